@@ -1,0 +1,124 @@
+import js from '@eslint/js';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom: a package, and the packages of ours that it may name. Tests may also use the testkit. */
+const mayImport = {
+  'packages/shared': [],
+  'packages/sdk': ['shared'],
+  'packages/broker': ['shared'],
+  'packages/embedded-redis': ['shared'],
+  'packages/testkit': ['shared', 'embedded-redis'],
+  'apps/api': ['shared', 'broker'],
+  'apps/dispatcher': ['shared', 'broker'],
+  'apps/local': ['shared', 'embedded-redis'],
+};
+
+/** What may be named only here. A module of ours that needs one of these asks the file that has it. */
+const onlyHere = [
+  { names: ['ioredis'], files: ['packages/broker/src/redis/**', 'packages/testkit/**', 'packages/embedded-redis/**'] },
+  { names: ['bullmq'], files: ['packages/broker/src/shards/shard.ts'] },
+  { names: ['axios'], files: ['apps/dispatcher/src/delivery/send.ts'] },
+];
+
+/** Inside the broker, a later layer may import an earlier one and never back. */
+const brokerLayers = [
+  ['process', 'redis'],
+  ['shards', 'lanes', 'events'],
+  ['messages', 'queues', 'url-groups', 'flow-control', 'signing-keys', 'metrics'],
+  ['publish'],
+  ['callbacks', 'schedules', 'dlq', 'workflows'],
+];
+
+const ours = ['shared', 'broker', 'sdk', 'testkit', 'embedded-redis', 'system-tests', 'api', 'dispatcher', 'local'];
+const tests = ['**/*.test.ts', 'packages/system-tests/**'];
+const nodeModules = { group: ['node:*'], message: 'This package also runs in a browser.' };
+
+const outsideOf = (allowed) =>
+  ours
+    .filter((name) => !allowed.includes(name))
+    .map((name) => ({ group: [`@posthorn/${name}`], message: 'See the table of imports in docs/architecture.md.' }));
+
+const restrict = (patterns) => ({ '@typescript-eslint/no-restricted-imports': ['error', { patterns }] });
+
+const onlyHerePatterns = (file) =>
+  onlyHere
+    .filter(({ files }) => !files.some((allowed) => allowed.startsWith(file) || file === allowed))
+    .map(({ names }) => ({ group: names, message: `Only ${onlyHere.find((row) => row.names === names)?.files.join(', ')} may.` }));
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/data/**', 'coverage/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.mjs'],
+    languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'] })] },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'no-console': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+    },
+  },
+  { files: ['packages/system-tests/**', 'apps/local/**', 'examples/**'], rules: { 'no-console': 'off' } },
+  {
+    files: ['**/*.ts'],
+    ignores: ['apps/*/src/config.ts', ...tests, 'packages/sdk/**', 'packages/testkit/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'The environment is read in config.ts of an app.' },
+      ],
+    },
+  },
+  ...Object.entries(mayImport).map(([file, allowed]) => ({
+    files: [`${file}/src/**/*.ts`],
+    ignores: tests,
+    rules: restrict([
+      ...outsideOf([...allowed, file.split('/')[1]]),
+      ...onlyHerePatterns(file),
+      ...(['packages/shared', 'packages/sdk'].includes(file) ? [nodeModules] : []),
+    ]),
+  })),
+  ...brokerLayers.flatMap((layer, index) =>
+    layer.map((folder) => ({
+      files: [`packages/broker/src/${folder}/**/*.ts`],
+      ignores: tests,
+      rules: restrict([
+        ...outsideOf(['shared']),
+        ...(folder === 'redis' ? [] : [{ group: ['ioredis'], message: 'Only packages/broker/src/redis may.' }]),
+        ...brokerLayers
+          .slice(index + 1)
+          .flat()
+          .map((later) => ({ group: [`**/${later}/*`], message: `${folder} comes before ${later}.` })),
+      ]),
+    })),
+  ),
+  ...onlyHere.flatMap(({ names }) =>
+    names.includes('bullmq')
+      ? [
+          {
+            files: ['packages/broker/src/**/*.ts'],
+            ignores: ['packages/broker/src/shards/shard.ts', ...tests],
+            rules: { 'no-restricted-imports': ['error', { paths: ['bullmq'] }] },
+          },
+        ]
+      : [],
+  ),
+  {
+    files: ['apps/dispatcher/src/**/*.ts'],
+    ignores: ['apps/dispatcher/src/delivery/send.ts', ...tests],
+    rules: { 'no-restricted-imports': ['error', { paths: ['axios'] }] },
+  },
+  { files: tests, languageOptions: { globals: globals.jest } },
+);

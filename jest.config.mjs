@@ -1,0 +1,31 @@
+/** Tests run on the sources: swc takes the types off, the export condition finds the sources of other packages. */
+const common = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['@posthorn/source', 'node', 'require', 'default'] },
+  transform: {
+    '\\.[jt]s$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+    ],
+  },
+  // jose ships only ECMAScript modules.
+  transformIgnorePatterns: ['/node_modules/(?!.*jose)'],
+  modulePathIgnorePatterns: ['/dist/'],
+};
+
+const where = '<rootDir>/{apps,packages,examples}/**';
+
+export default {
+  maxWorkers: 2,
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: [`${where}/src/**/*.test.ts`],
+      testPathIgnorePatterns: ['\\.int\\.test\\.ts$', '/system-tests/'],
+    },
+    { ...common, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
+    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/packages/system-tests/src/e2e/**/*.test.ts'] },
+  ],
+};
