@@ -1,0 +1,87 @@
+import type { Answer, Message, State } from '@posthorn/shared';
+import type { HistoryFields } from './event-log.ts';
+
+/** One line in the history of a message. */
+export interface Event {
+  messageId: string;
+  state: State;
+  time: number;
+  message: Message;
+  error?: string;
+  answer?: Pick<Answer, 'status' | 'header'> & { bodyBase64: string };
+  nextDeliveryTime?: number;
+}
+
+interface StoredError {
+  time: number;
+  error: string;
+  status: number;
+  header: Record<string, string[]>;
+  body: string;
+}
+
+interface StoredRetry {
+  time: number;
+  next: number;
+}
+
+/** The start of the attempt that follows `retried` retries. */
+export function activeLine(retried: number, now: number): HistoryFields {
+  return { [`${retried}:active`]: now };
+}
+
+export function deliveredLine(now: number): HistoryFields {
+  return { delivered: now };
+}
+
+export function retryLines(retried: number, now: number, error: string, answer: Answer, delayMs: number): HistoryFields {
+  return {
+    [`${retried}:error`]: writeError(now, error, answer),
+    [`${retried}:retry`]: JSON.stringify({ time: now, next: now + delayMs } satisfies StoredRetry),
+  };
+}
+
+export function failedLines(retried: number, now: number, error: string, answer: Answer): HistoryFields {
+  return { [`${retried}:error`]: writeError(now, error, answer), failed: JSON.stringify({ time: now, error }) };
+}
+
+/** The lines of one message, oldest first; none when the log knows nothing of it (any more). */
+export function readHistory(messageId: string, fields: Record<string, string>): Event[] {
+  const created = fields['created'];
+  if (created === undefined) return [];
+  const message = JSON.parse(created) as Message;
+  const events: Event[] = [];
+  let last = 0;
+  const add = (state: State, time: number, rest: Partial<Event> = {}) => {
+    // Lines are written by several machines; within a message time never runs backwards (delivery.md section 12).
+    last = Math.max(last, time);
+    events.push({ messageId, state, time: last, message, ...rest });
+  };
+
+  const isDelayed = message.notBefore > message.createdAt;
+  add('CREATED', message.createdAt, isDelayed ? { nextDeliveryTime: message.notBefore } : {});
+  for (let retried = 0; retried <= message.maxRetries; retried++) {
+    const active = fields[`${retried}:active`];
+    const failure = fields[`${retried}:error`];
+    const retry = fields[`${retried}:retry`];
+    if (active !== undefined) add('ACTIVE', Number(active));
+    if (failure !== undefined) {
+      const { time, error, status, header, body } = JSON.parse(failure) as StoredError;
+      add('ERROR', time, { error, answer: { status, header, bodyBase64: body } });
+    }
+    if (retry !== undefined) {
+      const { time, next } = JSON.parse(retry) as StoredRetry;
+      add('RETRY', time, { nextDeliveryTime: next });
+    }
+  }
+  if (fields['delivered'] !== undefined) add('DELIVERED', Number(fields['delivered']));
+  if (fields['failed'] !== undefined) {
+    const { time, error } = JSON.parse(fields['failed']) as { time: number; error: string };
+    add('FAILED', time, { error });
+  }
+  return events;
+}
+
+function writeError(time: number, error: string, { status, header, body }: Answer): string {
+  return JSON.stringify({ time, error, status, header, body: Buffer.from(body).toString('base64') } satisfies StoredError);
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { flag, integer, list, secondsAsMs } from './env.ts';
+import { logLevels } from './log.ts';
+
+/** Variables that both the API and the dispatcher read (contract, limits-and-defaults.md and running.md section 4). */
+export const settings = {
+  REDIS_URL: {
+    schema: z.string('set it, for example to redis://127.0.0.1:6379'),
+    help: 'Redis 6.2 or newer: redis://, rediss:// or unix:/path; several with commas mean a cluster; redis+sentinel://host:port,host:port/master means Sentinel.',
+  },
+  SHARDS: { schema: integer(8, 1, 256), help: 'Number of engine shards; fixed for the life of the data.' },
+  LOG_LEVEL: {
+    schema: z.enum(logLevels, `use one of ${logLevels.join(', ')}`).default('info'),
+    help: 'Least level of a log line that is written.',
+  },
+  DURABILITY: {
+    schema: z.enum(['always', 'everysec'], 'use always or everysec').default('always'),
+    help: 'What is promised of an accepted message; a warning is logged when Redis is set to less.',
+  },
+  MESSAGE_GRACE_SECONDS: {
+    schema: secondsAsMs(60),
+    help: 'How long a message that has ended stays readable by its id.',
+  },
+  LOG_RETENTION_SECONDS: { schema: secondsAsMs(604_800, 1), help: 'How long the log of a message is kept.' },
+  DLQ_RETENTION_SECONDS: {
+    schema: secondsAsMs(604_800, 1),
+    help: 'How long a failed message stays in the dead letter queue.',
+  },
+  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1), help: 'Longest wait before a retry.' },
+  BACKOFF_FACTOR: {
+    schema: z
+      .string()
+      .regex(/^\d{1,2}(\.\d{1,3})?$/, 'use a number such as 2.5')
+      .transform(Number)
+      .default(2.5),
+    help: 'Default backoff: e to the power of this factor times the number of the retry, in seconds.',
+  },
+  ALLOW_PRIVATE_DESTINATIONS: {
+    schema: flag(false),
+    help: 'Allow destinations with loopback and private addresses.',
+  },
+  DESTINATION_ALLOW: { schema: list(), help: 'Addresses, CIDR ranges and host names that are always allowed.' },
+  DESTINATION_DENY: { schema: list(), help: 'Addresses, CIDR ranges and host names that are never allowed.' },
+  SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that ends waits for work in flight.' },
+} as const;

@@ -1,0 +1,100 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { ConfigurationError } from '../process/env.ts';
+import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
+
+/** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
+export type RedisConnection = Redis & ScriptCommands;
+
+/**
+ * The connection of a process that answers people: it never waits for a Redis that is away or frozen, because the
+ * caller is better served by an answer now, and it is back some milliseconds after Redis is.
+ */
+export function connectForRequests(url: string): RedisConnection {
+  return connect(url, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 1500,
+    connectTimeout: 1000,
+    enableAutoPipelining: true,
+    retryStrategy: (times) => Math.min(50 * times, 250),
+  });
+}
+
+/** The connection of a worker: it waits for Redis as long as it takes. BullMQ copies it for its blocking commands. */
+export function connectForWork(url: string): RedisConnection {
+  return connect(url, {
+    maxRetriesPerRequest: null,
+    connectTimeout: 2000,
+    retryStrategy: (times) => Math.min(50 * times, 500),
+  });
+}
+
+/** The parts of `REDIS_URL` (contract, running.md section 4). */
+function connect(url: string, options: RedisOptions): RedisConnection {
+  const common: RedisOptions = {
+    ...options,
+    scripts: scriptDefinitions,
+    // After a failover the old primary is read-only: connect again and repeat the command.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    connectionName: 'posthorn',
+  };
+  const client = url.includes(',') && !url.startsWith('redis+sentinel:') ? cluster(url, common) : new Redis({ ...place(url), ...common });
+  return client as RedisConnection;
+}
+
+function cluster(url: string, options: RedisOptions): Cluster {
+  const { enableOfflineQueue, enableAutoPipelining, scripts, retryStrategy, ...redisOptions } = options;
+  const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
+  const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host, port })) as { host: string; port: number }[],
+    {
+      ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
+      ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
+      scripts,
+      clusterRetryStrategy: retryStrategy,
+      redisOptions: { ...redisOptions, ...credentials },
+    },
+  );
+}
+
+function place(url: string): RedisOptions {
+  if (url.startsWith('unix:')) return { path: url.replace(/^unix:(\/\/)?/, '') };
+  let parsed: URL;
+  try {
+    parsed = new URL(url.replace(/^(redis\+sentinel:\/\/[^/,]*)(,[^/]*)?/, '$1'));
+  } catch {
+    throw wrongUrl();
+  }
+  const secrets = {
+    ...(parsed.username ? { username: decodeURIComponent(parsed.username) } : {}),
+    ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
+  };
+  if (parsed.protocol === 'redis+sentinel:') {
+    const hosts = /^redis\+sentinel:\/\/(?:[^@/]*@)?([^/]+)\//.exec(url)?.[1];
+    const name = parsed.pathname.slice(1);
+    if (!hosts || !name) throw wrongUrl();
+    const sentinels = hosts.split(',').map((host) => {
+      const [name = '', port = '26379'] = host.split(':');
+      return { host: name, port: Number(port) };
+    });
+    return { sentinels, name, ...secrets };
+  }
+  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') throw wrongUrl();
+  const database = parsed.pathname.slice(1);
+  if (!/^\d{0,4}$/.test(database)) throw wrongUrl();
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(parsed.port || 6379),
+    ...(database ? { db: Number(database) } : {}),
+    ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
+    ...secrets,
+  };
+}
+
+function wrongUrl(): ConfigurationError {
+  return new ConfigurationError(
+    'Wrong environment: REDIS_URL: use redis://host:port, rediss://host:port, unix:/path/to/socket, several with commas for a cluster, or redis+sentinel://host:port,host:port/master.',
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * Every key in Redis, with its type and its expiry. Keys of one shard share its hash tag, so that every script stays
+ * in one slot of a cluster; BullMQ's own keys of the shard begin with `{d<shard>}:deliver:`.
+ */
+export const keyspace = {
+  /** Prefix of everything that belongs to a shard; also the prefix that BullMQ puts before its keys. */
+  shard: (shard: number) => `{d${shard}}`,
+
+  /** hash: the log of one message, a field per line; expires after the log retention. */
+  history: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
+
+  /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
+  body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
+
+  /** zset: ids of dead letters by the time of failure, in milliseconds. */
+  dlq: (shard: number) => `{d${shard}}:dlq`,
+
+  /** hash: id of a dead letter to its JSON. */
+  dlqEntries: (shard: number) => `{d${shard}}:dlq:entries`,
+
+  /** hash: id of a message to the id of its dead letter, so that a message is buried once. */
+  dlqIds: (shard: number) => `{d${shard}}:dlq:ids`,
+
+  /** hash: name of a URL group to its JSON. */
+  urlGroups: 'posthorn:url-groups',
+
+  /** hash: what all processes must agree on: `shards`, `signing-keys`. */
+  settings: 'posthorn:settings',
+
+  /** channel: told of every change of the signing keys. */
+  signingKeysChanged: 'posthorn:signing-keys-changed',
+} as const;

@@ -1,0 +1,47 @@
+import { newMessageId, readShard } from '@posthorn/shared';
+import type { Log } from '../process/log.ts';
+import type { RedisConnection } from '../redis/connect.ts';
+import { openShard, type Shard } from './shard.ts';
+
+/** All shards, and which of them a message lives in. */
+export interface Shards {
+  count: number;
+  /** A new id in the shard of `together`: all that must see each other (a lane, a deduplication id) share one. */
+  newId(nowMs: number, together?: string): string;
+  /** The shard that an id names; `undefined` for a text that is no id of ours. */
+  shardOf(messageId: string): number | undefined;
+  at(shard: number): Shard;
+  close(): Promise<void>;
+}
+
+export function openShards(redis: RedisConnection, count: number, graceMs: number, log: Log): Shards {
+  const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, graceMs, log));
+  let turn = 0;
+
+  return {
+    count,
+    newId: (nowMs, together) =>
+      newMessageId(together === undefined ? turn++ % count : hash(together) % count, nowMs),
+    shardOf(messageId) {
+      const shard = readShard(messageId);
+      return shard !== undefined && shard < count ? shard : undefined;
+    },
+    at(shard) {
+      const found = shards[shard];
+      if (!found) throw new RangeError(`There is no shard ${shard}.`);
+      return found;
+    },
+    async close() {
+      await Promise.all(shards.map((shard) => shard.close()));
+    },
+  };
+}
+
+/** FNV-1a, 32 bits: spreads names evenly and is the same in every process. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  return value >>> 0;
+}

@@ -1,0 +1,9 @@
+import { dlq } from './dlq.ts';
+import { events } from './events.ts';
+import { messages } from './messages.ts';
+import { publish } from './publish.ts';
+import { signingKeys } from './signing-keys.ts';
+import { urlGroups } from './url-groups.ts';
+
+/** Every endpoint of the HTTP API, by noun. */
+export const contract = { publish, messages, urlGroups, dlq, events, signingKeys };

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { checkUrl } from '../headers/destination.ts';
+
+/** A name that a user chooses: queue, URL group, schedule (contract, http-api.md section 1.3). */
+export const Name = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
+  .max(256, 'use at most 256 characters');
+
+/** An instant, in milliseconds since 1970. */
+export const Instant = z.int();
+
+/** Header names in canonical form, each with its values. */
+export const HeaderMapField = z.record(z.string(), z.array(z.string()));
+
+/** An absolute URL that a message can be sent to. */
+export const DestinationUrl = z.string().superRefine((url, context) => {
+  try {
+    checkUrl(url, 'destination');
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
+/** Many endpoints answer a body that nobody reads. */
+export const Ignored = z.unknown();

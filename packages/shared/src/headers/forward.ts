@@ -1,0 +1,85 @@
+import { canonicalName, forwardPrefix } from './names.ts';
+
+/** Header names in canonical form, each with its values in the order they came (http-api.md section 1.1). */
+export type HeaderMap = Record<string, string[]>;
+
+/** Names that describe one connection or one request and would be wrong, or a forgery, on another. */
+const never = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+]);
+
+/** Names that a proxy added or that were meant for posthorn, besides `never`, when all headers are forwarded. */
+const notOurs = /^(authorization|x-forwarded-.*|x-real-ip|forwarded|via|content-type)$/;
+
+/**
+ * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
+ * acceptance and never stored, so that nobody can forge a signature or a message id (delivery.md section 5).
+ */
+export function isForwardable(lowerName: string): boolean {
+  if (never.has(lowerName) || lowerName.startsWith('proxy-')) return false;
+  return !lowerName.startsWith('upstash-') || /^upstash-(label$|workflow-)/.test(lowerName);
+}
+
+/**
+ * The headers that a message carries to its destination, from the raw header list of the publish request:
+ * `Upstash-Forward-<Name>` as `<Name>` and the request's own `Content-Type`; with `all`, every other header that is
+ * not the publisher's business with posthorn (delivery.md section 2).
+ *
+ * @param rawHeaders names and values in turn, as node:http gives them
+ * @param all value of `Upstash-Header-Forward`
+ * @param tokenInQuery the `Authorization` header is not ours and may be forwarded
+ * @throws {ForwardError} for a value that cannot be sent on
+ */
+export function readForwardedHeaders(rawHeaders: readonly string[], all: boolean, tokenInQuery: boolean): HeaderMap {
+  const header: HeaderMap = {};
+  let contentType: string | undefined;
+  let forwardedContentType: string | undefined;
+
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    const value = rawHeaders[index + 1] ?? '';
+    if (name === 'content-type') contentType ??= value;
+    else if (name.startsWith(forwardPrefix)) {
+      const forwarded = name.slice(forwardPrefix.length);
+      if (forwarded === 'content-type') forwardedContentType ??= value;
+      else if (forwarded !== '' && isForwardable(forwarded)) add(header, forwarded, value);
+    } else if (all && isForwardable(name) && !name.startsWith('upstash-')) {
+      if (!notOurs.test(name) || (name === 'authorization' && tokenInQuery)) add(header, name, value);
+    }
+  }
+
+  const chosen = contentType || forwardedContentType;
+  if (chosen) add(header, 'content-type', chosen);
+  return header;
+}
+
+/** A forwarded header that no HTTP client could send; the message names it. */
+export class ForwardError extends Error {
+  override name = 'ForwardError';
+}
+
+function add(header: HeaderMap, lowerName: string, value: string): void {
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lowerName)) {
+    throw new ForwardError(`'${lowerName}' is not a header name that can be forwarded: letters, digits and hyphens are.`);
+  }
+  const name = canonicalName(lowerName);
+  if (!isSendable(value)) {
+    throw new ForwardError(`The value of the forwarded header '${name}' has control characters, which HTTP does not allow.`);
+  }
+  const values = Object.hasOwn(header, name) ? header[name] : undefined;
+  if (values) values.push(value);
+  else Object.defineProperty(header, name, { value: [value], enumerable: true, writable: true, configurable: true });
+}
+
+/** Horizontal tab, printable ASCII and Latin-1 may stand in a header value; nothing else may (RFC 9110 section 5.5). */
+function isSendable(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}

@@ -1,0 +1,35 @@
+/** The common prefix of every header of the wire format, and of its query form in lower case. */
+export const prefix = 'Upstash-';
+
+/** What the header names of a request begin with, in the lower case in which they are compared. */
+export const forwardPrefix = 'upstash-forward-';
+
+/** Headers that posthorn itself puts on a delivery (contract, delivery.md section 5). */
+export const deliveryNames = {
+  messageId: 'Upstash-Message-Id',
+  retried: 'Upstash-Retried',
+  signature: 'Upstash-Signature',
+  scheduleId: 'Upstash-Schedule-Id',
+  topicName: 'Upstash-Topic-Name',
+  callerIp: 'Upstash-Caller-Ip',
+  region: 'Upstash-Region',
+} as const;
+
+/** A destination that never wants a message again says so by status 489 and this header (delivery.md section 8). */
+export const nonRetryableName = 'upstash-nonretryable-error';
+export const nonRetryableStatus = 489;
+
+/** The query parameter that may carry the token instead of the `Authorization` header (http-api.md section 1.2). */
+export const tokenParameter = 'qstash_token';
+
+/** `content-type` becomes `Content-Type`: each part between hyphens capitalised (http-api.md section 1.1). */
+export function canonicalName(name: string): string {
+  const known = canonicalNames.get(name);
+  if (known) return known;
+  const canonical = name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+  // Most traffic uses a few names over and over; a bounded memory of them saves the expression above.
+  if (canonicalNames.size < 1000) canonicalNames.set(name, canonical);
+  return canonical;
+}
+
+const canonicalNames = new Map<string, string>();

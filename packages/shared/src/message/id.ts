@@ -1,0 +1,39 @@
+const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const randomLength = 14;
+const poolBytes = 1024;
+
+const pool = new Uint8Array(poolBytes);
+let used = poolBytes;
+
+/**
+ * A new message id: `msg_`, 10 characters of time, 2 of the shard, 14 at random, in Crockford's base 32.
+ * The id carries its shard, so that a look-up by id needs no search; ids of one shard sort by time.
+ */
+export function newMessageId(shard: number, nowMs: number): string {
+  return 'msg_' + writeBase32(nowMs, 10) + writeBase32(shard, 2) + randomText(randomLength);
+}
+
+/** The shard that a message id names, or `undefined` for a text that is no message id of ours. */
+export function readShard(messageId: string): number | undefined {
+  const match = /^msg_[0-9A-HJKMNP-TV-Z]{10}([0-9A-HJKMNP-TV-Z]{2})[0-9A-HJKMNP-TV-Z]{14}$/.exec(messageId);
+  if (!match?.[1]) return undefined;
+  return alphabet.indexOf(match[1].charAt(0)) * 32 + alphabet.indexOf(match[1].charAt(1));
+}
+
+/** `length` characters of base 32 at random: 5 bits each. Random bytes are fetched in bulk, for a call costs more than the bytes. */
+export function randomText(length: number): string {
+  if (used + length > poolBytes) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let text = '';
+  for (const byte of pool.subarray(used, used + length)) text += alphabet.charAt(byte & 31);
+  used += length;
+  return text;
+}
+
+function writeBase32(value: number, length: number): string {
+  let text = '';
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 32)) text = alphabet.charAt(rest % 32) + text;
+  return text;
+}
