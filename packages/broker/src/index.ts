@@ -1,1 +1,15 @@
-export {};
+export * from './broker.ts';
+export * from './destinations/destination-guard.ts';
+export * from './dlq/dlq.ts';
+export * from './events/event-log.ts';
+export * from './events/event-view.ts';
+export * from './events/history.ts';
+export * from './process/env.ts';
+export * from './process/log.ts';
+export * from './process/settings.ts';
+export * from './process/shutdown.ts';
+export * from './redis/connect.ts';
+export * from './redis/faults.ts';
+export * from './redis/inspect.ts';
+export * from './shards/body.ts';
+export * from './shards/shard.ts';

@@ -1,0 +1,64 @@
+import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
+import { createDlq, type Dlq } from './dlq/dlq.ts';
+import { createEventLog, type EventLog } from './events/event-log.ts';
+import { createMessages, type Messages } from './messages/messages.ts';
+import type { Log } from './process/log.ts';
+import { publish, type PublishLimits, type PublishRequest } from './publish/publish.ts';
+import type { RedisConnection } from './redis/connect.ts';
+import { createBodyStore, type BodyStore } from './shards/body.ts';
+import { openShards, type Shards } from './shards/shards.ts';
+import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
+import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
+
+export interface BrokerOptions {
+  redis: RedisConnection;
+  log: Log;
+  shards: number;
+  graceMs: number;
+  logRetentionMs: number;
+  dlqRetentionMs: number;
+  destinations: GuardOptions;
+  publish: PublishLimits;
+  urlGroups: UrlGroupLimits;
+}
+
+/** A message's life in Redis: every part, over one connection. */
+export interface Broker {
+  publish(request: PublishRequest): ReturnType<typeof publish>;
+  messages: Messages;
+  urlGroups: UrlGroups;
+  events: EventLog;
+  dlq: Dlq;
+  signingKeys: SigningKeyStore;
+  shards: Shards;
+  bodies: BodyStore;
+  guard: DestinationGuard;
+  close(): Promise<void>;
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { redis, log, graceMs } = options;
+  const guard = createDestinationGuard(options.destinations);
+  const shards = openShards(redis, options.shards, graceMs, log);
+  const bodies = createBodyStore(redis);
+  const events = createEventLog(redis, options.logRetentionMs);
+  const urlGroups = createUrlGroups(redis, options.urlGroups);
+  const publishParts = { shards, urlGroups, bodies, events, guard, limits: options.publish };
+
+  return {
+    publish: (request) => publish(publishParts, request),
+    messages: createMessages(shards, bodies, graceMs),
+    urlGroups,
+    events,
+    dlq: createDlq(redis, shards, bodies, options.dlqRetentionMs),
+    signingKeys: createSigningKeys(redis),
+    shards,
+    bodies,
+    guard,
+    async close() {
+      events.close();
+      await shards.close();
+      redis.disconnect();
+    },
+  };
+}

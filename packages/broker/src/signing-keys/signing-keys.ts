@@ -1,0 +1,104 @@
+import { createHash, randomInt } from 'node:crypto';
+import type { SigningKeys } from '@posthorn/shared';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+
+const field = 'signing-keys';
+/** Should a notice of a change get lost, it is seen after this time at the latest. */
+const reloadMs = 5000;
+
+interface StoredKeys extends SigningKeys {
+  /** Hash of the pair that the environment gave, so that a rotation is not undone by the next start. */
+  given?: string;
+}
+
+/** The two signing keys: one pair for all processes (contract, delivery.md section 10.1). */
+export interface SigningKeyStore {
+  /** Makes sure that there are keys. A pair from the environment counts until it is rotated away, or changes. */
+  prepare(given: Partial<SigningKeys>): Promise<void>;
+  get(): Promise<SigningKeys>;
+  rotate(): Promise<SigningKeys>;
+  /** Follows the current key, so that signing needs no look-up; told at once of a rotation. */
+  follow(): Promise<{ current: () => string; close: () => void }>;
+}
+
+export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
+  async function read(): Promise<{ text: string; keys: StoredKeys | undefined }> {
+    const text = (await redis.hget(keyspace.settings, field)) ?? '';
+    return { text, keys: text ? (JSON.parse(text) as StoredKeys) : undefined };
+  }
+
+  /** Replaces the keys by what `change` makes of them; again from the start if another process was faster. */
+  async function update(change: (keys: StoredKeys | undefined) => StoredKeys | undefined): Promise<StoredKeys> {
+    for (;;) {
+      const { text, keys } = await read();
+      const changed = change(keys);
+      if (!changed && keys) return keys;
+      const replaced = await redis.replaceField(keyspace.settings, field, text, JSON.stringify(changed), 0);
+      if (replaced === 1 && changed) {
+        await redis.publish(keyspace.signingKeysChanged, '');
+        return changed;
+      }
+    }
+  }
+
+  async function get(): Promise<SigningKeys> {
+    const { current, next } = await update((keys) => (keys ? undefined : newPair({})));
+    return { current, next };
+  }
+
+  return {
+    get,
+    async prepare(given) {
+      const mark = given.current || given.next ? hashPair(given) : undefined;
+      await update((keys) => {
+        if (!keys) return newPair(given, mark);
+        return mark && mark !== keys.given ? { ...keys, ...newPair(given, mark) } : undefined;
+      });
+    },
+    async rotate() {
+      const { current, next } = await update((keys) => ({
+        ...keys,
+        current: keys?.next ?? newKey(),
+        next: newKey(),
+      }));
+      return { current, next };
+    },
+    async follow() {
+      let { current } = await get();
+      const reload = () => {
+        get().then(
+          (keys) => (current = keys.current),
+          // Redis is away; nothing is delivered either, and the next reload comes soon.
+          () => undefined,
+        );
+      };
+      const subscriber = redis.duplicate();
+      subscriber.on('error', () => undefined);
+      subscriber.on('message', reload);
+      await subscriber.subscribe(keyspace.signingKeysChanged);
+      const timer = setInterval(reload, reloadMs);
+      return {
+        current: () => current,
+        close() {
+          clearInterval(timer);
+          subscriber.disconnect();
+        },
+      };
+    },
+  };
+}
+
+function newPair(given: Partial<SigningKeys>, mark?: string): StoredKeys {
+  return { current: given.current || newKey(), next: given.next || newKey(), ...(mark ? { given: mark } : {}) };
+}
+
+/** `sig_` and 28 letters and digits, as receivers know it. */
+function newKey(): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  return `sig_${Array.from({ length: 28 }, () => alphabet.charAt(randomInt(alphabet.length))).join('')}`;
+}
+
+function hashPair({ current = '', next = '' }: Partial<SigningKeys>): string {
+  return createHash('sha256').update(`${current} ${next}`).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,77 @@
+import { PosthornError, type EndpointReference, type GroupEndpoint, type UrlGroup } from '@posthorn/shared';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+
+/** URL groups, which the wire calls topics (contract, http-api.md section 5.5). */
+export interface UrlGroups {
+  list(): Promise<UrlGroup[]>;
+  get(name: string): Promise<UrlGroup | undefined>;
+  /** Adds in order; the same URL gets the new name, the same name the new URL. */
+  addEndpoints(name: string, endpoints: readonly GroupEndpoint[]): Promise<void>;
+  /** @throws {PosthornError} `not_found` when there is no such group */
+  removeEndpoints(name: string, references: readonly EndpointReference[]): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export interface UrlGroupLimits {
+  maxGroups: number;
+  maxEndpoints: number;
+}
+
+export function createUrlGroups(redis: RedisConnection, { maxGroups, maxEndpoints }: UrlGroupLimits): UrlGroups {
+  /** Changes one group by what it held; again from the start when somebody else was faster. */
+  async function update(name: string, change: (group: UrlGroup | undefined) => UrlGroup | undefined): Promise<void> {
+    for (;;) {
+      const text = (await redis.hget(keyspace.urlGroups, name)) ?? '';
+      const changed = change(text ? (JSON.parse(text) as UrlGroup) : undefined);
+      const value = changed && changed.endpoints.length > 0 ? JSON.stringify(changed) : '';
+      const replaced = await redis.replaceField(keyspace.urlGroups, name, text, value, maxGroups);
+      if (replaced === 1) return;
+      if (replaced === -1) throw new PosthornError('limit_exceeded', `There can be at most ${maxGroups} URL groups.`);
+    }
+  }
+
+  return {
+    async list() {
+      const texts = await redis.hvals(keyspace.urlGroups);
+      return texts
+        .map((text) => JSON.parse(text) as UrlGroup)
+        .sort((a, b) => a.createdAt - b.createdAt || a.name.localeCompare(b.name));
+    },
+    async get(name) {
+      const text = await redis.hget(keyspace.urlGroups, name);
+      return text ? (JSON.parse(text) as UrlGroup) : undefined;
+    },
+    addEndpoints: (name, endpoints) =>
+      update(name, (group) => {
+        const now = Date.now();
+        const merged = mergeEndpoints(group?.endpoints ?? [], endpoints);
+        if (merged.length > maxEndpoints) {
+          throw new PosthornError('limit_exceeded', `A URL group can have at most ${maxEndpoints} endpoints.`);
+        }
+        return { name, createdAt: group?.createdAt ?? now, updatedAt: now, endpoints: merged };
+      }),
+    removeEndpoints: (name, references) =>
+      update(name, (group) => {
+        if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
+        const isNamed = (endpoint: UrlGroup['endpoints'][number]) =>
+          references.some(({ url, name: wanted }) => (wanted ? endpoint.name === wanted : endpoint.url === url));
+        return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
+      }),
+    async remove(name) {
+      await redis.hdel(keyspace.urlGroups, name);
+    },
+  };
+}
+
+function mergeEndpoints(existing: UrlGroup['endpoints'], added: readonly GroupEndpoint[]): UrlGroup['endpoints'] {
+  const merged = [...existing];
+  for (const { url, name } of added) {
+    const endpoint = name === undefined ? { url } : { name, url };
+    const index = merged.findIndex((other) => other.url === url || (name !== undefined && other.name === name));
+    const replaced = merged[index];
+    if (replaced) merged[index] = replaced.url === url && name === undefined ? replaced : endpoint;
+    else merged.push(endpoint);
+  }
+  return merged;
+}
