@@ -18,8 +18,9 @@ export interface BrokerOptions {
   logRetentionMs: number;
   dlqRetentionMs: number;
   destinations: GuardOptions;
-  publish: PublishLimits;
-  urlGroups: UrlGroupLimits;
+  /** Limits of what is accepted; a process that only delivers needs none. */
+  publish?: PublishLimits;
+  urlGroups?: UrlGroupLimits;
 }
 
 /** A message's life in Redis: every part, over one connection. */
@@ -42,11 +43,13 @@ export function createBroker(options: BrokerOptions): Broker {
   const shards = openShards(redis, options.shards, graceMs, log);
   const bodies = createBodyStore(redis);
   const events = createEventLog(redis, options.logRetentionMs);
-  const urlGroups = createUrlGroups(redis, options.urlGroups);
-  const publishParts = { shards, urlGroups, bodies, events, guard, limits: options.publish };
+  const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   return {
-    publish: (request) => publish(publishParts, request),
+    publish: (request) => {
+      if (!options.publish) throw new Error('This process does not publish.');
+      return publish({ shards, urlGroups, bodies, events, guard, limits: options.publish }, request);
+    },
     messages: createMessages(shards, bodies, graceMs),
     urlGroups,
     events,

@@ -1,6 +1,9 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '../process/env.ts';
 import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
+
+/** The options without the one that would change the type of every answer. */
+type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
 
 /** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
 export type RedisConnection = Redis & ScriptCommands;
@@ -44,7 +47,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
 }
 
 function cluster(url: string, options: RedisOptions): Cluster {
-  const { enableOfflineQueue, enableAutoPipelining, scripts, retryStrategy, ...redisOptions } = options;
+  const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
   const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
   const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
   return new Cluster(
@@ -52,7 +55,7 @@ function cluster(url: string, options: RedisOptions): Cluster {
     {
       ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
       ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
-      scripts,
+      scripts: scriptDefinitions,
       clusterRetryStrategy: retryStrategy,
       redisOptions: { ...redisOptions, ...credentials },
     },

@@ -1,0 +1,35 @@
+import type { Broker, Log } from '@posthorn/broker';
+import { PosthornError } from '@posthorn/shared';
+import express, { type Express } from 'express';
+import type { Config } from './config.ts';
+import { accessLog } from './middleware/access-log.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { handleErrors } from './middleware/handle-errors.ts';
+import { routes } from './routes/routes.ts';
+
+export interface AppParts {
+  broker: Broker;
+  config: Config;
+  log: Log;
+  /** Why the process cannot do its work now; `undefined` when it can. */
+  findTrouble: () => Promise<string | undefined>;
+}
+
+/** The HTTP API: who may come in, the routes, and what becomes of an error. */
+export function createApp(parts: AppParts): Express {
+  const { config, log } = parts;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  if (config.TRUST_PROXY) app.set('trust proxy', config.TRUST_PROXY);
+
+  app.use(accessLog(log));
+  app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
+  for (const { method, path, handle } of routes(parts)) app[method](path, handle);
+  app.use((request, _response, next) => {
+    next(new PosthornError('not_found', `There is no ${request.method} ${request.path}.`));
+  });
+  app.use(handleErrors(log));
+  return app;
+}

@@ -1,0 +1,94 @@
+import type { Server } from 'node:http';
+import {
+  agreeOnShards,
+  ConfigurationError,
+  connectForRequests,
+  createBroker,
+  createLog,
+  inspectRedis,
+  runProcess,
+  within,
+} from '@posthorn/broker';
+import { createApp } from './app.ts';
+import { readConfig, type Config } from './config.ts';
+import { createServer } from './server.ts';
+
+const redisTimeoutMs = 8000;
+
+await runProcess(async () => {
+  const config = readConfig();
+  const log = createLog('api', config.LOG_LEVEL);
+  const redis = connectForRequests(config.REDIS_URL);
+  redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
+
+  const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
+  for (const warning of facts.warnings) log.warn({ durability: facts.durability }, warning);
+  await agreeOnShards(redis, config.SHARDS);
+
+  const broker = createBroker({
+    redis,
+    log,
+    shards: config.SHARDS,
+    graceMs: config.MESSAGE_GRACE_SECONDS,
+    logRetentionMs: config.LOG_RETENTION_SECONDS,
+    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
+    destinations: {
+      allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
+      allow: config.DESTINATION_ALLOW,
+      deny: config.DESTINATION_DENY,
+    },
+    publish: {
+      defaultRetries: Math.min(config.DEFAULT_RETRIES, config.MAX_RETRIES),
+      maxRetries: config.MAX_RETRIES,
+      maxDelayMs: config.MAX_DELAY_SECONDS,
+      defaultTimeoutMs: config.DEFAULT_TIMEOUT_SECONDS,
+      maxTimeoutMs: config.MAX_TIMEOUT_SECONDS,
+      maxLabels: config.MAX_LABELS,
+    },
+    urlGroups: { maxGroups: config.MAX_URL_GROUPS, maxEndpoints: config.MAX_ENDPOINTS_PER_GROUP },
+  });
+  await broker.signingKeys.prepare({
+    ...(config.QSTASH_CURRENT_SIGNING_KEY ? { current: config.QSTASH_CURRENT_SIGNING_KEY } : {}),
+    ...(config.QSTASH_NEXT_SIGNING_KEY ? { next: config.QSTASH_NEXT_SIGNING_KEY } : {}),
+  });
+
+  let isStopping = false;
+  const findTrouble = async () => {
+    if (isStopping) return 'The process is stopping.';
+    const answers = await redis.ping().then(
+      () => true,
+      () => false,
+    );
+    return answers ? undefined : 'Redis does not answer.';
+  };
+  const server = createServer(createApp({ broker, config, log, findTrouble }));
+  await listen(server, config);
+  log.info({ host: config.HOST, port: config.PORT, durability: facts.durability }, 'api.started');
+
+  return async () => {
+    isStopping = true;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    if (!(await within(config.SHUTDOWN_GRACE_SECONDS, closed))) server.closeAllConnections();
+    await within(2000, broker.close());
+    log.info('api.stopped');
+  };
+});
+
+function listen(server: Server, { HOST, PORT }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reasons: Record<string, string> = {
+        EADDRINUSE: `PORT: ${PORT} on ${HOST} is in use; stop what uses it or set PORT to another number.`,
+        EACCES: `PORT: this user may not listen on ${PORT}; set PORT to a number above 1023.`,
+        EADDRNOTAVAIL: `HOST: ${HOST} is no address of this machine; set HOST to one.`,
+        ENOTFOUND: `HOST: ${HOST} cannot be found; set HOST to an address of this machine.`,
+      };
+      const reason = reasons[error.code ?? ''];
+      reject(reason ? new ConfigurationError(reason) : error);
+    });
+    server.listen(PORT, HOST, () => {
+      resolve();
+    });
+  });
+}

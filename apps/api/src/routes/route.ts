@@ -1,0 +1,61 @@
+import { PosthornError, type Endpoint } from '@posthorn/shared';
+import type { Request, RequestHandler, Response } from 'express';
+import { z } from 'zod';
+import { readAccess } from '../middleware/authenticate.ts';
+import { readBody } from '../middleware/read-body.ts';
+
+/** A route as Express wants it. */
+export interface Route {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  path: string | RegExp;
+  handle: RequestHandler;
+}
+
+interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  params: z.output<P>;
+  query: z.output<Q>;
+  body: z.output<B>;
+}
+
+/** A body with the words of a request, not of a message. */
+const maxJsonBytes = 1024 * 1024;
+
+/** Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. */
+export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
+  endpoint: Endpoint<P, Q, B, R>,
+  answer: (input: Input<P, Q, B>) => Promise<z.input<R>>,
+): Route {
+  return {
+    method: endpoint.method.toLowerCase() as Route['method'],
+    path: endpoint.path,
+    async handle(request: Request, response: Response) {
+      requireScope(request, endpoint.scope);
+      const body = endpoint.body ? endpoint.body.parse(await readJson(request)) : undefined;
+      const reply = await answer({
+        params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
+        query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
+        body: body as z.output<B>,
+      });
+      if (reply === undefined) response.status(200).end();
+      else response.json(reply);
+    },
+  };
+}
+
+const nothing = z.unknown();
+
+/** @throws {PosthornError} `forbidden` for a token that may only read */
+export function requireScope(request: Request, scope: Endpoint['scope']): void {
+  if (scope === 'write' && readAccess(request).scope !== 'write') {
+    throw new PosthornError('forbidden', 'This token may only read.');
+  }
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const text = (await readBody(request, maxJsonBytes)).toString('utf8');
+  try {
+    return text === '' ? {} : (JSON.parse(text) as unknown);
+  } catch {
+    throw new PosthornError('invalid_request', 'The body is not valid JSON.');
+  }
+}

@@ -1,0 +1,23 @@
+import type { AppParts } from '../app.ts';
+import { dlqRoutes } from './dlq.ts';
+import { eventRoutes } from './events.ts';
+import { messageRoutes } from './messages.ts';
+import { probeRoutes } from './probes.ts';
+import { publishRoutes } from './publish.ts';
+import type { Route } from './route.ts';
+import { signingKeyRoutes } from './signing-keys.ts';
+import { urlGroupRoutes } from './url-groups.ts';
+
+/** Every route, the busiest first: Express looks at them in this order. */
+export function routes(parts: AppParts): Route[] {
+  const { broker, config } = parts;
+  return [
+    ...publishRoutes(broker, config.MAX_MESSAGE_BYTES),
+    ...messageRoutes(broker),
+    ...eventRoutes(broker),
+    ...dlqRoutes(broker),
+    ...urlGroupRoutes(broker),
+    ...signingKeyRoutes(broker),
+    ...probeRoutes(parts),
+  ];
+}

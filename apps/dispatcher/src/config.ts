@@ -1,0 +1,29 @@
+import { integer, readEnvironment, secondsAsMs, settings, type Environment } from '@posthorn/broker';
+import { z } from 'zod';
+
+/** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
+export const table = {
+  ...settings,
+  PROBE_PORT: { schema: integer(0, 1, 65_535).optional(), help: 'Port of /health and /ready; off when unset.' },
+  PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
+  DISPATCHER_CONCURRENCY: { schema: integer(200, 1, 10_000), help: 'Deliveries in flight per process.' },
+  CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Longest time to connect to a destination.' },
+  MAX_RESPONSE_BYTES: {
+    schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
+    help: 'Bytes of a response that are kept; the rest is not read.',
+  },
+  SIGNATURE_TTL_SECONDS: { schema: integer(300, 1, 86_400), help: 'How long a signature is valid.' },
+  STALLED_AFTER_SECONDS: {
+    schema: secondsAsMs(15, 3),
+    help: 'A message of a dispatcher that died is taken by another one after this time.',
+  },
+  DELIVERY_USER_AGENT: { schema: z.string().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
+  UPSTASH_REGION: { schema: z.string().optional(), help: 'Value of the region header; not sent when unset.' },
+};
+
+export type Config = Environment<typeof table>;
+
+/** @throws {ConfigurationError} that names every wrong variable */
+export function readConfig(): Config {
+  return readEnvironment(table, process.env);
+}

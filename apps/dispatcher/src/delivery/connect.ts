@@ -1,0 +1,67 @@
+import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import type { DestinationGuard } from '@posthorn/broker';
+import { buildConnector } from 'undici';
+
+/** A connection that the guard does not allow. */
+export class RefusedAddressError extends Error {
+  override name = 'RefusedAddressError';
+}
+
+/**
+ * Makes connections only to addresses that the guard has just seen: a literal host is asked about itself, a name is
+ * resolved and each of its addresses is asked about, and the address of the open socket is asked about again. There is
+ * no second look-up in which a name could change its mind.
+ */
+export function createConnect(guard: DestinationGuard, timeoutMs: number): buildConnector.connector {
+  return (options, callback) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
+    const check = (address: string) => guard.checkAddress(address, host, port);
+
+    const literal = /^[\d.]+$|:/.test(host) ? check(host) : undefined;
+    if (literal) {
+      callback(new RefusedAddressError(literal), null);
+      return;
+    }
+    const connect = buildConnector({
+      timeout: timeoutMs,
+      allowH2: false,
+      minVersion: 'TLSv1.2',
+      lookup: createLookup(check),
+    } as buildConnector.BuildOptions);
+    connect(options, (...[error, socket]) => {
+      if (!socket) {
+        callback(error ?? new Error('no connection'), null);
+        return;
+      }
+      const refused = socket.remoteAddress === undefined ? undefined : check(socket.remoteAddress);
+      if (refused) {
+        socket.destroy();
+        callback(new RefusedAddressError(refused), null);
+        return;
+      }
+      callback(null, socket);
+    });
+  };
+}
+
+function createLookup(check: (address: string) => string | undefined): LookupFunction {
+  return (hostname: string, options: LookupOptions, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error) {
+        callback(error, '', 0);
+        return;
+      }
+      const allowed = addresses.filter(({ address }) => check(address) === undefined);
+      const [first] = allowed;
+      if (!first) {
+        const [refused] = addresses;
+        const reason = refused ? check(refused.address) : `unable to resolve host: ${hostname} has no address`;
+        callback(new RefusedAddressError(reason), '', 0);
+      } else if (options.all) {
+        (callback as unknown as (error: null, addresses: LookupAddress[]) => void)(null, allowed);
+      } else callback(null, first.address, first.family);
+    });
+  };
+}

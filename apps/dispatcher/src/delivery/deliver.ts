@@ -1,0 +1,31 @@
+import type { Job } from '@posthorn/broker';
+import type { Answer, Outcome } from '@posthorn/shared';
+import type { DeliveryRequest } from './send.ts';
+
+/** What an attempt is made of. */
+export interface Steps {
+  /** Milliseconds for which the message must wait for others; 0 when it may go. */
+  admit(job: Job): number;
+  prepare(job: Job): Promise<DeliveryRequest>;
+  send(request: DeliveryRequest): Promise<Answer>;
+  judge(job: Job, answer: Answer): Outcome;
+  /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
+  settle(job: Job, outcome: Outcome): Promise<void>;
+  /** The attempt is over, however it went. */
+  leave(job: Job): void;
+}
+
+/** One attempt at one message. Every branch of an attempt is here; the steps only work. */
+export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
+  const heldMs = steps.admit(job);
+  if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
+  try {
+    const request = await steps.prepare(job);
+    const answer = await steps.send(request);
+    const outcome = steps.judge(job, answer);
+    await steps.settle(job, outcome);
+    return outcome;
+  } finally {
+    steps.leave(job);
+  }
+}

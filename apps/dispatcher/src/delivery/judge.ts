@@ -1,0 +1,40 @@
+import type { Job } from '@posthorn/broker';
+import {
+  nonRetryableName,
+  nonRetryableStatus,
+  readRetryAfter,
+  retryDelayMs,
+  type Answer,
+  type Outcome,
+} from '@posthorn/shared';
+
+export interface RetryRules {
+  maxRetryDelayMs: number;
+  backoffFactor: number;
+}
+
+/** Decides what an answer means for its message (contract, delivery.md sections 6 to 8). */
+export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
+  if (answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
+
+  const error = answer.error ?? `the destination answered ${answer.status}`;
+  const header = (lowerName: string) => readHeader(answer.header, lowerName);
+  const isFinal =
+    answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
+  if (isFinal || retried >= message.maxRetries) return { kind: 'failed', answer, error };
+
+  const delayMs =
+    readRetryAfter(header, now, rules.maxRetryDelayMs) ??
+    retryDelayMs({
+      expression: message.retryDelayExpression,
+      retried,
+      maxDelayMs: rules.maxRetryDelayMs,
+      backoffFactor: rules.backoffFactor,
+    });
+  return { kind: 'retry', answer, error, delayMs };
+}
+
+function readHeader(header: Answer['header'], lowerName: string): string | undefined {
+  for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import { createHmac, hash } from 'node:crypto';
+import { activeLine, inlineBytes, type Broker, type Job } from '@posthorn/broker';
+import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
+import type { DeliveryRequest } from './send.ts';
+
+export interface PrepareOptions {
+  broker: Broker;
+  /** The signing key of this moment. */
+  currentKey: () => string;
+  signatureLifetimeSeconds: number;
+  userAgent: string;
+  region: string | undefined;
+}
+
+/** Makes the request of an attempt: its log line, its body, and headers signed now, for a signature lives five minutes. */
+export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest> {
+  const { broker, currentKey, signatureLifetimeSeconds, userAgent, region } = options;
+
+  return async (job) => {
+    const { id, message, retried } = job;
+    broker.events.started(broker.shards.shardOf(id) ?? 0, id, activeLine(retried, Date.now()));
+
+    const body = message.body.kind === 'stored' ? await readStored(message.body) : readInline(message.body);
+    const signature = writeSignature(
+      {
+        url: message.url,
+        bodyHash: `${hash('sha256', body, 'base64url')}=`,
+        id: `jwt_${randomText(24)}`,
+        nowSeconds: Math.floor(Date.now() / 1000),
+        lifetimeSeconds: signatureLifetimeSeconds,
+      },
+      (text) => createHmac('sha256', currentKey()).update(text).digest('base64url'),
+    );
+    return {
+      url: message.url,
+      method: message.method,
+      header: writeDeliveryHeaders(message, { messageId: id, retried, signature, userAgent, region }),
+      body,
+      timeoutMs: message.timeoutMs,
+      keepSuccessBody: false,
+    };
+  };
+
+  async function readStored({ key }: Extract<Body, { kind: 'stored' }>): Promise<Buffer> {
+    const bytes = await broker.bodies.get(broker.shards.shardOf(key) ?? 0, key);
+    if (!bytes) throw new Error(`the stored body ${key} is gone`);
+    return bytes;
+  }
+}
+
+/** Text stays text: the transport writes it as UTF-8, which is what it was. */
+function readInline(body: Body): Buffer | string {
+  return body.kind === 'text' ? body.text : (inlineBytes(body) ?? '');
+}

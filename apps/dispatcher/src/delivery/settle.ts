@@ -1,0 +1,49 @@
+import { deliveredLine, failedLines, retryLines, type Broker, type Job, type Log } from '@posthorn/broker';
+import type { Outcome } from '@posthorn/shared';
+
+export interface SettleOptions {
+  broker: Broker;
+  log: Log;
+  graceMs: number;
+  dlqRetentionMs: number;
+}
+
+/**
+ * Carries an outcome out, before the job ends and under ids that are the same if it is done again: the dead letter is
+ * awaited, the lines of the log are sent ahead of the job's end on the same connection.
+ */
+export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOptions) {
+  return async ({ id, message, retried }: Job, outcome: Outcome): Promise<void> => {
+    const now = Date.now();
+    const shard = broker.shards.shardOf(id) ?? 0;
+    const release = async (keepMs: number) => {
+      if (message.body.kind !== 'stored') return;
+      const { key } = message.body;
+      await broker.bodies.release(broker.shards.shardOf(key) ?? 0, key, id, keepMs);
+    };
+
+    switch (outcome.kind) {
+      case 'delivered':
+        broker.events.ended(shard, id, deliveredLine(now));
+        await release(graceMs);
+        log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.delivered');
+        return;
+      case 'retry': {
+        const { answer, error, delayMs } = outcome;
+        broker.events.ended(shard, id, retryLines(retried, now, error, answer, delayMs), delayMs);
+        log.debug({ messageId: id, attempt: retried + 1, status: answer.status, error, delayMs }, 'attempt.retried');
+        return;
+      }
+      case 'failed': {
+        const { answer, error } = outcome;
+        const dlqId = await broker.dlq.bury(id, message, answer);
+        broker.events.ended(shard, id, failedLines(retried, now, error, answer));
+        await release(dlqRetentionMs);
+        log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
+        return;
+      }
+      case 'held':
+        return;
+    }
+  };
+}

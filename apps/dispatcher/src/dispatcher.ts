@@ -1,0 +1,92 @@
+import { workShard, within, type Broker, type Log, type RedisConnection } from '@posthorn/broker';
+import type { Config } from './config.ts';
+import { createAdmission } from './delivery/admit.ts';
+import { deliver } from './delivery/deliver.ts';
+import { judge } from './delivery/judge.ts';
+import { createPrepare } from './delivery/prepare.ts';
+import { createSender } from './delivery/send.ts';
+import { createSettle } from './delivery/settle.ts';
+
+export interface Dispatcher {
+  inFlight(): number;
+  /** Takes nothing new, lets attempts finish within the grace time, hands the rest back. */
+  stop(): Promise<void>;
+}
+
+/** The process as a list: what it starts, and in which order it stops. */
+export async function startDispatcher(
+  broker: Broker,
+  redis: RedisConnection,
+  config: Config,
+  log: Log,
+): Promise<Dispatcher> {
+  const keys = await broker.signingKeys.follow();
+  const sender = createSender({
+    guard: broker.guard,
+    connectTimeoutMs: config.CONNECT_TIMEOUT_SECONDS,
+    maxResponseBytes: config.MAX_RESPONSE_BYTES,
+  });
+  const prepare = createPrepare({
+    broker,
+    currentKey: keys.current,
+    signatureLifetimeSeconds: config.SIGNATURE_TTL_SECONDS,
+    userAgent: config.DELIVERY_USER_AGENT,
+    region: config.UPSTASH_REGION,
+  });
+  const settle = createSettle({
+    broker,
+    log,
+    graceMs: config.MESSAGE_GRACE_SECONDS,
+    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
+  });
+  const rules = { maxRetryDelayMs: config.MAX_RETRY_DELAY_SECONDS, backoffFactor: config.BACKOFF_FACTOR };
+  const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));
+
+  let attempts = 0;
+  const workers = Array.from({ length: config.SHARDS }, (_, shard) => {
+    const admission = createAdmission(slots, Date.now);
+    return workShard({
+      redis,
+      shard,
+      concurrency: slots,
+      stalledAfterMs: config.STALLED_AFTER_SECONDS,
+      log,
+      process: async (job) => {
+        attempts++;
+        try {
+          return await deliver(job, {
+            ...admission,
+            prepare,
+            send: sender.send,
+            judge: (judged, answer) => judge(judged, answer, rules, Date.now()),
+            settle,
+          });
+        } finally {
+          attempts--;
+        }
+      },
+    });
+  });
+
+  return {
+    inFlight: () => attempts,
+    async stop() {
+      await Promise.all(workers.map((worker) => worker.pause()));
+      if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {
+        log.warn({ inFlight: attempts }, 'attempts.handed-back');
+        sender.abort();
+        await within(2000, untilIdle());
+      }
+      // The end of the last jobs is on its way to Redis; a Redis that is away must not hold the process.
+      await within(2000, redis.ping());
+      await within(2000, Promise.all(workers.map((worker) => worker.leave())));
+      keys.close();
+    },
+  };
+
+  async function untilIdle(): Promise<void> {
+    while (attempts > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    // What comes after an attempt, the job's own end, starts in the same turn of the event loop.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,33 @@
+import { createServer, type Server } from 'node:http';
+import { ConfigurationError } from '@posthorn/broker';
+
+export interface ProbeOptions {
+  host: string;
+  port: number;
+  /** Why the process cannot do its work now; `undefined` when it can. */
+  findTrouble: () => Promise<string | undefined>;
+}
+
+/** `/health` and `/ready` of a dispatcher (contract, running.md section 3). */
+export function startProbe({ host, port, findTrouble }: ProbeOptions): Promise<Server> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+    };
+    if (request.url === '/health') answer(200, { status: 'ok' });
+    else if (request.url === '/ready') {
+      void findTrouble().then((trouble) => {
+        if (trouble) answer(503, { error: trouble });
+        else answer(200, { status: 'ready' });
+      });
+    } else answer(404, { error: 'There are only /health and /ready here.' });
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new ConfigurationError(`PROBE_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`));
+    });
+    server.listen(port, host, () => {
+      resolve(server);
+    });
+  });
+}
