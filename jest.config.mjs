@@ -14,7 +14,7 @@ const common = {
   modulePathIgnorePatterns: ['/dist/'],
 };
 
-const where = '<rootDir>/{apps,packages,examples}/**';
+const where = '<rootDir>/{apps,packages}/**';
 
 export default {
   maxWorkers: 2,
@@ -26,6 +26,7 @@ export default {
       testPathIgnorePatterns: ['\\.int\\.test\\.ts$', '/system-tests/'],
     },
     { ...common, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
+    { ...common, displayName: 'examples', testMatch: ['<rootDir>/examples/**/*.test.ts'] },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/packages/system-tests/src/e2e/**/*.test.ts'] },
   ],
 };

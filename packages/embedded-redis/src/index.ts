@@ -1,1 +1,2 @@
-export {};
+export * from './embedded-redis.ts';
+export * from './find-redis-server.ts';

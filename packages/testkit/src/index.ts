@@ -1,1 +1,4 @@
-export {};
+export * from './eventually.ts';
+export * from './posthorn.ts';
+export * from './receiver.ts';
+export * from './redis.ts';

@@ -1,14 +1,14 @@
 import type { Log } from '@posthorn/broker';
 import type { RequestHandler } from 'express';
 
-/** One line per request, at `debug`: a line per message costs too much to be written unasked. Never a query: it may hold a token. */
+/** One line per request, at `debug`: a line per message costs too much to be written unasked. Never a destination or a query: they may hold secrets. */
 export function accessLog(log: Log): RequestHandler {
   return (request, response, next) => {
     if (log.isLevelEnabled('debug')) {
       const startedAt = performance.now();
       response.on('finish', () => {
         const durationMs = Math.round(performance.now() - startedAt);
-        log.debug({ method: request.method, path: request.path, status: response.statusCode, durationMs }, 'request.finished');
+        log.debug({ method: request.method, path: request.path.split('/', 3).join('/'), status: response.statusCode, durationMs }, 'request.finished');
       });
     }
     next();

@@ -101,7 +101,6 @@ export function workShard({ redis, shard, concurrency, stalledAfterMs, log, proc
       connection: redis,
       prefix: keyspace.shard(shard),
       concurrency,
-      skipVersionCheck: true,
       // A lock lives two thirds of the time and stalled jobs are looked for each third: together the promised bound.
       lockDuration: Math.round((stalledAfterMs * 2) / 3),
       stalledInterval: Math.round(stalledAfterMs / 3),

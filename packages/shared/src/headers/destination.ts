@@ -1,5 +1,6 @@
 import { tokenParameter } from './names.ts';
 
+/** Where a message is to go. Whether a group of this name exists is not known here. */
 export type Destination = { kind: 'url'; url: string } | { kind: 'urlGroup'; name: string };
 
 /** A destination or another URL that cannot be used. The texts are known to clients (http-api.md section 1.4). */
@@ -7,54 +8,59 @@ export class DestinationError extends Error {
   override name = 'DestinationError';
 }
 
-export const invalidSchemeText = 'invalid destination url: endpoint has invalid scheme, add http:// or https://';
-
-const maxUrlBytes = 8192;
-const namePattern = /^[A-Za-z0-9._-]{1,256}$/;
+const invalidScheme = 'endpoint has invalid scheme, add http:// or https://';
+export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 
 /**
  * Reads the destination of a publish from the undecoded request target after the prefix, its query included
- * (contract, http-api.md section 2.2). The URL is kept byte for byte; the token and the configuration are taken out of
- * its query.
+ * (contract, http-api.md section 2.2). The URL is kept byte for byte, but the token and the configuration are taken
+ * out of its query; the configuration is returned, names in lower case, values decoded, in the order they came.
  *
  * @throws {DestinationError}
  */
-export function readDestination(rawTarget: string): { destination: Destination; configuration: [string, string][] } {
-  const mark = rawTarget.indexOf('?');
-  const path = mark < 0 ? rawTarget : rawTarget.slice(0, mark);
-  const { kept, configuration } = readQuery(mark < 0 ? '' : rawTarget.slice(mark + 1));
-
+export function readDestination(rawTarget: string): Destination & { configuration: [name: string, value: string][] } {
+  const [path, query] = splitAt(rawTarget, '?');
+  const { kept, configuration } = readQuery(query);
   const text = readUrlText(path);
   if (text === undefined) {
-    if (!namePattern.test(path)) throw new DestinationError(invalidSchemeText);
-    return { destination: { kind: 'urlGroup', name: path }, configuration };
+    if (!/^[A-Za-z0-9._-]{1,256}$/.test(path)) throw new DestinationError(invalidSchemeText);
+    return { kind: 'urlGroup', name: path, configuration };
   }
   const url = kept === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${kept}`;
   checkUrl(url, 'destination');
-  return { destination: { kind: 'url', url }, configuration };
+  return { kind: 'url', url, configuration };
 }
 
 /**
- * Checks that a text is an absolute http(s) URL that can be delivered to exactly as it is written.
+ * Checks that a text is an absolute http(s) URL that can be delivered to exactly as it is written. Which addresses may
+ * be reached is decided elsewhere.
  *
- * @throws {DestinationError}
+ * @throws {DestinationError} its message begins with `invalid`, `what` and `url:`
  */
 export function checkUrl(url: string, what: 'destination' | 'callback' | 'failure callback'): void {
-  const refuse = (reason: string) => new DestinationError(`invalid ${what} url: ${reason}`);
-  if (!/^https?:\/\//i.test(url)) throw refuse('endpoint has invalid scheme, add http:// or https://');
-  if (url.length > maxUrlBytes) throw refuse(`use at most ${maxUrlBytes} bytes`);
-  if (!/^[\x21-\x7e]*$/.test(url)) throw refuse('blanks, control characters and non-ASCII characters must be percent-encoded');
-  // Clients disagree about these three, and where they disagree an address check can be led astray.
-  if (/[\\#]/.test(url)) throw refuse(String.raw`'\' and '#' must be percent-encoded`);
-  if (/^https?:\/\/([/?]|$)/i.test(url)) throw refuse('the host is missing');
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw refuse('the host or the port is not valid');
-  }
-  if (parsed.hostname === '') throw refuse('the host is missing');
-  if (parsed.port === '0') throw refuse('the port must be between 1 and 65535');
+  const reason = findFault(url);
+  if (reason !== undefined) throw new DestinationError(`invalid ${what} url: ${reason}`);
+}
+
+const maxUrlBytes = 8192;
+
+function findFault(url: string): string | undefined {
+  if (!/^https?:\/\//i.test(url)) return invalidScheme;
+  if (url.length > maxUrlBytes) return `use at most ${maxUrlBytes} bytes`;
+  if (!/^[\x21-\x7e]*$/.test(url)) return 'blanks, control characters and non-ASCII characters must be percent-encoded';
+  // Clients read these two in different ways; whoever checks and whoever connects might then mean different hosts.
+  if (/[\\#]/.test(url)) return String.raw`'\' and '#' must be percent-encoded`;
+  const authority = /^\w+:\/\/([^/?]*)/.exec(url)?.[1] ?? '';
+  if (authority === '') return 'the host is missing';
+  if (/%5c|@.*@/i.test(authority)) return String.raw`there must be no encoded '\' and at most one '@' before the path`;
+
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed) return 'the host or the port is not valid';
+  if (parsed.port === '0') return 'the port must be between 1 and 65535';
+  // The URL standard leaves the lengths of names to DNS, which would fail each attempt.
+  const name = parsed.hostname.replace(/\.$/, '');
+  const isName = name.length <= 253 && name.split('.').every((label) => label.length >= 1 && label.length <= 63);
+  return isName ? undefined : 'a host name has at most 253 characters, and 1 to 63 between its dots';
 }
 
 /** The URL that a path part stands for; `undefined` if it is none. */
@@ -62,35 +68,39 @@ function readUrlText(path: string): string | undefined {
   if (/^https?:\/\//i.test(path)) return path;
   // A proxy on the way may have merged the slashes.
   if (/^https?:\/[^/]/i.test(path)) return path.replace('/', '//');
-  if (/^https?%3a/i.test(path)) {
-    try {
-      return decodeURIComponent(path);
-    } catch {
-      throw new DestinationError('invalid destination url: the percent-encoding is not valid');
-    }
-  }
-  return undefined;
+  // Some clients encode path parameters as a whole. Decoded once only: what is still encoded then is no URL.
+  const decoded = decode(path);
+  return decoded !== undefined && /^https?:\/\//i.test(decoded) ? decoded : undefined;
 }
 
 function readQuery(query: string): { kept: string; configuration: [string, string][] } {
-  const lower = query.toLowerCase();
-  if (!lower.includes('upstash-') && !lower.includes(tokenParameter)) return { kept: query, configuration: [] };
   const configuration: [string, string][] = [];
+  // Most queries are the destination's alone.
+  if (!/upstash-|qstash_token/i.test(query)) return { kept: query, configuration };
   const kept = query.split('&').filter((parameter) => {
-    const equals = parameter.indexOf('=');
-    const name = (equals < 0 ? parameter : parameter.slice(0, equals)).toLowerCase();
+    const [rawName, rawValue] = splitAt(parameter, '=');
+    const name = rawName.toLowerCase();
     if (name === tokenParameter) return false;
     if (!name.startsWith('upstash-')) return true;
-    configuration.push([name, decodeParameter(equals < 0 ? '' : parameter.slice(equals + 1))]);
+    const value = decode(rawValue.replaceAll('+', ' '));
+    if (value === undefined)
+      throw new DestinationError(`invalid destination url: the percent-encoding of ${name} is wrong`);
+    configuration.push([name, value]);
     return false;
   });
   return { kept: kept.join('&'), configuration };
 }
 
-function decodeParameter(text: string): string {
+/** The text before the first mark and the text behind it. */
+function splitAt(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    return decodeURIComponent(text);
   } catch {
-    return text;
+    return undefined;
   }
 }

@@ -1,144 +1,181 @@
-/** A retry delay that is not of the language. The message says what is wrong and what is allowed. */
+/** A retry delay that is not of the language. The message says what is wrong, and where or what is allowed. */
 export class RetryDelayError extends Error {
   override name = 'RetryDelayError';
 }
 
-/** Milliseconds before the next attempt, from the number of retries made so far. */
+/** Milliseconds before the next attempt, from the number of retries made so far; may be any number, also none. */
 export type RetryDelay = (retried: number) => number;
 
-const maxLength = 256;
-const maxDepth = 32;
-
-interface MathFunction {
-  run: (...values: number[]) => number;
-  /** Least and greatest number of arguments. */
-  arity: [number, number];
-}
-
-const functions = new Map<string, MathFunction>([
-  ['pow', { run: Math.pow, arity: [2, 2] }],
-  ['sqrt', { run: Math.sqrt, arity: [1, 1] }],
-  ['abs', { run: Math.abs, arity: [1, 1] }],
-  ['exp', { run: Math.exp, arity: [1, 1] }],
-  ['floor', { run: Math.floor, arity: [1, 1] }],
-  ['ceil', { run: Math.ceil, arity: [1, 1] }],
-  ['round', { run: Math.round, arity: [1, 1] }],
-  ['min', { run: Math.min, arity: [1, Infinity] }],
-  ['max', { run: Math.max, arity: [1, Infinity] }],
-]);
-
 /**
- * Reads an expression of the retry delay language (contract, delivery.md section 4): numbers, `retried`,
- * `+ - * / %`, parentheses and a few functions. Never `eval`.
+ * Reads an expression of the retry delay language (contract, delivery.md section 4): numbers, `retried`, `+ - * / %`,
+ * parentheses and a few functions. Never `eval`.
  *
  * @throws {RetryDelayError}
  */
 export function readRetryDelay(expression: string): RetryDelay {
   if (expression.length > maxLength) throw new RetryDelayError(`use at most ${maxLength} characters`);
-  const tokens = readTokens(expression);
-  let position = 0;
-  let depth = 0;
-
-  const next = () => tokens[position];
-  const take = (token: string) => {
-    if (next() !== token) throw new RetryDelayError(`expected '${token}' ${where()}`);
-    position++;
-  };
-  const where = () => (position < tokens.length ? `before '${tokens[position] ?? ''}'` : 'at the end');
-
-  const readOperators = (operators: Record<string, (a: number, b: number) => number>, readOperand: () => RetryDelay) => {
-    let left = readOperand();
-    for (let run = operators[next() ?? '']; run; run = operators[next() ?? '']) {
-      position++;
-      const apply = run;
-      const first = left;
-      const second = readOperand();
-      left = (retried) => apply(first(retried), second(retried));
-    }
-    return left;
-  };
-  const readSum = (): RetryDelay => {
-    if (++depth > maxDepth) throw new RetryDelayError(`nest at most ${maxDepth} levels`);
-    const sum = readOperators(sums, readProduct);
-    depth--;
-    return sum;
-  };
-  const readProduct = () => readOperators(products, readFactor);
-  const readFactor = (): RetryDelay => {
-    const sign = next();
-    if (sign !== '+' && sign !== '-') return readPrimary();
-    position++;
-    const operand = readPrimary();
-    return sign === '-' ? (retried) => -operand(retried) : operand;
-  };
-  const readPrimary = (): RetryDelay => {
-    const token = next();
-    if (token === undefined) throw new RetryDelayError('a number, retried, a function or a parenthesis is missing at the end');
-    position++;
-    if (/^\d/.test(token)) {
-      const value = Number(token);
-      return () => value;
-    }
-    if (token === 'retried') return (retried) => retried;
-    if (token === '(') {
-      const inner = readSum();
-      take(')');
-      return inner;
-    }
-    const called = functions.get(token);
-    if (!called) throw new RetryDelayError(`'${token}' is unknown; use numbers, retried and ${[...functions.keys()].join(', ')}`);
-    return readCall(token, called);
-  };
-  const readCall = (name: string, { run, arity: [least, most] }: MathFunction): RetryDelay => {
-    take('(');
-    const operands = [readSum()];
-    while (next() === ',') {
-      position++;
-      operands.push(readSum());
-    }
-    take(')');
-    if (operands.length < least || operands.length > most) {
-      throw new RetryDelayError(`${name} takes ${least === most ? least : `${least} or more`} value${most === 1 ? '' : 's'}`);
-    }
-    return (retried) => run(...operands.map((operand) => operand(retried)));
-  };
-
-  const compiled = readSum();
-  if (position < tokens.length) throw new RetryDelayError(`'${tokens[position] ?? ''}' is not expected here`);
-  return compiled;
+  const reader: Reader = { tokens: readTokens(expression), position: 0, depth: 0 };
+  const delay = readSum(reader);
+  if (reader.position < reader.tokens.length) throw unexpected(reader, 'an operator or the end');
+  return delay;
 }
 
 /**
  * Milliseconds until the next attempt: the expression's result, rounded and limited, or the default backoff when there
- * is no expression or its result is no number (contract, delivery.md sections 4 and 7.1).
+ * is no expression or its result is no finite number (contract, delivery.md sections 4 and 7.1).
+ *
+ * @param options.retried retries already made: 0 when the first retry is planned
+ * @throws {RetryDelayError} for an expression that was never checked
  */
 export function retryDelayMs(options: {
-  expression: string | undefined;
+  expression?: string | undefined;
   retried: number;
   maxDelayMs: number;
   backoffFactor: number;
 }): number {
   const { expression, retried, maxDelayMs, backoffFactor } = options;
-  const wanted = expression === undefined ? NaN : readRetryDelay(expression)(retried);
-  const delayMs = Number.isFinite(wanted) ? wanted : Math.exp(backoffFactor * (retried + 1)) * 1000;
+  const wantedMs = expression === undefined ? NaN : readRetryDelay(expression)(retried);
+  const delayMs = Number.isFinite(wantedMs) ? wantedMs : Math.exp(backoffFactor * (retried + 1)) * 1000;
   return Math.round(Math.min(Math.max(delayMs, 0), maxDelayMs));
 }
 
-const sums = { '+': (a: number, b: number) => a + b, '-': (a: number, b: number) => a - b };
-const products = {
-  '*': (a: number, b: number) => a * b,
-  '/': (a: number, b: number) => a / b,
-  '%': (a: number, b: number) => a % b,
-};
+const maxLength = 256;
+const maxDepth = 32;
 
-function readTokens(text: string): string[] {
-  const tokens: string[] = [];
-  const pattern = /\s*(?:(\d+(?:\.\d+)?(?![\w.]))|([A-Za-z_]\w*)|([-+*/%(),]))\s*/y;
-  while (pattern.lastIndex < text.length) {
+interface Token {
+  text: string;
+  /** Where it begins in the expression; the first character is 1. */
+  at: number;
+}
+
+interface Reader {
+  tokens: Token[];
+  position: number;
+  /** How many parentheses are open. */
+  depth: number;
+}
+
+interface Operation {
+  run: (...values: number[]) => number;
+  least: number;
+  most: number;
+}
+
+// Maps, because a plain object also knows `constructor`, `__proto__` and their like.
+const sums = new Map<string, (a: number, b: number) => number>([
+  ['+', (a, b) => a + b],
+  ['-', (a, b) => a - b],
+]);
+const products = new Map<string, (a: number, b: number) => number>([
+  ['*', (a, b) => a * b],
+  ['/', (a, b) => a / b],
+  ['%', (a, b) => a % b],
+]);
+const functions = new Map<string, Operation>([
+  ['pow', { run: Math.pow, least: 2, most: 2 }],
+  ['sqrt', { run: Math.sqrt, least: 1, most: 1 }],
+  ['abs', { run: Math.abs, least: 1, most: 1 }],
+  ['exp', { run: Math.exp, least: 1, most: 1 }],
+  ['floor', { run: Math.floor, least: 1, most: 1 }],
+  ['ceil', { run: Math.ceil, least: 1, most: 1 }],
+  ['round', { run: Math.round, least: 1, most: 1 }],
+  ['min', { run: Math.min, least: 1, most: Infinity }],
+  ['max', { run: Math.max, least: 1, most: Infinity }],
+]);
+
+function readSum(reader: Reader): RetryDelay {
+  return readChain(reader, sums, readProduct);
+}
+
+function readProduct(reader: Reader): RetryDelay {
+  return readChain(reader, products, readFactor);
+}
+
+/** Operands with operators of one precedence between them, joined from the left. */
+function readChain(reader: Reader, operators: typeof sums, readOperand: (reader: Reader) => RetryDelay): RetryDelay {
+  let left = readOperand(reader);
+  for (let run = operators.get(next(reader)); run; run = operators.get(next(reader))) {
+    reader.position++;
+    left = apply(run, [left, readOperand(reader)]);
+  }
+  return left;
+}
+
+function readFactor(reader: Reader): RetryDelay {
+  if (skip(reader, '-')) return apply((value) => -value, [readPrimary(reader)]);
+  skip(reader, '+');
+  return readPrimary(reader);
+}
+
+function readPrimary(reader: Reader): RetryDelay {
+  const text = next(reader);
+  if (skip(reader, 'retried')) return (retried) => retried;
+  if (skip(reader, '(')) return readEnclosed(reader, 1, 1)[0];
+  if (!/^\w/.test(text)) throw unexpected(reader, "a number, 'retried', a function or '('");
+  if (/^\d/.test(text)) {
+    reader.position++;
+    return () => Number(text);
+  }
+  const operation = functions.get(text);
+  if (!operation) throw unexpected(reader, `'retried' or one of ${[...functions.keys()].join(', ')}`);
+  reader.position++;
+  if (!skip(reader, '(')) throw unexpected(reader, `'(' after ${text}`);
+  return apply(operation.run, readEnclosed(reader, operation.least, operation.most, text));
+}
+
+/** What stands between parentheses, the second one included: expressions with commas between them. */
+function readEnclosed(reader: Reader, least: number, most: number, name?: string): [RetryDelay, ...RetryDelay[]] {
+  if (++reader.depth > maxDepth) throw new RetryDelayError(`nest at most ${maxDepth} parentheses`);
+  const values: [RetryDelay, ...RetryDelay[]] = [readSum(reader)];
+  while (name !== undefined && skip(reader, ',')) values.push(readSum(reader));
+  if (!skip(reader, ')')) throw unexpected(reader, name === undefined ? "')'" : "',' or ')'");
+  reader.depth--;
+  if (values.length < least || values.length > most) {
+    throw new RetryDelayError(
+      `${name ?? ''} takes ${least === 1 ? '1 value' : `${least} values`}, not ${values.length}`,
+    );
+  }
+  return values;
+}
+
+function apply(run: (...values: number[]) => number, operands: RetryDelay[]): RetryDelay {
+  return (retried) => run(...operands.map((operand) => operand(retried)));
+}
+
+/** The text of the next token; empty at the end. */
+function next({ tokens, position }: Reader): string {
+  return tokens[position]?.text ?? '';
+}
+
+function skip(reader: Reader, text: string): boolean {
+  const isNext = next(reader) === text;
+  if (isNext) reader.position++;
+  return isNext;
+}
+
+function unexpected({ tokens, position }: Reader, allowed: string): RetryDelayError {
+  const token = tokens[position];
+  return new RetryDelayError(
+    token ? `found '${token.text}' at character ${token.at}; use ${allowed}` : `it ends too early; use ${allowed}`,
+  );
+}
+
+function readTokens(expression: string): Token[] {
+  const tokens: Token[] = [];
+  // Behind a number no letter, digit or dot may stand: 5s, 1e3, 0x10, 1_000 and 1.2.3 are no numbers of the language.
+  const pattern = /[ \t]*(?:(\d+(?:\.\d+)?(?![\w.])|[A-Za-z_]\w*|[-+*/%(),])|$)/y;
+  while (pattern.lastIndex < expression.length) {
     const start = pattern.lastIndex;
-    const match = pattern.exec(text);
-    if (!match) throw new RetryDelayError(`'${text.slice(start, start + 10).trim()}' is not expected at position ${start + 1}`);
-    tokens.push(match[1] ?? match[2] ?? match[3] ?? '');
+    const match = pattern.exec(expression);
+    if (!match) {
+      const rest = expression.slice(start).trimStart();
+      const at = expression.length - rest.length + 1;
+      throw new RetryDelayError(
+        `found '${rest.slice(0, 10)}' at character ${at}; use numbers such as 1000 or 0.5, names, + - * / % ( ) and commas`,
+      );
+    }
+    const text = match[1];
+    if (text !== undefined) tokens.push({ text, at: pattern.lastIndex - text.length + 1 });
   }
   return tokens;
 }

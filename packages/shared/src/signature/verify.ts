@@ -6,70 +6,89 @@ export class SignatureError extends Error {
 export interface VerifyOptions {
   /** Value of the `Upstash-Signature` header. */
   signature: string;
-  /** The body exactly as it was received. */
+  /** The body exactly as it was received; a text stands for its UTF-8 bytes. */
   body: string | Uint8Array;
-  /** The URL that was called, if known; compared with the one that was signed. */
+  /** The URL that was called, if known; it must be the one that was signed. */
   url?: string | undefined;
   /** Keys to try, the current one first. */
   keys: readonly string[];
+  /** How far the clocks may differ; 0 if not given. */
   clockToleranceSeconds?: number | undefined;
   nowSeconds?: number | undefined;
 }
 
 /**
- * Checks that a request comes from posthorn: signature, issuer, times, URL and body hash (contract, sdk-surface.md
- * section 3).
+ * Checks that a request comes from posthorn: signature, issuer, times, URL and body hash, in this order (contract,
+ * delivery.md section 10 and sdk-surface.md section 3).
  *
  * @throws {SignatureError}
  */
 export async function verifySignature(options: VerifyOptions): Promise<void> {
-  const [header = '', payload = '', signature = '', ...rest] = options.signature.split('.');
-  if (rest.length > 0 || !signature || readJson(header)['alg'] !== 'HS256') throw new SignatureError('invalid signature');
-
-  const signed = new TextEncoder().encode(`${header}.${payload}`);
-  const bytes = readBase64Url(signature);
-  const matches = await Promise.all(options.keys.map((key) => isSignedWith(key, bytes, signed)));
-  if (!matches.includes(true)) throw new SignatureError('invalid signature');
-
-  const claims = readJson(payload);
-  const now = options.nowSeconds ?? Math.floor(Date.now() / 1000);
-  const tolerance = options.clockToleranceSeconds ?? 0;
-  if (claims['iss'] !== 'Upstash') throw new SignatureError(`invalid issuer: ${String(claims['iss'])}`);
-  if (typeof claims['exp'] !== 'number' || now - tolerance >= claims['exp']) throw new SignatureError('token has expired');
-  if (typeof claims['nbf'] !== 'number' || now + tolerance < claims['nbf']) throw new SignatureError('token is not yet valid');
+  const claims = await readClaims(options.signature, options.keys);
+  checkTimes(claims, options.nowSeconds ?? Math.floor(Date.now() / 1000), options.clockToleranceSeconds ?? 0);
   if (options.url !== undefined && claims['sub'] !== options.url) {
     throw new SignatureError(`invalid subject: ${String(claims['sub'])}, want: ${options.url}`);
   }
-
-  const hash = await hashBody(options.body);
+  // Signers differ in whether they pad.
   const claimed = String(claims['body']).replace(/=+$/, '');
-  if (claimed !== hash) throw new SignatureError(`body hash does not match, want: ${claimed}, got: ${hash}`);
+  const actual = await hashBody(options.body);
+  if (claimed !== actual) throw new SignatureError(`body hash does not match, want: ${claimed}, got: ${actual}`);
 }
 
-async function isSignedWith(key: string, signature: Uint8Array<ArrayBuffer>, signed: Uint8Array<ArrayBuffer>) {
+type Claims = Record<string, unknown>;
+
+/** The claims of a token that one of the keys has signed. Before that is known, nothing of the token is believed. */
+async function readClaims(token: string, keys: readonly string[]): Promise<Claims> {
+  const [header = '', payload = '', signature = '', ...rest] = token.split('.', 4);
+  // One algorithm only: a token must not choose how it is checked.
+  if (rest.length > 0 || readJson(header)['alg'] !== 'HS256') throw new SignatureError('invalid signature');
+
+  const signatureBytes = readBase64Url(signature);
+  const input = new TextEncoder().encode(`${header}.${payload}`);
+  for (const key of keys) {
+    if (await isSignedWith(key, signatureBytes, input)) return readJson(payload);
+  }
+  throw new SignatureError('invalid signature');
+}
+
+async function isSignedWith(key: string, signature: Uint8Array<ArrayBuffer>, input: Uint8Array<ArrayBuffer>) {
+  // Anybody could sign with an empty key.
+  if (key === '') return false;
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const imported = await crypto.subtle.importKey('raw', new TextEncoder().encode(key), algorithm, false, ['verify']);
-  return crypto.subtle.verify('HMAC', imported, signature, signed);
+  return crypto.subtle.verify('HMAC', imported, signature, input);
+}
+
+function checkTimes({ iss, exp, nbf }: Claims, nowSeconds: number, toleranceSeconds: number): void {
+  if (iss !== 'Upstash') throw new SignatureError(`invalid issuer: ${String(iss)}`);
+  if (typeof exp !== 'number' || typeof nbf !== 'number') throw new SignatureError('exp or nbf is missing');
+  if (nowSeconds - toleranceSeconds >= exp) throw new SignatureError('the signature has expired');
+  if (nowSeconds + toleranceSeconds < nbf) throw new SignatureError('the signature is not valid yet');
 }
 
 async function hashBody(body: string | Uint8Array): Promise<string> {
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return btoa(String.fromCharCode(...digest)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return btoa(String.fromCharCode(...digest))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');
 }
 
-function readJson(base64Url: string): Record<string, unknown> {
+function readJson(base64Url: string): Claims {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(readBase64Url(base64Url)));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return typeof value === 'object' && value !== null ? (value as Claims) : {};
   } catch {
-    return {};
+    throw new SignatureError('invalid signature');
   }
 }
 
 function readBase64Url(text: string): Uint8Array<ArrayBuffer> {
   try {
-    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+      character.charCodeAt(0),
+    );
   } catch {
     throw new SignatureError('invalid signature');
   }

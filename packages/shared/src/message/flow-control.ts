@@ -1,0 +1,62 @@
+import { readDuration } from './duration.ts';
+
+/** A flow-control value that is not of the grammar. The message begins with a text that clients know. */
+export class FlowControlValueError extends Error {
+  override name = 'FlowControlValueError';
+
+  constructor(reason: string) {
+    super(`Upstash-Flow-Control-Value should be either ${form}: ${reason}`);
+  }
+}
+
+/** What a message says about its flow-control key; at least one of `parallelism` and `rate` is there. */
+export interface FlowControlValue {
+  /** Most attempts in flight at once. */
+  parallelism?: number;
+  /** Most attempts started per period. */
+  rate?: number;
+  periodSeconds: number;
+}
+
+/**
+ * Reads a value such as `parallelism=3, rate=10, period=1m` (contract, delivery.md section 16.1).
+ *
+ * @throws {FlowControlValueError}
+ */
+export function readFlowControlValue(text: string): FlowControlValue {
+  const value: Partial<FlowControlValue> = {};
+  for (const item of text.split(',')) readItem(item.trim(), value);
+  const { periodSeconds = 1, ...limits } = value;
+  if (limits.parallelism === undefined && limits.rate === undefined) {
+    throw new FlowControlValueError('period needs a rate or a parallelism beside it');
+  }
+  return { ...limits, periodSeconds };
+}
+
+const form = 'rate=X or parallelism=Y, or both as comma-separated values';
+const weekSeconds = 604_800;
+
+function readItem(item: string, value: Partial<FlowControlValue>): void {
+  const shown = item.length > 40 ? `${item.slice(0, 40)}…` : item;
+  const [, name = '', text = ''] = /^([a-z]+)=(.*)$/s.exec(item) ?? [];
+  const field = name === 'period' ? 'periodSeconds' : name;
+  if (field !== 'parallelism' && field !== 'rate' && field !== 'periodSeconds') {
+    throw new FlowControlValueError(`'${shown}' is none of parallelism=, rate= and period=`);
+  }
+  if (value[field] !== undefined) throw new FlowControlValueError(`${name} is given twice`);
+
+  const number = field === 'periodSeconds' ? readPeriod(text) : readCount(text);
+  if (number !== undefined) value[field] = number;
+  else if (field !== 'periodSeconds') throw new FlowControlValueError(`'${shown}' is not a whole number of 1 or more`);
+  else throw new FlowControlValueError(`'${shown}' is not a duration of whole seconds from 1s to 7d`);
+}
+
+function readCount(text: string): number | undefined {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  return count >= 1 && Number.isSafeInteger(count) ? count : undefined;
+}
+
+function readPeriod(text: string): number | undefined {
+  const seconds = (readDuration(text) ?? 0) / 1000;
+  return Number.isInteger(seconds) && seconds >= 1 && seconds <= weekSeconds ? seconds : undefined;
+}

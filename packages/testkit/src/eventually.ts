@@ -1,0 +1,19 @@
+/**
+ * Tries until it succeeds; the last failure is thrown when the time is up.
+ *
+ * @param attempt throws, or gives `undefined` or `false`, while the condition does not hold yet
+ */
+export async function eventually<T>(attempt: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    let failure: unknown = new Error(`the condition did not hold within ${timeoutMs} ms`);
+    try {
+      const value = await attempt();
+      if (value !== undefined && value !== null && value !== false) return value;
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() > deadline) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
