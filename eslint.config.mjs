@@ -45,7 +45,10 @@ const restrict = (patterns) => ({ '@typescript-eslint/no-restricted-imports': ['
 const onlyHerePatterns = (file) =>
   onlyHere
     .filter(({ files }) => !files.some((allowed) => allowed.startsWith(file) || file === allowed))
-    .map(({ names }) => ({ group: names, message: `Only ${onlyHere.find((row) => row.names === names)?.files.join(', ')} may.` }));
+    .map(({ names }) => ({
+      group: names,
+      message: `Only ${onlyHere.find((row) => row.names === names)?.files.join(', ')} may.`,
+    }));
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/data/**', 'coverage/**'] },

@@ -3,5 +3,7 @@ import { setUp } from './setup.mjs';
 
 setUp();
 process.env.POSTHORN_SOURCES = 'true';
-process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, '--disable-warning=ExperimentalWarning'].filter(Boolean).join(' ');
+process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, '--disable-warning=ExperimentalWarning']
+  .filter(Boolean)
+  .join(' ');
 await import('../apps/local/dist/main.js');

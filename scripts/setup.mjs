@@ -22,13 +22,20 @@ export function setUp() {
     say('building');
     run(join(root, 'node_modules/.bin/turbo'), ['run', 'build', '--output-logs=errors-only'], 'The build failed');
   }
-  if (stamp.installed !== installed || stamp.built !== built) writeFileSync(stampFile, JSON.stringify({ installed, built }));
+  if (stamp.installed !== installed || stamp.built !== built)
+    writeFileSync(stampFile, JSON.stringify({ installed, built }));
 }
 
 /** The environment in which the tools of the project are found and keep quiet. */
 export function toolEnvironment() {
   const path = join(root, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '');
-  return { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', TURBO_NO_UPDATE_NOTIFIER: '1' };
+  return {
+    ...process.env,
+    PATH: path,
+    TURBO_TELEMETRY_DISABLED: '1',
+    DO_NOT_TRACK: '1',
+    TURBO_NO_UPDATE_NOTIFIER: '1',
+  };
 }
 
 function requireNode() {
@@ -75,7 +82,12 @@ function workspaces() {
 }
 
 function manifests() {
-  return ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', ...workspaces().map((path) => join(path, 'package.json'))];
+  return [
+    'package.json',
+    'pnpm-workspace.yaml',
+    'pnpm-lock.yaml',
+    ...workspaces().map((path) => join(path, 'package.json')),
+  ];
 }
 
 function sources() {
@@ -89,13 +101,18 @@ function sources() {
     'tsconfig.base.json',
     'turbo.json',
     ...manifests(),
-    ...workspaces().flatMap((path) => [join(path, 'tsconfig.build.json'), ...files(join(path, 'src')), ...files(join(path, 'scripts'))]),
+    ...workspaces().flatMap((path) => [
+      join(path, 'tsconfig.build.json'),
+      ...files(join(path, 'src')),
+      ...files(join(path, 'scripts')),
+    ]),
   ];
 }
 
 function hashFiles(paths) {
   const hash = createHash('sha256').update(process.versions.modules);
-  for (const path of paths.sort()) if (existsSync(join(root, path))) hash.update(path).update(readFileSync(join(root, path)));
+  for (const path of paths.sort())
+    if (existsSync(join(root, path))) hash.update(path).update(readFileSync(join(root, path)));
   return hash.digest('hex');
 }
 

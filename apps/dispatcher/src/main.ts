@@ -1,4 +1,12 @@
-import { agreeOnShards, connectForWork, createBroker, createLog, inspectRedis, runProcess, within } from '@posthorn/broker';
+import {
+  agreeOnShards,
+  connectForWork,
+  createBroker,
+  createLog,
+  inspectRedis,
+  runProcess,
+  within,
+} from '@posthorn/broker';
 import { readConfig } from './config.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startProbe } from './probe.ts';

@@ -24,7 +24,11 @@ export function startProbe({ host, port, findTrouble }: ProbeOptions): Promise<S
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new ConfigurationError(`PROBE_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`));
+      reject(
+        new ConfigurationError(
+          `PROBE_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`,
+        ),
+      );
     });
     server.listen(port, host, () => {
       resolve(server);

@@ -1,7 +1,11 @@
 import type { Credentials } from './credentials.ts';
 
 /** What a newcomer needs to send the first message. */
-export function writeBanner(url: string, { token, currentSigningKey, nextSigningKey }: Credentials, isPrivateAllowed: boolean): string {
+export function writeBanner(
+  url: string,
+  { token, currentSigningKey, nextSigningKey }: Credentials,
+  isPrivateAllowed: boolean,
+): string {
   return [
     `posthorn ready on ${url}`,
     '',
@@ -11,7 +15,10 @@ export function writeBanner(url: string, { token, currentSigningKey, nextSigning
     `  QSTASH_NEXT_SIGNING_KEY=${nextSigningKey}`,
     '',
     ...(isPrivateAllowed
-      ? ['  Destinations on this machine and its network are allowed (ALLOW_PRIVATE_DESTINATIONS=false forbids them).', '']
+      ? [
+          '  Destinations on this machine and its network are allowed (ALLOW_PRIVATE_DESTINATIONS=false forbids them).',
+          '',
+        ]
       : []),
     '  Publish a message, here to the health page of posthorn itself:',
     '',

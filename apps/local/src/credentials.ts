@@ -45,7 +45,9 @@ async function readKept(file: string): Promise<Credentials> {
     return JSON.parse(await readFile(file, 'utf8')) as Credentials;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new ConfigurationError(`POSTHORN_DATA_DIR: ${file} cannot be read; mend it, or remove it to get new credentials.`);
+      throw new ConfigurationError(
+        `POSTHORN_DATA_DIR: ${file} cannot be read; mend it, or remove it to get new credentials.`,
+      );
     }
   }
   const made: Credentials = {

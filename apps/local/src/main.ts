@@ -3,7 +3,12 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { ConfigurationError, runProcess } from '@posthorn/broker';
-import { DataDirInUseError, EmbeddedRedisError, NoRedisServerError, startEmbeddedRedis } from '@posthorn/embedded-redis';
+import {
+  DataDirInUseError,
+  EmbeddedRedisError,
+  NoRedisServerError,
+  startEmbeddedRedis,
+} from '@posthorn/embedded-redis';
 import { writeBanner } from './banner.ts';
 import { startChild, type Child } from './child.ts';
 import { isLoopback, readConfig, writeEnvironment, type Config } from './config.ts';
@@ -17,7 +22,9 @@ await runProcess(async () => {
   const config = readConfig();
   const dataDir = resolve(config.POSTHORN_DATA_DIR);
   await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new ConfigurationError(`POSTHORN_DATA_DIR: ${dataDir} cannot be made (${String(error)}); set another directory.`);
+    throw new ConfigurationError(
+      `POSTHORN_DATA_DIR: ${dataDir} cannot be made (${String(error)}); set another directory.`,
+    );
   });
   await chmod(dataDir, 0o700).catch(() => undefined);
   const credentials = await readCredentials(config, dataDir);
@@ -90,7 +97,9 @@ async function requireFreePort({ HOST, PORT }: Config): Promise<void> {
     once(probe, 'listening'),
     once(probe, 'error').then(([error]: NodeJS.ErrnoException[]) => {
       if (error?.code !== 'EADDRINUSE') return;
-      throw new ConfigurationError(`PORT: ${PORT} on ${HOST} is in use; stop what uses it or set PORT to another number.`);
+      throw new ConfigurationError(
+        `PORT: ${PORT} on ${HOST} is in use; stop what uses it or set PORT to another number.`,
+      );
     }),
   ]);
   if (probe.listening) await new Promise((done) => probe.close(done));

@@ -55,7 +55,11 @@ export async function startEmbeddedRedis({ dataDir, durability, log }: EmbeddedR
     const start = () => {
       lastLines = [];
       // In a group of its own: Ctrl-C is for its owner, who stops it last.
-      child = spawn(server.command, [config], { env: { ...process.env, ...server.env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(server.command, [config], {
+        env: { ...process.env, ...server.env },
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       lock.writeServer(child.pid);
       const remember = (text: Buffer) => {
         lastLines = [...lastLines, ...text.toString().split('\n')].slice(-30);

@@ -80,7 +80,18 @@ async function installAsRoot(log: (text: string) => void): Promise<void> {
 }
 
 /** The packages that hold the server and the libraries that a plain system lacks, by their names on Debian and Ubuntu. */
-const packages = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblua5.1-0', 'liblzf1', 'lua-bitop', 'lua-cjson', 'libatomic1', 'libhiredis0.14', 'libhiredis1.1.0'];
+const packages = [
+  'redis-server',
+  'redis-tools',
+  'libjemalloc2',
+  'liblua5.1-0',
+  'liblzf1',
+  'lua-bitop',
+  'lua-cjson',
+  'libatomic1',
+  'libhiredis0.14',
+  'libhiredis1.1.0',
+];
 
 /** Downloads and unpacks the packages without touching the system; needs no rights. */
 async function unpackAsUser(folder: string, log: (text: string) => void): Promise<void> {
@@ -107,7 +118,9 @@ async function findUnpacked(folder: string): Promise<RedisServer | undefined> {
   const command = join(root, 'usr/bin/redis-server');
   if (!(await isExecutable(command))) return undefined;
   const libraries = join(root, 'usr/lib');
-  const folders = (await readdir(libraries)).filter((name) => name.endsWith('-linux-gnu')).map((name) => join(libraries, name));
+  const folders = (await readdir(libraries))
+    .filter((name) => name.endsWith('-linux-gnu'))
+    .map((name) => join(libraries, name));
   return { command, env: { LD_LIBRARY_PATH: folders.join(':') } };
 }
 
@@ -119,7 +132,10 @@ async function writeAdvice(): Promise<string> {
     ['/usr/bin/pacman', 'pacman -S redis'],
     ['/usr/bin/zypper', 'zypper install redis'],
   ];
-  let line = process.platform === 'darwin' ? 'brew install redis' : 'see https://redis.io/docs/latest/operate/oss_and_stack/install/';
+  let line =
+    process.platform === 'darwin'
+      ? 'brew install redis'
+      : 'see https://redis.io/docs/latest/operate/oss_and_stack/install/';
   for (const [program, way] of ways) if (await isExecutable(program)) line = way;
   return `There is no redis-server or valkey-server on this system; install it (${line}) or set REDIS_URL.`;
 }

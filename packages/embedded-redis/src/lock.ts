@@ -70,7 +70,9 @@ function readOwner(file: string): Owner | undefined {
 /** The command line of a living process; only that it lives where the system does not tell; `undefined` for a dead one. */
 function readCommand(pid: number): string | undefined {
   try {
-    const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').charAt(0);
+    const state = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .charAt(0);
     return state === 'Z' ? undefined : readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
     if (process.platform === 'linux') return undefined;

@@ -20,7 +20,7 @@ export interface TestApi extends TestProcess {
   /** A request with the token, unless the headers say otherwise. */
   call(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
   /** Publishes and gives the id of the only message. */
-  publish(destination: string, init?: { headers?: Record<string, string>; body?: BodyInit }): Promise<string>;
+  publish(destination: string, init?: { headers?: Record<string, string>; body?: NonNullable<RequestInit['body']> }): Promise<string>;
   /** The log of a message as states, oldest first. */
   states(messageId: string): Promise<string[]>;
 }

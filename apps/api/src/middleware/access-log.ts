@@ -8,7 +8,15 @@ export function accessLog(log: Log): RequestHandler {
       const startedAt = performance.now();
       response.on('finish', () => {
         const durationMs = Math.round(performance.now() - startedAt);
-        log.debug({ method: request.method, path: request.path.split('/', 3).join('/'), status: response.statusCode, durationMs }, 'request.finished');
+        log.debug(
+          {
+            method: request.method,
+            path: request.path.split('/', 3).join('/'),
+            status: response.statusCode,
+            durationMs,
+          },
+          'request.finished',
+        );
       });
     }
     next();

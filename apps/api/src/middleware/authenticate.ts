@@ -35,7 +35,9 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
       if (timingSafeEqual(expected, given)) scope ??= granted;
     }
     if (!scope) {
-      next(new PosthornError('unauthorized', 'The token is missing or wrong; send it as Authorization: Bearer <token>.'));
+      next(
+        new PosthornError('unauthorized', 'The token is missing or wrong; send it as Authorization: Bearer <token>.'),
+      );
       return;
     }
     accessOf.set(request, { scope, tokenInQuery });

@@ -29,7 +29,9 @@ function readError(thrown: unknown): PosthornError {
     return new PosthornError('invalid_request', thrown.message);
   }
   if (isRedisAway(thrown)) {
-    return new PosthornError('unavailable', 'Redis is not available; nothing is known to be stored. Try again.', { cause: thrown });
+    return new PosthornError('unavailable', 'Redis is not available; nothing is known to be stored. Try again.', {
+      cause: thrown,
+    });
   }
   // Express refuses a path whose percent-encoding is broken with an error of its own.
   if (thrown instanceof Error && 'status' in thrown && thrown.status === 400) {

@@ -34,7 +34,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     });
     request.on('error', reject);
     request.on('close', () => {
-      if (!request.complete) reject(new PosthornError('invalid_request', 'The body ended before its announced length.'));
+      if (!request.complete)
+        reject(new PosthornError('invalid_request', 'The body ended before its announced length.'));
     });
   });
 }

@@ -27,7 +27,7 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
     if (rawHeaders.length / 2 > maxHeaders) {
       throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
     }
-    const { destination, configuration } = readDestination(readTarget(request.originalUrl));
+    const { configuration, ...destination } = readDestination(readTarget(request.originalUrl));
     const options = readPublishOptions(rawHeaders, configuration);
     const header = readForwardedHeaders(rawHeaders, options.forwardAll ?? false, readAccess(request).tokenInQuery);
     const body = await readBody(request, maxMessageBytes);

@@ -10,6 +10,8 @@ export const urlGroupRoutes = ({ urlGroups }: Broker) => [
     return group;
   }),
   route(contract.urlGroups.addEndpoints, ({ params, body }) => urlGroups.addEndpoints(params.name, body.endpoints)),
-  route(contract.urlGroups.removeEndpoints, ({ params, body }) => urlGroups.removeEndpoints(params.name, body.endpoints)),
+  route(contract.urlGroups.removeEndpoints, ({ params, body }) =>
+    urlGroups.removeEndpoints(params.name, body.endpoints),
+  ),
   route(contract.urlGroups.remove, ({ params }) => urlGroups.remove(params.name)),
 ];

@@ -61,9 +61,12 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
       });
     }
   };
-  const timer = setTimeout(() => {
-    failWith(`no complete response within ${request.timeoutMs / 1000} s`);
-  }, Math.min(request.timeoutMs, 0x7fff_ffff));
+  const timer = setTimeout(
+    () => {
+      failWith(`no complete response within ${request.timeoutMs / 1000} s`);
+    },
+    Math.min(request.timeoutMs, 0x7fff_ffff),
+  );
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
@@ -88,7 +91,8 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
     },
     onResponseData(_controller, chunk) {
       sizeBytes += chunk.length;
-      if (keepsBody) chunks.push(chunk.subarray(0, Math.max(0, chunk.length - Math.max(0, sizeBytes - maxResponseBytes))));
+      if (keepsBody)
+        chunks.push(chunk.subarray(0, Math.max(0, chunk.length - Math.max(0, sizeBytes - maxResponseBytes))));
       if (sizeBytes <= maxResponseBytes) return;
       // Enough is known; an endless body must not hold the slot.
       complete();
@@ -144,7 +148,11 @@ function withUserinfo(header: string[], userinfo: string): string[] {
   } catch {
     // It is sent as it is written.
   }
-  return [...header, 'Authorization', `Basic ${Buffer.from(text.includes(':') ? text : `${text}:`).toString('base64')}`];
+  return [
+    ...header,
+    'Authorization',
+    `Basic ${Buffer.from(text.includes(':') ? text : `${text}:`).toString('base64')}`,
+  ];
 }
 
 function readHeaders(headers: Record<string, string | string[] | undefined>): Answer['header'] {

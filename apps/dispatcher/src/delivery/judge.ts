@@ -19,8 +19,7 @@ export function judge({ message, retried }: Job, answer: Answer, rules: RetryRul
 
   const error = answer.error ?? `the destination answered ${answer.status}`;
   const header = (lowerName: string) => readHeader(answer.header, lowerName);
-  const isFinal =
-    answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
+  const isFinal = answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
   if (isFinal || retried >= message.maxRetries) return { kind: 'failed', answer, error };
 
   const delayMs =

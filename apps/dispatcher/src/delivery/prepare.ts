@@ -24,10 +24,10 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     const signature = writeSignature(
       {
         url: message.url,
-        bodyHash: `${hash('sha256', body, 'base64url')}=`,
-        id: `jwt_${randomText(24)}`,
+        bodySha256Base64Url: `${hash('sha256', body, 'base64url')}=`,
+        jti: `jwt_${randomText(24)}`,
         nowSeconds: Math.floor(Date.now() / 1000),
-        lifetimeSeconds: signatureLifetimeSeconds,
+        ttlSeconds: signatureLifetimeSeconds,
       },
       (text) => createHmac('sha256', currentKey()).update(text).digest('base64url'),
     );

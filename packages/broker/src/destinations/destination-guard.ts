@@ -26,9 +26,14 @@ interface Rule {
 }
 
 /** Never to be reached unless listed: metadata services, link-local, and what is no address of a host. */
-const metadata = ['169.254.0.0/16', '168.63.129.16/32', '100.100.100.200/32', 'fe80::/10', 'fd00:ec2::254/128', 'fd20:ce::254/128'].map(
-  (text) => ipaddr.parseCIDR(text),
-);
+const metadata = [
+  '169.254.0.0/16',
+  '168.63.129.16/32',
+  '100.100.100.200/32',
+  'fe80::/10',
+  'fd00:ec2::254/128',
+  'fd20:ce::254/128',
+].map((text) => ipaddr.parseCIDR(text));
 const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
 export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptions): DestinationGuard {
@@ -38,7 +43,10 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
   const checkAddress: DestinationGuard['checkAddress'] = (text, host, port) => {
     const address = readAddress(text);
     if (!address) return `endpoint resolves to an invalid address: ${text}`;
-    const name = host.toLowerCase().replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    const name = host
+      .toLowerCase()
+      .replace(/^\[|\]$/g, '')
+      .replace(/\.$/, '');
     if (denied.some((rule) => matches(rule, address, name, port))) {
       return `endpoint resolves to a denied address: ${text} (see DESTINATION_DENY)`;
     }
@@ -51,7 +59,9 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
     if (allowed.some((rule) => isListed(rule) && matches(rule, address, name, port))) return undefined;
     if (isPrivate && allowPrivate) return undefined;
     const kind = isMetadata ? 'link-local or metadata' : (kinds[range] ?? 'reserved');
-    const advice = isPrivate ? 'set ALLOW_PRIVATE_DESTINATIONS=true or list it in DESTINATION_ALLOW' : 'list it in DESTINATION_ALLOW';
+    const advice = isPrivate
+      ? 'set ALLOW_PRIVATE_DESTINATIONS=true or list it in DESTINATION_ALLOW'
+      : 'list it in DESTINATION_ALLOW';
     return `endpoint resolves to a ${kind} address: ${text} (to allow it, ${advice})`;
   };
 

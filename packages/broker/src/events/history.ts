@@ -34,7 +34,13 @@ export function deliveredLine(now: number): HistoryFields {
   return { delivered: now };
 }
 
-export function retryLines(retried: number, now: number, error: string, answer: Answer, delayMs: number): HistoryFields {
+export function retryLines(
+  retried: number,
+  now: number,
+  error: string,
+  answer: Answer,
+  delayMs: number,
+): HistoryFields {
   return {
     [`${retried}:error`]: writeError(now, error, answer),
     [`${retried}:retry`]: JSON.stringify({ time: now, next: now + delayMs } satisfies StoredRetry),
@@ -83,5 +89,11 @@ export function readHistory(messageId: string, fields: Record<string, string>): 
 }
 
 function writeError(time: number, error: string, { status, header, body }: Answer): string {
-  return JSON.stringify({ time, error, status, header, body: Buffer.from(body).toString('base64') } satisfies StoredError);
+  return JSON.stringify({
+    time,
+    error,
+    status,
+    header,
+    body: Buffer.from(body).toString('base64'),
+  } satisfies StoredError);
 }

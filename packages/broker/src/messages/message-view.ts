@@ -29,8 +29,6 @@ export function writeBytes<T extends string, B extends string>(
   base64Field: B,
 ): { [K in T | B]?: string } {
   if (bytes.length === 0) return {};
-  const field = isUtf8(bytes)
-    ? { [textField]: bytes.toString('utf8') }
-    : { [base64Field]: bytes.toString('base64') };
+  const field = isUtf8(bytes) ? { [textField]: bytes.toString('utf8') } : { [base64Field]: bytes.toString('base64') };
   return field as { [K in T | B]?: string };
 }

@@ -42,7 +42,10 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
     connectionName: 'posthorn',
   };
-  const client = url.includes(',') && !url.startsWith('redis+sentinel:') ? cluster(url, common) : new Redis({ ...place(url), ...common });
+  const client =
+    url.includes(',') && !url.startsWith('redis+sentinel:')
+      ? cluster(url, common)
+      : new Redis({ ...place(url), ...common });
   return client as RedisConnection;
 }
 
@@ -50,16 +53,13 @@ function cluster(url: string, options: RedisOptions): Cluster {
   const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
   const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
   const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
-  return new Cluster(
-    nodes.map(({ host, port }) => ({ host, port })) as { host: string; port: number }[],
-    {
-      ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
-      ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
-      scripts: scriptDefinitions,
-      clusterRetryStrategy: retryStrategy,
-      redisOptions: { ...redisOptions, ...credentials },
-    },
-  );
+  return new Cluster(nodes.map(({ host, port }) => ({ host, port })) as { host: string; port: number }[], {
+    ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
+    ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
+    scripts: scriptDefinitions,
+    clusterRetryStrategy: retryStrategy,
+    redisOptions: { ...redisOptions, ...credentials },
+  });
 }
 
 function place(url: string): RedisOptions {

@@ -1,7 +1,17 @@
 /** Answers of a Redis that cannot do its work now: full, read-only, starting, without a disk, or not reachable. */
 const replies = /^(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
-const connection = /^(Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
-const codes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+const connection =
+  /^(Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
+const codes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
 
 /** Is this error Redis' trouble, which passes, and not ours? The caller is then told to come again: 503. */
 export function isRedisAway(error: unknown): boolean {

@@ -20,8 +20,7 @@ export function openShards(redis: RedisConnection, count: number, graceMs: numbe
 
   return {
     count,
-    newId: (nowMs, together) =>
-      newMessageId(together === undefined ? turn++ % count : hash(together) % count, nowMs),
+    newId: (nowMs, together) => newMessageId(together === undefined ? turn++ % count : hash(together) % count, nowMs),
     shardOf(messageId) {
       const shard = readShard(messageId);
       return shard !== undefined && shard < count ? shard : undefined;

@@ -68,11 +68,15 @@ export class ForwardError extends Error {
 
 function add(header: HeaderMap, lowerName: string, value: string): void {
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lowerName)) {
-    throw new ForwardError(`'${lowerName}' is not a header name that can be forwarded: letters, digits and hyphens are.`);
+    throw new ForwardError(
+      `'${lowerName}' is not a header name that can be forwarded: letters, digits and hyphens are.`,
+    );
   }
   const name = canonicalName(lowerName);
   if (!isSendable(value)) {
-    throw new ForwardError(`The value of the forwarded header '${name}' has control characters, which HTTP does not allow.`);
+    throw new ForwardError(
+      `The value of the forwarded header '${name}' has control characters, which HTTP does not allow.`,
+    );
   }
   const values = Object.hasOwn(header, name) ? header[name] : undefined;
   if (values) values.push(value);

@@ -55,7 +55,11 @@ export const publishOptions = {
   },
   timeoutMs: {
     header: 'Timeout',
-    schema: codec((text) => readDuration(text) || undefined, writeSeconds, 'use a duration above zero such as 30s or 2m'),
+    schema: codec(
+      (text) => readDuration(text) || undefined,
+      writeSeconds,
+      'use a duration above zero such as 30s or 2m',
+    ),
     help: 'Longest time that one attempt may take.',
   },
   forwardAll: {
