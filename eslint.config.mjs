@@ -71,12 +71,26 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      // An empty text means the same as none in many places of the wire.
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-empty-object-type': ['error', { allowObjectTypes: 'always' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // Parts are closures, not classes: their functions have no `this`.
+      '@typescript-eslint/unbound-method': 'off',
     },
   },
   { files: ['packages/system-tests/**', 'apps/local/**', 'examples/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.ts'],
-    ignores: ['apps/*/src/config.ts', ...tests, 'packages/sdk/**', 'packages/testkit/**'],
+    ignores: [
+      'apps/*/src/config.ts',
+      ...tests,
+      'packages/sdk/**',
+      'packages/testkit/**',
+      'packages/embedded-redis/**',
+      'examples/**',
+    ],
     rules: {
       'no-restricted-properties': [
         'error',

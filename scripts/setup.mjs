@@ -1,7 +1,7 @@
 // Installs what is missing and builds what is stale. Plain Node.js: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,54 +13,60 @@ export function setUp() {
   requireNode();
   const stamp = readStamp();
   const installed = hashFiles(manifests());
-  if (stamp.installed !== installed) {
+  const isInstalled = stamp.installed === installed && existsSync(findTool('turbo'));
+  if (!isInstalled) {
     say('installing dependencies');
     install();
+    writeStamp({ installed });
   }
   const built = hashFiles(sources());
-  if (stamp.installed !== installed || stamp.built !== built || !existsSync(join(root, 'apps/local/dist/main.js'))) {
+  if (!isInstalled || stamp.built !== built || !packages().every(isBuilt)) {
     say('building');
-    run(join(root, 'node_modules/.bin/turbo'), ['run', 'build', '--output-logs=errors-only'], 'The build failed');
+    run(findTool('turbo'), ['run', 'build', '--output-logs=errors-only'], 'The build failed');
+    writeStamp({ installed, built });
   }
-  if (stamp.installed !== installed || stamp.built !== built)
-    writeFileSync(stampFile, JSON.stringify({ installed, built }));
 }
 
-/** The environment in which the tools of the project are found and keep quiet. */
+/** The environment in which the tools of the project are found, keep quiet and ask nothing. */
 export function toolEnvironment() {
   const path = join(root, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '');
-  return {
-    ...process.env,
-    PATH: path,
-    TURBO_TELEMETRY_DISABLED: '1',
-    DO_NOT_TRACK: '1',
-    TURBO_NO_UPDATE_NOTIFIER: '1',
-  };
+  const quiet = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1', DO_NOT_TRACK: '1' };
+  return { ...process.env, PATH: path, ...quiet };
+}
+
+/** What takes a while, or has gone wrong. Standard output belongs to the program that is started afterwards. */
+export function say(text) {
+  process.stderr.write(`posthorn: ${text}\n`);
 }
 
 function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  fail(`posthorn needs Node.js 20.19 or newer; this is ${process.versions.node}.`);
+  fail(`posthorn needs Node.js 20.19 or newer, this is ${process.versions.node}; install a newer one.`);
 }
 
 function install() {
   const version = /^\s+pnpm: (\S+)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'))?.[1];
-  const args = ['install', '--frozen-lockfile', '--reporter=append-only'];
-  const own = join(root, 'node_modules/.bin/pnpm');
-  if (existsSync(own) && run(own, args) === 0) return;
+  // The tools are development dependencies, whatever NODE_ENV says.
+  const args = ['install', '--frozen-lockfile', '--prod=false', '--reporter=append-only'];
+  if (existsSync(findTool('pnpm')) && run(findTool('pnpm'), args) === 0) return;
   run('npx', ['--yes', `pnpm@${version}`, ...args], 'Installing the dependencies failed');
 }
 
+/** Gives the exit status; with `failure`, ends the process if that is not 0. */
 function run(command, args, failure) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
+    // CI stands for: ask nobody.
     env: { ...toolEnvironment(), CI: 'true' },
-    // Progress goes to standard error; standard output belongs to the program that is started afterwards.
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0 && failure) fail(`${failure}${error ? ` (${error.message})` : '; see the lines above'}.`);
   return status;
+}
+
+function findTool(name) {
+  return join(root, 'node_modules/.bin', name);
 }
 
 function readStamp() {
@@ -71,7 +77,11 @@ function readStamp() {
   }
 }
 
-function workspaces() {
+function writeStamp(stamp) {
+  writeFileSync(stampFile, JSON.stringify(stamp));
+}
+
+function packages() {
   return ['apps', 'packages', 'examples'].flatMap((folder) =>
     existsSync(join(root, folder))
       ? readdirSync(join(root, folder))
@@ -81,43 +91,47 @@ function workspaces() {
   );
 }
 
+function isBuilt(path) {
+  const { scripts } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'));
+  return !scripts?.build || existsSync(join(root, path, 'dist'));
+}
+
 function manifests() {
   return [
     'package.json',
     'pnpm-workspace.yaml',
     'pnpm-lock.yaml',
-    ...workspaces().map((path) => join(path, 'package.json')),
+    ...packages().map((path) => join(path, 'package.json')),
   ];
 }
 
 function sources() {
-  const files = (folder) =>
-    existsSync(join(root, folder))
-      ? readdirSync(join(root, folder), { recursive: true })
-          .map((name) => join(folder, String(name)))
-          .filter((path) => statSync(join(root, path)).isFile())
-      : [];
+  const own = ['src', 'scripts'];
   return [
     'tsconfig.base.json',
     'turbo.json',
     ...manifests(),
-    ...workspaces().flatMap((path) => [
+    ...packages().flatMap((path) => [
       join(path, 'tsconfig.build.json'),
-      ...files(join(path, 'src')),
-      ...files(join(path, 'scripts')),
+      ...own.flatMap((folder) => listFiles(join(path, folder))),
     ]),
   ];
 }
 
-function hashFiles(paths) {
-  const hash = createHash('sha256').update(process.versions.modules);
-  for (const path of paths.sort())
-    if (existsSync(join(root, path))) hash.update(path).update(readFileSync(join(root, path)));
-  return hash.digest('hex');
+function listFiles(folder) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((path) => !/\.test\.tsx?$/.test(path) && statSync(join(root, path)).isFile());
 }
 
-function say(text) {
-  process.stderr.write(`posthorn: ${text}\n`);
+function hashFiles(paths) {
+  // Native modules are made for one version of Node.js.
+  const hash = createHash('sha256').update(process.versions.modules);
+  for (const path of paths.toSorted()) {
+    if (existsSync(join(root, path))) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)));
+  }
+  return hash.digest('hex');
 }
 
 function fail(text) {
@@ -125,4 +139,4 @@ function fail(text) {
   process.exit(1);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) setUp();

@@ -1,17 +1,16 @@
-// `npm test`: sets up, then runs every check. The last line counts them.
+// `npm test`: sets up, then runs every check, all of them even when one fails. The last line counts them.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root, setUp, toolEnvironment } from './setup.mjs';
+import { root, say, setUp, toolEnvironment } from './setup.mjs';
 
 setUp();
 const { findRedisServer } = await import('../packages/embedded-redis/dist/index.js');
-const redisServer = await findRedisServer({
-  dataDir: join(root, 'data'),
-  log: (text) => process.stderr.write(`posthorn: ${text}\n`),
+const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: say }).catch((error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
 });
-
 const env = { ...toolEnvironment(), POSTHORN_TEST_REDIS: JSON.stringify(redisServer) };
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -25,40 +24,47 @@ test('examples', '--runInBand');
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
-process.exit(total.failed > 0 ? 1 : 0);
+process.exitCode = total.failed > 0 ? 1 : 0;
 
 function check(name, command, args) {
-  const started = Date.now();
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, env, encoding: 'utf8' });
-  total[status === 0 ? 'passed' : 'failed']++;
-  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds(started)})`);
-  if (status !== 0) console.log(stdout + stderr);
+  report(name, run(command, args), (isPassed) => ({ passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 }));
 }
 
 function test(project, ...args) {
-  const started = Date.now();
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
-  const outputFile = join(folder, 'result.json');
-  const { status, stdout, stderr } = spawnSync(
-    'jest',
-    ['--selectProjects', project, '--json', `--outputFile=${outputFile}`, '--passWithNoTests', ...args],
-    { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28 },
-  );
-  let result = { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numRuntimeErrorTestSuites: 0 };
-  try {
-    result = JSON.parse(readFileSync(outputFile, 'utf8'));
-  } catch {
-    console.log(stdout);
-  }
+  const file = join(folder, 'result.json');
+  const json = ['--json', `--outputFile=${file}`, '--passWithNoTests'];
+  const ran = run('jest', ['--selectProjects', project, ...json, ...args]);
+  report(project, ran, (isPassed) => {
+    const failed = (count) => (isPassed ? count : Math.max(1, count));
+    try {
+      const result = JSON.parse(readFileSync(file, 'utf8'));
+      return {
+        passed: result.numPassedTests,
+        // A file that cannot even be loaded has no tests to fail.
+        failed: failed(result.numFailedTests + result.numRuntimeErrorTestSuites),
+        skipped: result.numPendingTests + result.numTodoTests,
+      };
+    } catch {
+      return { passed: 0, failed: failed(0), skipped: 0 };
+    }
+  });
   rmSync(folder, { recursive: true, force: true });
-  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
-  total.passed += result.numPassedTests;
-  total.failed += status === 0 ? failed : Math.max(1, failed);
-  total.skipped += result.numPendingTests;
-  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${project}: ${result.numPassedTests} tests (${seconds(started)})`);
-  if (status !== 0) console.log(stderr);
 }
 
-function seconds(started) {
-  return `${((Date.now() - started) / 1000).toFixed(1)} s`;
+function run(command, args) {
+  const startedAt = performance.now();
+  const options = { cwd: root, env, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] };
+  const { status, stdout, stderr, error } = spawnSync(command, args, options);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  // The JSON of jest says nothing that its report on standard error does not.
+  const output = `${command === 'jest' ? '' : (stdout ?? '')}${stderr ?? ''}${error ? `${error.message}\n` : ''}`;
+  return { isPassed: status === 0, seconds, output };
+}
+
+function report(name, { isPassed, seconds, output }, count) {
+  const counted = count(isPassed);
+  for (const kind of Object.keys(total)) total[kind] += counted[kind];
+  console.log(`${isPassed ? 'ok    ' : 'FAILED'} ${name} (${counted.passed} passed, ${seconds} s)`);
+  if (!isPassed) console.log(output);
 }

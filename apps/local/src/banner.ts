@@ -1,11 +1,16 @@
 import type { Credentials } from './credentials.ts';
 
+export interface BannerFacts {
+  url: string;
+  credentials: Credentials;
+  isPrivateAllowed: boolean;
+}
+
 /** What a newcomer needs to send the first message. */
-export function writeBanner(
-  url: string,
-  { token, currentSigningKey, nextSigningKey }: Credentials,
-  isPrivateAllowed: boolean,
-): string {
+export function writeBanner({ url, credentials, isPrivateAllowed }: BannerFacts): string {
+  const { token, currentSigningKey, nextSigningKey } = credentials;
+  // Any of several tokens opens the door.
+  const authorization = quote(`Authorization: Bearer ${token.split(',')[0]?.trim() ?? ''}`);
   return [
     `posthorn ready on ${url}`,
     '',
@@ -15,20 +20,19 @@ export function writeBanner(
     `  QSTASH_NEXT_SIGNING_KEY=${nextSigningKey}`,
     '',
     ...(isPrivateAllowed
-      ? [
-          '  Destinations on this machine and its network are allowed (ALLOW_PRIVATE_DESTINATIONS=false forbids them).',
-          '',
-        ]
+      ? ['Destinations on this machine and its network are allowed; ALLOW_PRIVATE_DESTINATIONS=false forbids them.', '']
       : []),
-    '  Publish a message, here to the health page of posthorn itself:',
+    'Publish a message, here to the health page of posthorn itself:',
     '',
-    `  curl -X POST ${url}/v2/publish/${url}/health -H "Authorization: Bearer ${token}" -H "Upstash-Method: GET" -d hello`,
+    `  curl ${url}/v2/publish/${url}/health -H ${authorization} -H 'Upstash-Method: GET' -d hello`,
     '',
-    '  and read what became of it:',
-    '',
-    `  curl "${url}/v2/events?messageId=<messageId>" -H "Authorization: Bearer ${token}"`,
-    '',
-    '  Ctrl-C stops everything; the next start goes on where this one ended.',
+    `What became of it: GET ${url}/v2/events?messageId=... with the same Authorization.`,
+    'Ctrl-C stops everything; the next start goes on where this one ended.',
     '',
   ].join('\n');
+}
+
+/** One word for a shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,16 +1,15 @@
-import { flag, integer, readEnvironment, type Environment } from '@posthorn/broker';
+import { isIPv4 } from 'node:net';
+import { ConfigurationError, flag, integer, readEnvironment, settings, type Environment } from '@posthorn/broker';
 import { z } from 'zod';
 
 /** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract, running.md). */
 export const table = {
   POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Where all state lives.' },
   REDIS_URL: { schema: z.string().optional(), help: 'A Redis of your own instead of the embedded one.' },
-  DURABILITY: {
-    schema: z.enum(['always', 'everysec'], 'use always or everysec').default('always'),
-    help: 'always: what was accepted is on disk; everysec: a power cut may take the last second or two.',
-  },
+  DURABILITY: settings.DURABILITY,
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the API.' },
   PORT: { schema: integer(8080, 1, 65_535), help: 'Port of the API.' },
+  PROBE_PORT: { schema: integer(0, 1, 65_535), help: 'Port of the probe of the dispatcher; a free one by default.' },
   QSTASH_TOKEN: { schema: z.string().optional(), help: 'Token of the publishers; made once by default.' },
   QSTASH_CURRENT_SIGNING_KEY: { schema: z.string().optional(), help: 'Current signing key; made once by default.' },
   QSTASH_NEXT_SIGNING_KEY: { schema: z.string().optional(), help: 'Next signing key; made once by default.' },
@@ -18,8 +17,13 @@ export const table = {
     schema: flag(false),
     help: 'Use the publicly known development credentials; on loopback only, never in production.',
   },
-  ALLOW_PRIVATE_DESTINATIONS: { schema: flag(true).optional(), help: 'Deliver to this machine and its network.' },
+  ALLOW_PRIVATE_DESTINATIONS: {
+    // Not `flag`, whose default would be taken for an answer.
+    schema: z.enum(['true', 'false', '1', '0'], 'use true or false').optional(),
+    help: 'Deliver to this machine and its network; true when HOST is loopback.',
+  },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },
+  SHUTDOWN_GRACE_SECONDS: settings.SHUTDOWN_GRACE_SECONDS,
   POSTHORN_SOURCES: { schema: flag(false), help: 'Run the sources with reload instead of the build.' },
 };
 
@@ -27,14 +31,32 @@ export type Config = Environment<typeof table>;
 
 /** @throws {ConfigurationError} that names every wrong variable */
 export function readConfig(): Config {
-  return readEnvironment(table, process.env);
+  const config = readEnvironment(table, process.env);
+  if (config.POSTHORN_DEV_CREDENTIALS && (config.NODE_ENV === 'production' || !isLoopback(config.HOST))) {
+    throw new ConfigurationError(
+      'POSTHORN_DEV_CREDENTIALS: these credentials are public; unset it when NODE_ENV is production or HOST is not loopback.',
+    );
+  }
+  return config;
 }
 
+export function isPrivateAllowed({ ALLOW_PRIVATE_DESTINATIONS: answer, HOST }: Config): boolean {
+  return answer === undefined ? isLoopback(HOST) : answer === 'true' || answer === '1';
+}
+
+/** Only names that cannot lead elsewhere count: `127.example.com` is no address of this machine. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** The environment of a child: this process' own, with what was decided here. */
+/** The URL at which somebody on this machine reaches the API. */
+export function writeApiUrl({ HOST, PORT }: Config): string {
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = everywhere[HOST] ?? HOST;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+}
+
+/** The environment of a child: that of this process, with what was decided here. */
 export function writeEnvironment(decided: Record<string, string>): Record<string, string | undefined> {
   return { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...decided };
 }

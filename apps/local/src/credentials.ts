@@ -1,14 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '@posthorn/broker';
-import { isLoopback, type Config } from './config.ts';
+import { z } from 'zod';
+import type { Config } from './config.ts';
 
-export interface Credentials {
-  token: string;
-  currentSigningKey: string;
-  nextSigningKey: string;
-}
+const Credentials = z.object({
+  token: z.string().min(1),
+  currentSigningKey: z.string().min(1),
+  nextSigningKey: z.string().min(1),
+});
+export type Credentials = z.infer<typeof Credentials>;
 
 /** Published by the vendor for local development; no secrets (contract, running.md section 4). */
 const development: Credentials = {
@@ -18,21 +20,15 @@ const development: Credentials = {
 };
 
 /**
- * Token and keys: those of the environment, or the public ones for development, or a set that is made once and kept in
+ * Token and keys: the public ones for development, or those of the environment, or a set that is made once and kept in
  * the data directory, readable by its owner only.
  *
- * @throws {ConfigurationError} for development credentials where others could use them
+ * @throws {ConfigurationError} when the kept ones cannot be read
  */
 export async function readCredentials(config: Config, dataDir: string): Promise<Credentials> {
-  if (config.POSTHORN_DEV_CREDENTIALS) {
-    if (config.NODE_ENV === 'production' || !isLoopback(config.HOST)) {
-      throw new ConfigurationError(
-        'POSTHORN_DEV_CREDENTIALS: these credentials are public; unset it when NODE_ENV is production or HOST is not loopback.',
-      );
-    }
-    return development;
-  }
-  const kept = await readKept(join(dataDir, 'credentials.json'));
+  if (config.POSTHORN_DEV_CREDENTIALS) return development;
+  const file = join(dataDir, 'credentials.json');
+  const kept = (await readKept(file)) ?? (await keepNew(file));
   return {
     token: config.QSTASH_TOKEN ?? kept.token,
     currentSigningKey: config.QSTASH_CURRENT_SIGNING_KEY ?? kept.currentSigningKey,
@@ -40,23 +36,40 @@ export async function readCredentials(config: Config, dataDir: string): Promise<
   };
 }
 
-async function readKept(file: string): Promise<Credentials> {
+async function readKept(file: string): Promise<Credentials | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Credentials;
+    return Credentials.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new ConfigurationError(
-        `POSTHORN_DATA_DIR: ${file} cannot be read; mend it, or remove it to get new credentials.`,
-      );
-    }
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw new ConfigurationError(
+      `POSTHORN_DATA_DIR: ${file} cannot be read; mend it, or remove it to get new credentials.`,
+    );
   }
+}
+
+async function keepNew(file: string): Promise<Credentials> {
   const made: Credentials = {
     token: `posthorn_${randomBytes(32).toString('base64url')}`,
     currentSigningKey: makeKey(),
     nextSigningKey: makeKey(),
   };
-  await writeFile(file, JSON.stringify(made, null, 2), { mode: 0o600 });
-  return made;
+  // The file appears whole or not at all, and only once: of two first starts at the same time both use one set.
+  const draft = `${file}.${process.pid}`;
+  await writeFile(draft, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600, flush: true });
+  try {
+    await link(draft, file);
+    return made;
+  } catch (error) {
+    const kept = hasCode(error, 'EEXIST') ? await readKept(file) : undefined;
+    if (kept) return kept;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function makeKey(): string {

@@ -1,129 +1,115 @@
-import { once } from 'node:events';
-import { chmod, mkdir } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, runProcess } from '@posthorn/broker';
 import {
   DataDirInUseError,
   EmbeddedRedisError,
   NoRedisServerError,
+  requireUnusedDataDir,
   startEmbeddedRedis,
+  type EmbeddedRedis,
 } from '@posthorn/embedded-redis';
 import { writeBanner } from './banner.ts';
-import { startChild, type Child } from './child.ts';
-import { isLoopback, readConfig, writeEnvironment, type Config } from './config.ts';
-import { readCredentials } from './credentials.ts';
+import { isPrivateAllowed, readConfig, writeApiUrl, writeEnvironment, type Config } from './config.ts';
+import { readCredentials, type Credentials } from './credentials.ts';
+import { findFreePort, requireFreePort } from './ports.ts';
+import { startApp } from './start-app.ts';
 
 const log = (text: string) => {
   process.stderr.write(`posthorn: ${text}\n`);
 };
 
+outliveTerminal();
 await runProcess(async () => {
   const config = readConfig();
-  const dataDir = resolve(config.POSTHORN_DATA_DIR);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new ConfigurationError(
-      `POSTHORN_DATA_DIR: ${dataDir} cannot be made (${String(error)}); set another directory.`,
-    );
-  });
-  await chmod(dataDir, 0o700).catch(() => undefined);
-  const credentials = await readCredentials(config, dataDir);
+  const dataDir = await makeDataDir(config);
+  if (!config.REDIS_URL) explained(() => requireUnusedDataDir(dataDir));
   await requireFreePort(config);
-
+  const credentials = await readCredentials(config, dataDir);
   const redis = config.REDIS_URL ? undefined : await startRedis(config, dataDir);
-  const isPrivateAllowed = config.ALLOW_PRIVATE_DESTINATIONS ?? isLoopback(config.HOST);
-  const probePort = await findFreePort();
+
+  const url = writeApiUrl(config);
+  const probePort = config.PROBE_PORT || (await findFreePort());
   const env = writeEnvironment({
     REDIS_URL: redis?.url ?? config.REDIS_URL ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
     QSTASH_NEXT_SIGNING_KEY: credentials.nextSigningKey,
-    ALLOW_PRIVATE_DESTINATIONS: String(isPrivateAllowed),
+    ALLOW_PRIVATE_DESTINATIONS: String(isPrivateAllowed(config)),
     PROBE_PORT: String(probePort),
+    PROBE_HOST: '127.0.0.1',
     HOST: config.HOST,
     PORT: String(config.PORT),
   });
-
-  let failStart: (error: Error) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => (failStart = reject));
-  failed.catch(() => undefined);
-  const start = (name: string) =>
-    startChild({
-      name,
-      args: findProgram(name, config.POSTHORN_SOURCES),
-      env,
-      log,
-      onFailedStart: () => {
-        failStart(new ConfigurationError(`The ${name} did not start; the line above says why.`));
-      },
-    });
-  const children: Child[] = [start('api'), start('dispatcher')];
+  const common = { env, isFromSources: config.POSTHORN_SOURCES, stopMs: config.SHUTDOWN_GRACE_SECONDS + 15_000, log };
+  const api = startApp({ ...common, name: 'api', url });
+  const dispatcher = startApp({ ...common, name: 'dispatcher', url: `http://127.0.0.1:${probePort}` });
   const stop = async () => {
-    for (const child of children) await child.stop();
+    await api.stop();
+    await dispatcher.stop();
     await redis?.stop();
   };
 
-  const url = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${config.PORT}`;
   try {
-    await Promise.race([failed, Promise.all([untilReady(url), untilReady(`http://127.0.0.1:${probePort}`)])]);
+    await Promise.all([api.ready, dispatcher.ready]);
   } catch (error) {
     await stop();
     throw error;
   }
-  for (const child of children) child.markReady();
-  process.stdout.write(`\n${writeBanner(url, credentials, isPrivateAllowed)}\n`);
+  const facts = { url, credentials: await readValidKeys(url, credentials), isPrivateAllowed: isPrivateAllowed(config) };
+  process.stdout.write(writeBanner(facts));
 
   return async () => {
-    log('stopping');
+    log('stopping; Ctrl-C again forces it');
     await stop();
   };
 });
 
-async function startRedis(config: Config, dataDir: string) {
+async function makeDataDir({ POSTHORN_DATA_DIR }: Config): Promise<string> {
+  const dataDir = resolve(POSTHORN_DATA_DIR);
+  // All files that this process or a child of it makes are its owner's.
+  process.umask(0o077);
   try {
-    return await startEmbeddedRedis({ dataDir, durability: config.DURABILITY, log });
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK);
   } catch (error) {
-    const isExplained =
-      error instanceof EmbeddedRedisError || error instanceof DataDirInUseError || error instanceof NoRedisServerError;
-    throw isExplained ? new ConfigurationError(error.message) : error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(`POSTHORN_DATA_DIR: ${dataDir} cannot be used (${reason}); set another directory.`);
   }
+  return dataDir;
 }
 
-/** The API finds out too, but Redis would be started and stopped for nothing. */
-async function requireFreePort({ HOST, PORT }: Config): Promise<void> {
-  const probe = createServer();
-  probe.listen(PORT, HOST);
-  await Promise.race([
-    once(probe, 'listening'),
-    once(probe, 'error').then(([error]: NodeJS.ErrnoException[]) => {
-      if (error?.code !== 'EADDRINUSE') return;
-      throw new ConfigurationError(
-        `PORT: ${PORT} on ${HOST} is in use; stop what uses it or set PORT to another number.`,
-      );
+async function startRedis(config: Config, dataDir: string): Promise<EmbeddedRedis> {
+  return startEmbeddedRedis({ dataDir, durability: config.DURABILITY, log }).catch((error: unknown) =>
+    explained(() => {
+      throw error;
     }),
-  ]);
-  if (probe.listening) await new Promise((done) => probe.close(done));
+  );
 }
 
-async function findFreePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  return port;
-}
-
-function findProgram(name: string, isFromSources: boolean): string[] {
-  const path = (file: string) => new URL(`../../${name}/${file}`, import.meta.url).pathname;
-  return isFromSources
-    ? ['--watch', '--conditions=@posthorn/source', '--import', 'tsx', path('src/main.ts')]
-    : [path('dist/main.js')];
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${url}/ready`).catch(() => undefined);
-    if (response?.ok) return;
-    await new Promise((done) => setTimeout(done, 50));
+/** Faults of the embedded Redis are sentences for the person at the terminal, as those of the configuration are. */
+function explained<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const kinds = [DataDirInUseError, EmbeddedRedisError, NoRedisServerError];
+    if (!kinds.some((kind) => error instanceof kind)) throw error;
+    throw new ConfigurationError((error as Error).message);
   }
+}
+
+/** Keys that were rotated count instead of those that were given first. */
+async function readValidKeys(url: string, credentials: Credentials): Promise<Credentials> {
+  const token = credentials.token.split(',')[0]?.trim() ?? '';
+  const response = await fetch(`${url}/v2/keys`, { headers: { Authorization: `Bearer ${token}` } });
+  const { current, next } = (await response.json()) as { current: string; next: string };
+  return { ...credentials, currentSigningKey: current, nextSigningKey: next };
+}
+
+/** A terminal that closes asks this process to end, and can no longer be written to while it does. */
+function outliveTerminal(): void {
+  process.on('SIGHUP', () => process.emit('SIGTERM'));
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
 }

@@ -1,16 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { findRedisServer } from './find-redis-server.ts';
-import { lockDataDir } from './lock.ts';
-import { ping, type Place } from './ping.ts';
+import { endWithParent } from './end-with-parent.ts';
+import { findRedisServer, type RedisServer } from './find-redis-server.ts';
+import { lockDataDir, type Lock } from './lock.ts';
+import { ping } from './ping.ts';
+import { choosePlace, writeConfig, writeUrl, type Durability } from './redis-config.ts';
+import { supervise } from './supervise.ts';
 
 export interface EmbeddedRedisOptions {
   dataDir: string;
-  durability: 'always' | 'everysec';
+  durability: Durability;
   log: (text: string) => void;
 }
 
@@ -27,14 +27,13 @@ export class EmbeddedRedisError extends Error {
   override name = 'EmbeddedRedisError';
 }
 
-/** A longer path does not fit into the address of a Unix socket. */
-const maxSocketPath = 100;
-const restartMs = 300;
 const stopMs = 20_000;
+const pingEveryMs = 20;
+const loadingNoticeMs = 5000;
 
 /**
- * Starts a durable Redis server as a child, starts it again when it dies, and resolves when it answers (contract,
- * running.md section 2).
+ * Starts a durable Redis server as a child, starts it again when it dies, and resolves when it answers and has read its
+ * data (contract, running.md section 2).
  *
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
@@ -42,119 +41,71 @@ export async function startEmbeddedRedis({ dataDir, durability, log }: EmbeddedR
   const folder = join(resolve(dataDir), 'redis');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
-  const lock = await lockDataDir(resolve(dataDir), folder);
+  const lock = await lockDataDir(resolve(dataDir));
   try {
     const server = await findRedisServer({ dataDir: resolve(dataDir), log });
     const place = await choosePlace(folder);
-    const config = join(folder, 'redis.conf');
-    await writeFile(config, writeConfig(folder, place, durability), { mode: 0o600 });
+    await writeFile(join(folder, 'redis.conf'), writeConfig(folder, place, durability), { mode: 0o600 });
 
-    let isStopping = false;
-    let child: ChildProcess;
-    let lastLines: string[] = [];
-    const start = () => {
-      lastLines = [];
-      // In a group of its own: Ctrl-C is for its owner, who stops it last.
-      child = spawn(server.command, [config], {
-        env: { ...process.env, ...server.env },
-        detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      lock.writeServer(child.pid);
-      const remember = (text: Buffer) => {
-        lastLines = [...lastLines, ...text.toString().split('\n')].slice(-30);
-      };
-      child.stdout?.on('data', remember);
-      child.stderr?.on('data', remember);
-      return child;
-    };
-    const watch = () => {
-      child.once('exit', (code, signal) => {
-        if (isStopping) return;
-        log(`Redis ended (${signal ?? String(code)}) and is started again`);
-        setTimeout(() => {
-          if (isStopping) return;
-          start();
-          watch();
-        }, restartMs);
-      });
-    };
-
-    const first = start();
-    let hasEnded = false;
-    first.once('exit', () => (hasEnded = true));
-    first.once('error', () => (hasEnded = true));
-    for (let waits = 1; !(await ping(place)); waits++) {
-      if (hasEnded) throw new EmbeddedRedisError(explain(lastLines, folder));
-      if (waits % 250 === 0) log('Redis is still loading its data');
-      await new Promise((done) => setTimeout(done, 20));
+    const last: string[] = [];
+    const child = supervise({
+      name: 'Redis',
+      spawn: () => spawnServer(server, folder, lock, last),
+      log: (text) => log(`${text}: ${last.at(-1) ?? ''}`),
+      stopMs,
+      lastSignal: 'SIGTERM',
+    });
+    for (let waits = 1; ; waits++) {
+      const answer = await Promise.race([child.failed, ping(place)]);
+      if (answer === true) break;
+      if (answer !== false) throw new EmbeddedRedisError(explain(last, answer, folder));
+      if ((waits * pingEveryMs) % loadingNoticeMs === 0) log('Redis is still reading its data');
+      await new Promise((done) => setTimeout(done, pingEveryMs));
     }
-    watch();
+    child.keepAlive();
 
     return {
       url: writeUrl(place),
       async stop() {
-        isStopping = true;
-        if (child.exitCode === null && child.signalCode === null) {
-          const ended = once(child, 'exit');
-          child.kill('SIGTERM');
-          const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
-          await ended;
-          clearTimeout(timer);
-        }
-        await lock.release();
+        await child.stop();
+        lock.release();
       },
     };
   } catch (error) {
-    await lock.release();
+    lock.release();
     throw error;
   }
 }
 
-async function choosePlace(folder: string): Promise<Place> {
-  const path = join(folder, 'redis.sock');
-  if (Buffer.byteLength(path) <= maxSocketPath) return { path };
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  // Everybody on this machine can reach a port; a socket file is its owner's.
-  return { port, password: randomBytes(24).toString('base64url') };
-}
-
-function writeUrl(place: Place): string {
-  return 'path' in place ? `unix:${place.path}` : `redis://:${place.password}@127.0.0.1:${place.port}`;
-}
-
-function writeConfig(folder: string, place: Place, durability: string): string {
-  const listen =
-    'path' in place
-      ? [`port 0`, `unixsocket ${quote(place.path)}`, 'unixsocketperm 700']
-      : [`port ${place.port}`, 'bind 127.0.0.1', `requirepass ${place.password}`];
-  return [
-    ...listen,
-    `dir ${quote(folder)}`,
-    'daemonize no',
-    'appendonly yes',
-    `appendfsync ${durability}`,
-    'aof-load-truncated yes',
-    'save ""',
-    'maxmemory-policy noeviction',
-    // Delayed messages are noticed by Redis' own clock tick: 10 ms instead of 100.
-    'hz 100',
-    '',
-  ].join('\n');
-}
-
-function quote(text: string): string {
-  return `"${text.replaceAll('\\', String.raw`\\`).replaceAll('"', String.raw`\"`)}"`;
-}
-
-function explain(lines: string[], folder: string): string {
-  const text = lines.join('\n');
-  if (/bad file format|unexpected end of file|redis-check-aof/i.test(text)) {
-    return `Redis cannot read its data in ${folder}; after a power cut run: redis-check-aof --fix on the .manifest file in ${join(folder, 'appendonlydir')}.`;
+function spawnServer({ command, args }: RedisServer, folder: string, lock: Lock, last: string[]) {
+  // In a group of its own: Ctrl-C is for its owner, who stops it last.
+  const child = spawn(command, [...args, join(folder, 'redis.conf')], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (child.pid !== undefined) {
+    lock.writeServer(child.pid);
+    child.once('exit', endWithParent(child.pid));
   }
-  const last = lines.filter((line) => line.trim() !== '').at(-1) ?? 'no reason given';
-  return `Redis did not start: ${last.trim()}`;
+  const remember = (text: Buffer) => {
+    last.push(
+      ...text
+        .toString()
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== ''),
+    );
+    last.splice(0, last.length - 30);
+  };
+  child.stdout.on('data', remember);
+  child.stderr.on('data', remember);
+  return child;
+}
+
+function explain(lines: string[], how: string, folder: string): string {
+  if (/bad file format|unexpected end of file|redis-check-aof/i.test(lines.join('\n'))) {
+    const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest');
+    return `Redis cannot read its data; after a power cut, repair it with: redis-check-aof --fix '${manifest}'`;
+  }
+  return `Redis did not start (${how}): ${lines.at(-1) ?? 'it gave no reason'}`;
 }

@@ -1,19 +1,18 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { installRedisServer, unpackRedisServer } from './install-redis-server.ts';
 
 const run = promisify(execFile);
 
-/** How to start a Redis server: its program, and the environment that it needs. */
+/** How to start a Redis server: a program, and the arguments that come before the server's own. */
 export interface RedisServer {
   command: string;
-  env: Record<string, string>;
+  args: string[];
 }
 
 export interface FindOptions {
-  /** An ordinary user's server is unpacked below this directory. */
+  /** The server of an ordinary user is unpacked below this directory. */
   dataDir: string;
   /** Told what is being done when it takes a while. */
   log: (text: string) => void;
@@ -25,6 +24,7 @@ export class NoRedisServerError extends Error {
 }
 
 const names = ['redis-server', 'valkey-server'];
+const oldest = [6, 2] as const;
 
 /**
  * Finds a Redis server on the PATH, or gets the one of the distribution on Debian and Ubuntu (contract, running.md
@@ -32,117 +32,78 @@ const names = ['redis-server', 'valkey-server'];
  *
  * @throws {NoRedisServerError}
  */
-export async function findRedisServer(options: FindOptions): Promise<RedisServer> {
-  const installed = await findOnPath();
-  if (installed) return { command: installed, env: {} };
-  const folder = join(options.dataDir, 'redis-server');
-  const unpacked = await findUnpacked(folder);
-  if (unpacked) return unpacked;
-  if (!(await isExecutable('/usr/bin/apt-get'))) throw new NoRedisServerError(await writeAdvice());
+export async function findRedisServer({ dataDir, log }: FindOptions): Promise<RedisServer> {
+  const folder = join(dataDir, 'redis-server');
+  const found = (await findOnPath()) ?? (await findUnpacked(folder));
+  if (found) return found;
+  if (!((await locate('apt-get')) && (await locate('dpkg-deb')))) throw new NoRedisServerError(await advise());
 
   try {
-    if (process.getuid?.() === 0) await installAsRoot(options.log);
-    else await unpackAsUser(folder, options.log);
+    if (process.getuid?.() === 0) await installRedisServer(log);
+    else await unpackRedisServer(folder, log);
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
-    throw new NoRedisServerError(`${await writeAdvice()} (Trying to do so failed: ${reason})`);
+    throw new NoRedisServerError(`${await advise()} Trying to do so failed: ${explain(error)}`);
   }
-  const command = await findOnPath();
-  const found = command ? { command, env: {} } : await findUnpacked(folder);
-  if (!found) throw new NoRedisServerError(await writeAdvice());
-  return found;
+  const got = (await findOnPath()) ?? (await findUnpacked(folder));
+  if (!got) throw new NoRedisServerError(await advise());
+  return got;
 }
 
-async function findOnPath(): Promise<string | undefined> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+async function findOnPath(): Promise<RedisServer | undefined> {
   for (const name of names) {
-    for (const folder of folders) if (await isExecutable(join(folder, name))) return join(folder, name);
+    const command = await locate(name);
+    if (command && (await isRecent({ command, args: [] }))) return { command, args: [] };
   }
   return undefined;
 }
 
-async function installAsRoot(log: (text: string) => void): Promise<void> {
-  log('installing redis-server with apt-get');
-  const policy = '/usr/sbin/policy-rc.d';
-  const isOurs = !(await isExecutable(policy));
-  // The package would start a server of its own; a policy of 101 tells it not to.
-  if (isOurs) await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const install = () => run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { env });
-    await install().catch(async () => {
-      await run('apt-get', ['update', '-qq'], { env });
-      await install();
-    });
-  } finally {
-    if (isOurs) await rm(policy, { force: true });
-  }
-}
-
-/** The packages that hold the server and the libraries that a plain system lacks, by their names on Debian and Ubuntu. */
-const packages = [
-  'redis-server',
-  'redis-tools',
-  'libjemalloc2',
-  'liblua5.1-0',
-  'liblzf1',
-  'lua-bitop',
-  'lua-cjson',
-  'libatomic1',
-  'libhiredis0.14',
-  'libhiredis1.1.0',
-];
-
-/** Downloads and unpacks the packages without touching the system; needs no rights. */
-async function unpackAsUser(folder: string, log: (text: string) => void): Promise<void> {
-  log('downloading redis-server for this user');
-  const apt = join(folder, 'apt');
-  await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
-  await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
-  const settings = [`Dir::State::Lists=${apt}/lists`, `Dir::Cache=${apt}/cache`, 'Debug::NoLocking=true'].flatMap(
-    (setting) => ['-o', setting],
-  );
-  await run('apt-get', [...settings, 'update', '-qq'], { cwd: apt });
-  for (const name of packages) {
-    // Not every name exists on every release.
-    await run('apt-get', [...settings, 'download', '-qq', name], { cwd: apt }).catch(() => undefined);
-  }
-  for (const file of await readdir(apt)) {
-    if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(apt, file), join(folder, 'root')]);
-  }
-  await rm(apt, { recursive: true, force: true });
-}
-
 async function findUnpacked(folder: string): Promise<RedisServer | undefined> {
-  const root = join(folder, 'root');
-  const command = join(root, 'usr/bin/redis-server');
-  if (!(await isExecutable(command))) return undefined;
-  const libraries = join(root, 'usr/lib');
-  const folders = (await readdir(libraries))
-    .filter((name) => name.endsWith('-linux-gnu'))
-    .map((name) => join(libraries, name));
-  return { command, env: { LD_LIBRARY_PATH: folders.join(':') } };
+  // `env` becomes the server, so the child is the server itself.
+  const libraries = ['usr/lib', 'lib'].map((path) => `${folder}/${path}`);
+  const { stdout } = await run('/bin/sh', [
+    '-c',
+    'ls -d "$0"/*-linux-gnu* "$1"/*-linux-gnu* 2>/dev/null || true',
+    ...libraries,
+  ]);
+  const paths = stdout.split('\n').filter((path) => path !== '');
+  const server = {
+    command: '/usr/bin/env',
+    args: [`LD_LIBRARY_PATH=${paths.join(':')}`, `${folder}/usr/bin/redis-server`],
+  };
+  return (await isRecent(server)) ? server : undefined;
 }
 
-async function writeAdvice(): Promise<string> {
-  const ways: [string, string][] = [
-    ['/usr/bin/apt-get', 'apt-get install redis-server'],
-    ['/sbin/apk', 'apk add redis'],
-    ['/usr/bin/dnf', 'dnf install redis'],
-    ['/usr/bin/pacman', 'pacman -S redis'],
-    ['/usr/bin/zypper', 'zypper install redis'],
-  ];
-  let line =
-    process.platform === 'darwin'
-      ? 'brew install redis'
-      : 'see https://redis.io/docs/latest/operate/oss_and_stack/install/';
-  for (const [program, way] of ways) if (await isExecutable(program)) line = way;
-  return `There is no redis-server or valkey-server on this system; install it (${line}) or set REDIS_URL.`;
+/** The path of a program, as the shell finds it. */
+async function locate(name: string): Promise<string | undefined> {
+  const { stdout } = await run('/bin/sh', ['-c', 'command -v "$0" || true', name]);
+  return stdout.trim() || undefined;
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+/** Whether it can be run and is new enough; Valkey has always been. */
+async function isRecent({ command, args }: RedisServer): Promise<boolean> {
+  const { stdout } = await run(command, [...args, '--version']).catch(() => ({ stdout: '' }));
+  const [major = 0, minor = 0] = (/ v=(\d+)\.(\d+)/.exec(stdout) ?? []).slice(1).map(Number);
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
+}
+
+async function advise(): Promise<string> {
+  const ways = {
+    'apt-get': 'apt-get install redis-server',
+    apk: 'apk add redis',
+    dnf: 'dnf install redis',
+    pacman: 'pacman -S redis',
+    zypper: 'zypper install redis',
+    brew: 'brew install redis',
+  };
+  let way =
+    process.platform === 'darwin' ? ways.brew : 'see https://redis.io/docs/latest/operate/oss_and_stack/install/';
+  for (const [program, line] of Object.entries(ways)) if (await locate(program)) way = line;
+  return `There is no redis-server (${oldest.join('.')} or newer) or valkey-server on this system; install it (${way}) or set REDIS_URL.`;
+}
+
+/** The last complaint of a command that failed. */
+function explain(error: unknown): string {
+  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.findLast((line) => line.startsWith('E:')) ?? lines.at(-1) ?? 'no reason given';
 }

@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive, nameProcess, type ProcessName } from './process-name.ts';
 
-/** Another posthorn runs on this data directory. */
+/** Another posthorn runs on this data directory; the message is one sentence that says what to do. */
 export class DataDirInUseError extends Error {
   override name = 'DataDirInUseError';
 }
@@ -10,15 +10,12 @@ export class DataDirInUseError extends Error {
 /** The right to use a data directory. */
 export interface Lock {
   /** Remembers the server's process, so that the next owner can end it if this one is killed. */
-  writeServer(pid: number | undefined): void;
-  release(): Promise<void>;
+  writeServer(pid: number): void;
+  release(): void;
 }
 
-interface Owner {
-  pid: number;
-  /** The command line, for a process id is used again after a restart of the machine. */
-  command: string;
-  serverPid?: number | undefined;
+interface Owner extends ProcessName {
+  server?: ProcessName | undefined;
 }
 
 /**
@@ -27,36 +24,64 @@ interface Owner {
  *
  * @throws {DataDirInUseError}
  */
-export async function lockDataDir(dataDir: string, serverFolder: string): Promise<Lock> {
-  const file = join(dataDir, 'posthorn.lock');
-  const owner = readOwner(file);
-  if (owner && owner.pid !== process.pid && readCommand(owner.pid) === owner.command) {
-    throw new DataDirInUseError(
-      `POSTHORN_DATA_DIR: ${dataDir} is in use by process ${owner.pid}; stop that one or set another directory.`,
-    );
-  }
-  if (owner?.serverPid && readCommand(owner.serverPid)?.includes(serverFolder)) await endServer(owner.serverPid);
-
-  const own: Owner = { pid: process.pid, command: readCommand(process.pid) ?? '' };
-  const write = () => {
-    writeFileSync(file, JSON.stringify(own), { mode: 0o600 });
+export async function lockDataDir(dataDir: string): Promise<Lock> {
+  const self = nameProcess(process.pid);
+  if (!self) throw new Error('This process cannot tell when it was born.');
+  const file = findLock(dataDir);
+  const draft = `${file}.${process.pid}`;
+  const write = (owner: Owner, publish: (draft: string, file: string) => void) => {
+    writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
+    publish(draft, file);
+    rmSync(draft, { force: true });
   };
-  write();
+
+  do await removeStale(dataDir);
+  while (!succeedsUnless('EEXIST', () => write(self, linkSync)));
+
   return {
-    writeServer(pid) {
-      own.serverPid = pid;
-      write();
-    },
-    release: () => rm(file, { force: true }),
+    writeServer: (pid) => write({ ...self, server: nameProcess(pid) }, renameSync),
+    release: () => rmSync(file, { force: true }),
   };
 }
 
-async function endServer(pid: number): Promise<void> {
-  process.kill(pid, 'SIGTERM');
-  for (let waits = 0; readCommand(pid) !== undefined; waits++) {
-    if (waits === 500) process.kill(pid, 'SIGKILL');
+/**
+ * Whether somebody could take this directory now; it takes nothing.
+ *
+ * @throws {DataDirInUseError}
+ */
+export function requireUnusedDataDir(dataDir: string): void {
+  const owner = readOwner(findLock(dataDir));
+  if (!owner || !isAlive(owner)) return;
+  throw new DataDirInUseError(
+    `POSTHORN_DATA_DIR: ${dataDir} is in use by process ${owner.pid}; stop that one or set another directory.`,
+  );
+}
+
+/** Removes the lock of an owner that is gone, after the server that it left behind. */
+async function removeStale(dataDir: string): Promise<void> {
+  requireUnusedDataDir(dataDir);
+  const file = findLock(dataDir);
+  const server = readOwner(file)?.server;
+  if (server && isAlive(server)) await endServer(server);
+
+  const aside = `${file}.${process.pid}.stale`;
+  if (!succeedsUnless('ENOENT', () => renameSync(file, aside))) return;
+  // Another process may have replaced the stale lock by its own in between: that one is put back.
+  const owner = readOwner(aside);
+  if (owner && isAlive(owner)) succeedsUnless('EEXIST', () => linkSync(aside, file));
+  rmSync(aside, { force: true });
+}
+
+async function endServer(server: ProcessName): Promise<void> {
+  process.kill(server.pid, 'SIGTERM');
+  for (let waits = 1; isAlive(server); waits++) {
+    if (waits === 500) process.kill(server.pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+function findLock(dataDir: string): string {
+  return join(dataDir, 'posthorn.lock');
 }
 
 function readOwner(file: string): Owner | undefined {
@@ -67,20 +92,12 @@ function readOwner(file: string): Owner | undefined {
   }
 }
 
-/** The command line of a living process; only that it lives where the system does not tell; `undefined` for a dead one. */
-function readCommand(pid: number): string | undefined {
+function succeedsUnless(code: string, action: () => void): boolean {
   try {
-    const state = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .charAt(0);
-    return state === 'Z' ? undefined : readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    if (process.platform === 'linux') return undefined;
-    try {
-      process.kill(pid, 0);
-      return '';
-    } catch {
-      return undefined;
-    }
+    action();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === code) return false;
+    throw error;
   }
 }

@@ -2,3 +2,5 @@ export * from './eventually.ts';
 export * from './posthorn.ts';
 export * from './receiver.ts';
 export * from './redis.ts';
+export * from './raw-request.ts';
+export * from './system.ts';

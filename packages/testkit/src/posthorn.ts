@@ -20,7 +20,10 @@ export interface TestApi extends TestProcess {
   /** A request with the token, unless the headers say otherwise. */
   call(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
   /** Publishes and gives the id of the only message. */
-  publish(destination: string, init?: { headers?: Record<string, string>; body?: NonNullable<RequestInit['body']> }): Promise<string>;
+  publish(
+    destination: string,
+    init?: { headers?: Record<string, string>; body?: NonNullable<RequestInit['body']> },
+  ): Promise<string>;
   /** The log of a message as states, oldest first. */
   states(messageId: string): Promise<string[]>;
 }
@@ -35,7 +38,10 @@ export async function startApi(redisUrl: string, variables: Variables = {}): Pro
   await untilReady(url, started);
 
   const call: TestApi['call'] = (path, init = {}) =>
-    fetch(url + path, { ...init, headers: { Authorization: `Bearer ${testToken}`, ...init.headers } });
+    fetch(url + path, {
+      ...init,
+      headers: { Authorization: `Bearer ${testToken}`, ...(init.headers as Record<string, string>) },
+    });
   return {
     ...started,
     url,

@@ -29,7 +29,7 @@ export function createConnect(guard: DestinationGuard, timeoutMs: number): build
       allowH2: false,
       minVersion: 'TLSv1.2',
       lookup: createLookup(check),
-    } as buildConnector.BuildOptions);
+    });
     connect(options, (...[error, socket]) => {
       if (!socket) {
         callback(error ?? new Error('no connection'), null);

@@ -108,7 +108,7 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
       {
         origin,
         path,
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         headers: userinfo === undefined ? request.header : withUserinfo(request.header, userinfo),
         body: request.body ?? null,
         // The limit of the whole attempt is the only one: a slow but honest answer is not cut earlier.

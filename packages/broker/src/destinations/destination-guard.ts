@@ -124,7 +124,7 @@ function matches(rule: Rule, address: Address, host: string, port: number): bool
 }
 
 function contains([network, bits]: Range, address: Address): boolean {
-  return network.kind() === address.kind() && address.match(network as ipaddr.IPv4, bits);
+  return network.kind() === address.kind() && address.match(network, bits);
 }
 
 function isWithinMetadata([network, bits]: Range): boolean {

@@ -42,7 +42,9 @@ export function createEventLog(redis: RedisConnection, retentionMs: number): Eve
       return;
     }
     pending++;
-    const done = () => void pending--;
+    const done = () => {
+      pending--;
+    };
     const failed = () => {
       pending--;
       lost += Object.keys(fields).length;

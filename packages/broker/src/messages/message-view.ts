@@ -27,8 +27,8 @@ export function writeBytes<T extends string, B extends string>(
   bytes: Buffer,
   textField: T,
   base64Field: B,
-): { [K in T | B]?: string } {
+): Partial<Record<T | B, string>> {
   if (bytes.length === 0) return {};
   const field = isUtf8(bytes) ? { [textField]: bytes.toString('utf8') } : { [base64Field]: bytes.toString('base64') };
-  return field as { [K in T | B]?: string };
+  return field as Partial<Record<T | B, string>>;
 }

@@ -1,4 +1,4 @@
-import { tokenParameter } from './names.ts';
+import { prefix, tokenParameter } from './names.ts';
 
 /** Where a message is to go. Whether a group of this name exists is not known here. */
 export type Destination = { kind: 'url'; url: string } | { kind: 'urlGroup'; name: string };
@@ -43,6 +43,7 @@ export function checkUrl(url: string, what: 'destination' | 'callback' | 'failur
 }
 
 const maxUrlBytes = 8192;
+const lowerPrefix = prefix.toLowerCase();
 
 function findFault(url: string): string | undefined {
   if (!/^https?:\/\//i.test(url)) return invalidScheme;
@@ -76,12 +77,13 @@ function readUrlText(path: string): string | undefined {
 function readQuery(query: string): { kept: string; configuration: [string, string][] } {
   const configuration: [string, string][] = [];
   // Most queries are the destination's alone.
-  if (!/upstash-|qstash_token/i.test(query)) return { kept: query, configuration };
+  const lower = query.toLowerCase();
+  if (!lower.includes(lowerPrefix) && !lower.includes(tokenParameter)) return { kept: query, configuration };
   const kept = query.split('&').filter((parameter) => {
     const [rawName, rawValue] = splitAt(parameter, '=');
     const name = rawName.toLowerCase();
     if (name === tokenParameter) return false;
-    if (!name.startsWith('upstash-')) return true;
+    if (!name.startsWith(lowerPrefix)) return true;
     const value = decode(rawValue.replaceAll('+', ' '));
     if (value === undefined)
       throw new DestinationError(`invalid destination url: the percent-encoding of ${name} is wrong`);

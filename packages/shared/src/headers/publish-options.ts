@@ -126,7 +126,7 @@ export function readPublishOptions(
   for (const [name, text] of configuration) read(name, text);
 
   if (faults.length > 0) throw new PublishOptionsError(faults);
-  return options as PublishOptions;
+  return options;
 }
 
 const rowsByName = new Map(

@@ -56,8 +56,8 @@ function readDate(text: string): number | undefined {
   if (!match) return undefined;
   const month = months.indexOf(match[2]?.toLowerCase() ?? '');
   const [, day = 0, , year = 0, hour = 0, minute = 0, second = 0] = match.map(Number);
-  const instant = new Date(Date.UTC(year, month, day, hour, minute, second));
-  // Date would turn the 31st of February into a day of March; 60 is a leap second.
-  const isReal = month >= 0 && instant.getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
-  return isReal || second === 60 ? instant.getTime() : undefined;
+  const midnight = new Date(Date.UTC(year, month, day));
+  // Date would turn the 31st of February into a day of March. The 60th second is a leap second.
+  const isReal = month >= 0 && midnight.getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
+  return isReal ? midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000 : undefined;
 }

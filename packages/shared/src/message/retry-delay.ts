@@ -168,7 +168,7 @@ function readTokens(expression: string): Token[] {
     const start = pattern.lastIndex;
     const match = pattern.exec(expression);
     if (!match) {
-      const rest = expression.slice(start).trimStart();
+      const rest = expression.slice(start).replace(/^[ \t]+/, '');
       const at = expression.length - rest.length + 1;
       throw new RetryDelayError(
         `found '${rest.slice(0, 10)}' at character ${at}; use numbers such as 1000 or 0.5, names, + - * / % ( ) and commas`,

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ConfigurationError } from '@posthorn/broker';
+import { supervise } from '@posthorn/embedded-redis';
+
+export interface AppOptions {
+  /** The folder below `apps/`, and its name in a sentence. */
+  name: 'api' | 'dispatcher';
+  env: Record<string, string | undefined>;
+  /** Where its `/ready` is. */
+  url: string;
+  /** Run its sources, again after every change. */
+  isFromSources: boolean;
+  stopMs: number;
+  log: (text: string) => void;
+}
+
+/** The API or the dispatcher as a process of its own, started again when it dies. */
+export interface App {
+  /**
+   * Resolves when it answers that it is ready.
+   *
+   * @throws {ConfigurationError} with what it wrote on standard error, when it ends before
+   */
+  ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const readyEveryMs = 50;
+const waitingNoticeMs = 10_000;
+
+export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOptions): App {
+  let complaint: string | undefined = isFromSources ? undefined : '';
+  const child = supervise({
+    name: `the ${name}`,
+    spawn() {
+      // In a group of its own: Ctrl-C reaches only the parent, who stops all in order. The channel between them ends
+      // with the parent, however that one dies, and the child then ends by itself.
+      const started = spawn(process.execPath, findProgram(name, isFromSources), {
+        env,
+        detached: true,
+        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      });
+      started.stderr?.on('data', (text: Buffer) => {
+        if (complaint === undefined) process.stderr.write(text);
+        else complaint += text.toString();
+      });
+      return started;
+    },
+    log,
+    stopMs,
+    lastSignal: 'SIGKILL',
+  });
+
+  const waitUntilReady = async () => {
+    for (let waits = 1; ; waits++) {
+      const answer = await Promise.race([child.failed, askWhetherReady(url)]);
+      if (answer === true) break;
+      if (answer !== false) {
+        // What it wrote is the reason; when both apps fail for the same one, it is said once.
+        throw new ConfigurationError(complaint?.trim() || `The ${name} ended (${answer}) before it was ready.`);
+      }
+      if ((waits * readyEveryMs) % waitingNoticeMs === 0) log(`still waiting for the ${name}`);
+      await new Promise((done) => setTimeout(done, readyEveryMs));
+    }
+    child.keepAlive();
+    if (complaint) process.stderr.write(complaint);
+    complaint = undefined;
+  };
+  return { ready: waitUntilReady(), stop: () => child.stop() };
+}
+
+async function askWhetherReady(url: string): Promise<boolean> {
+  const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+  return response?.ok ?? false;
+}
+
+function findProgram(name: string, isFromSources: boolean): string[] {
+  const find = (file: string) => fileURLToPath(new URL(`../../${name}/${file}`, import.meta.url));
+  if (!isFromSources) return [find('dist/main.js')];
+  return ['--watch', '--conditions=@posthorn/source', '--import', 'tsx', find('src/main.ts')];
+}

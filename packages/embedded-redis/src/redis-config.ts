@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Place } from './ping.ts';
+
+export type Durability = 'always' | 'everysec';
+
+/** A longer path does not fit into the address of a Unix socket. */
+const maxSocketPath = 100;
+
+/** A socket file in the server's folder, or a free port where the path is of no use. */
+export async function choosePlace(folder: string): Promise<Place> {
+  const path = join(folder, 'redis.sock');
+  // In REDIS_URL a comma stands between the nodes of a cluster.
+  if (Buffer.byteLength(path) <= maxSocketPath && !path.includes(',')) return { path };
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  // Everybody on this machine can reach a port; a socket file is its owner's.
+  return { port, password: randomBytes(24).toString('base64url') };
+}
+
+/** For `REDIS_URL`. */
+export function writeUrl(place: Place): string {
+  return 'path' in place ? `unix:${place.path}` : `redis://:${place.password}@127.0.0.1:${place.port}`;
+}
+
+/** The configuration file of the server (contract, running.md section 2). */
+export function writeConfig(folder: string, place: Place, durability: Durability): string {
+  const listen =
+    'path' in place
+      ? ['port 0', `unixsocket ${quote(place.path)}`, 'unixsocketperm 700']
+      : [`port ${place.port}`, 'bind 127.0.0.1', `requirepass ${place.password}`];
+  return [
+    ...listen,
+    `dir ${quote(folder)}`,
+    'daemonize no',
+    'appendonly yes',
+    `appendfsync ${durability}`,
+    'aof-load-truncated yes',
+    'save ""',
+    'maxmemory-policy noeviction',
+    // Delayed messages are noticed by Redis' own clock tick: 10 ms instead of 100.
+    'hz 100',
+    '',
+  ].join('\n');
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll('\\', String.raw`\\`).replaceAll('"', String.raw`\"`)}"`;
+}

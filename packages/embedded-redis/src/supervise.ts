@@ -1,0 +1,83 @@
+import type { ChildProcess } from 'node:child_process';
+
+export interface SuperviseOptions {
+  /** As people call it in a sentence of the log. */
+  name: string;
+  spawn: () => ChildProcess;
+  log: (text: string) => void;
+  /** A child that lives this long after SIGTERM is killed. */
+  stopMs: number;
+  /** Sent when this process ends and its child still runs: SIGTERM for a child that has something to write first. */
+  lastSignal: 'SIGTERM' | 'SIGKILL';
+}
+
+/** A child process that is started again when it dies. */
+export interface Supervised {
+  /** How it ended (`1`, `SIGKILL`, `spawn ENOENT`), if that was before it was kept alive: its start has failed. */
+  failed: Promise<string>;
+  /** It is ready; from now on it is started again whenever it ends. */
+  keepAlive(): void;
+  /** Ends it for good. */
+  stop(): Promise<void>;
+}
+
+const firstWaitMs = 200;
+const longestWaitMs = 10_000;
+/** A child that lived this long has not failed at its start. */
+const healthyMs = 10_000;
+
+/** Starts a child and watches it. */
+export function supervise({ name, spawn, log, stopMs, lastSignal }: SuperviseOptions): Supervised {
+  let isKept = false;
+  let isStopping = false;
+  let waitMs = firstWaitMs;
+  let restart: NodeJS.Timeout | undefined;
+  let fail: (how: string) => void;
+  const failed = new Promise<string>((resolve) => (fail = resolve));
+  let run = start();
+
+  function start() {
+    const startedAt = performance.now();
+    const child = spawn();
+    const ended = new Promise<string>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? String(code)));
+      // One that cannot even be spawned never exits.
+      child.on('error', (error) => child.pid ?? resolve(error.message));
+    });
+    const current = { child, ended, hasEnded: false };
+    void ended.then((how) => {
+      current.hasEnded = true;
+      if (isStopping) return;
+      if (performance.now() - startedAt > healthyMs) waitMs = firstWaitMs;
+      if (isKept) startAgain(how);
+      else fail(how);
+    });
+    return current;
+  }
+
+  function startAgain(how: string) {
+    log(`${name} ended (${how}) and is started again in ${waitMs / 1000} s`);
+    restart = setTimeout(() => (run = start()), waitMs);
+    waitMs = Math.min(2 * waitMs, longestWaitMs);
+  }
+
+  const abandon = () => void run.child.kill(lastSignal);
+  process.once('exit', abandon);
+
+  return {
+    failed,
+    keepAlive() {
+      isKept = true;
+      if (run.hasEnded && !isStopping) void run.ended.then(startAgain);
+    },
+    async stop() {
+      isStopping = true;
+      clearTimeout(restart);
+      run.child.kill('SIGTERM');
+      const timer = setTimeout(() => run.child.kill('SIGKILL'), stopMs);
+      await run.ended;
+      clearTimeout(timer);
+      process.off('exit', abandon);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { decodeProtectedHeader, jwtVerify } from 'jose';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startSystem();
+});
+afterAll(() => system.stop());
+
+interface Keys {
+  current: string;
+  next: string;
+}
+const keys = async (path = '/v2/keys', method = 'GET') =>
+  (await (await system.api.call(path, { method })).json()) as Keys;
+const deliver = async (path: string, body: string) => {
+  await system.api.publish(system.receiver.url + path, { body });
+  const { headers } = await eventually(() => system.receiver.at(path)[0]);
+  return String(headers['upstash-signature']);
+};
+const verify = (token: string, key: string) => jwtVerify(token, new TextEncoder().encode(key), { issuer: 'Upstash' });
+
+test.each(['{"hello":"world"}', ''])(
+  'a delivery of %j verifies with the current key and has the exact claims',
+  async (body) => {
+    const path = `/signed?x=${body.length}`;
+    const token = await deliver(path, body);
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
+    const { payload } = await verify(token, (await keys()).current);
+    expect(payload).toEqual({
+      iss: 'Upstash',
+      sub: system.receiver.url + path,
+      iat: expect.any(Number) as number,
+      exp: Number(payload.iat) + 300,
+      nbf: 0,
+      jti: expect.stringMatching(/^jwt_/) as string,
+      body: `${createHash('sha256').update(body).digest('base64url')}=`,
+    });
+    expect(Number(payload.iat)).toBeLessThanOrEqual(Date.now() / 1000);
+  },
+);
+
+test('rotation makes the next key the current one, also for messages that were accepted before', async () => {
+  const before = await keys();
+  system.receiver.reply('/older', 500, 200);
+  await system.api.publish(`${system.receiver.url}/older`, { headers: { 'Upstash-Retry-Delay': '300' } });
+  await eventually(() => system.receiver.at('/older')[0]);
+
+  const after = await keys('/v2/keys/rotate', 'POST');
+  expect(after.current).toBe(before.next);
+  expect(after.next).not.toBe(before.next);
+  expect(await keys()).toEqual(after);
+  await verify(await deliver('/rotated', 'x'), after.current);
+  const retried = await eventually(() => system.receiver.at('/older')[1]);
+  await verify(String(retried.headers['upstash-signature']), before.next);
+});

@@ -1,0 +1,138 @@
+import {
+  eventually,
+  startApi,
+  startDispatcher,
+  startReceiver,
+  startRedis,
+  type Receiver,
+  type TestApi,
+  type TestRedis,
+} from '@posthorn/testkit';
+
+let redis: TestRedis;
+let receiver: Receiver;
+let api: TestApi;
+beforeEach(async () => {
+  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
+  api = await startApi(redis.url);
+});
+afterEach(async () => {
+  await Promise.all([api.end('SIGKILL'), receiver.stop()]);
+  await redis.stop();
+});
+
+const ids = (path: string) => receiver.at(path).map(({ headers }) => String(headers['upstash-message-id']));
+const publishMany = (path: string, count: number) =>
+  Promise.all(Array.from({ length: count }, () => api.publish(receiver.url + path)));
+
+test('a dispatcher killed in the middle of a delivery: delivered again, same id, same count', async () => {
+  receiver.reply('/killed', () => undefined, 200);
+  const first = await startDispatcher(redis.url);
+  const messageId = await api.publish(`${receiver.url}/killed`);
+  await eventually(() => receiver.at('/killed')[0]);
+  await first.end('SIGKILL');
+
+  const second = await startDispatcher(redis.url);
+  await eventually(() => receiver.at('/killed').length === 2, 30_000);
+  expect(ids('/killed')).toEqual([messageId, messageId]);
+  expect(receiver.at('/killed')[1]?.headers['upstash-retried']).toBe('0');
+  await eventually(async () => (await api.states(messageId)).at(-1) === 'DELIVERED');
+  expect(await api.states(messageId)).toEqual(['CREATED', 'ACTIVE', 'DELIVERED']);
+  await second.end('SIGKILL');
+}, 60_000);
+
+test('the API killed right after its answer: delivered', async () => {
+  const messageId = await api.publish(`${receiver.url}/api`);
+  await api.end('SIGKILL');
+  const dispatcher = await startDispatcher(redis.url);
+  await eventually(() => ids('/api').includes(messageId));
+  await dispatcher.end('SIGKILL');
+});
+
+test('Redis killed right after the answer and started again: delivered, and publishing goes on', async () => {
+  const messageId = await api.publish(`${receiver.url}/redis`);
+  await redis.kill();
+  await redis.start();
+  const dispatcher = await startDispatcher(redis.url);
+  await eventually(() => ids('/redis').includes(messageId));
+
+  await redis.kill();
+  await redis.start();
+  const later = await eventually(() => api.publish(`${receiver.url}/later`), 5000);
+  await eventually(() => ids('/later').includes(later), 5000);
+  await dispatcher.end('SIGKILL');
+});
+
+test('SIGTERM with 50 deliveries in flight: none lost, none delivered twice', async () => {
+  receiver.reply('/term', { status: 200, afterMs: 1000 });
+  const first = await startDispatcher(redis.url);
+  const published = await publishMany('/term', 50);
+  await eventually(() => receiver.at('/term').length === 50);
+  expect(await first.end('SIGTERM')).toBe(0);
+
+  const second = await startDispatcher(redis.url);
+  const last = await api.publish(`${receiver.url}/last`);
+  await eventually(() => ids('/last').includes(last));
+  for (const messageId of published) expect((await api.states(messageId)).at(-1)).toBe('DELIVERED');
+  expect(ids('/term').sort()).toEqual([...published].sort());
+  await second.end('SIGKILL');
+});
+
+test('SIGTERM when the grace time is too short: the rest is handed back and no retry is used', async () => {
+  receiver.reply('/short', () => undefined, 200);
+  const first = await startDispatcher(redis.url, { SHUTDOWN_GRACE_SECONDS: '0.5' });
+  const messageId = await api.publish(`${receiver.url}/short`, { headers: { 'Upstash-Retries': '0' } });
+  await eventually(() => receiver.at('/short')[0]);
+  expect(await first.end('SIGTERM')).toBe(0);
+  const second = await startDispatcher(redis.url);
+  await eventually(() => receiver.at('/short').length === 2, 5000);
+  expect(ids('/short')).toEqual([messageId, messageId]);
+  await second.end('SIGKILL');
+});
+
+test('a dispatcher ends on SIGTERM even while Redis is away', async () => {
+  const dispatcher = await startDispatcher(redis.url, { SHUTDOWN_GRACE_SECONDS: '1' });
+  await redis.kill();
+  dispatcher.kill('SIGTERM');
+  const ended = dispatcher.exited.then(() => true);
+  await eventually(() => Promise.race([ended, false]), 15_000);
+  await redis.start();
+}, 30_000);
+
+test.each([
+  ['stopped', () => redis.kill(), () => redis.start(), 1000],
+  ['frozen', () => redis.freeze(), () => redis.thaw(), 2000],
+])('Redis %s: publish answers 503 promptly, and works again soon', async (_name, fail, mend, limitMs) => {
+  await api.publish(`${receiver.url}/before`);
+  await fail();
+  const startedAt = Date.now();
+  const response = await api.call(`/v2/publish/${receiver.url}/away`, { method: 'POST' });
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({ error: expect.any(String) as string });
+  expect(Date.now() - startedAt).toBeLessThan(limitMs);
+  expect((await api.call('/ready')).status).toBe(503);
+  await mend();
+  await eventually(() => api.publish(`${receiver.url}/after`), 5000);
+});
+
+test('a full Redis: publish answers 503', async () => {
+  await redis.client.config('SET', 'maxmemory', '1');
+  const response = await api.call(`/v2/publish/${receiver.url}/full`, { method: 'POST', body: 'x' });
+  expect(response.status).toBe(503);
+  await redis.client.config('SET', 'maxmemory', '0');
+  expect((await api.call(`/v2/publish/${receiver.url}/full`, { method: 'POST', body: 'x' })).status).toBe(200);
+});
+
+test('a delayed message and a planned retry survive a restart of every process', async () => {
+  receiver.reply('/again', 500, 200);
+  const first = await startDispatcher(redis.url);
+  await api.publish(`${receiver.url}/again`, { headers: { 'Upstash-Retry-Delay': '1500' } });
+  await api.publish(`${receiver.url}/delayed`, { headers: { 'Upstash-Delay': '2s' } });
+  await eventually(() => receiver.at('/again')[0]);
+  await Promise.all([first.end('SIGKILL'), api.end('SIGKILL')]);
+  await redis.kill();
+  await redis.start();
+  const second = await startDispatcher(redis.url);
+  await eventually(() => receiver.at('/again').length === 2 && receiver.at('/delayed').length === 1);
+  await second.end('SIGKILL');
+}, 30_000);

@@ -1,0 +1,85 @@
+import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startSystem();
+});
+afterAll(() => system.stop());
+
+const change = (method: string, path: string, body?: object) =>
+  system.api.call(`/v2/topics/${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+const endpoints = async (name: string) =>
+  ((await (await system.api.call(`/v2/topics/${name}`)).json()) as { endpoints: object[] }).endpoints;
+
+test('endpoints are added in order, renamed, moved and removed; with the last one the group goes', async () => {
+  await change('POST', 'life/endpoints', {
+    endpoints: [{ url: 'https://a.example', name: 'a' }, { url: 'https://b.example' }],
+  });
+  await change('POST', 'life/endpoints', {
+    endpoints: [{ url: 'https://c.example' }, { url: 'https://b.example', name: 'b' }],
+  });
+  await change('POST', 'life/endpoints', { endpoints: [{ url: 'https://a2.example', name: 'a' }] });
+  expect(await endpoints('life')).toEqual([
+    { name: 'a', url: 'https://a2.example' },
+    { name: 'b', url: 'https://b.example' },
+    { url: 'https://c.example' },
+  ]);
+  const group = (await (await system.api.call('/v2/topics/life')).json()) as Record<string, unknown>;
+  expect(group).toMatchObject({
+    name: 'life',
+    createdAt: expect.any(Number) as number,
+    updatedAt: expect.any(Number) as number,
+  });
+  expect(
+    (await change('DELETE', 'life/endpoints', { endpoints: [{ name: 'a' }, { url: 'https://c.example' }] })).status,
+  ).toBe(200);
+  expect(await endpoints('life')).toEqual([{ name: 'b', url: 'https://b.example' }]);
+  await change('DELETE', 'life/endpoints', { endpoints: [{ name: 'b' }] });
+  expect((await change('GET', 'life')).status).toBe(404);
+});
+
+test('removing an unknown group succeeds, reading it does not', async () => {
+  expect((await change('DELETE', 'unknown')).status).toBe(200);
+  expect((await change('GET', 'unknown')).status).toBe(404);
+  expect((await change('DELETE', 'unknown/endpoints', { endpoints: [{ name: 'x' }] })).status).toBe(404);
+});
+
+test.each([
+  ['a%20b/endpoints', { endpoints: [{ url: 'https://a.example' }] }],
+  ['g/endpoints', { endpoints: [{ url: 'a.example' }] }],
+  ['g/endpoints', { endpoints: [{ name: 'x' }] }],
+  ['g/endpoints', { endpoints: [] }],
+  ['g/endpoints', {}],
+])('a wrong group is refused: %s %j', async (path, body) => {
+  const response = await change('POST', path, body);
+  expect(response.status).toBe(400);
+  expect(((await response.json()) as { error: string }).error).toMatch(/name|endpoints|url/);
+});
+
+test('concurrent additions are all kept', async () => {
+  const urls = Array.from({ length: 20 }, (_, n) => `https://e${n}.example`);
+  await Promise.all(urls.map((url) => change('POST', 'crowd/endpoints', { endpoints: [{ url }] })));
+  expect(await endpoints('crowd')).toHaveLength(20);
+});
+
+test('a publish makes one independent message per endpoint, in their order', async () => {
+  const url = (path: string) => system.receiver.url + path;
+  await change('POST', 'my-topic/endpoints', {
+    endpoints: [{ url: url('/one'), name: 'first' }, { url: url('/two') }],
+  });
+  system.receiver.reply('/one', 500);
+  const headers = { 'Upstash-Retries': '0' };
+  const body = 'x'.repeat(100_000);
+  const response = await system.api.call('/v2/publish/my-topic', { method: 'POST', headers, body });
+  const reply = (await response.json()) as { messageId: string; url: string }[];
+  expect(reply.map((item) => item.url)).toEqual([url('/one'), url('/two')]);
+  const [one, two] = reply.map(({ messageId }) => messageId) as [string, string];
+
+  await eventually(async () => (await system.api.states(one)).at(-1) === 'FAILED');
+  await eventually(async () => (await system.api.states(two)).at(-1) === 'DELIVERED');
+  const [received] = system.receiver.at('/two');
+  expect(received?.headers['upstash-topic-name']).toBe('my-topic');
+  expect(received?.body.toString()).toBe(body);
+  const failed = (await (await system.api.call(`/v2/messages/${one}`)).json()) as Record<string, unknown>;
+  expect(failed).toMatchObject({ topicName: 'my-topic', endpointName: 'first', url: url('/one') });
+});
