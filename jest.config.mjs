@@ -22,6 +22,8 @@ const where = '<rootDir>/{apps,packages}/**';
 
 export default {
   maxWorkers: 2,
+  // Conditions are waited for; this only ends a test whose condition never holds.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,

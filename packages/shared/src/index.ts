@@ -13,6 +13,7 @@ export * from './headers/forward.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
 export * from './message/duration.ts';
+export * from './message/flow-control.ts';
 export * from './message/id.ts';
 export * from './message/message.ts';
 export * from './message/outcome.ts';

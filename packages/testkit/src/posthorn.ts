@@ -91,13 +91,13 @@ export function startApp(name: 'api' | 'dispatcher' | 'local', variables: Variab
 }
 
 async function untilReady(url: string, { exited, output }: TestProcess): Promise<void> {
-  let hasExited = false;
-  void exited.then(() => (hasExited = true));
+  const ended = exited.then(() => 'ended' as const);
   for (;;) {
     const response = await fetch(`${url}/ready`).catch(() => undefined);
     if (response?.ok) return;
-    if (hasExited) throw new Error(`the process ended before it was ready: ${output()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const pause = new Promise((resolve) => setTimeout(resolve, 20));
+    if ((await Promise.race([ended, pause])) === 'ended')
+      throw new Error(`the process ended before it was ready: ${output()}`);
   }
 }
 

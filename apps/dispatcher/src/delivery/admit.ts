@@ -1,49 +1,80 @@
 import type { Job } from '@posthorn/broker';
 
-/** A destination is slow when one of its attempts runs for longer than this. */
+/** A destination is slow when one of its attempts runs for longer than this; its messages then wait elsewhere. */
 const slowMs = 1000;
-/** A slow destination may take this many times the slots that are free: it is slowed before it has them all. */
+/** A destination may have this many times the slots that are free: it meets its limit before it has them all. */
 const share = 4;
 /** How long a message of a slow destination steps aside, at least and at most. */
 const asideMs = [1000, 3000] as const;
 
 /** Keeps a slow or dead destination from taking every slot of a worker, so that others do not wait for it. */
 export interface Admission {
-  /** Milliseconds for which the message must step aside; 0 when it has a slot, which `leave` gives back. */
-  admit(job: Job): number;
+  /** Resolves to 0 when the message has a slot, which `leave` gives back; else to the time it must step aside, in ms. */
+  admit(job: Job): Promise<number>;
   leave(job: Job): void;
 }
 
+interface Destination {
+  /** When each attempt in flight started, the oldest first. */
+  starts: Map<string, number>;
+  waiting: (() => void)[];
+}
+
 /**
- * One worker's slots. A destination that answers quickly may use all of them. A slow one gets at most `share` times
- * those that are free: alone it gets most, with every other slow destination less, and some stay free for the rest.
+ * One worker's slots. A destination gets at most `share` times those that are free: alone it gets most of them, beside
+ * others less, and some always stay free. A message beyond that waits here for a moment, which is enough for a
+ * destination that answers; for one that does not, it goes back to its queue and leaves its place to others.
  */
 export function createAdmission(slots: number, now: () => number): Admission {
-  const startsByOrigin = new Map<string, Map<string, number>>();
+  const destinations = new Map<string, Destination>();
   let used = 0;
 
+  const mayStart = ({ starts }: Destination) => starts.size < share * (slots - used);
+  const start = (destination: Destination, id: string) => {
+    destination.starts.set(id, now());
+    used++;
+    return 0;
+  };
+
   return {
-    admit({ id, message }) {
+    async admit({ id, message }) {
       const origin = readOrigin(message.url);
-      const starts = startsByOrigin.get(origin) ?? new Map<string, number>();
-      const [oldest] = starts.values();
+      const destination = destinations.get(origin) ?? { starts: new Map<string, number>(), waiting: [] };
+      destinations.set(origin, destination);
+      if (mayStart(destination)) return start(destination, id);
+      const [oldest] = destination.starts.values();
       const isSlow = oldest !== undefined && now() - oldest > slowMs;
-      if (isSlow && starts.size >= Math.max(1, share * (slots - used - 1))) {
-        return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
+      if (!isSlow) {
+        await untilWokenOrSlow(destination);
+        if (mayStart(destination)) return start(destination, id);
       }
-      starts.set(id, now());
-      startsByOrigin.set(origin, starts);
-      used++;
-      return 0;
+      return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
     },
     leave({ id, message }) {
       const origin = readOrigin(message.url);
-      const starts = startsByOrigin.get(origin);
-      if (!starts?.delete(id)) return;
+      const destination = destinations.get(origin);
+      if (!destination?.starts.delete(id)) return;
       used--;
-      if (starts.size === 0) startsByOrigin.delete(origin);
+      // One slot is free, and it may be anybody's.
+      const next = [destination, ...destinations.values()].find((other) => other.waiting.length > 0 && mayStart(other));
+      next?.waiting.shift()?.();
+      if (destination.starts.size === 0 && destination.waiting.length === 0) destinations.delete(origin);
     },
   };
+}
+
+function untilWokenOrSlow({ waiting }: Destination): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      waiting.splice(waiting.indexOf(wake), 1);
+      resolve();
+    }, slowMs);
+    waiting.push(wake);
+  });
 }
 
 /** Scheme, host and port of a URL, as its text has them. */

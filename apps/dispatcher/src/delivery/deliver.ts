@@ -4,8 +4,8 @@ import type { DeliveryRequest } from './send.ts';
 
 /** What an attempt is made of. */
 export interface Steps {
-  /** Milliseconds for which the message must wait for others; 0 when it may go. */
-  admit(job: Job): number;
+  /** Milliseconds for which the message must step aside; 0 when it may go. */
+  admit(job: Job): Promise<number>;
   prepare(job: Job): Promise<DeliveryRequest>;
   send(request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
@@ -17,7 +17,7 @@ export interface Steps {
 
 /** One attempt at one message. Every branch of an attempt is here; the steps only work. */
 export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
-  const heldMs = steps.admit(job);
+  const heldMs = await steps.admit(job);
   if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
   try {
     const request = await steps.prepare(job);

@@ -53,13 +53,16 @@ function cluster(url: string, options: RedisOptions): Cluster {
   const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
   const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
   const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
-  return new Cluster(nodes.map(({ host, port }) => ({ host, port })), {
-    ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
-    ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
-    scripts: scriptDefinitions,
-    clusterRetryStrategy: retryStrategy,
-    redisOptions: { ...redisOptions, ...credentials },
-  });
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host, port })),
+    {
+      ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
+      ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
+      scripts: scriptDefinitions,
+      clusterRetryStrategy: retryStrategy,
+      redisOptions: { ...redisOptions, ...credentials },
+    },
+  );
 }
 
 function place(url: string): RedisOptions {

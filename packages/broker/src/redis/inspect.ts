@@ -86,7 +86,7 @@ async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promis
 
 async function readFsync(redis: RedisConnection): Promise<RedisFacts['durability']> {
   try {
-    const [, value] = (await redis.config('GET', 'appendfsync'));
+    const [, value] = await redis.config('GET', 'appendfsync');
     return value === 'always' || value === 'everysec' || value === 'no' ? value : 'unknown';
   } catch {
     return 'unknown';

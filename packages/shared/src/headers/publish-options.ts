@@ -56,7 +56,10 @@ export const publishOptions = {
   timeoutMs: {
     header: 'Timeout',
     schema: codec(
-      (text) => readDuration(text) || undefined,
+      (text) => {
+        const durationMs = readDuration(text);
+        return durationMs === 0 ? undefined : durationMs;
+      },
       writeSeconds,
       'use a duration above zero such as 30s or 2m',
     ),
