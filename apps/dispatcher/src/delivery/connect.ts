@@ -32,7 +32,7 @@ export function createConnect(guard: DestinationGuard, timeoutMs: number): build
     });
     connect(options, (...[error, socket]) => {
       if (!socket) {
-        callback(error ?? new Error('no connection'), null);
+        callback(error, null);
         return;
       }
       const refused = socket.remoteAddress === undefined ? undefined : check(socket.remoteAddress);
