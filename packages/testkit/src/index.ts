@@ -1,4 +1,5 @@
 export * from './eventually.ts';
+export * from './free-port.ts';
 export * from './posthorn.ts';
 export * from './receiver.ts';
 export * from './redis.ts';

@@ -1,0 +1,44 @@
+import { Agent } from 'undici';
+
+const agent = new Agent({ connections: 100 });
+const authorization = { Authorization: 'Bearer bench' };
+export const bodyBytes = 500;
+
+export async function publish(url: string, destination: string, body: string): Promise<void> {
+  const { statusCode, body: reply } = await agent.request({
+    origin: url,
+    path: `/v2/publish/${destination}`,
+    method: 'POST',
+    headers: authorization,
+    body,
+  });
+  await reply.dump();
+  if (statusCode !== 200) throw new Error(`publish answered ${statusCode}`);
+}
+
+/** Publishes `count` messages, 100 at a time. */
+export async function publishMany(url: string, destination: string, count: number): Promise<void> {
+  const body = 'x'.repeat(bodyBytes);
+  let left = count;
+  const publishUntilDone = async () => {
+    while (left-- > 0) await publish(url, destination, body);
+  };
+  await Promise.all(Array.from({ length: 100 }, publishUntilDone));
+}
+
+/** Publishes at a steady rate; every body says when it was sent. */
+export async function publishSteadily(
+  url: string,
+  destination: string,
+  perSecond: number,
+  seconds: number,
+): Promise<void> {
+  const sent: Promise<void>[] = [];
+  const start = performance.now();
+  for (let n = 0; n < perSecond * seconds; n++) {
+    const waitMs = start + (n * 1000) / perSecond - performance.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    sent.push(publish(url, destination, `${performance.timeOrigin + performance.now()} `.padEnd(bodyBytes, 'x')));
+  }
+  await Promise.all(sent);
+}
