@@ -1,7 +1,7 @@
 import { integer, readEnvironment, secondsAsMs, settings, type Environment } from '@posthorn/broker';
 import { z } from 'zod';
 
-const token = z.string().regex(/^[\x21-\x7e]+$/, 'use printable ASCII without blanks');
+const token = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'use at most 512 characters of printable ASCII without blanks');
 
 /** The environment of the API (contract, limits-and-defaults.md and running.md section 4). */
 export const table = {

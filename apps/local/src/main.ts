@@ -107,9 +107,8 @@ async function readValidKeys(url: string, credentials: Credentials): Promise<Cre
   return { ...credentials, currentSigningKey: current, nextSigningKey: next };
 }
 
-/** A terminal that closes asks this process to end, and can no longer be written to while it does. */
+/** A terminal that has closed cannot be written to; that must not keep this process from stopping cleanly. */
 function outliveTerminal(): void {
-  process.on('SIGHUP', () => process.emit('SIGTERM'));
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
 }

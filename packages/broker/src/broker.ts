@@ -40,7 +40,7 @@ export interface Broker {
 export function createBroker(options: BrokerOptions): Broker {
   const { redis, log, graceMs } = options;
   const guard = createDestinationGuard(options.destinations);
-  const shards = openShards(redis, options.shards, graceMs, log);
+  const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis);
   const events = createEventLog(redis, options.logRetentionMs);
   const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
@@ -50,7 +50,7 @@ export function createBroker(options: BrokerOptions): Broker {
       if (!options.publish) throw new Error('This process does not publish.');
       return publish({ shards, urlGroups, bodies, events, guard, limits: options.publish }, request);
     },
-    messages: createMessages(shards, bodies, graceMs),
+    messages: createMessages(shards, bodies, events, graceMs),
     urlGroups,
     events,
     dlq: createDlq(redis, shards, bodies, options.dlqRetentionMs),

@@ -51,14 +51,15 @@ export async function startEmbeddedRedis({ dataDir, durability, log }: EmbeddedR
     const child = supervise({
       name: 'Redis',
       spawn: () => spawnServer(server, folder, lock, last),
-      log: (text) => log(`${text}: ${last.at(-1) ?? ''}`),
+      log,
+      explain: () => last.at(-1) ?? '',
       stopMs,
       lastSignal: 'SIGTERM',
     });
     for (let waits = 1; ; waits++) {
       const answer = await Promise.race([child.failed, ping(place)]);
       if (answer === true) break;
-      if (answer !== false) throw new EmbeddedRedisError(explain(last, answer, folder));
+      if (answer !== false) throw new EmbeddedRedisError(describe(answer, last, server, folder));
       if ((waits * pingEveryMs) % loadingNoticeMs === 0) log('Redis is still reading its data');
       await new Promise((done) => setTimeout(done, pingEveryMs));
     }
@@ -102,10 +103,11 @@ function spawnServer({ command, args }: RedisServer, folder: string, lock: Lock,
   return child;
 }
 
-function explain(lines: string[], how: string, folder: string): string {
-  if (/bad file format|unexpected end of file|redis-check-aof/i.test(lines.join('\n'))) {
-    const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest');
-    return `Redis cannot read its data; after a power cut, repair it with: redis-check-aof --fix '${manifest}'`;
+function describe(how: string, lines: string[], { command, args }: RedisServer, folder: string): string {
+  if (!/bad file format|unexpected end of file|redis-check-aof/i.test(lines.join('\n'))) {
+    return `Redis did not start (${how}).`;
   }
-  return `Redis did not start (${how}): ${lines.at(-1) ?? 'it gave no reason'}`;
+  const repair = [command, ...args].join(' ').replace(/-server$/, '-check-aof');
+  const manifest = join(folder, 'appendonlydir', 'appendonly.aof.manifest');
+  return `Redis cannot read its data; after a power cut, repair it with: ${repair} --fix '${manifest}'`;
 }

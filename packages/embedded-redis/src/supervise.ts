@@ -5,6 +5,8 @@ export interface SuperviseOptions {
   name: string;
   spawn: () => ChildProcess;
   log: (text: string) => void;
+  /** Why it may have ended, when it did so by itself. */
+  explain?: () => string;
   /** A child that lives this long after SIGTERM is killed. */
   stopMs: number;
   /** Sent when this process ends and its child still runs: SIGTERM for a child that has something to write first. */
@@ -13,7 +15,7 @@ export interface SuperviseOptions {
 
 /** A child process that is started again when it dies. */
 export interface Supervised {
-  /** How it ended (`1`, `SIGKILL`, `spawn ENOENT`), if that was before it was kept alive: its start has failed. */
+  /** How it ended (`status 1`, `SIGKILL`, `spawn ENOENT`), if that was before it was kept alive: its start has failed. */
   failed: Promise<string>;
   /** It is ready; from now on it is started again whenever it ends. */
   keepAlive(): void;
@@ -27,7 +29,7 @@ const longestWaitMs = 10_000;
 const healthyMs = 10_000;
 
 /** Starts a child and watches it. */
-export function supervise({ name, spawn, log, stopMs, lastSignal }: SuperviseOptions): Supervised {
+export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: SuperviseOptions): Supervised {
   let isKept = false;
   let isStopping = false;
   let waitMs = firstWaitMs;
@@ -40,7 +42,9 @@ export function supervise({ name, spawn, log, stopMs, lastSignal }: SuperviseOpt
     const startedAt = performance.now();
     const child = spawn();
     const ended = new Promise<string>((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal ?? String(code)));
+      child.once('exit', (code, signal) =>
+        resolve(signal ?? [`status ${code ?? 0}`, explain?.()].filter(Boolean).join(', ')),
+      );
       // One that cannot even be spawned never exits.
       child.on('error', (error) => child.pid ?? resolve(error.message));
     });

@@ -57,7 +57,10 @@ export async function startRedis({ durability = 'always', args = [] }: TestRedis
     child.kill('SIGKILL');
     await ended;
   };
-  await start();
+  await start().catch((error: unknown) => {
+    client.disconnect();
+    throw error;
+  });
 
   return {
     url: `redis://127.0.0.1:${port}`,

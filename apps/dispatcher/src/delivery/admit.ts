@@ -28,6 +28,7 @@ interface Destination {
 export function createAdmission(slots: number, now: () => number): Admission {
   const destinations = new Map<string, Destination>();
   let used = 0;
+  let waiters = 0;
 
   const mayStart = ({ starts }: Destination) => starts.size < share * (slots - used);
   const start = (destination: Destination, id: string) => {
@@ -45,7 +46,9 @@ export function createAdmission(slots: number, now: () => number): Admission {
       const [oldest] = destination.starts.values();
       const isSlow = oldest !== undefined && now() - oldest > slowMs;
       if (!isSlow) {
+        waiters++;
         await untilWokenOrSlow(destination);
+        waiters--;
         if (mayStart(destination)) return start(destination, id);
       }
       return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
@@ -56,8 +59,10 @@ export function createAdmission(slots: number, now: () => number): Admission {
       if (!destination?.starts.delete(id)) return;
       used--;
       // One slot is free, and it may be anybody's.
-      const next = [destination, ...destinations.values()].find((other) => other.waiting.length > 0 && mayStart(other));
-      next?.waiting.shift()?.();
+      if (waiters > 0) {
+        const isNext = (other: Destination) => other.waiting.length > 0 && mayStart(other);
+        [destination, ...destinations.values()].find(isNext)?.waiting.shift()?.();
+      }
       if (destination.starts.size === 0 && destination.waiting.length === 0) destinations.delete(origin);
     },
   };

@@ -86,8 +86,8 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
         return;
       }
       status = statusCode;
-      header = readHeaders(headers);
       keepsBody = request.keepSuccessBody || statusCode >= 300;
+      if (keepsBody) header = readHeaders(headers);
     },
     onResponseData(_controller, chunk) {
       sizeBytes += chunk.length;

@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { activeLine, inlineBytes, type Broker, type Job } from '@posthorn/broker';
 import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
 import type { DeliveryRequest } from './send.ts';
@@ -16,6 +16,13 @@ export interface PrepareOptions {
 export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest> {
   const { broker, currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
+  // Making a key from its text costs more than signing with it.
+  let known: { text: string; key: KeyObject } | undefined;
+  const readKey = (text: string) => {
+    if (known?.text !== text) known = { text, key: createSecretKey(text, 'utf8') };
+    return known.key;
+  };
+
   return async (job) => {
     const { id, message, retried } = job;
     broker.events.started(broker.shards.shardOf(id) ?? 0, id, activeLine(retried, Date.now()));
@@ -29,7 +36,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
         nowSeconds: Math.floor(Date.now() / 1000),
         ttlSeconds: signatureLifetimeSeconds,
       },
-      (text) => createHmac('sha256', currentKey()).update(text).digest('base64url'),
+      (text) => createHmac('sha256', readKey(currentKey())).update(text).digest('base64url'),
     );
     return {
       url: message.url,

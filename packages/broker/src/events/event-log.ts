@@ -17,7 +17,7 @@ export interface EventLog {
   created(shard: number, messageId: string, message: Message): void;
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
   started(shard: number, messageId: string, fields: HistoryFields): void;
-  /** Writes at once what is kept for this message, and these lines. */
+  /** Writes at once what is kept for this message, and these lines; a message that goes on keeps its log for longer. */
   ended(shard: number, messageId: string, fields: HistoryFields, nextDeliveryInMs?: number): void;
   read(shard: number, messageId: string): Promise<Event[]>;
   /** Lines that could not be written since the process started. */
@@ -69,10 +69,11 @@ export function createEventLog(redis: RedisConnection, retentionMs: number): Eve
       started.set(messageId, { key: keyspace.history(shard, messageId), fields });
       timer ??= setTimeout(flush, keepStartedMs);
     },
-    ended(shard, messageId, fields, nextDeliveryInMs = 0) {
+    ended(shard, messageId, fields, nextDeliveryInMs) {
       const earlier = started.get(messageId);
       started.delete(messageId);
-      write(keyspace.history(shard, messageId), { ...earlier?.fields, ...fields }, retentionMs + nextDeliveryInMs);
+      const expireMs = nextDeliveryInMs === undefined ? undefined : retentionMs + nextDeliveryInMs;
+      write(keyspace.history(shard, messageId), { ...earlier?.fields, ...fields }, expireMs);
     },
     read: async (shard, messageId) => readHistory(messageId, await redis.hgetall(keyspace.history(shard, messageId))),
     lost: () => lost,

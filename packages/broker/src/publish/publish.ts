@@ -63,7 +63,7 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
 
   const template = createTemplate(request, parts.limits);
   const now = template.createdAt;
-  const messages = targets.map((target) => ({ id: parts.shards.newId(now), message: { ...template, ...target } }));
+  const messages = targets.map((target) => ({ ...parts.shards.newId(now), message: { ...template, ...target } }));
   await store(parts, messages, request.body);
 
   const published = messages.map(({ id, message }) => ({ messageId: id, url: message.url }));
@@ -121,23 +121,25 @@ function createTemplate({ options, header, body, callerIp }: PublishRequest, lim
 
 async function store(
   { shards, bodies, events }: PublishParts,
-  messages: { id: string; message: Omit<Message, 'body'> & { body: Message['body'] | undefined } }[],
+  messages: { id: string; shard: number; message: Omit<Message, 'body'> & { body: Message['body'] | undefined } }[],
   bytes: Buffer,
 ): Promise<void> {
-  const shardOf = (id: string) => shards.shardOf(id) ?? 0;
-  const key = messages[0]?.id ?? '';
-  const isStored = messages[0]?.message.body === undefined;
+  // A body that is not in the messages themselves lies beside the first one.
+  const [first] = messages;
+  if (!first) return;
+  const { id: key, shard: bodyShard } = first;
+  const isStored = first.message.body === undefined;
   const body: Message['body'] = { kind: 'stored', key };
   const writes: Promise<unknown>[] = [];
   if (isStored) {
     const ids = messages.map(({ id }) => id);
-    writes.push(bodies.put(shardOf(key), key, bytes, ids));
+    writes.push(bodies.put(bodyShard, key, bytes, ids));
   }
-  for (const { id, message } of messages) {
+  for (const { id, shard, message } of messages) {
     const complete: Message = { ...message, body: message.body ?? body };
-    writes.push(shards.at(shardOf(id)).add(id, complete));
-    events.created(shardOf(id), id, complete);
+    writes.push(shards.at(shard).add(id, complete));
+    events.created(shard, id, complete);
   }
   await Promise.all(writes);
-  if (isStored) await bodies.confirm(shardOf(key), key);
+  if (isStored) await bodies.confirm(bodyShard, key);
 }

@@ -7,20 +7,23 @@ import { openShard, type Shard } from './shard.ts';
 export interface Shards {
   count: number;
   /** A new id in the shard of `together`: all that must see each other (a lane, a deduplication id) share one. */
-  newId(nowMs: number, together?: string): string;
+  newId(nowMs: number, together?: string): { id: string; shard: number };
   /** The shard that an id names; `undefined` for a text that is no id of ours. */
   shardOf(messageId: string): number | undefined;
   at(shard: number): Shard;
   close(): Promise<void>;
 }
 
-export function openShards(redis: RedisConnection, count: number, graceMs: number, log: Log): Shards {
-  const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, graceMs, log));
+export function openShards(redis: RedisConnection, count: number, log: Log): Shards {
+  const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log));
   let turn = 0;
 
   return {
     count,
-    newId: (nowMs, together) => newMessageId(together === undefined ? turn++ % count : hash(together) % count, nowMs),
+    newId(nowMs, together) {
+      const shard = together === undefined ? turn++ % count : hash(together) % count;
+      return { id: newMessageId(shard, nowMs), shard };
+    },
     shardOf(messageId) {
       const shard = readShard(messageId);
       return shard !== undefined && shard < count ? shard : undefined;

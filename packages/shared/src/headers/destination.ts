@@ -55,13 +55,21 @@ function findFault(url: string): string | undefined {
   if (authority === '') return 'the host is missing';
   if (/%5c|@.*@/i.test(authority)) return String.raw`there must be no encoded '\' and at most one '@' before the path`;
 
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = parse(url);
   if (!parsed) return 'the host or the port is not valid';
   if (parsed.port === '0') return 'the port must be between 1 and 65535';
   // The URL standard leaves the lengths of names to DNS, which would fail each attempt.
   const name = parsed.hostname.replace(/\.$/, '');
   const isName = name.length <= 253 && name.split('.').every((label) => label.length >= 1 && label.length <= 63);
   return isName ? undefined : 'a host name has at most 253 characters, and 1 to 63 between its dots';
+}
+
+function parse(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The URL that a path part stands for; `undefined` if it is none. */
