@@ -69,7 +69,7 @@ async function keepNew(file: string): Promise<Credentials> {
 }
 
 function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return (error as NodeJS.ErrnoException).code === code;
 }
 
 function makeKey(): string {

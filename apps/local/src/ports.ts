@@ -18,7 +18,7 @@ export async function requireFreePort({ HOST, PORT }: Config): Promise<void> {
   try {
     await listenOnce(PORT, HOST);
   } catch (error) {
-    const reason = reasons[error instanceof Error && 'code' in error ? String(error.code) : ''];
+    const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
     throw reason ? new ConfigurationError(reason) : error;
   }
 }

@@ -103,7 +103,8 @@ async function advise(): Promise<string> {
 
 /** The last complaint of a command that failed. */
 function explain(error: unknown): string {
-  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+  const { stderr } = error as { stderr?: string };
+  const text = stderr ?? String(error);
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.findLast((line) => line.startsWith('E:')) ?? lines.at(-1) ?? 'no reason given';
 }

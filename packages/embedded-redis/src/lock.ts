@@ -97,7 +97,7 @@ function succeedsUnless(code: string, action: () => void): boolean {
     action();
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === code) return false;
+    if ((error as NodeJS.ErrnoException).code === code) return false;
     throw error;
   }
 }
