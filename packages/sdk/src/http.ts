@@ -33,10 +33,7 @@ type AnyEndpoint<Body extends z.ZodType, Reply extends z.ZodType> = Endpoint<z.Z
 /** The HTTP behind the nouns. */
 export interface Http {
   /** Sends a request and reads its answer. @throws {QstashError} */
-  call<B extends z.ZodType, R extends z.ZodType>(
-    endpoint: AnyEndpoint<B, R>,
-    input?: Input<B>,
-  ): Promise<z.output<R>>;
+  call<B extends z.ZodType, R extends z.ZodType>(endpoint: AnyEndpoint<B, R>, input?: Input<B>): Promise<z.output<R>>;
   /** Sends a request whose answer nobody reads. @throws {QstashError} */
   send<B extends z.ZodType>(endpoint: AnyEndpoint<B, z.ZodType>, input?: Input<B>): Promise<void>;
 }
@@ -59,7 +56,11 @@ export function createHttp({ baseUrl, token, retry }: HttpOptions): Http {
     if (input.json !== undefined) headers.set('Content-Type', 'application/json');
     const body = input.json === undefined ? input.body : JSON.stringify(input.json);
 
-    const response = await fetchWithRetries(url, { method: endpoint.method, headers, ...(body && streamable(body)) }, retry);
+    const response = await fetchWithRetries(
+      url,
+      { method: endpoint.method, headers, ...(body && streamable(body)) },
+      retry,
+    );
     const text = await response.text();
     if (!response.ok) throw readError(response, text);
     return text;

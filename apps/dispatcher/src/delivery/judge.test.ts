@@ -1,0 +1,31 @@
+import type { Job } from '@posthorn/broker';
+import type { Answer } from '@posthorn/shared';
+import { judge } from './judge.ts';
+
+const rules = { maxRetryDelayMs: 86_400_000, backoffFactor: 2.5 };
+const job = (retried: number, maxRetries: number, retryDelayExpression?: string) =>
+  ({ id: 'msg_1', retried, message: { maxRetries, retryDelayExpression } }) as unknown as Job;
+const answer = (status: number, header: Answer['header'] = {}): Answer => ({ status, header, body: new Uint8Array() });
+
+test.each([200, 204, 299])('status %i is delivered', (status) => {
+  expect(judge(job(0, 0), answer(status), rules, 0).kind).toBe('delivered');
+});
+
+test.each([0, 199, 301, 404, 500])('status %i is retried while retries are left, then it has failed', (status) => {
+  expect(judge(job(1, 2), answer(status), rules, 0).kind).toBe('retry');
+  expect(judge(job(2, 2), answer(status), rules, 0).kind).toBe('failed');
+});
+
+test.each([
+  [{ 'Retry-After': ['2'] }, '100', 2000],
+  [{}, '100 * (1 + retried)', 200],
+  [{ 'Retry-After': ['90000'] }, undefined, 148_413],
+])('header, expression and default backoff in this order: %j %s', (header, expression, delayMs) => {
+  expect(judge(job(1, 5, expression), answer(503, header), rules, 0)).toMatchObject({ kind: 'retry', delayMs });
+});
+
+test('489 needs its header to be final', () => {
+  expect(judge(job(0, 5), answer(489, { 'Upstash-Nonretryable-Error': ['True'] }), rules, 0).kind).toBe('failed');
+  expect(judge(job(0, 5), answer(489), rules, 0).kind).toBe('retry');
+  expect(judge(job(0, 5), answer(500, { 'Upstash-Nonretryable-Error': ['true'] }), rules, 0).kind).toBe('retry');
+});
