@@ -34,6 +34,8 @@ const metadata = [
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
 ].map((text) => ipaddr.parseCIDR(text));
+/** Reserved, but unicast to the library: IPv4 addresses in an old disguise, and a discard range. */
+const alsoReserved = ['::/96', '100:0:0:1::/64'].map((text) => ipaddr.parseCIDR(text));
 const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
 export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptions): DestinationGuard {
@@ -51,7 +53,7 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
       return `endpoint resolves to a denied address: ${text} (see DESTINATION_DENY)`;
     }
     const isMetadata = metadata.some((range) => contains(range, address));
-    const range = address.range();
+    const range = readRange(address);
     const isPrivate = privateRanges.has(range) && !isMetadata;
     if (range === 'unicast' && !isMetadata) return undefined;
     // A broad range that happens to hold a metadata address was not meant for it.
@@ -88,6 +90,12 @@ const kinds: Record<string, string> = {
   broadcast: 'broadcast',
 };
 
+/** The library's name of the range. `::1` and `::` lie in a reserved range too, and have names of their own. */
+function readRange(address: Address): string {
+  const range = address.range();
+  return range === 'unicast' && alsoReserved.some((reserved) => contains(reserved, address)) ? 'reserved' : range;
+}
+
 /** The address that is really meant: an IPv4 address inside an IPv6 one is judged itself. */
 function readAddress(text: string): Address | undefined {
   const bare = text.replace(/%.*$/, '');
@@ -108,7 +116,7 @@ function readRule(text: string, variable: string): Rule {
   const host = (withPort?.[1] ?? text).replace(/^\[|\]$/g, '').toLowerCase();
   const port = withPort ? Number(withPort[2]) : undefined;
   if (ipaddr.isValidCIDR(host)) return { range: ipaddr.parseCIDR(host), port };
-  if (ipaddr.isValid(host)) {
+  if (ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host)) {
     const address = ipaddr.parse(host);
     return { range: [address, address.kind() === 'ipv4' ? 32 : 128], port };
   }
