@@ -1,18 +1,28 @@
-# One image for API and dispatcher; the command chooses. No instruction needs BuildKit.
+# One image for both processes: the API, or a dispatcher when it is told `node apps/dispatcher/dist/main.js`.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
-WORKDIR /app
+ENV CI=true DO_NOT_TRACK=1 TURBO_TELEMETRY_DISABLED=1
+WORKDIR /build
+# What is fetched depends on these files alone: a change of the sources leaves the download as it is.
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+RUN npm install --global --ignore-scripts "$(node -p 'require("./package.json").packageManager')" \
+ && pnpm fetch
 COPY . .
-RUN node scripts/setup.mjs \
-  && rm -rf node_modules/.cache .turbo \
-  && CI=true node_modules/.bin/pnpm prune --prod --ignore-scripts
+RUN pnpm install --offline --frozen-lockfile \
+      --filter posthorn --filter '@posthorn/api...' --filter '@posthorn/dispatcher...' \
+ && pnpm exec turbo run build --filter @posthorn/api --filter @posthorn/dispatcher \
+ && pnpm deploy --offline --prod --filter @posthorn/api /deploy/apps/api \
+ && pnpm deploy --offline --prod --filter @posthorn/dispatcher /deploy/apps/dispatcher
 
 FROM ${NODE_IMAGE}
-# Look-ups of names take threads; one slow name server must not hold all of them.
-ENV NODE_ENV=production HOST=0.0.0.0 PROBE_HOST=0.0.0.0 UV_THREADPOOL_SIZE=16
-WORKDIR /app
-COPY --from=build /app /app
-USER node
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+WORKDIR /posthorn
+COPY --from=build /deploy ./
+# The user `node` of the base image, as a number: only then can an orchestrator see that it is not root.
+USER 1000:1000
 EXPOSE 8080
+# A dispatcher has a PROBE_PORT, the API answers on its own port.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROBE_PORT || process.env.PORT}/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "apps/api/dist/main.js"]

@@ -32,7 +32,7 @@ const brokerLayers = [
 ];
 
 const ours = ['shared', 'broker', 'sdk', 'testkit', 'embedded-redis', 'system-tests', 'api', 'dispatcher', 'local'];
-const tests = ['**/*.test.ts', 'packages/system-tests/**'];
+const tests = ['**/*.test.ts', 'packages/system-tests/**', 'examples/**'];
 const nodeModules = { group: ['node:*'], message: 'This package also runs in a browser.' };
 
 const outsideOf = (allowed) =>

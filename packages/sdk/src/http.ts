@@ -58,7 +58,7 @@ export function createHttp({ baseUrl, token, retry }: HttpOptions): Http {
 
     const response = await fetchWithRetries(
       url,
-      { method: endpoint.method, headers, ...(body && streamable(body)) },
+      { method: endpoint.method, headers, ...(body === undefined ? {} : withBody(body)) },
       retry,
     );
     const text = await response.text();
@@ -84,4 +84,24 @@ function writeUrl(baseUrl: string, path: string, params: Record<string, string>)
     throw new QstashError(`'${Object.values(params).join(' ')}' leads out of ${start}`);
   }
   return url;
+}
+
+/** A stream can be sent only by a fetch that is told not to wait for the answer meanwhile. */
+function withBody(body: BodyInit): RequestInit {
+  return body instanceof ReadableStream ? ({ body, duplex: 'half' } as RequestInit) : { body };
+}
+
+/** Sends until there is an answer, whatever its status: a network failure is the only thing that is tried again. */
+async function fetchWithRetries(url: URL, init: RequestInit, retry: Retry | false): Promise<Response> {
+  // A stream is used up by its first try.
+  const retries = retry === false || init.body instanceof ReadableStream ? 0 : (retry.retries ?? 5);
+  const backoff = (retry === false ? undefined : retry.backoff) ?? ((retried: number) => Math.exp(retried) * 50);
+  for (let retried = 0; ; retried++) {
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      if (retried >= retries) throw error;
+      await new Promise((resolve) => setTimeout(resolve, backoff(retried)));
+    }
+  }
 }

@@ -1,0 +1,25 @@
+// Publishes one message and receives it. Needs what `npm start` prints: QSTASH_URL, QSTASH_TOKEN,
+// QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY.
+import { createServer } from 'node:http';
+import { Client, Receiver } from '@posthorn/sdk';
+
+const receiver = new Receiver();
+
+const server = createServer(async (request, response) => {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  await receiver.verify({ signature: request.headers['upstash-signature'], body });
+  console.log(`received ${body} with My-Header: ${request.headers['my-header']}`);
+  response.end();
+  server.close();
+});
+
+server.listen(0, '127.0.0.1', async () => {
+  const client = new Client();
+  const { messageId } = await client.publishJSON({
+    url: `http://127.0.0.1:${server.address().port}/hello`,
+    body: { hello: 'world' },
+    headers: { 'My-Header': 'my-value' },
+  });
+  console.log(`published ${messageId}`);
+});
