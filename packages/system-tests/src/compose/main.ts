@@ -63,7 +63,7 @@ writeFileSync(
   JSON.stringify({
     services: {
       receiver: {
-        image: 'posthorn',
+        image: process.env['NODE_IMAGE'] ?? 'node:24-bookworm-slim',
         command: ['node', '-e', receiver.replaceAll('$', '$$$$')],
         ports: [`127.0.0.1:${receiverPort}:9000`],
       },
@@ -72,7 +72,7 @@ writeFileSync(
 );
 const env: NodeJS.ProcessEnv = {
   ...process.env,
-  PORT: String(port),
+  POSTHORN_PORT: String(port),
   ALLOW_PRIVATE_DESTINATIONS: 'true',
   DOCKER_BUILDKIT: process.env['DOCKER_BUILDKIT'] ?? '0',
 };
@@ -93,9 +93,9 @@ try {
       () => ({ stderr: 'accepted' }),
       (error: unknown) => error as { stderr: string },
     );
-    if (!stderr.includes('set QSTASH_TOKEN to the token')) throw new Error(stderr);
+    if (!stderr.includes('set it to the token that publishers must send')) throw new Error(stderr);
   });
-  await check('the images are built', () => call(['build', 'api']));
+  await check('the images are built', () => call(['build', 'api', 'dispatcher']));
   await check('the stack with three dispatchers becomes ready', async () => {
     await call(['up', '-d', '--no-build', '--scale', 'dispatcher=3']);
     await eventually(async () => (await get(`http://127.0.0.1:${port}/ready`)).ok, 60_000);
