@@ -106,7 +106,7 @@ try {
   await check('processes are no root and cannot write to their root file system', async () => {
     for (const service of ['api', 'dispatcher']) {
       const [id = ''] = await containers(service);
-      const { stdout } = await run('docker', ['exec', id, 'sh', '-c', 'id -u; touch /app/x 2>&1 || true']);
+      const { stdout } = await run('docker', ['exec', id, 'sh', '-c', 'id -u; touch /posthorn/x 2>&1 || true']);
       if (stdout.startsWith('0') || !/read-only/i.test(stdout)) throw new Error(`${service}: ${stdout}`);
     }
   });
