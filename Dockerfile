@@ -16,7 +16,8 @@ RUN pnpm install --offline --frozen-lockfile \
  && pnpm deploy --offline --prod --filter @posthorn/dispatcher /deploy/apps/dispatcher
 
 FROM ${NODE_IMAGE}
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+# Looking up a name takes a thread; one slow name server must not hold all of them.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 UV_THREADPOOL_SIZE=16
 WORKDIR /posthorn
 COPY --from=build /deploy ./
 # The user `node` of the base image, as a number: only then can an orchestrator see that it is not root.
