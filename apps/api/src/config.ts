@@ -26,6 +26,12 @@ export const table = {
     help: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed.',
   },
   MAX_MESSAGE_BYTES: { schema: integer(10 * 1024 * 1024, 1, 512 * 1024 * 1024), help: 'Largest body of a message.' },
+  MAX_BATCH_BYTES: { schema: integer(100 * 1024 * 1024, 1, 512 * 1024 * 1024), help: 'Largest body of a batch.' },
+  MAX_BATCH_ITEMS: { schema: integer(1000, 1, 100_000), help: 'Most items of a batch.' },
+  DEDUP_WINDOW_SECONDS: {
+    schema: secondsAsMs(600, 0.001),
+    help: 'How long a deduplication id is remembered after its first message.',
+  },
   DEFAULT_RETRIES: { schema: integer(3, 0, 1000), help: 'Retries of a message that names no number.' },
   MAX_RETRIES: { schema: integer(20, 0, 1000), help: 'Most retries that a message may ask for.' },
   MAX_DELAY_SECONDS: { schema: secondsAsMs(365 * 86_400), help: 'Longest delay of a message.' },

@@ -44,6 +44,7 @@ await runProcess(async () => {
       defaultTimeoutMs: config.DEFAULT_TIMEOUT_SECONDS,
       maxTimeoutMs: config.MAX_TIMEOUT_SECONDS,
       maxLabels: config.MAX_LABELS,
+      deduplicationWindowMs: config.DEDUP_WINDOW_SECONDS,
     },
     urlGroups: { maxGroups: config.MAX_URL_GROUPS, maxEndpoints: config.MAX_ENDPOINTS_PER_GROUP },
   });

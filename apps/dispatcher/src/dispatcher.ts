@@ -1,4 +1,4 @@
-import { workShard, within, type Broker, type Log, type RedisConnection } from '@posthorn/broker';
+import { canceledLine, workShard, within, type Broker, type Log, type RedisConnection } from '@posthorn/broker';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
 import { deliver } from './delivery/deliver.ts';
@@ -58,12 +58,17 @@ export async function startDispatcher(
             ...admission,
             prepare,
             send: sender.send,
+            isCanceled: ({ id }) => broker.shards.at(shard).isCanceled(id),
             judge: (judged, answer) => judge(judged, answer, rules, Date.now()),
             settle,
           });
         } finally {
           attempts--;
         }
+      },
+      drop: async (id, bodyKey) => {
+        broker.events.ended(shard, id, canceledLine(Date.now()));
+        if (bodyKey) await broker.bodies.release(broker.shards.shardOf(bodyKey) ?? 0, bodyKey, id, 0);
       },
     });
   });

@@ -1,9 +1,11 @@
+import { createCallbacks, type Callbacks } from './callbacks/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
 import { createMessages, type Messages } from './messages/messages.ts';
 import type { Log } from './process/log.ts';
-import { publish, type PublishLimits, type PublishRequest } from './publish/publish.ts';
+import type { PublishLimits, PublishRequest } from './publish/accept.ts';
+import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
 import type { RedisConnection } from './redis/connect.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
@@ -26,10 +28,12 @@ export interface BrokerOptions {
 /** A message's life in Redis: every part, over one connection. */
 export interface Broker {
   publish(request: PublishRequest): ReturnType<typeof publish>;
+  publishBatch(requests: readonly PublishRequest[]): ReturnType<typeof publishBatch>;
   messages: Messages;
   urlGroups: UrlGroups;
   events: EventLog;
   dlq: Dlq;
+  callbacks: Callbacks;
   signingKeys: SigningKeyStore;
   shards: Shards;
   bodies: BodyStore;
@@ -45,11 +49,15 @@ export function createBroker(options: BrokerOptions): Broker {
   const events = createEventLog(redis, options.logRetentionMs);
   const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
+  const publishParts = (): PublishParts => {
+    if (!options.publish) throw new Error('This process does not publish.');
+    return { shards, urlGroups, bodies, events, guard, limits: options.publish };
+  };
+
   return {
-    publish: (request) => {
-      if (!options.publish) throw new Error('This process does not publish.');
-      return publish({ shards, urlGroups, bodies, events, guard, limits: options.publish }, request);
-    },
+    publish: (request) => publish(publishParts(), request),
+    publishBatch: (requests) => publishBatch(publishParts(), requests),
+    callbacks: createCallbacks({ shards, bodies, events }),
     messages: createMessages(shards, bodies, events, graceMs),
     urlGroups,
     events,

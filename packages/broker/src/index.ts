@@ -8,6 +8,7 @@ export * from './process/env.ts';
 export * from './process/log.ts';
 export * from './process/settings.ts';
 export * from './process/shutdown.ts';
+export { nameItem } from './publish/publish.ts';
 export * from './redis/connect.ts';
 export * from './redis/faults.ts';
 export * from './redis/inspect.ts';

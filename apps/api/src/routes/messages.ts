@@ -8,4 +8,17 @@ export const messageRoutes = ({ messages }: Broker) => [
     if (!message) throw new PosthornError('not_found', `message ${params.messageId} not found`);
     return message;
   }),
+  route(contract.messages.cancel, async ({ params }) => {
+    const cancelled = await messages.cancel([params.messageId]);
+    if (cancelled === 0) throw new PosthornError('not_found', `message ${params.messageId} not found`);
+    return { cancelled };
+  }),
+  route(contract.messages.cancelMany, async ({ query, body }) => {
+    const { messageId, messageIds, count, callerIP, ...filter } = { ...query, ...body };
+    const ids = messageIds ?? (messageId === undefined ? undefined : [messageId]);
+    // Ids win over filters, and no ids are not all of them (http-api.md sections 4.2 and 5.2).
+    if (ids) return { cancelled: await messages.cancel(ids.slice(0, count)) };
+    const callerIp = filter.callerIp ?? callerIP;
+    return { cancelled: await messages.cancelMatching({ ...filter, callerIp }, count) };
+  }),
 ];

@@ -1,8 +1,9 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, PosthornError, readDestination, readForwardedHeaders, readPublishOptions } from '@posthorn/shared';
+import { contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
+import { readCallerIp } from './caller-ip.ts';
 import { requireScope, type Route } from './route.ts';
 
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
@@ -27,20 +28,22 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
     if (rawHeaders.length / 2 > maxHeaders) {
       throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
     }
-    const { configuration, ...destination } = readDestination(readTarget(request.originalUrl));
-    const options = readPublishOptions(rawHeaders, configuration);
-    const header = readForwardedHeaders(rawHeaders, options.forwardAll ?? false, readAccess(request).tokenInQuery);
-    const body = await readBody(request, maxMessageBytes);
-    response.json(await broker.publish({ destination, options, header, body, callerIp: readCallerIp(request) }));
+    const { destination, configuration } = readDestination(readTarget(request.originalUrl));
+    const reply = await broker.publish({
+      destination,
+      // A real header beats the query form of the same name.
+      headers: mergeHeaders(rawHeaders, configuration),
+      tokenInQuery: readAccess(request).tokenInQuery,
+      body: await readBody(request, maxMessageBytes),
+      callerIp: readCallerIp(request),
+    });
+    // Nothing was created: accepted, but not once more.
+    if ([reply].flat().every(({ deduplicated }) => deduplicated)) response.status(202);
+    response.json(reply);
   }
 }
 
 /** What stands behind `/v2/publish/` in the undecoded request target. */
 function readTarget(originalUrl: string): string {
   return /^(?:https?:\/\/[^/?]*)?\/v2\/publish\/?(.*)$/is.exec(originalUrl)?.[1] ?? '';
-}
-
-/** IPv4 addresses on a socket that speaks both come in the form of IPv6. */
-function readCallerIp(request: Request): string {
-  return (request.ip ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -17,7 +17,7 @@ interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   body: z.output<B>;
 }
 
-/** A body with the words of a request, not of a message. */
+/** The most of a body that holds the words of a request, not those of messages. */
 const maxJsonBytes = 1024 * 1024;
 
 /** Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. */
@@ -51,8 +51,9 @@ export function requireScope(request: Request, scope: Endpoint['scope']): void {
   }
 }
 
-async function readJson(request: Request): Promise<unknown> {
-  const text = (await readBody(request, maxJsonBytes)).toString('utf8');
+/** @throws {PosthornError} `invalid_request` for a body that is not JSON; an empty one is an empty object */
+export async function readJson(request: Request, maxBytes = maxJsonBytes): Promise<unknown> {
+  const text = (await readBody(request, maxBytes)).toString('utf8');
   try {
     return text === '' ? {} : (JSON.parse(text) as unknown);
   } catch {

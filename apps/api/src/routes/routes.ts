@@ -1,4 +1,5 @@
 import type { AppParts } from '../app.ts';
+import { batchRoutes } from './batch.ts';
 import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
 import { messageRoutes } from './messages.ts';
@@ -13,6 +14,11 @@ export function routes(parts: AppParts): Route[] {
   const { broker, config } = parts;
   return [
     ...publishRoutes(broker, config.MAX_MESSAGE_BYTES),
+    ...batchRoutes(broker, {
+      maxBytes: config.MAX_BATCH_BYTES,
+      maxItems: config.MAX_BATCH_ITEMS,
+      maxMessageBytes: config.MAX_MESSAGE_BYTES,
+    }),
     ...messageRoutes(broker),
     ...eventRoutes(broker),
     ...dlqRoutes(broker),

@@ -13,5 +13,6 @@ export const urlGroupRoutes = ({ urlGroups }: Broker) => [
   route(contract.urlGroups.removeEndpoints, ({ params, body }) =>
     urlGroups.removeEndpoints(params.name, body.endpoints),
   ),
+  route(contract.urlGroups.setHeaders, ({ params, body }) => urlGroups.setHeaders(params.name, body.headers)),
   route(contract.urlGroups.remove, ({ params }) => urlGroups.remove(params.name)),
 ];

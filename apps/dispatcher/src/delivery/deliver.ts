@@ -9,6 +9,8 @@ export interface Steps {
   prepare(job: Job): Promise<DeliveryRequest>;
   send(request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
+  /** Whether somebody has canceled the message since the attempt started. */
+  isCanceled(job: Job): Promise<boolean>;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
   settle(job: Job, outcome: Outcome): Promise<void>;
   /** The attempt is over, however it went. */
@@ -22,7 +24,10 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const request = await steps.prepare(job);
     const answer = await steps.send(request);
-    const outcome = steps.judge(job, answer);
+    const judged = steps.judge(job, answer);
+    const hasFailed = judged.kind === 'retry' || judged.kind === 'failed';
+    const outcome: Outcome =
+      hasFailed && (await steps.isCanceled(job)) ? { kind: 'canceled', answer, error: judged.error } : judged;
     await steps.settle(job, outcome);
     return outcome;
   } finally {

@@ -44,7 +44,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
       header: writeDeliveryHeaders(message, { messageId: id, retried, signature, userAgent, region }),
       body,
       timeoutMs: message.timeoutMs,
-      keepSuccessBody: false,
+      keepSuccessBody: message.callback !== undefined,
     };
   };
 

@@ -1,4 +1,12 @@
-import { deliveredLine, failedLines, retryLines, type Broker, type Job, type Log } from '@posthorn/broker';
+import {
+  canceledLines,
+  deliveredLine,
+  failedLines,
+  retryLines,
+  type Broker,
+  type Job,
+  type Log,
+} from '@posthorn/broker';
 import type { Outcome } from '@posthorn/shared';
 
 export interface SettleOptions {
@@ -9,11 +17,13 @@ export interface SettleOptions {
 }
 
 /**
- * Carries an outcome out, before the job ends and under ids that are the same if it is done again: the dead letter is
- * awaited, the lines of the log are sent ahead of the job's end on the same connection.
+ * Carries an outcome out, before the job ends and under ids that are the same if it is done again: callbacks and the
+ * dead letter are awaited, the lines of the log are sent ahead of the job's end on the same connection.
  */
 export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOptions) {
-  return async ({ id, message, retried }: Job, outcome: Outcome): Promise<void> => {
+  return async (job: Job, outcome: Outcome): Promise<void> => {
+    const { id, message, retried } = job;
+    if (outcome.kind !== 'held') await broker.callbacks.tellAttempt(job, outcome);
     const now = Date.now();
     const shard = broker.shards.shardOf(id) ?? 0;
     const release = async (keepMs: number) => {
@@ -37,11 +47,17 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
       case 'failed': {
         const { answer, error } = outcome;
         const dlqId = await broker.dlq.bury(id, message, answer);
+        await broker.callbacks.tellFailure(job, answer, dlqId);
         broker.events.ended(shard, id, failedLines(retried, now, error, answer));
         await release(dlqRetentionMs);
         log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
         return;
       }
+      case 'canceled':
+        broker.events.ended(shard, id, canceledLines(retried, now, outcome.error, outcome.answer));
+        await release(0);
+        log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.canceled');
+        return;
       case 'held':
         return;
     }

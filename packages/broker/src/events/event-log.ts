@@ -19,6 +19,8 @@ export interface EventLog {
   started(shard: number, messageId: string, fields: HistoryFields): void;
   /** Writes at once what is kept for this message, and these lines; a message that goes on keeps its log for longer. */
   ended(shard: number, messageId: string, fields: HistoryFields, nextDeliveryInMs?: number): void;
+  /** The message was not needed after all: as if it had never been created. */
+  forget(shard: number, messageId: string): void;
   read(shard: number, messageId: string): Promise<Event[]>;
   /** Lines that could not be written since the process started. */
   lost(): number;
@@ -74,6 +76,9 @@ export function createEventLog(redis: RedisConnection, retentionMs: number): Eve
       started.delete(messageId);
       const expireMs = nextDeliveryInMs === undefined ? undefined : retentionMs + nextDeliveryInMs;
       write(keyspace.history(shard, messageId), { ...earlier?.fields, ...fields }, expireMs);
+    },
+    forget(shard, messageId) {
+      redis.del(keyspace.history(shard, messageId)).catch(() => undefined);
     },
     read: async (shard, messageId) => readHistory(messageId, await redis.hgetall(keyspace.history(shard, messageId))),
     lost: () => lost,

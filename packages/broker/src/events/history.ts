@@ -51,6 +51,15 @@ export function failedLines(retried: number, now: number, error: string, answer:
   return { [`${retried}:error`]: writeError(now, error, answer), failed: JSON.stringify({ time: now, error }) };
 }
 
+/** The end of an attempt that failed after its message had been canceled. */
+export function canceledLines(retried: number, now: number, error: string, answer: Answer): HistoryFields {
+  return { [`${retried}:error`]: writeError(now, error, answer), ...canceledLine(now) };
+}
+
+export function canceledLine(now: number): HistoryFields {
+  return { canceled: now };
+}
+
 /** The lines of one message, oldest first; none when the log knows nothing of it (any more). */
 export function readHistory(messageId: string, fields: Record<string, string>): Event[] {
   const created = fields['created'];
@@ -64,15 +73,29 @@ export function readHistory(messageId: string, fields: Record<string, string>): 
     events.push({ messageId, state, time: last, message, ...rest });
   };
 
+  const requested = fields['cancel-requested'];
+  const requestedAt = requested === undefined ? Infinity : Number(requested);
+  let isRequested = false;
+  /** The request stands before what came after it, and before the end in any case. */
+  const addRequest = (nextTime: number) => {
+    if (isRequested || requestedAt >= nextTime) return;
+    isRequested = true;
+    add('CANCEL_REQUESTED', requestedAt);
+  };
+
   const isDelayed = message.notBefore > message.createdAt;
   add('CREATED', message.createdAt, isDelayed ? { nextDeliveryTime: message.notBefore } : {});
   for (let retried = 0; retried <= message.maxRetries; retried++) {
     const active = fields[`${retried}:active`];
     const failure = fields[`${retried}:error`];
     const retry = fields[`${retried}:retry`];
-    if (active !== undefined) add('ACTIVE', Number(active));
+    if (active !== undefined) {
+      addRequest(Number(active));
+      add('ACTIVE', Number(active));
+    }
     if (failure !== undefined) {
       const { time, error, status, header, body } = JSON.parse(failure) as StoredError;
+      addRequest(time);
       add('ERROR', time, { error, answer: { status, header, bodyBase64: body } });
     }
     if (retry !== undefined) {
@@ -80,11 +103,14 @@ export function readHistory(messageId: string, fields: Record<string, string>): 
       add('RETRY', time, { nextDeliveryTime: next });
     }
   }
+  if (requested !== undefined) addRequest(Infinity);
   if (fields['delivered'] !== undefined) add('DELIVERED', Number(fields['delivered']));
   if (fields['failed'] !== undefined) {
     const { time, error } = JSON.parse(fields['failed']) as { time: number; error: string };
     add('FAILED', time, { error });
   }
+  const hasEnded = fields['delivered'] !== undefined || fields['failed'] !== undefined;
+  if (fields['canceled'] !== undefined && !hasEnded) add('CANCELED', Number(fields['canceled']));
   return events;
 }
 

@@ -1,24 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageView } from '@posthorn/shared';
+import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
 
 /** A message as a caller sees it (contract, http-api.md section 3.1): empty fields are left out. */
 export function writeMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
-  const { topicName, endpointName, retryDelayExpression, labels } = message;
+  const marker = message.redaction?.bodyMarker;
   return {
     messageId,
-    url: message.url,
-    ...(topicName ? { topicName } : {}),
-    ...(endpointName ? { endpointName } : {}),
-    method: message.method,
-    ...(Object.keys(message.header).length > 0 ? { header: message.header } : {}),
-    ...writeBytes(bytes, 'body', 'bodyBase64'),
-    maxRetries: message.maxRetries,
+    ...writeMessageFields(message),
+    ...(marker === undefined ? writeBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
     notBefore: message.notBefore,
     createdAt: message.createdAt,
-    callerIP: message.callerIp,
-    callerIp: message.callerIp,
-    ...(labels?.[0] ? { label: labels[0], labels } : {}),
-    ...(retryDelayExpression ? { retryDelayExpression } : {}),
+    ...writeHeader(message, 'callbackHeader', message.callback?.header),
+    ...writeHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
   };
 }
 

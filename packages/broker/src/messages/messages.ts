@@ -1,13 +1,21 @@
-import type { Message, MessageView } from '@posthorn/shared';
+import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
-import type { Shards } from '../shards/shards.ts';
 import { inlineBytes, type BodyStore } from '../shards/body.ts';
+import type { Shards } from '../shards/shards.ts';
+import { matches } from './filter.ts';
 import { writeMessageView } from './message-view.ts';
 
 /** Messages that have not ended, or ended a short time ago. */
 export interface Messages {
   get(messageId: string): Promise<MessageView | undefined>;
+  /** Cancels those that have not ended and were not canceled before, and gives their number (delivery.md section 20). */
+  cancel(messageIds: readonly string[]): Promise<number>;
+  /** The same for all messages that match, or for so many of them. */
+  cancelMatching(filter: MessageFilter, count?: number): Promise<number>;
 }
+
+/** Ids in one call of the script: Redis does nothing else in the meantime, for less than two milliseconds. */
+const cancelAtOnce = 200;
 
 export function createMessages(shards: Shards, bodies: BodyStore, events: EventLog, graceMs: number): Messages {
   return {
@@ -21,7 +29,49 @@ export function createMessages(shards: Shards, bodies: BodyStore, events: EventL
       const bytes = inlineBytes(body) ?? (body.kind === 'stored' ? await readStored(body.key) : undefined);
       return writeMessageView(messageId, message, bytes ?? Buffer.alloc(0));
     },
+
+    async cancel(messageIds) {
+      const byShard = new Map<number, string[]>();
+      for (const id of new Set(messageIds)) {
+        const shard = shards.shardOf(id);
+        if (shard !== undefined) byShard.set(shard, [...(byShard.get(shard) ?? []), id]);
+      }
+      const counts = await Promise.all(Array.from(byShard, ([shard, ids]) => cancelIn(shard, ids)));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+
+    async cancelMatching(filter, count = Infinity) {
+      const isForAll = Object.values(filter).every((value) => value === undefined);
+      let canceled = 0;
+      for (let shard = 0; shard < shards.count && canceled < count; shard++) {
+        for await (const page of shards.at(shard).pending(!isForAll)) {
+          const ids = page
+            .filter(({ message }) => isForAll || (message && matches(filter, message)))
+            .map(({ id }) => id);
+          canceled += await cancelIn(shard, ids, count - canceled);
+          if (canceled >= count) break;
+        }
+      }
+      return canceled;
+    },
   };
+
+  /** Cancels these messages of one shard, until so many were. */
+  async function cancelIn(shard: number, ids: readonly string[], count = Infinity): Promise<number> {
+    let canceled = 0;
+    for (let from = 0; from < ids.length && canceled < count;) {
+      const some = ids.slice(from, from + Math.min(cancelAtOnce, count - canceled));
+      from += some.length;
+      const results = await shards.at(shard).cancel(some, Date.now());
+      canceled += results.filter((result) => result !== false).length;
+      const releases = results.flatMap((result, index) => {
+        if (typeof result === 'boolean') return [];
+        return [bodies.release(shards.shardOf(result.bodyKey) ?? 0, result.bodyKey, some[index] ?? '', 0)];
+      });
+      await Promise.all(releases);
+    }
+    return canceled;
+  }
 
   /** A message that has ended is in the log alone, where it may be found for a grace time. */
   async function readEnded(shard: number, messageId: string): Promise<Message | undefined> {

@@ -1,145 +1,104 @@
 import {
   DestinationError,
+  ForwardError,
   invalidSchemeText,
+  listHeaders,
+  mergeHeaders,
   PosthornError,
-  type Destination,
-  type HeaderMap,
-  type Message,
-  type PublishOptions,
+  PublishOptionsError,
+  type BatchReply,
   type PublishReply,
+  type Published,
+  type UrlGroup,
 } from '@posthorn/shared';
-import type { DestinationGuard } from '../destinations/destination-guard.ts';
-import type { EventLog } from '../events/event-log.ts';
-import { inlineBody, maxInlineBytes, type BodyStore } from '../shards/body.ts';
-import type { Shards } from '../shards/shards.ts';
 import type { UrlGroups } from '../url-groups/url-groups.ts';
+import { accept, type AcceptParts, type PublishRequest } from './accept.ts';
+import { store, type Draft, type Stored, type StoreParts } from './store.ts';
 
-/** One publish request, read and valid in itself. */
-export interface PublishRequest {
-  destination: Destination;
-  options: PublishOptions;
-  header: HeaderMap;
-  body: Buffer;
-  callerIp: string;
-}
-
-export interface PublishLimits {
-  defaultRetries: number;
-  maxRetries: number;
-  maxDelayMs: number;
-  defaultTimeoutMs: number;
-  maxTimeoutMs: number;
-  maxLabels: number;
-}
-
-export interface PublishParts {
-  shards: Shards;
+export interface PublishParts extends AcceptParts, StoreParts {
   urlGroups: UrlGroups;
-  bodies: BodyStore;
-  events: EventLog;
-  guard: DestinationGuard;
-  limits: PublishLimits;
-}
-
-/** Where a message goes; through a group, with the names that the delivery and the log show. */
-interface Target {
-  url: string;
-  topicName?: string;
-  endpointName?: string;
 }
 
 /**
  * Accepts a message: one for a URL, one per endpoint for a URL group. It resolves only when all of them are stored as
  * durably as Redis promises (contract, delivery.md section 20).
  *
- * @throws {PosthornError | DestinationError} and Redis' own errors; then the message may or may not be stored
+ * @throws {PosthornError | DestinationError | PublishOptionsError | ForwardError} for what is wrong with the request,
+ *   and Redis' own errors; then the message may or may not be stored
  */
 export async function publish(parts: PublishParts, request: PublishRequest): Promise<PublishReply> {
-  const targets = await findTargets(parts.urlGroups, request.destination);
-  for (const { url } of targets) {
-    const reason = parts.guard.checkUrl(url);
-    if (reason) throw new DestinationError(`invalid destination url: ${reason}`);
-  }
-
-  const template = createTemplate(request, parts.limits);
-  const now = template.createdAt;
-  const messages = targets.map((target) => ({ ...parts.shards.newId(now), message: { ...template, ...target } }));
-  await store(parts, messages, request.body);
-
-  const published = messages.map(({ id, message }) => ({ messageId: id, url: message.url }));
-  const [only] = published;
-  return request.destination.kind === 'url' && only ? only : published;
+  const { destination } = request;
+  const group = destination.kind === 'urlGroup' ? await findGroup(parts.urlGroups, destination.name) : undefined;
+  const draft = accept(parts, withDefaults(request, group), group);
+  const [stored = []] = await store(parts, [draft]);
+  for (const result of stored) if ('error' in result) throw result.error;
+  return writeReply(draft, stored);
 }
 
-async function findTargets(urlGroups: UrlGroups, destination: Destination): Promise<Target[]> {
-  if (destination.kind === 'url') return [{ url: destination.url }];
-  const group = await urlGroups.get(destination.name);
-  if (group) {
-    return group.endpoints.map(({ url, name }) => ({
-      url,
-      topicName: group.name,
-      ...(name === undefined ? {} : { endpointName: name }),
-    }));
+/**
+ * Accepts many messages: checks all of them before the first is stored, and then tells of each what became of it
+ * (contract, delivery.md section 19).
+ *
+ * @throws what `publish` throws, with the number of the item in front, and Redis' own error if nothing could be stored
+ */
+export async function publishBatch(parts: PublishParts, requests: readonly PublishRequest[]): Promise<BatchReply> {
+  const groups = new Map<string, Promise<UrlGroup>>();
+  for (const { destination } of requests) {
+    if (destination.kind !== 'urlGroup' || groups.has(destination.name)) continue;
+    groups.set(destination.name, findGroup(parts.urlGroups, destination.name));
   }
+  await Promise.allSettled(groups.values());
+
+  const drafts: Draft[] = [];
+  for (const [index, request] of requests.entries()) {
+    try {
+      const { destination } = request;
+      const group = destination.kind === 'urlGroup' ? await groups.get(destination.name) : undefined;
+      drafts.push(accept(parts, withDefaults(request, group), group));
+    } catch (error) {
+      throw nameItem(error, index);
+    }
+  }
+  const results = await store(parts, drafts);
+  const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));
+  if (errors.length === results.flat().length) throw errors[0];
+  return drafts.map((draft, index) => {
+    const stored = results[index] ?? [];
+    if (stored.every((result) => 'id' in result)) return writeReply(draft, stored);
+    return { error: `failed to publish to url: the message could not be stored` };
+  });
+}
+
+async function findGroup(urlGroups: UrlGroups, name: string): Promise<UrlGroup> {
+  const group = await urlGroups.get(name);
+  if (group) return group;
   // A text with a dot is far more often a URL without its scheme than the name of a group.
-  if (destination.name.includes('.')) throw new DestinationError(invalidSchemeText);
-  throw new PosthornError('not_found', `topic ${destination.name} not found`);
+  if (name.includes('.')) throw new DestinationError(invalidSchemeText);
+  throw new PosthornError('not_found', `topic ${name} not found`);
 }
 
-/** All that the messages of one publish have in common. */
-function createTemplate({ options, header, body, callerIp }: PublishRequest, limits: PublishLimits) {
-  const createdAt = Date.now();
-  const maxRetries = options.retries ?? limits.defaultRetries;
-  if (maxRetries > limits.maxRetries) {
-    throw new PosthornError('limit_exceeded', `Upstash-Retries: use at most ${limits.maxRetries}`);
-  }
-  const notBefore = Math.max(createdAt, options.notBefore ?? createdAt + (options.delayMs ?? 0));
-  if (notBefore - createdAt > limits.maxDelayMs) {
-    const name = options.notBefore === undefined ? 'Upstash-Delay' : 'Upstash-Not-Before';
-    throw new PosthornError('limit_exceeded', `${name}: delay by at most ${limits.maxDelayMs / 1000} seconds`);
-  }
-  const labels = options.labels ?? [];
-  if (labels.length > limits.maxLabels || labels.some((label) => label.length > 256)) {
-    throw new PosthornError(
-      'invalid_request',
-      `Upstash-Label: use at most ${limits.maxLabels} labels of at most 256 characters`,
-    );
-  }
-  return {
-    method: options.method ?? 'POST',
-    header,
-    body: body.length <= maxInlineBytes ? inlineBody(body) : undefined,
-    createdAt,
-    notBefore,
-    maxRetries,
-    timeoutMs: Math.min(options.timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
-    callerIp,
-    ...(options.retryDelay === undefined ? {} : { retryDelayExpression: options.retryDelay }),
-    ...(labels.length > 0 ? { labels } : {}),
-  } satisfies Omit<Message, 'url' | 'body'> & { body: Message['body'] | undefined };
+/** The default headers of a group count where the request says nothing (contract, delivery.md section 17). */
+function withDefaults(request: PublishRequest, group: UrlGroup | undefined): PublishRequest {
+  if (!group?.headers) return request;
+  return { ...request, headers: mergeHeaders(request.headers, listHeaders(group.headers)) };
 }
 
-async function store(
-  { shards, bodies, events }: PublishParts,
-  messages: { id: string; shard: number; message: Omit<Message, 'body'> & { body: Message['body'] | undefined } }[],
-  bytes: Buffer,
-): Promise<void> {
-  // A body that is not in the messages themselves lies beside the first one.
-  const [first] = messages;
-  if (!first) return;
-  const { id: key, shard: bodyShard } = first;
-  const isStored = first.message.body === undefined;
-  const body: Message['body'] = { kind: 'stored', key };
-  const writes: Promise<unknown>[] = [];
-  if (isStored) {
-    const ids = messages.map(({ id }) => id);
-    writes.push(bodies.put(bodyShard, key, bytes, ids));
+function writeReply({ isGroup, messages }: Draft, stored: readonly Stored[]): PublishReply {
+  const published = stored.map((result, index): Published => {
+    const url = messages[index]?.message.url ?? '';
+    if ('error' in result) throw result.error;
+    return { messageId: result.id, url, ...(result.isDuplicate ? { deduplicated: true } : {}) };
+  });
+  const [only] = published;
+  return !isGroup && only ? only : published;
+}
+
+/** The same error about one item of a batch. */
+export function nameItem(error: unknown, index: number): unknown {
+  const where = `item ${index}`;
+  if (error instanceof PosthornError) return new PosthornError(error.code, `${where}: ${error.message}`);
+  if (error instanceof DestinationError || error instanceof PublishOptionsError || error instanceof ForwardError) {
+    return new PosthornError('invalid_request', `${where}: ${error.message}`);
   }
-  for (const { id, shard, message } of messages) {
-    const complete: Message = { ...message, body: message.body ?? body };
-    writes.push(shards.at(shard).add(id, complete));
-    events.created(shard, id, complete);
-  }
-  await Promise.all(writes);
-  if (isStored) await bodies.confirm(bodyShard, key);
+  return error;
 }

@@ -37,7 +37,7 @@ export function inlineBytes(body: Body): Buffer | undefined {
 export interface BodyStore {
   /** Stores the bytes for these messages. They expire soon unless `confirm` follows. */
   put(shard: number, key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
-  /** All messages are stored: keep the bytes for as long as one of them needs them. */
+  /** A message is stored: keep the bytes for as long as one of them needs them. Doing it twice changes nothing. */
   confirm(shard: number, key: string): Promise<unknown>;
   get(shard: number, key: string): Promise<Buffer | undefined>;
   /** The message has ended; its bytes may be asked for until `keepMs` from now. Doing it twice changes nothing. */
@@ -54,7 +54,7 @@ export function createBodyStore(redis: RedisConnection): BodyStore {
         redis.pexpire(key, unconfirmedMs),
       ]);
     },
-    confirm: (shard, id) => redis.persist(keyspace.body(shard, id)),
+    confirm: (shard, id) => redis.confirmBody(keyspace.body(shard, id)),
     async get(shard, id) {
       return (await redis.hgetBuffer(keyspace.body(shard, id), 'bytes')) ?? undefined;
     },

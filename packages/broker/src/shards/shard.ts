@@ -1,5 +1,13 @@
 import type { Message, Outcome } from '@posthorn/shared';
-import { DelayedError, Queue, UnrecoverableError, WaitingError, Worker, type Job as BullJob } from 'bullmq';
+import {
+  DelayedError,
+  Queue,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+  type Job as BullJob,
+  type JobsOptions,
+} from 'bullmq';
 import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
@@ -16,16 +24,41 @@ export interface Job {
   retried: number;
 }
 
+/** A message that is to be stored. */
+export interface NewJob {
+  id: string;
+  message: Message;
+  /** Of all messages with this key only the first is stored, for so long, also after it has ended. */
+  once?: { key: string; forMs: number };
+}
+
+/** What is left of a canceled message until a worker comes to it. */
+interface Canceled {
+  /** `waiting`: all is done. `in flight`: an attempt was running, and nobody has told its end yet. */
+  canceled: 'waiting' | 'in flight';
+  bodyKey?: string;
+}
+
 /** One BullMQ queue and the keys beside it, in our words. The job is the message, from publish to its end. */
 export interface Shard {
-  /** Stores a message durably under its id. Doing it twice changes nothing. */
-  add(id: string, message: Message): Promise<void>;
+  /**
+   * Stores messages durably under their ids, in this order. Doing it twice changes nothing. Resolves to the ids under
+   * which they are stored: that of an earlier message for one that exists only once.
+   */
+  add(jobs: readonly NewJob[]): Promise<string[]>;
   get(id: string): Promise<Job | undefined>;
+  /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
+  pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
+  /** Cancels messages and logs it; for each the key of a body that is not needed any more, or whether it was canceled. */
+  cancel(ids: readonly string[], now: number): Promise<(boolean | { bodyKey: string })[]>;
+  /** Whether somebody has canceled a message that is in flight. */
+  isCanceled(id: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
-  const queue = new Queue<Message, undefined, 'm'>(queueName, {
+  const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
+  const queue = new Queue<Message | Canceled, undefined, 'm'>(queueName, {
     connection: redis,
     prefix: keyspace.shard(shard),
     // With only the first of these two, a queue whose Redis was away at its start never recovers.
@@ -37,25 +70,86 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   queue.on('error', (error) => log.debug({ shard, reason: error.message }, 'redis.failed'));
 
   return {
-    async add(id, message) {
-      await queue.add('m', message, {
-        jobId: id,
-        timestamp: message.createdAt,
-        delay: Math.max(0, message.notBefore - message.createdAt),
-        attempts: message.maxRetries + 1,
-        backoff,
-        // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
-        removeOnComplete: true,
-        removeOnFail: true,
-        stackTraceLimit: 1,
-      });
+    async add(jobs) {
+      const [only] = jobs;
+      if (only && jobs.length === 1) {
+        const { id } = await queue.add('m', only.message, writeOptions(only));
+        return [id ?? only.id];
+      }
+      const ids: Promise<string[]>[] = [];
+      for (let from = 0; from < jobs.length; from += bulkSize) {
+        const bulk = jobs.slice(from, from + bulkSize);
+        const added = queue.addBulk(bulk.map((job) => ({ name: 'm', data: job.message, opts: writeOptions(job) })));
+        ids.push(added.then((stored) => stored.map(({ id }, index) => id ?? bulk[index]?.id ?? '')));
+      }
+      return (await Promise.all(ids)).flat();
     },
     async get(id) {
-      const job = (await queue.getJob(id)) as BullJob<Message> | undefined;
-      return job && readJob(job);
+      const job = (await queue.getJob(id)) as BullJob<Message | Canceled> | undefined;
+      return job && !isCanceled(job.data) ? readJob(job, job.data) : undefined;
     },
+    async *pending(withMessages) {
+      // In the order in which a message passes through them; those in flight first, for they may become delayed.
+      for await (const ids of pendingIds(redis, jobPrefix)) {
+        if (!withMessages) yield ids.map((id) => ({ id, message: undefined }));
+        else {
+          const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
+          yield ids.flatMap((id, index) => {
+            const data = JSON.parse(texts[index] ?? 'null') as Message | Canceled | null;
+            return data && !isCanceled(data) ? [{ id, message: data }] : [];
+          });
+        }
+      }
+    },
+    async cancel(ids, now) {
+      const history = keyspace.history(shard, '');
+      const results = await redis.cancelMessages(`${jobPrefix}delayed`, jobPrefix, history, now, ...ids);
+      return results.map((result) => (typeof result === 'string' ? { bodyKey: result } : result === 1));
+    },
+    isCanceled: async (id) => (await redis.hexists(jobPrefix + id, 'canceled')) === 1,
     close: () => queue.close(),
   };
+}
+
+const bulkSize = 500;
+
+function writeOptions({ id, message, once }: NewJob): JobsOptions {
+  return {
+    jobId: id,
+    timestamp: message.createdAt,
+    delay: Math.max(0, message.notBefore - message.createdAt),
+    attempts: message.maxRetries + 1,
+    backoff,
+    // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
+    removeOnComplete: true,
+    removeOnFail: true,
+    stackTraceLimit: 1,
+    // With a time to live BullMQ keeps the key for all of it, whatever becomes of the job.
+    ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
+  };
+}
+
+const pageSize = 500;
+
+async function* pendingIds(redis: RedisConnection, jobPrefix: string): AsyncGenerator<string[]> {
+  yield* listPages(redis, `${jobPrefix}active`);
+  let cursor = '0';
+  do {
+    const [next, pairs] = await redis.zscan(`${jobPrefix}delayed`, cursor, 'COUNT', pageSize);
+    cursor = next;
+    yield pairs.filter((_, index) => index % 2 === 0);
+  } while (cursor !== '0');
+  yield* listPages(redis, `${jobPrefix}wait`);
+  yield* listPages(redis, `${jobPrefix}active`);
+}
+
+/** New messages come to the head of the list and shift what has not been read yet towards the tail: nothing is missed. */
+async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<string[]> {
+  for (let from = 0; ; from += pageSize) {
+    const ids = await redis.lrange(key, from, from + pageSize - 1);
+    if (ids.length > 0) yield ids;
+    if (ids.length < pageSize) return;
+  }
 }
 
 export interface WorkOptions {
@@ -67,6 +161,8 @@ export interface WorkOptions {
   log: Log;
   /** One attempt, its effects included. What it throws is our own fault and costs the message no retry. */
   process: (job: Job) => Promise<Outcome>;
+  /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
+  drop: (id: string, bodyKey: string | undefined) => Promise<void>;
 }
 
 /** The worker of one shard. */
@@ -81,13 +177,18 @@ export interface ShardWorker {
 const handBackMs = 1000;
 
 /** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
-export function workShard({ redis, shard, concurrency, stalledAfterMs, log, process }: WorkOptions): ShardWorker {
-  const worker = new Worker<Message, undefined, 'm'>(
+export function workShard({ redis, shard, concurrency, stalledAfterMs, log, process, drop }: WorkOptions): ShardWorker {
+  const worker = new Worker<Message | Canceled, undefined, 'm'>(
     queueName,
     async (job, token) => {
+      const { data } = job;
       let outcome: Outcome;
       try {
-        outcome = await process(readJob(job));
+        if (isCanceled(data)) {
+          if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
+          return undefined;
+        }
+        outcome = await process(readJob(job, data));
       } catch (error) {
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = { kind: 'held', delayMs: handBackMs };
@@ -119,9 +220,10 @@ export function workShard({ redis, shard, concurrency, stalledAfterMs, log, proc
 }
 
 /** Ends the turn of a job as its outcome says. BullMQ wants most of it as errors. */
-async function carryOut(outcome: Outcome, job: BullJob<Message>, token: string | undefined): Promise<void> {
+async function carryOut(outcome: Outcome, job: BullJob<Message | Canceled>, token: string | undefined): Promise<void> {
   switch (outcome.kind) {
     case 'delivered':
+    case 'canceled':
       return;
     case 'retry':
       throw new AttemptFailed(outcome.error, outcome.delayMs);
@@ -149,6 +251,10 @@ class AttemptFailed extends Error {
   }
 }
 
-function readJob(job: BullJob<Message>): Job {
-  return { id: job.id ?? '', message: job.data, retried: job.attemptsMade };
+function readJob(job: BullJob<Message | Canceled>, message: Message): Job {
+  return { id: job.id ?? '', message, retried: job.attemptsMade };
+}
+
+function isCanceled(data: Message | Canceled): data is Canceled {
+  return 'canceled' in data;
 }

@@ -10,6 +10,12 @@ export interface UrlGroups {
   addEndpoints(name: string, endpoints: readonly GroupEndpoint[]): Promise<void>;
   /** @throws {PosthornError} `not_found` when there is no such group */
   removeEndpoints(name: string, references: readonly EndpointReference[]): Promise<void>;
+  /**
+   * Sets the default headers of every publish to the group, in place of those it had.
+   *
+   * @throws {PosthornError} `not_found` when there is no such group
+   */
+  setHeaders(name: string, headers: Record<string, string[]>): Promise<void>;
   remove(name: string): Promise<void>;
 }
 
@@ -49,7 +55,7 @@ export function createUrlGroups(redis: RedisConnection, { maxGroups, maxEndpoint
         if (merged.length > maxEndpoints) {
           throw new PosthornError('limit_exceeded', `A URL group can have at most ${maxEndpoints} endpoints.`);
         }
-        return { name, createdAt: group?.createdAt ?? now, updatedAt: now, endpoints: merged };
+        return { createdAt: now, ...group, name, updatedAt: now, endpoints: merged };
       }),
     removeEndpoints: (name, references) =>
       update(name, (group) => {
@@ -57,6 +63,12 @@ export function createUrlGroups(redis: RedisConnection, { maxGroups, maxEndpoint
         const isNamed = (endpoint: UrlGroup['endpoints'][number]) =>
           references.some(({ url, name: wanted }) => (wanted ? endpoint.name === wanted : endpoint.url === url));
         return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
+      }),
+    setHeaders: (name, headers) =>
+      update(name, (group) => {
+        if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
+        const { headers: _, ...rest } = group;
+        return { ...rest, updatedAt: Date.now(), ...(Object.keys(headers).length > 0 ? { headers } : {}) };
       }),
     async remove(name) {
       await redis.hdel(keyspace.urlGroups, name);

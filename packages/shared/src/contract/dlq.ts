@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { HeaderMapField } from './fields.ts';
+import { Count, HeaderMapField } from './fields.ts';
 import { MessageView } from './messages.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
@@ -17,11 +17,7 @@ const pageLimit = 100;
 
 export const DlqQuery = z.object({
   cursor: z.string().max(100).optional(),
-  count: z
-    .string()
-    .regex(/^[1-9]\d*$/, 'use a whole number, 1 or more')
-    .transform((text) => Math.min(Number(text), pageLimit))
-    .default(pageLimit),
+  count: Count(pageLimit).default(pageLimit),
 });
 
 export const dlq = {

@@ -10,6 +10,14 @@ export const Name = z
 /** An instant, in milliseconds since 1970. */
 export const Instant = z.int();
 
+/** How many at most, given as text or as a number; more than `max` counts as `max` (http-api.md section 4.2). */
+export const Count = (max: number) =>
+  z
+    .union([z.string(), z.number()])
+    .transform(String)
+    .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number, 1 or more'))
+    .transform((text) => Math.min(Number(text), max));
+
 /** Header names in canonical form, each with its values. */
 export const HeaderMapField = z.record(z.string(), z.array(z.string()));
 

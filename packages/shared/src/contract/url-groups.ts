@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { DestinationUrl, Ignored, Instant, Name } from './fields.ts';
+import { readForwardedHeaders } from '../headers/forward.ts';
+import { readPublishOptions } from '../headers/publish-options.ts';
+import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
 /** One receiver of a URL group. */
 export const GroupEndpoint = z.object({ url: DestinationUrl, name: Name.optional() });
@@ -12,6 +14,8 @@ export const UrlGroup = z.object({
   createdAt: Instant,
   updatedAt: Instant,
   endpoints: z.array(z.object({ url: z.string(), name: z.string().optional() })),
+  /** Default headers of every publish to the group; only there if any were set. */
+  headers: HeaderMapField.optional(),
 });
 export type UrlGroup = z.infer<typeof UrlGroup>;
 
@@ -20,6 +24,28 @@ export const EndpointReference = z
   .object({ url: z.string().optional(), name: z.string().optional() })
   .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' });
 export type EndpointReference = z.infer<typeof EndpointReference>;
+
+/** Headers of a publish as an object, a text or a list of texts each; checked as if a request had them. */
+export const DefaultHeaders = z
+  .record(
+    z.string(),
+    z.union([z.string(), z.array(z.string()).min(1)]).transform((texts) => [texts].flat()),
+    'give the headers as an object',
+  )
+  .superRefine((headers, context) => {
+    try {
+      const list = listHeaders(headers);
+      readForwardedHeaders(list, readPublishOptions(list).forwardAll ?? false, false);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
+  });
+
+/** Names and values in turn. */
+export function listHeaders(headers: Record<string, string[]>): string[] {
+  return Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
+}
 
 const params = z.object({ name: Name });
 
@@ -55,6 +81,15 @@ export const urlGroups = {
     scope: 'write',
     params,
     body: z.object({ endpoints: z.array(EndpointReference).min(1, 'give at least one endpoint') }),
+    reply: Ignored,
+  }),
+  setHeaders: endpoint({
+    method: 'PATCH',
+    path: '/v2/topics/:name',
+    summary: 'Set the default headers of every publish to a URL group, in place of those it had',
+    scope: 'write',
+    params,
+    body: z.object({ headers: DefaultHeaders }),
     reply: Ignored,
   }),
   remove: endpoint({

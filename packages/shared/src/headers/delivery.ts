@@ -24,6 +24,7 @@ export function writeDeliveryHeaders(message: Message, context: DeliveryContext)
   list.push(deliveryNames.signature, context.signature);
   list.push(deliveryNames.callerIp, message.callerIp);
   if (message.topicName) list.push(deliveryNames.topicName, message.topicName);
+  if (message.scheduleId) list.push(deliveryNames.scheduleId, message.scheduleId);
   if (context.region) list.push(deliveryNames.region, context.region);
   return list;
 }

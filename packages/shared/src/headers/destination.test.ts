@@ -1,7 +1,7 @@
 import { checkUrl, DestinationError, invalidSchemeText, readDestination } from './destination.ts';
 
 const readUrl = (rawTarget: string) => {
-  const destination = readDestination(rawTarget);
+  const { destination } = readDestination(rawTarget);
   return destination.kind === 'url' ? destination.url : `group ${destination.name}`;
 };
 
@@ -38,7 +38,7 @@ describe('a URL', () => {
     `https://${'a'.repeat(63)}.example/`,
     `https://${Array.from({ length: 127 }, () => 'a').join('.')}./`,
   ])('%s is kept byte for byte', (url) => {
-    expect(readDestination(url)).toEqual({ kind: 'url', url, configuration: [] });
+    expect(readDestination(url)).toEqual({ destination: { kind: 'url', url }, configuration: [] });
   });
 
   it.each([
@@ -104,13 +104,8 @@ describe('the query', () => {
         'https://h/p?a=%20&upstash-retries=3&b=+&Upstash-Delay=100s&upstash-header-forward=true&qstash_token=T&&c',
       ),
     ).toEqual({
-      kind: 'url',
-      url: 'https://h/p?a=%20&b=+&&c',
-      configuration: [
-        ['upstash-retries', '3'],
-        ['upstash-delay', '100s'],
-        ['upstash-header-forward', 'true'],
-      ],
+      destination: { kind: 'url', url: 'https://h/p?a=%20&b=+&&c' },
+      configuration: ['upstash-retries', '3', 'upstash-delay', '100s', 'upstash-header-forward', 'true'],
     });
   });
 
@@ -125,22 +120,18 @@ describe('the query', () => {
     ['UPSTASH-FORWARD-X-Trace=T1', 'upstash-forward-x-trace', 'T1'],
     ['upstash-callback=https%3A%2F%2Fh%2Fcb%3Fq%3D1', 'upstash-callback', 'https://h/cb?q=1'],
   ])('%s is configuration', (parameter, name, value) => {
-    expect(readDestination(`https://h?${parameter}`).configuration).toEqual([[name, value]]);
+    expect(readDestination(`https://h?${parameter}`).configuration).toEqual([name, value]);
   });
 
   it('keeps every value of a repeated parameter, in order', () => {
     const { configuration } = readDestination('https://h?upstash-label=a&upstash-label=b');
-    expect(configuration).toEqual([
-      ['upstash-label', 'a'],
-      ['upstash-label', 'b'],
-    ]);
+    expect(configuration).toEqual(['upstash-label', 'a', 'upstash-label', 'b']);
   });
 
   it('may configure a publish to a group, and is dropped otherwise', () => {
     expect(readDestination('my-group?upstash-retries=0&a=1')).toEqual({
-      kind: 'urlGroup',
-      name: 'my-group',
-      configuration: [['upstash-retries', '0']],
+      destination: { kind: 'urlGroup', name: 'my-group' },
+      configuration: ['upstash-retries', '0'],
     });
   });
 
@@ -155,7 +146,7 @@ describe('a text that is no URL', () => {
   it.each(['my-group', 'My_Group.2', '0', 'example.com', '-', 'https', '__proto__', 'a'.repeat(256)])(
     '%s is the name of a group',
     (name) => {
-      expect(readDestination(name)).toEqual({ kind: 'urlGroup', name, configuration: [] });
+      expect(readDestination(name)).toEqual({ destination: { kind: 'urlGroup', name }, configuration: [] });
     },
   );
 

@@ -14,21 +14,21 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 /**
  * Reads the destination of a publish from the undecoded request target after the prefix, its query included
  * (contract, http-api.md section 2.2). The URL is kept byte for byte, but the token and the configuration are taken
- * out of its query; the configuration is returned, names in lower case, values decoded, in the order they came.
+ * out of its query; the configuration is returned, names in lower case and decoded values in turn, as they came.
  *
  * @throws {DestinationError}
  */
-export function readDestination(rawTarget: string): Destination & { configuration: [name: string, value: string][] } {
+export function readDestination(rawTarget: string): { destination: Destination; configuration: string[] } {
   const [path, query] = splitAt(rawTarget, '?');
   const { kept, configuration } = readQuery(query);
   const text = readUrlText(path);
   if (text === undefined) {
     if (!/^[A-Za-z0-9._-]{1,256}$/.test(path)) throw new DestinationError(invalidSchemeText);
-    return { kind: 'urlGroup', name: path, configuration };
+    return { destination: { kind: 'urlGroup', name: path }, configuration };
   }
   const url = kept === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${kept}`;
   checkUrl(url, 'destination');
-  return { kind: 'url', url, configuration };
+  return { destination: { kind: 'url', url }, configuration };
 }
 
 /**
@@ -82,8 +82,8 @@ function readUrlText(path: string): string | undefined {
   return decoded !== undefined && /^https?:\/\//i.test(decoded) ? decoded : undefined;
 }
 
-function readQuery(query: string): { kept: string; configuration: [string, string][] } {
-  const configuration: [string, string][] = [];
+function readQuery(query: string): { kept: string; configuration: string[] } {
+  const configuration: string[] = [];
   // Most queries are the destination's alone.
   const lower = query.toLowerCase();
   if (!lower.includes(lowerPrefix) && !lower.includes(tokenParameter)) return { kept: query, configuration };
@@ -95,7 +95,7 @@ function readQuery(query: string): { kept: string; configuration: [string, strin
     const value = decode(rawValue.replaceAll('+', ' '));
     if (value === undefined)
       throw new DestinationError(`invalid destination url: the percent-encoding of ${name} is wrong`);
-    configuration.push([name, value]);
+    configuration.push(name, value);
     return false;
   });
   return { kept: kept.join('&'), configuration };

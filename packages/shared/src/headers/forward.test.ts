@@ -1,7 +1,7 @@
 import { ForwardError, readForwardedHeaders } from './forward.ts';
 
 const read = (headers: [string, string][], all = false, tokenInQuery = false) =>
-  readForwardedHeaders(headers.flat(), all, tokenInQuery);
+  readForwardedHeaders(headers.flat(), all, tokenInQuery).header;
 
 test('only prefixed headers and the content type go along, in canonical form, repeated ones in order', () => {
   expect(

@@ -1,4 +1,4 @@
-import { canonicalName, forwardPrefix } from './names.ts';
+import { callbackForwardPrefix, canonicalName, failureCallbackForwardPrefix, forwardPrefix } from './names.ts';
 
 /** Header names in canonical form, each with its values in the order they came (http-api.md section 1.1). */
 export type HeaderMap = Record<string, string[]>;
@@ -28,29 +28,46 @@ export function isForwardable(lowerName: string): boolean {
   return !lowerName.startsWith('upstash-') || /^upstash-(label$|workflow-)/.test(lowerName);
 }
 
+/** What goes along with a message, and with its callbacks. */
+export interface ForwardedHeaders {
+  header: HeaderMap;
+  callbackHeader: HeaderMap;
+  failureCallbackHeader: HeaderMap;
+}
+
 /**
- * The headers that a message carries to its destination, from the raw header list of the publish request:
+ * The headers that a message carries to its destination, from the header list of the publish request:
  * `Upstash-Forward-<Name>` as `<Name>` and the request's own `Content-Type`; with `all`, every other header that is
- * not the publisher's business with posthorn (delivery.md section 2).
+ * not the publisher's business with posthorn (delivery.md section 2). And the same for the headers of its callbacks.
  *
- * @param rawHeaders names and values in turn, as node:http gives them
+ * @param headers names and values in turn, as node:http gives them
  * @param all value of `Upstash-Header-Forward`
  * @param tokenInQuery the `Authorization` header is not ours and may be forwarded
  * @throws {ForwardError} for a value that cannot be sent on
  */
-export function readForwardedHeaders(rawHeaders: readonly string[], all: boolean, tokenInQuery: boolean): HeaderMap {
+export function readForwardedHeaders(
+  headers: readonly string[],
+  all: boolean,
+  tokenInQuery: boolean,
+): ForwardedHeaders {
   const header: HeaderMap = {};
+  const callbackHeader: HeaderMap = {};
+  const failureCallbackHeader: HeaderMap = {};
   let contentType: string | undefined;
   let forwardedContentType: string | undefined;
 
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]?.toLowerCase() ?? '';
-    const value = rawHeaders[index + 1] ?? '';
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index]?.toLowerCase() ?? '';
+    const value = headers[index + 1] ?? '';
     if (name === 'content-type') contentType ??= value;
     else if (name.startsWith(forwardPrefix)) {
       const forwarded = name.slice(forwardPrefix.length);
       if (forwarded === 'content-type') forwardedContentType ??= value;
-      else if (forwarded !== '' && isForwardable(forwarded)) add(header, forwarded, value);
+      else addForwardable(header, forwarded, value);
+    } else if (name.startsWith(callbackForwardPrefix)) {
+      addForwardable(callbackHeader, name.slice(callbackForwardPrefix.length), value);
+    } else if (name.startsWith(failureCallbackForwardPrefix)) {
+      addForwardable(failureCallbackHeader, name.slice(failureCallbackForwardPrefix.length), value);
     } else if (all && isForwardable(name) && !name.startsWith('upstash-')) {
       if (!notOurs.test(name) || (name === 'authorization' && tokenInQuery)) add(header, name, value);
     }
@@ -58,12 +75,29 @@ export function readForwardedHeaders(rawHeaders: readonly string[], all: boolean
 
   const chosen = contentType || forwardedContentType;
   if (chosen) add(header, 'content-type', chosen);
-  return header;
+  return { header, callbackHeader, failureCallbackHeader };
+}
+
+/** Adds the headers of `more` whose names `headers` lacks; both are names and values in turn. */
+export function mergeHeaders(headers: readonly string[], more: readonly string[]): readonly string[] {
+  if (more.length === 0) return headers;
+  const given = new Set<string>();
+  for (let index = 0; index < headers.length; index += 2) given.add(headers[index]?.toLowerCase() ?? '');
+  const merged = [...headers];
+  for (let index = 0; index + 1 < more.length; index += 2) {
+    const [name = '', value = ''] = more.slice(index, index + 2);
+    if (!given.has(name.toLowerCase())) merged.push(name, value);
+  }
+  return merged;
 }
 
 /** A forwarded header that no HTTP client could send; the message names it. */
 export class ForwardError extends Error {
   override name = 'ForwardError';
+}
+
+function addForwardable(header: HeaderMap, lowerName: string, value: string): void {
+  if (lowerName !== '' && isForwardable(lowerName)) add(header, lowerName, value);
 }
 
 function add(header: HeaderMap, lowerName: string, value: string): void {

@@ -3,6 +3,8 @@ export const prefix = 'Upstash-';
 
 /** What the header names of a request begin with, in the lower case in which they are compared. */
 export const forwardPrefix = 'upstash-forward-';
+export const callbackForwardPrefix = 'upstash-callback-forward-';
+export const failureCallbackForwardPrefix = 'upstash-failure-callback-forward-';
 
 /** Headers that posthorn itself puts on a delivery (contract, delivery.md section 5). */
 export const deliveryNames = {

@@ -1,28 +1,50 @@
 import { z } from 'zod';
 import { readDuration } from '../message/duration.ts';
+import { FlowControlValueError, readFlowControlValue, writeFlowControlValue } from '../message/flow-control.ts';
 import { methods } from '../message/message.ts';
+import { readRedaction, writeRedaction } from '../message/redaction.ts';
 import { readRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
+import { checkUrl, DestinationError } from './destination.ts';
 import { prefix } from './names.ts';
+
+const method = codec(
+  (text) => methods.find((known) => known === text.toUpperCase()),
+  (value) => value,
+  `use one of ${methods.join(', ')}`,
+);
+const delay = codec(readDuration, writeSeconds, 'use a duration such as 10s, 5m or 1d10h30m');
+const retries = codec(
+  (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
+  String,
+  'use a whole number, 0 or more',
+);
+const retryDelay = z.string().superRefine((text, context) => {
+  try {
+    readRetryDelay(text);
+  } catch (error) {
+    if (!(error instanceof RetryDelayError)) throw error;
+    context.addIssue({ code: 'custom', message: `'${shorten(text)}' is not allowed: ${error.message}` });
+  }
+});
+const timeout = codec(
+  (text) => {
+    const durationMs = readDuration(text);
+    return durationMs === 0 ? undefined : durationMs;
+  },
+  writeSeconds,
+  'use a duration above zero such as 30s or 2m',
+);
+const boolean = codec(readBoolean, String, 'use true or false');
+const flowControlKey = z.string().max(256, 'use at most 256 characters');
+const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use rate=X or parallelism=Y');
 
 /**
  * What a publisher can say about a message, one row per option: the header (without the common prefix), how its text
  * becomes a value and back, and what it means. Rules: contract, delivery.md sections 2 and 3.
  */
 export const publishOptions = {
-  method: {
-    header: 'Method',
-    schema: codec(
-      (text) => methods.find((method) => method === text.toUpperCase()),
-      (method) => method,
-      `use one of ${methods.join(', ')}`,
-    ),
-    help: 'Method of the delivery; default POST.',
-  },
-  delayMs: {
-    header: 'Delay',
-    schema: codec(readDuration, writeSeconds, 'use a duration such as 10s, 5m or 1d10h30m'),
-    help: 'Wait this long before the first attempt.',
-  },
+  method: { header: 'Method', schema: method, help: 'Method of the delivery; default POST.' },
+  delayMs: { header: 'Delay', schema: delay, help: 'Wait this long before the first attempt.' },
   notBefore: {
     header: 'Not-Before',
     schema: codec(
@@ -32,42 +54,16 @@ export const publishOptions = {
     ),
     help: 'No attempt before this instant, in seconds since 1970; beats Upstash-Delay.',
   },
-  retries: {
-    header: 'Retries',
-    schema: codec(
-      (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
-      String,
-      'use a whole number, 0 or more',
-    ),
-    help: 'How often to try again after a failed first attempt.',
-  },
+  retries: { header: 'Retries', schema: retries, help: 'How often to try again after a failed first attempt.' },
   retryDelay: {
     header: 'Retry-Delay',
-    schema: z.string().superRefine((text, context) => {
-      try {
-        readRetryDelay(text);
-      } catch (error) {
-        if (!(error instanceof RetryDelayError)) throw error;
-        context.addIssue({ code: 'custom', message: `'${shorten(text)}' is not allowed: ${error.message}` });
-      }
-    }),
+    schema: retryDelay,
     help: 'Expression over `retried` for the wait before the next attempt, in milliseconds.',
   },
-  timeoutMs: {
-    header: 'Timeout',
-    schema: codec(
-      (text) => {
-        const durationMs = readDuration(text);
-        return durationMs === 0 ? undefined : durationMs;
-      },
-      writeSeconds,
-      'use a duration above zero such as 30s or 2m',
-    ),
-    help: 'Longest time that one attempt may take.',
-  },
+  timeoutMs: { header: 'Timeout', schema: timeout, help: 'Longest time that one attempt may take.' },
   forwardAll: {
     header: 'Header-Forward',
-    schema: codec(readBoolean, String, 'use true or false'),
+    schema: boolean,
     help: 'Forward every header of the publish request, not only those with the forward prefix.',
   },
   labels: {
@@ -75,10 +71,57 @@ export const publishOptions = {
     schema: codec(readList, (labels) => labels.join(','), 'use labels separated by commas'),
     help: 'Labels to find the message by.',
   },
-} as const satisfies Record<string, { header: string; schema: z.ZodType; help: string }>;
+  deduplicationId: {
+    header: 'Deduplication-Id',
+    schema: z
+      .string()
+      .refine((text) => !text.includes(':'), "DeduplicationId cannot contain ':'")
+      .refine((text) => !/\s/.test(text), 'DeduplicationId cannot contain blanks')
+      .max(256, 'use at most 256 characters'),
+    help: 'A second message with the same id within the deduplication window is accepted but not created.',
+  },
+  deduplicateByContent: {
+    header: 'Content-Based-Deduplication',
+    schema: boolean,
+    help: 'Like a deduplication id made of the destination, the body and the forwarded headers.',
+  },
+  redaction: {
+    header: 'Redact-Fields',
+    schema: codec(readRedaction, writeRedaction, 'use body, header and header[Name], separated by commas'),
+    help: 'Show a hash in place of the body or of forwarded headers, wherever the message can be read.',
+  },
+  flowControlKey: {
+    header: 'Flow-Control-Key',
+    schema: flowControlKey,
+    help: 'Messages with the same key share limits; needs Upstash-Flow-Control-Value.',
+  },
+  flowControlValue: {
+    header: 'Flow-Control-Value',
+    schema: flowControlValue,
+    help: 'The limits of the key, such as parallelism=3, rate=10, period=1m.',
+  },
+} as const satisfies Rows;
 
-type Rows = typeof publishOptions;
-export type PublishOptions = { [K in keyof Rows]?: z.output<Rows[K]['schema']> };
+/** What a publisher can say about the callback of a message; the header begins with `Callback` or `Failure-Callback`. */
+export const callbackOptions = {
+  url: { header: '', schema: callbackUrl('callback'), help: 'Where to send the outcome.' },
+  method: { header: '-Method', schema: method, help: 'Method of the callback; default POST.' },
+  delayMs: { header: '-Delay', schema: delay, help: 'Wait this long before the callback.' },
+  retries: { header: '-Retries', schema: retries, help: 'Retries of the callback; default those of the message.' },
+  retryDelay: { header: '-Retry-Delay', schema: retryDelay, help: 'Wait before a retry of the callback.' },
+  timeoutMs: { header: '-Timeout', schema: timeout, help: 'Longest time that one attempt of the callback may take.' },
+  flowControlKey: { header: '-Flow-Control-Key', schema: flowControlKey, help: 'Flow-control key of the callback.' },
+  flowControlValue: { header: '-Flow-Control-Value', schema: flowControlValue, help: 'The limits of that key.' },
+} as const satisfies Rows;
+
+/** The two kinds of callbacks, and what the names of their headers begin with (behind the common prefix). */
+export const callbackHeaders = { callback: 'Callback', failureCallback: 'Failure-Callback' } as const;
+export type CallbackKind = keyof typeof callbackHeaders;
+
+type Rows = Record<string, { header: string; schema: z.ZodType; help: string }>;
+type Values<R extends Rows> = { [K in keyof R]?: z.output<R[K]['schema']> };
+export type CallbackOptions = Values<typeof callbackOptions>;
+export type PublishOptions = Values<typeof publishOptions> & Partial<Record<CallbackKind, CallbackOptions>>;
 
 /** One thing that is wrong with a request: the header or field, and a sentence that says what is allowed. */
 export interface Fault {
@@ -92,63 +135,125 @@ export class PublishOptionsError extends Error {
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
-    super(faults.map(({ field, message }) => `${field}: ${message}`).join('; '));
+    super(
+      faults.map(({ field, message }) => (message.startsWith(field) ? message : `${field}: ${message}`)).join('; '),
+    );
     this.faults = faults;
   }
 }
 
+/** Headers of posthorn that need something which this version does not have: refused, for ignoring them would be a lie. */
+const notYet = new Map([
+  ['upstash-queue-name', 'queues are not supported yet'],
+  ['upstash-cron', 'schedules are not supported yet'],
+]);
+
 /**
- * Reads the options of one publish. A real header beats the query form of the same name; an empty value is the same
- * as none; names that are no option are left alone (http-api.md sections 1.1 and 2.2).
+ * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as
+ * none; names that are no option are left alone (http-api.md section 1.1).
  *
- * @param rawHeaders names and values in turn, as node:http gives them
- * @param configuration the `upstash-*` query parameters, names in lower case
+ * @param headers names and values in turn, as node:http gives them
  * @throws {PublishOptionsError}
  */
-export function readPublishOptions(
-  rawHeaders: readonly string[],
-  configuration: readonly (readonly [string, string])[] = [],
-): PublishOptions {
+export function readPublishOptions(headers: readonly string[]): PublishOptions {
   const options: Record<string, unknown> = {};
   const faults: Fault[] = [];
 
-  const read = (lowerName: string, text: string) => {
-    const row = rowsByName.get(lowerName);
-    const trimmed = text.trim();
-    if (!row || trimmed === '' || row.option in options) return;
-    const result = row.schema.safeParse(trimmed);
-    if (result.success) options[row.option] = result.data;
-    else faults.push(...result.error.issues.map(({ message }) => ({ field: row.name, message })));
-  };
-
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? '';
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? '';
     // Most headers of a request are not ours; the first letter tells most of them apart without a copy.
-    if (name.startsWith('U') || name.startsWith('u')) read(name.toLowerCase(), rawHeaders[index + 1] ?? '');
+    if (!name.startsWith('U') && !name.startsWith('u')) continue;
+    const lowerName = name.toLowerCase();
+    const text = headers[index + 1]?.trim() ?? '';
+    if (text === '') continue;
+    const row = rowsByName.get(lowerName);
+    const reason = row ? undefined : notYet.get(lowerName);
+    if (reason) faults.push({ field: name, message: reason });
+    if (!row) continue;
+    const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
+    if (row.option in place) continue;
+    const result = row.schema.safeParse(text);
+    if (result.success) place[row.option] = result.data;
+    else faults.push(...result.error.issues.map(({ message }) => ({ field: row.name, message })));
   }
-  for (const [name, text] of configuration) read(name, text);
 
+  const read = options as PublishOptions;
+  if (faults.length === 0) faults.push(...findLonely(read));
   if (faults.length > 0) throw new PublishOptionsError(faults);
-  return options;
+  return read;
 }
 
-const rowsByName = new Map(
-  Object.entries(publishOptions).map(([option, { header, schema }]) => [
-    (prefix + header).toLowerCase(),
-    { option, name: prefix + header, schema: schema as z.ZodType },
-  ]),
+/** A flow-control key without a value, or the other way round (delivery.md section 16.1). */
+function findLonely(options: PublishOptions): Fault[] {
+  const faults: Fault[] = [];
+  const check = (values: CallbackOptions | undefined, name: string) => {
+    if (!values || (values.flowControlKey === undefined) === (values.flowControlValue === undefined)) return;
+    const given = values.flowControlKey === undefined ? 'Value' : 'Key';
+    const missing = given === 'Key' ? 'Value' : 'Key';
+    const field = `${name}Flow-Control-${given}`;
+    faults.push({ field, message: `is not allowed without ${name}Flow-Control-${missing}` });
+  };
+  check(options, prefix);
+  check(options.callback, `${prefix}Callback-`);
+  check(options.failureCallback, `${prefix}Failure-Callback-`);
+  return faults;
+}
+
+interface NamedRow {
+  kind: CallbackKind | undefined;
+  option: string;
+  name: string;
+  schema: z.ZodType;
+}
+
+const rowsByName = new Map<string, NamedRow>(
+  [
+    ...nameRows(publishOptions, undefined, ''),
+    ...nameRows(callbackOptions, 'callback', callbackHeaders.callback),
+    ...nameRows(
+      { ...callbackOptions, url: { ...callbackOptions.url, schema: callbackUrl('failure callback') } },
+      'failureCallback',
+      callbackHeaders.failureCallback,
+    ),
+  ].map((row) => [row.name.toLowerCase(), row]),
 );
+
+function nameRows(rows: Rows, kind: CallbackKind | undefined, begin: string): NamedRow[] {
+  return Object.entries(rows).map(([option, { header, schema }]) => ({
+    kind,
+    option,
+    name: prefix + begin + header,
+    schema,
+  }));
+}
 
 /** A schema between the text of a header and its value; `allowed` ends the sentence about a wrong text. */
 function codec<T extends {}>(read: (text: string) => T | undefined, write: (value: T) => string, allowed: string) {
   return z.codec(z.string(), z.custom<T>(), {
     decode: (text, context) => {
-      const value = read(text);
-      if (value !== undefined) return value;
-      context.issues.push({ code: 'custom', input: text, message: `'${shorten(text)}' is not allowed: ${allowed}` });
+      let message = `'${shorten(text)}' is not allowed: ${allowed}`;
+      try {
+        const value = read(text);
+        if (value !== undefined) return value;
+      } catch (error) {
+        if (!(error instanceof FlowControlValueError)) throw error;
+        message = error.message;
+      }
+      context.issues.push({ code: 'custom', input: text, message });
       return z.NEVER;
     },
     encode: write,
+  });
+}
+
+function callbackUrl(what: 'callback' | 'failure callback') {
+  return z.string().superRefine((url, context) => {
+    try {
+      checkUrl(url, what);
+    } catch (error) {
+      if (!(error instanceof DestinationError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
   });
 }
 

@@ -33,6 +33,15 @@ export function readFlowControlValue(text: string): FlowControlValue {
   return { ...limits, periodSeconds };
 }
 
+/** The value in the form that `readFlowControlValue` reads. */
+export function writeFlowControlValue({ parallelism, rate, periodSeconds }: FlowControlValue): string {
+  const items = { parallelism, rate, period: periodSeconds === 1 ? undefined : `${periodSeconds}s` };
+  return Object.entries(items)
+    .filter(([, item]) => item !== undefined)
+    .map(([name, item]) => `${name}=${String(item)}`)
+    .join(',');
+}
+
 const form = 'rate=X or parallelism=Y, or both as comma-separated values';
 const weekSeconds = 604_800;
 

@@ -13,6 +13,18 @@ export function newMessageId(shard: number, nowMs: number): string {
   return 'msg_' + writeBase32(nowMs, 10) + writeBase32(shard, 2) + randomText(randomLength);
 }
 
+/**
+ * The id of a message that another one causes: the same whenever it is made of the same source and hash, in the source's
+ * shard. What is done again after a crash so has the id that it had before.
+ *
+ * @param hash at least 14 bytes that stand for the cause, evenly distributed
+ */
+export function deriveMessageId(sourceId: string, hash: Uint8Array): string {
+  let text = '';
+  for (const byte of hash.subarray(0, randomLength)) text += alphabet.charAt(byte & 31);
+  return sourceId.slice(0, -randomLength) + text;
+}
+
 /** The shard that a message id names, or `undefined` for a text that is no message id of ours. */
 export function readShard(messageId: string): number | undefined {
   const match = /^msg_[0-9A-HJKMNP-TV-Z]{10}([0-9A-HJKMNP-TV-Z]{2})[0-9A-HJKMNP-TV-Z]{14}$/.exec(messageId);

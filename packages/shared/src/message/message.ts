@@ -1,4 +1,6 @@
 import type { HeaderMap } from '../headers/forward.ts';
+import type { FlowControlValue } from './flow-control.ts';
+import type { Redaction } from './redaction.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly Method[];
@@ -12,6 +14,24 @@ export type Body =
   | { kind: 'base64'; base64: string }
   /** The bytes lie under the body key of the message `key`, shared by all messages of one group publish. */
   | { kind: 'stored'; key: string };
+
+/** The limits that a message shares with others of its key. */
+export interface FlowControl extends FlowControlValue {
+  key: string;
+}
+
+/** Where and how the outcome of a message is told. */
+export interface Callback {
+  url: string;
+  method: Method;
+  /** Headers of the callback that the publisher chose. */
+  header: HeaderMap;
+  maxRetries: number;
+  retryDelayExpression?: string;
+  timeoutMs: number;
+  delayMs: number;
+  flowControl?: FlowControl;
+}
 
 /** One body for one destination, with its options: everything that is known when it is accepted. It never changes. */
 export interface Message {
@@ -30,4 +50,12 @@ export interface Message {
   topicName?: string;
   endpointName?: string;
   labels?: string[];
+  /** Told after every attempt (contract, delivery.md section 9). */
+  callback?: Callback;
+  /** Told when the message has finally failed. */
+  failureCallback?: Callback;
+  /** What views of the message must not show. With a redacted body, what they show instead of it. */
+  redaction?: Redaction & { bodyMarker?: string };
+  flowControl?: FlowControl;
+  scheduleId?: string;
 }

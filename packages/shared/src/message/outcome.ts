@@ -7,9 +7,17 @@ export interface Answer {
   error?: string;
 }
 
+/** What came back from an attempt that failed, and why it did. */
+export interface Failure {
+  answer: Answer;
+  error: string;
+}
+
 /** How an attempt ended. `held` is no attempt: the message waits for something and uses up no retry. */
 export type Outcome =
   | { kind: 'delivered'; answer: Answer }
-  | { kind: 'retry'; answer: Answer; error: string; delayMs: number }
-  | { kind: 'failed'; answer: Answer; error: string }
+  | ({ kind: 'retry'; delayMs: number } & Failure)
+  | ({ kind: 'failed' } & Failure)
+  /** The attempt failed, and somebody had canceled the message in the meantime. */
+  | ({ kind: 'canceled' } & Failure)
   | { kind: 'held'; delayMs: number };

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
   releaseBody: { file: 'release-body.lua', numberOfKeys: 1 },
+  confirmBody: { file: 'confirm-body.lua', numberOfKeys: 1 },
+  cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
 } as const;
 
@@ -19,6 +21,14 @@ export const scriptDefinitions = Object.fromEntries(
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
   releaseBody(key: string, messageId: string, keepUntil: number): Promise<number>;
+  confirmBody(key: string): Promise<0 | 1>;
+  cancelMessages(
+    delayedKey: string,
+    jobPrefix: string,
+    historyPrefix: string,
+    now: number,
+    ...messageIds: string[]
+  ): Promise<(0 | 1 | string)[]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { deriveMessageId, type Answer, type Callback, type Message, type Outcome } from '@posthorn/shared';
+import { store, type StoreParts } from '../publish/store.ts';
+import { inlineBody, inlineBytes, maxInlineBytes } from '../shards/body.ts';
+import type { Job } from '../shards/shard.ts';
+
+/**
+ * An attempt whose process died is made again well within this time; until then a callback that was stored before, and
+ * may have been delivered, is not stored again.
+ */
+const rememberedMs = 600_000;
+
+/** Messages that tell the outcome of another message (contract, delivery.md section 9). */
+export interface Callbacks {
+  /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
+  tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
+  /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
+  tellFailure(job: Job, answer: Answer, dlqId: string): Promise<void>;
+}
+
+export function createCallbacks(parts: StoreParts): Callbacks {
+  const { shards, bodies } = parts;
+
+  async function send(job: Job, callback: Callback, cause: string, answer: Answer, dlqId?: string): Promise<void> {
+    const text = JSON.stringify(await describe(job, answer, dlqId));
+    const bytes = Buffer.from(text);
+    const createdAt = Date.now();
+    const { message } = job;
+    const hash = createHash('sha256').update(`${job.id}:${cause}`).digest();
+    const id = deriveMessageId(job.id, hash);
+    const [[result] = []] = await store(parts, [
+      {
+        isGroup: false,
+        bytes,
+        messages: [
+          {
+            id,
+            shard: shards.shardOf(id) ?? 0,
+            once: { key: id, forMs: rememberedMs },
+            message: {
+              url: callback.url,
+              method: callback.method,
+              header: { 'Content-Type': ['application/json'], ...callback.header },
+              ...(bytes.length <= maxInlineBytes ? { body: inlineBody(bytes) } : {}),
+              createdAt,
+              notBefore: createdAt + callback.delayMs,
+              maxRetries: callback.maxRetries,
+              timeoutMs: callback.timeoutMs,
+              callerIp: message.callerIp,
+              ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
+              ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
+              ...(message.scheduleId ? { scheduleId: message.scheduleId } : {}),
+            },
+          },
+        ],
+      },
+    ]);
+    if (result && 'error' in result) throw result.error;
+  }
+
+  /** The body of a callback, its fields in the order of the contract (delivery.md section 9.1). */
+  async function describe({ id, message, retried }: Job, answer: Answer, dlqId: string | undefined) {
+    const { topicName, endpointName, scheduleId, body } = message;
+    const source = inlineBytes(body) ?? (await readStored(message));
+    // Without a response the reason stands where its body would.
+    const responseBody = answer.status === 0 ? Buffer.from(answer.error ?? '') : Buffer.from(answer.body);
+    return {
+      status: answer.status,
+      header: answer.header,
+      body: responseBody.toString('base64'),
+      retried,
+      maxRetries: message.maxRetries,
+      sourceMessageId: id,
+      ...(topicName ? { topicName } : {}),
+      ...(endpointName ? { endpointName } : {}),
+      url: message.url,
+      method: message.method,
+      sourceHeader: message.header,
+      sourceBody: source.toString('base64'),
+      notBefore: message.notBefore,
+      createdAt: message.createdAt,
+      ...(scheduleId ? { scheduleId } : {}),
+      callerIP: message.callerIp,
+      ...(dlqId === undefined ? {} : { dlqId }),
+    };
+  }
+
+  async function readStored({ body }: Message): Promise<Buffer> {
+    const key = body.kind === 'stored' ? body.key : '';
+    return (await bodies.get(shards.shardOf(key) ?? 0, key)) ?? Buffer.alloc(0);
+  }
+
+  return {
+    async tellAttempt(job, { kind, answer }) {
+      // An attempt that is made again after a crash may end differently; then both ends are told.
+      if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${kind}`, answer);
+    },
+    async tellFailure(job, answer, dlqId) {
+      const { failureCallback } = job.message;
+      if (failureCallback) await send(job, failureCallback, 'failure', answer, dlqId);
+    },
+  };
+}

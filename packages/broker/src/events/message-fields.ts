@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { HeaderMap, Message, Redaction } from '@posthorn/shared';
+
+/** What the message view and the log view of a message have in common (contract, http-api.md sections 3.1 and 3.3). */
+export function writeMessageFields(message: Message) {
+  const { topicName, endpointName, scheduleId, callback, failureCallback, retryDelayExpression, labels } = message;
+  return {
+    url: message.url,
+    method: message.method,
+    ...(topicName ? { topicName } : {}),
+    ...(endpointName ? { endpointName } : {}),
+    ...(scheduleId ? { scheduleId } : {}),
+    ...writeHeader(message, 'header', message.header),
+    maxRetries: message.maxRetries,
+    callerIP: message.callerIp,
+    callerIp: message.callerIp,
+    ...(callback ? { callback: callback.url } : {}),
+    ...(failureCallback ? { failureCallback: failureCallback.url } : {}),
+    ...writeFlowControl(message),
+    ...(retryDelayExpression ? { retryDelayExpression } : {}),
+    ...(labels?.[0] ? { label: labels[0], labels } : {}),
+  };
+}
+
+/** A header map under a name, redacted as the message wants it; nothing for an empty one. */
+export function writeHeader<N extends string>(
+  { redaction }: Message,
+  name: N,
+  header: HeaderMap | undefined,
+): Partial<Record<N, HeaderMap>> {
+  if (!header || Object.keys(header).length === 0) return {};
+  const shown = redaction && redaction.headers.length > 0 ? redact(header, redaction) : header;
+  return { [name]: shown } as Partial<Record<N, HeaderMap>>;
+}
+
+/** Names stay, values become their hash (contract, delivery.md section 18). */
+function redact(header: HeaderMap, { headers }: Redaction): HeaderMap {
+  return Object.fromEntries(
+    Object.entries(header).map(([name, values]) => [
+      name,
+      headers === 'all' || headers.includes(name.toLowerCase()) ? values.map(hashValue) : values,
+    ]),
+  );
+}
+
+function hashValue(value: string): string {
+  return `REDACTED:${createHash('sha256').update(value).digest('hex')}`;
+}
+
+function writeFlowControl({ flowControl }: Message) {
+  if (!flowControl) return {};
+  const { key, parallelism, rate, periodSeconds } = flowControl;
+  return {
+    flowControlKey: key,
+    ...(parallelism === undefined ? {} : { parallelism }),
+    ...(rate === undefined ? {} : { rate }),
+    period: periodSeconds,
+  };
+}

@@ -1,0 +1,33 @@
+import type { Message, MessageFilter } from '@posthorn/shared';
+
+/** Whether a message is meant by a filter (contract, http-api.md section 4.2). */
+export function matches(filter: MessageFilter, message: Message): boolean {
+  const { fromDate, toDate } = filter;
+  if (fromDate !== undefined && message.createdAt < fromDate) return false;
+  if (toDate !== undefined && message.createdAt > toDate) return false;
+  return (
+    has(filter.label, message.labels) &&
+    has(filter.flowControlKey, message.flowControl?.key) &&
+    has(filter.url, message.url) &&
+    has(filter.topicName, message.topicName) &&
+    // No message is in a named queue yet.
+    has(filter.queueName, undefined) &&
+    has(filter.scheduleId, message.scheduleId) &&
+    has(filter.callerIp, message.callerIp) &&
+    matchesPlace(filter, message.url)
+  );
+}
+
+function has(wanted: readonly string[] | undefined, actual: string | readonly string[] | undefined): boolean {
+  if (wanted === undefined) return true;
+  return [actual ?? []].flat().some((value) => wanted.includes(value));
+}
+
+/** The host counts with and without its port and in any case, the path exactly. */
+function matchesPlace({ host, path }: MessageFilter, url: string): boolean {
+  if (!host && !path) return true;
+  const parsed = new URL(url);
+  const hosts = host?.map((wanted) => wanted.toLowerCase());
+  if (hosts && !has(hosts, [parsed.host.toLowerCase(), parsed.hostname.toLowerCase()])) return false;
+  return has(path, parsed.pathname);
+}

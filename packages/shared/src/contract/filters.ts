@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { prefix, tokenParameter } from '../headers/names.ts';
+
+/** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract, http-api.md section 4). */
+export interface MessageFilter {
+  label?: string[] | undefined;
+  flowControlKey?: string[] | undefined;
+  url?: string[] | undefined;
+  host?: string[] | undefined;
+  path?: string[] | undefined;
+  topicName?: string[] | undefined;
+  queueName?: string[] | undefined;
+  scheduleId?: string[] | undefined;
+  callerIp?: string[] | undefined;
+  /** Time of creation, in milliseconds, both inclusive. */
+  fromDate?: number | undefined;
+  toDate?: number | undefined;
+}
+
+const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
+
+/** One value, several by repetition, or several in one text with this between them. */
+const list = (separator: string | RegExp) =>
+  z
+    .union([given, z.array(given)], { error: 'give a value; an empty one is not the same as none' })
+    .transform((texts) =>
+      [texts]
+        .flat()
+        .flatMap((text) => text.split(separator))
+        .map((text) => text.trim()),
+    )
+    .pipe(z.array(given));
+
+const instant = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .pipe(z.string().regex(/^\d{1,15}$/, 'use a time in milliseconds since 1970'))
+  .transform(Number);
+
+/** The filters that every call with filters knows, as they come in a query or in a JSON body. */
+export const FilterFields = {
+  label: list(','),
+  flowControlKey: list(','),
+  // A comma may stand in a URL and in a path.
+  url: list(/,(?=https?:\/\/)/i),
+  host: list(','),
+  path: list(/,(?=\/)/),
+  topicName: list(','),
+  queueName: list(','),
+  scheduleId: list(','),
+  callerIp: list(','),
+  /** The old name of `callerIp`. */
+  callerIP: list(','),
+  fromDate: instant,
+  toDate: instant,
+};
+
+export const filters = {
+  list: list(','),
+  text: given,
+
+  /** A misspelled filter must never widen what is deleted: the answer names it. */
+  unknownField: (issue: { code?: string; keys?: unknown }) =>
+    issue.code === 'unrecognized_keys' ? `unknown: ${(issue.keys as string[]).join(', ')}` : undefined,
+
+  /** A query without what is meant for posthorn itself. */
+  withoutConfiguration: (query: unknown) =>
+    query && typeof query === 'object'
+      ? Object.fromEntries(
+          Object.entries(query).filter(([name]) => {
+            const lowerName = name.toLowerCase();
+            return lowerName !== tokenParameter && !lowerName.startsWith(prefix.toLowerCase());
+          }),
+        )
+      : query,
+};
