@@ -1,6 +1,6 @@
 import { ConfigurationError, isRedisAway, type Log } from '@posthorn/broker';
-import { DestinationError, ForwardError, PosthornError, PublishOptionsError } from '@posthorn/shared';
-import type { ErrorRequestHandler } from 'express';
+import { DestinationError, ForwardError, PosthornError, PublishOptionsError, type ErrorReply } from '@posthorn/shared';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
 /** The only place that turns what was thrown into an answer: always JSON with `error` (contract, http-api.md section 1.4). */
@@ -13,13 +13,32 @@ export function handleErrors(log: Log): ErrorRequestHandler {
       response.destroy();
       return;
     }
-    // What is left of the request is not read: the connection cannot be used again.
-    if (!request.complete) {
-      response.setHeader('Connection', 'close');
-      response.on('finish', () => setTimeout(() => request.destroy(), 200).unref());
-    }
-    response.status(error.status).json({ error: error.message });
+    response.status(error.status);
+    if (request.complete) response.json({ error: error.message });
+    else answerEarly(request, response, { error: error.message });
   };
+}
+
+/** How long a sender may go on sending what nobody reads. */
+const lingerMs = 3000;
+
+/**
+ * Answers a request that is still being sent. A connection that is closed under a sender makes it report a broken pipe
+ * in place of the answer, so what it sends is thrown away for a while; then the connection is closed, for it cannot be
+ * used again.
+ */
+function answerEarly(request: Request, response: Response, reply: ErrorReply): void {
+  const text = JSON.stringify(reply);
+  response.setHeader('Connection', 'close');
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.write(text);
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.on('end', end).on('close', end).resume();
 }
 
 function readError(thrown: unknown): PosthornError {

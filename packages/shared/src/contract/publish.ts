@@ -30,7 +30,7 @@ const ItemHeader = z.union([z.string(), z.array(z.string()).transform((texts) =>
 export const BatchItem = z.object({
   destination: z.string('give the destination as a string'),
   headers: z.record(z.string(), ItemHeader, 'give the headers as an object').nullish(),
-  body: z.unknown(),
+  body: z.unknown().optional(),
   queue: z
     .string('give the name of the queue as a string')
     .nullish()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
+import jsonwebtoken from 'jsonwebtoken';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -40,6 +41,21 @@ test.each(['{"hello":"world"}', ''])(
     expect(Number(payload.iat)).toBeLessThanOrEqual(Date.now() / 1000);
   },
 );
+
+test('another library agrees, and so it does that a changed token or another key is wrong', async () => {
+  const token = await deliver('/second-opinion', 'x');
+  const { current, next } = await keys();
+  const options = {
+    algorithms: ['HS256' as const],
+    issuer: 'Upstash',
+    subject: `${system.receiver.url}/second-opinion`,
+  };
+  expect(jsonwebtoken.verify(token, current, options)).toMatchObject({ nbf: 0, iss: 'Upstash' });
+  expect(() => jsonwebtoken.verify(token, next, options)).toThrow('invalid signature');
+  const [head, , signature] = token.split('.') as [string, string, string];
+  const forged = Buffer.from(JSON.stringify({ iss: 'Upstash', exp: 9e9 })).toString('base64url');
+  expect(() => jsonwebtoken.verify(`${head}.${forged}.${signature}`, current)).toThrow('invalid signature');
+});
 
 test('rotation makes the next key the current one, also for messages that were accepted before', async () => {
   const before = await keys();

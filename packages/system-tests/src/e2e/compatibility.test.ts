@@ -1,0 +1,199 @@
+// The official JavaScript SDK, unchanged, from its registry package: only its base URL and its token are ours.
+import { eventually, startSystem, testToken, type Received, type TestSystem } from '@posthorn/testkit';
+import { Client, Receiver } from '@upstash/qstash';
+
+let system: TestSystem;
+let client: Client;
+beforeAll(async () => {
+  // The SDK writes each refusal there.
+  jest.spyOn(console, 'error').mockImplementation();
+  system = await startSystem();
+  client = new Client({ baseUrl: system.api.url, token: testToken, retry: false });
+});
+afterAll(() => system.stop());
+
+const at = (path: string) => system.receiver.url + path;
+const arrived = (path: string) => eventually(() => system.receiver.at(path)[0]);
+const later = { delay: '1h' } as const;
+
+async function createReceiver(): Promise<Receiver> {
+  const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
+  return new Receiver({ currentSigningKey: current, nextSigningKey: next });
+}
+const verify = (receiver: Receiver, request: Received) =>
+  receiver.verify({
+    signature: String(request.headers['upstash-signature']),
+    body: request.body.toString(),
+    url: at(request.path),
+  });
+
+describe('publish', () => {
+  test('with every option', async () => {
+    const { messageId } = await client.publishJSON({
+      url: at('/options?x=1'),
+      body: { hello: 'world' },
+      headers: { 'test-header': 'v', 'Content-Type': 'application/json' },
+      delay: 3600,
+      retries: 2,
+      retryDelay: '1000 * (1 + retried)',
+      method: 'PUT',
+      timeout: '30s',
+      callback: at('/cb?a=b'),
+      failureCallback: at('/fail'),
+      label: ['one', 'two'],
+      flowControl: { key: 'flow', rate: 4, period: '2s', parallelism: 3 },
+    });
+    expect(await client.messages.get(messageId)).toMatchObject({
+      messageId,
+      url: at('/options?x=1'),
+      method: 'PUT',
+      body: '{"hello":"world"}',
+      header: { 'Content-Type': ['application/json'], 'Test-Header': ['v'] },
+      maxRetries: 2,
+      retryDelayExpression: '1000 * (1 + retried)',
+      callback: at('/cb?a=b'),
+      failureCallback: at('/fail'),
+      label: 'one',
+      flowControlKey: 'flow',
+      rate: 4,
+      period: 2,
+      parallelism: 3,
+    });
+  });
+
+  test('plain, at a time, without a body', async () => {
+    const { messageId } = await client.publish({ url: at('/plain'), body: 'text', headers: { 'Content-Type': 'a/b' } });
+    expect((await arrived('/plain')).headers['upstash-message-id']).toBe(messageId);
+    const notBefore = Math.floor(Date.now() / 1000) + 3600;
+    const timed = await client.publish({ url: at('/timed'), notBefore });
+    expect(await client.messages.get(timed.messageId)).toMatchObject({ notBefore: notBefore * 1000 });
+    await client.publishJSON({ url: at('/no-body') });
+    expect((await arrived('/no-body')).body).toHaveLength(0);
+  });
+
+  test('with deduplication', async () => {
+    const publish = () => client.publish({ url: at('/dedup'), deduplicationId: 'sdk', ...later });
+    const first = await publish();
+    expect(await publish()).toEqual({ ...first, deduplicated: true });
+    const byContent = () => client.publishJSON({ url: at('/c'), body: 1, contentBasedDeduplication: true, ...later });
+    const { messageId } = await byContent();
+    expect((await byContent()).messageId).toBe(messageId);
+  });
+
+  test('with redaction', async () => {
+    const { messageId } = await client.publish({
+      url: at('/redact'),
+      body: 'secret',
+      headers: { Authorization: 'Bearer s' },
+      redact: { body: true, header: ['Authorization'] },
+      ...later,
+    });
+    const message = await client.messages.get(messageId);
+    expect(message.body).toMatch(/^REDACTED:[0-9a-f]{64}$/);
+    expect(message.header?.['Authorization']?.[0]).toMatch(/^REDACTED:[0-9a-f]{64}$/);
+  });
+
+  test('a wrong option is an error that says so', async () => {
+    await expect(client.publish({ url: at('/x'), retryDelay: 'foo(1)' })).rejects.toThrow(/Upstash-Retry-Delay/);
+    await expect(client.publish({ url: 'example.com' })).rejects.toThrow(/endpoint has invalid scheme/);
+  });
+});
+
+describe('URL groups', () => {
+  test('are filled, published to and removed', async () => {
+    await client.urlGroups.addEndpoints({
+      name: 'sdk',
+      endpoints: [{ url: at('/one'), name: 'one' }, { url: at('/two') }],
+    });
+    expect(await client.urlGroups.get('sdk')).toMatchObject({
+      endpoints: [{ name: 'one', url: at('/one') }, { url: at('/two') }],
+    });
+    const reply = await client.publishJSON({ urlGroup: 'sdk', body: { n: 1 } });
+    expect(reply.map(({ url }) => url)).toEqual([at('/one'), at('/two')]);
+    await arrived('/two');
+    await client.urlGroups.removeEndpoints({ name: 'sdk', endpoints: [{ name: 'one' }] });
+    expect((await client.urlGroups.get('sdk')).endpoints).toHaveLength(1);
+    await client.urlGroups.delete('sdk');
+    expect((await client.urlGroups.list()).map(({ name }) => name)).not.toContain('sdk');
+  });
+});
+
+test('batch and batchJSON', async () => {
+  await client.urlGroups.addEndpoints({ name: 'batch', endpoints: [{ url: at('/b1') }, { url: at('/b2') }] });
+  const reply = await client.batch([
+    { url: at('/batch'), body: 'a', headers: { 'X-Own': 'v' } },
+    { urlGroup: 'batch', body: 'b', delay: 1 },
+  ]);
+  expect(reply).toMatchObject([{ url: at('/batch') }, [{ url: at('/b1') }, { url: at('/b2') }]]);
+  expect((await arrived('/batch')).headers['x-own']).toBe('v');
+  await arrived('/b2');
+  await client.batchJSON([{ url: at('/json'), body: { n: 1 }, retries: 0 }]);
+  const received = await arrived('/json');
+  expect(received.body.toString()).toBe('{"n":1}');
+  expect(received.headers['content-type']).toBe('application/json');
+});
+
+describe('cancel', () => {
+  const publish = async (label: string) => (await client.publish({ url: at('/cancel'), label, ...later })).messageId;
+  const isGone = async (id: string) => expect(client.messages.get(id)).rejects.toThrow(/not found/);
+
+  test('one, several, by filter and all', async () => {
+    const [a, b, c, d, e] = (await Promise.all(['l', 'l', 'l', 'other', 'last'].map(publish))) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    expect(await client.messages.cancel(a)).toEqual({ cancelled: 1 });
+    await isGone(a);
+    expect(await client.messages.cancel([a, b])).toEqual({ cancelled: 1 });
+    expect(await client.messages.cancel({ filter: { label: 'l' } })).toEqual({ cancelled: 1 });
+    await isGone(c);
+    expect(await client.messages.cancel({ filter: { label: ['other'], fromDate: 0, path: '/cancel' } })).toEqual({
+      cancelled: 1,
+    });
+    await isGone(d);
+    expect((await client.messages.cancel({ all: true })).cancelled).toBeGreaterThanOrEqual(1);
+    await isGone(e);
+  });
+
+  test('an unknown message is an error', async () => {
+    await expect(client.messages.cancel('msg_unknown')).rejects.toThrow(/not found/);
+  });
+});
+
+test('its receiver accepts deliveries, retries and callbacks, before and after a rotation, and no other body', async () => {
+  const before = await createReceiver();
+  system.receiver.reply('/signed', 500, 200);
+  await client.publishJSON({ url: at('/signed'), body: { ü: 1 }, retryDelay: '10', callback: at('/signed-cb') });
+  await eventually(() => system.receiver.at('/signed').length === 2 && system.receiver.at('/signed-cb').length === 2);
+  for (const request of [...system.receiver.at('/signed'), ...system.receiver.at('/signed-cb')]) {
+    expect(await verify(before, request)).toBe(true);
+  }
+  await client.publish({ url: at('/empty') });
+  expect(await verify(before, await arrived('/empty'))).toBe(true);
+
+  await system.api.call('/v2/keys/rotate', { method: 'POST' });
+  await eventually(async () => {
+    await client.publish({ url: at('/rotated') });
+    const last = system.receiver.at('/rotated').at(-1);
+    return last && (await verify(await createReceiver(), last));
+  });
+  const rotated = system.receiver.at('/rotated').at(-1)!;
+  expect(await verify(before, rotated)).toBe(true);
+  await expect(verify(before, { ...rotated, body: Buffer.from('other') })).rejects.toThrow();
+});
+
+test('logs and dead letters of these messages', async () => {
+  system.receiver.reply('/dead', { status: 404, body: '404 Not Found' });
+  const { messageId } = await client.publish({ url: at('/dead'), retries: 0 });
+  const { messages } = await eventually(async () => {
+    const page = await client.dlq.listMessages();
+    return page.messages.some((entry) => entry.messageId === messageId) ? page : undefined;
+  });
+  const entry = messages.find((each) => each.messageId === messageId);
+  expect(entry).toMatchObject({ responseStatus: 404, responseBody: '404 Not Found' });
+  const { logs } = await client.logs({ messageIds: [messageId] });
+  expect(logs.map(({ state }) => state)).toEqual(['FAILED', 'ERROR', 'ACTIVE', 'CREATED']);
+});
