@@ -67,7 +67,7 @@ export async function startDispatcher(
         }
       },
       drop: async (id, bodyKey) => {
-        broker.events.ended(shard, id, canceledLine(Date.now()));
+        broker.events.ended(shard, id, canceledLine(Date.now()), undefined);
         if (bodyKey) await broker.bodies.release(broker.shards.shardOf(bodyKey) ?? 0, bodyKey, id, 0);
       },
     });

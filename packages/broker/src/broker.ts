@@ -42,23 +42,23 @@ export interface Broker {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { redis, log, graceMs } = options;
+  const { redis, log, graceMs, logRetentionMs } = options;
   const guard = createDestinationGuard(options.destinations);
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis);
-  const events = createEventLog(redis, options.logRetentionMs);
+  const events = createEventLog(redis, shards, logRetentionMs);
   const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const publishParts = (): PublishParts => {
     if (!options.publish) throw new Error('This process does not publish.');
-    return { shards, urlGroups, bodies, events, guard, limits: options.publish };
+    return { shards, urlGroups, bodies, guard, limits: options.publish };
   };
 
   return {
     publish: (request) => publish(publishParts(), request),
     publishBatch: (requests) => publishBatch(publishParts(), requests),
-    callbacks: createCallbacks({ shards, bodies, events }),
-    messages: createMessages(shards, bodies, events, graceMs),
+    callbacks: createCallbacks({ shards, bodies }),
+    messages: createMessages({ shards, bodies, events, graceMs, logRetentionMs }),
     urlGroups,
     events,
     dlq: createDlq(redis, shards, bodies, options.dlqRetentionMs),

@@ -34,13 +34,13 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
 
     switch (outcome.kind) {
       case 'delivered':
-        broker.events.ended(shard, id, deliveredLine(now));
+        broker.events.ended(shard, id, deliveredLine(now), message);
         await release(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.delivered');
         return;
       case 'retry': {
         const { answer, error, delayMs } = outcome;
-        broker.events.ended(shard, id, retryLines(retried, now, error, answer, delayMs), delayMs);
+        broker.events.failed(shard, id, retryLines(retried, now, error, answer, delayMs), delayMs);
         log.debug({ messageId: id, attempt: retried + 1, status: answer.status, error, delayMs }, 'attempt.retried');
         return;
       }
@@ -48,13 +48,13 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
         const { answer, error } = outcome;
         const dlqId = await broker.dlq.bury(id, message, answer);
         await broker.callbacks.tellFailure(job, answer, dlqId);
-        broker.events.ended(shard, id, failedLines(retried, now, error, answer));
+        broker.events.ended(shard, id, failedLines(retried, now, error, answer), message);
         await release(dlqRetentionMs);
         log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
         return;
       }
       case 'canceled':
-        broker.events.ended(shard, id, canceledLines(retried, now, outcome.error, outcome.answer));
+        broker.events.ended(shard, id, canceledLines(retried, now, outcome.error, outcome.answer), message);
         await release(0);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.canceled');
         return;

@@ -1,6 +1,7 @@
 import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
+import type { Shards } from '../shards/shards.ts';
 import { readHistory, type Event } from './history.ts';
 
 /** What an ended attempt adds to the history of its message; fields of `history.ts`. */
@@ -8,19 +9,19 @@ export type HistoryFields = Record<string, string | number>;
 
 /**
  * The log of each message: a hash, one field per line, named after the attempt and the state. A line that is written
- * twice is one line, so a message that is handled again after a crash keeps its exact sequence.
+ * twice is one line, so a message that is handled again after a crash keeps its exact sequence. What the message was is
+ * written with its last line; until then its job says so, and that it was created.
  *
  * Writing is never waited for and never fails a message: what cannot be written is counted. Commands of one connection
  * are carried out in their order, so a line that is sent before the end of a job is there before the job ends.
  */
 export interface EventLog {
-  created(shard: number, messageId: string, message: Message): void;
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
   started(shard: number, messageId: string, fields: HistoryFields): void;
-  /** Writes at once what is kept for this message, and these lines; a message that goes on keeps its log for longer. */
-  ended(shard: number, messageId: string, fields: HistoryFields, nextDeliveryInMs?: number): void;
-  /** The message was not needed after all: as if it had never been created. */
-  forget(shard: number, messageId: string): void;
+  /** Writes at once what is kept for this message, and the lines of an attempt after which it goes on. */
+  failed(shard: number, messageId: string, fields: HistoryFields, nextDeliveryInMs: number): void;
+  /** Writes at once what is kept for this message, its last lines, and what it was if that is not written yet. */
+  ended(shard: number, messageId: string, fields: HistoryFields, message: Message | undefined): void;
   read(shard: number, messageId: string): Promise<Event[]>;
   /** Lines that could not be written since the process started. */
   lost(): number;
@@ -32,7 +33,7 @@ const keepStartedMs = 5;
 /** More unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
 
-export function createEventLog(redis: RedisConnection, retentionMs: number): EventLog {
+export function createEventLog(redis: RedisConnection, shards: Shards, retentionMs: number): EventLog {
   const started = new Map<string, { key: string; fields: HistoryFields }>();
   let timer: NodeJS.Timeout | undefined;
   let pending = 0;
@@ -62,25 +63,36 @@ export function createEventLog(redis: RedisConnection, retentionMs: number): Eve
     started.clear();
   };
 
+  const takeStarted = (messageId: string) => {
+    const earlier = started.get(messageId);
+    started.delete(messageId);
+    return earlier?.fields;
+  };
+
   return {
-    created(shard, messageId, message) {
-      const waitMs = message.notBefore - message.createdAt;
-      write(keyspace.history(shard, messageId), { created: JSON.stringify(message) }, retentionMs + waitMs);
-    },
     started(shard, messageId, fields) {
       started.set(messageId, { key: keyspace.history(shard, messageId), fields });
       timer ??= setTimeout(flush, keepStartedMs);
     },
-    ended(shard, messageId, fields, nextDeliveryInMs) {
-      const earlier = started.get(messageId);
-      started.delete(messageId);
-      const expireMs = nextDeliveryInMs === undefined ? undefined : retentionMs + nextDeliveryInMs;
-      write(keyspace.history(shard, messageId), { ...earlier?.fields, ...fields }, expireMs);
+    failed(shard, messageId, fields, nextDeliveryInMs) {
+      write(
+        keyspace.history(shard, messageId),
+        { ...takeStarted(messageId), ...fields },
+        retentionMs + nextDeliveryInMs,
+      );
     },
-    forget(shard, messageId) {
-      redis.del(keyspace.history(shard, messageId)).catch(() => undefined);
+    ended(shard, messageId, fields, message) {
+      const created: HistoryFields = message ? { created: JSON.stringify(message) } : {};
+      write(keyspace.history(shard, messageId), { ...created, ...takeStarted(messageId), ...fields }, retentionMs);
     },
-    read: async (shard, messageId) => readHistory(messageId, await redis.hgetall(keyspace.history(shard, messageId))),
+    async read(shard, messageId) {
+      // In this order: a message whose job is gone has ended, and then its log says what it was.
+      const [job, fields] = await Promise.all([
+        shards.at(shard).get(messageId),
+        redis.hgetall(keyspace.history(shard, messageId)),
+      ]);
+      return readHistory(messageId, job?.message, fields);
+    },
     lost: () => lost,
     close() {
       clearTimeout(timer);

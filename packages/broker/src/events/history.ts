@@ -60,11 +60,15 @@ export function canceledLine(now: number): HistoryFields {
   return { canceled: now };
 }
 
-/** The lines of one message, oldest first; none when the log knows nothing of it (any more). */
-export function readHistory(messageId: string, fields: Record<string, string>): Event[] {
+/**
+ * The lines of one message, oldest first; none when the log knows nothing of it (any more).
+ *
+ * @param pending the message if it has not ended
+ */
+export function readHistory(messageId: string, pending: Message | undefined, fields: Record<string, string>): Event[] {
   const created = fields['created'];
-  if (created === undefined) return [];
-  const message = JSON.parse(created) as Message;
+  const message = created === undefined ? pending : (JSON.parse(created) as Message);
+  if (!message) return [];
   const events: Event[] = [];
   let last = 0;
   const add = (state: State, time: number, rest: Partial<Event> = {}) => {

@@ -17,7 +17,16 @@ export interface Messages {
 /** Ids in one call of the script: Redis does nothing else in the meantime, for less than two milliseconds. */
 const cancelAtOnce = 200;
 
-export function createMessages(shards: Shards, bodies: BodyStore, events: EventLog, graceMs: number): Messages {
+export interface MessagesParts {
+  shards: Shards;
+  bodies: BodyStore;
+  events: EventLog;
+  /** How long a message that has ended can be read. */
+  graceMs: number;
+  logRetentionMs: number;
+}
+
+export function createMessages({ shards, bodies, events, graceMs, logRetentionMs }: MessagesParts): Messages {
   return {
     async get(messageId) {
       const shard = shards.shardOf(messageId);
@@ -62,7 +71,7 @@ export function createMessages(shards: Shards, bodies: BodyStore, events: EventL
     for (let from = 0; from < ids.length && canceled < count;) {
       const some = ids.slice(from, from + Math.min(cancelAtOnce, count - canceled));
       from += some.length;
-      const results = await shards.at(shard).cancel(some, Date.now());
+      const results = await shards.at(shard).cancel(some, Date.now(), logRetentionMs);
       canceled += results.filter((result) => result !== false).length;
       const releases = results.flatMap((result, index) => {
         if (typeof result === 'boolean') return [];

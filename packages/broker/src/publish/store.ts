@@ -1,5 +1,4 @@
 import type { Message } from '@posthorn/shared';
-import type { EventLog } from '../events/event-log.ts';
 import type { BodyStore } from '../shards/body.ts';
 import type { NewJob } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
@@ -23,7 +22,6 @@ export type Stored = { id: string; isDuplicate: boolean } | { error: unknown };
 export interface StoreParts {
   shards: Shards;
   bodies: BodyStore;
-  events: EventLog;
 }
 
 /**
@@ -32,7 +30,7 @@ export interface StoreParts {
  * the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
-  const { shards, bodies, events } = parts;
+  const { shards, bodies } = parts;
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
   const bodyWrites: Promise<unknown>[] = [];
@@ -59,13 +57,12 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const followUps: Promise<unknown>[] = [];
   const adds = Array.from(byShard, async ([shard, jobs]) => {
     const added = shards.at(shard).add(jobs.map(({ job }) => job));
-    for (const { job } of jobs) events.created(shard, job.id, job.message);
     const [ids] = await Promise.all([added, stored]);
     jobs.forEach(({ job, place: [draft, message] }, index) => {
       const id = ids[index] ?? job.id;
       const isDuplicate = id !== job.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
-      if (isDuplicate) followUps.push(dismiss(parts, shard, job, id));
+      if (isDuplicate) followUps.push(dismiss(parts, job, id));
       else if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
         followUps.push(job.once ? confirmBodyOf(parts, id) : confirm(parts, job.message.body.key));
@@ -87,9 +84,8 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   return results;
 }
 
-/** Takes back what was written for a message that was not needed, and makes sure of the one that it repeats. */
-async function dismiss(parts: StoreParts, shard: number, { id, message }: NewJob, firstId: string): Promise<void> {
-  parts.events.forget(shard, id);
+/** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
+async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: string): Promise<void> {
   const { body } = message;
   if (body.kind === 'stored') await parts.bodies.release(parts.shards.shardOf(body.key) ?? 0, body.key, id, 0);
   // Whoever stored the first message may have died before its body was confirmed.

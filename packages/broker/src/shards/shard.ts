@@ -50,7 +50,7 @@ export interface Shard {
   /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
   pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
   /** Cancels messages and logs it; for each the key of a body that is not needed any more, or whether it was canceled. */
-  cancel(ids: readonly string[], now: number): Promise<(boolean | { bodyKey: string })[]>;
+  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(boolean | { bodyKey: string })[]>;
   /** Whether somebody has canceled a message that is in flight. */
   isCanceled(id: string): Promise<boolean>;
   close(): Promise<void>;
@@ -101,9 +101,10 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         }
       }
     },
-    async cancel(ids, now) {
+    async cancel(ids, now, logRetentionMs) {
       const history = keyspace.history(shard, '');
-      const results = await redis.cancelMessages(`${jobPrefix}delayed`, jobPrefix, history, now, ...ids);
+      const delayed = `${jobPrefix}delayed`;
+      const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
       return results.map((result) => (typeof result === 'string' ? { bodyKey: result } : result === 1));
     },
     isCanceled: async (id) => (await redis.hexists(jobPrefix + id, 'canceled')) === 1,

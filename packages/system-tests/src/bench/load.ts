@@ -26,6 +26,25 @@ export async function publishMany(url: string, destination: string, count: numbe
   await Promise.all(Array.from({ length: 100 }, publishUntilDone));
 }
 
+const batchItems = 1000;
+
+/** Publishes `count` messages in batches of 1,000, one after the other. */
+export async function publishBatches(url: string, destination: string, count: number): Promise<void> {
+  const item = { destination, body: 'x'.repeat(bodyBytes) };
+  const batch = JSON.stringify(Array.from({ length: batchItems }, () => item));
+  for (let sent = 0; sent < count; sent += batchItems) {
+    const { statusCode, body } = await agent.request({
+      origin: url,
+      path: '/v2/batch',
+      method: 'POST',
+      headers: { ...authorization, 'Content-Type': 'application/json' },
+      body: batch,
+    });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`batch answered ${statusCode}`);
+  }
+}
+
 /** Publishes at a steady rate; every body says when it was sent. */
 export async function publishSteadily(
   url: string,

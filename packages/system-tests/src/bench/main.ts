@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { findFreePort, startRedis, type TestRedis } from '@posthorn/testkit';
 import { readCpuUs } from './cpu.ts';
-import { bodyBytes, publishMany, publishSteadily } from './load.ts';
+import { bodyBytes, publishBatches, publishMany, publishSteadily } from './load.ts';
 
 const messagesPerRound = 10_000;
 const rounds = 3;
@@ -58,12 +58,17 @@ async function readReceiver(receiver: string): Promise<{ count: number; latencie
 }
 
 /** Publishes, waits until all have arrived, and gives CPU per message in microseconds and messages per second. */
-async function measure(contender: Contender, receiver: string, count: number): Promise<Cost & { perSecond: number }> {
+async function measure(
+  contender: Contender,
+  receiver: string,
+  count: number,
+  publish = publishMany,
+): Promise<Cost & { perSecond: number }> {
   const { pids, url } = contender;
   const before = { api: readCpuUs(pids.api), dispatcher: readCpuUs(pids.dispatcher), redis: readCpuUs(pids.redis) };
   const { count: arrivedBefore } = await readReceiver(receiver);
   const startedAt = performance.now();
-  await publishMany(url, `${receiver}/m`, count);
+  await publish(url, `${receiver}/m`, count);
   await untilArrived(receiver, arrivedBefore + count);
   const seconds = (performance.now() - startedAt) / 1000;
   // The last jobs still have to end.
@@ -106,11 +111,13 @@ async function run(): Promise<void> {
   const [product, floor] = await Promise.all([startProduct(), startFloor()]);
   await Promise.all([untilAnswers(`${receiver}/count`), untilAnswers(`${product.url}/ready`), untilAnswers(floor.url)]);
   try {
-    const costs = { product: [] as (Cost & { perSecond: number })[], floor: [] as (Cost & { perSecond: number })[] };
+    type Costs = (Cost & { perSecond: number })[];
+    const costs = { product: [] as Costs, batch: [] as Costs, floor: [] as Costs };
     await measure(product, receiver, warmUp);
     await measure(floor, receiver, warmUp);
     for (let round = 0; round < rounds; round++) {
       costs.product.push(await measure(product, receiver, messagesPerRound));
+      costs.batch.push(await measure(product, receiver, messagesPerRound, publishBatches));
       costs.floor.push(await measure(floor, receiver, messagesPerRound));
     }
     await readReceiver(receiver);
@@ -123,12 +130,13 @@ async function run(): Promise<void> {
       bodyBytes,
       node: process.versions.node,
       product: average(costs.product),
+      batch: average(costs.batch),
       floor: average(costs.floor),
       latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), of: latencies.length },
     };
     const ratio = Math.round((result.product.total / result.floor.total) * 100) / 100;
     console.log('CPU per message, us       api  dispatcher  redis  total   messages/s');
-    for (const name of ['product', 'floor'] as const) {
+    for (const name of ['product', 'batch', 'floor'] as const) {
       const { api, dispatcher, redis, total, perSecond } = result[name];
       const row = [
         String(api).padStart(6),
@@ -142,7 +150,9 @@ async function run(): Promise<void> {
       `publish to arrival at ${steady.perSecond}/s: p50 ${result.latencyMs.p50} ms, p99 ${result.latencyMs.p99} ms`,
     );
     console.log(`product / floor: ${ratio}`);
-    console.log(JSON.stringify({ ...result, ratio }));
+    const batchRatio = Math.round((result.batch.api / result.product.api) * 100) / 100;
+    console.log(`API, a message in a batch of 1,000 / a message published alone: ${batchRatio}`);
+    console.log(JSON.stringify({ ...result, ratio, batchRatio }));
   } finally {
     for (const child of children) {
       const ended = once(child, 'exit');

@@ -2,20 +2,21 @@
 -- in proportion to its length; instead its data is replaced, and the worker that comes to it drops it. So is that of a
 -- message in flight, whose attempt goes on: its dispatcher looks before it would try again.
 -- KEYS[1] zset of BullMQ's delayed jobs
--- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4...] ids of messages
+-- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4] retention of the logs, ms
+-- ARGV[5...] ids of messages
 -- Returns for each id: 0 not there or canceled before, 1 canceled, or canceled and the key of its stored body, which
 -- nobody needs any more.
 local result = {}
-for index = 4, #ARGV do
+for index = 5, #ARGV do
   local id = ARGV[index]
   local job = ARGV[1] .. id
   local data = redis.call('HGET', job, 'data')
-  result[index - 3] = 0
+  result[index - 4] = 0
   if data and redis.call('HEXISTS', job, 'canceled') == 0 then
     -- Quotes inside of a text are escaped in JSON: what a publisher sends cannot look like this.
     local body = string.match(data, '"body":{"kind":"stored","key":"(msg_%w+)"}')
     local inFlight = redis.call('EXISTS', job .. ':lock') == 1
-    result[index - 3] = 1
+    result[index - 4] = 1
     if redis.call('ZREM', KEYS[1], id) == 1 then
       redis.call('DEL', job)
     elseif inFlight then
@@ -25,15 +26,14 @@ for index = 4, #ARGV do
       redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
     end
     if body and not inFlight then
-      result[index - 3] = body
+      result[index - 4] = body
     end
     local history = ARGV[2] .. id
-    if redis.call('EXISTS', history) == 1 then
-      redis.call('HSET', history, 'cancel-requested', ARGV[3])
-      if not inFlight then
-        redis.call('HSET', history, 'canceled', ARGV[3])
-      end
+    redis.call('HSET', history, 'created', data, 'cancel-requested', ARGV[3])
+    if not inFlight then
+      redis.call('HSET', history, 'canceled', ARGV[3])
     end
+    redis.call('PEXPIRE', history, ARGV[4])
   end
 end
 return result

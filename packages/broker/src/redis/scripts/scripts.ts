@@ -27,6 +27,7 @@ export interface ScriptCommands {
     jobPrefix: string,
     historyPrefix: string,
     now: number,
+    logRetentionMs: number,
     ...messageIds: string[]
   ): Promise<(0 | 1 | string)[]>;
   buryMessage(
