@@ -67,14 +67,24 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
     return `endpoint resolves to a ${kind} address: ${text} (to allow it, ${advice})`;
   };
 
+  const checkHost = ({ hostname, port, protocol }: URL) => {
+    const portNumber = Number(port || (protocol === 'https:' ? 443 : 80));
+    const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    if (host === 'localhost' || host.endsWith('.localhost')) return checkAddress('::1', host, portNumber);
+    return ipaddr.isValid(host) ? checkAddress(host, host, portNumber) : undefined;
+  };
+
+  // Most traffic goes to a few hosts, and what is said of one does not change.
+  const known = new Map<string, string | undefined>();
   return {
     checkAddress,
-    checkUrl(url) {
-      const { hostname, port, protocol } = new URL(url);
-      const portNumber = Number(port || (protocol === 'https:' ? 443 : 80));
-      const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-      if (host === 'localhost' || host.endsWith('.localhost')) return checkAddress('::1', host, portNumber);
-      return ipaddr.isValid(host) ? checkAddress(host, host, portNumber) : undefined;
+    checkUrl(text) {
+      const url = new URL(text);
+      if (known.has(url.origin)) return known.get(url.origin);
+      if (known.size >= 1000) known.clear();
+      const reason = checkHost(url);
+      known.set(url.origin, reason);
+      return reason;
     },
   };
 }

@@ -11,8 +11,11 @@ import {
 import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
+import type { NineKeys } from '../redis/scripts/scripts.ts';
 
 const queueName = 'deliver';
+/** BullMQ wants every job to have a name. */
+const jobName = 'm';
 /** Name of our own backoff in BullMQ: the wait is computed by `judge` and travels on the error. */
 const backoff = { type: 'posthorn' };
 
@@ -58,7 +61,9 @@ export interface Shard {
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
   const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
-  const queue = new Queue<Message | Canceled, undefined, 'm'>(queueName, {
+  const keys = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
+  const addKeys = keys.map((key) => jobPrefix + key) as NineKeys;
+  const queue = new Queue<Message | Canceled, undefined, typeof jobName>(queueName, {
     connection: redis,
     prefix: keyspace.shard(shard),
     // With only the first of these two, a queue whose Redis was away at its start never recovers.
@@ -73,16 +78,15 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     async add(jobs) {
       const [only] = jobs;
       if (only && jobs.length === 1) {
-        const { id } = await queue.add('m', only.message, writeOptions(only));
+        const { id } = await queue.add(jobName, only.message, writeOptions(only));
         return [id ?? only.id];
       }
-      const ids: Promise<string[]>[] = [];
-      for (let from = 0; from < jobs.length; from += bulkSize) {
-        const bulk = jobs.slice(from, from + bulkSize);
-        const added = queue.addBulk(bulk.map((job) => ({ name: 'm', data: job.message, opts: writeOptions(job) })));
-        ids.push(added.then((stored) => stored.map(({ id }, index) => id ?? bulk[index]?.id ?? '')));
+      const stored: Promise<string[]>[] = [];
+      for (let from = 0; from < jobs.length; from += addAtOnce) {
+        const some = jobs.slice(from, from + addAtOnce).flatMap(writeJob);
+        stored.push(redis.addMessages(...addKeys, jobPrefix, jobName, JSON.stringify(commonOptions), ...some));
       }
-      return (await Promise.all(ids)).flat();
+      return (await Promise.all(stored)).flat();
     },
     async get(id) {
       const job = (await queue.getJob(id)) as BullJob<Message | Canceled> | undefined;
@@ -112,22 +116,34 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   };
 }
 
-const bulkSize = 500;
+/** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
+const addAtOnce = 100;
 
+const commonOptions = {
+  backoff,
+  // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
+  removeOnComplete: true,
+  removeOnFail: true,
+  stackTraceLimit: 1,
+};
+
+/** The options of a job for BullMQ; `writeJob` and its script say the same. */
 function writeOptions({ id, message, once }: NewJob): JobsOptions {
   return {
+    ...commonOptions,
     jobId: id,
     timestamp: message.createdAt,
     delay: Math.max(0, message.notBefore - message.createdAt),
     attempts: message.maxRetries + 1,
-    backoff,
-    // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
-    removeOnComplete: true,
-    removeOnFail: true,
-    stackTraceLimit: 1,
     // With a time to live BullMQ keeps the key for all of it, whatever becomes of the job.
     ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
   };
+}
+
+function writeJob({ id, message, once }: NewJob): [head: string, data: string] {
+  const delay = Math.max(0, message.notBefore - message.createdAt);
+  const head = `${id} ${message.createdAt} ${delay} ${message.maxRetries + 1}`;
+  return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
 }
 
 const pageSize = 500;
@@ -179,7 +195,7 @@ const handBackMs = 1000;
 
 /** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
 export function workShard({ redis, shard, concurrency, stalledAfterMs, log, process, drop }: WorkOptions): ShardWorker {
-  const worker = new Worker<Message | Canceled, undefined, 'm'>(
+  const worker = new Worker<Message | Canceled, undefined, typeof jobName>(
     queueName,
     async (job, token) => {
       const { data } = job;

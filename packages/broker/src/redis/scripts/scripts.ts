@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { addDelayedJob } from 'bullmq/dist/cjs/scripts/addDelayedJob-6.js';
+import { addStandardJob } from 'bullmq/dist/cjs/scripts/addStandardJob-9.js';
 
 /** Every Lua script of ours: how many keys it takes. Its file says what it does. */
 const scripts = {
@@ -6,6 +8,7 @@ const scripts = {
   releaseBody: { file: 'release-body.lua', numberOfKeys: 1 },
   confirmBody: { file: 'confirm-body.lua', numberOfKeys: 1 },
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
+  addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
 } as const;
 
@@ -13,9 +16,22 @@ const scripts = {
 export const scriptDefinitions = Object.fromEntries(
   Object.entries(scripts).map(([name, { file, numberOfKeys }]) => [
     name,
-    { lua: readFileSync(new URL(file, import.meta.url), 'utf8'), numberOfKeys },
+    { lua: include(readFileSync(new URL(file, import.meta.url), 'utf8')), numberOfKeys },
   ]),
 );
+
+/** Puts BullMQ's scripts where one of ours names them. They get their arguments as tables, not packed. */
+function include(lua: string): string {
+  const scripts: Record<string, { content: string }> = { addStandardJob, addDelayedJob };
+  return lua.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
+    const content = scripts[name]?.content ?? '';
+    const unpacked = content.replaceAll(/cmsgpack\.unpack\((ARGV\[[13]\])\)/g, '$1');
+    if (content.length - unpacked.length !== 2 * 'cmsgpack.unpack()'.length) {
+      throw new Error(`BullMQ's script ${name} takes its arguments in a way that is not known here.`);
+    }
+    return unpacked;
+  });
+}
 
 /** The scripts as methods of a connection, typed as their files describe them. */
 export interface ScriptCommands {
@@ -30,6 +46,10 @@ export interface ScriptCommands {
     logRetentionMs: number,
     ...messageIds: string[]
   ): Promise<(0 | 1 | string)[]>;
+  addMessages(
+    /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
+    ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
+  ): Promise<string[]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,
@@ -41,3 +61,5 @@ export interface ScriptCommands {
     retentionMs: number,
   ): Promise<string>;
 }
+
+export type NineKeys = [string, string, string, string, string, string, string, string, string];
