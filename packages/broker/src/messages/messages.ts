@@ -46,24 +46,29 @@ export function createMessages({ shards, bodies, events, graceMs, logRetentionMs
         if (shard !== undefined) byShard.set(shard, [...(byShard.get(shard) ?? []), id]);
       }
       const counts = await Promise.all(Array.from(byShard, ([shard, ids]) => cancelIn(shard, ids)));
-      return counts.reduce((sum, count) => sum + count, 0);
+      return sum(counts);
     },
 
     async cancelMatching(filter, count = Infinity) {
-      const isForAll = Object.values(filter).every((value) => value === undefined);
+      const all = Array.from({ length: shards.count }, (_, shard) => shard);
+      if (count === Infinity) return sum(await Promise.all(all.map((shard) => cancelMatchingIn(shard, filter, count))));
       let canceled = 0;
-      for (let shard = 0; shard < shards.count && canceled < count; shard++) {
-        for await (const page of shards.at(shard).pending(!isForAll)) {
-          const ids = page
-            .filter(({ message }) => isForAll || (message && matches(filter, message)))
-            .map(({ id }) => id);
-          canceled += await cancelIn(shard, ids, count - canceled);
-          if (canceled >= count) break;
-        }
-      }
+      for (const shard of all) canceled += await cancelMatchingIn(shard, filter, count - canceled);
       return canceled;
     },
   };
+
+  async function cancelMatchingIn(shard: number, filter: MessageFilter, count: number): Promise<number> {
+    const isForAll = Object.values(filter).every((value) => value === undefined);
+    let canceled = 0;
+    if (count <= 0) return canceled;
+    for await (const page of shards.at(shard).pending(!isForAll)) {
+      const ids = page.filter(({ message }) => isForAll || (message && matches(filter, message))).map(({ id }) => id);
+      canceled += await cancelIn(shard, ids, count - canceled);
+      if (canceled >= count) break;
+    }
+    return canceled;
+  }
 
   /** Cancels these messages of one shard, until so many were. */
   async function cancelIn(shard: number, ids: readonly string[], count = Infinity): Promise<number> {
@@ -93,4 +98,8 @@ export function createMessages({ shards, bodies, events, graceMs, logRetentionMs
     const shard = shards.shardOf(key);
     return shard === undefined ? undefined : bodies.get(shard, key);
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
