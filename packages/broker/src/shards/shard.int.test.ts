@@ -43,7 +43,7 @@ async function dump(): Promise<Record<string, unknown>> {
   for (const key of (await redis.keys('*')).sort()) {
     const type = await redis.type(key);
     if (type === 'hash') all[key] = await redis.hgetall(key);
-    else if (type === 'zset') all[key] = await redis.zrange(key, 0, -1, 'WITHSCORES');
+    else if (type === 'zset') all[key] = await redis.zrangebyscore(key, '-inf', '+inf', 'WITHSCORES');
     else if (type === 'list') all[key] = await redis.lrange(key, 0, -1);
     else if (type === 'string') all[key] = [await redis.get(key), (await redis.pttl(key)) > 0];
     else all[key] = (await redis.xrange(key, '-', '+')).map(([, fields]) => fields);
