@@ -6,6 +6,7 @@ import {
   createBroker,
   createLog,
   inspectRedis,
+  readBrokerOptions,
   runProcess,
   within,
 } from '@posthorn/broker';
@@ -28,15 +29,7 @@ await runProcess(async () => {
   const broker = createBroker({
     redis,
     log,
-    shards: config.SHARDS,
-    graceMs: config.MESSAGE_GRACE_SECONDS,
-    logRetentionMs: config.LOG_RETENTION_SECONDS,
-    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
-    destinations: {
-      allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
-      allow: config.DESTINATION_ALLOW,
-      deny: config.DESTINATION_DENY,
-    },
+    ...readBrokerOptions(config),
     publish: {
       defaultRetries: Math.min(config.DEFAULT_RETRIES, config.MAX_RETRIES),
       maxRetries: config.MAX_RETRIES,

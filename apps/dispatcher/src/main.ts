@@ -4,6 +4,7 @@ import {
   createBroker,
   createLog,
   inspectRedis,
+  readBrokerOptions,
   runProcess,
   within,
 } from '@posthorn/broker';
@@ -21,19 +22,7 @@ await runProcess(async () => {
 
   const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
   await agreeOnShards(redis, config.SHARDS);
-  const broker = createBroker({
-    redis,
-    log,
-    shards: config.SHARDS,
-    graceMs: config.MESSAGE_GRACE_SECONDS,
-    logRetentionMs: config.LOG_RETENTION_SECONDS,
-    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
-    destinations: {
-      allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
-      allow: config.DESTINATION_ALLOW,
-      deny: config.DESTINATION_DENY,
-    },
-  });
+  const broker = createBroker({ redis, log, ...readBrokerOptions(config) });
   const dispatcher = await startDispatcher(broker, redis, config, log);
 
   let isStopping = false;

@@ -3,7 +3,9 @@ import { createDestinationGuard, type DestinationGuard, type GuardOptions } from
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
 import { createMessages, type Messages } from './messages/messages.ts';
+import type { Environment } from './process/env.ts';
 import type { Log } from './process/log.ts';
+import type { settings } from './process/settings.ts';
 import type { PublishLimits, PublishRequest } from './publish/accept.ts';
 import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
 import type { RedisConnection } from './redis/connect.ts';
@@ -23,6 +25,23 @@ export interface BrokerOptions {
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
+}
+
+/** The options that every process takes from its environment. */
+export function readBrokerOptions(
+  config: Environment<typeof settings>,
+): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'dlqRetentionMs' | 'destinations'> {
+  return {
+    shards: config.SHARDS,
+    graceMs: config.MESSAGE_GRACE_SECONDS,
+    logRetentionMs: config.LOG_RETENTION_SECONDS,
+    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
+    destinations: {
+      allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
+      allow: config.DESTINATION_ALLOW,
+      deny: config.DESTINATION_DENY,
+    },
+  };
 }
 
 /** A message's life in Redis: every part, over one connection. */

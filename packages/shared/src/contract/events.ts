@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { HeaderMapField, Instant } from './fields.ts';
+import { messageFields } from './messages.ts';
 
 /** The states of a message in its log (contract, delivery.md section 12). */
 export const states = [
@@ -17,38 +18,19 @@ export type State = (typeof states)[number];
 
 /** One line in the history of a message (contract, http-api.md section 3.3). */
 export const EventView = z.object({
+  ...messageFields,
   time: Instant,
-  messageId: z.string(),
   state: z.enum(states),
-  url: z.string(),
-  method: z.string(),
   error: z.string().optional(),
   nextDeliveryTime: Instant.optional(),
-  topicName: z.string().optional(),
-  endpointName: z.string().optional(),
-  header: HeaderMapField.optional(),
-  body: z.string().optional(),
   timeout: z.int().optional(),
-  maxRetries: z.int(),
   responseStatus: z.int().optional(),
   responseBody: z.string().optional(),
   responseHeaders: HeaderMapField.optional(),
   responseHeader: HeaderMapField.optional(),
-  callback: z.string().optional(),
   callbackHeaders: HeaderMapField.optional(),
-  failureCallback: z.string().optional(),
   failureCallbackHeaders: HeaderMapField.optional(),
-  scheduleId: z.string().optional(),
-  flowControlKey: z.string().optional(),
-  parallelism: z.int().optional(),
-  rate: z.int().optional(),
-  period: z.int().optional(),
-  retryDelayExpression: z.string().optional(),
   retryDelayExpr: z.string().optional(),
-  label: z.string().optional(),
-  labels: z.array(z.string()).optional(),
-  callerIP: z.string(),
-  callerIp: z.string(),
 });
 export type EventView = z.infer<typeof EventView>;
 

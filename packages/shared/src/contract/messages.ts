@@ -3,33 +3,39 @@ import { endpoint } from './endpoint.ts';
 import { Count, HeaderMapField, Instant } from './fields.ts';
 import { FilterFields, filters } from './filters.ts';
 
-/** A message as a caller sees it (contract, http-api.md section 3.1). */
-export const MessageView = z.object({
+/** What a message and the lines of its log have in common. */
+export const messageFields = {
   messageId: z.string(),
   url: z.string(),
   topicName: z.string().optional(),
   endpointName: z.string().optional(),
+  queueName: z.string().optional(),
+  scheduleId: z.string().optional(),
   method: z.string(),
   header: HeaderMapField.optional(),
   body: z.string().optional(),
-  bodyBase64: z.string().optional(),
   maxRetries: z.int(),
-  notBefore: Instant,
-  createdAt: Instant,
-  callback: z.string().optional(),
-  callbackHeader: HeaderMapField.optional(),
-  failureCallback: z.string().optional(),
-  failureCallbackHeader: HeaderMapField.optional(),
-  scheduleId: z.string().optional(),
   callerIP: z.string(),
   callerIp: z.string(),
+  callback: z.string().optional(),
+  failureCallback: z.string().optional(),
   flowControlKey: z.string().optional(),
   parallelism: z.int().optional(),
   rate: z.int().optional(),
   period: z.int().optional(),
+  retryDelayExpression: z.string().optional(),
   label: z.string().optional(),
   labels: z.array(z.string()).optional(),
-  retryDelayExpression: z.string().optional(),
+};
+
+/** A message as a caller sees it (contract, http-api.md section 3.1). */
+export const MessageView = z.object({
+  ...messageFields,
+  bodyBase64: z.string().optional(),
+  notBefore: Instant,
+  createdAt: Instant,
+  callbackHeader: HeaderMapField.optional(),
+  failureCallbackHeader: HeaderMapField.optional(),
 });
 export type MessageView = z.infer<typeof MessageView>;
 
