@@ -13,8 +13,8 @@ const common = {
       },
     ],
   },
-  // jose ships only ECMAScript modules.
-  transformIgnorePatterns: ['/node_modules/(?!.*jose)'],
+  // jose ships only ECMAScript modules; of BullMQ's scripts only these have types.
+  transformIgnorePatterns: ['/node_modules/(?!.*(jose|bullmq/dist/esm/scripts))'],
   modulePathIgnorePatterns: ['/dist/'],
 };
 

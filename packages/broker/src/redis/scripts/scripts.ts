@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { addDelayedJob } from 'bullmq/dist/cjs/scripts/addDelayedJob-6.js';
-import { addStandardJob } from 'bullmq/dist/cjs/scripts/addStandardJob-9.js';
+import { addDelayedJob } from 'bullmq/dist/esm/scripts/addDelayedJob-6.js';
+import { addStandardJob } from 'bullmq/dist/esm/scripts/addStandardJob-9.js';
 
 /** Every Lua script of ours: how many keys it takes. Its file says what it does. */
 const scripts = {
