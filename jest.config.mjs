@@ -13,8 +13,8 @@ const common = {
       },
     ],
   },
-  // jose ships only ECMAScript modules; of BullMQ's scripts only these have types.
-  transformIgnorePatterns: ['/node_modules/(?!.*(jose|bullmq/dist/esm/scripts))'],
+  // jose ships only ECMAScript modules.
+  transformIgnorePatterns: ['/node_modules/(?!.*jose)'],
   modulePathIgnorePatterns: ['/dist/'],
 };
 

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { addDelayedJob } from 'bullmq/dist/esm/scripts/addDelayedJob-6.js';
-import { addStandardJob } from 'bullmq/dist/esm/scripts/addStandardJob-9.js';
+import { createRequire } from 'node:module';
+
+/** The Lua texts of BullMQ's scripts for one job. They have no types: `include` says what must be in them. */
+const load = createRequire(import.meta.url);
+const bullmqScripts = {
+  ...(load('bullmq/dist/cjs/scripts/addStandardJob-9.js') as object),
+  ...(load('bullmq/dist/cjs/scripts/addDelayedJob-6.js') as object),
+} as Record<string, { content: string } | undefined>;
 
 /** Every Lua script of ours: how many keys it takes. Its file says what it does. */
 const scripts = {
@@ -22,9 +28,8 @@ export const scriptDefinitions = Object.fromEntries(
 
 /** Puts BullMQ's scripts where one of ours names them. They get their arguments as tables, not packed. */
 function include(lua: string): string {
-  const scripts: Record<string, { content: string }> = { addStandardJob, addDelayedJob };
   return lua.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
-    const content = scripts[name]?.content ?? '';
+    const content = bullmqScripts[name]?.content ?? '';
     const unpacked = content.replaceAll(/cmsgpack\.unpack\((ARGV\[[13]\])\)/g, '$1');
     if (content.length - unpacked.length !== 2 * 'cmsgpack.unpack()'.length) {
       throw new Error(`BullMQ's script ${name} takes its arguments in a way that is not known here.`);
