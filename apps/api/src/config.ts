@@ -38,6 +38,8 @@ export const table = {
   DEFAULT_TIMEOUT_SECONDS: { schema: secondsAsMs(7200, 1), help: 'Time limit of an attempt that names none.' },
   MAX_TIMEOUT_SECONDS: { schema: secondsAsMs(7200, 1), help: 'Longest time limit of an attempt.' },
   MAX_LABELS: { schema: integer(20, 0, 1000), help: 'Most labels of one message.' },
+  MAX_QUEUES: { schema: integer(1000, 1), help: 'Most queues.' },
+  MAX_QUEUE_PARALLELISM: { schema: integer(100, 1), help: 'Greatest parallelism of a queue.' },
   MAX_URL_GROUPS: { schema: integer(1000, 1), help: 'Most URL groups.' },
   MAX_ENDPOINTS_PER_GROUP: { schema: integer(100, 1), help: 'Most endpoints of one URL group.' },
 };

@@ -39,6 +39,7 @@ await runProcess(async () => {
       maxLabels: config.MAX_LABELS,
       deduplicationWindowMs: config.DEDUP_WINDOW_SECONDS,
     },
+    queues: { maxQueues: config.MAX_QUEUES, maxParallelism: config.MAX_QUEUE_PARALLELISM },
     urlGroups: { maxGroups: config.MAX_URL_GROUPS, maxEndpoints: config.MAX_ENDPOINTS_PER_GROUP },
   });
   await broker.signingKeys.prepare({

@@ -1,4 +1,11 @@
-import { integer, readEnvironment, secondsAsMs, settings, type Environment } from '@posthorn/broker';
+import {
+  ConfigurationError,
+  integer,
+  readEnvironment,
+  secondsAsMs,
+  settings,
+  type Environment,
+} from '@posthorn/broker';
 import { z } from 'zod';
 
 /** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
@@ -7,6 +14,10 @@ export const table = {
   PROBE_PORT: { schema: integer(0, 1, 65_535).optional(), help: 'Port of /health and /ready; off when unset.' },
   PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
   DISPATCHER_CONCURRENCY: { schema: integer(200, 1, 10_000), help: 'Deliveries in flight per process.' },
+  GLOBAL_PARALLELISM: {
+    schema: integer(0, 0),
+    help: 'Most deliveries in flight over all dispatchers, 0 for no limit; else at least SHARDS.',
+  },
   CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Longest time to connect to a destination.' },
   MAX_RESPONSE_BYTES: {
     schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
@@ -25,5 +36,9 @@ export type Config = Environment<typeof table>;
 
 /** @throws {ConfigurationError} that names every wrong variable */
 export function readConfig(): Config {
-  return readEnvironment(table, process.env);
+  const config = readEnvironment(table, process.env);
+  if (config.GLOBAL_PARALLELISM > 0 && config.GLOBAL_PARALLELISM < config.SHARDS) {
+    throw new ConfigurationError(`Wrong environment: GLOBAL_PARALLELISM: use 0 or at least SHARDS, ${config.SHARDS}.`);
+  }
+  return config;
 }

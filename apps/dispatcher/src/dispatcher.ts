@@ -6,6 +6,8 @@ import { judge } from './delivery/judge.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createSender } from './delivery/send.ts';
 import { createSettle } from './delivery/settle.ts';
+import { createTurns } from './delivery/turn.ts';
+import { startSweeper } from './loops/sweep.ts';
 
 export interface Dispatcher {
   inFlight(): number;
@@ -21,6 +23,7 @@ export async function startDispatcher(
   log: Log,
 ): Promise<Dispatcher> {
   const keys = await broker.signingKeys.follow();
+  await limitParallelism(broker, config);
   const sender = createSender({
     guard: broker.guard,
     connectTimeoutMs: config.CONNECT_TIMEOUT_SECONDS,
@@ -42,6 +45,9 @@ export async function startDispatcher(
   const rules = { maxRetryDelayMs: config.MAX_RETRY_DELAY_SECONDS, backoffFactor: config.BACKOFF_FACTOR };
   const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));
 
+  const turns = createTurns(broker);
+  const sweeper = startSweeper(broker, log);
+
   let attempts = 0;
   const workers = Array.from({ length: config.SHARDS }, (_, shard) => {
     const admission = createAdmission(slots, Date.now);
@@ -56,6 +62,8 @@ export async function startDispatcher(
         try {
           return await deliver(job, {
             ...admission,
+            takeTurn: turns.takeTurn,
+            endTurn: turns.endTurn,
             prepare,
             send: sender.send,
             isCanceled: ({ id }) => broker.shards.at(shard).isCanceled(id),
@@ -66,6 +74,8 @@ export async function startDispatcher(
           attempts--;
         }
       },
+      parked: turns.parked,
+      ended: turns.ended,
       drop: async (id, bodyKey) => {
         broker.events.ended(shard, id, canceledLine(Date.now()), undefined);
         if (bodyKey) await broker.bodies.release(broker.shards.shardOf(bodyKey) ?? 0, bodyKey, id, 0);
@@ -76,6 +86,7 @@ export async function startDispatcher(
   return {
     inFlight: () => attempts,
     async stop() {
+      sweeper.stop();
       await Promise.all(workers.map((worker) => worker.pause()));
       if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {
         log.warn({ inFlight: attempts }, 'attempts.handed-back');
@@ -85,6 +96,7 @@ export async function startDispatcher(
       // The end of the last jobs is on its way to Redis; a Redis that is away must not hold the process.
       await within(2000, redis.ping());
       await within(2000, Promise.all(workers.map((worker) => worker.leave())));
+      turns.close();
       keys.close();
     },
   };
@@ -94,4 +106,13 @@ export async function startDispatcher(
     // What comes after an attempt, the job's own end, starts in the same turn of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** The configured cap over all dispatchers, divided over the shards: BullMQ counts per shard, and no key is shared. */
+async function limitParallelism({ shards }: Broker, { GLOBAL_PARALLELISM, SHARDS }: Config): Promise<void> {
+  await Promise.all(
+    Array.from({ length: SHARDS }, (_, shard) =>
+      shards.at(shard).setGlobalConcurrency(Math.floor((GLOBAL_PARALLELISM + shard) / SHARDS)),
+    ),
+  );
 }

@@ -2,12 +2,15 @@ import { createCallbacks, type Callbacks } from './callbacks/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
+import { createFlowControls, type FlowControls } from './flow-control/flow-control.ts';
+import { createLanes, type Lanes } from './lanes/lanes.ts';
 import { createMessages, type Messages } from './messages/messages.ts';
 import type { Environment } from './process/env.ts';
 import type { Log } from './process/log.ts';
 import type { settings } from './process/settings.ts';
 import type { PublishLimits, PublishRequest } from './publish/accept.ts';
 import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
+import { createQueues, type QueueLimits, type Queues } from './queues/queues.ts';
 import type { RedisConnection } from './redis/connect.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
@@ -25,6 +28,7 @@ export interface BrokerOptions {
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
+  queues?: QueueLimits;
 }
 
 /** The options that every process takes from its environment. */
@@ -53,6 +57,9 @@ export interface Broker {
   events: EventLog;
   dlq: Dlq;
   callbacks: Callbacks;
+  lanes: Lanes;
+  queues: Queues;
+  flowControls: FlowControls;
   signingKeys: SigningKeyStore;
   shards: Shards;
   bodies: BodyStore;
@@ -65,19 +72,27 @@ export function createBroker(options: BrokerOptions): Broker {
   const guard = createDestinationGuard(options.destinations);
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis);
+  const lanes = createLanes(redis, shards);
   const events = createEventLog(redis, shards, logRetentionMs);
   const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
+  const messages = createMessages({ shards, bodies, events, lanes, graceMs, logRetentionMs });
+  const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
+  const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
+
   const publishParts = (): PublishParts => {
     if (!options.publish) throw new Error('This process does not publish.');
-    return { shards, urlGroups, bodies, guard, limits: options.publish };
+    return { shards, urlGroups, bodies, lanes, queues, guard, limits: options.publish };
   };
 
   return {
     publish: (request) => publish(publishParts(), request),
     publishBatch: (requests) => publishBatch(publishParts(), requests),
-    callbacks: createCallbacks({ shards, bodies }),
-    messages: createMessages({ shards, bodies, events, graceMs, logRetentionMs }),
+    callbacks: createCallbacks({ shards, bodies, lanes }),
+    messages,
+    lanes,
+    queues,
+    flowControls: createFlowControls({ redis, shards, lanes }),
     urlGroups,
     events,
     dlq: createDlq(redis, shards, bodies, options.dlqRetentionMs),

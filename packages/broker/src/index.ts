@@ -4,6 +4,7 @@ export * from './dlq/dlq.ts';
 export * from './events/event-log.ts';
 export * from './events/event-view.ts';
 export * from './events/history.ts';
+export * from './lanes/lanes.ts';
 export * from './process/env.ts';
 export * from './process/log.ts';
 export * from './process/settings.ts';

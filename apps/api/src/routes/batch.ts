@@ -52,7 +52,15 @@ export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
           `The body is too large; use at most ${limits.maxMessageBytes} bytes.`,
         );
       }
-      return { destination, headers: mergeHeaders(headers, configuration), tokenInQuery: false, body, callerIp };
+      const { queue } = parsed.data;
+      return {
+        destination,
+        headers: mergeHeaders(headers, configuration),
+        tokenInQuery: false,
+        body,
+        callerIp,
+        ...(queue ? { queueName: queue } : {}),
+      };
     } catch (error) {
       throw nameItem(error, index);
     }

@@ -1,5 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import { contract, mergeHeaders, Name, PosthornError, readDestination } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
@@ -9,7 +9,7 @@ import { requireScope, type Route } from './route.ts';
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
 const maxHeaders = 200;
 
-/** `POST /v2/publish/{destination}` (contract, http-api.md section 5.1). The body is bytes, the options are headers. */
+/** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract, http-api.md section 5.1). The body is bytes, the options are headers. */
 export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] {
   return [
     {
@@ -18,17 +18,26 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
       path: /^\/v2\/publish(?:\/.*)?$/i,
       async handle(request, response) {
         requireScope(request, contract.publish.publish.scope);
-        await publish(request, response);
+        await publish(request, response, readTarget(request.originalUrl));
+      },
+    },
+    {
+      method: 'post',
+      path: /^\/v2\/enqueue\/.*$/i,
+      async handle(request, response) {
+        requireScope(request, contract.queues.enqueue.scope);
+        const [, queue = '', target = ''] = /^([^/?]*)\/?(.*)$/s.exec(readTarget(request.originalUrl)) ?? [];
+        await publish(request, response, target, readQueueName(queue));
       },
     },
   ];
 
-  async function publish(request: Request, response: Response): Promise<void> {
+  async function publish(request: Request, response: Response, target: string, queueName?: string): Promise<void> {
     const { rawHeaders } = request;
     if (rawHeaders.length / 2 > maxHeaders) {
       throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
     }
-    const { destination, configuration } = readDestination(readTarget(request.originalUrl));
+    const { destination, configuration } = readDestination(target);
     const reply = await broker.publish({
       destination,
       // A real header beats the query form of the same name.
@@ -36,6 +45,7 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
       tokenInQuery: readAccess(request).tokenInQuery,
       body: await readBody(request, maxMessageBytes),
       callerIp: readCallerIp(request),
+      ...(queueName === undefined ? {} : { queueName }),
     });
     // Nothing was created: accepted, but not once more.
     if ([reply].flat().every(({ deduplicated }) => deduplicated)) response.status(202);
@@ -43,7 +53,13 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
   }
 }
 
-/** What stands behind `/v2/publish/` in the undecoded request target. */
+/** What stands behind `/v2/publish/` or `/v2/enqueue/` in the undecoded request target. */
 function readTarget(originalUrl: string): string {
-  return /^(?:https?:\/\/[^/?]*)?\/v2\/publish\/?(.*)$/is.exec(originalUrl)?.[1] ?? '';
+  return /^(?:https?:\/\/[^/?]*)?\/v2\/(?:publish|enqueue)\/?(.*)$/is.exec(originalUrl)?.[1] ?? '';
+}
+
+function readQueueName(text: string): string {
+  const result = Name.safeParse(decodeURIComponent(text));
+  if (result.success) return result.data;
+  throw new PosthornError('invalid_request', `queueName: ${result.error.issues[0]?.message ?? ''}`);
 }

@@ -2,9 +2,11 @@ import type { AppParts } from '../app.ts';
 import { batchRoutes } from './batch.ts';
 import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
+import { flowControlRoutes } from './flow-control.ts';
 import { messageRoutes } from './messages.ts';
 import { probeRoutes } from './probes.ts';
 import { publishRoutes } from './publish.ts';
+import { queueRoutes } from './queues.ts';
 import type { Route } from './route.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { urlGroupRoutes } from './url-groups.ts';
@@ -21,6 +23,8 @@ export function routes(parts: AppParts): Route[] {
     }),
     ...messageRoutes(broker),
     ...eventRoutes(broker),
+    ...queueRoutes(broker),
+    ...flowControlRoutes(broker),
     ...dlqRoutes(broker),
     ...urlGroupRoutes(broker),
     ...signingKeyRoutes(broker),

@@ -1,4 +1,4 @@
-import type { Job } from '@posthorn/broker';
+import type { Job, Turn } from '@posthorn/broker';
 import type { Answer, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from './send.ts';
 
@@ -6,6 +6,10 @@ import type { DeliveryRequest } from './send.ts';
 export interface Steps {
   /** Milliseconds for which the message must step aside; 0 when it may go. */
   admit(job: Job): Promise<number>;
+  /** Takes the slots that the message needs in its queue and for its flow-control key. */
+  takeTurn(job: Job): Promise<Turn>;
+  /** Gives back the slot of the flow-control key. */
+  endTurn(job: Job): Promise<void>;
   prepare(job: Job): Promise<DeliveryRequest>;
   send(request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
@@ -22,6 +26,16 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
   const heldMs = await steps.admit(job);
   if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
   try {
+    const turn = await steps.takeTurn(job);
+    if (!turn.has) return { kind: 'held', delayMs: turn.waitMs, inLane: true };
+    return await attempt(job, steps);
+  } finally {
+    steps.leave(job);
+  }
+}
+
+async function attempt(job: Job, steps: Steps): Promise<Outcome> {
+  try {
     const request = await steps.prepare(job);
     const answer = await steps.send(request);
     const judged = steps.judge(job, answer);
@@ -31,6 +45,6 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
     await steps.settle(job, outcome);
     return outcome;
   } finally {
-    steps.leave(job);
+    await steps.endTurn(job);
   }
 }

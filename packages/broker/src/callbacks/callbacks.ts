@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deriveMessageId, type Answer, type Callback, type Message, type Outcome } from '@posthorn/shared';
+import { queueLane } from '../lanes/lanes.ts';
 import { store, type StoreParts } from '../publish/store.ts';
 import { inlineBody, inlineBytes, maxInlineBytes } from '../shards/body.ts';
 import type { Job } from '../shards/shard.ts';
@@ -28,6 +29,9 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     const { message } = job;
     const hash = createHash('sha256').update(`${job.id}:${cause}`).digest();
     const id = deriveMessageId(job.id, hash);
+    // A queue waits for its callbacks, too.
+    const { queueName } = message;
+    if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);
     const [[result] = []] = await store(parts, [
       {
         isGroup: false,
@@ -49,6 +53,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
               callerIp: message.callerIp,
               ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
               ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
+              ...(queueName === undefined ? {} : { holds: { queueName, messageId: job.id } }),
               ...(message.scheduleId ? { scheduleId: message.scheduleId } : {}),
             },
           },

@@ -3,12 +3,14 @@ import type { HeaderMap, Message, Redaction } from '@posthorn/shared';
 
 /** What the message view and the log view of a message have in common (contract, http-api.md sections 3.1 and 3.3). */
 export function writeMessageFields(message: Message) {
-  const { topicName, endpointName, scheduleId, callback, failureCallback, retryDelayExpression, labels } = message;
+  const { topicName, endpointName, queueName, scheduleId, callback, failureCallback, retryDelayExpression, labels } =
+    message;
   return {
     url: message.url,
     method: message.method,
     ...(topicName ? { topicName } : {}),
     ...(endpointName ? { endpointName } : {}),
+    ...(queueName ? { queueName } : {}),
     ...(scheduleId ? { scheduleId } : {}),
     ...writeHeader(message, 'header', message.header),
     maxRetries: message.maxRetries,

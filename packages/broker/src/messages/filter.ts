@@ -10,8 +10,7 @@ export function matches(filter: MessageFilter, message: Message): boolean {
     has(filter.flowControlKey, message.flowControl?.key) &&
     has(filter.url, message.url) &&
     has(filter.topicName, message.topicName) &&
-    // No message is in a named queue yet.
-    has(filter.queueName, undefined) &&
+    has(filter.queueName, message.queueName) &&
     has(filter.scheduleId, message.scheduleId) &&
     has(filter.callerIp, message.callerIp) &&
     matchesPlace(filter, message.url)

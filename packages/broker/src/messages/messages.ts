@@ -1,5 +1,6 @@
 import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
+import { flowLane, queueLane, type Lanes } from '../lanes/lanes.ts';
 import { inlineBytes, type BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 import { matches } from './filter.ts';
@@ -21,12 +22,13 @@ export interface MessagesParts {
   shards: Shards;
   bodies: BodyStore;
   events: EventLog;
+  lanes: Lanes;
   /** How long a message that has ended can be read. */
   graceMs: number;
   logRetentionMs: number;
 }
 
-export function createMessages({ shards, bodies, events, graceMs, logRetentionMs }: MessagesParts): Messages {
+export function createMessages({ shards, bodies, events, lanes, graceMs, logRetentionMs }: MessagesParts): Messages {
   return {
     async get(messageId) {
       const shard = shards.shardOf(messageId);
@@ -78,13 +80,21 @@ export function createMessages({ shards, bodies, events, graceMs, logRetentionMs
       from += some.length;
       const results = await shards.at(shard).cancel(some, Date.now(), logRetentionMs);
       canceled += results.filter((result) => result !== false).length;
-      const releases = results.flatMap((result, index) => {
-        if (typeof result === 'boolean') return [];
-        return [bodies.release(shards.shardOf(result.bodyKey) ?? 0, result.bodyKey, some[index] ?? '', 0)];
-      });
-      await Promise.all(releases);
+      await Promise.all(
+        results.map(async (result, index) => {
+          if (typeof result !== 'boolean') await leaveBehind(some[index] ?? '', result);
+        }),
+      );
     }
     return canceled;
+  }
+
+  /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
+  async function leaveBehind(id: string, { body, queueName, flowControl, holds }: Message): Promise<void> {
+    if (body.kind === 'stored') await bodies.release(shards.shardOf(body.key) ?? 0, body.key, id, 0);
+    if (flowControl) await lanes.leave(flowLane(flowControl), id);
+    if (queueName !== undefined) await lanes.leave(queueLane(queueName), id);
+    if (holds) await lanes.leave(queueLane(holds.queueName), holds.messageId, id);
   }
 
   /** A message that has ended is in the log alone, where it may be found for a grace time. */

@@ -29,6 +29,8 @@ export interface PublishRequest {
   tokenInQuery: boolean;
   body: Buffer;
   callerIp: string;
+  /** The named queue to put the message into; it exists. */
+  queueName?: string;
 }
 
 export interface PublishLimits {
@@ -112,7 +114,7 @@ type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
 
 /** All that the messages of one publish have in common. */
 function createTemplate(
-  { body, callerIp }: PublishRequest,
+  { body, callerIp, queueName }: PublishRequest,
   options: PublishOptions,
   header: HeaderMap,
   limits: PublishLimits,
@@ -131,6 +133,7 @@ function createTemplate(
     );
   }
   const flowControl = readFlowControl(options);
+  const queue = queueName ?? options.queueName;
   return {
     method: options.method ?? 'POST',
     header,
@@ -143,6 +146,7 @@ function createTemplate(
     ...(options.retryDelay === undefined ? {} : { retryDelayExpression: options.retryDelay }),
     ...(labels.length > 0 ? { labels } : {}),
     ...(flowControl ? { flowControl } : {}),
+    ...(queue === undefined ? {} : { queueName: queue }),
     ...(options.redaction ? { redaction: redact(options.redaction, body) } : {}),
   };
 }

@@ -11,12 +11,14 @@ import {
   type Published,
   type UrlGroup,
 } from '@posthorn/shared';
+import type { Queues } from '../queues/queues.ts';
 import type { UrlGroups } from '../url-groups/url-groups.ts';
 import { accept, type AcceptParts, type PublishRequest } from './accept.ts';
 import { store, type Draft, type Stored, type StoreParts } from './store.ts';
 
 export interface PublishParts extends AcceptParts, StoreParts {
   urlGroups: UrlGroups;
+  queues: Queues;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
   const { destination } = request;
   const group = destination.kind === 'urlGroup' ? await findGroup(parts.urlGroups, destination.name) : undefined;
   const draft = accept(parts, withDefaults(request, group), group);
+  await ensureQueues(parts.queues, [draft]);
   const [stored = []] = await store(parts, [draft]);
   for (const result of stored) if ('error' in result) throw result.error;
   return writeReply(draft, stored);
@@ -59,6 +62,7 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
       throw nameItem(error, index);
     }
   }
+  await ensureQueues(parts.queues, drafts);
   const results = await store(parts, drafts);
   const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));
   if (errors.length === results.flat().length) throw errors[0];
@@ -67,6 +71,12 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
     if (stored.every((result) => 'id' in result)) return writeReply(draft, stored);
     return { error: `failed to publish to url: the message could not be stored` };
   });
+}
+
+/** A queue comes to be with its first message (contract, http-api.md section 5.3). */
+async function ensureQueues(queues: Queues, drafts: readonly Draft[]): Promise<void> {
+  const names = new Set(drafts.flatMap(({ messages }) => messages.map(({ message }) => message.queueName)));
+  for (const name of names) if (name !== undefined) await queues.ensure(name);
 }
 
 async function findGroup(urlGroups: UrlGroups, name: string): Promise<UrlGroup> {

@@ -1,5 +1,6 @@
 import type { Message } from '@posthorn/shared';
 import type { BodyStore } from '../shards/body.ts';
+import { firstLane, flowLane, type Lanes } from '../lanes/lanes.ts';
 import type { NewJob } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
 
@@ -22,15 +23,17 @@ export type Stored = { id: string; isDuplicate: boolean } | { error: unknown };
 export interface StoreParts {
   shards: Shards;
   bodies: BodyStore;
+  lanes: Lanes;
 }
 
 /**
  * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, what it says is
- * stored is as durable as Redis promises (contract, delivery.md section 20). It never rejects: an error may mean that
- * the message is stored, or that it is not.
+ * stored is as durable as Redis promises (contract, delivery.md section 20). It never rejects for what
+ * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies } = parts;
+  const parked = await joinLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
   const bodyWrites: Promise<unknown>[] = [];
@@ -45,7 +48,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     }
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
-      const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}) };
+      const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
       const jobs = byShard.get(shard) ?? [];
       jobs.push({ job, place: [draftIndex, messageIndex] });
       byShard.set(shard, jobs);
@@ -63,7 +66,9 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       const isDuplicate = id !== job.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
       if (isDuplicate) followUps.push(dismiss(parts, job, id));
-      else if (job.message.body.kind === 'stored') {
+      else if (job.parkedMs !== undefined) followUps.push(wakeIfGranted(parts, job));
+      if (isDuplicate) return;
+      if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
         followUps.push(job.once ? confirmBodyOf(parts, id) : confirm(parts, job.message.body.key));
       }
@@ -84,9 +89,44 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   return results;
 }
 
+/**
+ * Lets messages wait for their turn in a queue or under a flow-control key, in their order. One that does not have its
+ * turn at once is stored as a sleeping job. One that is delayed joins when it is due.
+ */
+async function joinLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Promise<Map<string, { parkedMs: number }>> {
+  const parked = new Map<string, { parkedMs: number }>();
+  const joins: Promise<unknown>[] = [];
+  for (const { messages } of drafts) {
+    for (const { id, message } of messages) {
+      const { flowControl, queueName, createdAt, notBefore } = message;
+      const lane = firstLane(message);
+      if (!lane) continue;
+      if (flowControl && (queueName !== undefined || notBefore > createdAt)) {
+        joins.push(lanes.refresh(flowLane(flowControl), flowControl));
+      }
+      if (notBefore > createdAt) continue;
+      const limits = lane.kind === 'flow' ? flowControl : undefined;
+      const join = lanes.join(lane, id, limits).then((turn) => {
+        if (!turn.has) parked.set(id, { parkedMs: turn.waitMs });
+      });
+      joins.push(join);
+    }
+  }
+  await Promise.all(joins);
+  return parked;
+}
+
+/** Between its join and its being stored a message may have been granted a slot, and nobody could wake it. */
+async function wakeIfGranted({ lanes, shards }: StoreParts, { id, message }: NewJob): Promise<void> {
+  const lane = firstLane(message);
+  if (lane && (await lanes.join(lane, id)).has) await shards.at(shards.shardOf(id) ?? 0).wake([id]);
+}
+
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
 async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: string): Promise<void> {
   const { body } = message;
+  const lane = firstLane(message);
+  if (lane) await parts.lanes.leave(lane, id);
   if (body.kind === 'stored') await parts.bodies.release(parts.shards.shardOf(body.key) ?? 0, body.key, id, 0);
   // Whoever stored the first message may have died before its body was confirmed.
   await confirmBodyOf(parts, firstId);

@@ -21,6 +21,21 @@ export const keyspace = {
   /** hash: id of a message to the id of its dead letter, so that a message is buried once. */
   dlqIds: (shard: number) => `{d${shard}}:dlq:ids`,
 
+  /**
+   * hash: the state of a queue or of a flow-control key; the latter expires when it is idle. Beside it `:holders` and
+   * `:waiters` (zsets of message ids), and `:parts:<message id>` (set of message ids).
+   */
+  lane: (shard: number, kind: 'queue' | 'flow', name: string) => `{d${shard}}:${kind}:${name}`,
+
+  /** zset: `queue:<name>` and `flow:<key>` of lanes in which messages wait or run, by the time of their last step. */
+  busyLanes: (shard: number) => `{d${shard}}:lanes:busy`,
+
+  /** zset: `flow:<key>`, by the time after which the key is forgotten. */
+  flowKeys: (shard: number) => `{d${shard}}:flow-keys`,
+
+  /** set: names of queues. */
+  queues: (shard: number) => `{d${shard}}:queues`,
+
   /** hash: name of a URL group to its JSON. */
   urlGroups: 'posthorn:url-groups',
 

@@ -33,6 +33,8 @@ export interface NewJob {
   message: Message;
   /** Of all messages with this key only the first is stored, for so long, also after it has ended. */
   once?: { key: string; forMs: number };
+  /** It waits for a slot in a lane, which wakes it before this time has passed. */
+  parkedMs?: number;
 }
 
 /** What is left of a canceled message until a worker comes to it. */
@@ -52,8 +54,19 @@ export interface Shard {
   get(id: string): Promise<Job | undefined>;
   /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
   pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
-  /** Cancels messages and logs it; for each the key of a body that is not needed any more, or whether it was canceled. */
-  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(boolean | { bodyKey: string })[]>;
+  /**
+   * Cancels messages and logs it; for each whether it was canceled, or the message as it was if it has left something
+   * behind: a stored body, a slot in a lane.
+   */
+  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(boolean | Message)[]>;
+  /** Wakes messages that wait for a slot. */
+  wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
+  exists(id: string): Promise<boolean>;
+  /** Attempts in flight. */
+  countActive(): Promise<number>;
+  /** Most attempts in flight over all dispatchers; 0 without a limit. */
+  globalConcurrency(): Promise<number>;
+  setGlobalConcurrency(max: number): Promise<void>;
   /** Whether somebody has canceled a message that is in flight. */
   isCanceled(id: string): Promise<boolean>;
   close(): Promise<void>;
@@ -63,6 +76,9 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
   const keys = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
   const addKeys = keys.map((key) => jobPrefix + key) as NineKeys;
+  const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
+    (key) => jobPrefix + key,
+  ) as NineKeys;
   const queue = new Queue<Message | Canceled, undefined, typeof jobName>(queueName, {
     connection: redis,
     prefix: keyspace.shard(shard),
@@ -109,7 +125,18 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       const history = keyspace.history(shard, '');
       const delayed = `${jobPrefix}delayed`;
       const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
-      return results.map((result) => (typeof result === 'string' ? { bodyKey: result } : result === 1));
+      return results.map((result) => (typeof result === 'string' ? (JSON.parse(result) as Message) : result === 1));
+    },
+    async wake(ids) {
+      const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
+      return results.map((result) => (result === 1 ? 'woken' : result === 0 ? 'awake' : 'missing'));
+    },
+    exists: async (id) => (await redis.exists(jobPrefix + id)) === 1,
+    countActive: () => redis.llen(`${jobPrefix}active`),
+    globalConcurrency: async () => (await queue.getGlobalConcurrency()) ?? 0,
+    async setGlobalConcurrency(max) {
+      if (max > 0) await queue.setGlobalConcurrency(max);
+      else await queue.removeGlobalConcurrency();
     },
     isCanceled: async (id) => (await redis.hexists(jobPrefix + id, 'canceled')) === 1,
     close: () => queue.close(),
@@ -128,21 +155,26 @@ const commonOptions = {
 };
 
 /** The options of a job for BullMQ; `writeJob` and its script say the same. */
-function writeOptions({ id, message, once }: NewJob): JobsOptions {
+function writeOptions(job: NewJob): JobsOptions {
+  const { id, message, once } = job;
   return {
     ...commonOptions,
     jobId: id,
     timestamp: message.createdAt,
-    delay: Math.max(0, message.notBefore - message.createdAt),
+    delay: readDelay(job),
     attempts: message.maxRetries + 1,
     // With a time to live BullMQ keeps the key for all of it, whatever becomes of the job.
     ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
   };
 }
 
-function writeJob({ id, message, once }: NewJob): [head: string, data: string] {
-  const delay = Math.max(0, message.notBefore - message.createdAt);
-  const head = `${id} ${message.createdAt} ${delay} ${message.maxRetries + 1}`;
+function readDelay({ message, parkedMs = 0 }: NewJob): number {
+  return Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
+}
+
+function writeJob(job: NewJob): [head: string, data: string] {
+  const { id, message, once } = job;
+  const head = `${id} ${message.createdAt} ${readDelay(job)} ${message.maxRetries + 1}`;
   return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
 }
 
@@ -180,6 +212,10 @@ export interface WorkOptions {
   process: (job: Job) => Promise<Outcome>;
   /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
   drop: (id: string, bodyKey: string | undefined) => Promise<void>;
+  /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
+  parked: (job: Job) => Promise<void>;
+  /** The message is no more. Not told after a crash: lanes are swept. */
+  ended: (job: Job) => Promise<void>;
 }
 
 /** The worker of one shard. */
@@ -194,7 +230,19 @@ export interface ShardWorker {
 const handBackMs = 1000;
 
 /** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
-export function workShard({ redis, shard, concurrency, stalledAfterMs, log, process, drop }: WorkOptions): ShardWorker {
+export function workShard({
+  redis,
+  shard,
+  concurrency,
+  stalledAfterMs,
+  log,
+  process,
+  drop,
+  parked,
+  ended,
+}: WorkOptions): ShardWorker {
+  /** Messages of queues whose job is about to end: only then may the next one start. */
+  const ending = new Map<string, Job>();
   const worker = new Worker<Message | Canceled, undefined, typeof jobName>(
     queueName,
     async (job, token) => {
@@ -210,7 +258,10 @@ export function workShard({ redis, shard, concurrency, stalledAfterMs, log, proc
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = { kind: 'held', delayMs: handBackMs };
       }
-      await carryOut(outcome, job, token);
+      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(readJob(job, data as Message)));
+      else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
+      if (isInQueue(data as Message)) ending.set(job.id ?? '', readJob(job, data as Message));
+      if (outcome.kind === 'failed') throw new UnrecoverableError(outcome.error);
       return undefined;
     },
     {
@@ -228,6 +279,13 @@ export function workShard({ redis, shard, concurrency, stalledAfterMs, log, proc
       },
     },
   );
+  const end = (id: string | undefined) => {
+    const job = ending.get(id ?? '');
+    if (!job || !ending.delete(job.id)) return;
+    ended(job).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'lane.not-left'));
+  };
+  worker.on('completed', (job) => end(job.id));
+  worker.on('failed', (job) => end(job?.id));
   worker.on('error', (error) => log.warn({ shard, reason: error.message }, 'redis.failed'));
 
   return {
@@ -236,24 +294,24 @@ export function workShard({ redis, shard, concurrency, stalledAfterMs, log, proc
   };
 }
 
-/** Ends the turn of a job as its outcome says. BullMQ wants most of it as errors. */
-async function carryOut(outcome: Outcome, job: BullJob<Message | Canceled>, token: string | undefined): Promise<void> {
-  switch (outcome.kind) {
-    case 'delivered':
-    case 'canceled':
-      return;
-    case 'retry':
-      throw new AttemptFailed(outcome.error, outcome.delayMs);
-    case 'failed':
-      throw new UnrecoverableError(outcome.error);
-    case 'held':
-      if (outcome.delayMs <= 0) {
-        await job.moveToWait(token);
-        throw new WaitingError();
-      }
-      await job.moveToDelayed(Date.now() + outcome.delayMs, token);
-      throw new DelayedError();
+/** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
+async function park(
+  { delayMs, inLane }: Extract<Outcome, { kind: 'held' }>,
+  job: BullJob<Message | Canceled>,
+  token: string | undefined,
+  parked: () => Promise<void>,
+): Promise<never> {
+  if (delayMs <= 0) {
+    await job.moveToWait(token);
+    throw new WaitingError();
   }
+  await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token);
+  if (inLane) await parked();
+  throw new DelayedError();
+}
+
+function isInQueue({ queueName, holds }: Message): boolean {
+  return queueName !== undefined || holds !== undefined;
 }
 
 /** A failed attempt with retries left, and the wait until the next one. */

@@ -10,6 +10,8 @@ export interface Shards {
   newId(nowMs: number, together?: string): { id: string; shard: number };
   /** The shard that an id names; `undefined` for a text that is no id of ours. */
   shardOf(messageId: string): number | undefined;
+  /** The shard of anything else that has a name. */
+  of(name: string): number;
   at(shard: number): Shard;
   close(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
       const shard = readShard(messageId);
       return shard !== undefined && shard < count ? shard : undefined;
     },
+    of: (name) => hash(name) % count,
     at(shard) {
       const found = shards[shard];
       if (!found) throw new RangeError(`There is no shard ${shard}.`);

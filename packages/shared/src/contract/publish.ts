@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
+import { Name } from './fields.ts';
 
 /** One message that was accepted (contract, http-api.md section 3.6). */
 export const Published = z.object({
@@ -31,10 +32,8 @@ export const BatchItem = z.object({
   destination: z.string('give the destination as a string'),
   headers: z.record(z.string(), ItemHeader, 'give the headers as an object').nullish(),
   body: z.unknown().optional(),
-  queue: z
-    .string('give the name of the queue as a string')
-    .nullish()
-    .refine((queue) => !queue, 'queues are not supported yet'),
+  /** Nothing and an empty text are no queue. */
+  queue: z.union([Name, z.literal('')]).nullish(),
 });
 
 /** The body is bytes and the options are headers (`headers/publish-options.ts`), so there is no schema for them here. */

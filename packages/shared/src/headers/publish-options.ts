@@ -90,6 +90,14 @@ export const publishOptions = {
     schema: codec(readRedaction, writeRedaction, 'use body, header and header[Name], separated by commas'),
     help: 'Show a hash in place of the body or of forwarded headers, wherever the message can be read.',
   },
+  queueName: {
+    header: 'Queue-Name',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
+      .max(256, 'use at most 256 characters'),
+    help: 'Put the message into this queue.',
+  },
   flowControlKey: {
     header: 'Flow-Control-Key',
     schema: flowControlKey,
@@ -143,10 +151,7 @@ export class PublishOptionsError extends Error {
 }
 
 /** Headers of posthorn that need something which this version does not have: refused, for ignoring them would be a lie. */
-const notYet = new Map([
-  ['upstash-queue-name', 'queues are not supported yet'],
-  ['upstash-cron', 'schedules are not supported yet'],
-]);
+const notYet = new Map([['upstash-cron', 'schedules are not supported yet']]);
 
 /**
  * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as

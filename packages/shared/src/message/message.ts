@@ -58,4 +58,8 @@ export interface Message {
   redaction?: Redaction & { bodyMarker?: string };
   flowControl?: FlowControl;
   scheduleId?: string;
+  /** The named queue that the message is in. */
+  queueName?: string;
+  /** A callback: the queue waits for its end, too, before the slot of this message of the queue is free. */
+  holds?: { queueName: string; messageId: string };
 }

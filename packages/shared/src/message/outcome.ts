@@ -13,11 +13,14 @@ export interface Failure {
   error: string;
 }
 
-/** How an attempt ended. `held` is no attempt: the message waits for something and uses up no retry. */
+/**
+ * How an attempt ended. `held` is no attempt: the message waits for something, perhaps for a
+ * slot in a lane, and uses up no retry.
+ */
 export type Outcome =
   | { kind: 'delivered'; answer: Answer }
   | ({ kind: 'retry'; delayMs: number } & Failure)
   | ({ kind: 'failed' } & Failure)
   /** The attempt failed, and somebody had canceled the message in the meantime. */
   | ({ kind: 'canceled' } & Failure)
-  | { kind: 'held'; delayMs: number };
+  | { kind: 'held'; delayMs: number; inLane?: boolean };

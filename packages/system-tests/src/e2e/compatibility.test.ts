@@ -133,6 +133,46 @@ test('batch and batchJSON', async () => {
   expect(received.headers['content-type']).toBe('application/json');
 });
 
+test('queues', async () => {
+  const queue = client.queue({ queueName: 'sdk-queue' });
+  await queue.upsert({ parallelism: 2, paused: true });
+  expect(await queue.get()).toMatchObject({ name: 'sdk-queue', parallelism: 2, paused: true, lag: 0 });
+  const { messageId } = await queue.enqueueJSON({ url: at('/queued'), body: { n: 1 } });
+  await queue.enqueue({ url: at('/queued'), body: 'text' });
+  expect(await client.messages.get(messageId)).toMatchObject({ queueName: 'sdk-queue' });
+  expect((await queue.get()).lag).toBe(2);
+  await queue.resume();
+  await eventually(() => system.receiver.at('/queued').length === 2);
+  await queue.pause();
+  expect((await queue.get()).paused).toBe(true);
+  expect((await queue.list()).map(({ name }) => name)).toContain('sdk-queue');
+  await client.batch([{ queueName: 'sdk-batch', url: at('/queued-batch'), body: 'b' }]);
+  await arrived('/queued-batch');
+  await queue.delete();
+  await expect(queue.get()).rejects.toThrow(/not found/);
+});
+
+test('flow control', async () => {
+  const flowControl = { key: 'sdk-flow', parallelism: 3, rate: 10, period: '1m' } as const;
+  await client.publish({ url: at('/flow'), flowControl, ...later });
+  expect(await client.flowControl.get('sdk-flow')).toMatchObject({
+    flowControlKey: 'sdk-flow',
+    parallelismMax: 3,
+    rateMax: 10,
+    ratePeriod: 60,
+    isPaused: false,
+  });
+  await client.flowControl.pause('sdk-flow');
+  expect((await client.flowControl.get('sdk-flow')).isPaused).toBe(true);
+  await client.flowControl.resume('sdk-flow');
+  await client.flowControl.pin('sdk-flow', { parallelism: 7, rate: 20, period: 120 });
+  expect(await client.flowControl.get('sdk-flow')).toMatchObject({ parallelismMax: 7, rateMax: 20, ratePeriod: 120 });
+  await client.flowControl.unpin('sdk-flow', { parallelism: true, rate: true });
+  expect((await client.flowControl.get('sdk-flow')).isPinnedRate).toBe(false);
+  await client.flowControl.resetRate('sdk-flow');
+  expect(await client.flowControl.getGlobalParallelism()).toMatchObject({ parallelismMax: 0 });
+});
+
 describe('cancel', () => {
   const publish = async (label: string) => (await client.publish({ url: at('/cancel'), label, ...later })).messageId;
   const isGone = async (id: string) => expect(client.messages.get(id)).rejects.toThrow(/not found/);

@@ -98,7 +98,7 @@ const options: [name: string, wrong: string, allowed: RegExp][] = [
     [`${kind}-Flow-Control-Value`, 'burst=3', /rate=X or parallelism=Y/],
     [`${kind}-Flow-Control-Key`, 'lonely', /Flow-Control-Value/],
   ]),
-  ['Queue-Name', 'q', /not supported yet/],
+  ['Queue-Name', 'a b', /letters, digits/],
   ['Cron', '* * * * *', /not supported yet/],
 ];
 test.each(options)('Upstash-%s: %s is refused with the name and what is allowed', async (name, wrong, allowed) => {

@@ -4,8 +4,8 @@
 -- KEYS[1] zset of BullMQ's delayed jobs
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4] retention of the logs, ms
 -- ARGV[5...] ids of messages
--- Returns for each id: 0 not there or canceled before, 1 canceled, or canceled and the key of its stored body, which
--- nobody needs any more.
+-- Returns for each id: 0 not there or canceled before, 1 canceled, or canceled and the message as it was, if the caller has
+-- more to tidy up: a stored body, a slot in a queue or of a flow-control key.
 local result = {}
 for index = 5, #ARGV do
   local id = ARGV[index]
@@ -25,8 +25,12 @@ for index = 5, #ARGV do
     else
       redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
     end
-    if body and not inFlight then
-      result[index - 4] = body
+    if not inFlight then
+      for _, name in ipairs({ '"kind":"stored"', '"queueName":"', '"flowControl":{', '"holds":{' }) do
+        if string.find(data, name, 1, true) then
+          result[index - 4] = data
+        end
+      end
     end
     local history = ARGV[2] .. id
     redis.call('HSET', history, 'created', data, 'cancel-requested', ARGV[3])

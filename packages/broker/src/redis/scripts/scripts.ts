@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** The Lua texts of BullMQ's scripts for one job. They have no types: `include` says what must be in them. */
+/** The Lua texts of those scripts of BullMQ that are for one job. They have no types: `include` says what must be in them. */
 const load = createRequire(import.meta.url);
 const bullmqScripts = {
   ...(load('bullmq/dist/cjs/scripts/addStandardJob-9.js') as object),
   ...(load('bullmq/dist/cjs/scripts/addDelayedJob-6.js') as object),
+  ...(load('bullmq/dist/cjs/scripts/promote-9.js') as object),
 } as Record<string, { content: string } | undefined>;
 
 /** Every Lua script of ours: how many keys it takes. Its file says what it does. */
@@ -15,6 +16,8 @@ const scripts = {
   confirmBody: { file: 'confirm-body.lua', numberOfKeys: 1 },
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
   addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
+  wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
+  stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
 } as const;
 
@@ -31,7 +34,9 @@ function include(lua: string): string {
   return lua.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
     const content = bullmqScripts[name]?.content ?? '';
     const unpacked = content.replaceAll(/cmsgpack\.unpack\((ARGV\[[13]\])\)/g, '$1');
-    if (content.length - unpacked.length !== 2 * 'cmsgpack.unpack()'.length) {
+    // Of these, `promote` takes plain texts.
+    const packed = name === 'promote' ? 0 : 2;
+    if (content === '' || content.length - unpacked.length !== packed * 'cmsgpack.unpack()'.length) {
       throw new Error(`BullMQ's script ${name} takes its arguments in a way that is not known here.`);
     }
     return unpacked;
@@ -55,6 +60,25 @@ export interface ScriptCommands {
     /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
   ): Promise<string[]>;
+  wakeMessages(
+    /** delayed, wait, paused, meta, prioritized, active, pc, events and marker of the queue. */
+    ...keysAndArguments: [...NineKeys, jobPrefix: string, ...messageIds: string[]]
+  ): Promise<(1 | 0 | -1)[]>;
+  stepLane(
+    stateKey: string,
+    holdersKey: string,
+    waitersKey: string,
+    busyKey: string,
+    flowKeysKey: string,
+    partsKey: string,
+    step: string,
+    lane: string,
+    messageId: string,
+    leaseMs: number,
+    part: string,
+    idleMs: number,
+    ...limits: (string | number)[]
+  ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,

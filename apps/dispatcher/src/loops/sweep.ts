@@ -1,0 +1,19 @@
+import type { Broker, Log } from '@posthorn/broker';
+
+const everyMs = 1000;
+
+/** Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots. */
+export function startSweeper({ lanes, shards }: Broker, log: Log): { stop(): void } {
+  let isBusy = false;
+  const sweep = async () => {
+    for (let shard = 0; shard < shards.count; shard++) await lanes.sweep(shard);
+  };
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    sweep()
+      .catch((error: unknown) => log.debug({ err: error }, 'sweep.failed'))
+      .finally(() => (isBusy = false));
+  }, everyMs);
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,144 @@
+-- One step of a lane: a named queue, or a flow-control key. A lane has slots (holders: message id to the end of its lease)
+-- and messages that wait for one (waiters: message id to its turn). '+<id>' among the holders was granted a slot and has
+-- not started. Every step is safe to repeat, and ends by granting what has become free, the oldest waiter first.
+-- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
+-- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
+-- KEYS[6] set: of a message in a queue, what must end before its slot is free
+-- ARGV[1] step: 'join' wait for a slot; 'start' the same, and the attempt begins; 'renew' its lease; 'leave'; 'sweep';
+-- 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
+-- ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms; 0: it is never forgotten
+-- ARGV[7...9] parallelism, rate, period in seconds that the message asks for; '' for none; nothing: they stay
+-- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
+-- the messages that have to be woken.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local step, lane, id, lease, part = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local leaseEnd = lease > 0 and now + lease or '+inf'
+
+if #ARGV > 6 then
+  local pinned = redis.call('HMGET', KEYS[1], 'pinnedParallelism', 'pinnedRate')
+  if not pinned[1] then
+    redis.call('HSET', KEYS[1], 'parallelism', ARGV[7])
+  end
+  if not pinned[2] then
+    redis.call('HSET', KEYS[1], 'rate', ARGV[8], 'period', ARGV[9])
+  end
+end
+local state = redis.call('HMGET', KEYS[1], 'parallelism', 'rate', 'period', 'windowStart', 'rateCount', 'paused')
+local parallelism, rate, period = tonumber(state[1] or ''), tonumber(state[2] or ''), tonumber(state[3] or '1') * 1000
+local windowStart, rateCount, paused = tonumber(state[4] or '0'), tonumber(state[5] or '0'), state[6] == '1'
+
+local function takeRate()
+  if not rate then
+    return true
+  end
+  if now >= windowStart + period then
+    windowStart, rateCount = now, 0
+  end
+  if rateCount >= rate then
+    return false
+  end
+  rateCount = rateCount + 1
+  redis.call('HSET', KEYS[1], 'windowStart', windowStart, 'rateCount', rateCount)
+  return true
+end
+
+local function grant()
+  local granted = {}
+  local free = parallelism and parallelism - redis.call('ZCARD', KEYS[2]) or math.huge
+  while not paused and free > 0 do
+    local waiter = redis.call('ZRANGE', KEYS[3], 0, 0)[1]
+    if not waiter or not takeRate() then
+      break
+    end
+    redis.call('ZREM', KEYS[3], waiter)
+    redis.call('ZADD', KEYS[2], leaseEnd, '+' .. waiter)
+    granted[#granted + 1] = waiter
+    free = free - 1
+  end
+  return granted
+end
+
+if lease > 0 then
+  for _, holder in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+    redis.call('ZREM', KEYS[2], holder)
+    -- It was granted a slot and never woke up: it is the first to get another one.
+    if string.sub(holder, 1, 1) == '+' then
+      redis.call('ZADD', KEYS[3], 0, string.sub(holder, 2))
+    end
+  end
+end
+
+local has, wait, woken = 0, -1, {}
+if step == 'hold' then
+  redis.call('SADD', KEYS[6], id, part)
+elseif step == 'leave' then
+  redis.call('SREM', KEYS[6], part)
+  if redis.call('SCARD', KEYS[6]) == 0 then
+    redis.call('ZREM', KEYS[2], id, '+' .. id)
+    redis.call('ZREM', KEYS[3], id)
+  end
+  woken = grant()
+elseif step == 'sweep' then
+  woken = grant()
+elseif step == 'renew' then
+  redis.call('ZADD', KEYS[2], 'XX', leaseEnd, id)
+  has = 1
+elseif redis.call('ZSCORE', KEYS[2], '+' .. id) then
+  has = (paused and step == 'start') and 0 or 1
+  wait = 1000
+elseif redis.call('ZSCORE', KEYS[2], id) then
+  -- It goes on after a retry or a crash: another attempt, but the same slot.
+  if step == 'join' then
+    has = 1
+  elseif paused then
+    wait = 1000
+  elseif takeRate() then
+    has = 1
+  else
+    wait = windowStart + period - now
+  end
+else
+  if not redis.call('ZSCORE', KEYS[3], id) then
+    redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], 'turn', 1), id)
+  end
+  for _, granted in ipairs(grant()) do
+    if granted == id then
+      has = 1
+    else
+      woken[#woken + 1] = granted
+    end
+  end
+  if has == 0 and rate and not paused and rateCount >= rate then
+    local before = redis.call('ZRANK', KEYS[3], id)
+    wait = windowStart + period - now + math.floor(before / rate) * period
+  end
+end
+if has == 1 and step == 'start' then
+  redis.call('ZREM', KEYS[2], '+' .. id)
+  redis.call('ZADD', KEYS[2], leaseEnd, id)
+end
+
+local isIdle = redis.call('ZCARD', KEYS[3]) == 0 and redis.call('ZCARD', KEYS[2]) == 0
+if isIdle then
+  redis.call('ZREM', KEYS[4], lane)
+else
+  redis.call('ZADD', KEYS[4], now, lane)
+end
+local memory = tonumber(ARGV[6])
+if memory > 0 then
+  local kept = redis.call('HMGET', KEYS[1], 'paused', 'pinnedParallelism', 'pinnedRate')
+  if not isIdle or kept[1] == '1' or kept[2] or kept[3] then
+    redis.call('PERSIST', KEYS[1])
+    redis.call('ZADD', KEYS[5], '+inf', lane)
+  elseif redis.call('EXISTS', KEYS[1]) == 1 then
+    local forgottenAt = math.max(now + memory, windowStart + period)
+    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', forgottenAt))
+    redis.call('ZADD', KEYS[5], forgottenAt, lane)
+  end
+end
+local result = { has, wait }
+for _, waiter in ipairs(woken) do
+  result[#result + 1] = waiter
+end
+return result
