@@ -15,3 +15,4 @@ export * from './redis/faults.ts';
 export * from './redis/inspect.ts';
 export * from './shards/body.ts';
 export * from './shards/shard.ts';
+export * from './shards/worker.ts';

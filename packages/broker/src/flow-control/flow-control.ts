@@ -61,9 +61,7 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
   }
 
   async function listNames(shard: number): Promise<string[]> {
-    const index = keyspace.flowKeys(shard);
-    await redis.zremrangebyscore(index, '-inf', Date.now());
-    return redis.zrange(index, '0', '-1');
+    return redis.zrangebyscore(keyspace.flowKeys(shard), Date.now(), '+inf');
   }
 
   return {

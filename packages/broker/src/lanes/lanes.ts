@@ -111,6 +111,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     },
 
     async sweep(shard) {
+      await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
       const names = await redis.zrangebyscore(keyspace.busyLanes(shard), 0, Date.now() - staleMs, 'LIMIT', 0, 100);
       for (const name of names) {
         const kind = name.startsWith('queue:') ? 'queue' : 'flow';

@@ -1,0 +1,222 @@
+import { startRedis, type TestRedis } from '@posthorn/testkit';
+import fc from 'fast-check';
+import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import type { Shards } from '../shards/shards.ts';
+import { createLanes, type Lane, type Lanes } from './lanes.ts';
+
+let server: TestRedis;
+let redis: RedisConnection;
+beforeAll(async () => {
+  server = await startRedis({ durability: 'everysec' });
+  redis = connectForRequests(server.url);
+  await new Promise((resolve) => redis.once('ready', resolve));
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+type Step =
+  | { kind: 'publish' | 'start' | 'finish' | 'retry' | 'crash' | 'cancel' | 'loseWakeUp'; pick: number }
+  | { kind: 'pause' | 'resume' | 'resetRate' }
+  | { kind: 'parallelism'; to: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  ...(['publish', 'publish', 'start', 'start', 'finish', 'retry', 'crash', 'cancel', 'loseWakeUp'] as const).map(
+    (kind) => fc.record({ kind: fc.constant(kind), pick: fc.nat() }),
+  ),
+  ...(['pause', 'resume', 'resetRate'] as const).map((kind) => fc.record({ kind: fc.constant(kind) })),
+  fc.record({ kind: fc.constant('parallelism' as const), to: fc.integer({ min: 1, max: 4 }) }),
+);
+const scenario = fc.record({
+  kind: fc.constantFrom('queue' as const, 'flow' as const),
+  parallelism: fc.integer({ min: 1, max: 3 }),
+  rate: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+  steps: fc.array(step, { minLength: 5, maxLength: 50 }),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+
+type State = 'parked' | 'awake' | 'running' | 'ended';
+
+/** What the messages of one lane do, as the API and the dispatchers would; each rule is checked at every start. */
+class Model {
+  readonly states = new Map<string, State>();
+  readonly started = new Set<string>();
+  isPaused = false;
+  starts = 0;
+  parallelism: number;
+  readonly #lane: Lane;
+  readonly #lanes: Lanes;
+  readonly #scenario: Scenario;
+  /** The next wake-up never arrives: its process died. */
+  losesWakeUp = false;
+
+  constructor(name: string, scenario: Scenario) {
+    this.#scenario = scenario;
+    this.parallelism = scenario.parallelism;
+    this.#lane = { kind: scenario.kind, name };
+    const shard = {
+      wake: async (ids: readonly string[]) =>
+        ids.map((id) => {
+          const state = this.states.get(id);
+          if (this.losesWakeUp) {
+            this.losesWakeUp = false;
+            return 'awake';
+          }
+          if (state === 'parked') this.states.set(id, 'awake');
+          return state === undefined || state === 'ended' ? 'missing' : state === 'parked' ? 'woken' : 'awake';
+        }),
+      exists: async (id: string) => (this.states.get(id) ?? 'ended') !== 'ended',
+    };
+    this.#lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard, count: 1 } as unknown as Shards);
+  }
+
+  get rate(): number {
+    return this.#scenario.kind === 'flow' ? (this.#scenario.rate ?? Infinity) : Infinity;
+  }
+
+  in(state: State): string[] {
+    return [...this.states].filter(([, each]) => each === state).map(([id]) => id);
+  }
+
+  async setUp(): Promise<void> {
+    await redis.del(keyspace.busyLanes(0));
+    await this.setLimit();
+  }
+
+  async setLimit(): Promise<void> {
+    const rate = this.rate === Infinity ? {} : { rate: this.rate };
+    const { kind, name } = this.#lane;
+    if (kind === 'queue') await redis.hset(keyspace.lane(0, kind, name), 'parallelism', this.parallelism);
+    const limits = { key: name, parallelism: this.parallelism, ...rate, periodSeconds: 3600 };
+    await this.#lanes.refresh(this.#lane, kind === 'flow' ? limits : undefined);
+  }
+
+  async setState(fields: Record<string, number>): Promise<void> {
+    await redis.hset(keyspace.lane(0, this.#lane.kind, this.#lane.name), fields);
+    await this.#lanes.refresh(this.#lane);
+  }
+
+  async publish(): Promise<void> {
+    const id = `m${this.states.size}`;
+    // Stored only after its join: a wake-up in between finds nothing.
+    const turn = await this.#lanes.join(this.#lane, id);
+    this.states.set(id, turn.has ? 'awake' : 'parked');
+    if (!turn.has && (await this.#lanes.join(this.#lane, id)).has) this.states.set(id, 'awake');
+  }
+
+  async start(id: string): Promise<void> {
+    const turn = await this.#lanes.start(this.#lane, id);
+    if (!turn.has) {
+      // It asks again by itself when the time is short; else it has to be woken.
+      this.states.set(id, turn.waitMs < 10_000 ? 'awake' : 'parked');
+      if ((await this.#lanes.join(this.#lane, id)).has && !this.isPaused) this.states.set(id, 'awake');
+      return;
+    }
+    const earlier = [...this.states.keys()].slice(0, [...this.states.keys()].indexOf(id));
+    const waiting = earlier.filter((each) => this.states.get(each) !== 'ended' && !this.started.has(each));
+    this.states.set(id, 'running');
+    this.starts++;
+    if (this.isPaused) throw new Error(`${id} started in a pause`);
+    if (this.starts > this.rate) throw new Error(`${this.starts} starts in a window of ${this.rate}`);
+    if (this.in('running').length > Math.max(this.parallelism, this.#greatest)) throw new Error('too many at once');
+    if (this.#scenario.kind === 'queue' && !this.started.has(id) && waiting.length >= this.#greatest) {
+      throw new Error(`${id} started before ${waiting.join()}`);
+    }
+    this.started.add(id);
+  }
+
+  /** A parallelism that was taken back ends nothing that it had allowed. */
+  #greatest = 0;
+  noteParallelism(): void {
+    this.#greatest = Math.max(this.#greatest, this.parallelism);
+  }
+
+  async leave(id: string, state: State): Promise<void> {
+    this.states.set(id, state);
+    await this.#lanes.leave(this.#lane, id);
+  }
+
+  async run(each: Step): Promise<void> {
+    const choose = (ids: string[], pick: number) => ids[pick % Math.max(1, ids.length)];
+    switch (each.kind) {
+      case 'publish':
+        return this.publish();
+      case 'start': {
+        const id = choose(this.in('awake'), each.pick);
+        return id === undefined ? undefined : this.start(id);
+      }
+      case 'finish':
+      case 'retry':
+      case 'crash': {
+        const id = choose(this.in('running'), each.pick);
+        if (id === undefined) return undefined;
+        if (each.kind === 'finish') return this.leave(id, 'ended');
+        // After a crash the same message comes again; so it does after a retry, and keeps its slot only in a queue.
+        if (each.kind === 'crash' || this.#scenario.kind === 'queue') this.states.set(id, 'awake');
+        else await this.leave(id, 'awake');
+        return undefined;
+      }
+      case 'cancel': {
+        const id = choose([...this.in('parked'), ...this.in('awake')], each.pick);
+        return id === undefined ? undefined : this.leave(id, 'ended');
+      }
+      case 'loseWakeUp':
+        this.losesWakeUp = this.#scenario.kind === 'queue';
+        return undefined;
+      case 'pause':
+        this.isPaused = true;
+        return this.setState({ paused: 1 });
+      case 'resume':
+        this.isPaused = false;
+        return this.setState({ paused: 0 });
+      case 'resetRate':
+        // A slot that was granted before has taken its part of the old window.
+        if (this.in('running').length + this.in('awake').length > 0) return undefined;
+        this.starts = 0;
+        return this.setState({ rateCount: 0, windowStart: Date.now() });
+      case 'parallelism':
+        this.parallelism = each.to;
+        this.noteParallelism();
+        return this.setLimit();
+    }
+  }
+
+  /** With nothing in their way all messages end, and none has to wait for the hour after which it asks by itself. */
+  async drain(): Promise<void> {
+    await this.run({ kind: 'resume' });
+    for (let round = 0; this.in('ended').length < this.states.size; round++) {
+      if (round > 400) throw new Error(`stuck: ${JSON.stringify([...this.states])}`);
+      for (const id of this.in('running')) await this.leave(id, 'ended');
+      this.starts = 0;
+      if (this.rate !== Infinity) await this.setState({ rateCount: 0, windowStart: Date.now() });
+      const [id] = this.in('awake');
+      if (id !== undefined) await this.start(id);
+      else if (this.in('parked').length > 0) {
+        // As after a few seconds in which nothing happened.
+        await redis.zadd(keyspace.busyLanes(0), 1, `${this.#lane.kind}:${this.#lane.name}`);
+        await this.#lanes.sweep(0);
+      }
+    }
+    const { holders, waiters } = await this.#lanes.read(this.#lane);
+    if (holders + waiters > 0) throw new Error(`${holders} slots and ${waiters} places are left behind`);
+  }
+}
+
+test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+  const runs = 1000;
+  let run = 0;
+  console.log(`${runs} runs of publish, start, finish, retry, crash, cancel, pause and changes; seed ${seed}`);
+  await fc.assert(
+    fc.asyncProperty(scenario, async (given) => {
+      const model = new Model(`lane-${run++}`, given);
+      model.noteParallelism();
+      await model.setUp();
+      for (const each of given.steps) await model.run(each);
+      await model.drain();
+    }),
+    { numRuns: runs, seed },
+  );
+}, 180_000);

@@ -1,0 +1,132 @@
+import type { Message, Outcome } from '@posthorn/shared';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob } from 'bullmq';
+import type { Log } from '../process/log.ts';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import type { jobName } from './shard.ts';
+import { isCanceled, queueName, readJob, type Canceled, type Job } from './shard.ts';
+
+export interface WorkOptions {
+  redis: RedisConnection;
+  shard: number;
+  concurrency: number;
+  /** A job whose worker died is taken back this long after the last sign of life, at most. */
+  stalledAfterMs: number;
+  log: Log;
+  /** One attempt, its effects included. What it throws is our own fault and costs the message no retry. */
+  process: (job: Job) => Promise<Outcome>;
+  /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
+  drop: (id: string, bodyKey: string | undefined) => Promise<void>;
+  /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
+  parked: (job: Job) => Promise<void>;
+  /** The message is no more. Not told after a crash: lanes are swept. */
+  ended: (job: Job) => Promise<void>;
+}
+
+/** The worker of one shard. */
+export interface ShardWorker {
+  /** Takes no new messages; those in flight go on. */
+  pause(): Promise<void>;
+  /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
+  leave(): Promise<void>;
+}
+
+/** How long to wait before a message is tried again that we ourselves could not handle. */
+const handBackMs = 1000;
+
+/** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
+export function workShard({
+  redis,
+  shard,
+  concurrency,
+  stalledAfterMs,
+  log,
+  process,
+  drop,
+  parked,
+  ended,
+}: WorkOptions): ShardWorker {
+  /** Messages of queues whose job is about to end: only then may the next one start. */
+  const ending = new Map<string, Job>();
+  const worker = new Worker<Message | Canceled, undefined, typeof jobName>(
+    queueName,
+    async (job, token) => {
+      const { data } = job;
+      let outcome: Outcome;
+      try {
+        if (isCanceled(data)) {
+          if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
+          return undefined;
+        }
+        outcome = await process(readJob(job, data));
+      } catch (error) {
+        log.error({ messageId: job.id, err: error }, 'attempt.broken');
+        outcome = { kind: 'held', delayMs: handBackMs };
+      }
+      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(readJob(job, data as Message)));
+      else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
+      if (isInQueue(data as Message)) ending.set(job.id ?? '', readJob(job, data as Message));
+      if (outcome.kind === 'failed') throw new UnrecoverableError(outcome.error);
+      return undefined;
+    },
+    {
+      connection: redis,
+      prefix: keyspace.shard(shard),
+      concurrency,
+      // A lock lives two thirds of the time and stalled jobs are looked for each third: together the promised bound.
+      lockDuration: Math.round((stalledAfterMs * 2) / 3),
+      stalledInterval: Math.round(stalledAfterMs / 3),
+      // By default a job fails for good at its second stall ever, which would lose a message in silence.
+      maxStalledCount: 1_000_000,
+      runRetryDelay: 1000,
+      settings: {
+        backoffStrategy: (_attempts, _type, error) => (error instanceof AttemptFailed ? error.delayMs : -1),
+      },
+    },
+  );
+  const end = (id: string | undefined) => {
+    const job = ending.get(id ?? '');
+    if (!job || !ending.delete(job.id)) return;
+    ended(job).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'lane.not-left'));
+  };
+  worker.on('completed', (job) => end(job.id));
+  worker.on('failed', (job) => end(job?.id));
+  worker.on('error', (error) => log.warn({ shard, reason: error.message }, 'redis.failed'));
+
+  return {
+    pause: () => worker.pause(true),
+    leave: () => worker.close(true),
+  };
+}
+
+/** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
+async function park(
+  { delayMs, inLane }: Extract<Outcome, { kind: 'held' }>,
+  job: BullJob<Message | Canceled>,
+  token: string | undefined,
+  parked: () => Promise<void>,
+): Promise<never> {
+  if (delayMs <= 0) {
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+  await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token);
+  if (inLane) await parked();
+  throw new DelayedError();
+}
+
+function isInQueue({ queueName, holds }: Message): boolean {
+  return queueName !== undefined || holds !== undefined;
+}
+
+/** A failed attempt with retries left, and the wait until the next one. */
+class AttemptFailed extends Error {
+  readonly delayMs: number;
+
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.delayMs = delayMs;
+    // BullMQ keeps the stack in Redis; nobody reads ours.
+    this.stack = '';
+  }
+}
