@@ -1,6 +1,6 @@
 // `npm run bench:lanes`: queues and flow-control keys in large numbers, beside the same messages without them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, startApi, startDispatcher, startReceiver, startRedis, type Received } from '@posthorn/testkit';
+import { eventually, startApi, startDispatcher, startReceiver, startRedis } from '@posthorn/testkit';
 
 const queues = { count: 10_000, messagesEach: 10 };
 const keys = 100_000;
@@ -39,7 +39,7 @@ let seen = 0;
 const counts = new Map<string, number>();
 function count(path: string): number {
   for (; seen < receiver.requests.length; seen++) {
-    const begin = receiver.requests[seen]!.path.split('/', 2)[1] ?? '';
+    const begin = receiver.requests[seen]?.path.split('/', 2)[1] ?? '';
     counts.set(begin, (counts.get(begin) ?? 0) + 1);
   }
   return counts.get(path) ?? 0;
