@@ -208,7 +208,7 @@ test('order, parallelism and rate hold, and nothing is stuck, whatever happens',
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const runs = 1000;
   let run = 0;
-  console.log(`${runs} runs of publish, start, finish, retry, crash, cancel, pause and changes; seed ${seed}`);
+  process.stdout.write(`${runs} runs of publish, start, finish, retry, crash, cancel, pause, change; seed ${seed}\n`);
   await fc.assert(
     fc.asyncProperty(scenario, async (given) => {
       const model = new Model(`lane-${run++}`, given);

@@ -176,4 +176,30 @@ test('a dispatcher that is killed while it holds slots breaks no limit, and its 
   await system.dispatcher.end('SIGKILL');
   await eventually(() => paths.every((path) => arrived(path).length > 0), 60_000);
   expect(most).toBeLessThanOrEqual(3);
+  const times = arrived('/killed/').map((request) => request.at);
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time));
+  // Its slots are free when their lease of 30 seconds ends, and the sweep comes every second.
+  expect(Math.max(...gaps)).toBeLessThan(35_000);
 }, 90_000);
+
+test('GLOBAL_PARALLELISM holds over all dispatchers', async () => {
+  const limited = await startSystem({ dispatcher: { GLOBAL_PARALLELISM: '9' } });
+  const other = await startDispatcher(limited.redis.url, { GLOBAL_PARALLELISM: '9' });
+  let open = 0;
+  let most = 0;
+  limited.receiver.reply('/global', (response) => {
+    most = Math.max(most, ++open);
+    setTimeout(() => {
+      open--;
+      response.end();
+    }, 100);
+  });
+  await Promise.all(Array.from({ length: 40 }, () => limited.api.publish(`${limited.receiver.url}/global`)));
+  const read = async () => (await (await limited.api.call('/v2/globalParallelism')).json()) as Record<string, number>;
+  expect(await read()).toMatchObject({ parallelismMax: 9 });
+  await eventually(() => limited.receiver.at('/global').length === 40);
+  expect(most).toBeLessThanOrEqual(9);
+  await eventually(async () => (await read())['parallelismCount'] === 0);
+  await other.end('SIGKILL');
+  await limited.stop();
+});

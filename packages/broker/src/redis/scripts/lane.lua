@@ -28,6 +28,11 @@ local state = redis.call('HMGET', KEYS[1], 'parallelism', 'rate', 'period', 'win
 local parallelism, rate, period = tonumber(state[1] or ''), tonumber(state[2] or ''), tonumber(state[3] or '1') * 1000
 local windowStart, rateCount, paused = tonumber(state[4] or '0'), tonumber(state[5] or '0'), state[6] == '1'
 
+-- A queue that was removed while messages were on their way to it.
+if lease == 0 and not parallelism then
+  parallelism = 1
+end
+
 local function takeRate()
   if not rate then
     return true
