@@ -1,6 +1,7 @@
 import { createCallbacks, type Callbacks } from './callbacks/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './dlq/dlq.ts';
+import { retryDeadLetters } from './dlq/retry.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
 import { createFlowControls, type FlowControls } from './flow-control/flow-control.ts';
 import { createLanes, type Lanes } from './lanes/lanes.ts';
@@ -52,6 +53,8 @@ export function readBrokerOptions(
 export interface Broker {
   publish(request: PublishRequest): ReturnType<typeof publish>;
   publishBatch(requests: readonly PublishRequest[]): ReturnType<typeof publishBatch>;
+  /** Publishes dead letters again, and removes them; `undefined` if one of them does not exist. */
+  retryDeadLetters(dlqIds: readonly string[], headers: readonly string[]): ReturnType<typeof retryDeadLetters>;
   messages: Messages;
   urlGroups: UrlGroups;
   events: EventLog;
@@ -80,6 +83,8 @@ export function createBroker(options: BrokerOptions): Broker {
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
 
+  const dlq = createDlq(redis, shards, bodies, options.dlqRetentionMs);
+
   const publishParts = (): PublishParts => {
     if (!options.publish) throw new Error('This process does not publish.');
     return { shards, urlGroups, bodies, lanes, queues, guard, limits: options.publish };
@@ -95,7 +100,8 @@ export function createBroker(options: BrokerOptions): Broker {
     flowControls: createFlowControls({ redis, shards, lanes }),
     urlGroups,
     events,
-    dlq: createDlq(redis, shards, bodies, options.dlqRetentionMs),
+    dlq,
+    retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts(), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
     shards,
     bodies,

@@ -1,18 +1,39 @@
-import { readDlqId, type Broker } from '@posthorn/broker';
-import { contract, PosthornError } from '@posthorn/shared';
+import type { Broker } from '@posthorn/broker';
+import { contract, mergeHeaders, PosthornError, readConfiguration, readDlqFilter } from '@posthorn/shared';
+import type { Request } from 'express';
 import { route } from './route.ts';
 
-export const dlqRoutes = ({ dlq }: Broker) => [
-  route(contract.dlq.list, async ({ query }) => {
-    const cursor = query.cursor || undefined;
-    if (cursor && !readDlqId(cursor)) {
-      throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier answer');
-    }
-    return dlq.list(cursor, query.count);
-  }),
-  route(contract.dlq.get, async ({ params }) => {
-    const entry = await dlq.get(params.dlqId);
-    if (!entry) throw new PosthornError('not_found', `dead letter ${params.dlqId} not found`);
-    return entry;
-  }),
-];
+export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
+  const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
+  return [
+    route(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query))),
+    route(contract.dlq.get, async ({ params }) => {
+      const entry = await dlq.get(params.dlqId);
+      if (!entry) throw notFound(params.dlqId);
+      return entry;
+    }),
+    route(contract.dlq.remove, async ({ params }) => {
+      if ((await dlq.remove([params.dlqId])) === 0) throw notFound(params.dlqId);
+    }),
+    route(contract.dlq.removeMany, async ({ query, body }) => {
+      const { ids, cursor } = await dlq.find(readDlqFilter(query, body));
+      return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
+    }),
+    route(contract.dlq.retryMany, async ({ query }, request) => {
+      const { ids, cursor } = await dlq.find(readDlqFilter(query));
+      const responses = await retryDeadLetters(ids, readOptions(request));
+      if (!responses) throw new PosthornError('not_found', 'some messages were not found');
+      return { responses, ...(cursor === undefined ? {} : { cursor }) };
+    }),
+    route(contract.dlq.retry, async ({ params }, request) => {
+      const [published] = (await retryDeadLetters([params.dlqId], readOptions(request))) ?? [];
+      if (!published) throw notFound(params.dlqId);
+      return published;
+    }),
+  ];
+};
+
+/** What the request says about the new message: its headers, and the configuration in its query. */
+function readOptions(request: Request): readonly string[] {
+  return mergeHeaders(request.rawHeaders, readConfiguration(request.originalUrl.split('?')[1] ?? ''));
+}

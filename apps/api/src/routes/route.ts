@@ -23,7 +23,7 @@ const maxJsonBytes = 1024 * 1024;
 /** Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
-  answer: (input: Input<P, Q, B>) => Promise<z.input<R>>,
+  answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
 ): Route {
   return {
     method: endpoint.method.toLowerCase() as Route['method'],
@@ -31,12 +31,16 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     async handle(request: Request, response: Response) {
       requireScope(request, endpoint.scope);
       const body = endpoint.body ? endpoint.body.parse(await readJson(request)) : undefined;
-      const reply = await answer({
-        params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
-        query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
-        body: body as z.output<B>,
-      });
-      if (reply === undefined) response.status(200).end();
+      const reply = await answer(
+        {
+          params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
+          query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
+          body: body as z.output<B>,
+        },
+        request,
+      );
+      response.status(endpoint.status ?? 200);
+      if (reply === undefined) response.end();
       else response.json(reply);
     },
   };

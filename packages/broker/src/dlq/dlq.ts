@@ -1,4 +1,5 @@
-import type { Answer, DlqMessage, Message } from '@posthorn/shared';
+import type { Answer, DlqFilter, DlqMessage, Message } from '@posthorn/shared';
+import { matches } from '../messages/filter.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
@@ -6,7 +7,7 @@ import { inlineBytes, type BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 
 /** What lies in the dead letter queue: the message as it was, and the last answer of its destination. */
-interface DeadLetter {
+export interface DeadLetter {
   messageId: string;
   message: Message;
   status: number;
@@ -18,17 +19,62 @@ interface DeadLetter {
 export interface Dlq {
   /** Puts a message there and gives the id of the entry; doing it twice gives the same id. */
   bury(messageId: string, message: Message, answer: Answer): Promise<string>;
-  /** Entries in the order of their failure, and where to go on if there are more. */
-  list(cursor: string | undefined, count: number): Promise<{ messages: DlqMessage[]; cursor?: string }>;
+  /** Entries that match, in the order of their failure, and where to go on if there may be more. */
+  list(filter: DlqFilter): Promise<{ messages: DlqMessage[]; cursor?: string }>;
+  /** The ids of the entries that match; explicit ids as they are, whether there are such entries or not. */
+  find(filter: DlqFilter): Promise<{ ids: string[]; cursor?: string }>;
+  read(dlqId: string): Promise<DeadLetter | undefined>;
+  /** Removes entries and gives how many there were. */
+  remove(dlqIds: readonly string[]): Promise<number>;
   get(dlqId: string): Promise<DlqMessage | undefined>;
 }
 
 export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodyStore, retentionMs: number): Dlq {
   const shardOf = (dlqId: string) => (readDlqId(dlqId)?.n ?? 0) % shards.count;
 
-  async function read(dlqId: string): Promise<DlqMessage | undefined> {
+  async function read(dlqId: string): Promise<DeadLetter | undefined> {
+    const parsed = readDlqId(dlqId);
+    if (!parsed || parsed.ms < Date.now() - retentionMs) return undefined;
     const text = await redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
-    return text ? writeView(dlqId, JSON.parse(text) as DeadLetter) : undefined;
+    return text ? (JSON.parse(text) as DeadLetter) : undefined;
+  }
+
+  /** The ids behind a cursor, oldest first, at most so many. */
+  async function listIds(cursor: string | undefined, count: number): Promise<string[]> {
+    const after = cursor === undefined ? undefined : readDlqId(cursor);
+    const oldest = Math.max(Date.now() - retentionMs, after?.ms ?? 0);
+    const perShard = await Promise.all(
+      Array.from({ length: shards.count }, (_, shard) =>
+        // Entries of the cursor's own millisecond may be behind it.
+        redis.zrangebyscore(keyspace.dlq(shard), oldest, '+inf', 'LIMIT', 0, count + (after ? 10 : 0)),
+      ),
+    );
+    const ids = perShard.flat().filter((id) => !after || compareDlqIds(id, cursor ?? '') > 0);
+    return ids.sort(compareDlqIds).slice(0, count);
+  }
+
+  /** Looks at entries in their order until so many match, or there are no more. */
+  async function search(filter: DlqFilter): Promise<{ found: [id: string, letter: DeadLetter][]; cursor?: string }> {
+    const found: [string, DeadLetter][] = [];
+    if (filter.dlqIds) {
+      for (const id of new Set(filter.dlqIds)) {
+        const letter = await read(id);
+        if (letter) found.push([id, letter]);
+      }
+      return { found };
+    }
+    for (let cursor = filter.cursor; ;) {
+      const ids = await listIds(cursor, scanAtOnce);
+      const letters = await Promise.all(ids.map(read));
+      for (const [index, id] of ids.entries()) {
+        const letter = letters[index];
+        if (!letter || !isMeant(filter, id, letter)) continue;
+        if (found.length >= filter.count) return { found, cursor: found.at(-1)?.[0] ?? '' };
+        found.push([id, letter]);
+      }
+      if (ids.length < scanAtOnce) return { found };
+      cursor = ids.at(-1);
+    }
   }
 
   async function writeView(dlqId: string, letter: DeadLetter): Promise<DlqMessage> {
@@ -66,30 +112,48 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
       );
     },
 
-    async list(cursor, count) {
-      const after = cursor === undefined ? undefined : readDlqId(cursor);
-      const oldest = Math.max(Date.now() - retentionMs, after?.ms ?? 0);
-      const perShard = await Promise.all(
-        Array.from({ length: shards.count }, (_, shard) =>
-          // One more than asked for tells whether there are more; entries of the cursor's own millisecond may be behind it.
-          redis.zrangebyscore(keyspace.dlq(shard), oldest, '+inf', 'LIMIT', 0, count + 1 + (after ? 10 : 0)),
+    async list(filter) {
+      const { found, cursor } = await search(filter);
+      const messages = await Promise.all(found.map(([id, letter]) => writeView(id, letter)));
+      return cursor === undefined ? { messages } : { messages, cursor };
+    },
+
+    async find(filter) {
+      if (filter.dlqIds) return { ids: [...new Set(filter.dlqIds)] };
+      const { found, cursor } = await search(filter);
+      const ids = found.map(([id]) => id);
+      return cursor === undefined ? { ids } : { ids, cursor };
+    },
+
+    read,
+    async remove(dlqIds) {
+      const byShard = new Map<number, string[]>();
+      for (const id of dlqIds) {
+        if (readDlqId(id)) byShard.set(shardOf(id), [...(byShard.get(shardOf(id)) ?? []), id]);
+      }
+      const removed = await Promise.all(
+        Array.from(byShard, ([shard, ids]) =>
+          redis.removeDeadLetters(keyspace.dlq(shard), keyspace.dlqEntries(shard), keyspace.dlqIds(shard), ...ids),
         ),
       );
-      const ids = perShard
-        .flat()
-        .filter((id) => !after || compareDlqIds(id, cursor ?? '') > 0)
-        .sort(compareDlqIds);
-      const page = ids.slice(0, count);
-      const messages = (await Promise.all(page.map(read))).filter((entry) => entry !== undefined);
-      const last = page.at(-1);
-      return ids.length > page.length && last ? { messages, cursor: last } : { messages };
+      return removed.reduce((sum, count) => sum + count, 0);
     },
 
     async get(dlqId) {
-      const parsed = readDlqId(dlqId);
-      return parsed && parsed.ms >= Date.now() - retentionMs ? read(dlqId) : undefined;
+      const letter = await read(dlqId);
+      return letter && writeView(dlqId, letter);
     },
   };
+}
+
+/** Entries that are read at once while those that match are looked for. */
+const scanAtOnce = 200;
+
+/** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
+function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
+  if (messageId && !messageId.includes(letter.messageId)) return false;
+  if (responseStatus && !responseStatus.includes(letter.status)) return false;
+  return matches(filter, letter.message, readDlqId(dlqId)?.ms);
 }
 
 /** `<unix-ms>-<n>`; `undefined` for any other text. */

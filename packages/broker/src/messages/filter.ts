@@ -1,10 +1,10 @@
 import type { Message, MessageFilter } from '@posthorn/shared';
 
-/** Whether a message is meant by a filter (contract, http-api.md section 4.2). */
-export function matches(filter: MessageFilter, message: Message): boolean {
+/** Whether a message is meant by a filter (contract, http-api.md section 4.2); `time` is what its dates are about. */
+export function matches(filter: MessageFilter, message: Message, time = message.createdAt): boolean {
   const { fromDate, toDate } = filter;
-  if (fromDate !== undefined && message.createdAt < fromDate) return false;
-  if (toDate !== undefined && message.createdAt > toDate) return false;
+  if (fromDate !== undefined && time < fromDate) return false;
+  if (toDate !== undefined && time > toDate) return false;
   return (
     has(filter.label, message.labels) &&
     has(filter.flowControlKey, message.flowControl?.key) &&

@@ -95,6 +95,37 @@ export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGr
   }
 }
 
+/**
+ * A message that is published once more: as it was, but for what the headers say now (contract, http-api.md section 5.6).
+ *
+ * @throws as `accept` does
+ */
+export function revise(
+  { guard, limits }: AcceptParts,
+  message: Omit<Message, 'body'>,
+  headers: readonly string[],
+): Omit<Message, 'body'> {
+  const options = readPublishOptions(headers);
+  const forwarded = readForwardedHeaders(headers, false, false);
+  const request = { body: Buffer.alloc(0), callerIp: message.callerIp };
+  // What is not said stays as it was; a delay was about the first time only.
+  const said = createTemplate(request, { retries: message.maxRetries, method: message.method, ...options }, {}, limits);
+  const { body: _, header: _header, redaction: _redaction, timeoutMs, ...fields } = said;
+  const revised: Omit<Message, 'body'> = {
+    ...message,
+    ...fields,
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  for (const kind of ['callback', 'failureCallback'] as const) {
+    const callback = options[kind];
+    if (callback?.url === undefined) continue;
+    refuseForbidden(guard, callback.url, kind === 'callback' ? 'callback' : 'failure callback');
+    const header = kind === 'callback' ? forwarded.callbackHeader : forwarded.failureCallbackHeader;
+    revised[kind] = createCallback(callback.url, callback, header, revised, limits, kind);
+  }
+  return revised;
+}
+
 function refuseForbidden(guard: DestinationGuard, url: string, what: string): void {
   const reason = guard.checkUrl(url);
   if (reason) throw new DestinationError(`invalid ${what} url: ${reason}`);
@@ -114,7 +145,7 @@ type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
 
 /** All that the messages of one publish have in common. */
 function createTemplate(
-  { body, callerIp, queueName }: PublishRequest,
+  { body, callerIp, queueName }: Pick<PublishRequest, 'body' | 'callerIp' | 'queueName'>,
   options: PublishOptions,
   header: HeaderMap,
   limits: PublishLimits,

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, HeaderMapField } from './fields.ts';
+import { Count, HeaderMapField, Ignored } from './fields.ts';
+import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { MessageView } from './messages.ts';
+import { Published } from './publish.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
 export const DlqMessage = MessageView.extend({
@@ -15,10 +17,57 @@ export type DlqMessage = z.infer<typeof DlqMessage>;
 
 const pageLimit = 100;
 
-export const DlqQuery = z.object({
-  cursor: z.string().max(100).optional(),
-  count: Count(pageLimit).default(pageLimit),
-});
+const { host: _host, path: _path, ...fields } = FilterFields;
+
+/** Names that old clients send and that mean nothing here. */
+const tolerated = {
+  order: z.unknown(),
+  trimBody: z.unknown(),
+  groupBy: z.unknown(),
+  source: z.unknown(),
+  api: z.unknown(),
+};
+
+/** Which entries are meant: those with these ids, else those that match (contract, http-api.md section 4). */
+const dlqFields = z.strictObject(
+  {
+    dlqIds: filters.list,
+    messageId: filters.list,
+    ...fields,
+    responseStatus: filters.list.pipe(
+      z.array(
+        z
+          .string()
+          .regex(/^\d{1,3}$/, 'use a status such as 500')
+          .transform(Number),
+      ),
+    ),
+    cursor: z.string().regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer'),
+    count: Count(pageLimit),
+    ...tolerated,
+  },
+  { error: filters.unknownField },
+);
+export const DlqQuery = z.preprocess(filters.withoutConfiguration, dlqFields.partial());
+/** An empty list of ids names no entry; it never means all. */
+export const DlqBody = dlqFields.extend({ dlqIds: z.array(z.string()) }).partial();
+
+/** What a query and a body say about entries, in one form. */
+export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
+  dlqIds?: string[] | undefined;
+  messageId?: string[] | undefined;
+  responseStatus?: number[] | undefined;
+  cursor?: string | undefined;
+  count: number;
+}
+
+export function readDlqFilter(query: z.output<typeof DlqQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
+  const { callerIP, order: _, trimBody: _t, groupBy: _g, source: _s, api: _a, ...given } = { ...query, ...body };
+  const cursor = given.cursor || undefined;
+  return { ...given, cursor, callerIp: given.callerIp ?? callerIP, count: given.count ?? pageLimit };
+}
+
+const params = z.object({ dlqId: z.string() });
 
 export const dlq = {
   list: endpoint({
@@ -34,7 +83,42 @@ export const dlq = {
     path: '/v2/dlq/:dlqId',
     summary: 'Read one entry of the dead letter queue',
     scope: 'read',
-    params: z.object({ dlqId: z.string() }),
+    params,
     reply: DlqMessage,
+  }),
+  remove: endpoint({
+    method: 'DELETE',
+    path: '/v2/dlq/:dlqId',
+    summary: 'Remove one entry of the dead letter queue',
+    scope: 'write',
+    params,
+    reply: Ignored,
+  }),
+  removeMany: endpoint({
+    method: 'DELETE',
+    path: '/v2/dlq',
+    summary: 'Remove entries by their ids or by filters; without both, the oldest',
+    scope: 'write',
+    query: DlqQuery,
+    body: DlqBody,
+    reply: z.object({ deleted: z.int(), cursor: z.string().optional() }),
+  }),
+  retryMany: endpoint({
+    method: 'POST',
+    path: '/v2/dlq/retry',
+    summary: 'Publish entries again, by their ids or by filters',
+    scope: 'write',
+    status: 201,
+    query: DlqQuery,
+    reply: z.object({ responses: z.array(Published), cursor: z.string().optional() }),
+  }),
+  retry: endpoint({
+    method: 'POST',
+    path: '/v2/dlq/retry/:dlqId',
+    summary: 'Publish one entry again, as a new message',
+    scope: 'write',
+    status: 201,
+    params,
+    reply: Published,
   }),
 };

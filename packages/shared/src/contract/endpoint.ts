@@ -15,6 +15,8 @@ export interface Endpoint<
   path: string;
   summary: string;
   scope: Scope;
+  /** Status of a success; 200 if it is not said. */
+  status?: number;
   params?: Params;
   query?: Query;
   body?: Body;

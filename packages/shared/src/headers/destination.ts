@@ -82,6 +82,15 @@ function readUrlText(path: string): string | undefined {
   return decoded !== undefined && /^https?:\/\//i.test(decoded) ? decoded : undefined;
 }
 
+/**
+ * The configuration in a query: names in lower case and decoded values in turn.
+ *
+ * @throws {DestinationError} for a value that cannot be decoded
+ */
+export function readConfiguration(query: string): string[] {
+  return readQuery(query).configuration;
+}
+
 function readQuery(query: string): { kept: string; configuration: string[] } {
   const configuration: string[] = [];
   // Most queries are the destination's alone.

@@ -234,6 +234,10 @@ test('logs and dead letters of these messages', async () => {
   });
   const entry = messages.find((each) => each.messageId === messageId);
   expect(entry).toMatchObject({ responseStatus: 404, responseBody: '404 Not Found' });
+  system.receiver.reply('/dead', 200);
+  const retried = await client.dlq.retry(String(entry?.dlqId));
+  expect(retried.responses).toHaveLength(1);
+  await expect(client.dlq.delete(String(entry?.dlqId))).rejects.toThrow();
   const { logs } = await client.logs({ messageIds: [messageId] });
   expect(logs.map(({ state }) => state)).toEqual(['FAILED', 'ERROR', 'ACTIVE', 'CREATED']);
 });

@@ -18,6 +18,7 @@ const scripts = {
   addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
+  removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
 } as const;
 
@@ -79,6 +80,7 @@ export interface ScriptCommands {
     idleMs: number,
     ...limits: (string | number)[]
   ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
+  removeDeadLetters(dlqKey: string, entriesKey: string, idsKey: string, ...dlqIds: string[]): Promise<number>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,
