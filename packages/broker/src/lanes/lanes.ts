@@ -31,6 +31,8 @@ export interface Lanes {
   /** The lane's state as Redis has it, how many messages hold a slot, and how many wait; by its name. */
   read(lane: Lane): Promise<{ state: Record<string, string>; holders: number; waiters: number }>;
   members(lane: Lane): Promise<string[]>;
+  /** Forgets a lane that has no messages. */
+  remove(lane: Lane): Promise<void>;
   shardOf(lane: Lane): number;
 }
 
@@ -46,6 +48,16 @@ const staleMs = 3000;
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
 
+  const keysOf = (lane: Lane) => {
+    const place = [shardOf(lane), lane.kind, lane.name] as const;
+    return {
+      state: keyspace.lane(...place),
+      holders: keyspace.laneHolders(...place),
+      waiters: keyspace.laneWaiters(...place),
+      parts: (messageId: string) => keyspace.laneParts(...place, messageId),
+    };
+  };
+
   async function run(
     step: 'join' | 'start' | 'renew' | 'leave' | 'hold' | 'sweep',
     lane: Lane,
@@ -54,14 +66,14 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     limits?: FlowControl,
   ): Promise<Turn> {
     const shard = shardOf(lane);
-    const key = keyspace.lane(shard, lane.kind, lane.name);
+    const keys = keysOf(lane);
     const [has, waitMs, ...woken] = await redis.stepLane(
-      key,
-      `${key}:holders`,
-      `${key}:waiters`,
+      keys.state,
+      keys.holders,
+      keys.waiters,
       keyspace.busyLanes(shard),
       keyspace.flowKeys(shard),
-      `${key}:parts:${messageId}`,
+      keys.parts(messageId),
       step,
       `${lane.kind}:${lane.name}`,
       messageId,
@@ -122,33 +134,36 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     },
 
     async read(lane) {
-      const key = keyspace.lane(shardOf(lane), lane.kind, lane.name);
+      const keys = keysOf(lane);
       const [state, holders, waiters] = await Promise.all([
-        redis.hgetall(key),
-        redis.zcard(`${key}:holders`),
-        redis.zcard(`${key}:waiters`),
+        redis.hgetall(keys.state),
+        redis.zcard(keys.holders),
+        redis.zcard(keys.waiters),
       ]);
       return { state, holders, waiters };
     },
 
+    async remove(lane) {
+      const { state, holders, waiters } = keysOf(lane);
+      await redis.del(state, holders, waiters);
+      await redis.zrem(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
+    },
+
     async members(lane) {
-      const key = keyspace.lane(shardOf(lane), lane.kind, lane.name);
-      const lists = await Promise.all([
-        redis.zrange(`${key}:holders`, '0', '-1'),
-        redis.zrange(`${key}:waiters`, '0', '-1'),
-      ]);
+      const keys = keysOf(lane);
+      const lists = await Promise.all([redis.zrange(keys.holders, '0', '-1'), redis.zrange(keys.waiters, '0', '-1')]);
       return lists.flat().map((member) => member.replace(/^\+/, ''));
     },
   };
 
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
   async function dropGhosts(lane: Lane): Promise<void> {
-    const key = keyspace.lane(shardOf(lane), lane.kind, lane.name);
-    for (const holder of await redis.zrange(`${key}:holders`, '0', '-1')) {
+    const keys = keysOf(lane);
+    for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
       const id = holder.replace(/^\+/, '');
       // It was granted the slot: perhaps nobody woke it.
       if (holder !== id) await wake(lane, [id]);
-      for (const part of new Set([id, ...(await redis.smembers(`${key}:parts:${id}`))])) {
+      for (const part of new Set([id, ...(await redis.smembers(keys.parts(id)))])) {
         if (!(await shards.at(shards.shardOf(part) ?? 0).exists(part))) await run('leave', lane, id, part);
       }
     }

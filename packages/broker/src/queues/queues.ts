@@ -115,13 +115,8 @@ export function createQueues({ redis, shards, lanes, messages, limits }: QueuePa
       if (!(await get(name))) return;
       await redis.hset(keyOf(name), 'paused', 1);
       await messages.cancel(await lanes.members(lane));
-      const shard = lanes.shardOf(lane);
-      const key = keyOf(name);
-      await Promise.all([
-        redis.del(key, `${key}:holders`, `${key}:waiters`),
-        redis.srem(keyspace.queues(shard), name),
-        redis.zrem(keyspace.busyLanes(shard), `queue:${name}`),
-      ]);
+      await lanes.remove(lane);
+      await redis.srem(keyspace.queues(lanes.shardOf(lane)), name);
     },
   };
 }

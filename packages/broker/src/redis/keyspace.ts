@@ -22,10 +22,17 @@ export const keyspace = {
   dlqIds: (shard: number) => `{d${shard}}:dlq:ids`,
 
   /**
-   * hash: the state of a queue or of a flow-control key; the latter expires when it is idle. Beside it `:holders` and
-   * `:waiters` (zsets of message ids), and `:parts:<message id>` (set of message ids).
+   * The keys of a queue or of a flow-control key. Its name comes last: it may be any text, and must not look like another
+   * key. hash: its state; that of a flow-control key expires when it is idle.
    */
-  lane: (shard: number, kind: 'queue' | 'flow', name: string) => `{d${shard}}:${kind}:${name}`,
+  lane: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:state:${name}`,
+  /** zset: ids of messages that hold a slot, by the end of their lease. */
+  laneHolders: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:holders:${name}`,
+  /** zset: ids of messages that wait for a slot, by their turn. */
+  laneWaiters: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:waiters:${name}`,
+  /** set: what must end before the slot of this message is free. */
+  laneParts: (shard: number, kind: LaneKind, name: string, messageId: string) =>
+    `{d${shard}}:${kind}:parts:${messageId}:${name}`,
 
   /** zset: `queue:<name>` and `flow:<key>` of lanes in which messages wait or run, by the time of their last step. */
   busyLanes: (shard: number) => `{d${shard}}:lanes:busy`,
@@ -45,3 +52,5 @@ export const keyspace = {
   /** channel: told of every change of the signing keys. */
   signingKeysChanged: 'posthorn:signing-keys-changed',
 } as const;
+
+type LaneKind = 'queue' | 'flow';

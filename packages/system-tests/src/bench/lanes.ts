@@ -102,7 +102,7 @@ await api.call('/v2/messages?flowControlKey=hot', { method: 'DELETE' });
 await sleep(65_000);
 const indexes = await Promise.all((await redis.client.keys('*:flow-keys')).map((index) => redis.client.zcard(index)));
 const left = (await redis.client.keys('*:flow:*')).length + indexes.reduce((sum, size) => sum + size, 0);
-const someQueue = await redis.client.memory('USAGE', (await redis.client.keys('*:queue:queue-1'))[0] ?? '');
+const someQueue = await redis.client.memory('USAGE', (await redis.client.keys('*:queue:state:queue-1'))[0] ?? '');
 console.log(
   `a minute later: ${left} keys in Redis of flow-control keys; an idle queue takes ${String(someQueue)} bytes`,
 );

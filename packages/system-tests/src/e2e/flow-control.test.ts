@@ -102,6 +102,16 @@ test('all fields are there right after the first publish; an unknown key answers
   expect((body as unknown as { flowControlKey: string }[]).map((key) => key.flowControlKey)).toEqual(['a/b ü']);
 });
 
+test('keys may be any text, and none disturbs another', async () => {
+  const names = ['n', 'holders:n', 'n:holders', 'state:n', ':', 'queue:x', '%', '../..'];
+  for (const name of names) {
+    const headers = { ...limit(name, 'parallelism=1'), 'Upstash-Label': 'any' };
+    await system.api.publish(at('/any'), { headers });
+  }
+  await eventually(() => arrived('/any').length === names.length);
+  for (const name of names) expect((await get(encodeURIComponent(name)))['flowControlKey']).toBe(name);
+});
+
 test('a pause holds everything, new messages too; a resume lets it go', async () => {
   await call('POST', '/v2/flowControl/pause/pause');
   for (let n = 0; n < 3; n++) await system.api.publish(at('/pause'), { headers: limit('pause', 'parallelism=3') });
