@@ -78,7 +78,7 @@ export async function startDispatcher(
       ended: turns.ended,
       drop: async (id, bodyKey) => {
         broker.events.ended(shard, id, canceledLine(Date.now()), undefined);
-        if (bodyKey) await broker.bodies.release(broker.shards.shardOf(bodyKey) ?? 0, bodyKey, id, 0);
+        if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
       },
     });
   });

@@ -74,7 +74,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const { redis, log, graceMs, logRetentionMs } = options;
   const guard = createDestinationGuard(options.destinations);
   const shards = openShards(redis, options.shards, log);
-  const bodies = createBodyStore(redis);
+  const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
   const events = createEventLog(redis, shards, logRetentionMs);
   const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import { activeLine, inlineBytes, type Broker, type Job } from '@posthorn/broker';
+import { activeLine, type Broker, type Job } from '@posthorn/broker';
 import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
 import type { DeliveryRequest } from './send.ts';
 
@@ -27,7 +27,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     const { id, message, retried } = job;
     broker.events.started(broker.shards.shardOf(id) ?? 0, id, activeLine(retried, Date.now()));
 
-    const body = message.body.kind === 'stored' ? await readStored(message.body) : readInline(message.body);
+    const body = await readBody(message.body);
     const signature = writeSignature(
       {
         url: message.url,
@@ -48,14 +48,11 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     };
   };
 
-  async function readStored({ key }: Extract<Body, { kind: 'stored' }>): Promise<Buffer> {
-    const bytes = await broker.bodies.get(broker.shards.shardOf(key) ?? 0, key);
-    if (!bytes) throw new Error(`the stored body ${key} is gone`);
+  async function readBody(body: Body): Promise<Buffer | string> {
+    // Text stays text: the transport writes it as UTF-8, which is what it was.
+    if (body.kind === 'text') return body.text;
+    const bytes = await broker.bodies.read(body);
+    if (!bytes) throw new Error('the stored body is gone');
     return bytes;
   }
-}
-
-/** Text stays text: the transport writes it as UTF-8, which is what it was. */
-function readInline(body: Body): Buffer | string {
-  return body.kind === 'text' ? body.text : (inlineBytes(body) ?? '');
 }

@@ -26,11 +26,7 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
     if (outcome.kind !== 'held') await broker.callbacks.tellAttempt(job, outcome);
     const now = Date.now();
     const shard = broker.shards.shardOf(id) ?? 0;
-    const release = async (keepMs: number) => {
-      if (message.body.kind !== 'stored') return;
-      const { key } = message.body;
-      await broker.bodies.release(broker.shards.shardOf(key) ?? 0, key, id, keepMs);
-    };
+    const release = (keepMs: number) => broker.bodies.release(message.body, id, keepMs);
 
     switch (outcome.kind) {
       case 'delivered':

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, type Answer, type Callback, type Message, type Outcome } from '@posthorn/shared';
+import { deriveMessageId, type Answer, type Callback, type Outcome } from '@posthorn/shared';
 import { queueLane } from '../lanes/lanes.ts';
 import { store, type StoreParts } from '../publish/store.ts';
-import { inlineBody, inlineBytes, maxInlineBytes } from '../shards/body.ts';
+import { inlineBody, maxInlineBytes } from '../shards/body.ts';
 import type { Job } from '../shards/shard.ts';
 
 /**
@@ -66,7 +66,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
   /** The body of a callback, its fields in the order of the contract (delivery.md section 9.1). */
   async function describe({ id, message, retried }: Job, answer: Answer, dlqId: string | undefined) {
     const { topicName, endpointName, scheduleId, body } = message;
-    const source = inlineBytes(body) ?? (await readStored(message));
+    const source = (await bodies.read(body)) ?? Buffer.alloc(0);
     // Without a response the reason stands where its body would.
     const responseBody = answer.status === 0 ? Buffer.from(answer.error ?? '') : Buffer.from(answer.body);
     return {
@@ -88,11 +88,6 @@ export function createCallbacks(parts: StoreParts): Callbacks {
       callerIP: message.callerIp,
       ...(dlqId === undefined ? {} : { dlqId }),
     };
-  }
-
-  async function readStored({ body }: Message): Promise<Buffer> {
-    const key = body.kind === 'stored' ? body.key : '';
-    return (await bodies.get(shards.shardOf(key) ?? 0, key)) ?? Buffer.alloc(0);
   }
 
   return {

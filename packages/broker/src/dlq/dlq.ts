@@ -3,7 +3,7 @@ import { matches } from '../messages/filter.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { inlineBytes, type BodyStore } from '../shards/body.ts';
+import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 
 /** What lies in the dead letter queue: the message as it was, and the last answer of its destination. */
@@ -78,10 +78,9 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
   }
 
   async function writeView(dlqId: string, letter: DeadLetter): Promise<DlqMessage> {
-    const { body } = letter.message;
-    const stored = body.kind === 'stored' ? await bodies.get(shards.shardOf(body.key) ?? 0, body.key) : undefined;
+    const bytes = await bodies.read(letter.message.body);
     return {
-      ...writeMessageView(letter.messageId, letter.message, inlineBytes(body) ?? stored ?? Buffer.alloc(0)),
+      ...writeMessageView(letter.messageId, letter.message, bytes ?? Buffer.alloc(0)),
       dlqId,
       responseStatus: letter.status,
       ...(Object.keys(letter.header).length > 0 ? { responseHeader: letter.header } : {}),

@@ -3,7 +3,6 @@ import { deriveMessageId, type Published } from '@posthorn/shared';
 import { revise, type AcceptParts } from '../publish/accept.ts';
 import { store, type Draft, type StoreParts } from '../publish/store.ts';
 import type { Queues } from '../queues/queues.ts';
-import { inlineBytes } from '../shards/body.ts';
 import type { DeadLetter, Dlq } from './dlq.ts';
 
 export interface RetryParts extends AcceptParts, StoreParts {
@@ -51,9 +50,7 @@ async function draft(
   const { shards, bodies } = parts;
   const { body, ...rest } = message;
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
-  const bytes =
-    inlineBytes(body) ??
-    (body.kind === 'stored' ? await bodies.get(shards.shardOf(body.key) ?? 0, body.key) : undefined);
+  const bytes = await bodies.read(body);
   if (!bytes) throw new Error(`the body of the dead letter ${dlqId} is gone`);
   return {
     isGroup: false,

@@ -1,7 +1,7 @@
 import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
 import { flowLane, queueLane, type Lanes } from '../lanes/lanes.ts';
-import { inlineBytes, type BodyStore } from '../shards/body.ts';
+import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 import { matches } from './filter.ts';
 import { writeMessageView } from './message-view.ts';
@@ -36,9 +36,7 @@ export function createMessages({ shards, bodies, events, lanes, graceMs, logRete
       const job = await shards.at(shard).get(messageId);
       const message = job?.message ?? (await readEnded(shard, messageId));
       if (!message) return undefined;
-      const { body } = message;
-      const bytes = inlineBytes(body) ?? (body.kind === 'stored' ? await readStored(body.key) : undefined);
-      return writeMessageView(messageId, message, bytes ?? Buffer.alloc(0));
+      return writeMessageView(messageId, message, (await bodies.read(message.body)) ?? Buffer.alloc(0));
     },
 
     async cancel(messageIds) {
@@ -91,7 +89,7 @@ export function createMessages({ shards, bodies, events, lanes, graceMs, logRete
 
   /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
   async function leaveBehind(id: string, { body, queueName, flowControl, holds }: Message): Promise<void> {
-    if (body.kind === 'stored') await bodies.release(shards.shardOf(body.key) ?? 0, body.key, id, 0);
+    await bodies.release(body, id, 0);
     if (flowControl) await lanes.leave(flowLane(flowControl), id);
     if (queueName !== undefined) await lanes.leave(queueLane(queueName), id);
     if (holds) await lanes.leave(queueLane(holds.queueName), holds.messageId, id);
@@ -102,11 +100,6 @@ export function createMessages({ shards, bodies, events, lanes, graceMs, logRete
     const last = (await events.read(shard, messageId)).at(-1);
     const hasEnded = last?.state === 'DELIVERED' || last?.state === 'FAILED';
     return hasEnded && last.time + graceMs >= Date.now() ? last.message : undefined;
-  }
-
-  async function readStored(key: string): Promise<Buffer | undefined> {
-    const shard = shards.shardOf(key);
-    return shard === undefined ? undefined : bodies.get(shard, key);
   }
 }
 

@@ -44,7 +44,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     const key = first && !first.message.body ? first.id : undefined;
     if (first && key !== undefined) {
       const ids = messages.map(({ id }) => id);
-      bodyWrites.push(bodies.put(first.shard, key, bytes, ids));
+      bodyWrites.push(bodies.put(key, bytes, ids));
     }
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
@@ -70,7 +70,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       if (isDuplicate) return;
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
-        followUps.push(job.once ? confirmBodyOf(parts, id) : confirm(parts, job.message.body.key));
+        followUps.push(job.once ? confirmBodyOf(parts, id) : bodies.confirm(job.message.body));
       }
     });
   });
@@ -127,16 +127,12 @@ async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: stri
   const { body } = message;
   const lane = firstLane(message);
   if (lane) await parts.lanes.leave(lane, id);
-  if (body.kind === 'stored') await parts.bodies.release(parts.shards.shardOf(body.key) ?? 0, body.key, id, 0);
+  await parts.bodies.release(body, id, 0);
   // Whoever stored the first message may have died before its body was confirmed.
   await confirmBodyOf(parts, firstId);
 }
 
-async function confirmBodyOf(parts: StoreParts, id: string): Promise<void> {
-  const job = await parts.shards.at(parts.shards.shardOf(id) ?? 0).get(id);
-  if (job?.message.body.kind === 'stored') await confirm(parts, job.message.body.key);
-}
-
-async function confirm({ shards, bodies }: StoreParts, key: string): Promise<void> {
-  await bodies.confirm(shards.shardOf(key) ?? 0, key);
+async function confirmBodyOf({ shards, bodies }: StoreParts, id: string): Promise<void> {
+  const job = await shards.at(shards.shardOf(id) ?? 0).get(id);
+  if (job) await bodies.confirm(job.message.body);
 }

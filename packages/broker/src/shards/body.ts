@@ -35,30 +35,38 @@ export function inlineBytes(body: Body): Buffer | undefined {
 
 /** Large bodies: stored once for all messages of a group publish, gone when the last of them has ended. */
 export interface BodyStore {
-  /** Stores the bytes for these messages. They expire soon unless `confirm` follows. */
-  put(shard: number, key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
-  /** A message is stored: keep the bytes for as long as one of them needs them. Doing it twice changes nothing. */
-  confirm(shard: number, key: string): Promise<unknown>;
-  get(shard: number, key: string): Promise<Buffer | undefined>;
+  /** Stores the bytes for these messages, under the id of one of them. They expire soon unless `confirm` follows. */
+  put(key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
+  /** A message is stored: keep its bytes for as long as one of them needs them. Doing it twice changes nothing. */
+  confirm(body: Body): Promise<void>;
+  /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
+  read(body: Body): Promise<Buffer | undefined>;
   /** The message has ended; its bytes may be asked for until `keepMs` from now. Doing it twice changes nothing. */
-  release(shard: number, key: string, messageId: string, keepMs: number): Promise<unknown>;
+  release(body: Body, messageId: string, keepMs: number): Promise<void>;
 }
 
-export function createBodyStore(redis: RedisConnection): BodyStore {
+/** @param shardOf the shard that a message id names */
+export function createBodyStore(redis: RedisConnection, shardOf: (messageId: string) => number | undefined): BodyStore {
+  const keyOf = (key: string) => keyspace.body(shardOf(key) ?? 0, key);
   return {
-    put(shard, id, bytes, messageIds) {
-      const key = keyspace.body(shard, id);
+    put(id, bytes, messageIds) {
+      const key = keyOf(id);
       const fields = messageIds.flatMap((messageId) => [`message:${messageId}`, '1']);
       return Promise.all([
         redis.hset(key, 'bytes', bytes, 'keepUntil', '0', ...fields),
         redis.pexpire(key, unconfirmedMs),
       ]);
     },
-    confirm: (shard, id) => redis.confirmBody(keyspace.body(shard, id)),
-    async get(shard, id) {
-      return (await redis.hgetBuffer(keyspace.body(shard, id), 'bytes')) ?? undefined;
+    async confirm(body) {
+      if (body.kind === 'stored') await redis.confirmBody(keyOf(body.key));
     },
-    release: (shard, id, messageId, keepMs) =>
-      redis.releaseBody(keyspace.body(shard, id), messageId, Date.now() + Math.max(keepMs, leastKeepMs)),
+    async read(body) {
+      if (body.kind !== 'stored') return inlineBytes(body);
+      return (await redis.hgetBuffer(keyOf(body.key), 'bytes')) ?? undefined;
+    },
+    async release(body, messageId, keepMs) {
+      if (body.kind !== 'stored') return;
+      await redis.releaseBody(keyOf(body.key), messageId, Date.now() + Math.max(keepMs, leastKeepMs));
+    },
   };
 }
