@@ -75,7 +75,10 @@ it('starts nothing again after a stop that came between two runs', async () => {
   await until(() => logged.length === 1);
   const started = runs.length;
   await supervised.stop();
-  await new Promise((resolve) => setTimeout(resolve, 250));
+  // Another child that ends later waits as long for its second run: by then the first one's would have come.
+  const other = superviseScript('exit 1');
+  supervised.keepAlive();
+  await until(() => other.runs.length === 2);
   expect(runs).toHaveLength(started);
 });
 

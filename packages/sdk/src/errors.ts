@@ -18,9 +18,8 @@ export interface RateLimit {
   reset: string | null;
 }
 
-/** Too many requests in a short time: 429. Nothing tries it again. */
-export class QstashRatelimitError extends QstashError implements RateLimit {
-  override name = 'QstashRatelimitError';
+/** 429, with what the server says about its limit. Nothing tries it again. */
+abstract class RateLimitedError extends QstashError implements RateLimit {
   readonly limit: string | null;
   readonly remaining: string | null;
   readonly reset: string | null;
@@ -33,19 +32,14 @@ export class QstashRatelimitError extends QstashError implements RateLimit {
   }
 }
 
-/** The messages of the day are used up: 429. */
-export class QstashDailyRatelimitError extends QstashError implements RateLimit {
-  override name = 'QstashDailyRatelimitError';
-  readonly limit: string | null;
-  readonly remaining: string | null;
-  readonly reset: string | null;
+/** Too many requests in a short time. */
+export class QstashRatelimitError extends RateLimitedError {
+  override name = 'QstashRatelimitError';
+}
 
-  constructor(message: string, { limit, remaining, reset }: RateLimit) {
-    super(message, 429);
-    this.limit = limit;
-    this.remaining = remaining;
-    this.reset = reset;
-  }
+/** The messages of the day are used up. */
+export class QstashDailyRatelimitError extends RateLimitedError {
+  override name = 'QstashDailyRatelimitError';
 }
 
 /** The error that an answer other than 2xx stands for (contract, http-api.md section 1.5). */
