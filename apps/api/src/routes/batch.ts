@@ -2,7 +2,7 @@ import { nameItem, type Broker } from '@posthorn/broker';
 import { BatchItem, contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { z } from 'zod';
 import { readCallerIp } from './caller-ip.ts';
-import { readJson, requireScope, type Route } from './route.ts';
+import { rawRoute, readJson, type Route } from './route.ts';
 
 export interface BatchLimits {
   maxBytes: number;
@@ -15,18 +15,12 @@ const maxHeaderBytes = 32 * 1024;
 
 /** `POST /v2/batch` (contract, http-api.md section 5.1): each item is a publish with its own headers only. */
 export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
-  const endpoint = contract.publish.batch;
   return [
-    {
-      method: 'post',
-      path: endpoint.path,
-      async handle(request, response) {
-        requireScope(request, endpoint.scope);
-        const items = readItems(await readJson(request, limits.maxBytes));
-        const callerIp = readCallerIp(request);
-        response.json(await broker.publishBatch(items.map((item, index) => readItem(item, index, callerIp))));
-      },
-    },
+    rawRoute(contract.publish.batch, async (request, response) => {
+      const items = readItems(await readJson(request, limits.maxBytes));
+      const callerIp = readCallerIp(request);
+      response.json(await broker.publishBatch(items.map((item, index) => readItem(item, index, callerIp))));
+    }),
   ];
 
   function readItems(body: unknown): unknown[] {

@@ -1,25 +1,13 @@
-import { PosthornError } from '@posthorn/shared';
+import { contract, PosthornError } from '@posthorn/shared';
 import type { AppParts } from '../app.ts';
-import type { Route } from './route.ts';
+import { route } from './route.ts';
 
 /** Whether the process lives, and whether it can work (contract, running.md section 3). No token is needed. */
-export function probeRoutes({ findTrouble }: AppParts): Route[] {
-  return [
-    {
-      method: 'get',
-      path: '/health',
-      handle: (_request, response) => {
-        response.json({ status: 'ok' });
-      },
-    },
-    {
-      method: 'get',
-      path: '/ready',
-      async handle(_request, response) {
-        const trouble = await findTrouble();
-        if (trouble) throw new PosthornError('unavailable', trouble);
-        response.json({ status: 'ready' });
-      },
-    },
-  ];
-}
+export const probeRoutes = ({ findTrouble }: AppParts) => [
+  route(contract.probes.health, async () => ({ status: 'ok' as const })),
+  route(contract.probes.ready, async () => {
+    const trouble = await findTrouble();
+    if (trouble) throw new PosthornError('unavailable', trouble);
+    return { status: 'ready' as const };
+  }),
+];

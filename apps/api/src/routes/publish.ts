@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
 import { readCallerIp } from './caller-ip.ts';
-import { requireScope, type Route } from './route.ts';
+import { rawRoute, type Route } from './route.ts';
 
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
 const maxHeaders = 200;
@@ -12,24 +12,20 @@ const maxHeaders = 200;
 /** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract, http-api.md section 5.1). The body is bytes, the options are headers. */
 export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] {
   return [
-    {
-      method: 'post',
+    rawRoute(
+      contract.publish.publish,
+      (request, response) => publish(request, response, readTarget(request.originalUrl)),
       // No group in the expression: Express would decode it, and the destination is kept byte for byte.
-      path: /^\/v2\/publish(?:\/.*)?$/i,
-      async handle(request, response) {
-        requireScope(request, contract.publish.publish.scope);
-        await publish(request, response, readTarget(request.originalUrl));
-      },
-    },
-    {
-      method: 'post',
-      path: /^\/v2\/enqueue\/.*$/i,
-      async handle(request, response) {
-        requireScope(request, contract.queues.enqueue.scope);
+      /^\/v2\/publish(?:\/.*)?$/i,
+    ),
+    rawRoute(
+      contract.queues.enqueue,
+      (request, response) => {
         const [, queue = '', target = ''] = /^([^/?]*)\/?(.*)$/s.exec(readTarget(request.originalUrl)) ?? [];
-        await publish(request, response, target, readQueueName(queue));
+        return publish(request, response, target, readQueueName(queue));
       },
-    },
+      /^\/v2\/enqueue\/.*$/i,
+    ),
   ];
 
   async function publish(request: Request, response: Response, target: string, queueName?: string): Promise<void> {

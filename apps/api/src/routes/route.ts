@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
 
-/** A route as Express wants it. */
+/** A route as Express wants it, and the endpoint of the contract that it answers. */
 export interface Route {
+  endpoint: Endpoint;
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: string | RegExp;
   handle: RequestHandler;
@@ -25,23 +26,39 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   endpoint: Endpoint<P, Q, B, R>,
   answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
 ): Route {
+  return rawRoute(endpoint, async (request, response) => {
+    const body = endpoint.body ? endpoint.body.parse(await readJson(request)) : undefined;
+    const reply = await answer(
+      {
+        params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
+        query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
+        body: body as z.output<B>,
+      },
+      request,
+    );
+    response.status(endpoint.status ?? 200);
+    if (reply === undefined) response.end();
+    else response.json(reply);
+  });
+}
+
+/**
+ * Binds an endpoint to a handler that reads the request itself; only the access is checked.
+ *
+ * @param path where Express cannot find the endpoint by the path in the contract
+ */
+export function rawRoute(
+  endpoint: Endpoint,
+  handle: (request: Request, response: Response) => void | Promise<void>,
+  path: string | RegExp = endpoint.path,
+): Route {
   return {
+    endpoint,
     method: endpoint.method.toLowerCase() as Route['method'],
-    path: endpoint.path,
-    async handle(request: Request, response: Response) {
+    path,
+    handle(request, response) {
       requireScope(request, endpoint.scope);
-      const body = endpoint.body ? endpoint.body.parse(await readJson(request)) : undefined;
-      const reply = await answer(
-        {
-          params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
-          query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
-          body: body as z.output<B>,
-        },
-        request,
-      );
-      response.status(endpoint.status ?? 200);
-      if (reply === undefined) response.end();
-      else response.json(reply);
+      return handle(request, response);
     },
   };
 }
@@ -49,7 +66,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
 const nothing = z.unknown();
 
 /** @throws {PosthornError} `forbidden` for a token that may only read */
-export function requireScope(request: Request, scope: Endpoint['scope']): void {
+function requireScope(request: Request, scope: Endpoint['scope']): void {
   if (scope === 'write' && readAccess(request).scope !== 'write') {
     throw new PosthornError('forbidden', 'This token may only read.');
   }

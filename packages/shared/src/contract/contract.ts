@@ -1,11 +1,16 @@
 import { dlq } from './dlq.ts';
+import type { Endpoint } from './endpoint.ts';
 import { events } from './events.ts';
 import { flowControl } from './flow-control.ts';
 import { messages } from './messages.ts';
+import { probes } from './probes.ts';
 import { publish } from './publish.ts';
 import { queues } from './queues.ts';
 import { signingKeys } from './signing-keys.ts';
 import { urlGroups } from './url-groups.ts';
 
 /** Every endpoint of the HTTP API, by noun. */
-export const contract = { publish, messages, queues, flowControl, urlGroups, dlq, events, signingKeys };
+export const contract = { publish, messages, queues, flowControl, urlGroups, dlq, events, signingKeys, probes };
+
+/** The same, one after the other. */
+export const endpoints: readonly Endpoint[] = Object.values(contract).flatMap((noun) => Object.values<Endpoint>(noun));

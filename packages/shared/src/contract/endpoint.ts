@@ -14,7 +14,8 @@ export interface Endpoint<
   /** Path with `:name` for parameters. */
   path: string;
   summary: string;
-  scope: Scope;
+  /** `none`: no token is needed. */
+  scope: Scope | 'none';
   /** Status of a success; 200 if it is not said. */
   status?: number;
   params?: Params;

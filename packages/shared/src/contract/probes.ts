@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { endpoint } from './endpoint.ts';
+
+/** What needs no token: is the process alive, can it work, and what does it speak (contract, running.md section 3). */
+export const probes = {
+  health: endpoint({
+    method: 'GET',
+    path: '/health',
+    summary: 'Tell whether the process lives',
+    scope: 'none',
+    reply: z.object({ status: z.literal('ok') }),
+  }),
+  ready: endpoint({
+    method: 'GET',
+    path: '/ready',
+    summary: 'Tell whether the process can work: Redis answers and no stop has begun',
+    scope: 'none',
+    reply: z.object({ status: z.literal('ready') }),
+  }),
+};
