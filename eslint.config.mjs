@@ -26,7 +26,7 @@ const onlyHere = [
 const brokerLayers = [
   ['process', 'redis'],
   ['shards', 'lanes', 'events'],
-  ['messages', 'queues', 'url-groups', 'flow-control', 'signing-keys', 'metrics'],
+  ['messages', 'queues', 'url-groups', 'flow-control', 'signing-keys', 'rate-limits', 'metrics'],
   ['publish'],
   ['callbacks', 'schedules', 'dlq', 'workflows'],
 ];

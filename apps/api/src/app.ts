@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
+import { limitRate } from './middleware/limit-rate.ts';
 import { routes } from './routes/routes.ts';
 
 export interface AppParts {
@@ -17,7 +18,7 @@ export interface AppParts {
 
 /** The HTTP API: who may come in, the routes, and what becomes of an error. */
 export function createApp(parts: AppParts): Express {
-  const { config, log } = parts;
+  const { broker, config, log } = parts;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -26,6 +27,7 @@ export function createApp(parts: AppParts): Express {
 
   app.use(accessLog(log));
   app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
+  app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
   for (const { method, path, handle } of routes(parts)) app[method](path, handle);
   app.use((request, _response, next) => {
     next(new PosthornError('not_found', `There is no ${request.method} ${request.path}.`));

@@ -25,6 +25,10 @@ export const table = {
       .optional(),
     help: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed.',
   },
+  BURST_RATE_LIMIT: {
+    schema: integer(100, 0),
+    help: 'Most requests per second and token to all endpoints that create no messages; 0 for no limit.',
+  },
   MAX_MESSAGE_BYTES: { schema: integer(10 * 1024 * 1024, 1, 512 * 1024 * 1024), help: 'Largest body of a message.' },
   MAX_BATCH_BYTES: { schema: integer(100 * 1024 * 1024, 1, 512 * 1024 * 1024), help: 'Largest body of a batch.' },
   MAX_BATCH_ITEMS: { schema: integer(1000, 1, 100_000), help: 'Most items of a batch.' },

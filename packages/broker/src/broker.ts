@@ -12,6 +12,7 @@ import type { settings } from './process/settings.ts';
 import type { PublishLimits, PublishRequest } from './publish/accept.ts';
 import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
 import { createQueues, type QueueLimits, type Queues } from './queues/queues.ts';
+import { createRateLimits, type RateLimits } from './rate-limits/rate-limits.ts';
 import type { RedisConnection } from './redis/connect.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
@@ -64,6 +65,7 @@ export interface Broker {
   queues: Queues;
   flowControls: FlowControls;
   signingKeys: SigningKeyStore;
+  rateLimits: RateLimits;
   shards: Shards;
   bodies: BodyStore;
   guard: DestinationGuard;
@@ -103,6 +105,7 @@ export function createBroker(options: BrokerOptions): Broker {
     dlq,
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts(), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
+    rateLimits: createRateLimits(redis),
     shards,
     bodies,
     guard,

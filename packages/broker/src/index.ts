@@ -10,6 +10,7 @@ export * from './process/log.ts';
 export * from './process/settings.ts';
 export * from './process/shutdown.ts';
 export { nameItem } from './publish/publish.ts';
+export * from './rate-limits/rate-limits.ts';
 export * from './redis/connect.ts';
 export * from './redis/faults.ts';
 export * from './redis/inspect.ts';

@@ -34,7 +34,14 @@ type Variables = Record<string, string>;
 export async function startApi(redisUrl: string, variables: Variables = {}): Promise<TestApi> {
   const port = Number(variables['PORT'] ?? (await findFreePort()));
   const url = `http://127.0.0.1:${port}`;
-  const started = startApp('api', { REDIS_URL: redisUrl, PORT: String(port), QSTASH_TOKEN: testToken, ...variables });
+  const started = startApp('api', {
+    REDIS_URL: redisUrl,
+    PORT: String(port),
+    QSTASH_TOKEN: testToken,
+    // Tests look often.
+    BURST_RATE_LIMIT: '0',
+    ...variables,
+  });
   await untilReady(url, started);
 
   const call: TestApi['call'] = (path, init = {}) =>

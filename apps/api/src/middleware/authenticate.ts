@@ -1,10 +1,12 @@
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { PosthornError, tokenParameter, type Scope } from '@posthorn/shared';
 import type { Request, RequestHandler } from 'express';
 
-/** Scope of the token that a request came with, and whether it came in the query. */
+/** The token that a request came with: its scope, a name for it that does not tell it, and whether it came in the query. */
 export interface Access {
   scope: Scope;
+  /** None without a token. */
+  caller?: string;
   tokenInQuery: boolean;
 }
 
@@ -23,8 +25,13 @@ export function readAccess(request: Request): Access {
  * in a form of one length: the time of an answer tells nothing about a token.
  */
 export function authenticate(tokens: readonly string[], readOnlyToken: string | undefined): RequestHandler {
-  const known: { padded: Buffer; scope: Scope }[] = tokens.map((token) => ({ padded: pad(token), scope: 'write' }));
-  if (readOnlyToken) known.push({ padded: pad(readOnlyToken), scope: 'read' });
+  const know = (token: string, scope: Scope) => ({
+    padded: pad(token),
+    scope,
+    caller: hash('sha256', token, 'base64url'),
+  });
+  const known = tokens.map((token) => know(token, 'write'));
+  if (readOnlyToken) known.push(know(readOnlyToken, 'read'));
 
   return (request, _response, next) => {
     if (!/^\/v\d+(\/|$|\?)/i.test(request.url) && !/^https?:/i.test(request.url)) {
@@ -33,17 +40,17 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
     }
     const { token, tokenInQuery } = readToken(request);
     const given = pad(token);
-    let scope: Scope | undefined;
-    for (const { padded, scope: granted } of known) {
-      if (timingSafeEqual(padded, given)) scope ??= granted;
+    let found: (typeof known)[number] | undefined;
+    for (const one of known) {
+      if (timingSafeEqual(one.padded, given)) found ??= one;
     }
-    if (!scope) {
+    if (!found) {
       next(
         new PosthornError('unauthorized', 'The token is missing or wrong; send it as Authorization: Bearer <token>.'),
       );
       return;
     }
-    accessOf.set(request, { scope, tokenInQuery });
+    accessOf.set(request, { scope: found.scope, caller: found.caller, tokenInQuery });
     next();
   };
 }

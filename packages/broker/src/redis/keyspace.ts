@@ -43,6 +43,9 @@ export const keyspace = {
   /** set: names of queues. */
   queues: (shard: number) => `{d${shard}}:queues`,
 
+  /** string: requests of a caller in the current second, with which it expires. */
+  requestsInSecond: (caller: string) => `posthorn:requests:${caller}`,
+
   /** hash: name of a URL group to its JSON. */
   urlGroups: 'posthorn:url-groups',
 

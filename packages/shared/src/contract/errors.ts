@@ -9,6 +9,7 @@ export const errorStatus = {
   limit_exceeded: 412,
   body_too_large: 413,
   unsupported_encoding: 415,
+  rate_limited: 429,
   headers_too_large: 431,
   internal: 500,
   unavailable: 503,

@@ -17,6 +17,13 @@ export const deliveryNames = {
   region: 'Upstash-Region',
 } as const;
 
+/** Headers that tell a caller how many requests it may still make in this second (http-api.md section 1.5). */
+export const burstRateLimitNames = {
+  limit: 'Burst-RateLimit-Limit',
+  remaining: 'Burst-RateLimit-Remaining',
+  reset: 'Burst-RateLimit-Reset',
+} as const;
+
 /** A destination that never wants a message again says so by status 489 and this header (delivery.md section 8). */
 export const nonRetryableName = 'upstash-nonretryable-error';
 export const nonRetryableStatus = 489;

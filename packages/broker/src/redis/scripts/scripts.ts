@@ -20,6 +20,7 @@ const scripts = {
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
+  countRequest: { file: 'count-request.lua', numberOfKeys: 1 },
 } as const;
 
 /** The scripts as ioredis wants them when a connection is made. */
@@ -91,6 +92,7 @@ export interface ScriptCommands {
     shards: number,
     retentionMs: number,
   ): Promise<string>;
+  countRequest(key: string): Promise<[count: number, endsAtSeconds: number]>;
 }
 
 export type NineKeys = [string, string, string, string, string, string, string, string, string];

@@ -1,0 +1,34 @@
+import { setTimeout } from 'node:timers/promises';
+import type { RateLimits } from '@posthorn/broker';
+import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
+import type { RequestHandler } from 'express';
+import { readAccess } from './authenticate.ts';
+
+/** What creates messages is never limited (contract, http-api.md section 1.5). */
+const unlimited = /^\/v2\/(publish|enqueue|batch|trigger|notify|wait)(\/|\?|$)/i;
+
+/** A Redis that has not counted by then is in trouble, and whoever asks now may be the one who looks for the cause. */
+const countWithinMs = 250;
+
+/** At most so many requests per second and token, over all API processes; 0 for no limit. */
+export function limitRate(limits: RateLimits, limit: number): RequestHandler {
+  return async (request, response, next) => {
+    const { caller } = readAccess(request);
+    if (limit === 0 || caller === undefined || unlimited.test(request.url)) {
+      next();
+      return;
+    }
+    const late = setTimeout(countWithinMs, undefined, { ref: false });
+    const counted = await Promise.race([limits.count(caller).catch(() => undefined), late]);
+    if (!counted) {
+      next();
+      return;
+    }
+    const { count, resetAtSeconds } = counted;
+    response.setHeader(burstRateLimitNames.limit, limit);
+    response.setHeader(burstRateLimitNames.remaining, Math.max(0, limit - count));
+    response.setHeader(burstRateLimitNames.reset, resetAtSeconds);
+    if (count > limit) next(new PosthornError('rate_limited', `Use at most ${limit} requests per second.`));
+    else next();
+  };
+}
