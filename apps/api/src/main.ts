@@ -30,6 +30,7 @@ await runProcess(async () => {
     redis,
     log,
     ...readBrokerOptions(config),
+    ownPorts: [config.PORT],
     publish: {
       defaultRetries: Math.min(config.DEFAULT_RETRIES, config.MAX_RETRIES),
       maxRetries: config.MAX_RETRIES,

@@ -13,6 +13,10 @@ export const table = {
   ...settings,
   PROBE_PORT: { schema: integer(0, 1, 65_535).optional(), help: 'Port of /health and /ready; off when unset.' },
   PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
+  PORT: {
+    schema: integer(0, 1, 65_535).optional(),
+    help: 'Port of an API on the same machine, which is never a destination; none when unset.',
+  },
   DISPATCHER_CONCURRENCY: { schema: integer(200, 1, 10_000), help: 'Deliveries in flight per process.' },
   GLOBAL_PARALLELISM: {
     schema: integer(0, 0),

@@ -22,7 +22,12 @@ await runProcess(async () => {
 
   const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
   await agreeOnShards(redis, config.SHARDS);
-  const broker = createBroker({ redis, log, ...readBrokerOptions(config) });
+  const broker = createBroker({
+    redis,
+    log,
+    ...readBrokerOptions(config),
+    ownPorts: [config.PROBE_PORT, config.PORT].filter((port) => port !== undefined),
+  });
   const dispatcher = await startDispatcher(broker, redis, config, log);
 
   let isStopping = false;

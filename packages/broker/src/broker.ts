@@ -13,7 +13,7 @@ import type { PublishLimits, PublishRequest } from './publish/accept.ts';
 import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
 import { createQueues, type QueueLimits, type Queues } from './queues/queues.ts';
 import { createRateLimits, type RateLimits } from './rate-limits/rate-limits.ts';
-import type { RedisConnection } from './redis/connect.ts';
+import { followAddresses, type RedisConnection } from './redis/connect.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
@@ -27,6 +27,8 @@ export interface BrokerOptions {
   logRetentionMs: number;
   dlqRetentionMs: number;
   destinations: GuardOptions;
+  /** Ports of this machine at which posthorn itself listens; no destination may be there. */
+  ownPorts?: readonly number[];
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
@@ -74,12 +76,14 @@ export interface Broker {
 
 export function createBroker(options: BrokerOptions): Broker {
   const { redis, log, graceMs, logRetentionMs } = options;
-  const guard = createDestinationGuard(options.destinations);
+  const findRedis = followAddresses(redis);
+  const ownPorts = (options.ownPorts ?? []).map((port) => ({ address: '127.0.0.1', port }));
+  const guard = createDestinationGuard({ ...options.destinations, own: () => [...ownPorts, ...findRedis()] });
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
   const events = createEventLog(redis, shards, logRetentionMs);
-  const urlGroups = createUrlGroups(redis, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
+  const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const messages = createMessages({ shards, bodies, events, lanes, graceMs, logRetentionMs });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };

@@ -1,3 +1,5 @@
+import { networkInterfaces } from 'node:os';
+import { DestinationError } from '@posthorn/shared';
 import ipaddr from 'ipaddr.js';
 import { ConfigurationError } from '../process/env.ts';
 
@@ -7,6 +9,14 @@ export interface GuardOptions {
   allow: readonly string[];
   /** The same form; wins. */
   deny: readonly string[];
+  /** Where posthorn's own Redis and processes listen at this moment. */
+  own?: () => readonly OwnEndpoint[];
+}
+
+/** An address of posthorn itself; one of this machine stands for all of them. */
+export interface OwnEndpoint {
+  address: string;
+  port: number;
 }
 
 /** Decides which addresses a delivery may reach. One guard for every path that leads to a socket. */
@@ -34,30 +44,36 @@ const metadata = [
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
 ].map((text) => ipaddr.parseCIDR(text));
+/** The one prefix of NAT64 that everybody shares. */
+const nat64 = ipaddr.parseCIDR('64:ff9b::/96');
 /** Reserved, but unicast to the library: IPv4 addresses in an old disguise, and a discard range. */
 const alsoReserved = ['::/96', '100:0:0:1::/64'].map((text) => ipaddr.parseCIDR(text));
 const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
-export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptions): DestinationGuard {
+export function createDestinationGuard({ allowPrivate, allow, deny, own }: GuardOptions): DestinationGuard {
   const allowed = allow.map((text) => readRule(text, 'DESTINATION_ALLOW'));
   const denied = deny.map((text) => readRule(text, 'DESTINATION_DENY'));
 
   const checkAddress: DestinationGuard['checkAddress'] = (text, host, port) => {
     const address = readAddress(text);
     if (!address) return `endpoint resolves to an invalid address: ${text}`;
-    const name = host
-      .toLowerCase()
-      .replace(/^\[|\]$/g, '')
-      .replace(/\.$/, '');
+    const name = readName(host);
     if (denied.some((rule) => matches(rule, address, name, port))) {
       return `endpoint resolves to a denied address: ${text} (see DESTINATION_DENY)`;
     }
+    if (own && isOwn(own(), address, port)) {
+      const isNamed = (rule: Rule) =>
+        rule.port !== undefined && isSingle(rule.range) && matches(rule, address, '', port);
+      if (allowed.some(isNamed)) return undefined;
+      return `endpoint resolves to an address of posthorn itself: ${text} (to allow it, list it with its port in DESTINATION_ALLOW)`;
+    }
     const isMetadata = metadata.some((range) => contains(range, address));
-    const range = readRange(address);
+    const range = readKind(address);
     const isPrivate = privateRanges.has(range) && !isMetadata;
     if (range === 'unicast' && !isMetadata) return undefined;
-    // A broad range that happens to hold a metadata address was not meant for it.
-    const isListed = (rule: Rule) => isPrivate || rule.range === undefined || isWithinMetadata(rule.range);
+    // A broad range that happens to hold a metadata address was not meant for it, nor was a name that leads there.
+    const isListed = (rule: Rule) =>
+      isPrivate || (rule.range === undefined ? !isMetadata : isWithinMetadata(rule.range));
     if (allowed.some((rule) => isListed(rule) && matches(rule, address, name, port))) return undefined;
     if (isPrivate && allowPrivate) return undefined;
     const kind = isMetadata ? 'link-local or metadata' : (kinds[range] ?? 'reserved');
@@ -69,8 +85,11 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
 
   const checkHost = ({ hostname, port, protocol }: URL) => {
     const portNumber = Number(port || (protocol === 'https:' ? 443 : 80));
-    const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    const host = readName(hostname);
     if (host === 'localhost' || host.endsWith('.localhost')) return checkAddress('::1', host, portNumber);
+    if (denied.some((rule) => rule.host === host && (rule.port ?? portNumber) === portNumber)) {
+      return `endpoint is a denied host: ${host} (see DESTINATION_DENY)`;
+    }
     return ipaddr.isValid(host) ? checkAddress(host, host, portNumber) : undefined;
   };
 
@@ -89,6 +108,12 @@ export function createDestinationGuard({ allowPrivate, allow, deny }: GuardOptio
   };
 }
 
+/** @throws {DestinationError} for a URL whose host is an address that may not be reached */
+export function refuseForbidden(guard: DestinationGuard, url: string, what: string): void {
+  const reason = guard.checkUrl(url);
+  if (reason) throw new DestinationError(`invalid ${what} url: ${reason}`);
+}
+
 const kinds: Record<string, string> = {
   loopback: 'loopback',
   private: 'private',
@@ -101,7 +126,7 @@ const kinds: Record<string, string> = {
 };
 
 /** The library's name of the range. `::1` and `::` lie in a reserved range too, and have names of their own. */
-function readRange(address: Address): string {
+function readKind(address: Address): string {
   const range = address.range();
   return range === 'unicast' && alsoReserved.some((reserved) => contains(reserved, address)) ? 'reserved' : range;
 }
@@ -115,25 +140,57 @@ function readAddress(text: string): Address | undefined {
   if (address.isIPv4MappedAddress()) return address.toIPv4Address();
   const bytes = address.toByteArray();
   const range = address.range();
-  // NAT64 carries the IPv4 address in its last four bytes, 6to4 right behind its prefix.
-  if (range === 'rfc6052') return new ipaddr.IPv4(bytes.slice(12));
+  // NAT64 carries the IPv4 address in its last four bytes, 6to4 right behind its prefix. A local NAT64 prefix may carry
+  // it elsewhere and is reserved as a whole.
+  if (range === 'rfc6052' && contains(nat64, address)) return new ipaddr.IPv4(bytes.slice(12));
   if (range === '6to4') return new ipaddr.IPv4(bytes.slice(2, 6));
   return address;
+}
+
+/** A host as names are compared: in lower case, without the brackets of IPv6 and the dot of the root. */
+function readName(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '');
+}
+
+/** A process that listens on one address of this machine may well do so on all of them. */
+function isOwn(endpoints: readonly OwnEndpoint[], address: Address, port: number): boolean {
+  return endpoints.some((endpoint) => {
+    if (endpoint.port !== port) return false;
+    const ownAddress = readAddress(endpoint.address);
+    if (!ownAddress) return false;
+    return ownAddress.toString() === address.toString() || (isOfThisMachine(ownAddress) && isOfThisMachine(address));
+  });
+}
+
+function isOfThisMachine(address: Address): boolean {
+  if (['loopback', 'unspecified'].includes(address.range())) return true;
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .some((known) => readAddress(known.address)?.toString() === address.toString());
 }
 
 function readRule(text: string, variable: string): Rule {
   const withPort = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(text);
   const host = (withPort?.[1] ?? text).replace(/^\[|\]$/g, '').toLowerCase();
   const port = withPort ? Number(withPort[2]) : undefined;
-  if (ipaddr.isValidCIDR(host)) return { range: ipaddr.parseCIDR(host), port };
+  if (ipaddr.isValidCIDR(host)) return { range: readRange(ipaddr.parseCIDR(host)), port };
   if (ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host)) {
     const address = ipaddr.parse(host);
-    return { range: [address, address.kind() === 'ipv4' ? 32 : 128], port };
+    return { range: readRange([address, address.kind() === 'ipv4' ? 32 : 128]), port };
   }
   if (/^(?=.{1,253}$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(host) && !/^[\d.]+$/.test(host)) return { host, port };
   throw new ConfigurationError(
     `Wrong environment: ${variable}: '${text}' is no address, CIDR range or host name (with or without :port).`,
   );
+}
+
+/** Addresses are judged by the IPv4 address inside, and so must the ranges be that they are compared with. */
+function readRange([network, bits]: Range): Range {
+  const isMapped = network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && bits >= 96;
+  return isMapped ? [network.toIPv4Address(), bits - 96] : [network, bits];
 }
 
 function matches(rule: Rule, address: Address, host: string, port: number): boolean {
@@ -145,7 +202,11 @@ function contains([network, bits]: Range, address: Address): boolean {
   return network.kind() === address.kind() && address.match(network, bits);
 }
 
-function isWithinMetadata([network, bits]: Range): boolean {
-  const isSingle = bits === (network.kind() === 'ipv4' ? 32 : 128);
-  return isSingle || metadata.some((range) => bits >= range[1] && contains(range, network));
+function isSingle(range: Range | undefined): boolean {
+  return range?.[1] === (range?.[0].kind() === 'ipv4' ? 32 : 128);
+}
+
+function isWithinMetadata(range: Range): boolean {
+  const [network, bits] = range;
+  return isSingle(range) || metadata.some((known) => bits >= known[1] && contains(known, network));
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  DestinationError,
   PosthornError,
   readForwardedHeaders,
   readPublishOptions,
@@ -14,7 +13,7 @@ import {
   type PublishOptions,
   type UrlGroup,
 } from '@posthorn/shared';
-import type { DestinationGuard } from '../destinations/destination-guard.ts';
+import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
 import { inlineBody, maxInlineBytes } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 import { deduplicationKeys } from './deduplication.ts';
@@ -124,11 +123,6 @@ export function revise(
     revised[kind] = createCallback(callback.url, callback, header, revised, limits, kind);
   }
   return revised;
-}
-
-function refuseForbidden(guard: DestinationGuard, url: string, what: string): void {
-  const reason = guard.checkUrl(url);
-  if (reason) throw new DestinationError(`invalid ${what} url: ${reason}`);
 }
 
 function findTargets(destination: Destination, group: UrlGroup | undefined): Target[] {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '../process/env.ts';
 import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
@@ -54,6 +55,23 @@ function joinWrites(redis: RedisConnection): void {
       });
     }
     return send(command, stream);
+  };
+}
+
+/**
+ * Gives every address at which this connection has found Redis so far: the primary after a failover and the nodes of a
+ * cluster are only known once they are connected to.
+ */
+export function followAddresses(redis: RedisConnection): () => { address: string; port: number }[] {
+  const known = new Map<string, { address: string; port: number }>();
+  return () => {
+    const nodes = redis instanceof Cluster ? (redis as Cluster).nodes() : [redis];
+    for (const { stream } of nodes) {
+      // Neither a Unix socket nor a node that is away has an address.
+      const { remoteAddress: address, remotePort: port } = (stream as Partial<Socket> | undefined) ?? {};
+      if (address !== undefined && port !== undefined) known.set(`${address} ${port}`, { address, port });
+    }
+    return [...known.values()];
   };
 }
 

@@ -1,4 +1,5 @@
 import { PosthornError, type EndpointReference, type GroupEndpoint, type UrlGroup } from '@posthorn/shared';
+import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 
@@ -6,7 +7,11 @@ import { keyspace } from '../redis/keyspace.ts';
 export interface UrlGroups {
   list(): Promise<UrlGroup[]>;
   get(name: string): Promise<UrlGroup | undefined>;
-  /** Adds in order; the same URL gets the new name, the same name the new URL. */
+  /**
+   * Adds in order; the same URL gets the new name, the same name the new URL.
+   *
+   * @throws {DestinationError} for an address that may not be reached: it would spoil each publish to the group
+   */
   addEndpoints(name: string, endpoints: readonly GroupEndpoint[]): Promise<void>;
   /** @throws {PosthornError} `not_found` when there is no such group */
   removeEndpoints(name: string, references: readonly EndpointReference[]): Promise<void>;
@@ -24,7 +29,11 @@ export interface UrlGroupLimits {
   maxEndpoints: number;
 }
 
-export function createUrlGroups(redis: RedisConnection, { maxGroups, maxEndpoints }: UrlGroupLimits): UrlGroups {
+export function createUrlGroups(
+  redis: RedisConnection,
+  guard: DestinationGuard,
+  { maxGroups, maxEndpoints }: UrlGroupLimits,
+): UrlGroups {
   /** Changes one group by what it held; again from the start when somebody else was faster. */
   async function update(name: string, change: (group: UrlGroup | undefined) => UrlGroup | undefined): Promise<void> {
     for (;;) {
@@ -48,15 +57,17 @@ export function createUrlGroups(redis: RedisConnection, { maxGroups, maxEndpoint
       const text = await redis.hget(keyspace.urlGroups, name);
       return text ? (JSON.parse(text) as UrlGroup) : undefined;
     },
-    addEndpoints: (name, endpoints) =>
-      update(name, (group) => {
+    async addEndpoints(name, endpoints) {
+      for (const { url } of endpoints) refuseForbidden(guard, url, 'destination');
+      await update(name, (group) => {
         const now = Date.now();
         const merged = mergeEndpoints(group?.endpoints ?? [], endpoints);
         if (merged.length > maxEndpoints) {
           throw new PosthornError('limit_exceeded', `A URL group can have at most ${maxEndpoints} endpoints.`);
         }
         return { createdAt: now, ...group, name, updatedAt: now, endpoints: merged };
-      }),
+      });
+    },
     removeEndpoints: (name, references) =>
       update(name, (group) => {
         if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
