@@ -44,6 +44,7 @@ export const table = {
   MAX_LABELS: { schema: integer(20, 0, 1000), help: 'Most labels of one message.' },
   MAX_QUEUES: { schema: integer(1000, 1), help: 'Most queues.' },
   MAX_QUEUE_PARALLELISM: { schema: integer(100, 1), help: 'Greatest parallelism of a queue.' },
+  MAX_SCHEDULES: { schema: integer(1000, 1), help: 'Most schedules.' },
   MAX_URL_GROUPS: { schema: integer(1000, 1), help: 'Most URL groups.' },
   MAX_ENDPOINTS_PER_GROUP: { schema: integer(100, 1), help: 'Most endpoints of one URL group.' },
 };

@@ -41,6 +41,7 @@ await runProcess(async () => {
       deduplicationWindowMs: config.DEDUP_WINDOW_SECONDS,
     },
     queues: { maxQueues: config.MAX_QUEUES, maxParallelism: config.MAX_QUEUE_PARALLELISM },
+    maxSchedules: config.MAX_SCHEDULES,
     urlGroups: { maxGroups: config.MAX_URL_GROUPS, maxEndpoints: config.MAX_ENDPOINTS_PER_GROUP },
   });
   await broker.signingKeys.prepare({

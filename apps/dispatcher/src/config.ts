@@ -32,6 +32,10 @@ export const table = {
     schema: secondsAsMs(15, 3),
     help: 'A message of a dispatcher that died is taken by another one after this time.',
   },
+  SCHEDULE_CATCHUP_SECONDS: {
+    schema: secondsAsMs(60),
+    help: 'A time of a schedule that was missed for longer than this is skipped.',
+  },
   DELIVERY_USER_AGENT: { schema: z.string().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
   UPSTASH_REGION: { schema: z.string().optional(), help: 'Value of the region header; not sent when unset.' },
 };

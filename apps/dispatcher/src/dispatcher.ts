@@ -7,6 +7,7 @@ import { createPrepare } from './delivery/prepare.ts';
 import { createSender } from './delivery/send.ts';
 import { createSettle } from './delivery/settle.ts';
 import { createTurns } from './delivery/turn.ts';
+import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 
 export interface Dispatcher {
@@ -47,6 +48,7 @@ export async function startDispatcher(
 
   const turns = createTurns(broker);
   const sweeper = startSweeper(broker, log);
+  const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
 
   let attempts = 0;
   const workers = Array.from({ length: config.SHARDS }, (_, shard) => {
@@ -77,6 +79,9 @@ export async function startDispatcher(
       parked: turns.parked,
       ended: turns.ended,
       drop: async (id, bodyKey) => {
+        // Only the log still knows what it was.
+        const [created] = await broker.events.read(shard, id);
+        if (created) await broker.schedules.tellEnd(id, created.message, 'FAIL');
         broker.events.ended(shard, id, canceledLine(Date.now()), undefined);
         if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
       },
@@ -87,6 +92,7 @@ export async function startDispatcher(
     inFlight: () => attempts,
     async stop() {
       sweeper.stop();
+      await within(2000, scheduler.stop());
       await Promise.all(workers.map((worker) => worker.pause()));
       if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {
         log.warn({ inFlight: attempts }, 'attempts.handed-back');

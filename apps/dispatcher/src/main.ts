@@ -27,6 +27,8 @@ await runProcess(async () => {
     log,
     ...readBrokerOptions(config),
     ownPorts: [config.PROBE_PORT, config.PORT].filter((port) => port !== undefined),
+    // The queue of a schedule was within the limit when it was made; it may come back after its removal.
+    queues: { maxQueues: Infinity, maxParallelism: Infinity },
   });
   const dispatcher = await startDispatcher(broker, redis, config, log);
 

@@ -14,6 +14,7 @@ import { publish, publishBatch, type PublishParts } from './publish/publish.ts';
 import { createQueues, type QueueLimits, type Queues } from './queues/queues.ts';
 import { createRateLimits, type RateLimits } from './rate-limits/rate-limits.ts';
 import { followAddresses, type RedisConnection } from './redis/connect.ts';
+import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
@@ -33,6 +34,7 @@ export interface BrokerOptions {
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
   queues?: QueueLimits;
+  maxSchedules?: number;
 }
 
 /** The options that every process takes from its environment. */
@@ -66,6 +68,7 @@ export interface Broker {
   lanes: Lanes;
   queues: Queues;
   flowControls: FlowControls;
+  schedules: Schedules;
   signingKeys: SigningKeyStore;
   rateLimits: RateLimits;
   shards: Shards;
@@ -85,16 +88,32 @@ export function createBroker(options: BrokerOptions): Broker {
   const events = createEventLog(redis, shards, logRetentionMs);
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
-  const messages = createMessages({ shards, bodies, events, lanes, graceMs, logRetentionMs });
+  const messages = createMessages({
+    shards,
+    bodies,
+    events,
+    lanes,
+    tellSchedule: (messageId, message) => schedules.tellEnd(messageId, message, 'FAIL'),
+    graceMs,
+    logRetentionMs,
+  });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
 
   const dlq = createDlq(redis, shards, bodies, options.dlqRetentionMs);
 
+  const storeParts = { shards, urlGroups, bodies, lanes, queues, guard };
   const publishParts = (): PublishParts => {
     if (!options.publish) throw new Error('This process does not publish.');
-    return { shards, urlGroups, bodies, lanes, queues, guard, limits: options.publish };
+    return { ...storeParts, limits: options.publish };
   };
+  const schedules = createSchedules({
+    ...storeParts,
+    redis,
+    log,
+    publishLimits: () => publishParts().limits,
+    maxSchedules: options.maxSchedules ?? 0,
+  });
 
   return {
     publish: (request) => publish(publishParts(), request),
@@ -104,6 +123,7 @@ export function createBroker(options: BrokerOptions): Broker {
     lanes,
     queues,
     flowControls: createFlowControls({ redis, shards, lanes }),
+    schedules,
     urlGroups,
     events,
     dlq,

@@ -14,6 +14,7 @@ export * from './rate-limits/rate-limits.ts';
 export * from './redis/connect.ts';
 export * from './redis/faults.ts';
 export * from './redis/inspect.ts';
+export type { Schedules } from './schedules/schedules.ts';
 export * from './shards/body.ts';
 export * from './shards/shard.ts';
 export * from './shards/worker.ts';

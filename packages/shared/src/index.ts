@@ -10,6 +10,7 @@ export * from './contract/messages.ts';
 export * from './contract/probes.ts';
 export * from './contract/publish.ts';
 export * from './contract/queues.ts';
+export * from './contract/schedules.ts';
 export * from './contract/signing-keys.ts';
 export * from './contract/url-groups.ts';
 export * from './headers/delivery.ts';

@@ -8,6 +8,7 @@ import { probeRoutes } from './probes.ts';
 import { publishRoutes } from './publish.ts';
 import { queueRoutes } from './queues.ts';
 import type { Route } from './route.ts';
+import { scheduleRoutes } from './schedules.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { urlGroupRoutes } from './url-groups.ts';
 
@@ -27,6 +28,7 @@ export function routes(parts: AppParts): Route[] {
     ...flowControlRoutes(broker),
     ...dlqRoutes(broker),
     ...urlGroupRoutes(broker),
+    ...scheduleRoutes(broker, config.MAX_MESSAGE_BYTES),
     ...signingKeyRoutes(broker),
     ...probeRoutes(parts),
   ];

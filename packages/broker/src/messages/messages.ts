@@ -23,12 +23,15 @@ export interface MessagesParts {
   bodies: BodyStore;
   events: EventLog;
   lanes: Lanes;
+  /** Tells the schedule of a message that it was canceled. */
+  tellSchedule: (messageId: string, message: Message) => Promise<void>;
   /** How long a message that has ended can be read. */
   graceMs: number;
   logRetentionMs: number;
 }
 
-export function createMessages({ shards, bodies, events, lanes, graceMs, logRetentionMs }: MessagesParts): Messages {
+export function createMessages(parts: MessagesParts): Messages {
+  const { shards, bodies, events, lanes, graceMs, logRetentionMs } = parts;
   return {
     async get(messageId) {
       const shard = shards.shardOf(messageId);
@@ -88,7 +91,9 @@ export function createMessages({ shards, bodies, events, lanes, graceMs, logRete
   }
 
   /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
-  async function leaveBehind(id: string, { body, queueName, flowControl, holds }: Message): Promise<void> {
+  async function leaveBehind(id: string, message: Message): Promise<void> {
+    const { body, queueName, flowControl, holds } = message;
+    await parts.tellSchedule(id, message);
     await bodies.release(body, id, 0);
     if (flowControl) await lanes.leave(flowLane(flowControl), id);
     if (queueName !== undefined) await lanes.leave(queueLane(queueName), id);

@@ -48,13 +48,6 @@ export interface AcceptParts {
   limits: PublishLimits;
 }
 
-/** Where a message goes; through a group, with the names that the delivery and the log show. */
-interface Target {
-  url: string;
-  topicName?: string;
-  endpointName?: string;
-}
-
 /**
  * Checks one publish against every rule and makes its messages; nothing is stored.
  *
@@ -63,16 +56,16 @@ interface Target {
  */
 export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGroup | undefined): Draft {
   const { shards, guard, limits } = parts;
-  const targets = findTargets(request.destination, group);
-  for (const { url } of targets) refuseForbidden(guard, url, 'destination');
-
+  const targets = findTargets(guard, request.destination, group);
   const options = readPublishOptions(request.headers);
-  const headers = readForwardedHeaders(request.headers, options.forwardAll ?? false, request.tokenInQuery);
-  const template = createTemplate(request, options, headers.header, limits);
-  addCallback('callback', headers.callbackHeader);
-  addCallback('failureCallback', headers.failureCallbackHeader);
-
-  const keys = deduplicationKeys(options, targets, headers.header, request.body);
+  if (options.cron !== undefined) {
+    throw new PosthornError(
+      'invalid_request',
+      'Upstash-Cron: use POST /v2/schedules/<destination> to make a schedule.',
+    );
+  }
+  const template = acceptTemplate(parts, request, options);
+  const keys = deduplicationKeys(options, targets, template.header, request.body);
   return {
     isGroup: request.destination.kind === 'urlGroup',
     bytes: request.body,
@@ -85,6 +78,49 @@ export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGr
       };
     }),
   };
+}
+
+/** Where a message goes; through a group, with the names that the delivery and the log show. */
+export interface Target {
+  url: string;
+  topicName?: string;
+  endpointName?: string;
+}
+
+/** All that the messages of one publish have in common; without a body if its bytes are too many to lie in a message. */
+export type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
+
+/**
+ * The places that a destination stands for.
+ *
+ * @throws {PosthornError | DestinationError} when there is no such group, or one of its addresses must not be reached
+ */
+export function findTargets(
+  guard: DestinationGuard,
+  destination: Destination,
+  group: UrlGroup | undefined,
+): readonly Target[] {
+  const targets = listTargets(destination, group);
+  for (const { url } of targets) refuseForbidden(guard, url, 'destination');
+  return targets;
+}
+
+/**
+ * Checks everything but the destination.
+ *
+ * @throws as `accept` does
+ */
+export function acceptTemplate(
+  { guard, limits }: Pick<AcceptParts, 'guard' | 'limits'>,
+  request: Omit<PublishRequest, 'destination'>,
+  options: PublishOptions,
+  createdAt = Date.now(),
+): Template {
+  const headers = readForwardedHeaders(request.headers, options.forwardAll ?? false, request.tokenInQuery);
+  const template = createTemplate(request, options, headers.header, limits, createdAt);
+  addCallback('callback', headers.callbackHeader);
+  addCallback('failureCallback', headers.failureCallbackHeader);
+  return template;
 
   function addCallback(kind: CallbackKind, header: HeaderMap): void {
     const callback = options[kind];
@@ -125,7 +161,7 @@ export function revise(
   return revised;
 }
 
-function findTargets(destination: Destination, group: UrlGroup | undefined): Target[] {
+function listTargets(destination: Destination, group: UrlGroup | undefined): Target[] {
   if (destination.kind === 'url') return [{ url: destination.url }];
   if (!group) throw new PosthornError('not_found', `topic ${destination.name} not found`);
   return group.endpoints.map(({ url, name }) => ({
@@ -135,16 +171,13 @@ function findTargets(destination: Destination, group: UrlGroup | undefined): Tar
   }));
 }
 
-type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
-
-/** All that the messages of one publish have in common. */
 function createTemplate(
   { body, callerIp, queueName }: Pick<PublishRequest, 'body' | 'callerIp' | 'queueName'>,
   options: PublishOptions,
   header: HeaderMap,
   limits: PublishLimits,
+  createdAt = Date.now(),
 ): Template {
-  const createdAt = Date.now();
   const maxRetries = options.retries ?? limits.defaultRetries;
   requireAtMost(maxRetries, limits.maxRetries, 'Upstash-Retries');
   const notBefore = Math.max(createdAt, options.notBefore ?? createdAt + (options.delayMs ?? 0));

@@ -79,7 +79,8 @@ async function ensureQueues(queues: Queues, drafts: readonly Draft[]): Promise<v
   for (const name of names) if (name !== undefined) await queues.ensure(name);
 }
 
-async function findGroup(urlGroups: UrlGroups, name: string): Promise<UrlGroup> {
+/** @throws {PosthornError | DestinationError} when there is no such group */
+export async function findGroup(urlGroups: UrlGroups, name: string): Promise<UrlGroup> {
   const group = await urlGroups.get(name);
   if (group) return group;
   // A text with a dot is far more often a URL without its scheme than the name of a group.
@@ -88,7 +89,7 @@ async function findGroup(urlGroups: UrlGroups, name: string): Promise<UrlGroup> 
 }
 
 /** The default headers of a group count where the request says nothing (contract, delivery.md section 17). */
-function withDefaults(request: PublishRequest, group: UrlGroup | undefined): PublishRequest {
+export function withDefaults(request: PublishRequest, group: UrlGroup | undefined): PublishRequest {
   if (!group?.headers) return request;
   return { ...request, headers: mergeHeaders(request.headers, listHeaders(group.headers)) };
 }

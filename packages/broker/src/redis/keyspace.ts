@@ -49,6 +49,14 @@ export const keyspace = {
   /** hash: name of a URL group to its JSON. */
   urlGroups: 'posthorn:url-groups',
 
+  /**
+   * hash: one schedule: its definition, when it is due next, what became of the last trigger. All schedules share a slot:
+   * each trigger is a step of one script over all of them. Its messages lie in the shards.
+   */
+  schedule: (scheduleId: string) => `{schedules}:schedule:${scheduleId}`,
+  /** zset: ids of all schedules, by the time at which a dispatcher must look at them. */
+  dueSchedules: '{schedules}:due',
+
   /** hash: what all processes must agree on: `shards`, `signing-keys`. */
   settings: 'posthorn:settings',
 

@@ -4,7 +4,7 @@ const next = (text: string, after: string, count = 1) => {
   const cron = readCron(text);
   const runs: string[] = [];
   for (let at = Date.parse(after); runs.length < count;) {
-    at = cron.next(at) ?? NaN;
+    at = cron.next(at);
     runs.push(new Date(at).toISOString().slice(0, 16));
   }
   return runs.join(' ');

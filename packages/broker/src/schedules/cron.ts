@@ -3,8 +3,12 @@ import { Cron as CronPattern } from 'croner';
 
 /** When a schedule is due (contract, delivery.md section 14.1). */
 export interface Cron {
-  /** The first matching minute after an instant, both in milliseconds; `undefined` if there is none. */
-  next(afterMs: number): number | undefined;
+  /**
+   * The first matching minute after an instant, both in milliseconds.
+   *
+   * @throws {PosthornError} `invalid_request` when there is none
+   */
+  next(afterMs: number): number;
 }
 
 const descriptors = new Map([
@@ -36,9 +40,9 @@ export function readCron(text: string): Cron {
       // Where a clock change skips the minute, the library gives the one after the gap.
       if (cron.match(run)) return run.getTime();
     }
-    return undefined;
+    throw invalid('it never matches');
   };
-  if (next(Date.now()) === undefined) throw invalid('it never matches');
+  next(Date.now());
   return { next };
 }
 

@@ -37,8 +37,12 @@ export function inlineBytes(body: Body): Buffer | undefined {
 export interface BodyStore {
   /** Stores the bytes for these messages, under the id of one of them. They expire soon unless `confirm` follows. */
   put(key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
-  /** A message is stored: keep its bytes for as long as one of them needs them. Doing it twice changes nothing. */
-  confirm(body: Body): Promise<void>;
+  /**
+   * A message is stored: keep its bytes for as long as one of them needs them. Doing it twice changes nothing.
+   *
+   * @param messageIds more messages that need them from now on
+   */
+  confirm(body: Body, messageIds?: readonly string[]): Promise<void>;
   /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
   read(body: Body): Promise<Buffer | undefined>;
   /** The message has ended; its bytes may be asked for until `keepMs` from now. Doing it twice changes nothing. */
@@ -57,8 +61,8 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
         redis.pexpire(key, unconfirmedMs),
       ]);
     },
-    async confirm(body) {
-      if (body.kind === 'stored') await redis.confirmBody(keyOf(body.key));
+    async confirm(body, messageIds = []) {
+      if (body.kind === 'stored') await redis.confirmBody(keyOf(body.key), ...messageIds);
     },
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);

@@ -6,11 +6,23 @@ import { messages } from './messages.ts';
 import { probes } from './probes.ts';
 import { publish } from './publish.ts';
 import { queues } from './queues.ts';
+import { schedules } from './schedules.ts';
 import { signingKeys } from './signing-keys.ts';
 import { urlGroups } from './url-groups.ts';
 
 /** Every endpoint of the HTTP API, by noun. */
-export const contract = { publish, messages, queues, flowControl, urlGroups, dlq, events, signingKeys, probes };
+export const contract = {
+  publish,
+  messages,
+  queues,
+  flowControl,
+  urlGroups,
+  dlq,
+  events,
+  schedules,
+  signingKeys,
+  probes,
+};
 
 /** The same, one after the other. */
 export const endpoints: readonly Endpoint[] = Object.values(contract).flatMap((noun) => Object.values<Endpoint>(noun));

@@ -6,6 +6,9 @@ export const forwardPrefix = 'upstash-forward-';
 export const callbackForwardPrefix = 'upstash-callback-forward-';
 export const failureCallbackForwardPrefix = 'upstash-failure-callback-forward-';
 
+/** A publish with this header, or its query form, makes a schedule (contract, http-api.md section 5.1). */
+export const cronName = 'upstash-cron';
+
 /** Headers that posthorn itself puts on a delivery (contract, delivery.md section 5). */
 export const deliveryNames = {
   messageId: 'Upstash-Message-Id',

@@ -35,6 +35,10 @@ const timeout = codec(
   'use a duration above zero such as 30s or 2m',
 );
 const boolean = codec(readBoolean, String, 'use true or false');
+const chosenName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
+  .max(256, 'use at most 256 characters');
 const flowControlKey = z.string().max(256, 'use at most 256 characters');
 const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use rate=X or parallelism=Y');
 
@@ -92,10 +96,7 @@ export const publishOptions = {
   },
   queueName: {
     header: 'Queue-Name',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
-      .max(256, 'use at most 256 characters'),
+    schema: chosenName,
     help: 'Put the message into this queue.',
   },
   flowControlKey: {
@@ -107,6 +108,17 @@ export const publishOptions = {
     header: 'Flow-Control-Value',
     schema: flowControlValue,
     help: 'The limits of the key, such as parallelism=3, rate=10, period=1m.',
+  },
+  cron: {
+    header: 'Cron',
+    // What an expression may be is known to whoever computes its times.
+    schema: z.string(),
+    help: 'Publish the message again and again, at these times: five fields, perhaps after CRON_TZ=<zone>.',
+  },
+  scheduleId: {
+    header: 'Schedule-Id',
+    schema: chosenName,
+    help: 'The id of the schedule, in place of the one that has it; made up by default.',
   },
 } as const satisfies Rows;
 
@@ -150,9 +162,6 @@ export class PublishOptionsError extends Error {
   }
 }
 
-/** Headers of posthorn that need something which this version does not have: refused, for ignoring them would be a lie. */
-const notYet = new Map([['upstash-cron', 'schedules are not supported yet']]);
-
 /**
  * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as
  * none; names that are no option are left alone (http-api.md section 1.1).
@@ -168,12 +177,9 @@ export function readPublishOptions(headers: readonly string[]): PublishOptions {
     const name = headers[index] ?? '';
     // Most headers of a request are not ours; the first letter tells most of them apart without a copy.
     if (!name.startsWith('U') && !name.startsWith('u')) continue;
-    const lowerName = name.toLowerCase();
     const text = headers[index + 1]?.trim() ?? '';
     if (text === '') continue;
-    const row = rowsByName.get(lowerName);
-    const reason = row ? undefined : notYet.get(lowerName);
-    if (reason) faults.push({ field: name, message: reason });
+    const row = rowsByName.get(name.toLowerCase());
     if (!row) continue;
     const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
     if (row.option in place) continue;

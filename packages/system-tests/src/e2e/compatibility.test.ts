@@ -173,6 +173,62 @@ test('flow control', async () => {
   expect(await client.flowControl.getGlobalParallelism()).toMatchObject({ parallelismMax: 0 });
 });
 
+test('schedules', async () => {
+  const { scheduleId } = await client.schedules.create({
+    destination: at('/scheduled?x=1'),
+    cron: '*/10 * * * * ',
+    scheduleId: 'sdk-schedule',
+    body: '{"n":1}',
+    headers: { 'test-header': 'v' },
+    delay: 10,
+    retries: 2,
+    retryDelay: '1000',
+    callback: at('/cb'),
+    failureCallback: at('/fail'),
+    method: 'PUT',
+    timeout: 30,
+    queueName: 'sdk-scheduled',
+    flowControl: { key: 'sdk-scheduled', parallelism: 3, rate: 4, period: '2s' },
+    label: ['one', 'two'],
+    redact: { header: ['Test-Header'] },
+  });
+  expect(scheduleId).toBe('sdk-schedule');
+  expect(await client.schedules.get(scheduleId)).toMatchObject({
+    scheduleId,
+    destination: at('/scheduled?x=1'),
+    cron: '*/10 * * * *',
+    body: '{"n":1}',
+    header: {
+      'Content-Type': ['application/json'],
+      'Test-Header': [expect.stringMatching(/^REDACTED:[0-9a-f]{64}$/) as string],
+    },
+    delay: 10,
+    retries: 2,
+    retryDelayExpression: '1000',
+    callback: at('/cb'),
+    failureCallback: at('/fail'),
+    method: 'PUT',
+    queueName: 'sdk-scheduled',
+    flowControlKey: 'sdk-scheduled',
+    parallelism: 3,
+    ratePerSecond: 4,
+    period: 2,
+    labels: ['one', 'two'],
+    isPaused: false,
+  });
+  await client.schedules.pause({ schedule: scheduleId });
+  expect((await client.schedules.get(scheduleId)).isPaused).toBe(true);
+  await client.schedules.resume({ schedule: scheduleId });
+  expect((await client.schedules.get(scheduleId)).isPaused).toBe(false);
+  await client.schedules.create({ destination: at('/other'), cron: '0 0 1 1 *', scheduleId });
+  const schedules = (await client.schedules.list()).filter((each) => each.scheduleId === scheduleId);
+  expect(schedules).toMatchObject([{ destination: at('/other') }]);
+  expect(schedules[0]?.body).toBeUndefined();
+  await client.schedules.delete(scheduleId);
+  await expect(client.schedules.get(scheduleId)).rejects.toThrow(/not found/);
+  await expect(client.schedules.create({ destination: at('/x'), cron: '* *' })).rejects.toThrow(/Invalid cron/);
+});
+
 describe('cancel', () => {
   const publish = async (label: string) => (await client.publish({ url: at('/cancel'), label, ...later })).messageId;
   const isGone = async (id: string) => expect(client.messages.get(id)).rejects.toThrow(/not found/);

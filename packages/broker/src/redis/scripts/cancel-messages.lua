@@ -5,7 +5,7 @@
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4] retention of the logs, ms
 -- ARGV[5...] ids of messages
 -- Returns for each id: 0 not there or canceled before, 1 canceled, or canceled and the message as it was, if the caller has
--- more to tidy up: a stored body, a slot in a queue or of a flow-control key.
+-- more to tidy up: a stored body, a slot in a queue or of a flow-control key, a schedule that wants to know.
 local result = {}
 for index = 5, #ARGV do
   local id = ARGV[index]
@@ -26,7 +26,7 @@ for index = 5, #ARGV do
       redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
     end
     if not inFlight then
-      for _, name in ipairs({ '"kind":"stored"', '"queueName":"', '"flowControl":{', '"holds":{' }) do
+      for _, name in ipairs({ '"kind":"stored"', '"queueName":"', '"flowControl":{', '"holds":{', '"scheduleId":"' }) do
         if string.find(data, name, 1, true) then
           result[index - 4] = data
         end

@@ -1,4 +1,4 @@
-import { startRedis, type TestRedis } from '@posthorn/testkit';
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { connectForWork, type RedisConnection } from '../connect.ts';
 
 let server: TestRedis;
@@ -43,6 +43,100 @@ describe('release-body', () => {
   test('a body that is gone is no fault', async () => {
     expect(await redis.releaseBody('none', 'a', Date.now())).toBe(0);
     expect(await redis.exists('none')).toBe(0);
+  });
+});
+
+describe('confirm-body', () => {
+  test('bytes that messages need no longer expire, and more messages may need them', async () => {
+    await redis.hset('body', { bytes: 'x', keepUntil: '0', 'message:a': '1' });
+    await redis.pexpire('body', 10_000);
+    expect(await redis.confirmBody('body', 'b', 'c')).toBe(1);
+    expect(await redis.pttl('body')).toBe(-1);
+    expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'keepUntil', 'message:a', 'message:b', 'message:c']);
+  });
+  test('bytes that nobody needs expire all the same, and what is gone stays gone', async () => {
+    await redis.hset('body', { bytes: 'x', keepUntil: '0' });
+    await redis.pexpire('body', 10_000);
+    expect(await redis.confirmBody('body')).toBe(0);
+    expect(await redis.pttl('body')).toBeGreaterThan(0);
+    expect(await redis.confirmBody('none', 'a')).toBe(0);
+    expect(await redis.exists('none')).toBe(0);
+  });
+});
+
+describe('set-field', () => {
+  test('sets a field only beside one that exists', async () => {
+    await redis.hset('h', 'there', '1');
+    expect(await redis.setField('h', 'there', 'new', '2')).toBe(1);
+    expect(await redis.hgetall('h')).toEqual({ there: '1', new: '2' });
+    expect(await redis.setField('none', 'there', 'new', '2')).toBe(0);
+    expect(await redis.exists('none')).toBe(0);
+  });
+});
+
+describe('schedules', () => {
+  const put = (id: string, definition: string, limit = 2) =>
+    redis.putSchedule(`s:${id}`, 'due', id, definition, 100, 200, limit);
+
+  test('put-schedule puts, replaces as a whole, keeps to the limit, removes', async () => {
+    expect(await put('a', 'one')).toEqual([]);
+    expect(await redis.hgetall('s:a')).toEqual({ definition: 'one', createdAt: '100', next: '200' });
+    await redis.hset('s:a', 'error', 'x');
+    expect(await put('a', 'two', 1)).toContain('x');
+    expect(await redis.hgetall('s:a')).toEqual({ definition: 'two', createdAt: '100', next: '200' });
+    expect(await put('b', 'one', 1)).toBe(-1);
+    expect(await redis.exists('s:b')).toBe(0);
+    expect(await put('a', '')).toContain('two');
+    expect(await put('a', '')).toEqual([]);
+    expect(await redis.exists('s:a', 'due')).toBe(0);
+  });
+
+  test('claim-schedules hands what is due to one, and again when the claim is over', async () => {
+    await put('a', 'one');
+    await put('b', 'one');
+    await redis.hset('s:b', 'pausedUntil', 'inf');
+    await redis.zadd('due', Date.now() + 60_000, 'c');
+    const [, , ...claimed] = await redis.claimSchedules('due', 's:', 1, 20);
+    expect(claimed).toEqual([['a', 'one', '100', '200', '']]);
+    const [, waitMs, ...rest] = await redis.claimSchedules('due', 's:', 10, 60_000);
+    expect(rest).toEqual([['b', 'one', '100', '200', 'inf']]);
+    expect(waitMs).toBeLessThanOrEqual(20);
+    await eventually(async () => (await redis.claimSchedules('due', 's:', 10, 60_000)).length === 3);
+  });
+
+  test('begin-trigger notes messages once, unless it is paused or another one', async () => {
+    await put('a', 'one');
+    expect(await redis.beginTrigger('s:a', 100, 200, 'm')).toBe(1);
+    await redis.hset('s:a', '200:m', 'SUCCESS');
+    expect(await redis.beginTrigger('s:a', 100, 200, 'm', 'n')).toBe(1);
+    expect(await redis.hmget('s:a', '200:m', '200:n')).toEqual(['SUCCESS', 'IN_PROGRESS']);
+    expect(await redis.beginTrigger('s:a', 101, 200, 'o')).toBe(0);
+    expect(await redis.beginTrigger('s:a', 100, 201, 'o')).toBe(0);
+    await redis.hset('s:a', 'pausedUntil', 'inf');
+    expect(await redis.beginTrigger('s:a', 100, 200, 'o')).toBe(0);
+  });
+
+  test('advance-schedule goes on once, and says what became of the trigger', async () => {
+    const advance = (tick: number, next: number, result: 'published' | 'skipped' | 'failed', error = '') =>
+      redis.advanceSchedule('s:a', 'due', 'a', 100, tick, next, result, error);
+    await put('a', 'one');
+    await redis.hset('s:a', { '100:old': 'SUCCESS', '200:m': 'IN_PROGRESS' });
+    expect(await advance(200, 300, 'failed', 'why')).toBe(1);
+    expect(await redis.hmget('s:a', 'next', 'error', 'last')).toEqual(['300', 'why', null]);
+    expect(await advance(200, 400, 'published')).toBe(0);
+    await redis.hset('s:a', '300:m', 'IN_PROGRESS');
+    expect(await advance(300, 400, 'published')).toBe(1);
+    expect(await redis.hgetall('s:a')).toEqual({
+      definition: 'one',
+      createdAt: '100',
+      next: '400',
+      last: '300',
+      '300:m': 'IN_PROGRESS',
+    });
+    expect(await redis.zscore('due', 'a')).toBe('400');
+    await put('a', '');
+    expect(await advance(400, 500, 'skipped')).toBe(-1);
+    expect(await redis.exists('s:a', 'due')).toBe(0);
   });
 });
 

@@ -21,6 +21,11 @@ const scripts = {
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
   countRequest: { file: 'count-request.lua', numberOfKeys: 1 },
+  putSchedule: { file: 'put-schedule.lua', numberOfKeys: 2 },
+  claimSchedules: { file: 'claim-schedules.lua', numberOfKeys: 1 },
+  beginTrigger: { file: 'begin-trigger.lua', numberOfKeys: 1 },
+  advanceSchedule: { file: 'advance-schedule.lua', numberOfKeys: 2 },
+  setField: { file: 'set-field.lua', numberOfKeys: 1 },
 } as const;
 
 /** The scripts as ioredis wants them when a connection is made. */
@@ -49,7 +54,7 @@ function include(lua: string): string {
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
   releaseBody(key: string, messageId: string, keepUntil: number): Promise<number>;
-  confirmBody(key: string): Promise<0 | 1>;
+  confirmBody(key: string, ...messageIds: string[]): Promise<0 | 1>;
   cancelMessages(
     delayedKey: string,
     jobPrefix: string,
@@ -93,6 +98,33 @@ export interface ScriptCommands {
     retentionMs: number,
   ): Promise<string>;
   countRequest(key: string): Promise<[count: number, endsAtSeconds: number]>;
+  putSchedule(
+    scheduleKey: string,
+    dueKey: string,
+    scheduleId: string,
+    definition: string,
+    createdAt: number,
+    next: number,
+    limit: number,
+  ): Promise<string[] | -1>;
+  claimSchedules(
+    dueKey: string,
+    schedulePrefix: string,
+    most: number,
+    claimMs: number,
+  ): Promise<[now: number, waitMs: number, ...claimed: [string, string, string, string, string][]]>;
+  beginTrigger(scheduleKey: string, createdAt: number, tick: number, ...messageIds: string[]): Promise<0 | 1>;
+  advanceSchedule(
+    scheduleKey: string,
+    dueKey: string,
+    scheduleId: string,
+    createdAt: number,
+    tick: number,
+    next: number,
+    result: 'published' | 'skipped' | 'failed',
+    error: string,
+  ): Promise<1 | 0 | -1>;
+  setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 
 export type NineKeys = [string, string, string, string, string, string, string, string, string];

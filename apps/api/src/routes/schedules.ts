@@ -1,0 +1,45 @@
+import type { Broker } from '@posthorn/broker';
+import { contract, PosthornError } from '@posthorn/shared';
+import { readPublishRequest, readTarget } from './publish-request.ts';
+import { rawRoute, route, type Route } from './route.ts';
+
+/** `/v2/schedules` (contract, http-api.md section 5.4). */
+export function scheduleRoutes({ schedules }: Broker, maxMessageBytes: number): Route[] {
+  const endpoints = contract.schedules;
+  const notFound = (scheduleId: string) => new PosthornError('not_found', `schedule ${scheduleId} not found`);
+  const setPaused = (isPaused: boolean) => async (input: { params: { scheduleId: string } }) => {
+    const { scheduleId } = input.params;
+    if (!(await schedules.setPaused(scheduleId, isPaused))) throw notFound(scheduleId);
+  };
+  return [
+    route(endpoints.list, () => schedules.list()),
+    route(endpoints.get, async ({ params }) => {
+      const schedule = await schedules.get(params.scheduleId);
+      if (!schedule) throw notFound(params.scheduleId);
+      return schedule;
+    }),
+    route(endpoints.remove, async ({ params }) => {
+      if (!(await schedules.remove(params.scheduleId))) throw notFound(params.scheduleId);
+    }),
+    route(endpoints.pause, setPaused(true)),
+    route(endpoints.resume, setPaused(false)),
+    // A destination may end like these, but no URL and no group looks like an id before it (http-api.md section 2.2).
+    {
+      ...route(endpoints.pauseByPost, setPaused(true)),
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/pause$/i,
+    },
+    {
+      ...route(endpoints.resumeByPost, setPaused(false)),
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/resume$/i,
+    },
+    rawRoute(
+      endpoints.create,
+      async (request, response) => {
+        const asked = await readPublishRequest(request, readTarget(request), maxMessageBytes);
+        response.json({ scheduleId: await schedules.create(asked) });
+      },
+      // No group in the expression: Express would decode it, and the destination is kept byte for byte.
+      /^\/v2\/schedules(?:\/.*)?$/i,
+    ),
+  ];
+}

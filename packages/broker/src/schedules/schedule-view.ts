@@ -1,0 +1,40 @@
+import type { Message, Schedule } from '@posthorn/shared';
+import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
+import { writeBytes } from '../messages/message-view.ts';
+import type { ScheduleState } from './schedule.ts';
+
+/** A schedule as a caller sees it (contract, http-api.md section 3.4): empty fields are left out. */
+export function writeScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer): Schedule {
+  const { cron, destination, timeoutMs, ...definition } = schedule.definition;
+  const { lastAt, error } = schedule;
+  const message: Message = {
+    ...definition.message,
+    url: destination.kind === 'url' ? destination.url : destination.name,
+  };
+  const { url, maxRetries, ...fields } = writeMessageFields(message);
+  const delayMs = message.notBefore - message.createdAt;
+  const marker = message.redaction?.bodyMarker;
+  return {
+    ...fields,
+    scheduleId,
+    cron,
+    destination: url,
+    createdAt: message.createdAt,
+    retries: maxRetries,
+    isPaused: schedule.isPaused,
+    ...(marker === undefined ? writeBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
+    ...(delayMs > 0 ? { delay: delayMs / 1000 } : {}),
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs / 1000 }),
+    ...writeHeader(message, 'callbackHeader', message.callback?.header),
+    ...writeHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
+    nextScheduleTime: schedule.nextAt,
+    ...(lastAt === undefined ? {} : { lastScheduleTime: lastAt, lastScheduleStates: writeStates(schedule) }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function writeStates({ lastAt, messages }: ScheduleState): Schedule['lastScheduleStates'] {
+  return Object.fromEntries(
+    messages.filter(({ tickAt }) => tickAt === lastAt).map(({ messageId, state }) => [messageId, state]),
+  );
+}

@@ -1,0 +1,48 @@
+import type { Destination, Message, ScheduledState } from '@posthorn/shared';
+
+/** What was asked for when a schedule was made. It never changes. */
+export interface Definition {
+  cron: string;
+  destination: Destination;
+  /** Its messages, but for what each trigger adds; `createdAt` and `notBefore` are those of the schedule. */
+  message: Omit<Message, 'url'>;
+  /** Only if a time limit was asked for. */
+  timeoutMs?: number;
+}
+
+/** A schedule with what has become of it. */
+export interface ScheduleState {
+  definition: Definition;
+  isPaused: boolean;
+  nextAt: number;
+  /** The last trigger that published. */
+  lastAt?: number;
+  error?: string;
+  /** Messages of the last triggers, the last of which may not be known yet to have published. */
+  messages: { tickAt: number; messageId: string; state: ScheduledState }[];
+}
+
+/** Reads the hash of a schedule; `undefined` if there is none. */
+export function readSchedule(fields: Record<string, string>): ScheduleState | undefined {
+  const { definition, next, last, error, pausedUntil } = fields;
+  if (definition === undefined) return undefined;
+  return {
+    definition: JSON.parse(definition) as Definition,
+    isPaused: pausedUntil === pausedForever,
+    nextAt: Number(next),
+    ...(last === undefined ? {} : { lastAt: Number(last) }),
+    ...(error === undefined ? {} : { error }),
+    messages: Object.entries(fields).flatMap(([field, state]) => {
+      const [, tickAt, messageId] = /^(\d+):(.*)$/.exec(field) ?? [];
+      return messageId === undefined ? [] : [{ tickAt: Number(tickAt), messageId, state: state as ScheduledState }];
+    }),
+  };
+}
+
+/** Value of the field `pausedUntil` while a schedule is paused; after it was resumed, the instant of that. */
+export const pausedForever = 'inf';
+
+/** The field of a schedule that holds the state of a message. */
+export function stateField(tickAt: number, messageId: string): string {
+  return `${tickAt}:${messageId}`;
+}

@@ -1,0 +1,19 @@
+import type { Body } from '@posthorn/shared';
+import type { BodyStore } from '../shards/body.ts';
+import type { Shards } from '../shards/shards.ts';
+
+/**
+ * A large body lies in Redis once, for its schedule and for all messages of it. Of these messages, those that have ended
+ * or never came to be no longer need it; resolves to the others. Doing it twice changes nothing.
+ */
+export async function releaseEnded(
+  { shards, bodies }: { shards: Shards; bodies: BodyStore },
+  body: Body,
+  messageIds: readonly string[],
+): Promise<string[]> {
+  if (body.kind !== 'stored') return [];
+  // Not whether the job exists: that of a canceled message does for a while.
+  const jobs = await Promise.all(messageIds.map((id) => shards.at(shards.shardOf(id) ?? 0).get(id)));
+  await Promise.all(messageIds.filter((_, index) => !jobs[index]).map((id) => bodies.release(body, id, 0)));
+  return messageIds.filter((_, index) => jobs[index]);
+}

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { deriveMessageId, DestinationError, PosthornError } from '@posthorn/shared';
+import { findTargets } from '../publish/accept.ts';
+import { store, type Draft } from '../publish/store.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import { readCron, type Cron } from './cron.ts';
+import { pausedForever, readSchedule, type Definition } from './schedule.ts';
+import type { ScheduleParts } from './schedules.ts';
+import { releaseEnded } from './shared-body.ts';
+
+/** Schedules that are taken at once: a few milliseconds of work. */
+const atOnce = 100;
+/** Whoever takes schedules has this long to get to their end; then another process does it again. */
+const claimMs = 3000;
+/** A trigger that is done again after a crash makes the same messages; they are not stored twice within this time. */
+const rememberedMs = 600_000;
+const maxKnownCrons = 1000;
+
+/** A time of a schedule that has come, and is this process' to handle for a while. */
+interface Claim {
+  scheduleId: string;
+  definition: Definition;
+  createdAt: number;
+  tickAt: number;
+  pausedUntil: number;
+}
+
+/**
+ * What is due becomes messages, in an order in which a crash at any point loses nothing and doubles nothing: the ids of
+ * the messages are derived from schedule and time; they are noted, then stored, and then the schedule goes on to its next
+ * time. Whoever does it again does the same again.
+ */
+export function createTrigger(parts: ScheduleParts): (catchUpMs: number) => Promise<number> {
+  const { redis, log, shards, bodies, guard, urlGroups, queues } = parts;
+  /** To read an expression costs more than all the rest of a trigger. */
+  const crons = new Map<string, Cron>();
+
+  return async (catchUpMs) => {
+    const prefix = keyspace.schedule('');
+    const [now, waitMs, ...rows] = await redis.claimSchedules(keyspace.dueSchedules, prefix, atOnce, claimMs);
+    const oldest = now - catchUpMs;
+    const begun: { claim: Claim; draft: Draft }[] = [];
+    await Promise.all(
+      rows.map(async (row) => {
+        const claim = readClaim(row);
+        await guarded(claim, async () => {
+          const draft = await begin(claim, oldest, catchUpMs + rememberedMs);
+          if (draft) begun.push({ claim, draft });
+        });
+      }),
+    );
+    const results = await store(
+      parts,
+      begun.map(({ draft }) => draft),
+    );
+    await Promise.all(
+      begun.map(({ claim, draft }, index) =>
+        guarded(claim, async () => {
+          for (const result of results[index] ?? []) if ('error' in result) throw result.error;
+          const { body } = claim.definition.message;
+          const pending = await releaseEnded(parts, body, idsOf(draft));
+          // Who removes a schedule in this moment takes its body from messages that do not exist yet.
+          if (!(await advance(claim, oldest, 'published'))) await bodies.confirm(body, pending);
+          log.debug({ scheduleId: claim.scheduleId, messages: draft.messages.length }, 'schedule.fired');
+        }),
+      ),
+    );
+    return rows.length === atOnce ? 0 : waitMs < 0 ? Infinity : waitMs;
+  };
+
+  /** What goes wrong with one schedule leaves the others alone; it is tried again when the claim is over. */
+  async function guarded({ scheduleId }: Claim, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.error({ scheduleId, err: error }, 'schedule.broken');
+    }
+  }
+
+  /** The messages of a trigger, noted and not stored; `undefined` if it makes none. */
+  async function begin(claim: Claim, oldest: number, rememberMs: number): Promise<Draft | undefined> {
+    const { scheduleId, createdAt, tickAt, pausedUntil } = claim;
+    if (tickAt <= pausedUntil || tickAt < oldest) {
+      if (tickAt > pausedUntil) log.warn({ scheduleId, tickAt }, 'schedule.missed');
+      await giveUp(claim, oldest, 'skipped');
+      return undefined;
+    }
+    let draft: Draft;
+    try {
+      draft = await makeMessages(claim, rememberMs);
+    } catch (error) {
+      if (!(error instanceof PosthornError || error instanceof DestinationError)) throw error;
+      log.warn({ scheduleId, reason: error.message }, 'schedule.failed');
+      await giveUp(claim, oldest, 'failed', error.message);
+      return undefined;
+    }
+    const ids = idsOf(draft);
+    if ((await redis.beginTrigger(keyspace.schedule(scheduleId), createdAt, tickAt, ...ids)) === 0) return undefined;
+    await bodies.confirm(claim.definition.message.body, ids);
+    return draft;
+  }
+
+  /** @throws {PosthornError | DestinationError} for what will not pass by itself: an unknown group, a forbidden address */
+  async function makeMessages(
+    { scheduleId, definition, createdAt, tickAt }: Claim,
+    rememberMs: number,
+  ): Promise<Draft> {
+    const { destination, message } = definition;
+    const isGroup = destination.kind === 'urlGroup';
+    const targets = findTargets(guard, destination, isGroup ? await urlGroups.get(destination.name) : undefined);
+    if (message.queueName !== undefined) await queues.ensure(message.queueName);
+    const notBefore = tickAt + message.notBefore - message.createdAt;
+    const messages = targets.map((target) => {
+      const cause = [scheduleId, createdAt, tickAt, target.url, target.endpointName ?? ''].join(' ');
+      const { id: anyId, shard } = shards.newId(tickAt, cause);
+      const id = deriveMessageId(anyId, createHash('sha256').update(cause).digest());
+      const once = { key: id, forMs: rememberMs };
+      return { id, shard, once, message: { ...message, ...target, createdAt: tickAt, notBefore } };
+    });
+    // The bytes lie in the message, or where the schedule has put them.
+    return { isGroup, bytes: Buffer.alloc(0), messages };
+  }
+
+  /** The trigger is over without messages. Somebody may have noted some before, and died. */
+  async function giveUp(claim: Claim, oldest: number, result: 'skipped' | 'failed', error = ''): Promise<void> {
+    const { body } = claim.definition.message;
+    if (body.kind === 'stored') {
+      const { messages = [] } = readSchedule(await redis.hgetall(keyspace.schedule(claim.scheduleId))) ?? {};
+      await releaseEnded(
+        parts,
+        body,
+        messages.map(({ messageId }) => messageId),
+      );
+    }
+    await advance(claim, oldest, result, error);
+  }
+
+  /** Resolves to whether the schedule is still the one that was claimed. */
+  async function advance(
+    { scheduleId, definition, createdAt, tickAt }: Claim,
+    oldest: number,
+    result: 'published' | 'skipped' | 'failed',
+    error = '',
+  ): Promise<boolean> {
+    // Times that were missed for too long are passed over in one step.
+    const nextAt = readKnownCron(definition.cron).next(Math.max(tickAt, oldest - 1));
+    const key = keyspace.schedule(scheduleId);
+    const due = keyspace.dueSchedules;
+    return (await redis.advanceSchedule(key, due, scheduleId, createdAt, tickAt, nextAt, result, error)) !== -1;
+  }
+
+  function readKnownCron(text: string): Cron {
+    const cron = crons.get(text) ?? readCron(text);
+    if (crons.size >= maxKnownCrons) crons.clear();
+    crons.set(text, cron);
+    return cron;
+  }
+}
+
+function readClaim([scheduleId, definition, createdAt, next, pausedUntil]: [
+  string,
+  string,
+  string,
+  string,
+  string,
+]): Claim {
+  return {
+    scheduleId,
+    definition: JSON.parse(definition) as Definition,
+    createdAt: Number(createdAt),
+    tickAt: Number(next),
+    pausedUntil: pausedUntil === pausedForever ? Infinity : Number(pausedUntil),
+  };
+}
+
+function idsOf({ messages }: Draft): string[] {
+  return messages.map(({ id }) => id);
+}
