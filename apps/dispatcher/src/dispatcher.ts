@@ -9,6 +9,7 @@ import { createSettle } from './delivery/settle.ts';
 import { createTurns } from './delivery/turn.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
+import { startTrimmer } from './loops/trim-events.ts';
 
 export interface Dispatcher {
   inFlight(): number;
@@ -49,6 +50,7 @@ export async function startDispatcher(
   const turns = createTurns(broker);
   const sweeper = startSweeper(broker, log);
   const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
+  const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
 
   let attempts = 0;
   const workers = Array.from({ length: config.SHARDS }, (_, shard) => {
@@ -80,9 +82,9 @@ export async function startDispatcher(
       ended: turns.ended,
       drop: async (id, bodyKey) => {
         // Only the log still knows what it was.
-        const [created] = await broker.events.read(shard, id);
-        if (created) await broker.schedules.tellEnd(id, created.message, 'FAIL');
-        broker.events.ended(shard, id, canceledLine(Date.now()), undefined);
+        const message = (await broker.events.read(id)).events[0]?.message;
+        if (message) await broker.schedules.tellEnd(id, message, 'FAIL');
+        broker.events.ended(id, [canceledLine(Date.now())], undefined);
         if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
       },
     });
@@ -92,6 +94,7 @@ export async function startDispatcher(
     inFlight: () => attempts,
     async stop() {
       sweeper.stop();
+      trimmer.stop();
       await within(2000, scheduler.stop());
       await Promise.all(workers.map((worker) => worker.pause()));
       if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {

@@ -3,6 +3,7 @@ import { createDestinationGuard, type DestinationGuard, type GuardOptions } from
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { retryDeadLetters } from './dlq/retry.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
+import { createEventPages, type EventPages } from './events/event-pages.ts';
 import { createFlowControls, type FlowControls } from './flow-control/flow-control.ts';
 import { createLanes, type Lanes } from './lanes/lanes.ts';
 import { createMessages, type Messages } from './messages/messages.ts';
@@ -26,6 +27,7 @@ export interface BrokerOptions {
   shards: number;
   graceMs: number;
   logRetentionMs: number;
+  maxLogLines: number;
   dlqRetentionMs: number;
   destinations: GuardOptions;
   /** Ports of this machine at which posthorn itself listens; no destination may be there. */
@@ -40,11 +42,12 @@ export interface BrokerOptions {
 /** The options that every process takes from its environment. */
 export function readBrokerOptions(
   config: Environment<typeof settings>,
-): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'dlqRetentionMs' | 'destinations'> {
+): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'maxLogLines' | 'dlqRetentionMs' | 'destinations'> {
   return {
     shards: config.SHARDS,
     graceMs: config.MESSAGE_GRACE_SECONDS,
     logRetentionMs: config.LOG_RETENTION_SECONDS,
+    maxLogLines: config.MAX_LOG_LINES,
     dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
     destinations: {
       allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
@@ -63,6 +66,7 @@ export interface Broker {
   messages: Messages;
   urlGroups: UrlGroups;
   events: EventLog;
+  eventPages: EventPages;
   dlq: Dlq;
   callbacks: Callbacks;
   lanes: Lanes;
@@ -78,14 +82,14 @@ export interface Broker {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { redis, log, graceMs, logRetentionMs } = options;
+  const { redis, log, graceMs, logRetentionMs, maxLogLines } = options;
   const findRedis = followAddresses(redis);
   const ownPorts = (options.ownPorts ?? []).map((port) => ({ address: '127.0.0.1', port }));
   const guard = createDestinationGuard({ ...options.destinations, own: () => [...ownPorts, ...findRedis()] });
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
-  const events = createEventLog(redis, shards, logRetentionMs);
+  const events = createEventLog(redis, shards, { retentionMs: logRetentionMs, maxLines: maxLogLines });
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const messages = createMessages({
@@ -102,7 +106,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const dlq = createDlq(redis, shards, bodies, options.dlqRetentionMs);
 
-  const storeParts = { shards, urlGroups, bodies, lanes, queues, guard };
+  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard };
   const publishParts = (): PublishParts => {
     if (!options.publish) throw new Error('This process does not publish.');
     return { ...storeParts, limits: options.publish };
@@ -118,7 +122,7 @@ export function createBroker(options: BrokerOptions): Broker {
   return {
     publish: (request) => publish(publishParts(), request),
     publishBatch: (requests) => publishBatch(publishParts(), requests),
-    callbacks: createCallbacks({ shards, bodies, lanes }),
+    callbacks: createCallbacks({ shards, bodies, events, lanes }),
     messages,
     lanes,
     queues,
@@ -126,6 +130,7 @@ export function createBroker(options: BrokerOptions): Broker {
     schedules,
     urlGroups,
     events,
+    eventPages: createEventPages(events, bodies, logRetentionMs),
     dlq,
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts(), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
@@ -134,7 +139,7 @@ export function createBroker(options: BrokerOptions): Broker {
     bodies,
     guard,
     async close() {
-      events.close();
+      await events.close();
       await shards.close();
       redis.disconnect();
     },

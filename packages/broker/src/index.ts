@@ -2,7 +2,7 @@ export * from './broker.ts';
 export * from './destinations/destination-guard.ts';
 export * from './dlq/dlq.ts';
 export * from './events/event-log.ts';
-export * from './events/event-view.ts';
+export * from './events/event-pages.ts';
 export * from './events/history.ts';
 export * from './lanes/lanes.ts';
 export * from './process/env.ts';

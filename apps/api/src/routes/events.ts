@@ -1,26 +1,19 @@
-import { writeEventView, type Broker } from '@posthorn/broker';
-import { contract } from '@posthorn/shared';
+import type { Broker } from '@posthorn/broker';
+import { contract, readEventFilter } from '@posthorn/shared';
 import { route } from './route.ts';
 
-export const eventRoutes = ({ events, shards }: Broker) => {
-  const read = async (messageIds: readonly string[]) => {
-    const histories = await Promise.all(
-      [...new Set(messageIds)].map(async (id) => {
-        const shard = shards.shardOf(id);
-        return shard === undefined ? [] : events.read(shard, id);
-      }),
-    );
-    // Newest first; lines of one message keep their order within a millisecond.
-    return histories
-      .flatMap((history) => history.reverse())
-      .sort((a, b) => b.time - a.time)
-      .map(writeEventView);
-  };
-  return [
-    route(contract.events.events, async ({ query }) => ({ events: await read(query) })),
-    route(contract.events.logs, async ({ query }) => {
-      const lines = await read(query);
-      return { logs: lines, events: lines };
-    }),
-  ];
-};
+/** Lines of a page that names no number (contract, http-api.md section 4.2). */
+const pageLines = { events: 1000, logs: 100 };
+
+export const eventRoutes = ({ eventPages }: Broker) => [
+  route(contract.events.events, async ({ query }) => {
+    const filter = readEventFilter(query, pageLines.events);
+    return filter.isGrouped ? eventPages.listGroups(filter) : eventPages.list(filter);
+  }),
+  route(contract.events.logs, async ({ query }) => {
+    const filter = readEventFilter(query, pageLines.logs);
+    if (filter.isGrouped) return eventPages.listGroups(filter);
+    const page = await eventPages.list(filter);
+    return { logs: page.events, ...page };
+  }),
+];

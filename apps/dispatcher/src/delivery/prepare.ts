@@ -25,7 +25,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
 
   return async (job) => {
     const { id, message, retried } = job;
-    broker.events.started(broker.shards.shardOf(id) ?? 0, id, activeLine(retried, Date.now()));
+    broker.events.started(id, message, activeLine(retried, Date.now()));
 
     const body = await readBody(message.body);
     const signature = writeSignature(

@@ -25,20 +25,19 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
     const { id, message, retried } = job;
     if (outcome.kind !== 'held') await broker.callbacks.tellAttempt(job, outcome);
     const now = Date.now();
-    const shard = broker.shards.shardOf(id) ?? 0;
     const release = (keepMs: number) => broker.bodies.release(message.body, id, keepMs);
     const tellSchedule = (state: 'SUCCESS' | 'FAIL') => broker.schedules.tellEnd(id, message, state);
 
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
-        broker.events.ended(shard, id, deliveredLine(now), message);
+        broker.events.ended(id, [deliveredLine(now)], message);
         await release(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.delivered');
         return;
       case 'retry': {
         const { answer, error, delayMs } = outcome;
-        broker.events.failed(shard, id, retryLines(retried, now, error, answer, delayMs), delayMs);
+        broker.events.failed(id, message, retryLines(retried, now, error, answer, delayMs), delayMs);
         log.debug({ messageId: id, attempt: retried + 1, status: answer.status, error, delayMs }, 'attempt.retried');
         return;
       }
@@ -47,14 +46,14 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
         const dlqId = await broker.dlq.bury(id, message, answer);
         await broker.callbacks.tellFailure(job, answer, dlqId);
         await tellSchedule('FAIL');
-        broker.events.ended(shard, id, failedLines(retried, now, error, answer), message);
+        broker.events.ended(id, failedLines(retried, now, error, answer), message);
         await release(dlqRetentionMs);
         log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
         return;
       }
       case 'canceled':
         await tellSchedule('FAIL');
-        broker.events.ended(shard, id, canceledLines(retried, now, outcome.error, outcome.answer), message);
+        broker.events.ended(id, canceledLines(retried, now, outcome.error, outcome.answer), message);
         await release(0);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.canceled');
         return;

@@ -1,10 +1,11 @@
 import type { Answer, DlqFilter, DlqMessage, Message } from '@posthorn/shared';
-import { matches } from '../messages/filter.ts';
+import { matches } from '../events/filter.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
+import { listDlqIds, readDlqId, writeEntryDigest } from './dlq-list.ts';
 
 /** What lies in the dead letter queue: the message as it was, and the last answer of its destination. */
 export interface DeadLetter {
@@ -32,49 +33,55 @@ export interface Dlq {
 export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodyStore, retentionMs: number): Dlq {
   const shardOf = (dlqId: string) => (readDlqId(dlqId)?.n ?? 0) % shards.count;
 
+  const readText = (dlqId: string) => redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
+
   async function read(dlqId: string): Promise<DeadLetter | undefined> {
     const parsed = readDlqId(dlqId);
     if (!parsed || parsed.ms < Date.now() - retentionMs) return undefined;
-    const text = await redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
+    const text = await readText(dlqId);
     return text ? (JSON.parse(text) as DeadLetter) : undefined;
   }
 
-  /** The ids behind a cursor, oldest first, at most so many. */
-  async function listIds(cursor: string | undefined, count: number): Promise<string[]> {
-    const after = cursor === undefined ? undefined : readDlqId(cursor);
-    const oldest = Math.max(Date.now() - retentionMs, after?.ms ?? 0);
-    const perShard = await Promise.all(
-      Array.from({ length: shards.count }, (_, shard) =>
-        // Entries of the cursor's own millisecond may be behind it.
-        redis.zrangebyscore(keyspace.dlq(shard), oldest, '+inf', 'LIMIT', 0, count + (after ? 10 : 0)),
-      ),
-    );
-    const ids = perShard.flat().filter((id) => !after || compareDlqIds(id, cursor ?? '') > 0);
-    return ids.sort(compareDlqIds).slice(0, count);
-  }
-
-  /** Looks at entries in their order until so many match, or there are no more. */
+  /** Reads entries in their order until so many match, or there are no more, or they are too much for one answer. */
   async function search(filter: DlqFilter): Promise<{ found: [id: string, letter: DeadLetter][]; cursor?: string }> {
     const found: [string, DeadLetter][] = [];
-    if (filter.dlqIds) {
-      for (const id of new Set(filter.dlqIds)) {
-        const letter = await read(id);
-        if (letter) found.push([id, letter]);
-      }
-      return { found };
-    }
-    for (let cursor = filter.cursor; ;) {
-      const ids = await listIds(cursor, scanAtOnce);
-      const letters = await Promise.all(ids.map(read));
-      for (const [index, id] of ids.entries()) {
-        const letter = letters[index];
-        if (!letter || !isMeant(filter, id, letter)) continue;
-        if (found.length >= filter.count) return { found, cursor: found.at(-1)?.[0] ?? '' };
+    let bytes = 0;
+    let some: string[] = [];
+    /** Gives the id behind which to go on, if that was enough. */
+    const check = async (): Promise<string | undefined> => {
+      const texts = await Promise.all(some.map(readText));
+      for (const [index, id] of some.entries()) {
+        const text = texts[index];
+        if (!text) continue;
+        bytes += text.length;
+        const letter = JSON.parse(text) as DeadLetter;
+        if (!isMeant(filter, id, letter)) continue;
+        if (found.length === filter.count) return found.at(-1)?.[0];
         found.push([id, letter]);
       }
-      if (ids.length < scanAtOnce) return { found };
-      cursor = ids.at(-1);
+      const last = some.at(-1);
+      some = [];
+      return bytes > mostBytes ? last : undefined;
+    };
+
+    for await (const id of listDlqIds(redis, shards, filter, Date.now() - retentionMs)) {
+      some.push(id);
+      if (some.length < readAtOnce && found.length + some.length <= filter.count) continue;
+      const cursor = await check();
+      if (cursor !== undefined) return { found, cursor };
     }
+    const cursor = await check();
+    return cursor === undefined ? { found } : { found, cursor };
+  }
+
+  /** The entries with these ids, however many match. */
+  async function readAll(dlqIds: readonly string[]): Promise<[id: string, letter: DeadLetter][]> {
+    const found: [string, DeadLetter][] = [];
+    for (const id of new Set(dlqIds)) {
+      const letter = await read(id);
+      if (letter) found.push([id, letter]);
+    }
+    return found;
   }
 
   async function writeView(dlqId: string, letter: DeadLetter): Promise<DlqMessage> {
@@ -105,6 +112,7 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
         keyspace.dlqIds(shard),
         messageId,
         JSON.stringify(letter),
+        writeEntryDigest(message, answer.status),
         shard,
         shards.count,
         retentionMs,
@@ -112,7 +120,8 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     },
 
     async list(filter) {
-      const { found, cursor } = await search(filter);
+      const { dlqIds } = filter;
+      const { found, cursor } = dlqIds ? { found: await readAll(dlqIds), cursor: undefined } : await search(filter);
       const messages = await Promise.all(found.map(([id, letter]) => writeView(id, letter)));
       return cursor === undefined ? { messages } : { messages, cursor };
     },
@@ -145,24 +154,14 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
   };
 }
 
-/** Entries that are read at once while those that match are looked for. */
-const scanAtOnce = 200;
+/** Entries that are read at once. */
+const readAtOnce = 25;
+/** Bytes of entries after which a page ends. */
+const mostBytes = 32 * 1024 * 1024;
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
 function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
   if (messageId && !messageId.includes(letter.messageId)) return false;
   if (responseStatus && !responseStatus.includes(letter.status)) return false;
   return matches(filter, letter.message, readDlqId(dlqId)?.ms);
-}
-
-/** `<unix-ms>-<n>`; `undefined` for any other text. */
-export function readDlqId(text: string): { ms: number; n: number } | undefined {
-  const match = /^(\d{1,15})-(\d{1,9})$/.exec(text);
-  return match ? { ms: Number(match[1]), n: Number(match[2]) } : undefined;
-}
-
-function compareDlqIds(a: string, b: string): number {
-  const first = readDlqId(a);
-  const second = readDlqId(b);
-  return (first?.ms ?? 0) - (second?.ms ?? 0) || (first?.n ?? 0) - (second?.n ?? 0);
 }

@@ -2,101 +2,159 @@ import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
-import { readHistory, type Event } from './history.ts';
-
-/** What an ended attempt adds to the history of its message; fields of `history.ts`. */
-export type HistoryFields = Record<string, string | number>;
+import { readHistory, type Event, type History, type Line } from './history.ts';
+import { createLineList, type LineList, type LineListOptions } from './line-list.ts';
+import { readRecord, recordBytes } from './record.ts';
 
 /**
  * The log of each message: a hash, one field per line, named after the attempt and the state. A line that is written
  * twice is one line, so a message that is handled again after a crash keeps its exact sequence. What the message was is
- * written with its last line; until then its job says so, and that it was created.
+ * written with its last line; until then its job says so, and that it was created. Beside these is a list of all lines
+ * of all messages, which says where lines are, not what they say.
  *
  * Writing is never waited for and never fails a message: what cannot be written is counted. Commands of one connection
  * are carried out in their order, so a line that is sent before the end of a job is there before the job ends.
  */
 export interface EventLog {
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
-  started(shard: number, messageId: string, fields: HistoryFields): void;
+  started(messageId: string, message: Message, line: Line): void;
   /** Writes at once what is kept for this message, and the lines of an attempt after which it goes on. */
-  failed(shard: number, messageId: string, fields: HistoryFields, nextDeliveryInMs: number): void;
+  failed(messageId: string, message: Message, lines: Line[], nextDeliveryInMs: number): void;
   /** Writes at once what is kept for this message, its last lines, and what it was if that is not written yet. */
-  ended(shard: number, messageId: string, fields: HistoryFields, message: Message | undefined): void;
-  read(shard: number, messageId: string): Promise<Event[]>;
+  ended(messageId: string, lines: Line[], message: Message | undefined): void;
+  /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
+  list(messageId: string, lines: Line[], message: Message): void;
+  read(messageId: string): Promise<History>;
+  /** The large body of an answer that `read` leaves out. */
+  readResponse(event: Event): Promise<Buffer | undefined>;
+  /** Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left. */
+  trim(maxLines: number): Promise<void>;
+  lines: LineList;
   /** Lines that could not be written since the process started. */
   lost(): number;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** An attempt that takes longer than this is seen as ACTIVE by readers while it runs. */
 const keepStartedMs = 5;
 /** More unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
+/** Logs that are removed with one command. */
+const removeAtOnce = 500;
 
-export function createEventLog(redis: RedisConnection, shards: Shards, retentionMs: number): EventLog {
-  const started = new Map<string, { key: string; fields: HistoryFields }>();
+export function createEventLog(redis: RedisConnection, shards: Shards, options: LineListOptions): EventLog {
+  const { retentionMs } = options;
+  const list = createLineList(redis, options);
+  const started = new Map<string, { message: Message; line: Line }>();
   let timer: NodeJS.Timeout | undefined;
   let pending = 0;
   let lost = 0;
 
-  const write = (key: string, fields: HistoryFields, expireMs?: number) => {
+  const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
+
+  const write = (messageId: string, lines: Line[], message: Message | undefined, isEnd: boolean, expireMs?: number) => {
     if (pending >= maxPending || redis.status !== 'ready') {
-      lost += Object.keys(fields).length;
+      lost += lines.length;
       return;
     }
+    const key = keyspace.history(shardOf(messageId), messageId);
+    const fields: Record<string, string | number> = {};
+    if (message && isEnd) fields['created'] = JSON.stringify(message);
+    for (const { field, value } of lines) fields[field] = value;
     pending++;
     const done = () => {
       pending--;
     };
     const failed = () => {
       pending--;
-      lost += Object.keys(fields).length;
+      lost += lines.length;
     };
+    for (const { retried, body } of lines) if (body) writeResponse(messageId, retried, body, expireMs);
     redis.hset(key, fields).then(done, failed);
     // Should this one fail, the key lives until the next line, or as long as its first expiry says.
     if (expireMs !== undefined) redis.pexpire(key, expireMs).catch(() => undefined);
+    listLines(messageId, lines, message);
+  };
+
+  const writeResponse = (messageId: string, retried: number, body: Buffer, expireMs = retentionMs) => {
+    const key = keyspace.responses(shardOf(messageId), messageId);
+    // Its line says that there was one; that it is not there is seen by whoever reads it.
+    redis.hset(key, retried, body).catch(() => undefined);
+    redis.pexpire(key, expireMs).catch(() => undefined);
+  };
+
+  const listLines = (messageId: string, lines: Line[], message: Message | undefined) => {
+    for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
 
   const flush = () => {
     timer = undefined;
-    for (const { key, fields } of started.values()) write(key, fields);
+    for (const [messageId, { message, line }] of started) write(messageId, [line], message, false);
     started.clear();
   };
 
-  const takeStarted = (messageId: string) => {
+  const takeStarted = (messageId: string): Line[] => {
     const earlier = started.get(messageId);
     started.delete(messageId);
-    return earlier?.fields;
+    return earlier ? [earlier.line] : [];
   };
 
   return {
-    started(shard, messageId, fields) {
-      started.set(messageId, { key: keyspace.history(shard, messageId), fields });
+    started(messageId, message, line) {
+      started.set(messageId, { message, line });
       timer ??= setTimeout(flush, keepStartedMs);
     },
-    failed(shard, messageId, fields, nextDeliveryInMs) {
-      write(
-        keyspace.history(shard, messageId),
-        { ...takeStarted(messageId), ...fields },
-        retentionMs + nextDeliveryInMs,
-      );
+    failed(messageId, message, lines, nextDeliveryInMs) {
+      write(messageId, [...takeStarted(messageId), ...lines], message, false, retentionMs + nextDeliveryInMs);
     },
-    ended(shard, messageId, fields, message) {
-      const created: HistoryFields = message ? { created: JSON.stringify(message) } : {};
-      write(keyspace.history(shard, messageId), { ...created, ...takeStarted(messageId), ...fields }, retentionMs);
+    ended(messageId, lines, message) {
+      write(messageId, [...takeStarted(messageId), ...lines], message, true, retentionMs);
     },
-    async read(shard, messageId) {
-      // In this order: a message whose job is gone has ended, and then its log says what it was.
-      const [job, fields] = await Promise.all([
-        shards.at(shard).get(messageId),
-        redis.hgetall(keyspace.history(shard, messageId)),
-      ]);
-      return readHistory(messageId, job?.message, fields);
+    list: listLines,
+    async read(messageId) {
+      const shard = shards.shardOf(messageId);
+      if (shard === undefined) return { events: [], bytes: 0 };
+      const key = keyspace.history(shard, messageId);
+      let fields = await redis.hgetall(key);
+      let pending: Message | undefined;
+      if (fields['created'] === undefined) {
+        pending = (await shards.at(shard).get(messageId))?.message;
+        // A message whose job is gone has ended in the meantime, and now its log says what it was.
+        if (!pending) fields = await redis.hgetall(key);
+      }
+      const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
+      return { events: readHistory(messageId, pending, fields), bytes };
     },
-    lost: () => lost,
-    close() {
+    async readResponse({ messageId, retried }) {
+      const key = keyspace.responses(shardOf(messageId), messageId);
+      return (await redis.hgetBuffer(key, String(retried))) ?? undefined;
+    },
+    async trim(maxLines) {
+      await list.trim(maxLines, async ({ records }) => {
+        const keys: string[] = [];
+        for (const { messageId, state } of readRecords(records)) {
+          if (!finalStates.has(state)) continue;
+          const shard = shardOf(messageId);
+          keys.push(keyspace.history(shard, messageId), keyspace.responses(shard, messageId));
+        }
+        for (let from = 0; from < keys.length; from += removeAtOnce) {
+          // One key each: those of several shards may lie on several nodes.
+          await Promise.all(keys.slice(from, from + removeAtOnce).map((key) => redis.unlink(key)));
+        }
+      });
+    },
+    lines: list,
+    lost: () => lost + list.lost(),
+    async close() {
       clearTimeout(timer);
       flush();
+      await list.flush();
     },
   };
+}
+
+const finalStates = new Set(['DELIVERED', 'FAILED', 'CANCELED']);
+
+function* readRecords(records: Buffer) {
+  for (let at = 0; at + recordBytes <= records.length; at += recordBytes) yield readRecord(records, at);
 }

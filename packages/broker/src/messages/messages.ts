@@ -1,9 +1,10 @@
 import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
+import { matches } from '../events/filter.ts';
+import { canceledLine, cancelRequestedLine } from '../events/history.ts';
 import { flowLane, queueLane, type Lanes } from '../lanes/lanes.ts';
 import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
-import { matches } from './filter.ts';
 import { writeMessageView } from './message-view.ts';
 
 /** Messages that have not ended, or ended a short time ago. */
@@ -37,7 +38,7 @@ export function createMessages(parts: MessagesParts): Messages {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
       const job = await shards.at(shard).get(messageId);
-      const message = job?.message ?? (await readEnded(shard, messageId));
+      const message = job?.message ?? (await readEnded(messageId));
       if (!message) return undefined;
       return writeMessageView(messageId, message, (await bodies.read(message.body)) ?? Buffer.alloc(0));
     },
@@ -79,11 +80,16 @@ export function createMessages(parts: MessagesParts): Messages {
     for (let from = 0; from < ids.length && canceled < count;) {
       const some = ids.slice(from, from + Math.min(cancelAtOnce, count - canceled));
       from += some.length;
-      const results = await shards.at(shard).cancel(some, Date.now(), logRetentionMs);
-      canceled += results.filter((result) => result !== false).length;
+      const now = Date.now();
+      const results = await shards.at(shard).cancel(some, now, logRetentionMs);
       await Promise.all(
         results.map(async (result, index) => {
-          if (typeof result !== 'boolean') await leaveBehind(some[index] ?? '', result);
+          if (!result) return;
+          canceled++;
+          const { message, isInFlight } = result;
+          const id = some[index] ?? '';
+          events.list(id, [cancelRequestedLine(now), ...(isInFlight ? [] : [canceledLine(now)])], message);
+          if (!isInFlight) await leaveBehind(id, message);
         }),
       );
     }
@@ -101,8 +107,8 @@ export function createMessages(parts: MessagesParts): Messages {
   }
 
   /** A message that has ended is in the log alone, where it may be found for a grace time. */
-  async function readEnded(shard: number, messageId: string): Promise<Message | undefined> {
-    const last = (await events.read(shard, messageId)).at(-1);
+  async function readEnded(messageId: string): Promise<Message | undefined> {
+    const last = (await events.read(messageId)).events.at(-1);
     const hasEnded = last?.state === 'DELIVERED' || last?.state === 'FAILED';
     return hasEnded && last.time + graceMs >= Date.now() ? last.message : undefined;
   }

@@ -22,6 +22,10 @@ export const settings = {
     help: 'How long a message that has ended stays readable by its id.',
   },
   LOG_RETENTION_SECONDS: { schema: secondsAsMs(604_800, 1), help: 'How long the log of a message is kept.' },
+  MAX_LOG_LINES: {
+    schema: integer(3_000_000, 0),
+    help: 'Most lines of the log, about three per message; when there are more the oldest go. 0 for no limit.',
+  },
   DLQ_RETENTION_SECONDS: {
     schema: secondsAsMs(604_800, 1),
     help: 'How long a failed message stays in the dead letter queue.',

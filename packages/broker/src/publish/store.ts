@@ -1,4 +1,6 @@
 import type { Message } from '@posthorn/shared';
+import type { EventLog } from '../events/event-log.ts';
+import { createdLine } from '../events/history.ts';
 import type { BodyStore } from '../shards/body.ts';
 import { firstLane, flowLane, type Lanes } from '../lanes/lanes.ts';
 import type { NewJob } from '../shards/shard.ts';
@@ -23,6 +25,7 @@ export type Stored = { id: string; isDuplicate: boolean } | { error: unknown };
 export interface StoreParts {
   shards: Shards;
   bodies: BodyStore;
+  events: EventLog;
   lanes: Lanes;
 }
 
@@ -32,7 +35,7 @@ export interface StoreParts {
  * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
-  const { shards, bodies } = parts;
+  const { shards, bodies, events } = parts;
   const parked = await joinLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
@@ -59,6 +62,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const stored = Promise.all(bodyWrites);
   const followUps: Promise<unknown>[] = [];
   const adds = Array.from(byShard, async ([shard, jobs]) => {
+    for (const { job } of jobs) events.list(job.id, [createdLine(job.message)], job.message);
     const added = shards.at(shard).add(jobs.map(({ job }) => job));
     const [ids] = await Promise.all([added, stored]);
     jobs.forEach(({ job, place: [draft, message] }, index) => {

@@ -9,10 +9,19 @@ export const keyspace = {
   /** hash: the log of one message, a field per line; expires after the log retention. */
   history: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
 
+  /** hash: large bodies of answers in that log, by the retries before the attempt; expires with it. */
+  responses: (shard: number, messageId: string) => `{d${shard}}:responses:${messageId}`,
+
+  /** string: number of the newest segment of the list of all lines of the log. */
+  logHead: '{log}:head',
+
+  /** string: records of lines, in the order in which they were written; expires after the log retention. */
+  logSegment: (segment: number | '') => `{log}:segment:${segment}`,
+
   /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
   body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
 
-  /** zset: ids of dead letters by the time of failure, in milliseconds. */
+  /** zset: dead letters by the time of failure, in milliseconds: `<id>:<digest>` (dlq/dlq-list.ts), once `<id>` alone. */
   dlq: (shard: number) => `{d${shard}}:dlq`,
 
   /** hash: id of a dead letter to its JSON. */

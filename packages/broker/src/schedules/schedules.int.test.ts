@@ -32,6 +32,7 @@ function start(): { broker: Broker; redis: RedisConnection } {
     shards: 4,
     graceMs: 60_000,
     logRetentionMs: 60_000,
+    maxLogLines: 0,
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
     publish: {

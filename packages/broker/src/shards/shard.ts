@@ -36,6 +36,12 @@ export interface Canceled {
   bodyKey?: string;
 }
 
+export interface CanceledNow {
+  message: Message;
+  /** An attempt is running, and goes on. */
+  isInFlight: boolean;
+}
+
 /** One BullMQ queue and the keys beside it, in our words. The job is the message, from publish to its end. */
 export interface Shard {
   /**
@@ -46,11 +52,8 @@ export interface Shard {
   get(id: string): Promise<Job | undefined>;
   /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
   pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
-  /**
-   * Cancels messages and logs it; for each whether it was canceled, or the message as it was if it has left something
-   * behind: a stored body, a slot in a lane.
-   */
-  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(boolean | Message)[]>;
+  /** Cancels messages and writes it to their logs; for each the message as it was, if it was canceled now. */
+  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(CanceledNow | undefined)[]>;
   /** Wakes messages that wait for a slot. */
   wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
   exists(id: string): Promise<boolean>;
@@ -117,7 +120,9 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       const history = keyspace.history(shard, '');
       const delayed = `${jobPrefix}delayed`;
       const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
-      return results.map((result) => (typeof result === 'string' ? (JSON.parse(result) as Message) : result === 1));
+      return results.map(([isCanceled, isInFlight, data]) =>
+        isCanceled === 1 ? { isInFlight: isInFlight === 1, message: JSON.parse(data) as Message } : undefined,
+      );
     },
     async wake(ids) {
       const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);

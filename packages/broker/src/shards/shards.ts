@@ -1,6 +1,7 @@
 import { newMessageId, readShard } from '@posthorn/shared';
 import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
+import { hashText } from './hash.ts';
 import { openShard, type Shard } from './shard.ts';
 
 /** All shards, and which of them a message lives in. */
@@ -23,14 +24,14 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
   return {
     count,
     newId(nowMs, together) {
-      const shard = together === undefined ? turn++ % count : hash(together) % count;
+      const shard = together === undefined ? turn++ % count : hashText(together) % count;
       return { id: newMessageId(shard, nowMs), shard };
     },
     shardOf(messageId) {
       const shard = readShard(messageId);
       return shard !== undefined && shard < count ? shard : undefined;
     },
-    of: (name) => hash(name) % count,
+    of: (name) => hashText(name) % count,
     at(shard) {
       const found = shards[shard];
       if (!found) throw new RangeError(`There is no shard ${shard}.`);
@@ -40,13 +41,4 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
       await Promise.all(shards.map((shard) => shard.close()));
     },
   };
-}
-
-/** FNV-1a, 32 bits: spreads names evenly and is the same in every process. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  }
-  return value >>> 0;
 }

@@ -32,6 +32,41 @@ export function readShard(messageId: string): number | undefined {
   return alphabet.indexOf(match[1].charAt(0)) * 32 + alphabet.indexOf(match[1].charAt(1));
 }
 
+/** Bytes of a message id in its packed form: 26 characters of 5 bits. */
+export const packedIdBytes = 17;
+const idLength = 26;
+
+/** Writes a message id in its packed form; only one that `readShard` knows comes back as it was. */
+export function packMessageId(id: string, bytes: Uint8Array, at: number): void {
+  let bits = 0;
+  let count = 0;
+  let to = at;
+  for (let index = 0; index < idLength; index++) {
+    bits = (bits << 5) | (values[id.charCodeAt(4 + index) & 127] ?? 0);
+    count += 5;
+    if (count >= 8) {
+      count -= 8;
+      bytes[to++] = bits >> count;
+      bits &= 255;
+    }
+  }
+  bytes[to] = bits << (8 - count);
+}
+
+export function unpackMessageId(bytes: Uint8Array, at: number): string {
+  let text = 'msg_';
+  for (let index = 0; index < idLength; index++) {
+    const byte = at + ((index * 5) >> 3);
+    const pair = ((bytes[byte] ?? 0) << 8) | (bytes[byte + 1] ?? 0);
+    text += alphabet.charAt((pair >> (11 - ((index * 5) & 7))) & 31);
+  }
+  return text;
+}
+
+/** The value of each character of the alphabet, by its code. */
+const values = new Uint8Array(128);
+for (let value = 0; value < alphabet.length; value++) values[alphabet.charCodeAt(value)] = value;
+
 /** `length` characters of base 32 at random: 5 bits each. Random bytes are fetched in bulk, for a call costs more than the bytes. */
 export function randomText(length: number): string {
   if (used + length > poolBytes) {

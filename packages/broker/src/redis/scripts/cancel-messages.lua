@@ -4,19 +4,18 @@
 -- KEYS[1] zset of BullMQ's delayed jobs
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4] retention of the logs, ms
 -- ARGV[5...] ids of messages
--- Returns for each id: 0 not there or canceled before, 1 canceled, or canceled and the message as it was, if the caller has
--- more to tidy up: a stored body, a slot in a queue or of a flow-control key, a schedule that wants to know.
+-- Returns for each id three: whether it was canceled now, whether an attempt is in flight, and the message as it was.
 local result = {}
 for index = 5, #ARGV do
   local id = ARGV[index]
   local job = ARGV[1] .. id
   local data = redis.call('HGET', job, 'data')
-  result[index - 4] = 0
+  result[index - 4] = { 0, 0, '' }
   if data and redis.call('HEXISTS', job, 'canceled') == 0 then
     -- Quotes inside of a text are escaped in JSON: what a publisher sends cannot look like this.
     local body = string.match(data, '"body":{"kind":"stored","key":"(msg_%w+)"}')
     local inFlight = redis.call('EXISTS', job .. ':lock') == 1
-    result[index - 4] = 1
+    result[index - 4] = { 1, inFlight and 1 or 0, data }
     if redis.call('ZREM', KEYS[1], id) == 1 then
       redis.call('DEL', job)
     elseif inFlight then
@@ -24,13 +23,6 @@ for index = 5, #ARGV do
       redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"in flight"' .. key .. '}')
     else
       redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
-    end
-    if not inFlight then
-      for _, name in ipairs({ '"kind":"stored"', '"queueName":"', '"flowControl":{', '"holds":{', '"scheduleId":"' }) do
-        if string.find(data, name, 1, true) then
-          result[index - 4] = data
-        end
-      end
     end
     local history = ARGV[2] .. id
     redis.call('HSET', history, 'created', data, 'cancel-requested', ARGV[3])

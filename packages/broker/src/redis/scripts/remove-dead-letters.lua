@@ -1,5 +1,6 @@
 -- Removes entries of the dead letter queue.
--- KEYS[1] zset of dead letter ids by time   KEYS[2] hash id -> JSON   KEYS[3] hash message id -> id
+-- KEYS[1] zset of dead letters by time, members '<id>:<digest>' or '<id>'   KEYS[2] hash id -> JSON
+-- KEYS[3] hash message id -> id
 -- ARGV ids of dead letters
 -- Returns how many were there.
 local removed = 0
@@ -8,7 +9,13 @@ for _, id in ipairs(ARGV) do
   if entry then
     removed = removed + 1
     redis.call('HDEL', KEYS[2], id)
-    redis.call('ZREM', KEYS[1], id)
+    -- Its time, at which there are few others, is the first part of an id.
+    local time = string.match(id, '^%d+')
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], time, time)) do
+      if member == id or string.sub(member, 1, #id + 1) == id .. ':' then
+        redis.call('ZREM', KEYS[1], member)
+      end
+    end
     local message = string.match(entry, '^{"messageId":"([%w_]+)"')
     if message then
       redis.call('HDEL', KEYS[3], message)

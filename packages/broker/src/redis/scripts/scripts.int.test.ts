@@ -142,7 +142,17 @@ describe('schedules', () => {
 
 describe('bury-message', () => {
   const bury = (id: string, retentionMs = 60_000) =>
-    redis.buryMessage('dlq', 'entries', 'ids', id, `{"messageId":"${id}"}`, 3, 8, retentionMs);
+    redis.buryMessage(
+      'dlq',
+      'entries',
+      'ids',
+      id,
+      `{"messageId":"${id}"}`,
+      Buffer.from([0, 255, 58]),
+      3,
+      8,
+      retentionMs,
+    );
 
   test('a message is buried once, under an id that names the time and the shard', async () => {
     const id = await bury('msg_a');

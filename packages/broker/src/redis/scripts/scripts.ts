@@ -19,6 +19,7 @@ const scripts = {
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
+  appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
   countRequest: { file: 'count-request.lua', numberOfKeys: 1 },
   putSchedule: { file: 'put-schedule.lua', numberOfKeys: 2 },
@@ -62,7 +63,7 @@ export interface ScriptCommands {
     now: number,
     logRetentionMs: number,
     ...messageIds: string[]
-  ): Promise<(0 | 1 | string)[]>;
+  ): Promise<[isCanceled: 0 | 1, isInFlight: 0 | 1, data: string][]>;
   addMessages(
     /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
@@ -86,6 +87,13 @@ export interface ScriptCommands {
     idleMs: number,
     ...limits: (string | number)[]
   ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
+  appendLines(
+    headKey: string,
+    segmentPrefix: string,
+    segmentBytes: number,
+    retentionMs: number,
+    records: Buffer,
+  ): Promise<number>;
   removeDeadLetters(dlqKey: string, entriesKey: string, idsKey: string, ...dlqIds: string[]): Promise<number>;
   buryMessage(
     dlqKey: string,
@@ -93,6 +101,7 @@ export interface ScriptCommands {
     idsKey: string,
     messageId: string,
     entry: string,
+    digest: Buffer,
     shard: number,
     shards: number,
     retentionMs: number,

@@ -1,0 +1,106 @@
+import type { Message, MessageFilter } from '@posthorn/shared';
+import { hashText } from '../shards/hash.ts';
+
+/**
+ * What filters ask of a message, in few bytes: for each field a hash of 16 bits, and a Bloom filter of its labels. Who
+ * looks for messages reads digests, which is done without parsing, and then only the messages that may be meant.
+ */
+export const digestBytes = 28;
+
+const fields = ['url', 'host', 'path', 'topicName', 'queueName', 'scheduleId', 'flowControlKey', 'callerIp'] as const;
+const labelsAt = fields.length * 2;
+const labelBits = (digestBytes - labelsAt) * 8;
+const bitsPerLabel = 4;
+
+const none = 0;
+/** What is not known may be anything: such a digest passes every filter. */
+const unknown = 0xffff;
+
+/** @param message `undefined` for one that is not known */
+export function writeDigest(message: Message | undefined, bytes: Buffer, at: number): void {
+  if (!message) {
+    bytes.fill(0xff, at, at + digestBytes);
+    return;
+  }
+  bytes.fill(0, at, at + digestBytes);
+  const { url, host, path } = readPlace(message.url);
+  const values = [
+    url,
+    host,
+    path,
+    hashField(message.topicName),
+    hashField(message.queueName),
+    hashField(message.scheduleId),
+    hashField(message.flowControl?.key),
+    hashField(message.callerIp),
+  ];
+  for (let index = 0; index < values.length; index++) bytes.writeUInt16LE(values[index] ?? none, at + index * 2);
+  for (const label of message.labels ?? []) {
+    for (const bit of bitsOf(label)) {
+      const byte = at + labelsAt + (bit >> 3);
+      bytes[byte] = (bytes[byte] ?? 0) | (1 << (bit & 7));
+    }
+  }
+}
+
+/**
+ * A test that every message passes that `matches` finds, and few others. Dates are not in a digest.
+ *
+ * @returns `undefined` for a filter that asks for nothing that is in a digest
+ */
+export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
+  // The host counts with and without its port; the digest has it without.
+  const host = filter.host?.map((wanted) => wanted.toLowerCase().replace(/:\d+$/, ''));
+  const conditions = fields.flatMap((field, index) => {
+    const wanted = field === 'host' ? host : filter[field];
+    return wanted ? [{ offset: index * 2, hashes: wanted.map(hashField) }] : [];
+  });
+  const labels = filter.label?.map(bitsOf);
+  if (conditions.length === 0 && !labels) return undefined;
+
+  return (bytes, at) => {
+    for (const { offset, hashes } of conditions) {
+      const hash = (bytes[at + offset] ?? 0) | ((bytes[at + offset + 1] ?? 0) << 8);
+      if (hash !== unknown && !hashes.includes(hash)) return false;
+    }
+    return labels?.some((bits) => hasBits(bytes, at + labelsAt, bits)) ?? true;
+  };
+}
+
+function hasBits(bytes: Buffer, at: number, bits: readonly number[]): boolean {
+  for (const bit of bits) if (((bytes[at + (bit >> 3)] ?? 0) & (1 << (bit & 7))) === 0) return false;
+  return true;
+}
+
+function bitsOf(label: string): number[] {
+  const hash = hashText(label);
+  const step = (Math.imul(hash, 0x9e3779b1) >>> 8) | 1;
+  return Array.from({ length: bitsPerLabel }, (_, turn) => (hash + turn * step) % labelBits);
+}
+
+/** Never one of the two values that mean something else. */
+function hashField(text: string | undefined): number {
+  if (text === undefined) return none;
+  const hash = hashText(text);
+  return 1 + ((((hash >>> 16) ^ hash) & 0xffff) % (unknown - 1));
+}
+
+interface Place {
+  url: number;
+  host: number;
+  path: number;
+}
+/** To parse a URL costs more than all the rest, and most messages go where others went. */
+const places = new Map<string, Place>();
+const mostPlaces = 1000;
+
+function readPlace(url: string): Place {
+  let place = places.get(url);
+  if (!place) {
+    const { hostname, pathname } = new URL(url);
+    place = { url: hashField(url), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
+    if (places.size >= mostPlaces) places.clear();
+    places.set(url, place);
+  }
+  return place;
+}

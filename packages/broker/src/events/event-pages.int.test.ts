@@ -1,0 +1,255 @@
+import { newMessageId, readEventFilter, type EventFilter, type EventView, type Message } from '@posthorn/shared';
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import fc from 'fast-check';
+import { createLog } from '../process/log.ts';
+import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
+import { createBodyStore, type BodyStore } from '../shards/body.ts';
+import { openShards, type Shards } from '../shards/shards.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
+import { createEventPages, type EventPages } from './event-pages.ts';
+import { activeLine, createdLine, deliveredLine, failedLines, retryLines } from './history.ts';
+
+const shardCount = 2;
+const retentionMs = 600_000;
+/** So few that a segment has seven lines. */
+const maxLines = 16 * 7;
+
+let server: TestRedis;
+let redis: RedisConnection;
+let shards: Shards;
+let bodies: BodyStore;
+let log: EventLog;
+let pages: EventPages;
+beforeAll(async () => {
+  server = await startRedis({ durability: 'everysec' });
+  redis = connectForRequests(server.url);
+  await eventually(() => redis.status === 'ready');
+  shards = openShards(redis, shardCount, createLog('test', 'fatal'));
+  bodies = createBodyStore(redis, shards.shardOf);
+});
+afterAll(async () => {
+  await shards.close();
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  log = createEventLog(redis, shards, { retentionMs, maxLines });
+  pages = createEventPages(log, bodies, retentionMs);
+});
+
+const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no') };
+const message = (labels: string[] = [], rest: Partial<Message> = {}): Message => ({
+  url: `https://a.example/${labels[0] ?? ''}`,
+  method: 'POST',
+  header: {},
+  body: { kind: 'text', text: 'body' },
+  createdAt: Date.now(),
+  notBefore: 0,
+  maxRetries: 1,
+  timeoutMs: 1000,
+  callerIp: '::1',
+  ...(labels.length > 0 ? { labels } : {}),
+  ...rest,
+});
+const newId = () => shards.newId(Date.now()).id;
+const filter = (fields: Partial<EventFilter> = {}): EventFilter => ({ ...readEventFilter({}, 100), ...fields });
+const nameLine = ({ messageId, state }: EventView) => `${messageId} ${state}`;
+
+/** Publishes and delivers a message as far as the log is concerned. */
+function deliver(labels: string[], now = Date.now()): string[] {
+  const id = newId();
+  const each = message(labels, { createdAt: now });
+  log.list(id, [createdLine(each)], each);
+  log.ended(id, [activeLine(0, now + 1), deliveredLine(now + 2)], each);
+  return ['CREATED', 'ACTIVE', 'DELIVERED'].map((state) => `${id} ${state}`);
+}
+
+test('pages have no gap and no repeat, whatever is written while one reads', async () => {
+  const label = fc.constantFrom('a', 'b', 'c');
+  const step = fc.oneof(
+    { weight: 2, arbitrary: fc.record({ write: fc.array(label, { minLength: 1, maxLength: 4 }) }) },
+    { weight: 3, arbitrary: fc.record({ read: fc.integer({ min: 1, max: 7 }) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(label, { minLength: 1, maxLength: 20 }),
+      fc.array(step, { maxLength: 30 }),
+      fc.constantFrom<Partial<EventFilter>>(
+        {},
+        { label: ['a'] },
+        { label: ['b', 'c'], state: ['ACTIVE', 'DELIVERED'] },
+        { url: ['https://a.example/c'] },
+        { host: ['a.example'], path: ['/a'], state: ['CREATED'] },
+      ),
+      fc.constantFrom<EventFilter['order']>('latestFirst', 'earliestFirst'),
+      fc.boolean(),
+      async (before, steps, asked, order, isGrouped) => {
+        await redis.flushall();
+        const written: string[] = [];
+        const write = async (labels: string[]) => {
+          for (const each of labels) written.push(...deliver([each]));
+          await log.lines.flush();
+        };
+        await write(before);
+        const labelOf = new Map<string, string>();
+        const all = await pages.list(filter({ ...asked, count: 1000 }));
+        const there = all.events.map(nameLine);
+        expect(new Set(there).size).toBe(there.length);
+        for (const { messageId, labels = [] } of all.events) labelOf.set(messageId, labels[0] ?? '');
+
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        const read = async (count: number) => {
+          const given = filter({ ...asked, order, count, cursor });
+          if (isGrouped) {
+            const page = await pages.listGroups(given);
+            expect(page.messages.length).toBeLessThanOrEqual(count);
+            seen.push(...page.messages.flatMap(({ events }) => events.map(nameLine)));
+            cursor = page.cursor;
+          } else {
+            const page = await pages.list(given);
+            expect(page.events.length).toBeLessThanOrEqual(count);
+            seen.push(...page.events.map(nameLine));
+            cursor = page.cursor;
+          }
+        };
+        await read(2);
+        for (const each of steps) {
+          if ('write' in each) await write(each.write);
+          else if (cursor !== undefined) await read(each.read);
+        }
+        while (cursor !== undefined) await read(3);
+
+        expect(new Set(seen).size).toBe(seen.length);
+        expect(there.filter((line) => !seen.includes(line))).toEqual([]);
+        if (order === 'latestFirst') expect(seen.filter((line) => !there.includes(line))).toEqual([]);
+        expect(seen.filter((line) => !written.includes(line))).toEqual([]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+}, 120_000);
+
+test('lines that are no line of a log are not shown: of a message that was not stored, of an attempt made again', async () => {
+  const ghost = message();
+  log.list(newId(), [createdLine(ghost)], ghost);
+  const id = newId();
+  const now = Date.now();
+  const each = message();
+  log.failed(id, each, [activeLine(0, now)], 0);
+  await log.lines.flush();
+  log.ended(id, [activeLine(0, now + 20), deliveredLine(now + 30)], each);
+  await log.lines.flush();
+  const { events } = await pages.list(filter());
+  expect(events.map(nameLine)).toEqual([`${id} DELIVERED`, `${id} ACTIVE`]);
+});
+
+test('a time as a cursor means what is older', async () => {
+  const now = Date.now();
+  for (const ago of [5000, 4000, 3000]) {
+    deliver(['a'], now - ago);
+    await log.lines.flush();
+  }
+  const { events } = await pages.list(filter({ cursor: String(now - 4000), count: 2 }));
+  expect(events.map(({ time }) => now - time)).toEqual([4998, 4999]);
+  expect(await pages.list(filter({ cursor: '0' }))).toEqual({ events: [] });
+});
+
+test('dates bound the lines, both ends included', async () => {
+  const now = Date.now();
+  deliver(['a'], now - 1000);
+  await log.lines.flush();
+  const states = async (fields: Partial<EventFilter>) =>
+    (await pages.list(filter(fields))).events.map(({ state }) => state);
+  expect(await states({ fromDate: now - 999 })).toEqual(['DELIVERED', 'ACTIVE']);
+  expect(await states({ toDate: now - 999 })).toEqual(['ACTIVE', 'CREATED']);
+  expect(await states({ fromDate: now - 998, toDate: now - 998 })).toEqual(['DELIVERED']);
+});
+
+test('the oldest lines go when there are too many, and with them the logs of messages that ended', async () => {
+  const first = deliver(['a']);
+  for (let n = 0; n < 60; n++) {
+    deliver(['b']);
+    await log.lines.flush();
+  }
+  await log.trim(maxLines);
+  const { events } = await pages.list(filter({ count: 1000 }));
+  expect(events.length).toBeGreaterThanOrEqual(maxLines);
+  expect(events.length).toBeLessThan(maxLines + 14);
+  const [id = ''] = (first[0] ?? '').split(' ');
+  expect((await log.read(id)).events).toEqual([]);
+  expect((await redis.keys('*history*')).length).toBeLessThan(60);
+  expect((await redis.keys('{log}:segment:*')).length).toBeLessThanOrEqual(18);
+});
+
+test('a segment lives a little longer than the retention, and takes no lines for longer than a part of it', async () => {
+  deliver(['a']);
+  await log.lines.flush();
+  expect(await redis.pttl('{log}:segment:1')).toBeGreaterThan(retentionMs);
+  await redis.pexpire('{log}:segment:1', retentionMs - 1);
+  deliver(['a']);
+  await log.lines.flush();
+  expect(await redis.strlen('{log}:segment:2')).toBeGreaterThan(0);
+  await redis.del('{log}:segment:1');
+  expect((await pages.list(filter())).events).toHaveLength(3);
+});
+
+describe('bodies', () => {
+  const large = Buffer.alloc(9 * 1024 * 1024, 'x');
+  async function fail(body: Message['body'], answered: Buffer, id = newId()): Promise<string> {
+    const each = message([], { body });
+    const now = Date.now();
+    const lines = [activeLine(0, now), ...failedLines(0, now, 'no', { ...answer, body: answered })];
+    log.ended(id, lines, each);
+    await log.lines.flush();
+    return id;
+  }
+
+  test('a large body of a message and of an answer are shown', async () => {
+    const id = newId();
+    await bodies.put(id, Buffer.from('large'), [id]);
+    await fail({ kind: 'stored', key: id }, Buffer.alloc(5000, 'y'), id);
+    const { events } = await pages.list(filter({ state: ['ERROR'] }));
+    expect(events[0]?.body).toBe(Buffer.from('large').toString('base64'));
+    expect(events[0]?.responseBody).toBe(Buffer.alloc(5000, 'y').toString('base64'));
+    const trimmed = await pages.list(filter({ state: ['ERROR'], trimBody: 2 }));
+    expect(trimmed.events[0]).toMatchObject({ body: 'bGE=', responseBody: 'eXk=' });
+    const none = await pages.list(filter({ state: ['ERROR'], trimBody: 0 }));
+    expect(none.events[0]).not.toHaveProperty('body');
+    expect(none.events[0]).not.toHaveProperty('responseBody');
+  });
+
+  test('a page ends when its bodies are many megabytes, and its cursor goes on', async () => {
+    for (let n = 0; n < 4; n++) await fail({ kind: 'empty' }, large);
+    const first = await pages.list(filter({ state: ['ERROR'] }));
+    expect(first.events).toHaveLength(2);
+    const second = await pages.list(filter({ state: ['ERROR'], cursor: first.cursor }));
+    expect(second.events).toHaveLength(2);
+    expect(second.cursor).toBeUndefined();
+    expect((await pages.list(filter({ state: ['ERROR'], trimBody: 10 }))).events).toHaveLength(4);
+  });
+
+  test('of messages that are named, what is too much comes without its body', async () => {
+    const ids = [await fail({ kind: 'empty' }, large), await fail({ kind: 'empty' }, large)];
+    ids.push(await fail({ kind: 'empty' }, large));
+    const { events } = await pages.list(filter({ messageIds: ids, state: ['ERROR'], count: undefined }));
+    expect(events.map(({ responseBody }) => responseBody !== undefined)).toEqual([true, true, false]);
+  });
+});
+
+test('what cannot be written is counted, and only that', async () => {
+  const id = newId();
+  const each = message();
+  const write = async () => {
+    log.failed(id, each, retryLines(0, Date.now(), 'no', answer, 1000), 1000);
+    await log.lines.flush();
+  };
+  await write();
+  expect(log.lost()).toBe(0);
+  await redis.del('{log}:head');
+  await redis.lpush('{log}:head', 'x');
+  await write();
+  expect(log.lost()).toBe(2);
+  expect((await log.read(newMessageId(0, 0))).events).toEqual([]);
+});

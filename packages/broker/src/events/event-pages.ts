@@ -1,0 +1,71 @@
+import type { EventFilter, EventView } from '@posthorn/shared';
+import type { BodyStore } from '../shards/body.ts';
+import type { EventLog } from './event-log.ts';
+import { createEventWriter } from './event-view.ts';
+import type { Position } from './line-list.ts';
+import { searchLines, type Hit } from './search.ts';
+
+/** The lines of one message in an answer. */
+export interface EventGroup {
+  messageId: string;
+  events: EventView[];
+}
+
+/** The log as its readers see it: page by page (contract, http-api.md sections 4 and 5.7). */
+export interface EventPages {
+  list(filter: EventFilter): Promise<{ events: EventView[]; cursor?: string }>;
+  /** The same by message. */
+  listGroups(filter: EventFilter): Promise<{ messages: EventGroup[]; cursor?: string }>;
+}
+
+export function createEventPages(log: EventLog, bodies: BodyStore, retentionMs: number): EventPages {
+  /** What is meant, in groups or line by line. Of messages that are named there is one page. */
+  async function find(filter: EventFilter): Promise<{ hits: Hit[]; next?: Position }> {
+    const { messageIds, state, count = Infinity, isGrouped, order } = filter;
+    if (!messageIds) return searchLines(log, { ...filter, count, retentionMs });
+    const histories = await Promise.all(messageIds.map((id) => log.read(id)));
+    const groups = histories
+      .map(({ events }) => events.reverse().filter((event) => !state || state.includes(event.state)))
+      .filter((events) => events.length > 0);
+    const hits = isGrouped ? groups : sortByTime(groups.flat(), 'latestFirst').map((event) => [event]);
+    if (order === 'earliestFirst') hits.reverse();
+    return { hits: hits.slice(0, count).map((events) => ({ segment: 0, line: 0, events })) };
+  }
+
+  /** Ends a page when its answer is full. What was named and does not fit has no page to come: it goes without bodies. */
+  async function writePage(filter: EventFilter): Promise<{ groups: EventView[][]; cursor?: string }> {
+    const { hits, next } = await find(filter);
+    const writer = createEventWriter(log, bodies, filter.trimBody);
+    const groups: EventView[][] = [];
+    for (const [index, { segment, line, events }] of hits.entries()) {
+      const group: EventView[] = [];
+      for (const event of events) group.push(await writer.write(event));
+      groups.push(group);
+      if (writer.isFull() && index < hits.length - 1 && !filter.messageIds) {
+        return { groups, cursor: writeCursor({ segment, line }) };
+      }
+    }
+    return next ? { groups, cursor: writeCursor(next) } : { groups };
+  }
+
+  return {
+    async list(filter) {
+      const { groups, ...rest } = await writePage(filter);
+      // The list has lines in the order in which they were written, which is not always that of their time.
+      return { events: sortByTime(groups.flat(), filter.order), ...rest };
+    },
+    async listGroups(filter) {
+      const { groups, ...rest } = await writePage(filter);
+      return { messages: groups.map((events) => ({ messageId: events[0]?.messageId ?? '', events })), ...rest };
+    },
+  };
+}
+
+function writeCursor({ segment, line }: Position): string {
+  return `${segment}-${line}`;
+}
+
+/** Lines of one instant keep their order. */
+function sortByTime<T extends { time: number }>(events: T[], order: EventFilter['order']): T[] {
+  return events.sort((a, b) => (order === 'latestFirst' ? b.time - a.time : a.time - b.time));
+}

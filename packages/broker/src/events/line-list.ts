@@ -1,0 +1,181 @@
+import type { Message } from '@posthorn/shared';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import { readTime, recordBytes, writeRecord, type LineRecord } from './record.ts';
+
+/** A place in the list. */
+export interface Position {
+  segment: number;
+  /** The number of the line in its segment. */
+  line: number;
+}
+
+/** A piece of the list: records one after the other. */
+export interface Slice extends Position {
+  records: Buffer;
+}
+
+export interface WalkOptions {
+  order: 'latestFirst' | 'earliestFirst';
+  /** The walk begins behind this place. */
+  after?: Position | undefined;
+  /** Segments that hold nothing between these instants are left out. */
+  from: number;
+  to: number;
+}
+
+/**
+ * The list of all lines of the log: records of fixed size, in the order in which they were written. Writing is never
+ * waited for; what cannot be written is counted.
+ */
+export interface LineList {
+  append(line: LineRecord, message: Message | undefined): void;
+  /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
+  walk(options: WalkOptions): AsyncGenerator<Slice>;
+  /** Removes the oldest segments while without them there still are so many lines; `forget` gets what was in them. */
+  trim(maxLines: number, forget: (slice: Slice) => Promise<void>): Promise<void>;
+  lost(): number;
+  /** Resolves when all that was appended is written, or lost. */
+  flush(): Promise<void>;
+}
+
+export interface LineListOptions {
+  retentionMs: number;
+  /** Most lines that are kept; 0 for no limit. */
+  maxLines: number;
+}
+
+/** Lines of a piece that is read at once: Redis copies it in some ten microseconds. */
+const sliceLines = 5000;
+/** Pieces that are under way from Redis while one is looked at. */
+const readAhead = 3;
+/** A segment is a string that grows; were it larger, growing it would stop Redis for milliseconds. */
+const maxSegmentLines = 65_536;
+/** Lines on their way to Redis; more of them are dropped, for the log must never fill the memory. */
+const maxPending = 50_000;
+/** Lines of several machines may stand in an order that is wrong by this much. */
+const disorderMs = 60_000;
+/** Segments that are asked for at once. */
+const listAtOnce = 64;
+
+export function createLineList(redis: RedisConnection, { retentionMs, maxLines }: LineListOptions): LineList {
+  // The limit is kept by removing whole segments, so that they are small if it is.
+  const segmentLines = maxLines === 0 ? maxSegmentLines : Math.min(maxSegmentLines, Math.ceil(maxLines / 16));
+  let waiting: [line: LineRecord, message: Message | undefined][] = [];
+  let timer: NodeJS.Immediate | undefined;
+  let pending = 0;
+  let lost = 0;
+  let lastWrite = Promise.resolve();
+
+  /** All lines of one turn of the event loop go with one command. */
+  const write = () => {
+    timer = undefined;
+    const lines = waiting;
+    waiting = [];
+    if (lines.length === 0) return;
+    const records = Buffer.allocUnsafe(lines.length * recordBytes);
+    lines.forEach(([line, message], index) => writeRecord(line, message, records, index * recordBytes));
+    pending += lines.length;
+    lastWrite = redis
+      .appendLines(keyspace.logHead, keyspace.logSegment(''), segmentLines * recordBytes, retentionMs, records)
+      .then(
+        () => undefined,
+        () => {
+          lost += lines.length;
+        },
+      )
+      .finally(() => (pending -= lines.length));
+  };
+
+  /** Number and length of all segments, the oldest first. Some may have expired in between. */
+  const listSegments = async () => {
+    const segments: { segment: number; lines: number }[] = [];
+    for (let next = Number(await redis.get(keyspace.logHead)); next > 0; next -= listAtOnce) {
+      const numbers = Array.from({ length: Math.min(listAtOnce, next) }, (_, index) => next - index);
+      const lengths = await Promise.all(numbers.map((segment) => redis.strlen(keyspace.logSegment(segment))));
+      const there = numbers.map((segment, index) => ({
+        segment,
+        lines: Math.floor((lengths[index] ?? 0) / recordBytes),
+      }));
+      segments.push(...there.filter(({ lines }) => lines > 0));
+      if (there.every(({ lines }) => lines === 0)) break;
+    }
+    return segments.reverse();
+  };
+
+  const read = async (segment: number, from: number, to: number): Promise<Slice> => {
+    const key = keyspace.logSegment(segment);
+    const records = await redis.getrangeBuffer(key, from * recordBytes, to * recordBytes - 1);
+    return { segment, line: from, records };
+  };
+
+  const isWithin = async ({ segment, lines }: { segment: number; lines: number }, { from, to }: WalkOptions) => {
+    const [first, last] = await Promise.all([read(segment, 0, 1), read(segment, lines - 1, lines)]);
+    if (first.records.length < recordBytes || last.records.length < recordBytes) return false;
+    return readTime(first.records, 0) - disorderMs <= to && readTime(last.records, 0) + disorderMs >= from;
+  };
+
+  /** The pieces of a walk: lines `from` to before `to` of a segment. */
+  const plan = async (options: WalkOptions) => {
+    const { order, after } = options;
+    const isForward = order === 'earliestFirst';
+    const slices: { segment: number; from: number; to: number }[] = [];
+    const segments = await listSegments();
+    const within = await Promise.all(segments.map((segment) => isWithin(segment, options)));
+    for (const { segment, lines } of segments.filter((_, index) => within[index])) {
+      const isHere = after?.segment === segment;
+      if (after && (isForward ? segment < after.segment : segment > after.segment)) continue;
+      const begin = isHere && isForward ? after.line + 1 : 0;
+      const end = isHere && !isForward ? Math.min(after.line, lines) : lines;
+      for (let from = begin; from < end; from += sliceLines) {
+        slices.push({ segment, from, to: Math.min(from + sliceLines, end) });
+      }
+    }
+    return isForward ? slices : slices.reverse();
+  };
+
+  async function* walk(options: WalkOptions): AsyncGenerator<Slice> {
+    const slices = await plan(options);
+    const reads: Promise<Slice>[] = [];
+    for (let done = 0; done < slices.length; done++) {
+      // The first piece is often enough; only who goes on reads ahead.
+      for (const { segment, from, to } of slices.slice(done + reads.length, done + (done === 0 ? 1 : readAhead))) {
+        const next = read(segment, from, to);
+        next.catch(() => undefined);
+        reads.push(next);
+      }
+      const slice = await reads.shift();
+      if (slice) yield slice;
+    }
+  }
+
+  return {
+    append(line, message) {
+      if (pending + waiting.length >= maxPending || redis.status !== 'ready') {
+        lost++;
+        return;
+      }
+      waiting.push([line, message]);
+      timer ??= setImmediate(write);
+    },
+    walk,
+    async trim(keep, forget) {
+      const segments = await listSegments();
+      let total = segments.reduce((sum, { lines }) => sum + lines, 0);
+      for (const { segment, lines } of segments) {
+        total -= lines;
+        if (total < keep) return;
+        for (let from = 0; from < lines; from += sliceLines) {
+          await forget(await read(segment, from, Math.min(from + sliceLines, lines)));
+        }
+        await redis.unlink(keyspace.logSegment(segment));
+      }
+    },
+    lost: () => lost,
+    async flush() {
+      clearImmediate(timer);
+      write();
+      await lastWrite;
+    },
+  };
+}

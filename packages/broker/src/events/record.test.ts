@@ -1,0 +1,19 @@
+import { newMessageId, states, type Message } from '@posthorn/shared';
+import { readRecord, recordBytes, writeRecord, type LineRecord } from './record.ts';
+
+test('a record comes back as it was', () => {
+  const message = { url: 'https://a.example', callerIp: '::1' } as Message;
+  const bytes = Buffer.alloc(3 * recordBytes, 0xaa);
+  for (const [index, state] of states.entries()) {
+    const line: LineRecord = {
+      messageId: newMessageId(7, Date.now()),
+      state,
+      retried: index * 100,
+      time: index === 0 ? 0 : 2 ** 40 + index,
+    };
+    writeRecord(line, index % 2 ? message : undefined, bytes, recordBytes);
+    expect(readRecord(bytes, recordBytes)).toEqual(line);
+  }
+  expect(bytes.subarray(0, recordBytes).every((byte) => byte === 0xaa)).toBe(true);
+  expect(bytes.subarray(2 * recordBytes).every((byte) => byte === 0xaa)).toBe(true);
+});

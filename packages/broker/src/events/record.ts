@@ -1,0 +1,44 @@
+import { packedIdBytes, packMessageId, states, unpackMessageId, type Message, type State } from '@posthorn/shared';
+import { digestBytes, writeDigest } from './digest.ts';
+
+/** What is listed of one line of the log: which line of which message it is, and what filters ask. Not what it says. */
+export interface LineRecord {
+  messageId: string;
+  state: State;
+  /** Retries before the attempt that the line is about; 0 for a line about the whole message. */
+  retried: number;
+  time: number;
+}
+
+const timeAt = digestBytes + packedIdBytes;
+const stateAt = timeAt + 6;
+const retriedAt = stateAt + 1;
+/** Bytes of a record: digest, message id, time, state, retries. */
+export const recordBytes = retriedAt + 2;
+
+/** @param message `undefined` if it is not known: then any filter may find the line */
+export function writeRecord(line: LineRecord, message: Message | undefined, bytes: Buffer, at: number): void {
+  writeDigest(message, bytes, at);
+  packMessageId(line.messageId, bytes, at + digestBytes);
+  bytes.writeUIntLE(line.time, at + timeAt, 6);
+  bytes[at + stateAt] = states.indexOf(line.state);
+  bytes.writeUInt16LE(line.retried, at + retriedAt);
+}
+
+export function readRecord(bytes: Buffer, at: number): LineRecord {
+  return {
+    messageId: unpackMessageId(bytes, at + digestBytes),
+    state: states[readStateIndex(bytes, at)] ?? 'CREATED',
+    retried: bytes.readUInt16LE(at + retriedAt),
+    time: readTime(bytes, at),
+  };
+}
+
+export function readTime(bytes: Buffer, at: number): number {
+  return bytes.readUIntLE(at + timeAt, 6);
+}
+
+/** The place of the state in `states`. */
+export function readStateIndex(bytes: Buffer, at: number): number {
+  return bytes[at + stateAt] ?? 0;
+}
