@@ -33,7 +33,8 @@ export const table = {
     help: 'A message of a dispatcher that died is taken by another one after this time.',
   },
   SCHEDULE_CATCHUP_SECONDS: {
-    schema: secondsAsMs(60),
+    // A dispatcher that takes over from one that died comes within this time.
+    schema: secondsAsMs(60, 5),
     help: 'A time of a schedule that was missed for longer than this is skipped.',
   },
   DELIVERY_USER_AGENT: { schema: z.string().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },

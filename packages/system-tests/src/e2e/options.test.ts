@@ -99,7 +99,7 @@ const options: [name: string, wrong: string, allowed: RegExp][] = [
     [`${kind}-Flow-Control-Key`, 'lonely', /Flow-Control-Value/],
   ]),
   ['Queue-Name', 'a b', /letters, digits/],
-  ['Cron', '* * * *', /^Invalid cron expression /],
+  ['Schedule-Id', 'a b', /letters, digits/],
 ];
 test.each(options)('Upstash-%s: %s is refused with the name and what is allowed', async (name, wrong, allowed) => {
   for (const byQuery of [false, true]) {
