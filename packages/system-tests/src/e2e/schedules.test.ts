@@ -10,15 +10,19 @@ import {
 } from '@posthorn/testkit';
 
 let system: TestSystem;
-let secondDispatcher: TestProcess;
+let dispatchers: TestProcess[];
 let api: TestApi;
+const soonTakenBack = { STALLED_AFTER_SECONDS: '3' };
 beforeAll(async () => {
-  system = await startSystem({ api: { QSTASH_READONLY_TOKEN: 'read-only', MAX_MESSAGE_BYTES: '100000' } });
-  secondDispatcher = await startDispatcher(system.redis.url);
+  system = await startSystem({
+    api: { QSTASH_READONLY_TOKEN: 'read-only', MAX_MESSAGE_BYTES: '100000' },
+    dispatcher: soonTakenBack,
+  });
+  dispatchers = [system.dispatcher, await startDispatcher(system.redis.url, soonTakenBack)];
   api = system.api;
 });
 afterAll(async () => {
-  await secondDispatcher.end('SIGKILL');
+  await Promise.all(dispatchers.map((dispatcher) => dispatcher.end('SIGKILL')));
   await system.stop();
 });
 
@@ -287,10 +291,11 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
   });
   await api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: 'ticks', parallelism: 4 }) });
   system.receiver.reply('/two', 500);
+  system.receiver.reply('/hanging', () => undefined);
   const body = 'y'.repeat(50_000);
   // All of them are to see the same minute.
   await eventually(() => Date.now() % 60_000 < 50_000, 15_000);
-  const [plain, group, queued, paused, lost, redacted, canceled] = await Promise.all([
+  const [plain, group, queued, paused, lost, redacted, canceled, hanging] = await Promise.all([
     create(at('/plain'), { ...everyMinute, 'Upstash-Forward-X': 'v' }, 'tick'),
     create('trio', { ...everyMinute, 'Upstash-Retries': '0' }),
     create(at('/queued'), { ...everyMinute, 'Upstash-Queue-Name': 'ticks', 'Upstash-Delay': '2s' }),
@@ -298,6 +303,7 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
     create('gone', everyMinute),
     create(at('/secret'), { ...everyMinute, 'Upstash-Redact-Fields': 'body' }, body),
     create(at('/canceled'), { ...everyMinute, 'Upstash-Delay': '1h' }),
+    create(at('/hanging'), everyMinute),
   ]);
   await change('PATCH', `${paused}/pause`);
   await api.call('/v2/topics/gone', { method: 'DELETE' });
@@ -352,4 +358,14 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
   await eventually(async () => (await read(paused))['nextScheduleTime'] === Number(minute) + 60_000);
   expect(system.receiver.at('/paused')).toHaveLength(0);
   expect(await read(paused)).not.toHaveProperty('lastScheduleTime');
+
+  // Canceled in flight, and nobody is left who could tell how it ended.
+  const [hangingId] = await firstOf(hanging);
+  await eventually(() => system.receiver.at('/hanging')[0]);
+  await api.call(`/v2/schedules/${hanging}/pause`, { method: 'POST' });
+  await api.call(`/v2/messages/${hangingId}`, { method: 'DELETE' });
+  expect(await states(hanging)).toEqual([[hangingId, 'IN_PROGRESS']]);
+  await Promise.all(dispatchers.map((dispatcher) => dispatcher.end('SIGKILL')));
+  dispatchers.push(await startDispatcher(system.redis.url, soonTakenBack));
+  await eventually(async () => (await states(hanging))[0]?.[1] === 'FAIL', 30_000);
 }, 180_000);
