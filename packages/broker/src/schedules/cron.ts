@@ -21,6 +21,15 @@ const descriptors = new Map([
   ['@annually', '0 0 1 1 *'],
 ]);
 
+/** The library behind counts days and months from 0 when it complains. */
+const ranges = [
+  { name: 'minute', min: 0, max: 59 },
+  { name: 'hour', min: 0, max: 23 },
+  { name: 'day of month', min: 1, max: 31 },
+  { name: 'month', min: 1, max: 12 },
+  { name: 'day of week', min: 0, max: 7 },
+];
+
 /** `*`, `?`, a value or a range, perhaps with a step; the library behind knows more than the dialect has. */
 const item = /^([*?]|(\d{1,2}|[a-z]{3})(-(\d{1,2}|[a-z]{3}))?)(\/\d{1,2})?$/i;
 
@@ -54,8 +63,14 @@ function split(text: string): { zone: string; fields: string[] } {
   const fields = (descriptors.get(rest.toLowerCase()) ?? rest).split(/\s+/);
   if (fields[0]?.startsWith('@')) throw invalid(`unrecognized descriptor: ${rest}`);
   if (fields.length !== 5) throw invalid(`expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
-  for (const field of fields) {
-    for (const part of field.split(',')) if (!item.test(part)) throw invalid(`failed to parse '${part}'`);
+  for (const [index, { name, min, max }] of ranges.entries()) {
+    for (const part of (fields[index] ?? '').split(',')) {
+      if (!item.test(part)) throw invalid(`failed to parse '${part}'`);
+      const [values = ''] = part.split('/');
+      for (const value of values.match(/\d+/g) ?? []) {
+        if (Number(value) < min || Number(value) > max) throw invalid(`${name} ${value}: use ${min} to ${max}`);
+      }
+    }
   }
   return { zone, fields };
 }
