@@ -33,6 +33,7 @@ export interface Dlq {
 export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodyStore, retentionMs: number): Dlq {
   const shardOf = (dlqId: string) => (readDlqId(dlqId)?.n ?? 0) % shards.count;
 
+  const readSize = (dlqId: string) => redis.hstrlen(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
   const readText = (dlqId: string) => redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
 
   async function read(dlqId: string): Promise<DeadLetter | undefined> {
@@ -47,21 +48,25 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     const found: [string, DeadLetter][] = [];
     let bytes = 0;
     let some: string[] = [];
+    let looked = '';
     /** Gives the id behind which to go on, if that was enough. */
     const check = async (): Promise<string | undefined> => {
-      const texts = await Promise.all(some.map(readText));
-      for (const [index, id] of some.entries()) {
+      const sizes = await Promise.all(some.map(readSize));
+      // Their sizes first, in order: what does not fit is not read.
+      const fitting = some.filter((_, index) => (bytes += sizes[index] ?? 0) <= mostBytes || bytes === sizes[index]);
+      const texts = await Promise.all(fitting.map(readText));
+      for (const [index, id] of fitting.entries()) {
+        looked = id;
         const text = texts[index];
         if (!text) continue;
-        bytes += text.length;
         const letter = JSON.parse(text) as DeadLetter;
         if (!isMeant(filter, id, letter)) continue;
         if (found.length === filter.count) return found.at(-1)?.[0];
         found.push([id, letter]);
       }
-      const last = some.at(-1);
+      const isFull = fitting.length < some.length;
       some = [];
-      return bytes > mostBytes ? last : undefined;
+      return isFull ? looked : undefined;
     };
 
     for await (const id of listDlqIds(redis, shards, filter, Date.now() - retentionMs)) {
@@ -122,7 +127,15 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     async list(filter) {
       const { dlqIds } = filter;
       const { found, cursor } = dlqIds ? { found: await readAll(dlqIds), cursor: undefined } : await search(filter);
-      const messages = await Promise.all(found.map(([id, letter]) => writeView(id, letter)));
+      const messages: DlqMessage[] = [];
+      let bytes = 0;
+      for (const [id, letter] of found) {
+        // Large bodies of messages are no part of their entries.
+        if (bytes > mostBytes && !dlqIds) return { messages, cursor: messages.at(-1)?.dlqId ?? id };
+        const view = await writeView(id, letter);
+        bytes += (view.body ?? view.bodyBase64 ?? '').length;
+        messages.push(view);
+      }
       return cursor === undefined ? { messages } : { messages, cursor };
     },
 
@@ -155,9 +168,9 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
 }
 
 /** Entries that are read at once. */
-const readAtOnce = 25;
-/** Bytes of entries after which a page ends. */
-const mostBytes = 32 * 1024 * 1024;
+const readAtOnce = 50;
+/** Bytes of the entries that are read for a page; a single one may be larger. */
+const mostBytes = 16 * 1024 * 1024;
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
 function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {

@@ -50,12 +50,12 @@ export function createEventPages(log: EventLog, bodies: BodyStore, retentionMs: 
 
   return {
     async list(filter) {
-      const { groups, ...rest } = await writePage(filter);
+      const { groups, ...rest } = await writePage({ ...filter, isGrouped: false });
       // The list has lines in the order in which they were written, which is not always that of their time.
       return { events: sortByTime(groups.flat(), filter.order), ...rest };
     },
     async listGroups(filter) {
-      const { groups, ...rest } = await writePage(filter);
+      const { groups, ...rest } = await writePage({ ...filter, isGrouped: true });
       return { messages: groups.map((events) => ({ messageId: events[0]?.messageId ?? '', events })), ...rest };
     },
   };

@@ -297,3 +297,22 @@ test('logs and dead letters of these messages', async () => {
   const { logs } = await client.logs({ messageIds: [messageId] });
   expect(logs.map(({ state }) => state)).toEqual(['FAILED', 'ERROR', 'ACTIVE', 'CREATED']);
 });
+
+test('the log of all messages, with filters and a cursor', async () => {
+  for (let n = 0; n < 3; n++) await client.publish({ url: at('/logged'), label: 'logged' });
+  const filter = { label: 'logged', state: 'DELIVERED', url: at('/logged'), fromDate: new Date(0) } as const;
+  await eventually(async () => (await client.logs({ filter })).logs.length === 3);
+  const walked: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.logs({ filter, count: 1, ...(cursor === undefined ? {} : { cursor }) });
+    walked.push(...page.logs.map(({ messageId }) => messageId));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  expect(new Set(walked).size).toBe(3);
+  expect(walked).toHaveLength(3);
+  const { logs } = await client.logs({ filter: { ...filter, state: 'CREATED' }, cursor: Date.now() + 1000 });
+  expect(logs).toHaveLength(3);
+  expect(logs[0]).toMatchObject({ state: 'CREATED', labels: ['logged'] });
+  expect(await client.logs({ filter: { label: 'none' } })).toMatchObject({ logs: [], cursor: undefined });
+});
