@@ -76,7 +76,7 @@ test('walks find what is meant, once and in order, with and without digests', as
     fc.asyncProperty(
       fc.array(entry, { maxLength: 60 }),
       fc.option(fc.array(label, { minLength: 1, maxLength: 2 }), { nil: undefined }),
-      fc.option(fc.constantFrom([0], [500, 503]), { nil: undefined }),
+      fc.option(fc.constantFrom<number[]>([0], [500, 503]), { nil: undefined }),
       fc.integer({ min: 1, max: 7 }),
       async (entries, labels, responseStatus, count) => {
         await redis.flushall();
