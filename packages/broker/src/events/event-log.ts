@@ -39,7 +39,7 @@ export interface EventLog {
 const keepStartedMs = 5;
 /** More unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
-/** Logs that are removed with one command. */
+/** Keys that are removed at once. */
 const removeAtOnce = 500;
 
 export function createEventLog(redis: RedisConnection, shards: Shards, options: LineListOptions): EventLog {
