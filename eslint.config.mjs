@@ -9,7 +9,8 @@ const mayImport = {
   'packages/sdk': ['shared'],
   'packages/broker': ['shared'],
   'packages/embedded-redis': [],
-  'packages/testkit': ['embedded-redis'],
+  // Of the contract it takes the OpenAPI document, against which it checks every reply.
+  'packages/testkit': ['embedded-redis', 'shared'],
   'apps/api': ['shared', 'broker'],
   'apps/dispatcher': ['shared', 'broker'],
   'apps/local': ['broker', 'embedded-redis'],

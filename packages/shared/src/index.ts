@@ -7,6 +7,7 @@ export { Name } from './contract/fields.ts';
 export * from './contract/filters.ts';
 export * from './contract/flow-control.ts';
 export * from './contract/messages.ts';
+export * from './contract/openapi.ts';
 export * from './contract/probes.ts';
 export * from './contract/publish.ts';
 export * from './contract/queues.ts';

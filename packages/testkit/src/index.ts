@@ -1,3 +1,4 @@
+export * from './check-reply.ts';
 export * from './eventually.ts';
 export * from './free-port.ts';
 export * from './posthorn.ts';

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { checkReply } from './check-reply.ts';
 import { findFreePort } from './free-port.ts';
 
 export const testToken = 'test-token-0123456789';
@@ -17,7 +18,7 @@ export interface TestProcess {
 export interface TestApi extends TestProcess {
   /** `http://127.0.0.1:<port>` */
   url: string;
-  /** A request with the token, unless the headers say otherwise. */
+  /** A request with the token, unless the headers say otherwise; a reply that breaks the OpenAPI document is a failure. */
   call(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
   /** Publishes and gives the id of the only message. */
   publish(
@@ -44,11 +45,14 @@ export async function startApi(redisUrl: string, variables: Variables = {}): Pro
   });
   await untilReady(url, started);
 
-  const call: TestApi['call'] = (path, init = {}) =>
-    fetch(url + path, {
+  const call: TestApi['call'] = async (path, init = {}) => {
+    const response = await fetch(url + path, {
       ...init,
       headers: { Authorization: `Bearer ${testToken}`, ...(init.headers as Record<string, string>) },
     });
+    await checkReply(init.method ?? 'GET', path, response);
+    return response;
+  };
   return {
     ...started,
     url,

@@ -4,6 +4,7 @@ import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
 import { flowControlRoutes } from './flow-control.ts';
 import { messageRoutes } from './messages.ts';
+import { openApiRoutes } from './openapi.ts';
 import { probeRoutes } from './probes.ts';
 import { publishRoutes } from './publish.ts';
 import { queueRoutes } from './queues.ts';
@@ -31,5 +32,6 @@ export function routes(parts: AppParts): Route[] {
     ...scheduleRoutes(broker, config.MAX_MESSAGE_BYTES),
     ...signingKeyRoutes(broker),
     ...probeRoutes(parts),
+    ...openApiRoutes(),
   ];
 }

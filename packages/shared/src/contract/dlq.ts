@@ -7,12 +7,12 @@ import { Published } from './publish.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
 export const DlqMessage = MessageView.extend({
-  dlqId: z.string(),
-  responseStatus: z.int(),
-  responseHeader: HeaderMapField.optional(),
-  responseBody: z.string().optional(),
-  responseBodyBase64: z.string().optional(),
-});
+  dlqId: z.string().meta({ description: 'Id of the entry.', example: '1725323658779-0' }),
+  responseStatus: z.int().describe('Status of the last answer; 0 if there was none.'),
+  responseHeader: HeaderMapField.optional().describe('Headers of the last answer.'),
+  responseBody: z.string().optional().describe('Body of the last answer, if it is text.'),
+  responseBodyBase64: z.string().optional().describe('Body of the last answer in base64, if it is not valid UTF-8.'),
+}).meta({ id: 'DlqMessage', description: 'A message that has finally failed, with the last answer to it.' });
 export type DlqMessage = z.infer<typeof DlqMessage>;
 
 const pageLimit = 100;
@@ -20,29 +20,28 @@ const pageLimit = 100;
 const { host: _host, path: _path, ...fields } = FilterFields;
 
 /** Names that old clients send and that mean nothing here. */
-const tolerated = {
-  order: z.unknown(),
-  trimBody: z.unknown(),
-  groupBy: z.unknown(),
-  source: z.unknown(),
-  api: z.unknown(),
-};
+const unused = z.unknown().meta({ description: 'Has no meaning; older clients send it.', deprecated: true });
+const tolerated = { order: unused, trimBody: unused, groupBy: unused, source: unused, api: unused };
+
+const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
 
 /** Which entries are meant: those with these ids, else those that match (contract, http-api.md section 4). */
 const dlqFields = z.strictObject(
   {
-    dlqIds: filters.list,
-    messageId: filters.list,
+    dlqIds: filters.list.describe('Ids of entries; other filters are then ignored.'),
+    messageId: filters.list.describe('Id of the message.'),
     ...fields,
-    responseStatus: filters.list.pipe(
-      z.array(
-        z
-          .string()
-          .regex(/^\d{1,3}$/, 'use a status such as 500')
-          .transform(Number),
-      ),
-    ),
-    cursor: z.string().regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer'),
+    responseStatus: filters.list
+      .pipe(
+        z.array(
+          z
+            .string()
+            .regex(/^\d{1,3}$/, 'use a status such as 500')
+            .transform(Number),
+        ),
+      )
+      .describe('Status of the last answer.'),
+    cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
     count: Count(pageLimit),
     ...tolerated,
   },
@@ -50,7 +49,11 @@ const dlqFields = z.strictObject(
 );
 export const DlqQuery = z.preprocess(filters.withoutConfiguration, dlqFields.partial());
 /** An empty list of ids names no entry; it never means all. */
-export const DlqBody = dlqFields.extend({ dlqIds: z.array(z.string()) }).partial();
+export const DlqBody = dlqFields
+  .extend({
+    dlqIds: z.array(z.string()).describe('Ids of entries; an empty list names none.'),
+  })
+  .partial();
 
 /** What a query and a body say about entries, in one form. */
 export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
@@ -67,7 +70,7 @@ export function readDlqFilter(query: z.output<typeof DlqQuery>, body: z.output<t
   return { ...given, cursor, callerIp: given.callerIp ?? callerIP, count: given.count ?? pageLimit };
 }
 
-const params = z.object({ dlqId: z.string() });
+const params = z.object({ dlqId: DlqMessage.shape.dlqId });
 
 export const dlq = {
   list: endpoint({
@@ -76,7 +79,10 @@ export const dlq = {
     summary: 'List the dead letter queue, oldest first',
     scope: 'read',
     query: DlqQuery,
-    reply: z.object({ messages: z.array(DlqMessage), cursor: z.string().optional() }),
+    reply: z.object({
+      messages: z.array(DlqMessage).describe('The entries, oldest first.'),
+      cursor: cursor.optional(),
+    }),
   }),
   get: endpoint({
     method: 'GET',
@@ -85,6 +91,7 @@ export const dlq = {
     scope: 'read',
     params,
     reply: DlqMessage,
+    errors: ['not_found'],
   }),
   remove: endpoint({
     method: 'DELETE',
@@ -93,6 +100,7 @@ export const dlq = {
     scope: 'write',
     params,
     reply: Ignored,
+    errors: ['not_found'],
   }),
   removeMany: endpoint({
     method: 'DELETE',
@@ -101,7 +109,7 @@ export const dlq = {
     scope: 'write',
     query: DlqQuery,
     body: DlqBody,
-    reply: z.object({ deleted: z.int(), cursor: z.string().optional() }),
+    reply: z.object({ deleted: z.int().describe('How many entries were removed.'), cursor: cursor.optional() }),
   }),
   retryMany: endpoint({
     method: 'POST',
@@ -110,7 +118,12 @@ export const dlq = {
     scope: 'write',
     status: 201,
     query: DlqQuery,
-    reply: z.object({ responses: z.array(Published), cursor: z.string().optional() }),
+    reply: z.object({
+      responses: z.array(Published).describe('The new messages, in the order of the entries.'),
+      cursor: cursor.optional(),
+    }),
+    takesOptions: true,
+    errors: ['not_found', 'limit_exceeded'],
   }),
   retry: endpoint({
     method: 'POST',
@@ -119,6 +132,8 @@ export const dlq = {
     scope: 'write',
     status: 201,
     params,
+    takesOptions: true,
     reply: Published,
+    errors: ['not_found', 'limit_exceeded'],
   }),
 };

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
 
 /** What a token must be able to do to use an endpoint. */
 export type Scope = 'read' | 'write';
@@ -14,6 +15,8 @@ export interface Endpoint<
   /** Path with `:name` for parameters. */
   path: string;
   summary: string;
+  /** What the summary does not say. */
+  description?: string;
   /** `none`: no token is needed. */
   scope: Scope | 'none';
   /** Status of a success; 200 if it is not said. */
@@ -22,6 +25,16 @@ export interface Endpoint<
   query?: Query;
   body?: Body;
   reply: Reply;
+  /** The reply under other statuses than that of a success, and when they come. */
+  otherReplies?: Record<number, { when: string; reply: z.ZodType }>;
+  /** Refusals of its own, besides those that any endpoint of its form can give. */
+  errors?: readonly ErrorCode[];
+  /** The options of a message are read from headers (`headers/publish-options.ts`), and from a query of the same names. */
+  takesOptions?: true;
+  /** The body is the bytes of a message. */
+  takesMessage?: true;
+  /** Publishing has no limit per second (contract, http-api.md section 1.5). */
+  unlimited?: true;
 }
 
 /** Gives an endpoint its exact type. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Every refusal and fault that a caller can meet, with its status (contract, http-api.md section 1.4). */
 export const errorStatus = {
   invalid_request: 400,
@@ -17,6 +19,23 @@ export const errorStatus = {
 
 export type ErrorCode = keyof typeof errorStatus;
 
+/** When each of them comes, in a sentence for the documents. */
+export const errorHelp: Record<ErrorCode, string> = {
+  invalid_request: 'A parameter, a header or the body is wrong; the text names it and says what is allowed.',
+  unauthorized: 'The token is missing or wrong.',
+  forbidden: 'The token may only read.',
+  not_found: 'There is no such thing, or no longer.',
+  method_not_allowed: 'The path knows other methods only.',
+  request_timeout: 'The request did not arrive in time.',
+  limit_exceeded: 'A limit of this server would be exceeded; the text names it.',
+  body_too_large: 'The body is larger than this server takes.',
+  unsupported_encoding: 'The body is encoded in a way that is not supported.',
+  rate_limited: 'There were too many requests in this second.',
+  headers_too_large: 'There are too many headers, or they are too large.',
+  internal: 'A fault of posthorn; its log says more.',
+  unavailable: 'Redis is away or full, or the process is stopping; nothing is known to be stored. Try again.',
+};
+
 /** A refusal or a fault. `detail` is for the caller; `cause`, if there is one, is for the log. */
 export class PosthornError extends Error {
   override name = 'PosthornError';
@@ -33,6 +52,7 @@ export class PosthornError extends Error {
 }
 
 /** The body of every answer that is not 2xx. */
-export interface ErrorReply {
-  error: string;
-}
+export const ErrorReply = z
+  .object({ error: z.string().meta({ description: 'What is wrong, in a sentence.', example: 'queue q not found' }) })
+  .meta({ id: 'Error', description: 'Why a request was refused or failed.' });
+export type ErrorReply = z.infer<typeof ErrorReply>;

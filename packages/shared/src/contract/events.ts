@@ -18,21 +18,24 @@ export const states = [
 export type State = (typeof states)[number];
 
 /** One line in the history of a message (contract, http-api.md section 3.3). */
-export const EventView = z.object({
-  ...messageFields,
-  time: Instant,
-  state: z.enum(states),
-  error: z.string().optional(),
-  nextDeliveryTime: Instant.optional(),
-  timeout: z.int().optional(),
-  responseStatus: z.int().optional(),
-  responseBody: z.string().optional(),
-  responseHeaders: HeaderMapField.optional(),
-  responseHeader: HeaderMapField.optional(),
-  callbackHeaders: HeaderMapField.optional(),
-  failureCallbackHeaders: HeaderMapField.optional(),
-  retryDelayExpr: z.string().optional(),
-});
+export const EventView = z
+  .object({
+    ...messageFields,
+    body: z.string().optional().describe('The body, in base64.'),
+    time: Instant.describe('When it happened, in milliseconds since 1970.'),
+    state: z.enum(states).describe('What the message became.'),
+    error: z.string().optional().describe('Why an attempt or the message has failed.'),
+    nextDeliveryTime: Instant.optional().describe('When the next attempt is due, in milliseconds since 1970.'),
+    timeout: z.int().optional().describe('Longest time of an attempt, in milliseconds.'),
+    responseStatus: z.int().optional().describe('Status of the answer; 0 if there was none.'),
+    responseBody: z.string().optional().describe('Body of the answer, in base64.'),
+    responseHeaders: HeaderMapField.optional().describe('Headers of the answer.'),
+    responseHeader: HeaderMapField.optional().describe('The same as `responseHeaders`.'),
+    callbackHeaders: HeaderMapField.optional().describe('Headers that go along with the callback.'),
+    failureCallbackHeaders: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
+    retryDelayExpr: z.string().optional().describe('The same as `retryDelayExpression`.'),
+  })
+  .meta({ id: 'LogEntry', description: 'One line in the history of a message.' });
 export type EventView = z.infer<typeof EventView>;
 
 /** What stands for several states, or for one under another name, in a filter. */
@@ -54,8 +57,8 @@ const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 
 export const EventsQuery = z
   .object({
     ...FilterFields,
-    messageId: filters.list,
-    messageIds: filters.list,
+    messageId: filters.list.describe('Ids of messages; other filters than `state` are then ignored.'),
+    messageIds: filters.list.describe('The same as `messageId`.'),
     state: filters.list.pipe(
       z
         .array(z.enum(Object.keys(stateGroups), `use one of ${Object.keys(stateGroups).join(', ')}`))
@@ -107,9 +110,12 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
   };
 }
 
-const cursor = z.string().optional();
+const cursor = z.string().optional().describe('Give it to the next call to go on; absent at the end.');
+const lines = z.array(EventView).describe('The lines, newest first.');
 const groups = z.object({
-  messages: z.array(z.object({ messageId: z.string(), events: z.array(EventView) })),
+  messages: z
+    .array(z.object({ messageId: z.string(), events: lines }))
+    .describe('With `groupBy`: the lines of each message together.'),
   cursor,
 });
 
@@ -120,7 +126,7 @@ export const events = {
     summary: 'Read the log, newest line first',
     scope: 'read',
     query: EventsQuery,
-    reply: z.union([z.object({ events: z.array(EventView), cursor }), groups]),
+    reply: z.union([z.object({ events: lines, cursor }), groups]),
   }),
   logs: endpoint({
     method: 'GET',
@@ -128,6 +134,6 @@ export const events = {
     summary: 'Read the log, newest line first',
     scope: 'read',
     query: EventsQuery,
-    reply: z.union([z.object({ logs: z.array(EventView), events: z.array(EventView), cursor }), groups]),
+    reply: z.union([z.object({ logs: lines, events: lines.describe('The same as `logs`.'), cursor }), groups]),
   }),
 };

@@ -7,6 +7,13 @@ export const Name = z
   .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
   .max(256, 'use at most 256 characters');
 
+/** The destination in the path of a publish. Routes read it from the undecoded target: see `headers/destination.ts`. */
+export const DestinationParameter = z.string().meta({
+  description:
+    'A URL with its scheme, written as it is and not percent-encoded, its query included; or the name of a URL group.',
+  example: 'https://example.com/hook?x=1',
+});
+
 /** An instant, in milliseconds since 1970. */
 export const Instant = z.int();
 
@@ -16,10 +23,13 @@ export const Count = (max: number) =>
     .union([z.string(), z.number()])
     .transform(String)
     .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number, 1 or more'))
-    .transform((text) => Math.min(Number(text), max));
+    .transform((text) => Math.min(Number(text), max))
+    .meta({ description: `At most so many; more than ${max} counts as ${max}.`, example: 10 });
 
 /** Header names in canonical form, each with its values. */
-export const HeaderMapField = z.record(z.string(), z.array(z.string()));
+export const HeaderMapField = z
+  .record(z.string(), z.array(z.string()))
+  .meta({ id: 'HeaderMap', description: 'Header names in canonical form, each with its values.' });
 
 /** An absolute URL that a message can be sent to. */
 export const DestinationUrl = z.string().superRefine((url, context) => {

@@ -39,20 +39,19 @@ const instant = z
 
 /** The filters that every call with filters knows, as they come in a query or in a JSON body. */
 export const FilterFields = {
-  label: list(','),
-  flowControlKey: list(','),
+  label: list(',').describe('One of its labels.'),
+  flowControlKey: list(',').describe('Its flow-control key.'),
   // A comma may stand in a URL and in a path.
-  url: list(/,(?=https?:\/\/)/i),
-  host: list(','),
-  path: list(/,(?=\/)/),
-  topicName: list(','),
-  queueName: list(','),
-  scheduleId: list(','),
-  callerIp: list(','),
-  /** The old name of `callerIp`. */
-  callerIP: list(','),
-  fromDate: instant,
-  toDate: instant,
+  url: list(/,(?=https?:\/\/)/i).describe('Its URL, in full.'),
+  host: list(',').describe('The host of its URL, with or without the port.'),
+  path: list(/,(?=\/)/).describe('The path of its URL.'),
+  topicName: list(',').describe('The URL group that it was published to.'),
+  queueName: list(',').describe('The queue that it was put into.'),
+  scheduleId: list(',').describe('The schedule that published it.'),
+  callerIp: list(',').describe('The address of its publisher.'),
+  callerIP: list(',').meta({ description: 'Old name of `callerIp`.', deprecated: true }),
+  fromDate: instant.describe('Not before this time, in milliseconds since 1970.'),
+  toDate: instant.describe('Not after this time, in milliseconds since 1970.'),
 };
 
 export const filters = {

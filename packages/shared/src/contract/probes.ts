@@ -8,13 +8,20 @@ export const probes = {
     path: '/health',
     summary: 'Tell whether the process lives',
     scope: 'none',
-    reply: z.object({ status: z.literal('ok') }),
+    reply: z.object({ status: z.literal('ok').describe('The process lives.') }),
   }),
   ready: endpoint({
     method: 'GET',
     path: '/ready',
     summary: 'Tell whether the process can work: Redis answers and no stop has begun',
     scope: 'none',
-    reply: z.object({ status: z.literal('ready') }),
+    reply: z.object({ status: z.literal('ready').describe('The process can work.') }),
+  }),
+  openapi: endpoint({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'Read this document',
+    scope: 'none',
+    reply: z.looseObject({ openapi: z.string().describe('Version of OpenAPI.') }),
   }),
 };

@@ -1,20 +1,23 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Ignored, Instant, Name } from './fields.ts';
+import { DestinationParameter, Ignored, Instant, Name } from './fields.ts';
 import { PublishReply } from './publish.ts';
 
 /** A named queue (contract, http-api.md section 3.5). `lag`: messages that have not ended. */
-export const Queue = z.object({
-  name: z.string(),
-  createdAt: Instant,
-  updatedAt: Instant,
-  parallelism: z.int(),
-  paused: z.boolean(),
-  lag: z.int(),
-});
+export const Queue = z
+  .object({
+    name: z.string().meta({ description: 'Name of the queue.', example: 'orders' }),
+    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
+    updatedAt: Instant.describe('When it was last changed, in milliseconds since 1970.'),
+    parallelism: z.int().describe('Most messages that are delivered at a time.'),
+    paused: z.boolean().describe('Accepts messages, but starts none.'),
+    lag: z.int().describe('Messages that have not ended.'),
+  })
+  .meta({ id: 'Queue', description: 'A named queue: its messages are delivered in order.' });
 export type Queue = z.infer<typeof Queue>;
 
-const params = z.object({ name: Name });
+const name = Name.meta({ description: 'Name of the queue.', example: 'orders' });
+const params = z.object({ name });
 
 export const queues = {
   enqueue: endpoint({
@@ -22,7 +25,13 @@ export const queues = {
     path: '/v2/enqueue/:name/*destination',
     summary: 'Publish a message into a queue, which is created when needed',
     scope: 'write',
+    params: z.object({ name, destination: DestinationParameter }),
+    takesMessage: true,
+    takesOptions: true,
+    unlimited: true,
     reply: PublishReply,
+    otherReplies: { 202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply } },
+    errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   upsert: endpoint({
     method: 'POST',
@@ -30,11 +39,16 @@ export const queues = {
     summary: 'Create a queue or change it',
     scope: 'write',
     body: z.object({
-      queueName: Name,
-      parallelism: z.int('use a whole number, 1 or more').min(1, 'use a whole number, 1 or more').nullish(),
-      paused: z.boolean('use true or false').nullish(),
+      queueName: name,
+      parallelism: z
+        .int('use a whole number, 1 or more')
+        .min(1, 'use a whole number, 1 or more')
+        .nullish()
+        .describe('Most messages that are delivered at a time; 1 for a new queue that says nothing.'),
+      paused: z.boolean('use true or false').nullish().describe('Whether it starts no message.'),
     }),
     reply: Ignored,
+    errors: ['limit_exceeded'],
   }),
   list: endpoint({
     method: 'GET',
@@ -50,6 +64,7 @@ export const queues = {
     scope: 'read',
     params,
     reply: Queue,
+    errors: ['not_found'],
   }),
   remove: endpoint({
     method: 'DELETE',
@@ -66,6 +81,7 @@ export const queues = {
     scope: 'write',
     params,
     reply: Ignored,
+    errors: ['not_found'],
   }),
   resume: endpoint({
     method: 'POST',
@@ -74,5 +90,6 @@ export const queues = {
     scope: 'write',
     params,
     reply: Ignored,
+    errors: ['not_found'],
   }),
 };

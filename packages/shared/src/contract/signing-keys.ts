@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 
 /** Deliveries are signed with `current`; receivers accept both (contract, delivery.md section 10.1). */
-export const SigningKeys = z.object({ current: z.string(), next: z.string() });
+export const SigningKeys = z
+  .object({
+    current: z.string().meta({ description: 'Deliveries are signed with this key.', example: 'sig_5Yx' }),
+    next: z.string().meta({ description: 'The key that a rotation makes the current one.', example: 'sig_7Kq' }),
+  })
+  .meta({ id: 'SigningKeys', description: 'The keys that a receiver accepts.' });
 export type SigningKeys = z.infer<typeof SigningKeys>;
 
 export const signingKeys = {

@@ -5,24 +5,41 @@ import { readPublishOptions } from '../headers/publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
 /** One receiver of a URL group. */
-export const GroupEndpoint = z.object({ url: DestinationUrl, name: Name.optional() });
+export const GroupEndpoint = z
+  .object({
+    url: DestinationUrl.meta({ description: 'Where its messages go.', example: 'https://example.com/hook' }),
+    name: Name.optional().describe('Name of the endpoint within the group.'),
+  })
+  .meta({ id: 'GroupEndpoint', description: 'A receiver to add; the same URL gets the new name, and the other way.' });
 export type GroupEndpoint = z.infer<typeof GroupEndpoint>;
 
 /** A named list of endpoints; the wire calls it a topic (contract, http-api.md sections 3.5 and 5.5). */
-export const UrlGroup = z.object({
-  name: z.string(),
-  createdAt: Instant,
-  updatedAt: Instant,
-  endpoints: z.array(z.object({ url: z.string(), name: z.string().optional() })),
-  /** Default headers of every publish to the group; only there if any were set. */
-  headers: HeaderMapField.optional(),
-});
+export const UrlGroup = z
+  .object({
+    name: z.string().meta({ description: 'Name of the group.', example: 'order-events' }),
+    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
+    updatedAt: Instant.describe('When it was last changed, in milliseconds since 1970.'),
+    endpoints: z
+      .array(
+        z.object({
+          url: z.string().describe('Where its messages go.'),
+          name: z.string().optional().describe('Name of the endpoint, if it has one.'),
+        }),
+      )
+      .describe('Its receivers, in order.'),
+    headers: HeaderMapField.optional().describe('Default headers of every publish to the group, if any were set.'),
+  })
+  .meta({ id: 'UrlGroup', description: 'A named list of endpoints; each gets a message of its own.' });
 export type UrlGroup = z.infer<typeof UrlGroup>;
 
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
-  .object({ url: z.string().optional(), name: z.string().optional() })
-  .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' });
+  .object({
+    url: z.string().optional().describe('URL of the endpoint.'),
+    name: z.string().optional().describe('Name of the endpoint; it wins over the URL.'),
+  })
+  .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' })
+  .meta({ id: 'EndpointReference', description: 'An endpoint by its name or its URL.' });
 export type EndpointReference = z.infer<typeof EndpointReference>;
 
 /** Headers of a publish as an object, a text or a list of texts each; checked as if a request had them. */
@@ -40,14 +57,15 @@ export const DefaultHeaders = z
       if (!(error instanceof Error)) throw error;
       context.addIssue({ code: 'custom', message: error.message });
     }
-  });
+  })
+  .meta({ description: 'Headers as a publish request would have them, each a text or a list of texts.' });
 
 /** Names and values in turn. */
 export function listHeaders(headers: Record<string, string[]>): string[] {
   return Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
 }
 
-const params = z.object({ name: Name });
+const params = z.object({ name: Name.meta({ description: 'Name of the URL group.', example: 'order-events' }) });
 
 export const urlGroups = {
   list: endpoint({
@@ -64,6 +82,7 @@ export const urlGroups = {
     scope: 'read',
     params,
     reply: UrlGroup,
+    errors: ['not_found'],
   }),
   addEndpoints: endpoint({
     method: 'POST',
@@ -71,8 +90,11 @@ export const urlGroups = {
     summary: 'Add endpoints to a URL group, which is created when needed',
     scope: 'write',
     params,
-    body: z.object({ endpoints: z.array(GroupEndpoint).min(1, 'give at least one endpoint') }),
+    body: z.object({
+      endpoints: z.array(GroupEndpoint).min(1, 'give at least one endpoint').describe('Endpoints to add.'),
+    }),
     reply: Ignored,
+    errors: ['limit_exceeded'],
   }),
   removeEndpoints: endpoint({
     method: 'DELETE',
@@ -80,8 +102,11 @@ export const urlGroups = {
     summary: 'Remove endpoints from a URL group; with the last one the group goes',
     scope: 'write',
     params,
-    body: z.object({ endpoints: z.array(EndpointReference).min(1, 'give at least one endpoint') }),
+    body: z.object({
+      endpoints: z.array(EndpointReference).min(1, 'give at least one endpoint').describe('Endpoints to remove.'),
+    }),
     reply: Ignored,
+    errors: ['not_found'],
   }),
   setHeaders: endpoint({
     method: 'PATCH',
@@ -91,6 +116,7 @@ export const urlGroups = {
     params,
     body: z.object({ headers: DefaultHeaders }),
     reply: Ignored,
+    errors: ['not_found'],
   }),
   remove: endpoint({
     method: 'DELETE',

@@ -47,8 +47,8 @@ const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use
  * becomes a value and back, and what it means. Rules: contract, delivery.md sections 2 and 3.
  */
 export const publishOptions = {
-  method: { header: 'Method', schema: method, help: 'Method of the delivery; default POST.' },
-  delayMs: { header: 'Delay', schema: delay, help: 'Wait this long before the first attempt.' },
+  method: { header: 'Method', schema: method, help: 'Method of the delivery; default POST.', example: 'PUT' },
+  delayMs: { header: 'Delay', schema: delay, help: 'Wait this long before the first attempt.', example: '1h30m' },
   notBefore: {
     header: 'Not-Before',
     schema: codec(
@@ -57,23 +57,32 @@ export const publishOptions = {
       'use a time in seconds since 1970, such as 1767225600',
     ),
     help: 'No attempt before this instant, in seconds since 1970; beats Upstash-Delay.',
+    example: '1767225600',
   },
-  retries: { header: 'Retries', schema: retries, help: 'How often to try again after a failed first attempt.' },
+  retries: {
+    header: 'Retries',
+    schema: retries,
+    help: 'How often to try again after a failed first attempt.',
+    example: '5',
+  },
   retryDelay: {
     header: 'Retry-Delay',
     schema: retryDelay,
     help: 'Expression over `retried` for the wait before the next attempt, in milliseconds.',
+    example: 'pow(2, retried) * 1000',
   },
-  timeoutMs: { header: 'Timeout', schema: timeout, help: 'Longest time that one attempt may take.' },
+  timeoutMs: { header: 'Timeout', schema: timeout, help: 'Longest time that one attempt may take.', example: '30s' },
   forwardAll: {
     header: 'Header-Forward',
     schema: boolean,
     help: 'Forward every header of the publish request, not only those with the forward prefix.',
+    example: 'true',
   },
   labels: {
     header: 'Label',
     schema: codec(readList, (labels) => labels.join(','), 'use labels separated by commas'),
     help: 'Labels to find the message by.',
+    example: 'orders,eu',
   },
   deduplicationId: {
     header: 'Deduplication-Id',
@@ -83,31 +92,37 @@ export const publishOptions = {
       .refine((text) => !/\s/.test(text), 'DeduplicationId cannot contain blanks')
       .max(256, 'use at most 256 characters'),
     help: 'A second message with the same id within the deduplication window is accepted but not created.',
+    example: 'order-42',
   },
   deduplicateByContent: {
     header: 'Content-Based-Deduplication',
     schema: boolean,
     help: 'Like a deduplication id made of the destination, the body and the forwarded headers.',
+    example: 'true',
   },
   redaction: {
     header: 'Redact-Fields',
     schema: codec(readRedaction, writeRedaction, 'use body, header and header[Name], separated by commas'),
     help: 'Show a hash in place of the body or of forwarded headers, wherever the message can be read.',
+    example: 'body,header[Authorization]',
   },
   queueName: {
     header: 'Queue-Name',
     schema: chosenName,
     help: 'Put the message into this queue.',
+    example: 'orders',
   },
   flowControlKey: {
     header: 'Flow-Control-Key',
     schema: flowControlKey,
     help: 'Messages with the same key share limits; needs Upstash-Flow-Control-Value.',
+    example: 'customer-42',
   },
   flowControlValue: {
     header: 'Flow-Control-Value',
     schema: flowControlValue,
     help: 'The limits of the key, such as parallelism=3, rate=10, period=1m.',
+    example: 'parallelism=3, rate=10, period=1m',
   },
   cron: {
     header: 'Cron',
@@ -124,21 +139,51 @@ export const publishOptions = {
 
 /** What a publisher can say about the callback of a message; the header begins with `Callback` or `Failure-Callback`. */
 export const callbackOptions = {
-  url: { header: '', schema: callbackUrl('callback'), help: 'Where to send the outcome.' },
-  method: { header: '-Method', schema: method, help: 'Method of the callback; default POST.' },
-  delayMs: { header: '-Delay', schema: delay, help: 'Wait this long before the callback.' },
-  retries: { header: '-Retries', schema: retries, help: 'Retries of the callback; default those of the message.' },
-  retryDelay: { header: '-Retry-Delay', schema: retryDelay, help: 'Wait before a retry of the callback.' },
-  timeoutMs: { header: '-Timeout', schema: timeout, help: 'Longest time that one attempt of the callback may take.' },
-  flowControlKey: { header: '-Flow-Control-Key', schema: flowControlKey, help: 'Flow-control key of the callback.' },
-  flowControlValue: { header: '-Flow-Control-Value', schema: flowControlValue, help: 'The limits of that key.' },
+  url: {
+    header: '',
+    schema: callbackUrl('callback'),
+    help: 'Where to send the outcome.',
+    example: 'https://example.com/callback',
+  },
+  method: { header: '-Method', schema: method, help: 'Method of the callback; default POST.', example: 'PUT' },
+  delayMs: { header: '-Delay', schema: delay, help: 'Wait this long before the callback.', example: '10s' },
+  retries: {
+    header: '-Retries',
+    schema: retries,
+    help: 'Retries of the callback; default those of the message.',
+    example: '5',
+  },
+  retryDelay: {
+    header: '-Retry-Delay',
+    schema: retryDelay,
+    help: 'Wait before a retry of the callback.',
+    example: '1000 * (1 + retried)',
+  },
+  timeoutMs: {
+    header: '-Timeout',
+    schema: timeout,
+    help: 'Longest time that one attempt of the callback may take.',
+    example: '30s',
+  },
+  flowControlKey: {
+    header: '-Flow-Control-Key',
+    schema: flowControlKey,
+    help: 'Flow-control key of the callback.',
+    example: 'callbacks',
+  },
+  flowControlValue: {
+    header: '-Flow-Control-Value',
+    schema: flowControlValue,
+    help: 'The limits of that key.',
+    example: 'parallelism=3',
+  },
 } as const satisfies Rows;
 
 /** The two kinds of callbacks, and what the names of their headers begin with (behind the common prefix). */
 export const callbackHeaders = { callback: 'Callback', failureCallback: 'Failure-Callback' } as const;
 export type CallbackKind = keyof typeof callbackHeaders;
 
-type Rows = Record<string, { header: string; schema: z.ZodType; help: string }>;
+type Rows = Record<string, { header: string; schema: z.ZodType; help: string; example: string }>;
 type Values<R extends Rows> = { [K in keyof R]?: z.output<R[K]['schema']> };
 export type CallbackOptions = Values<typeof callbackOptions>;
 export type PublishOptions = Values<typeof publishOptions> & Partial<Record<CallbackKind, CallbackOptions>>;
@@ -210,31 +255,36 @@ function findLonely(options: PublishOptions): Fault[] {
   return faults;
 }
 
-interface NamedRow {
+/** An option under the full name of its header. */
+export interface NamedRow {
   kind: CallbackKind | undefined;
   option: string;
+  /** In full, as it is documented. */
   name: string;
   schema: z.ZodType;
+  help: string;
+  example: string;
 }
 
-const rowsByName = new Map<string, NamedRow>(
-  [
-    ...nameRows(publishOptions, undefined, ''),
-    ...nameRows(callbackOptions, 'callback', callbackHeaders.callback),
-    ...nameRows(
-      { ...callbackOptions, url: { ...callbackOptions.url, schema: callbackUrl('failure callback') } },
-      'failureCallback',
-      callbackHeaders.failureCallback,
-    ),
-  ].map((row) => [row.name.toLowerCase(), row]),
-);
+/** Every header that is an option of a message, those of its callbacks included. */
+export const publishHeaders: readonly NamedRow[] = [
+  ...nameRows(publishOptions, undefined, ''),
+  ...nameRows(callbackOptions, 'callback', callbackHeaders.callback),
+  ...nameRows(
+    { ...callbackOptions, url: { ...callbackOptions.url, schema: callbackUrl('failure callback') } },
+    'failureCallback',
+    callbackHeaders.failureCallback,
+  ),
+];
+
+const rowsByName = new Map(publishHeaders.map((row) => [row.name.toLowerCase(), row]));
 
 function nameRows(rows: Rows, kind: CallbackKind | undefined, begin: string): NamedRow[] {
-  return Object.entries(rows).map(([option, { header, schema }]) => ({
+  return Object.entries(rows).map(([option, { header, ...row }]) => ({
     kind,
     option,
     name: prefix + begin + header,
-    schema,
+    ...row,
   }));
 }
 

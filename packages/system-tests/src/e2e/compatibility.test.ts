@@ -1,5 +1,5 @@
 // The official JavaScript SDK, unchanged, from its registry package: only its base URL and its token are ours.
-import { eventually, startSystem, testToken, type Received, type TestSystem } from '@posthorn/testkit';
+import { eventually, fetchChecked, startSystem, testToken, type Received, type TestSystem } from '@posthorn/testkit';
 import { Client, Receiver } from '@upstash/qstash';
 
 let system: TestSystem;
@@ -8,6 +8,7 @@ beforeAll(async () => {
   // The SDK writes each refusal there.
   jest.spyOn(console, 'error').mockImplementation();
   system = await startSystem();
+  jest.spyOn(globalThis, 'fetch').mockImplementation(fetchChecked(system.api.url));
   client = new Client({ baseUrl: system.api.url, token: testToken, retry: false });
 });
 afterAll(() => system.stop());

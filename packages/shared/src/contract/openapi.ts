@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { burstRateLimitNames, tokenParameter } from '../headers/names.ts';
+import { publishHeaders } from '../headers/publish-options.ts';
+import { contract } from './contract.ts';
+import type { Endpoint } from './endpoint.ts';
+import { errorHelp, ErrorReply, errorStatus, type ErrorCode } from './errors.ts';
+import { Ignored } from './fields.ts';
+
+/** A part of a JSON Schema or of the document. */
+type Json = Record<string, unknown>;
+
+export interface OpenApiOperation {
+  operationId: string;
+  parameters: Json[];
+  requestBody?: Json;
+  responses: Record<string, { $ref?: string; description?: string; content?: Record<string, { schema?: Json }> }>;
+  [more: string]: unknown;
+}
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApi {
+  openapi: string;
+  paths: Record<string, Record<string, OpenApiOperation>>;
+  components: Record<string, Record<string, Json>>;
+  [more: string]: unknown;
+}
+
+const tags: Record<keyof typeof contract, string> = {
+  publish: 'Hand a message over.',
+  messages: 'Read and cancel messages on their way.',
+  queues: 'Deliver in order.',
+  flowControl: 'Share a rate and a parallelism between messages.',
+  urlGroups: 'One message to many destinations.',
+  dlq: 'What has finally failed.',
+  events: 'The history of messages.',
+  signingKeys: 'The keys that deliveries are signed with.',
+  probes: 'The state of the process.',
+};
+
+const optionsText = `Every option in a header of the name \`Upstash-...\` can also stand in the query, in lower case; the
+header wins, and the destination does not see it. A header \`Upstash-Forward-<Name>\` goes along as \`<Name>\`, and
+\`Upstash-Callback-Forward-<Name>\` and \`Upstash-Failure-Callback-Forward-<Name>\` do so with the callbacks. Other headers
+of that prefix mean nothing. An empty value is none.`;
+
+/**
+ * The whole contract as an OpenAPI 3.1 document.
+ *
+ * @param closed replies may have documented fields only: stricter than what a client should rely on, for tests
+ */
+export function writeOpenApi({ closed = false } = {}): OpenApi {
+  const schemas: Record<string, Json> = {};
+  /** The JSON Schema of a schema; parts with an id become components. */
+  const convert = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+    const written = z.toJSONSchema(schema, {
+      io,
+      override: ({ jsonSchema }) => {
+        const { example, additionalProperties } = jsonSchema as Json;
+        if (example !== undefined) Object.assign(jsonSchema, { examples: [example], example: undefined });
+        if (io === 'output' && additionalProperties === false && !closed) delete jsonSchema.additionalProperties;
+        // What every integer of zod says, and nobody wants to read.
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      },
+    });
+    const text = JSON.stringify(written).replaceAll('"#/$defs/', '"#/components/schemas/');
+    const { $schema: _, $defs = {}, ...json } = JSON.parse(text) as Json & { $defs?: Record<string, Json> };
+    for (const [id, definition] of Object.entries($defs)) {
+      if (schemas[id] && JSON.stringify(schemas[id]) !== JSON.stringify(definition)) {
+        throw new Error(`Two schemas have the id ${id}.`);
+      }
+      schemas[id] = definition;
+    }
+    return json;
+  };
+
+  const paths: OpenApi['paths'] = {};
+  for (const [noun, named] of Object.entries(contract)) {
+    for (const [name, endpoint] of Object.entries<Endpoint>(named)) {
+      const path = endpoint.path.replace(/[:*](\w+)/g, '{$1}');
+      const operation = writeOperation(noun, name, endpoint, convert);
+      paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation };
+    }
+  }
+
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'posthorn',
+      version: '2',
+      summary: 'Publish an HTTP message and forget about it.',
+      description:
+        'The wire format is that of QStash v2. Times are in milliseconds since 1970 unless a field says otherwise.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }, { query: [] }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'The token; it wins over the one in the query.' },
+        query: { type: 'apiKey', in: 'query', name: tokenParameter, description: 'For where no header can be set.' },
+      },
+      parameters: writeOptionParameters(),
+      headers: writeRateLimitHeaders(),
+      responses: writeErrorReplies(convert(ErrorReply, 'output')),
+      schemas,
+    },
+  };
+}
+
+function writeOptionParameters(): Record<string, Json> {
+  const write = ({ name, help, example }: (typeof publishHeaders)[number]) => {
+    return { name, in: 'header', description: help, schema: { type: 'string', examples: [example] } };
+  };
+  return Object.fromEntries(publishHeaders.map((header) => [header.name, write(header)]));
+}
+
+function writeRateLimitHeaders(): Record<string, Json> {
+  const meanings: [string, string][] = [
+    [burstRateLimitNames.limit, 'Requests that a token may make in a second.'],
+    [burstRateLimitNames.remaining, 'Requests that are left in this second.'],
+    [burstRateLimitNames.reset, 'When the next second begins, in seconds since 1970.'],
+  ];
+  return Object.fromEntries(
+    meanings.map(([name, description]) => [name, { description, schema: { type: 'integer' } }]),
+  );
+}
+
+const rateLimitHeaders = Object.fromEntries(
+  Object.values(burstRateLimitNames).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+);
+
+function writeErrorReplies(schema: Json): Record<string, Json> {
+  const content = { 'application/json': { schema } };
+  return Object.fromEntries(
+    Object.entries(errorHelp).map(([code, description]) => [
+      code,
+      { description, content, ...(code === 'rate_limited' ? { headers: rateLimitHeaders } : {}) },
+    ]),
+  );
+}
+
+type Convert = (schema: z.ZodType, io: 'input' | 'output') => Json;
+
+function writeOperation(noun: string, name: string, endpoint: Endpoint, convert: Convert): OpenApiOperation {
+  const { summary, description, scope, params, query, takesOptions } = endpoint;
+  const text = [description, takesOptions ? optionsText : undefined].filter(Boolean).join('\n\n');
+  const requestBody = writeRequestBody(endpoint, convert);
+  return {
+    operationId: noun + name.charAt(0).toUpperCase() + name.slice(1),
+    tags: [noun],
+    summary,
+    ...(text ? { description: text } : {}),
+    'x-scope': scope,
+    ...(scope === 'none' ? { security: [] } : {}),
+    parameters: [
+      ...(params ? writeParameters(params, 'path', endpoint.path, convert) : []),
+      ...(query ? writeParameters(query, 'query', endpoint.path, convert) : []),
+      ...(takesOptions ? publishHeaders.map((header) => ({ $ref: `#/components/parameters/${header.name}` })) : []),
+    ],
+    ...(requestBody ? { requestBody } : {}),
+    responses: writeResponses(endpoint, convert),
+  };
+}
+
+function writeParameters(schema: z.ZodType, where: 'path' | 'query', path: string, convert: Convert): Json[] {
+  const { properties = {}, required = [] } = convert(schema, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, deprecated, ...rest }]) => ({
+    name,
+    in: where,
+    ...(description === undefined ? {} : { description }),
+    ...(where === 'path' || required.includes(name) ? { required: true } : {}),
+    ...(deprecated === undefined ? {} : { deprecated }),
+    // It goes on to the end of the target, slashes and query included.
+    ...(path.includes(`*${name}`) ? { 'x-multi-segment': true } : {}),
+    schema: rest,
+  }));
+}
+
+function writeRequestBody({ body, takesMessage }: Endpoint, convert: Convert): Json | undefined {
+  if (takesMessage) return { description: 'The bytes of the message.', content: { '*/*': {} } };
+  if (!body) return undefined;
+  const required = !body.safeParse({}).success;
+  return { required, content: { 'application/json': { schema: convert(body, 'input') } } };
+}
+
+function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation['responses'] {
+  const headers = isLimited(endpoint) ? { headers: rateLimitHeaders } : {};
+  const write = (description: string, reply: z.ZodType) =>
+    reply === Ignored
+      ? { description, ...headers }
+      : { description, ...headers, content: { 'application/json': { schema: convert(reply, 'output') } } };
+  const others = Object.entries(endpoint.otherReplies ?? {}).map(([status, { when, reply }]) => [
+    status,
+    write(when, reply),
+  ]);
+  const errors = listErrors(endpoint).map((code) => [errorStatus[code], { $ref: `#/components/responses/${code}` }]);
+  return Object.fromEntries([
+    [endpoint.status ?? 200, write('Done.', endpoint.reply)],
+    ...errors,
+    ...others,
+  ]) as OpenApiOperation['responses'];
+}
+
+/** The refusals that an endpoint of this form can give, and its own. */
+function listErrors(endpoint: Endpoint): ErrorCode[] {
+  const { scope, body, takesMessage, errors = [] } = endpoint;
+  if (scope === 'none') return ['unavailable'];
+  const access: ErrorCode[] = scope === 'write' ? ['unauthorized', 'forbidden'] : ['unauthorized'];
+  const size: ErrorCode[] = body || takesMessage ? ['body_too_large'] : [];
+  const rate: ErrorCode[] = isLimited(endpoint) ? ['rate_limited'] : [];
+  return ['invalid_request', ...access, ...errors, ...size, ...rate, 'internal', 'unavailable'];
+}
+
+function isLimited({ scope, unlimited }: Endpoint): boolean {
+  return scope !== 'none' && !unlimited;
+}

@@ -1,0 +1,120 @@
+import { writeOpenApi, type OpenApiOperation } from '@posthorn/shared';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+
+// A test may put another `fetch` in place of the one that is used here.
+const plainFetch = globalThis.fetch;
+
+/** Fields that are not documented are faults here. */
+const document = writeOpenApi({ closed: true });
+const documentId = 'openapi';
+// The document is not itself a schema, and its keywords are none of JSON Schema.
+const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, documentId);
+
+interface Known {
+  name: string;
+  pattern: RegExp;
+  methods: Record<string, OpenApiOperation>;
+}
+
+const known: Known[] = Object.entries(document.paths)
+  .map(([path, methods]) => ({ name: path, pattern: writePattern(path), methods }))
+  // `/v2/dlq/retry` is not an entry of the dead letter queue.
+  .sort((a, b) => a.name.split('{').length - b.name.split('{').length);
+
+/**
+ * Checks status, content type and body of a reply against the OpenAPI document.
+ *
+ * @throws {Error} naming the endpoint, the status and the fault
+ */
+export async function checkReply(method: string, path: string, response: Response): Promise<void> {
+  const { status } = response;
+  const fail = (fault: string): never => {
+    throw new Error(`${method} ${path} answered ${status}, and ${fault}; its text: ${shorten(text)}`);
+  };
+  const text = await response.clone().text();
+  const validate = findSchema(method, path, status) ?? fail('its documentation does not know this status');
+  if (validate === 'empty') {
+    if (text !== '') fail('a body that is not documented');
+    return;
+  }
+  const type = response.headers.get('content-type') ?? '';
+  if (!/^application\/json(;|$)/.test(type)) fail(`with the content type '${type}'`);
+  const body = readJson(text);
+  if (body === undefined) fail('its body is not JSON');
+  if (!validate(body)) {
+    fail(
+      (validate.errors ?? [])
+        .map(({ instancePath, message, params }) => `${instancePath} ${message ?? ''} ${JSON.stringify(params)}`)
+        .join('; '),
+    );
+  }
+}
+
+/** `fetch`, but a reply of the server at `url` that breaks the document is a failure. */
+export function fetchChecked(url: string): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const response = await plainFetch(input, init);
+    if (request.url.startsWith(url)) await checkReply(request.method, request.url.slice(url.length), response);
+    return response;
+  };
+}
+
+/** The server itself refuses what is no request that it could take. */
+const byServer = new Set([408, 431]);
+/** There is no such endpoint. */
+const anywhere = new Set([...byServer, 401, 404, 405]);
+
+function findSchema(method: string, path: string, status: number): ValidateFunction | 'empty' | undefined {
+  const target = path.replace(/[?#].*$/s, '');
+  const { name, methods } =
+    known.find((path) => path.pattern.test(target) && method.toLowerCase() in path.methods) ?? {};
+  const operation = methods?.[method.toLowerCase()];
+  const response = operation?.responses[status];
+  if (name === undefined || !response)
+    return (operation ? byServer : anywhere).has(status) ? compile(errorPointer) : undefined;
+  if (response.$ref) return compile(errorPointer);
+  if (!response.content) return 'empty';
+  const pointer = [
+    'paths',
+    name,
+    method.toLowerCase(),
+    'responses',
+    String(status),
+    'content',
+    'application/json',
+    'schema',
+  ];
+  return compile(`#/${pointer.map(escapePointer).join('/')}`);
+}
+
+const errorPointer = '#/components/schemas/Error';
+
+/** Compiled once, the first time that it is needed. */
+function compile(pointer: string): ValidateFunction | undefined {
+  return ajv.getSchema(documentId + pointer);
+}
+
+function escapePointer(part: string): string {
+  return encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
+}
+
+function writePattern(path: string): RegExp {
+  const pattern = path
+    .replaceAll('.', '\\.')
+    .replace('{destination}', '.*')
+    .replace(/\{\w+\}/g, '[^/]+');
+  return new RegExp(`^${pattern}/?$`, 'i');
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
+}

@@ -1,0 +1,8 @@
+// `pnpm openapi`: writes docs/openapi.json from the contract.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, setUp } from './setup.mjs';
+
+setUp();
+const { writeOpenApi } = await import('../packages/shared/dist/index.js');
+writeFileSync(join(root, 'docs/openapi.json'), `${JSON.stringify(writeOpenApi(), undefined, 2)}\n`);
