@@ -6,6 +6,7 @@ import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
+import { requireHost } from './middleware/require-host.ts';
 import { routes } from './routes/routes.ts';
 
 export interface AppParts {
@@ -26,6 +27,7 @@ export function createApp(parts: AppParts): Express {
   if (config.TRUST_PROXY) app.set('trust proxy', config.TRUST_PROXY);
 
   app.use(accessLog(log));
+  app.use(requireHost);
   app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
   app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
   for (const { method, path, handle } of routes(parts)) app[method](path, handle);

@@ -29,10 +29,14 @@ export function createServer(app: Express): Server {
       requestTimeout: 120_000,
       connectionsCheckingInterval: 2000,
       keepAliveTimeout: 65_000,
+      // Node would answer without a body; `require-host.ts` does it in our form.
+      requireHostHeader: false,
     },
     app,
   );
   server.on('clientError', answerBrokenRequest);
+  // What a client expects and nobody knows is left alone; Node would refuse it without a body.
+  server.on('checkExpectation', app);
   return server;
 }
 

@@ -9,6 +9,8 @@ test('a reply as it is documented passes, whatever the case of its path and its 
   await check('/V2/Queues/?x=1', [queue]);
   await check('/v2/queues/q', { error: 'queue q not found' }, 404);
   await check('/v2/publish/https://a.example/b?c=d', { messageId: 'm', url: 'u', deduplicated: true }, 202, 'POST');
+  await check('/v2/schedules/https://a.example/pause', { scheduleId: 'scd_1' }, 200, 'POST');
+  await checkReply('POST', '/v2/schedules/scd_1/pause', new Response());
   await checkReply('DELETE', '/v2/queues/q', new Response());
   await check('/v2/nothing', { error: 'There is none.' }, 404);
 });

@@ -11,15 +11,20 @@ const documentId = 'openapi';
 const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, documentId);
 
 interface Known {
-  name: string;
+  path: string;
+  method: string;
   pattern: RegExp;
-  methods: Record<string, OpenApiOperation>;
+  operation: OpenApiOperation;
 }
 
 const known: Known[] = Object.entries(document.paths)
-  .map(([path, methods]) => ({ name: path, pattern: writePattern(path), methods }))
-  // `/v2/dlq/retry` is not an entry of the dead letter queue.
-  .sort((a, b) => a.name.split('{').length - b.name.split('{').length);
+  .flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => {
+      return { path, method, operation, pattern: writePattern(path, operation) };
+    }),
+  )
+  // `/v2/dlq/retry` is not an entry of the dead letter queue, and `/v2/schedules/a/pause` is no destination.
+  .sort((a, b) => countOpen(a) - countOpen(b));
 
 /**
  * Checks status, content type and body of a reply against the OpenAPI document.
@@ -67,25 +72,22 @@ const anywhere = new Set([...byServer, 401, 404, 405]);
 
 function findSchema(method: string, path: string, status: number): ValidateFunction | 'empty' | undefined {
   const target = path.replace(/[?#].*$/s, '');
-  const { name, methods } =
-    known.find((path) => path.pattern.test(target) && method.toLowerCase() in path.methods) ?? {};
-  const operation = methods?.[method.toLowerCase()];
-  const response = operation?.responses[status];
-  if (name === undefined || !response)
-    return (operation ? byServer : anywhere).has(status) ? compile(errorPointer) : undefined;
+  const found = known.find((one) => one.method === method.toLowerCase() && one.pattern.test(target));
+  const response = found?.operation.responses[status];
+  if (!found || !response) return (found ? byServer : anywhere).has(status) ? compile(errorPointer) : undefined;
   if (response.$ref) return compile(errorPointer);
   if (!response.content) return 'empty';
-  const pointer = [
+  const place = [
     'paths',
-    name,
-    method.toLowerCase(),
+    found.path,
+    found.method,
     'responses',
     String(status),
     'content',
     'application/json',
     'schema',
   ];
-  return compile(`#/${pointer.map(escapePointer).join('/')}`);
+  return compile(`#/${place.map(escapePointer).join('/')}`);
 }
 
 const errorPointer = '#/components/schemas/Error';
@@ -99,12 +101,21 @@ function escapePointer(part: string): string {
   return encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 }
 
-function writePattern(path: string): RegExp {
+function writePattern(path: string, operation: OpenApiOperation): RegExp {
+  const long = findLong(operation);
   const pattern = path
     .replaceAll('.', '\\.')
-    .replace('{destination}', '.*')
-    .replace(/\{\w+\}/g, '[^/]+');
+    .replace(/\/\{(\w+)\}/g, (_text, name) => (name === long ? '(?:/.*)?' : '/[^/]+'));
   return new RegExp(`^${pattern}/?$`, 'i');
+}
+
+/** The parameter that goes on to the end of the target. */
+function findLong({ parameters }: OpenApiOperation): unknown {
+  return parameters.find((parameter) => parameter['x-multi-segment'])?.['name'];
+}
+
+function countOpen({ path, operation }: Known): number {
+  return path.split('{').length + (findLong(operation) ? 10 : 0);
 }
 
 function readJson(text: string): unknown {

@@ -2,6 +2,7 @@ import { nameItem, type Broker } from '@posthorn/broker';
 import { BatchItem, contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { z } from 'zod';
 import { readCallerIp } from './caller-ip.ts';
+import { maxHeaderBytes } from './publish-request.ts';
 import { rawRoute, readJson, type Route } from './route.ts';
 
 export interface BatchLimits {
@@ -9,9 +10,6 @@ export interface BatchLimits {
   maxItems: number;
   maxMessageBytes: number;
 }
-
-/** The headers of an item together, as many as those of a publish may be. */
-const maxHeaderBytes = 32 * 1024;
 
 /** `POST /v2/batch` (contract, http-api.md section 5.1): each item is a publish with its own headers only. */
 export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {

@@ -1,5 +1,12 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, mergeHeaders, PosthornError, readConfiguration, readDlqFilter } from '@posthorn/shared';
+import {
+  contract,
+  mergeHeaders,
+  PosthornError,
+  readConfiguration,
+  readDlqFilter,
+  readPublishOptions,
+} from '@posthorn/shared';
 import type { Request } from 'express';
 import { route } from './route.ts';
 
@@ -20,8 +27,9 @@ export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
       return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
     }),
     route(contract.dlq.retryMany, async ({ query }, request) => {
+      const options = readOptions(request);
       const { ids, cursor } = await dlq.find(readDlqFilter(query));
-      const responses = await retryDeadLetters(ids, readOptions(request));
+      const responses = await retryDeadLetters(ids, options);
       if (!responses) throw new PosthornError('not_found', 'some messages were not found');
       return { responses, ...(cursor === undefined ? {} : { cursor }) };
     }),
@@ -35,5 +43,8 @@ export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
 
 /** What the request says about the new message: its headers, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
-  return mergeHeaders(request.rawHeaders, readConfiguration(request.originalUrl.split('?')[1] ?? ''));
+  const headers = mergeHeaders(request.rawHeaders, readConfiguration(request.originalUrl.split('?')[1] ?? ''));
+  // What is wrong is wrong even if no entry is there to be retried.
+  readPublishOptions(headers);
+  return headers;
 }

@@ -7,6 +7,8 @@ import { readCallerIp } from './caller-ip.ts';
 
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
 const maxHeaders = 200;
+/** Of their names and values together (contract, limits-and-defaults.md row 13). */
+export const maxHeaderBytes = 32 * 1024;
 
 /**
  * A request whose body is that of a message and whose headers are its options.
@@ -22,6 +24,9 @@ export async function readPublishRequest(
   if (rawHeaders.length / 2 > maxHeaders) {
     throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
   }
+  if (countBytes(rawHeaders) > maxHeaderBytes) {
+    throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);
+  }
   const { destination, configuration } = readDestination(target);
   return {
     destination,
@@ -36,4 +41,11 @@ export async function readPublishRequest(
 /** What stands behind `/v2/publish/`, `/v2/enqueue/` or `/v2/schedules/` in the undecoded request target. */
 export function readTarget({ originalUrl }: Request): string {
   return /^(?:https?:\/\/[^/?]*)?\/v2\/(?:publish|enqueue|schedules)\/?(.*)$/is.exec(originalUrl)?.[1] ?? '';
+}
+
+/** Node gives one character for each byte of a header. */
+function countBytes(texts: readonly string[]): number {
+  let bytes = 0;
+  for (const text of texts) bytes += text.length;
+  return bytes;
 }

@@ -51,7 +51,16 @@ function isForSchedule(headers: readonly string[]): boolean {
 }
 
 function readQueueName(text: string): string {
-  const result = Name.safeParse(decodeURIComponent(text));
+  const result = Name.safeParse(decode(text));
   if (result.success) return result.data;
   throw new PosthornError('invalid_request', `queueName: ${result.error.issues[0]?.message ?? ''}`);
+}
+
+/** A text that cannot be decoded is no name either. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -3,7 +3,7 @@ import { validate } from '@readme/openapi-parser';
 import { publishHeaders } from '../headers/publish-options.ts';
 import { endpoints } from './contract.ts';
 import { errorStatus } from './errors.ts';
-import { writeOpenApi, type OpenApiOperation } from './openapi.ts';
+import { writeOpenApi, writePath, type OpenApiOperation } from './openapi.ts';
 
 const document = writeOpenApi();
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
@@ -20,7 +20,7 @@ test('it is a valid document of OpenAPI 3.1', async () => {
 });
 
 test('it has every endpoint of the contract, and nothing else', () => {
-  const expected = endpoints.map(({ method, path }) => `${method} ${path.replace(/[:*](\w+)/g, '{$1}')}`);
+  const expected = endpoints.map(({ method, path }) => `${method} ${writePath(path)}`);
   expect(operations.map(([name]) => name).sort()).toEqual(expected.sort());
 });
 
@@ -43,7 +43,7 @@ test('whatever has a name has a description: parameters, and fields of bodies an
 test('every option of a message is a header of whatever publishes, and a field of the headers of a batch item', () => {
   const names = publishHeaders.map(({ name }) => name);
   const references = names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
-  for (const path of ['/v2/publish/{destination}', '/v2/enqueue/{name}/{destination}']) {
+  for (const path of ['/v2/publish/{destination}', '/v2/enqueue/{name}/{destination}', '/v2/schedules/{scheduleId}']) {
     expect(document.paths[path]?.['post']?.parameters).toEqual(expect.arrayContaining(references));
   }
   expect(Object.keys(document.components['schemas']?.['PublishHeaders']?.['properties'] ?? {})).toEqual(names);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { burstRateLimitNames, tokenParameter } from '../headers/names.ts';
 import { publishHeaders } from '../headers/publish-options.ts';
-import { contract } from './contract.ts';
+import { contract, endpoints } from './contract.ts';
 import type { Endpoint } from './endpoint.ts';
 import { errorHelp, ErrorReply, errorStatus, type ErrorCode } from './errors.ts';
 import { Ignored } from './fields.ts';
@@ -31,6 +31,7 @@ const tags: Record<keyof typeof contract, string> = {
   queues: 'Deliver in order.',
   flowControl: 'Share a rate and a parallelism between messages.',
   urlGroups: 'One message to many destinations.',
+  schedules: 'Publish again and again.',
   dlq: 'What has finally failed.',
   events: 'The history of messages.',
   signingKeys: 'The keys that deliveries are signed with.',
@@ -76,7 +77,7 @@ export function writeOpenApi({ closed = false } = {}): OpenApi {
   const paths: OpenApi['paths'] = {};
   for (const [noun, named] of Object.entries(contract)) {
     for (const [name, endpoint] of Object.entries<Endpoint>(named)) {
-      const path = endpoint.path.replace(/[:*](\w+)/g, '{$1}');
+      const path = writePath(endpoint.path);
       const operation = writeOperation(noun, name, endpoint, convert);
       paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation };
     }
@@ -155,8 +156,8 @@ function writeOperation(noun: string, name: string, endpoint: Endpoint, convert:
     'x-scope': scope,
     ...(scope === 'none' ? { security: [] } : {}),
     parameters: [
-      ...(params ? writeParameters(params, 'path', endpoint.path, convert) : []),
-      ...(query ? writeParameters(query, 'query', endpoint.path, convert) : []),
+      ...(params ? writePathParameters(params, endpoint.path, convert) : []),
+      ...(query ? writeParameters(query, 'query', convert) : []),
       ...(takesOptions ? publishHeaders.map((header) => ({ $ref: `#/components/parameters/${header.name}` })) : []),
     ],
     ...(requestBody ? { requestBody } : {}),
@@ -164,7 +165,32 @@ function writeOperation(noun: string, name: string, endpoint: Endpoint, convert:
   };
 }
 
-function writeParameters(schema: z.ZodType, where: 'path' | 'query', path: string, convert: Convert): Json[] {
+/**
+ * The path of an endpoint. Paths that differ only in the names of their parameters are one path of the document: the
+ * names are those of the endpoint that takes one segment.
+ */
+export function writePath(path: string): string {
+  const shape = readShape(path);
+  const twin = endpoints.find((other) => !other.path.includes('*') && readShape(other.path) === shape);
+  return (twin?.path ?? path).replace(/[:*](\w+)/g, '{$1}');
+}
+
+function readShape(path: string): string {
+  return path.replace(/[:*]\w+/g, ':');
+}
+
+function writePathParameters(schema: z.ZodType, path: string, convert: Convert): Json[] {
+  const names = [...path.matchAll(/([:*])(\w+)/g)];
+  const written = [...writePath(path).matchAll(/\{(\w+)\}/g)];
+  return writeParameters(schema, 'path', convert).map((parameter) => {
+    const at = names.findIndex(([, , name]) => name === parameter['name']);
+    // It goes on to the end of the target, slashes and query included.
+    const isLong = names[at]?.[1] === '*';
+    return { ...parameter, name: written[at]?.[1], ...(isLong ? { 'x-multi-segment': true } : {}) };
+  });
+}
+
+function writeParameters(schema: z.ZodType, where: 'path' | 'query', convert: Convert): Json[] {
   const { properties = {}, required = [] } = convert(schema, 'input') as {
     properties?: Record<string, Json>;
     required?: string[];
@@ -175,8 +201,6 @@ function writeParameters(schema: z.ZodType, where: 'path' | 'query', path: strin
     ...(description === undefined ? {} : { description }),
     ...(where === 'path' || required.includes(name) ? { required: true } : {}),
     ...(deprecated === undefined ? {} : { deprecated }),
-    // It goes on to the end of the target, slashes and query included.
-    ...(path.includes(`*${name}`) ? { 'x-multi-segment': true } : {}),
     schema: rest,
   }));
 }
@@ -190,20 +214,19 @@ function writeRequestBody({ body, takesMessage }: Endpoint, convert: Convert): J
 
 function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation['responses'] {
   const headers = isLimited(endpoint) ? { headers: rateLimitHeaders } : {};
-  const write = (description: string, reply: z.ZodType) =>
-    reply === Ignored
-      ? { description, ...headers }
-      : { description, ...headers, content: { 'application/json': { schema: convert(reply, 'output') } } };
-  const others = Object.entries(endpoint.otherReplies ?? {}).map(([status, { when, reply }]) => [
-    status,
-    write(when, reply),
-  ]);
-  const errors = listErrors(endpoint).map((code) => [errorStatus[code], { $ref: `#/components/responses/${code}` }]);
-  return Object.fromEntries([
-    [endpoint.status ?? 200, write('Done.', endpoint.reply)],
-    ...errors,
-    ...others,
-  ]) as OpenApiOperation['responses'];
+  const write = (description: string, ...replies: z.ZodType[]) => {
+    if (replies[0] === Ignored) return { description, ...headers };
+    const [only = {}, ...more] = replies.map((reply) => convert(reply, 'output'));
+    const schema = more.length > 0 ? { anyOf: [only, ...more] } : only;
+    return { description, ...headers, content: { 'application/json': { schema } } };
+  };
+  const { status = 200, reply, otherReplies = {} } = endpoint;
+  const responses: OpenApiOperation['responses'] = { [status]: write('Done.', reply) };
+  for (const code of listErrors(endpoint)) responses[errorStatus[code]] = { $ref: `#/components/responses/${code}` };
+  for (const [other, { when, reply: another }] of Object.entries(otherReplies)) {
+    responses[other] = Number(other) === status ? write(`Done. ${when}`, reply, another) : write(when, another);
+  }
+  return responses;
 }
 
 /** The refusals that an endpoint of this form can give, and its own. */

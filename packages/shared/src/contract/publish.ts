@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { publishHeaders } from '../headers/publish-options.ts';
 import { DestinationParameter, Name } from './fields.ts';
+import { ScheduleCreated } from './schedules.ts';
 
 /** One message that was accepted (contract, http-api.md section 3.6). */
 export const Published = z
@@ -79,7 +80,10 @@ its \`Content-Type\`.`,
     takesOptions: true,
     unlimited: true,
     reply: PublishReply,
-    otherReplies: { 202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply } },
+    otherReplies: {
+      200: { when: 'With the header Upstash-Cron: a schedule was created.', reply: ScheduleCreated },
+      202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply },
+    },
     errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   batch: endpoint({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { DestinationParameter, Ignored, Instant, Name } from './fields.ts';
 import { PublishReply } from './publish.ts';
+import { ScheduleCreated } from './schedules.ts';
 
 /** A named queue (contract, http-api.md section 3.5). `lag`: messages that have not ended. */
 export const Queue = z
@@ -30,7 +31,10 @@ export const queues = {
     takesOptions: true,
     unlimited: true,
     reply: PublishReply,
-    otherReplies: { 202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply } },
+    otherReplies: {
+      200: { when: 'With the header Upstash-Cron: a schedule was created.', reply: ScheduleCreated },
+      202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply },
+    },
     errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   upsert: endpoint({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { HeaderMapField, Ignored, Instant, Name } from './fields.ts';
+import { DestinationParameter, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 import { messageFields } from './messages.ts';
 
 const { messageId: _id, url: _url, topicName: _topic, endpointName: _endpoint, maxRetries, ...fields } = messageFields;
@@ -10,42 +10,45 @@ export const ScheduledState = z.enum(['IN_PROGRESS', 'SUCCESS', 'FAIL']);
 export type ScheduledState = z.infer<typeof ScheduledState>;
 
 /** A message that is published again and again (contract, http-api.md section 3.4). */
-export const Schedule = z.object({
-  ...fields,
-  scheduleId: z.string(),
-  cron: z.string(),
-  /** A URL, or the name of a URL group. */
-  destination: z.string(),
-  createdAt: Instant,
-  retries: maxRetries,
-  isPaused: z.boolean(),
-  bodyBase64: z.string().optional(),
-  /** In seconds. */
-  delay: z.number().optional(),
-  /** In seconds. */
-  timeout: z.number().optional(),
-  callbackHeader: HeaderMapField.optional(),
-  failureCallbackHeader: HeaderMapField.optional(),
-  /** The last trigger that published. */
-  lastScheduleTime: Instant.optional(),
-  nextScheduleTime: Instant,
-  /** The messages of that trigger. */
-  lastScheduleStates: z.record(z.string(), ScheduledState).optional(),
-  /** Why the last trigger could not publish. */
-  error: z.string().optional(),
-});
+export const Schedule = z
+  .object({
+    ...fields,
+    scheduleId: z.string().describe('Id of the schedule.'),
+    cron: z.string().meta({ description: 'When it publishes.', example: 'CRON_TZ=Europe/Berlin 0 4 * * *' }),
+    destination: z.string().describe('A URL, or the name of a URL group.'),
+    body: z.string().optional().describe('The body, if it is text.'),
+    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
+    retries: maxRetries,
+    isPaused: z.boolean().describe('Whether times pass without a message.'),
+    bodyBase64: z.string().optional().describe('The body in base64, if it is not valid UTF-8.'),
+    delay: z.number().optional().describe('Wait before the first attempt of each message, in seconds.'),
+    timeout: z.number().optional().describe('Longest time of an attempt, in seconds.'),
+    callbackHeader: HeaderMapField.optional().describe('Headers that go along with the callback.'),
+    failureCallbackHeader: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
+    lastScheduleTime: Instant.optional().describe('The last time that it published for, in milliseconds since 1970.'),
+    nextScheduleTime: Instant.describe('The next time that it publishes for, in milliseconds since 1970.'),
+    lastScheduleStates: z
+      .record(z.string(), ScheduledState)
+      .optional()
+      .describe('The messages of the last time by their ids, and how they ended.'),
+    error: z.string().optional().describe('Why it could not publish the last time.'),
+  })
+  .meta({ id: 'Schedule', description: 'A message that is published again and again.' });
 export type Schedule = z.infer<typeof Schedule>;
 
-export const ScheduleCreated = z.object({ scheduleId: z.string() });
+export const ScheduleCreated = z
+  .object({ scheduleId: z.string().meta({ description: 'Id of the schedule.', example: 'scd_6Gk2' }) })
+  .meta({ id: 'ScheduleCreated', description: 'A schedule that was created or replaced.' });
 export type ScheduleCreated = z.infer<typeof ScheduleCreated>;
 
-const params = z.object({ scheduleId: Name });
+const params = z.object({ scheduleId: Name.meta({ description: 'Id of the schedule.', example: 'scd_6Gk2' }) });
 const pause = {
   path: '/v2/schedules/:scheduleId/pause',
   summary: 'Let times pass without publishing',
   scope: 'write',
   params,
   reply: Ignored,
+  errors: ['not_found'],
 } as const;
 const resume = {
   ...pause,
@@ -60,7 +63,11 @@ export const schedules = {
     path: '/v2/schedules/*destination',
     summary: 'Publish a message at the times of a cron expression; a schedule with the same id is replaced',
     scope: 'write',
+    params: z.object({ destination: DestinationParameter }),
+    takesMessage: true,
+    takesOptions: true,
     reply: ScheduleCreated,
+    errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   list: endpoint({
     method: 'GET',
@@ -76,6 +83,7 @@ export const schedules = {
     scope: 'read',
     params,
     reply: Schedule,
+    errors: ['not_found'],
   }),
   remove: endpoint({
     method: 'DELETE',
@@ -84,6 +92,7 @@ export const schedules = {
     scope: 'write',
     params,
     reply: Ignored,
+    errors: ['not_found'],
   }),
   // Official clients send PATCH, the official documents say POST (contract, http-api.md section 7).
   pause: endpoint({ method: 'PATCH', ...pause }),

@@ -129,11 +129,13 @@ export const publishOptions = {
     // What an expression may be is known to whoever computes its times.
     schema: z.string(),
     help: 'Publish the message again and again, at these times: five fields, perhaps after CRON_TZ=<zone>.',
+    example: '0 4 * * 1-5',
   },
   scheduleId: {
     header: 'Schedule-Id',
     schema: chosenName,
     help: 'The id of the schedule, in place of the one that has it; made up by default.',
+    example: 'daily-report',
   },
 } as const satisfies Rows;
 

@@ -1,0 +1,28 @@
+import { call, type BadInput } from '../bad-input.ts';
+
+export const paths: BadInput[] = [
+  call('PUT', '/v2/queues', 404, 'wrong method'),
+  call('HEAD', '/v2/queues', 200, 'HEAD has no body'),
+  call('POST', '/v2/publishx/${DEST}/ok', 404, 'unknown route'),
+  call('POST', '/v1/publish/${DEST}/ok', 404, 'old version'),
+  call('POST', '/v2/./publish/${DEST}/ok', 404, 'dot segment must not skip authentication'),
+  call('GET', '/v2/queues/..%2f..%2fkeys', 400, 'encoded traversal: Express decodes to ../../keys; name rule refuses'),
+  call('GET', '/v2/queues/%00', 400, 'NUL'),
+  call('GET', '/v2/queues/%E0%A4%A', 400, 'malformed escape: JSON 400, no stack trace'),
+  call('GET', '/v2/queues/a%3Ab', 400, 'colon'),
+  call('GET', '/v2/queues/q%5B0-9%5D', 400, 'glob class'),
+  call('POST', '/v2/queues/no-such/pause', 404, 'pause unknown queue'),
+  call('POST', '/v2/enqueue//${DEST}/ok', 400, 'empty queue name'),
+  call('GET', '/v2/messages/no-such', 404, 'unknown message'),
+  call('GET', '/v2/messages/__proto__', 404, 'prototype key as id'),
+  call('DELETE', '/v2/messages/', 200, 'a trailing slash on a collection is the call without it: it cancels all'),
+  call('DELETE', '/v2/dlq/no-such', 404, 'unknown DLQ id'),
+  call('POST', '/v2/dlq/retry/no-such', 404, 'unknown DLQ id'),
+  call('GET', '/v2/topics/no-such', 404, 'unknown URL group'),
+  call('GET', '/v2/schedules/no-such', 404, 'unknown schedule'),
+  call('GET', '/v2/flowControl/no-such', 404, 'unknown flow-control key'),
+  call('POST', '/v2/flowControl/k/pin?rate=-1', 400, 'pin negative rate'),
+  call('GET', '/v2/keys/rotate', 404, 'rotation by GET would be CSRF-able and crawlable'),
+  call('GET', '/.git/config', 404, 'no stray files'),
+  call('GET', '/console/%2e%2e/%2e%2e/package.json', 404, 'encoded traversal'),
+];

@@ -1,0 +1,42 @@
+import { call, schedule, type BadInput } from '../bad-input.ts';
+
+export const schedules: BadInput[] = [
+  call('POST', '/v2/schedules/http://127.0.0.1/', [400, 403], 'same rule for schedules', {
+    headers: { 'Upstash-Cron': '* * * * *' },
+    guarded: true,
+  }),
+  call('POST', '/v2/schedules/${DEST}/cron', 400, 'header missing'),
+  schedule({ 'Upstash-Cron': '   ' }, 400, 'blank'),
+  schedule({ 'Upstash-Cron': '* * * * * *' }, 400, 'six fields would run every second; resolution is one minute'),
+  schedule({ 'Upstash-Cron': '60 * * * *' }, 400, 'minute 60'),
+  schedule({ 'Upstash-Cron': '0 24 * * *' }, 400, 'hour 24'),
+  schedule({ 'Upstash-Cron': '0 0 32 * *' }, 400, 'day 32'),
+  schedule({ 'Upstash-Cron': '0 0 * * 8' }, 400, 'weekday 8'),
+  schedule({ 'Upstash-Cron': '*/-5 * * * *' }, 400, 'negative step'),
+  schedule({ 'Upstash-Cron': '1.5 * * * *' }, 400, 'fraction'),
+  schedule({ 'Upstash-Cron': '0 0 31 2 *' }, 400, 'never happens'),
+  schedule({ 'Upstash-Cron': '@reboot' }, 400, 'not meaningful'),
+  schedule({ 'Upstash-Cron': 'H * * * *' }, 400, 'Jenkins hash: cron-parser accepts and picks a random minute'),
+  schedule({ 'Upstash-Cron': '0 0 15W * *' }, 400, 'Quartz W'),
+  schedule({ 'Upstash-Cron': '__proto__ * * * *' }, 400, 'prototype key'),
+  schedule({ 'Upstash-Cron': '99999999999999999999 * * * *' }, 400, 'overflow'),
+  schedule({ 'Upstash-Cron': 'CRON_TZ=Nope/Zone 0 4 * * *' }, 400, 'unknown time zone'),
+  schedule({ 'Upstash-Cron': 'CRON_TZ=America/New_York' }, 400, 'zone without expression'),
+  schedule(
+    { 'Upstash-Cron': 'CRON_TZ=UTC+25 0 4 * * *' },
+    [200, 201, 400],
+    'offset out of range: Intl accepted it through cron-parser',
+  ),
+  schedule({ 'Upstash-Cron': '@daily' }, [200, 201, 400], 'alias: accept or refuse, documented'),
+  schedule({ 'Upstash-Cron': '0 4 * * 7' }, [200, 201], 'weekday 7 is Sunday'),
+  schedule({ 'Upstash-Cron': '*'.repeat(12000) }, [400, 431], '12,000 stars'),
+  schedule({ 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': 'a/b' }, 400, 'slash'),
+  schedule({ 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': '../x' }, 400, 'dots and slash'),
+  schedule(
+    { 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': '__proto__' },
+    [200, 201, 400],
+    'allowed characters, dangerous as an object key: must be handled as data',
+  ),
+  schedule({ 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Queue-Name': 'bad name' }, 400, 'queue name with a space'),
+  call('POST', '/v2/schedules/no-such/pause', [200, 404], 'pause unknown schedule'),
+];
