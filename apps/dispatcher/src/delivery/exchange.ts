@@ -6,6 +6,8 @@ import type { DeliveryRequest } from './send.ts';
 /** A destination that says nothing but "wait" for longer than this is not going to answer. */
 const maxInformational = 20;
 
+const protocolChange = 'the destination wants to change the protocol';
+
 /** An exchange that was ended by us because the process stops; the message is handed back. */
 export class AbortedError extends Error {
   override name = 'AbortedError';
@@ -74,7 +76,7 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
       if (isOver) started.abort(new Error('the attempt is over'));
     },
     onRequestUpgrade() {
-      failWith('the destination wants to change the protocol');
+      failWith(protocolChange);
     },
     onResponseStart(_controller, statusCode, headers) {
       if (statusCode < 200) {
@@ -155,6 +157,10 @@ function withUserinfo(header: string[], userinfo: string): string[] {
   ];
 }
 
+function readBrackets(text: string): string {
+  return /\((.+)\)/.exec(text)?.[1] ?? text;
+}
+
 function readHeaders(headers: Record<string, string | string[] | undefined>): Answer['header'] {
   const entries: [string, string[]][] = [];
   for (const name in headers) {
@@ -171,7 +177,15 @@ function describe(error: unknown): string {
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `unable to resolve host: ${error.message}`;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'the destination did not accept the connection in time';
+  if (error.message === 'bad upgrade') return protocolChange;
   if (code === 'UND_ERR_SOCKET') return 'the connection closed before there was a response';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'the headers of the response are too large';
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'the response is not as long as it announced';
+  // The parser says in brackets what it did not like; what it does not expect at all is an assertion of the transport.
+  if (error.name === 'HTTPParserError') return `the response is not valid HTTP: ${readBrackets(error.message)}`;
+  if (code === 'ERR_ASSERTION') return 'the response is not valid HTTP';
+  // OpenSSL adds a pointer, a file and a line of its own.
+  const tlsReason = /:error:[^:]*:[^:]*:[^:]*:([^:\n]+)/.exec(error.message)?.[1];
+  if (tlsReason) return `TLS: ${tlsReason}`;
   return error.message || code || 'the request failed';
 }

@@ -1,0 +1,220 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, findFreePort, startSystem, type TestSystem } from '@posthorn/testkit';
+import { makeCertificates } from '../hostile/certificates.ts';
+import { faults, type Fault } from '../hostile/faults.ts';
+import { startNameServer, type NameServer } from '../hostile/name-server.ts';
+import { answerWell, onRequest, startSink, type Sink } from '../hostile/sink.ts';
+
+/** The limit of every attempt here, and what may come on top of it on a machine that has other things to do. */
+const limitSeconds = 4;
+const slackMs = 3000;
+/** Enough for all of them at once. */
+const slots = 60;
+
+let folder: string;
+let names: NameServer;
+let system: TestSystem;
+let ends: Map<string, End>;
+let expected: Record<string, Pick<Fault, 'ends' | 'status'> & { url: string }>;
+const sinks: Sink[] = [];
+
+/** How a message ended, by its log. */
+interface End {
+  state: string;
+  error: string;
+  status: number | undefined;
+  attemptMs: number;
+}
+
+// All of them at once, as a busy dispatcher would meet them; the tests look at how each one ended.
+beforeAll(async () => {
+  const certificates = await makeCertificates();
+  folder = await mkdtemp(join(tmpdir(), 'posthorn-hostile-'));
+  await writeFile(join(folder, 'authority.pem'), certificates.authority);
+  names = await startNameServer();
+  system = await startSystem({
+    api: { SHARDS: '1' },
+    dispatcher: {
+      SHARDS: '1',
+      DISPATCHER_CONCURRENCY: String(slots),
+      ...names.variables,
+      NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
+      CONNECT_TIMEOUT_SECONDS: '1',
+      MAX_RESPONSE_BYTES: '1000000',
+    },
+  });
+  const http = await listen((socket) =>
+    onRequest(socket, (path) => faults[decodeURIComponent(path.slice(1))]?.act(socket)),
+  );
+  const tls = async (certificate: object) => `https://localhost:${await listen(answerWell, { tls: certificate })}/`;
+  names.answer('broken.test', 'SERVFAIL');
+  names.answer('silent.test', 'silence');
+  names.answer('empty.test', []);
+  names.answer('good.test', ['127.0.0.1']);
+
+  expected = {
+    ...Object.fromEntries(
+      Object.entries(faults).map(([name, { ends, status = 0 }]) => [
+        name,
+        { ends, status, url: `http://127.0.0.1:${http}/${encodeURIComponent(name)}` },
+      ]),
+    ),
+    'refuses the connection': { ends: /^connect ECONNREFUSED/, url: `http://127.0.0.1:${await findFreePort()}/` },
+    'resets the connection': {
+      ends: /^(the connection closed before there was a response|read ECONNRESET)$/,
+      url: `http://127.0.0.1:${await listen((socket) => socket.resetAndDestroy())}/`,
+    },
+    'has a good certificate': { ends: 'delivered', url: await tls(certificates.good) },
+    'has an expired certificate': { ends: /^certificate has expired$/, url: await tls(certificates.expired) },
+    'has a certificate for another name': { ends: /altnames/, url: await tls(certificates.wrongName) },
+    'has a certificate signed by itself': {
+      ends: /^self-signed certificate$/,
+      url: await tls(certificates.selfSigned),
+    },
+    'speaks TLS 1.0 only': {
+      ends: /^TLS: .*protocol version$/,
+      url: await tls({
+        ...certificates.good,
+        minVersion: 'TLSv1',
+        maxVersion: 'TLSv1',
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      }),
+    },
+    'never ends the TLS handshake': {
+      ends: /^the destination did not accept the connection in time$/,
+      url: `https://localhost:${await listen((socket) => void socket.resume())}/`,
+    },
+    'speaks HTTP on a port of TLS': {
+      ends: /^TLS: (wrong version number|packet length too long)$/,
+      url: `https://localhost:${await listen((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))}/`,
+    },
+    'has a good name': { ends: 'delivered', url: `${system.receiver.url.replace('127.0.0.1', 'good.test')}/good-name` },
+    'has an unknown name': { ends: /^unable to resolve host: getaddrinfo ENOTFOUND/, url: 'http://unknown.test/' },
+    'has a name without an address': { ends: /^unable to resolve host: /, url: 'http://empty.test/' },
+    'has a broken name server': { ends: /^unable to resolve host: getaddrinfo EAI_AGAIN/, url: 'http://broken.test/' },
+    'has a silent name server': { ends: /^the destination did not accept the connection/, url: 'http://silent.test/' },
+  };
+  const published = await Promise.all(
+    Object.entries(expected).map(async ([name, { url }]) => {
+      const headers = {
+        'Upstash-Retries': '0',
+        'Upstash-Timeout': `${limitSeconds}s`,
+        // Somebody reads the whole response.
+        'Upstash-Callback': `${system.receiver.url}/callback`,
+      };
+      return [name, await system.api.publish(url, { headers, body: 'x' })] as const;
+    }),
+  );
+  ends = new Map(
+    await Promise.all(
+      published.map(async ([name, id]) => [name, await eventually(() => readEnd(id), 20_000)] as const),
+    ),
+  );
+});
+afterAll(async () => {
+  await system.stop();
+  await Promise.all([...sinks.map((sink) => sink.stop()), names.stop(), rm(folder, { recursive: true })]);
+});
+
+async function listen(...parameters: Parameters<typeof startSink>): Promise<number> {
+  const sink = await startSink(...parameters);
+  sinks.push(sink);
+  return sink.port;
+}
+
+async function readEnd(messageId: string): Promise<End | undefined> {
+  const response = await system.api.call(`/v2/events?messageId=${messageId}`);
+  const { events } = (await response.json()) as {
+    events: { state: string; time: number; error?: string; responseStatus?: number }[];
+  };
+  const find = (state: string) => events.find((event) => event.state === state);
+  const end = find('DELIVERED') ?? find('ERROR');
+  if (!end) return undefined;
+  const { state, error = '', responseStatus: status, time } = end;
+  return { state, error, status, attemptMs: time - (find('ACTIVE')?.time ?? 0) };
+}
+
+test.each([
+  ...Object.keys(faults),
+  'refuses the connection',
+  'resets the connection',
+  'has a good certificate',
+  'has an expired certificate',
+  'has a certificate for another name',
+  'has a certificate signed by itself',
+  'speaks TLS 1.0 only',
+  'never ends the TLS handshake',
+  'speaks HTTP on a port of TLS',
+  'has a good name',
+  'has an unknown name',
+  'has a name without an address',
+  'has a broken name server',
+  'has a silent name server',
+])('a destination that %s: the attempt ends in time, and the log says how', (name) => {
+  const end = ends.get(name);
+  const { ends: reason, status = 0 } = expected[name] ?? { ends: /never/ };
+  if (reason === 'delivered') expect(end).toMatchObject({ state: 'DELIVERED', error: '' });
+  else expect(end).toMatchObject({ state: 'ERROR', error: expect.stringMatching(reason) as string, status });
+  expect(end?.attemptMs).toBeLessThan(limitSeconds * 1000 + slackMs);
+});
+
+test('every slot is free again: as many deliveries as there are slots are in flight together', async () => {
+  let inFlight: Socket[] = [];
+  const port = await listen((socket) => {
+    onRequest(socket, () => {
+      inFlight.push(socket);
+      if (inFlight.length < slots) return;
+      for (const waiting of inFlight) waiting.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      inFlight = [];
+    });
+  });
+  // One destination alone does not get all of them.
+  const publish = (_: unknown, index: number) => {
+    names.answer(`host-${index}.test`, ['127.0.0.1']);
+    return system.api.publish(`http://host-${index}.test:${port}/together`);
+  };
+  const ids = await Promise.all(Array.from({ length: slots }, publish));
+  await eventually(
+    async () => (await Promise.all(ids.map(readEnd))).every((end) => end?.state === 'DELIVERED'),
+    20_000,
+  );
+});
+
+describe('Retry-After', () => {
+  const backoffMs = 12_182;
+  const inTheFuture = (ms: number) => new Date(Date.now() + ms).toUTCString();
+
+  test.each([
+    ['0', 0],
+    ['1', 1000],
+    ['86400', 86_400_000],
+    ['86401', backoffMs],
+    ['99999999999', backoffMs],
+    ['1e20', backoffMs],
+    ['-1', backoffMs],
+    ['soon', backoffMs],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', backoffMs],
+    [inTheFuture(2 * 86_400_000), backoffMs],
+    [inTheFuture(3_600_000), 3_600_000],
+    ['24h0m0s', 86_400_000],
+    ['9999999h', backoffMs],
+    ['9'.repeat(400), backoffMs],
+  ])('%s is followed within a day, else the backoff counts', async (value, waitMs) => {
+    const path = `/retry-after/${encodeURIComponent(value)}`;
+    system.receiver.reply(path, { status: 503, headers: { 'Retry-After': value } }, 200);
+    const id = await system.api.publish(system.receiver.url + path, { headers: { 'Upstash-Retries': '1' } });
+    const retry = await eventually(async () => {
+      const { events } = (await (await system.api.call(`/v2/events?messageId=${id}`)).json()) as {
+        events: { state: string; time: number; nextDeliveryTime?: number }[];
+      };
+      return events.find(({ nextDeliveryTime }) => nextDeliveryTime !== undefined);
+    });
+    const waits = (retry.nextDeliveryTime ?? 0) - retry.time;
+    // A date was written when this file was read.
+    expect(Math.abs(waits - waitMs)).toBeLessThan(waitMs > backoffMs ? 60_000 : 1000);
+  });
+});

@@ -1,0 +1,90 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv4, isIPv6 } from 'node:net';
+import { decode, encode, type Packet } from 'dns-packet';
+
+/** What is answered for a name: addresses, an error of DNS, or nothing at all; a function may change its mind. */
+export type NameAnswer = string[] | 'NXDOMAIN' | 'SERVFAIL' | 'silence' | (() => string[]);
+
+/** A name server on loopback, for names that lead where a test wants them to. */
+export interface NameServer {
+  address: string;
+  port: number;
+  /** How often a name was asked for. */
+  asked(name: string): number;
+  answer(name: string, answer: NameAnswer): void;
+  /** Variables of a process that asks this server for the names that end in `.test`. */
+  variables: Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/** The codes of answers (RFC 1035 section 4.1.1). */
+const codes = { NXDOMAIN: 3, SERVFAIL: 2 };
+
+export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}): Promise<NameServer> {
+  const answers = new Map<string, NameAnswer>();
+  const questions: string[] = [];
+  const socket = createSocket('udp4');
+  socket.on('message', (message, { address: asker, port: askerPort }) => {
+    const packet = decode(message);
+    const question = packet.questions?.[0];
+    if (!question) return;
+    const name = question.name.toLowerCase();
+    // Two questions, one for each family of addresses, are one look-up.
+    if (question.type === 'A') questions.push(name);
+    const answer = answers.get(name) ?? 'NXDOMAIN';
+    if (answer === 'silence') return;
+    const reply: Packet = { type: 'response', id: packet.id ?? 0, questions: [question], answers: [], flags: 0 };
+    if (typeof answer === 'string') reply.flags = codes[answer];
+    else {
+      const isWanted = question.type === 'A' ? isIPv4 : question.type === 'AAAA' ? isIPv6 : () => false;
+      const addresses = question.type === 'AAAA' || typeof answer !== 'function' ? answer : answer();
+      reply.answers = (typeof addresses === 'function' ? [] : addresses)
+        .filter((data) => isWanted(data))
+        .map((data) => ({ type: question.type as 'A', name: question.name, ttl: 0, data }));
+    }
+    socket.send(encode(reply), askerPort, asker);
+  });
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  const bound = socket.address();
+
+  return {
+    address: bound.address,
+    port: bound.port,
+    asked: (name) => questions.filter((question) => question === name).length,
+    answer: (name, answer) => void answers.set(name, answer),
+    variables: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload(bound.port))}` },
+    async stop() {
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
+}
+
+/**
+ * Node asks the system for addresses, and only root can tell the system whom to ask. So the look-up of names in `.test`
+ * is replaced in the process under test, by one that asks over the same protocol.
+ */
+function preload(port: number): string {
+  return `
+import dns from 'node:dns';
+import { syncBuiltinESMExports } from 'node:module';
+const system = dns.lookup;
+const resolver = new dns.Resolver({ timeout: 60000, tries: 1 });
+resolver.setServers(['127.0.0.1:${port}']);
+const ask = (name, family) => new Promise((resolve) => {
+  resolver['resolve' + family](name, (error, found) =>
+    resolve({ error, found: (found ?? []).map((address) => ({ address, family })) }));
+});
+dns.lookup = (name, options, callback) => {
+  if (!/\\.test\\.?$/i.test(name)) return system(name, options, callback);
+  Promise.all([ask(name, 4), ask(name, 6)]).then(([v4, v6]) => {
+    const found = [...v4.found, ...v6.found];
+    if (found.length > 0) return callback(null, found);
+    const code = ['ENOTFOUND', 'ENODATA'].includes(v4.error?.code) || !v4.error ? 'ENOTFOUND' : 'EAI_AGAIN';
+    callback(Object.assign(new Error('getaddrinfo ' + code + ' ' + name), { code, syscall: 'getaddrinfo' }));
+  });
+};
+syncBuiltinESMExports();`;
+}
