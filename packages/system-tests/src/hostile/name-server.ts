@@ -53,7 +53,7 @@ export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}):
     address: bound.address,
     port: bound.port,
     asked: (name) => questions.filter((question) => question === name).length,
-    answer: (name, answer) => void answers.set(name, answer),
+    answer: (name, answer) => void answers.set(name.toLowerCase(), answer),
     variables: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload(bound.port))}` },
     async stop() {
       socket.close();
