@@ -1,7 +1,7 @@
-import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { DestinationGuard } from '@posthorn/broker';
 import { buildConnector } from 'undici';
+import { createResolve, type Resolve } from './resolve.ts';
 
 /** A connection that the guard does not allow. */
 export class RefusedAddressError extends Error {
@@ -14,6 +14,7 @@ export class RefusedAddressError extends Error {
  * no second look-up in which a name could change its mind.
  */
 export function createConnect(guard: DestinationGuard, timeoutMs: number): buildConnector.connector {
+  const resolve = createResolve();
   return (options, callback) => {
     const host = options.hostname.replace(/^\[|\]$/g, '');
     const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
@@ -28,7 +29,7 @@ export function createConnect(guard: DestinationGuard, timeoutMs: number): build
       timeout: timeoutMs,
       allowH2: false,
       minVersion: 'TLSv1.2',
-      lookup: createLookup(check),
+      lookup: createLookup(resolve, check),
     });
     connect(options, (...[error, socket]) => {
       if (!socket) {
@@ -46,22 +47,22 @@ export function createConnect(guard: DestinationGuard, timeoutMs: number): build
   };
 }
 
-function createLookup(check: (address: string) => string | undefined): LookupFunction {
-  return (hostname: string, options: LookupOptions, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error) {
-        callback(error, '', 0);
-        return;
-      }
-      const allowed = addresses.filter(({ address }) => check(address) === undefined);
-      const [first] = allowed;
-      if (!first) {
-        const [refused] = addresses;
-        const reason = refused ? check(refused.address) : `unable to resolve host: ${hostname} has no address`;
-        callback(new RefusedAddressError(reason), '', 0);
-      } else if (options.all) {
-        (callback as unknown as (error: null, addresses: LookupAddress[]) => void)(null, allowed);
-      } else callback(null, first.address, first.family);
-    });
+function createLookup(resolve: Resolve, check: (address: string) => string | undefined): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        const allowed = addresses.filter(({ address }) => check(address) === undefined);
+        const [first] = allowed;
+        if (!first) {
+          const [refused] = addresses;
+          const reason = refused ? check(refused.address) : `unable to resolve host: ${hostname} has no address`;
+          callback(new RefusedAddressError(reason), '', 0);
+        } else if (options.all) callback(null, allowed);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(error instanceof Error ? error : new Error('the host is not found'), '', 0);
+      },
+    );
   };
 }

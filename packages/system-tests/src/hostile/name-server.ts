@@ -63,28 +63,23 @@ export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}):
 }
 
 /**
- * Node asks the system for addresses, and only root can tell the system whom to ask. So the look-up of names in `.test`
- * is replaced in the process under test, by one that asks over the same protocol.
+ * Node asks whom the system asks, and only root can tell the system whom to ask. So the process under test is told that
+ * this is its name server; what it asks the system for in `.test` is not known there.
  */
 function preload(port: number): string {
   return `
 import dns from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
-const system = dns.lookup;
-const resolver = new dns.Resolver({ timeout: 60000, tries: 1 });
-resolver.setServers(['127.0.0.1:${port}']);
-const ask = (name, family) => new Promise((resolve) => {
-  resolver['resolve' + family](name, (error, found) =>
-    resolve({ error, found: (found ?? []).map((address) => ({ address, family })) }));
-});
+const { lookup, Resolver } = dns;
+dns.Resolver = class extends Resolver {
+  constructor(options) {
+    super(options);
+    this.setServers(['127.0.0.1:${port}']);
+  }
+};
 dns.lookup = (name, options, callback) => {
-  if (!/\\.test\\.?$/i.test(name)) return system(name, options, callback);
-  Promise.all([ask(name, 4), ask(name, 6)]).then(([v4, v6]) => {
-    const found = [...v4.found, ...v6.found];
-    if (found.length > 0) return callback(null, found);
-    const code = ['ENOTFOUND', 'ENODATA'].includes(v4.error?.code) || !v4.error ? 'ENOTFOUND' : 'EAI_AGAIN';
-    callback(Object.assign(new Error('getaddrinfo ' + code + ' ' + name), { code, syscall: 'getaddrinfo' }));
-  });
+  if (!/\\.test\\.?$/i.test(name)) return lookup(name, options, callback);
+  process.nextTick(callback, Object.assign(new Error('getaddrinfo ENOTFOUND ' + name), { code: 'ENOTFOUND' }));
 };
 syncBuiltinESMExports();`;
 }
