@@ -113,6 +113,7 @@ function sources() {
     ...manifests(),
     ...packages().flatMap((path) => [
       join(path, 'tsconfig.build.json'),
+      join(path, 'rollup.config.mjs'),
       ...own.flatMap((folder) => listFiles(join(path, folder))),
     ]),
   ];

@@ -1,14 +1,15 @@
-import { publish } from '@posthorn/shared';
-import { readVariable } from './environment.ts';
-import { createHttp, type Http, type Retry } from './http.ts';
+import { DLQ } from './dlq.ts';
+import { development, isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
+import { listLogs, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
+import { FlowControlApi } from './flow-control.ts';
+import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry } from './http.ts';
 import { Messages } from './messages.ts';
-import {
-  readDestination,
-  writePublishHeaders,
-  type PublishJsonRequest,
-  type PublishRequest,
-  type PublishResponse,
-} from './publish.ts';
+import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
+import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
+import { Queue, type QueueRequest } from './queues.ts';
+import { Schedules } from './schedules.ts';
+import { SigningKeys } from './signing-keys.ts';
+import { writeTelemetry } from './telemetry.ts';
 import { UrlGroups } from './url-groups.ts';
 
 export interface ClientConfig {
@@ -16,49 +17,173 @@ export interface ClientConfig {
   baseUrl?: string;
   /** `QSTASH_TOKEN` by default. */
   token?: string;
-  /** Tries after a network failure; `false` for none. */
+  /** What is tried again without an answer; `false` for nothing. By default 5 retries, after 50 ms and then longer. */
   retry?: Retry | false;
-  /** Headers of every message; those of a message beat them. */
+  /** Most milliseconds that one call may take, all its tries together; no limit by default. */
+  timeoutMs?: number;
+  /** Headers of every message; those of a message beat them by name. */
   headers?: HeadersInit;
+  /** Whether messages say which client and runtime published them; `true` by default. */
+  enableTelemetry?: boolean;
+  /** Uses the server and the published credentials of local development; `QSTASH_DEV` by default. */
+  devMode?: boolean;
 }
 
-/** Publishes messages with posthorn, and everything around it. */
+/** Publishes messages, and everything around it. */
 export class Client {
-  readonly messages: Messages;
-  readonly urlGroups: UrlGroups;
-  readonly #http: Http;
-  readonly #headers: HeadersInit | undefined;
+  /** The low level, for what the rest does not have. */
+  readonly http: Requester;
 
   constructor(config: ClientConfig = {}) {
-    const baseUrl = config.baseUrl ?? readVariable('QSTASH_URL') ?? 'http://127.0.0.1:8080';
-    this.#http = createHttp({
-      baseUrl: baseUrl.replace(/\/$/, ''),
-      token: config.token ?? readVariable('QSTASH_TOKEN') ?? '',
+    const headers = new Headers();
+    addForwarded(headers, config.headers);
+    const isTelling = !readVariable('UPSTASH_DISABLE_TELEMETRY') && (config.enableTelemetry ?? true);
+    this.http = createHttp({
+      ...readCredentials(config),
       retry: config.retry ?? {},
+      timeoutMs: config.timeoutMs,
+      headers,
+      telemetryHeaders: isTelling ? writeTelemetry() : new Headers(),
     });
-    this.#headers = config.headers;
-    this.messages = new Messages(this.#http);
-    this.urlGroups = new UrlGroups(this.#http);
   }
 
-  /** Resolves when the message is stored durably. @throws {QstashError} */
-  async publish<R extends PublishRequest>(request: R): Promise<PublishResponse<R>> {
-    return this.#send<R>(request, request.headers, request.body);
+  /** Messages that have not ended, or ended a short time ago. */
+  get messages(): Messages {
+    return new Messages(this.http);
   }
 
-  /** The same with a body that becomes JSON; `undefined` is no body. */
-  async publishJSON<R extends PublishJsonRequest>(request: R): Promise<PublishResponse<R>> {
-    const headers = new Headers(request.headers);
-    headers.set('Content-Type', 'application/json');
-    return this.#send<R>(request, headers, request.body === undefined ? undefined : JSON.stringify(request.body));
+  /** What publishes a message again and again. */
+  get schedules(): Schedules {
+    return new Schedules(this.http);
   }
 
-  async #send<R>(request: PublishJsonRequest, headers: HeadersInit | undefined, body: BodyInit | undefined) {
-    const reply = await this.#http.call(publish.publish, {
-      params: { destination: readDestination(request) },
-      headers: writePublishHeaders(request, new Headers(headers), this.#headers),
-      body,
-    });
-    return reply as PublishResponse<R>;
+  /** Named lists of endpoints; a message to a group goes to all of them. */
+  get urlGroups(): UrlGroups {
+    return new UrlGroups(this.http);
   }
+
+  /** @deprecated use `urlGroups` */
+  get topics(): UrlGroups {
+    return this.urlGroups;
+  }
+
+  /** The dead letter queue: messages that have finally failed. */
+  get dlq(): DLQ {
+    return new DLQ(this.http);
+  }
+
+  /** The limits that messages with one key share. */
+  get flowControl(): FlowControlApi {
+    return new FlowControlApi(this.http);
+  }
+
+  /** The keys that deliveries are signed with. */
+  get keys(): SigningKeys {
+    return new SigningKeys(this.http);
+  }
+
+  /** A queue; without a name, only to list all. */
+  queue({ queueName }: QueueRequest = {}): Queue {
+    return new Queue(this.http, queueName);
+  }
+
+  /**
+   * Publishes one message. Resolves when it is stored durably.
+   *
+   * @throws {QstashError}
+   */
+  async publish<const TRequest extends PublishRequest>(
+    request: TRequest & Checked<TRequest>,
+    options: CallOptions = {},
+  ): Promise<PublishResponse<TRequest>> {
+    return publish(this.http, ['v2', 'publish'], request as PublishRequest, options);
+  }
+
+  /**
+   * The same with a body that becomes JSON; `undefined` is no body.
+   *
+   * @throws {QstashError}
+   */
+  async publishJSON<TBody = unknown, const TRequest extends PublishRequest<TBody> = PublishRequest<TBody>>(
+    request: TRequest & Checked<TRequest>,
+    options: CallOptions = {},
+  ): Promise<PublishResponse<TRequest>> {
+    return publish(this.http, ['v2', 'publish'], writeJson(request as PublishRequest<TBody>), options);
+  }
+
+  /**
+   * Publishes many messages in one request, of up to 1000 items. All of them are checked before the first is stored;
+   * one that then could not be stored is a `BatchFailure` in its place, see `isBatchFailure`.
+   *
+   * @throws {QstashError} when one is wrong, or none could be stored
+   */
+  async batch<const TRequest extends PublishBatchRequest>(
+    requests: readonly (TRequest & Checked<TRequest>)[],
+    options: CallOptions = {},
+  ): Promise<PublishResponse<TRequest>[]> {
+    return publishBatch(this.http, requests as readonly PublishBatchRequest[], options);
+  }
+
+  /**
+   * The same with bodies that become JSON; an item without a body stays without.
+   *
+   * @throws {QstashError}
+   */
+  async batchJSON<TBody = unknown, const TRequest extends PublishBatchRequest<TBody> = PublishBatchRequest<TBody>>(
+    requests: readonly (TRequest & Checked<TRequest>)[],
+    options: CallOptions = {},
+  ): Promise<PublishResponse<TRequest>[]> {
+    const items = requests as readonly PublishBatchRequest<TBody>[];
+    return publishBatch(
+      this.http,
+      items.map((item) => writeJson(item)),
+      options,
+    );
+  }
+
+  /** One page of the log of messages, newest line first. */
+  async logs(request: LogsRequest = {}, options: CallOptions = {}): Promise<GetLogsResponse> {
+    return listLogs(this.http, request, options);
+  }
+
+  /** @deprecated use `logs` */
+  events(request?: LogsRequest, options?: CallOptions): Promise<GetLogsResponse> {
+    return this.logs(request, options);
+  }
+
+  /** Every line that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
+  async *iterateLogs(
+    request: { filter?: LogsFilter; cursor?: string | number; count?: number } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Log, void, undefined> {
+    let page: GetLogsResponse | undefined;
+    do {
+      page = await this.logs(page?.cursor ? { ...request, cursor: page.cursor } : request, options);
+      yield* page.logs;
+    } while (page.cursor);
+  }
+}
+
+/** Where the server is and how to get in (contract, sdk-surface.md section 1.1). */
+function readCredentials(config: ClientConfig): { baseUrl: string; token: string; hint?: string } {
+  if (isDevelopment(config.devMode)) {
+    const hint = 'Start a server for development with: POSTHORN_DEV_CREDENTIALS=1 npm start';
+    return { baseUrl: readDevelopmentUrl(), token: development.token, hint };
+  }
+  const region = readRegion(readVariable('QSTASH_REGION'));
+  if (region && !(config.baseUrl !== undefined && config.token !== undefined)) {
+    const [url, token] = [readVariable(`${region}_QSTASH_URL`), readVariable(`${region}_QSTASH_TOKEN`)];
+    if (url && token) return { baseUrl: trimUrl(url), token };
+    warn(`QSTASH_REGION is set, but ${region}_QSTASH_URL or ${region}_QSTASH_TOKEN is not: using the names without it`);
+  }
+  const baseUrl = config.baseUrl ?? readVariable('QSTASH_URL') ?? 'http://127.0.0.1:8080';
+  const token = config.token ?? readVariable('QSTASH_TOKEN');
+  if (!token) warn('there is no token: pass it to the client, or set QSTASH_TOKEN');
+  return { baseUrl: trimUrl(baseUrl), token: token ?? '' };
+}
+
+function trimUrl(url: string): string {
+  const trimmed = url.replace(/\/$/, '');
+  // Once published as the base URL, and still in many environments.
+  return trimmed === 'https://qstash.upstash.io/v2/publish' ? 'https://qstash.upstash.io' : trimmed;
 }

@@ -1,53 +1,145 @@
 /** The server refused a request, or the client did before sending it (contract, sdk-surface.md section 4). */
 export class QstashError extends Error {
   override name = 'QstashError';
-  /** Status of the answer; none if nothing was sent. */
+  /** Status of the answer; none if there was no answer. */
   readonly status: number | undefined;
 
   /** @param message the body of the answer as it came */
-  constructor(message: string, status?: number) {
-    super(message || `Error: status=${String(status)}`);
+  constructor(message: string, status?: number, options?: ErrorOptions) {
+    super(message || `Error: status=${String(status)}`, options);
     this.status = status;
   }
+
+  /** The server's own sentence: the message without the JSON around it. */
+  get detail(): string {
+    try {
+      const { error } = JSON.parse(this.message) as { error?: unknown };
+      return typeof error === 'string' ? error : this.message;
+    } catch {
+      return this.message;
+    }
+  }
+}
+
+/** The request is wrong: status 400, or none when the client saw it first and sent nothing. */
+export class QstashValidationError extends QstashError {
+  override name = 'QstashValidationError';
+}
+
+/** A list in a query is empty. That would mean everything to the server, so nothing was sent. */
+export class QstashEmptyArrayError extends QstashValidationError {
+  override name = 'QstashEmptyArrayError';
+
+  constructor(parameter: string) {
+    super(
+      `Empty array provided for query parameter "${parameter}". ` +
+        'Give at least one value, or leave the parameter out to have all.',
+    );
+  }
+}
+
+/** The token is missing or wrong (401), or may only read (403). */
+export class QstashUnauthorizedError extends QstashError {
+  override name = 'QstashUnauthorizedError';
+}
+
+/** There is no such message, queue, schedule, URL group, DLQ entry or flow-control key: status 404. */
+export class QstashNotFoundError extends QstashError {
+  override name = 'QstashNotFoundError';
+}
+
+/** A limit of the server would be exceeded, such as the number of queues or the longest delay: status 412. */
+export class QstashLimitError extends QstashError {
+  override name = 'QstashLimitError';
+}
+
+/** The server cannot work now, or could not be reached: status 502, 503 or 504, or none. The same may work later. */
+export class QstashUnavailableError extends QstashError {
+  override name = 'QstashUnavailableError';
+}
+
+/** No answer came. `cause` is the error of `fetch`. */
+export class QstashConnectionError extends QstashUnavailableError {
+  override name = 'QstashConnectionError';
+}
+
+/** No whole answer came within `timeoutMs`. What was sent may have been carried out. */
+export class QstashTimeoutError extends QstashUnavailableError {
+  override name = 'QstashTimeoutError';
 }
 
 /** How many requests are allowed, how many are left, and when that begins anew; as the server wrote it. */
 export interface RateLimit {
   limit: string | null;
   remaining: string | null;
+  /** In seconds since 1970. */
   reset: string | null;
 }
 
-/** 429, with what the server says about its limit. Nothing tries it again. */
-abstract class RateLimitedError extends QstashError implements RateLimit {
+/** Too many requests in a short time: status 429. Nothing tries it again. */
+export class QstashRatelimitError extends QstashError implements RateLimit {
+  override name = 'QstashRatelimitError';
   readonly limit: string | null;
   readonly remaining: string | null;
   readonly reset: string | null;
 
-  constructor(message: string, { limit, remaining, reset }: RateLimit) {
-    super(message, 429);
+  constructor({ limit, remaining, reset }: RateLimit, message?: string) {
+    super(message || `Exceeded burst rate limit. ${JSON.stringify({ limit, remaining, reset })}`, 429);
     this.limit = limit;
     this.remaining = remaining;
     this.reset = reset;
   }
+
+  /** When requests are allowed again, if the server said so. */
+  get resetAt(): Date | undefined {
+    return readInstant(this.reset);
+  }
 }
 
-/** Too many requests in a short time. */
-export class QstashRatelimitError extends RateLimitedError {
-  override name = 'QstashRatelimitError';
-}
-
-/** The messages of the day are used up. */
-export class QstashDailyRatelimitError extends RateLimitedError {
+/** The messages of the day are used up: status 429. */
+export class QstashDailyRatelimitError extends QstashError implements RateLimit {
   override name = 'QstashDailyRatelimitError';
+  readonly limit: string | null;
+  readonly remaining: string | null;
+  readonly reset: string | null;
+
+  constructor({ limit, remaining, reset }: RateLimit, message?: string) {
+    super(message || `Exceeded daily rate limit. ${JSON.stringify({ limit, remaining, reset })}`, 429);
+    this.limit = limit;
+    this.remaining = remaining;
+    this.reset = reset;
+  }
+
+  /** When messages are accepted again, if the server said so. */
+  get resetAt(): Date | undefined {
+    return readInstant(this.reset);
+  }
 }
 
-/** The error that an answer other than 2xx stands for (contract, http-api.md section 1.5). */
+/** The error that an answer other than 2xx stands for (contract, http-api.md sections 1.4 and 1.5). */
 export function readError({ status, headers }: Response, body: string): QstashError {
-  if (status !== 429) return new QstashError(body, status);
-  const daily = readRateLimit(headers, 'RateLimit-');
-  if (daily.limit !== null) return new QstashDailyRatelimitError(body, daily);
-  return new QstashRatelimitError(body, readRateLimit(headers, 'Burst-RateLimit-'));
+  switch (status) {
+    case 400:
+      return new QstashValidationError(body, status);
+    case 401:
+    case 403:
+      return new QstashUnauthorizedError(body, status);
+    case 404:
+      return new QstashNotFoundError(body, status);
+    case 412:
+      return new QstashLimitError(body, status);
+    case 429: {
+      const daily = readRateLimit(headers, 'RateLimit-');
+      if (daily.limit !== null) return new QstashDailyRatelimitError(daily, body);
+      return new QstashRatelimitError(readRateLimit(headers, 'Burst-RateLimit-'), body);
+    }
+    case 502:
+    case 503:
+    case 504:
+      return new QstashUnavailableError(body, status);
+    default:
+      return new QstashError(body, status);
+  }
 }
 
 function readRateLimit(headers: Headers, start: string): RateLimit {
@@ -56,4 +148,8 @@ function readRateLimit(headers: Headers, start: string): RateLimit {
     remaining: headers.get(`${start}Remaining`),
     reset: headers.get(`${start}Reset`),
   };
+}
+
+function readInstant(seconds: string | null): Date | undefined {
+  return seconds && /^\d+(\.\d+)?$/.test(seconds) ? new Date(Number(seconds) * 1000) : undefined;
 }

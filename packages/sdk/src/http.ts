@@ -1,13 +1,68 @@
-import type { Endpoint } from '@posthorn/shared';
-import type { z } from 'zod';
-import { QstashError, readError } from './errors.ts';
+import {
+  QstashConnectionError,
+  QstashEmptyArrayError,
+  QstashError,
+  QstashTimeoutError,
+  QstashValidationError,
+  readError,
+} from './errors.ts';
 
-/** What is tried again: only a request that got no answer. */
+/** What `fetch` takes as a body. */
+export type BodyInit =
+  Blob | FormData | URLSearchParams | ReadableStream<Uint8Array> | ArrayBuffer | Uint8Array | string;
+
+/** What `new Headers()` takes. */
+export type HeadersInit = Headers | Record<string, string> | [string, string][] | IterableIterator<[string, string]>;
+
+export type HTTPMethods = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH';
+
+/** What is tried again, and when: requests that got no answer or 503, where a repetition can do no harm. */
 export interface Retry {
   /** 5 by default. */
   retries?: number;
   /** Milliseconds before the next try, from the number of retries made so far; `exp(n) * 50` by default. */
   backoff?: (retried: number) => number;
+}
+
+/** What every method takes as its last argument. */
+export interface CallOptions {
+  /** Ends the call; it then rejects with the reason of the signal. */
+  signal?: AbortSignal;
+  /** Most milliseconds that the call may take, all its tries together; by default that of the client. */
+  timeoutMs?: number;
+}
+
+export type Query = Record<string, string | number | boolean | Date | readonly (string | number)[] | undefined>;
+
+/** One request of the low level. */
+export interface HttpRequest extends CallOptions {
+  /** Joined with slashes behind the base URL; nothing in it is encoded. */
+  path: string[];
+  /** `GET` by default. */
+  method?: HTTPMethods;
+  /** A list becomes a repeated parameter, a `Date` its milliseconds, `undefined` nothing. */
+  query?: Query;
+  headers?: HeadersInit;
+  body?: BodyInit | null | undefined;
+  /** `false` for an answer that nobody reads. */
+  parseResponseAsJson?: boolean;
+  keepalive?: boolean;
+  /** In place of that of the client; without a slash at its end. */
+  baseUrl?: string;
+  /** Whether a second copy of the request does no harm; by default true for every method but `POST`. */
+  isRepeatable?: boolean;
+}
+
+/** The HTTP behind the nouns, for what they do not have. */
+export interface Requester {
+  /** Sends a request and gives its JSON. @throws {QstashError} */
+  request<T = unknown>(request: HttpRequest): Promise<T>;
+  /** Sends a request whose answer is an event stream and gives the JSON of each event. @throws {QstashError} */
+  requestStream<T = unknown>(request: HttpRequest): AsyncIterable<T>;
+  /** Headers of every message, as they go to the server. */
+  readonly headers: Headers;
+  /** What every message says about this client. */
+  readonly telemetryHeaders: Headers;
 }
 
 export interface HttpOptions {
@@ -16,92 +71,184 @@ export interface HttpOptions {
   token: string;
   /** `false` stands for one try. */
   retry: Retry | false;
+  timeoutMs: number | undefined;
+  headers: Headers;
+  telemetryHeaders: Headers;
+  /** What to do when nobody listens at the base URL. */
+  hint?: string | undefined;
 }
 
-/** What a request says besides its endpoint. */
-export interface Input<Body extends z.ZodType> {
-  params?: Record<string, string>;
-  headers?: Headers;
-  /** For an endpoint whose body the contract describes. */
-  json?: z.input<Body>;
-  /** For an endpoint whose body is bytes. */
-  body?: BodyInit | undefined;
-}
-
-type AnyEndpoint<Body extends z.ZodType, Reply extends z.ZodType> = Endpoint<z.ZodType, z.ZodType, Body, Reply>;
-
-/** The HTTP behind the nouns. */
-export interface Http {
-  /** Sends a request and reads its answer. @throws {QstashError} */
-  call<B extends z.ZodType, R extends z.ZodType>(endpoint: AnyEndpoint<B, R>, input?: Input<B>): Promise<z.output<R>>;
-  /** Sends a request whose answer nobody reads. @throws {QstashError} */
-  send<B extends z.ZodType>(endpoint: AnyEndpoint<B, z.ZodType>, input?: Input<B>): Promise<void>;
-}
-
-export function createHttp({ baseUrl, token, retry }: HttpOptions): Http {
+export function createHttp(options: HttpOptions): Requester {
+  const { headers, telemetryHeaders } = options;
   return {
-    async call(endpoint, input = {}) {
-      // Not parsed with the schema: a newer server may say more than this client knows.
-      return JSON.parse(await request(endpoint, input)) as never;
+    headers,
+    telemetryHeaders,
+    async request<T>(request: HttpRequest) {
+      return send(options, request, async (response) => {
+        const text = await response.text();
+        if (!response.ok) throw readError(response, text);
+        return (request.parseResponseAsJson === false ? undefined : readJson(text, response.status)) as T;
+      });
     },
-    async send(endpoint, input = {}) {
-      await request(endpoint, input);
+    async *requestStream<T>(request: HttpRequest) {
+      const response = await send(options, request, async (answer) => {
+        if (!answer.ok) throw readError(answer, await answer.text());
+        return answer;
+      });
+      yield* readEventStream(response) as AsyncIterable<T>;
     },
   };
+}
 
-  async function request<B extends z.ZodType>(endpoint: AnyEndpoint<B, z.ZodType>, input: Input<B>): Promise<string> {
-    const url = writeUrl(baseUrl, endpoint.path, input.params ?? {});
-    const headers = new Headers(input.headers);
-    headers.set('Authorization', `Bearer ${token}`);
-    if (input.json !== undefined) headers.set('Content-Type', 'application/json');
-    const body = input.json === undefined ? input.body : JSON.stringify(input.json);
-
-    const response = await fetchWithRetries(
-      url,
-      { method: endpoint.method, headers, ...(body === undefined ? {} : withBody(body)) },
-      retry,
-    );
-    const text = await response.text();
-    if (!response.ok) throw readError(response, text);
-    return text;
+/** Not parsed with the contract: a newer server may say more than this client knows. */
+function readJson(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new QstashError(`The answer is not JSON: ${text.slice(0, 200)}`, status, { cause });
   }
 }
 
 /**
- * Fills the parameters of a path: `:name` is encoded, `*name` is a destination and stands as it is (contract,
- * http-api.md section 2.1).
+ * Sends until there is an answer. A request that may be repeated is tried again without any answer and on 503; another
+ * one only when no connection came about, so that nothing can have been sent.
  */
-function writeUrl(baseUrl: string, path: string, params: Record<string, string>): URL {
-  const filled = path.replace(/([:*])(\w+)/g, (_all, kind: string, name: string) => {
-    const value = params[name] ?? '';
-    return kind === '*' ? value : encodeURIComponent(value);
-  });
-  const url = new URL(baseUrl + filled);
-  // `new URL` resolves `..`: with the destination `../keys/rotate` a publish would rotate the signing keys.
-  const [start = ''] = path.split(/[:*]/, 1);
-  const { href } = new URL(baseUrl + start);
-  if (!url.href.startsWith(href) || (filled !== path && url.href === href)) {
-    throw new QstashError(`'${Object.values(params).join(' ')}' leads out of ${start}`);
+async function send<T>(options: HttpOptions, request: HttpRequest, read: (response: Response) => Promise<T>) {
+  const { signal: given, timeoutMs = options.timeoutMs } = request;
+  given?.throwIfAborted();
+  const url = writeUrl(options.baseUrl, request);
+  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const signals = [given, timeout].filter((signal) => signal !== undefined);
+  const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  const init = writeInit(request, options.token, signal);
+
+  const { retry } = options;
+  // A stream is used up by its first try.
+  const isStream = request.body instanceof ReadableStream;
+  const retries = retry === false || isStream ? 0 : (retry.retries ?? 5);
+  const backoff = (retry === false ? undefined : retry.backoff) ?? ((retried: number) => Math.exp(retried) * 50);
+  const isRepeatable = request.isRepeatable ?? request.method !== 'POST';
+  try {
+    for (let retried = 0; ; retried++) {
+      let response;
+      try {
+        response = await fetch(url, init);
+      } catch (cause) {
+        if (signal?.aborted) throw cause;
+        if (retried >= retries || !(isRepeatable || isUnconnected(cause))) throw unreachable(url, cause, options.hint);
+      }
+      if (response && !(response.status === 503 && isRepeatable && retried < retries)) return await read(response);
+      await response?.body?.cancel();
+      await wait(backoff(retried), signal);
+    }
+  } catch (cause) {
+    if (given?.aborted) throw given.reason;
+    if (timeout?.aborted)
+      throw new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
+    if (cause instanceof QstashError) throw cause;
+    throw unreachable(url, cause, options.hint);
+  }
+}
+
+function writeUrl(clientUrl: string, { baseUrl = clientUrl, path, query = {} }: HttpRequest): URL {
+  const url = parseUrl(baseUrl, path);
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    const values = Array.isArray(value) ? (value as (string | number)[]) : [value as string | number | boolean | Date];
+    if (values.length === 0) throw new QstashEmptyArrayError(name);
+    for (const one of values) url.searchParams.append(name, String(one instanceof Date ? one.getTime() : one));
   }
   return url;
 }
 
-/** A stream can be sent only by a fetch that is told not to wait for the answer meanwhile. */
-function withBody(body: BodyInit): RequestInit {
-  return body instanceof ReadableStream ? ({ body, duplex: 'half' } as RequestInit) : { body };
+function parseUrl(baseUrl: string, path: string[]): URL {
+  try {
+    return new URL([baseUrl, ...path].join('/'));
+  } catch (cause) {
+    throw new QstashValidationError(`The base URL '${baseUrl}' is not absolute`, undefined, { cause });
+  }
 }
 
-/** Sends until there is an answer, whatever its status: a network failure is the only thing that is tried again. */
-async function fetchWithRetries(url: URL, init: RequestInit, retry: Retry | false): Promise<Response> {
-  // A stream is used up by its first try.
-  const retries = retry === false || init.body instanceof ReadableStream ? 0 : (retry.retries ?? 5);
-  const backoff = (retry === false ? undefined : retry.backoff) ?? ((retried: number) => Math.exp(retried) * 50);
-  for (let retried = 0; ; retried++) {
-    try {
-      return await fetch(url, init);
-    } catch (error) {
-      if (retried >= retries) throw error;
-      await new Promise((resolve) => setTimeout(resolve, backoff(retried)));
+function writeInit(
+  { method = 'GET', body, keepalive, headers: own }: HttpRequest,
+  token: string,
+  signal?: AbortSignal,
+) {
+  const headers = createHeaders(own);
+  if (!headers.has('Authorization')) headers.set('Authorization', `Bearer ${token}`);
+  return {
+    method,
+    headers,
+    body: body ?? null,
+    ...(keepalive === undefined ? {} : { keepalive }),
+    ...(signal ? { signal } : {}),
+    // A stream can be sent only by a fetch that is told not to wait for the answer meanwhile.
+    ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+  } as RequestInit;
+}
+
+/** The types of runtimes differ in what they take here; all of them take a list of pairs and an iterator of them. */
+export function createHeaders(list: HeadersInit | undefined): Headers {
+  return new Headers(list as Record<string, string> | undefined);
+}
+
+/** Whether no connection came about. Runtimes say it in their own ways; what is not known counts as connected. */
+function isUnconnected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = '' } = error as { code?: unknown };
+  return (
+    /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket)$/.test(
+      String(code),
+    ) ||
+    /connection refused|dns error/i.test(error.message) ||
+    (error instanceof AggregateError && error.errors.every(isUnconnected)) ||
+    isUnconnected(error.cause)
+  );
+}
+
+function unreachable({ origin }: URL, cause: unknown, hint: string | undefined): QstashConnectionError {
+  const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };
+  const reason = inner?.message || inner?.code || message || String(cause);
+  return new QstashConnectionError(`No answer from ${origin}: ${reason}${hint ? `. ${hint}` : ''}`, undefined, {
+    cause,
+  });
+}
+
+function wait(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, durationMs);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** The JSON behind each `data:`; an event may come in several pieces. */
+async function* readEventStream(response: Response): AsyncIterable<unknown> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  const decoder = new TextDecoder();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      rest += done ? '\n' : decoder.decode(value, { stream: true });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const json = /^data: ?(.*?)\r?$/.exec(line)?.[1];
+        if (json === '[DONE]') return;
+        if (json) yield JSON.parse(json);
+      }
+      if (done) return;
     }
+  } finally {
+    await reader.cancel();
   }
 }

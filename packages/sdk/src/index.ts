@@ -1,18 +1,67 @@
 export { SignatureError } from '@posthorn/shared';
+export { decodeBase64 } from './base64.ts';
 export { Client, type ClientConfig } from './client.ts';
-export { QstashDailyRatelimitError, QstashError, QstashRatelimitError, type RateLimit } from './errors.ts';
-export type { Retry } from './http.ts';
-export { Messages, type Message } from './messages.ts';
+export { startDevServer } from './dev-server.ts';
+export type { DLQ, DlqBulkRequest, DlqFilter, DlqListRequest, DlqMessage, DlqPage } from './dlq.ts';
+export {
+  QstashConnectionError,
+  QstashDailyRatelimitError,
+  QstashEmptyArrayError,
+  QstashError,
+  QstashLimitError,
+  QstashNotFoundError,
+  QstashRatelimitError,
+  QstashTimeoutError,
+  QstashUnauthorizedError,
+  QstashUnavailableError,
+  QstashValidationError,
+  type RateLimit,
+} from './errors.ts';
 export type {
-  Duration,
-  HTTPMethods,
-  PublishJsonRequest,
-  PublishRequest,
-  PublishResponse,
-  PublishToUrlGroupsResponse,
-  PublishToUrlResponse,
+  EventPayload,
+  EventsRequest,
+  GetEventsPayload,
+  GetEventsResponse,
+  GetLogsPayload,
+  GetLogsResponse,
+  Log,
+  Log as Event,
+  LogPayload,
+  LogsFilter,
+  LogsRequest,
+  State,
+  WithCursor,
+} from './events.ts';
+export {
+  FlowControlApi,
+  type FlowControlInfo,
+  type GlobalParallelismInfo,
+  type PinFlowControlOptions,
+  type UnpinFlowControlOptions,
+} from './flow-control.ts';
+export type { BodyInit, CallOptions, HeadersInit, HttpRequest, HTTPMethods, Requester, Retry } from './http.ts';
+export { Messages, type CancelRequest, type Message, type MessageFilter, type MessagePayload } from './messages.ts';
+export {
+  isBatchFailure,
+  type BatchFailure,
+  type Destination,
+  type Duration,
+  type FlowControl,
+  type MessageOptions,
+  type PublishBatchRequest,
+  type PublishJsonRequest,
+  type PublishOptions,
+  type PublishRequest,
+  type PublishResponse,
+  type PublishToApiResponse,
+  type PublishToUrlGroupsResponse,
+  type PublishToUrlResponse,
+  type Redact,
 } from './publish.ts';
+export type { Queue, QueueRequest, QueueResponse, UpsertQueueRequest } from './queues.ts';
 export { Receiver, type ReceiverConfig, type VerifyRequest } from './receiver.ts';
+export { Schedules, type CreateScheduleRequest, type Schedule } from './schedules.ts';
+export type { SigningKeyPair, SigningKeys } from './signing-keys.ts';
 export {
   UrlGroups,
   type AddEndpointsRequest,

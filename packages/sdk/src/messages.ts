@@ -1,22 +1,137 @@
-import { messages, type MessageView } from '@posthorn/shared';
-import { QstashError } from './errors.ts';
-import type { Http } from './http.ts';
+import type { AtLeastOne, CommonFilter, HostPathFilter } from './filters.ts';
+import { writeBulkQuery } from './filters.ts';
+import type { CallOptions, Requester } from './http.ts';
+import { writeSegment } from './path.ts';
 
-/** A message as the server shows it; `urlGroup` is what the wire calls `topicName`. */
-export type Message = MessageView & { urlGroup?: string };
+/** What messages, their logs and schedules say about flow control and labels. */
+export interface Limits {
+  flowControlKey?: string;
+  /** Most attempts in flight at once. */
+  parallelism?: number;
+  /** Most attempts that start per period. */
+  rate?: number;
+  /** @deprecated the same as `rate` */
+  ratePerSecond?: number;
+  /** Length of the window of `rate`, in seconds. */
+  period?: number;
+  /** @deprecated the first of `labels` */
+  label?: string;
+  /** In the order in which they were given. */
+  labels?: string[];
+}
+
+/** A message as the server shows it. Header names are in canonical form, such as `Content-Type`. */
+export interface Message extends Limits {
+  messageId: string;
+  /** Where this message goes; for a URL group, its endpoint. */
+  url: string;
+  /** The URL group it was published to. */
+  urlGroup?: string;
+  /** The same as `urlGroup`. */
+  topicName?: string;
+  /** Name of the endpoint in its URL group. */
+  endpointName?: string;
+  queueName?: string;
+  scheduleId?: string;
+  method: string;
+  /** What is forwarded, and the `Content-Type`. */
+  header?: Record<string, string[]>;
+  /** The body, if it is UTF-8. */
+  body?: string;
+  /** The body in base64, if it is not UTF-8. */
+  bodyBase64?: string;
+  maxRetries: number;
+  retryDelayExpression?: string;
+  /** When the first attempt may start, in milliseconds since 1970. */
+  notBefore: number;
+  /** In milliseconds since 1970. */
+  createdAt: number;
+  callback?: string;
+  failureCallback?: string;
+  callbackHeader?: Record<string, string[]>;
+  failureCallbackHeader?: Record<string, string[]>;
+  /** Address of the publisher. */
+  callerIp?: string;
+  /** The same as `callerIp`. */
+  callerIP?: string;
+}
+
+/** A message as it is on the wire. */
+export type MessagePayload = Omit<Message, 'urlGroup' | 'ratePerSecond'>;
+
+export type MessageFilter = CommonFilter & HostPathFilter;
+
+/** Which messages to cancel: by ids, by a filter, or all. `count` says how many at most; 100 by default. */
+export type CancelRequest =
+  | { messageIds: readonly string[]; filter?: never; all?: never; count?: never }
+  | { filter: AtLeastOne<MessageFilter>; count?: number; messageIds?: never; all?: never }
+  | { all: true; count?: number; messageIds?: never; filter?: never };
 
 /** Messages that have not ended, or ended a short time ago. */
 export class Messages {
-  readonly #http: Http;
+  readonly #http: Requester;
 
-  constructor(http: Http) {
+  constructor(http: Requester) {
     this.#http = http;
   }
 
-  /** @throws {QstashError} with status 404 when there is none (any more) */
-  async get(messageId: string): Promise<Message> {
-    if (!messageId) throw new QstashError('Message id cannot be empty');
-    const message = await this.#http.call(messages.get, { params: { messageId } });
-    return message.topicName === undefined ? message : { ...message, urlGroup: message.topicName };
+  /** @throws {QstashNotFoundError} when there is no such message (any more) */
+  async get(messageId: string, options: CallOptions = {}): Promise<Message> {
+    const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];
+    return readMessage(await this.#http.request<Message>({ ...options, path }));
   }
+
+  /**
+   * Cancels one message, several, those that match a filter, or all. An attempt that runs goes on, but is the last.
+   * Resolves to how many messages this call has newly canceled.
+   *
+   * @throws {QstashNotFoundError} for one id, when there is no such message or it has ended
+   */
+  async cancel(
+    request: string | readonly string[] | CancelRequest,
+    options: CallOptions = {},
+  ): Promise<{ cancelled: number }> {
+    const method = 'DELETE';
+    if (typeof request !== 'object') {
+      const path = ['v2', 'messages', writeSegment(request, 'Message id')];
+      return this.#http.request({ ...options, method, path });
+    }
+    if (isList(request) && request.length === 0) return { cancelled: 0 };
+    const query = writeBulkQuery(isList(request) ? { messageIds: request } : request, 'messageIds');
+    // A second copy of "cancel 100 of them" would cancel 100 more.
+    const isRepeatable = query['messageIds'] !== undefined;
+    return this.#http.request({ ...options, method, path: ['v2', 'messages'], query, isRepeatable });
+  }
+
+  /** @deprecated use `cancel(messageId)` */
+  async delete(messageId: string, options: CallOptions = {}): Promise<void> {
+    const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];
+    await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
+  }
+
+  /** @deprecated use `cancel(messageIds)` */
+  async deleteMany(messageIds: readonly string[], options?: CallOptions): Promise<number> {
+    return (await this.cancel(messageIds, options)).cancelled;
+  }
+
+  /** @deprecated use `cancel({ all: true })` */
+  async deleteAll(options?: CallOptions): Promise<number> {
+    return (await this.cancel({ all: true }, options)).cancelled;
+  }
+}
+
+/** Adds the names that the wire does not have. */
+export function readMessage<T extends { topicName?: string; rate?: number }>(
+  message: T,
+): T & { urlGroup?: string; ratePerSecond?: number } {
+  return {
+    ...message,
+    ...(message.topicName === undefined ? {} : { urlGroup: message.topicName }),
+    ...(message.rate === undefined ? {} : { ratePerSecond: message.rate }),
+  };
+}
+
+/** `Array.isArray` does not know lists that cannot be written to. */
+export function isList(value: object): value is readonly string[] {
+  return Array.isArray(value);
 }

@@ -1,56 +1,97 @@
-import { urlGroups, type EndpointReference, type GroupEndpoint, type UrlGroup } from '@posthorn/shared';
-import { QstashError } from './errors.ts';
-import type { Http } from './http.ts';
+import type { CallOptions, HTTPMethods, Requester } from './http.ts';
+import { writeSegment } from './path.ts';
 
-export type { UrlGroup } from '@posthorn/shared';
-export type Endpoint = GroupEndpoint;
+/** One receiver of a URL group. */
+export interface Endpoint {
+  /** Absolute URL. */
+  url: string;
+  /** Letters, digits, `.`, `_` and `-`; to refer to the endpoint by. */
+  name?: string;
+}
 
 export interface AddEndpointsRequest {
+  /** Name of the URL group. */
   name: string;
-  endpoints: Endpoint[];
+  endpoints: readonly Endpoint[];
 }
 
 export interface RemoveEndpointsRequest {
+  /** Name of the URL group. */
   name: string;
   /** Each by its name or its URL. */
-  endpoints: EndpointReference[];
+  endpoints: readonly ({ name: string; url?: string } | { url: string; name?: string })[];
+}
+
+/** A named list of endpoints. */
+export interface UrlGroup {
+  name: string;
+  /** In milliseconds since 1970. */
+  createdAt: number;
+  /** In milliseconds since 1970. */
+  updatedAt: number;
+  /** In the order in which they were added. */
+  endpoints: Endpoint[];
+  /** Default headers of every publish to the group; only there if any were set. */
+  headers?: Record<string, string[]>;
 }
 
 /** Named lists of endpoints; a message to a group goes to all of them. */
 export class UrlGroups {
-  readonly #http: Http;
+  readonly #http: Requester;
 
-  constructor(http: Http) {
+  constructor(http: Requester) {
     this.#http = http;
   }
 
   /** Adds endpoints in order; creates the group when needed. */
-  addEndpoints({ name, endpoints }: AddEndpointsRequest): Promise<void> {
-    return this.#http.send(urlGroups.addEndpoints, { params: { name: requireName(name) }, json: { endpoints } });
+  addEndpoints({ name, endpoints }: AddEndpointsRequest, options: CallOptions = {}): Promise<void> {
+    return this.#write('POST', [...writePath(name), 'endpoints'], { endpoints }, options);
   }
 
   /** Removes endpoints; with the last one the group goes. */
-  removeEndpoints({ name, endpoints }: RemoveEndpointsRequest): Promise<void> {
-    return this.#http.send(urlGroups.removeEndpoints, { params: { name: requireName(name) }, json: { endpoints } });
+  removeEndpoints({ name, endpoints }: RemoveEndpointsRequest, options: CallOptions = {}): Promise<void> {
+    return this.#write('DELETE', [...writePath(name), 'endpoints'], { endpoints }, options);
   }
 
-  list(): Promise<UrlGroup[]> {
-    return this.#http.call(urlGroups.list);
+  /**
+   * Sets the default headers of every publish to the group, in place of those it had. A publish beats them by name.
+   * The names are those of the wire, such as `Upstash-Retries` and `Upstash-Forward-My-Header`.
+   */
+  setHeaders(
+    { name, headers }: { name: string; headers: Record<string, string | readonly string[]> },
+    options: CallOptions = {},
+  ): Promise<void> {
+    return this.#write('PATCH', writePath(name), { headers }, options);
   }
 
-  /** @throws {QstashError} with status 404 when there is none */
-  get(name: string): Promise<UrlGroup> {
-    return this.#http.call(urlGroups.get, { params: { name: requireName(name) } });
+  list(options: CallOptions = {}): Promise<UrlGroup[]> {
+    return this.#http.request({ ...options, path: ['v2', 'topics'] });
   }
 
-  /** Succeeds also when there is no such group. */
-  delete(name: string): Promise<void> {
-    return this.#http.send(urlGroups.remove, { params: { name: requireName(name) } });
+  /** @throws {QstashNotFoundError} when there is no such group */
+  async get(name: string, options: CallOptions = {}): Promise<UrlGroup> {
+    return this.#http.request({ ...options, path: writePath(name) });
+  }
+
+  /** Messages that are on their way are left alone. Succeeds also when there is no such group. */
+  async delete(name: string, options: CallOptions = {}): Promise<void> {
+    const path = writePath(name);
+    await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
+  }
+
+  async #write(method: HTTPMethods, path: string[], body: object, options: CallOptions): Promise<void> {
+    await this.#http.request({
+      ...options,
+      method,
+      path,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+      parseResponseAsJson: false,
+      isRepeatable: true,
+    });
   }
 }
 
-/** An empty name would make the path that of the whole list. */
-function requireName(name: string): string {
-  if (!name) throw new QstashError('Url group name cannot be empty');
-  return name;
+function writePath(name: string): string[] {
+  return ['v2', 'topics', writeSegment(name, 'Url group name')];
 }

@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url';
+import { dts } from 'rollup-plugin-dts';
+import ts from 'typescript';
+
+/** Takes the types off; nothing in the sources needs more. */
+const stripTypes = {
+  name: 'strip-types',
+  transform: (code, id) =>
+    id.endsWith('.ts')
+      ? ts.transpileModule(code, { compilerOptions: { target: 'es2022', module: 'esnext', removeComments: true } })
+          .outputText
+      : null,
+};
+
+/** The contract is bundled in, from its sources, as far as it is used: the published package needs no other. */
+const sharedSources = {
+  name: 'shared-sources',
+  resolveId: (id) =>
+    id === '@posthorn/shared' ? fileURLToPath(new URL('../shared/src/index.ts', import.meta.url)) : null,
+};
+
+const input = { index: 'src/index.ts' };
+const shape = { dir: 'dist', chunkFileNames: 'shared-[hash].js', hoistTransitiveImports: false };
+const external = ['node:stream', 'zod'];
+
+export default [
+  {
+    input,
+    external,
+    plugins: [sharedSources, stripTypes],
+    treeshake: { moduleSideEffects: false },
+    output: [
+      { ...shape, format: 'es' },
+      { ...shape, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'shared-[hash].cjs' },
+    ],
+  },
+  {
+    input,
+    external: ['node:stream'],
+    plugins: [
+      dts({
+        tsconfig: 'tsconfig.json',
+        compilerOptions: { customConditions: [] },
+        includeExternal: ['@posthorn/shared'],
+      }),
+    ],
+    output: [
+      { ...shape, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' },
+      { ...shape, format: 'es', entryFileNames: '[name].d.cts', chunkFileNames: 'shared-[hash].d.cts' },
+    ],
+  },
+];

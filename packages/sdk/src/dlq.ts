@@ -1,0 +1,134 @@
+import { writeBulkQuery, writeFilter, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
+import type { CallOptions, Requester } from './http.ts';
+import { isList, readMessage, type Message } from './messages.ts';
+import { writeSegment } from './path.ts';
+
+/** A message that has finally failed, with the last answer of its destination. */
+export interface DlqMessage extends Message {
+  dlqId: string;
+  /** Status of the last answer; 0 if there was none. */
+  responseStatus?: number;
+  responseHeader?: Record<string, string[]>;
+  /** Body of the last answer, if it is UTF-8. */
+  responseBody?: string;
+  /** Body of the last answer in base64, if it is not UTF-8. */
+  responseBodyBase64?: string;
+}
+
+export interface DlqFilter extends CommonFilter {
+  messageId?: string;
+  /** Status of the last answer; 0 stands for none. */
+  responseStatus?: number | readonly number[];
+}
+
+/** One page: by ids, or what matches. */
+export type DlqListRequest = {
+  /** Most entries of the page; 100 by default and at most. */
+  count?: number;
+} & Exclusive<{ dlqIds: string | readonly string[] }, { filter?: DlqFilter; cursor?: string }>;
+
+/** Which entries: by ids, by a filter, or the oldest. `count` says how many at most; 100 by default and at most. */
+export type DlqBulkRequest =
+  | { dlqIds: string | readonly string[]; filter?: never; all?: never; count?: never; cursor?: never }
+  | { filter: AtLeastOne<DlqFilter>; count?: number; cursor?: string; dlqIds?: never; all?: never }
+  | { all: true; count?: number; cursor?: string; dlqIds?: never; filter?: never };
+
+export interface DlqPage {
+  /** Oldest first. */
+  messages: DlqMessage[];
+  /** Where the next page begins; none on the last. */
+  cursor?: string;
+}
+
+/** The dead letter queue: messages that have finally failed, until they are retried, deleted or too old. */
+export class DLQ {
+  readonly #http: Requester;
+
+  constructor(http: Requester) {
+    this.#http = http;
+  }
+
+  /** One page, oldest first. */
+  async listMessages(request: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
+    const { dlqIds, filter, cursor, count } = request;
+    const query = dlqIds === undefined ? { ...writeFilter(filter), cursor, count } : { dlqIds, count };
+    const page = await this.#http.request<DlqPage>({ ...options, path: ['v2', 'dlq'], query });
+    return { ...page, messages: page.messages.map((message) => readMessage(message)) };
+  }
+
+  /** Every entry that matches, oldest first, page by page as they are asked for. `timeoutMs` is for each page. */
+  async *iterateMessages(
+    request: { filter?: DlqFilter; cursor?: string; count?: number } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<DlqMessage, void, undefined> {
+    let page: DlqPage | undefined;
+    do {
+      page = await this.listMessages(page?.cursor ? { ...request, cursor: page.cursor } : request, options);
+      yield* page.messages;
+    } while (page.cursor);
+  }
+
+  /** @throws {QstashNotFoundError} when there is no such entry */
+  async get(dlqId: string, options: CallOptions = {}): Promise<DlqMessage> {
+    const path = ['v2', 'dlq', writeSegment(dlqId, 'DLQ id')];
+    return readMessage(await this.#http.request<DlqMessage>({ ...options, path }));
+  }
+
+  /**
+   * Removes one entry, several, those that match a filter, or the oldest. A cursor is there if entries were left.
+   *
+   * @throws {QstashNotFoundError} for one id, when there is no such entry
+   */
+  async delete(
+    request: string | readonly string[] | DlqBulkRequest,
+    options: CallOptions = {},
+  ): Promise<{ deleted: number; cursor?: string }> {
+    const method = 'DELETE';
+    if (typeof request !== 'object') {
+      const path = ['v2', 'dlq', writeSegment(request, 'DLQ id')];
+      await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
+      return { deleted: 1 };
+    }
+    if (isList(request) && request.length === 0) return { deleted: 0 };
+    const query = writeBulkQuery(isList(request) ? { dlqIds: request } : request, 'dlqIds');
+    // A second copy of "delete 100 of them" would delete 100 more.
+    const isRepeatable = query['dlqIds'] !== undefined;
+    return this.#http.request({ ...options, method, path: ['v2', 'dlq'], query, isRepeatable });
+  }
+
+  /** @deprecated use `delete({ dlqIds })` */
+  deleteMany(
+    { dlqIds }: { dlqIds: readonly string[] },
+    options?: CallOptions,
+  ): Promise<{ deleted: number; cursor?: string }> {
+    return this.delete({ dlqIds }, options);
+  }
+
+  /**
+   * Publishes entries again as new messages and removes them: one, several, those that match a filter, or the oldest.
+   * A cursor is there if entries were left.
+   *
+   * @throws {QstashNotFoundError} when one of the ids is not there; then none is retried
+   */
+  async retry(
+    request: string | readonly string[] | DlqBulkRequest,
+    options: CallOptions = {},
+  ): Promise<{ responses: { messageId: string }[]; cursor?: string }> {
+    if (typeof request !== 'object') return this.retry({ dlqIds: [checkId(request)] }, options);
+    if (isList(request) && request.length === 0) return { responses: [] };
+    const query = writeBulkQuery(isList(request) ? { dlqIds: request } : request, 'dlqIds');
+    const path = ['v2', 'dlq', 'retry'];
+    const { cursor, responses } = await this.#http.request<{ responses: { messageId: string }[]; cursor?: string }>({
+      ...options,
+      method: 'POST',
+      path,
+      query,
+    });
+    return cursor ? { responses, cursor } : { responses };
+  }
+}
+
+function checkId(dlqId: string): string {
+  writeSegment(dlqId, 'DLQ id');
+  return dlqId;
+}

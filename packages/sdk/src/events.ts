@@ -1,0 +1,101 @@
+import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
+import type { CallOptions, Requester } from './http.ts';
+import type { Limits } from './messages.ts';
+
+/** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
+export type State =
+  'CREATED' | 'ACTIVE' | 'ERROR' | 'RETRY' | 'DELIVERED' | 'FAILED' | 'CANCEL_REQUESTED' | 'CANCELED' | 'IN_PROGRESS';
+
+/** One line in the history of a message. */
+export interface Log extends Limits {
+  /** In milliseconds since 1970. */
+  time: number;
+  state: State;
+  messageId: string;
+  /** Start of the next attempt, in milliseconds since 1970. */
+  nextDeliveryTime?: number;
+  /** Why an attempt or the message has failed. */
+  error?: string;
+  url: string;
+  /** The URL group that the message was published to. */
+  urlGroup?: string;
+  /** The same as `urlGroup`. */
+  topicName?: string;
+  endpointName?: string;
+  queueName?: string;
+  scheduleId?: string;
+  method?: string;
+  /** What is forwarded, and the `Content-Type`. */
+  header?: Record<string, string[]>;
+  /** In base64. */
+  body?: string;
+  /** Longest time of one attempt, in milliseconds. */
+  timeout?: number;
+  maxRetries?: number;
+  retryDelayExpression?: string;
+  callback?: string;
+  failureCallback?: string;
+  callbackHeaders?: Record<string, string[]>;
+  failureCallbackHeaders?: Record<string, string[]>;
+  /** Of an `ERROR`: status of the answer. */
+  responseStatus?: number;
+  /** Of an `ERROR`: body of the answer, in base64. */
+  responseBody?: string;
+  /** Of an `ERROR`: headers of the answer. */
+  responseHeaders?: Record<string, string[]>;
+  /** Address of the publisher. */
+  callerIp?: string;
+  /** The same as `callerIp`. */
+  callerIP?: string;
+}
+
+export interface LogsFilter extends CommonFilter, HostPathFilter {
+  state?: State;
+  messageId?: string;
+  /** @deprecated use `urlGroup` */
+  topicName?: string;
+  /** @deprecated stands beside `filter` */
+  count?: number;
+}
+
+/** One page: by ids of messages, or what matches. */
+export type LogsRequest = {
+  /** Most lines of the page; 1000 by default and at most. */
+  count?: number;
+} & Exclusive<{ messageIds: readonly string[] }, { filter?: LogsFilter; cursor?: string | number }>;
+
+export interface GetLogsResponse {
+  /** Newest first. */
+  logs: Log[];
+  /** @deprecated the same list as `logs` */
+  events: Log[];
+  /** Where the next page begins; none on the last. */
+  cursor?: string;
+}
+
+/** A line as it is on the wire. */
+export type LogPayload = Omit<Log, 'urlGroup'>;
+/** A page as it is on the wire. */
+export interface GetLogsPayload {
+  events: LogPayload[];
+  cursor?: string;
+}
+
+/** The same as `LogPayload`. */
+export type EventPayload = LogPayload;
+/** The same as `LogsRequest`. */
+export type EventsRequest = LogsRequest;
+/** The same as `GetLogsResponse`. */
+export type GetEventsResponse = GetLogsResponse;
+/** The same as `GetLogsPayload`. */
+export type GetEventsPayload = GetLogsPayload;
+export type WithCursor<T> = T & { cursor?: number };
+
+/** One page of the log, newest first. */
+export async function listLogs(http: Requester, request: LogsRequest, options: CallOptions): Promise<GetLogsResponse> {
+  const { messageIds, filter, cursor, count } = request;
+  const query = messageIds === undefined ? { count, ...writeFilter(filter), cursor } : { count, messageIds };
+  const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
+  const logs = page.events.map((line) => (line.topicName === undefined ? line : { ...line, urlGroup: line.topicName }));
+  return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };
+}
