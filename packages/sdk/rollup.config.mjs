@@ -19,7 +19,11 @@ const sharedSources = {
     id === '@posthorn/shared' ? fileURLToPath(new URL('../shared/src/index.ts', import.meta.url)) : null,
 };
 
-const input = { index: 'src/index.ts' };
+const frameworks = ['cloudflare', 'express', 'fastify', 'fetch', 'h3', 'hono', 'nextjs', 'nuxt', 'solidjs', 'svelte'];
+const input = {
+  index: 'src/index.ts',
+  ...Object.fromEntries(frameworks.map((name) => [name, `src/frameworks/${name}.ts`])),
+};
 const shape = { dir: 'dist', chunkFileNames: 'shared-[hash].js', hoistTransitiveImports: false };
 const external = ['node:stream', 'zod'];
 

@@ -1,130 +1,392 @@
-import { createHmac, hash } from 'node:crypto';
-import { startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
-import { writeSignature } from '@posthorn/shared';
-import { Client, QstashError, QstashRatelimitError, Receiver } from './index.ts';
+import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findFreePort, startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
+import { Client, isBatchFailure, QstashConnectionError, QstashEmptyArrayError, QstashError } from './index.ts';
+import { QstashTimeoutError, QstashUnavailableError, QstashValidationError, startDevServer } from './index.ts';
+import { version } from './version.ts';
+
+const url = 'https://a.example';
+const published = '/v2/publish/https://a.example';
+const quick = { backoff: () => 1 };
 
 let server: TestServer;
 let client: Client;
+let warn: jest.SpyInstance;
 beforeEach(async () => {
+  warn = jest.spyOn(console, 'warn').mockImplementation();
   server = await startReceiver();
-  client = new Client({ baseUrl: `${server.url}/`, token: 'token', headers: { 'X-Global': 'g' } });
+  client = new Client({ baseUrl: server.url, token: 'token', retry: quick });
 });
-afterEach(() => server.stop());
-
-const answer = (path: string, body: unknown, status = 200) =>
-  server.reply(path, { status, body: JSON.stringify(body) });
-
-test('publish sends the options as headers and the body as it is', async () => {
-  const path = '/v2/publish/https://a.example/x?y=1';
-  answer(path, { messageId: 'msg_1', url: 'https://a.example/x?y=1' });
-  const reply = await client.publish({
-    url: 'https://a.example/x?y=1',
-    body: 'hello',
-    headers: { 'My-Header': 'm', 'Content-Type': 'text/plain', 'x-global': 'beaten' },
-    method: 'PUT',
-    delay: 10,
-    notBefore: 1_800_000_000.4,
-    retries: 0,
-    retryDelay: '1000 * retried',
-    timeout: '2m',
-    label: ['a', 'b'],
-  });
-  expect(reply.messageId).toBe('msg_1');
-  const [request] = server.at(path);
-  expect(request?.body.toString()).toBe('hello');
-  expect(request?.headers).toMatchObject({
-    authorization: 'Bearer token',
-    'content-type': 'text/plain',
-    'upstash-forward-my-header': 'm',
-    'upstash-forward-x-global': 'beaten',
-    'upstash-method': 'PUT',
-    'upstash-delay': '10s',
-    'upstash-not-before': '1800000000',
-    'upstash-retries': '0',
-    'upstash-retry-delay': '1000 * retried',
-    'upstash-timeout': '2m',
-    'upstash-label': 'a,b',
-  });
-});
-
-test('publishJSON to a group answers an array; no body stays no body', async () => {
-  answer('/v2/publish/my-group', [{ messageId: 'msg_1', url: 'https://a.example' }]);
-  const [first] = await client.publishJSON({ urlGroup: 'my-group', body: { n: 1 } });
-  expect(first?.messageId).toBe('msg_1');
-  await client.publishJSON({ urlGroup: 'my-group' });
-  const [one, two] = server.at('/v2/publish/my-group');
-  expect(one?.body.toString()).toBe('{"n":1}');
-  expect(one?.headers).toMatchObject({ 'content-type': 'application/json', 'upstash-method': 'POST' });
-  expect(two?.body).toHaveLength(0);
-});
-
-test('groups and messages use their paths', async () => {
-  answer('/v2/topics', []);
-  answer('/v2/messages/msg_1', { messageId: 'msg_1', topicName: 'g' });
-  await client.urlGroups.addEndpoints({ name: 'g', endpoints: [{ url: 'https://a.example', name: 'a' }] });
-  await client.urlGroups.removeEndpoints({ name: 'g', endpoints: [{ name: 'a' }] });
-  await client.urlGroups.delete('g');
-  expect(await client.urlGroups.list()).toEqual([]);
-  expect(await client.messages.get('msg_1')).toMatchObject({ urlGroup: 'g' });
-  expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
-    'POST /v2/topics/g/endpoints',
-    'DELETE /v2/topics/g/endpoints',
-    'DELETE /v2/topics/g',
-    'GET /v2/topics',
-    'GET /v2/messages/msg_1',
-  ]);
-  expect(server.requests[0]?.body.toString()).toBe('{"endpoints":[{"url":"https://a.example","name":"a"}]}');
-});
-
-test('an error has the status and the body of the answer; a 429 its limits', async () => {
-  server.reply('/v2/topics/g', { status: 404, body: '{"error":"topic g not found"}' });
-  await expect(client.urlGroups.get('g')).rejects.toMatchObject({
-    status: 404,
-    message: '{"error":"topic g not found"}',
-  });
-  server.reply('/v2/topics', { status: 429, headers: { 'Burst-RateLimit-Limit': '100' } });
-  await expect(client.urlGroups.list()).rejects.toBeInstanceOf(QstashRatelimitError);
-  await expect(client.urlGroups.list()).rejects.toMatchObject({ limit: '100', status: 429 });
-});
-
-test('an empty id and a destination that leaves its path are refused before any request', async () => {
-  await expect(client.messages.get('')).rejects.toThrow('Message id cannot be empty');
-  await expect(Promise.resolve().then(() => client.urlGroups.get(''))).rejects.toThrow(
-    'Url group name cannot be empty',
-  );
-  await expect(client.publish({ url: '' })).rejects.toBeInstanceOf(QstashError);
-  await expect(client.publish({ url: '../keys/rotate' })).rejects.toBeInstanceOf(QstashError);
-  expect(server.requests).toEqual([]);
-});
-
-test('only a network failure is tried again', async () => {
-  const { url } = server;
+afterEach(async () => {
+  jest.restoreAllMocks();
   await server.stop();
-  let waits = 0;
-  const impatient = new Client({ baseUrl: url, token: 't', retry: { retries: 2, backoff: () => (waits++, 1) } });
-  await expect(impatient.urlGroups.list()).rejects.toThrow();
-  expect(waits).toBe(2);
 });
 
-test('the receiver accepts the current and the next key and refuses everything else', async () => {
-  const body = '{"a":1}';
-  const sign = (key: string) =>
-    writeSignature(
-      {
-        url: 'https://a.example',
-        bodySha256Base64Url: hash('sha256', body, 'base64url'),
-        jti: 'jwt_1',
-        nowSeconds: Math.floor(Date.now() / 1000),
-        ttlSeconds: 300,
-      },
-      (text) => createHmac('sha256', key).update(text).digest('base64url'),
-    );
-  const receiver = new Receiver({ currentSigningKey: 'sig_a', nextSigningKey: 'sig_b' });
-  await expect(receiver.verify({ signature: sign('sig_a'), body, url: 'https://a.example' })).resolves.toBe(true);
-  await expect(receiver.verify({ signature: sign('sig_b'), body })).resolves.toBe(true);
-  await expect(receiver.verify({ signature: sign('sig_c'), body })).rejects.toThrow('invalid signature');
-  await expect(receiver.verify({ signature: sign('sig_a'), body: '{}' })).rejects.toThrow('body hash does not match');
-  await expect(receiver.verify({ signature: sign('sig_a'), body, url: 'https://b.example' })).rejects.toThrow(
-    'invalid subject',
+const answer = (path: string, ...bodies: unknown[]) =>
+  server.reply(path, ...bodies.map((body) => ({ status: 200, body: JSON.stringify(body) })));
+
+describe('configuration', () => {
+  const { env } = process;
+  beforeEach(() => {
+    process.env = Object.fromEntries(Object.entries(env).filter(([name]) => !/QSTASH|UPSTASH|VERCEL|AWS/.test(name)));
+    answer('/v2/topics', []);
+  });
+  afterEach(() => (process.env = env));
+
+  const tokenOf = async (list: Promise<unknown>) => {
+    await list;
+    return server.requests.at(-1)?.headers.authorization;
+  };
+
+  test('QSTASH_URL and QSTASH_TOKEN are used where nothing is given', async () => {
+    process.env['QSTASH_URL'] = `${server.url}/`;
+    process.env['QSTASH_TOKEN'] = 'from-variable';
+    expect(await tokenOf(new Client().urlGroups.list())).toBe('Bearer from-variable');
+    expect(await tokenOf(new Client({ token: 'given' }).urlGroups.list())).toBe('Bearer given');
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('without any configuration the server of this machine is asked, and a missing token is said', async () => {
+    const asked: string[] = [];
+    jest.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
+      asked.push((input as URL).href);
+      return new Response('[]');
+    });
+    await new Client().urlGroups.list();
+    expect(asked).toEqual(['http://127.0.0.1:8080/v2/topics']);
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('QSTASH_TOKEN'));
+  });
+
+  test.each(['https://qstash.upstash.io/v2/publish', 'https://qstash.upstash.io/v2/publish/'])(
+    'the old base URL %s is corrected',
+    async (baseUrl) => {
+      const fetching = jest.spyOn(globalThis, 'fetch').mockResolvedValue(new Response('[]'));
+      await new Client({ baseUrl, token: 't' }).urlGroups.list();
+      expect((fetching.mock.calls[0]?.[0] as URL).href).toBe('https://qstash.upstash.io/v2/topics');
+    },
   );
+
+  test('the variables of the region are used, unless both the URL and the token are given', async () => {
+    process.env['QSTASH_REGION'] = 'us-east-1';
+    process.env['US_EAST_1_QSTASH_URL'] = server.url;
+    process.env['US_EAST_1_QSTASH_TOKEN'] = 'of-region';
+    process.env['QSTASH_TOKEN'] = 'plain';
+    expect(await tokenOf(new Client().urlGroups.list())).toBe('Bearer of-region');
+    expect(await tokenOf(new Client({ token: 'given' }).urlGroups.list())).toBe('Bearer of-region');
+    expect(await tokenOf(new Client({ token: 'given', baseUrl: server.url }).urlGroups.list())).toBe('Bearer given');
+  });
+
+  test('a region without its variables falls back to the plain ones, with a warning', async () => {
+    process.env['QSTASH_REGION'] = 'EU_CENTRAL_1';
+    process.env['QSTASH_URL'] = server.url;
+    process.env['QSTASH_TOKEN'] = 'plain';
+    expect(await tokenOf(new Client().urlGroups.list())).toBe('Bearer plain');
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('EU_CENTRAL_1_QSTASH_URL'));
+  });
+
+  test.each(['true', '1', 'TRUE'])('QSTASH_DEV=%s uses the development server whatever else is set', async (value) => {
+    process.env['QSTASH_DEV'] = value;
+    process.env['QSTASH_DEV_PORT'] = new URL(server.url).port;
+    expect(await tokenOf(new Client({ baseUrl: 'https://x.example', token: 'x' }).urlGroups.list())).toBe(
+      'Bearer eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=',
+    );
+  });
+
+  test('QSTASH_DEV can be off, and is refused when it is neither', () => {
+    for (const value of ['false', '0', '']) {
+      process.env['QSTASH_DEV'] = value;
+      expect(() => new Client({ baseUrl: server.url, token: 't' })).not.toThrow();
+    }
+    process.env['QSTASH_DEV'] = 'maybe';
+    expect(() => new Client()).toThrow("QSTASH_DEV is 'maybe'");
+  });
+
+  test('without a development server the error says how to start one', async () => {
+    process.env['QSTASH_DEV_PORT'] = String(await findFreePort());
+    const lonely = new Client({ devMode: true, retry: false });
+    await expect(lonely.urlGroups.list()).rejects.toThrow('POSTHORN_DEV_CREDENTIALS=1 npm start');
+    await expect(startDevServer()).rejects.toThrow('POSTHORN_DEV_CREDENTIALS=1 npm start');
+  });
+
+  test('startDevServer knows a development server by its keys', async () => {
+    process.env['QSTASH_DEV_PORT'] = new URL(server.url).port;
+    answer('/v2/keys', { current: 'sig_other', next: 'sig_other' });
+    await expect(startDevServer()).rejects.toThrow('credentials');
+    answer('/v2/keys', { current: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r', next: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs' });
+    await expect(startDevServer()).resolves.toBeUndefined();
+  });
+
+  test('telemetry goes with messages only, and can be switched off', async () => {
+    answer(published, { messageId: 'm' });
+    await client.publish({ url, headers: { 'Upstash-Telemetry-Sdk': 'other@1' } });
+    await client.urlGroups.list();
+    process.env['VERCEL'] = '1';
+    await new Client({ baseUrl: server.url, token: 't' }).publish({ url });
+    process.env['UPSTASH_DISABLE_TELEMETRY'] = '1';
+    await new Client({ baseUrl: server.url, token: 't' }).publish({ url });
+    const [first, list, vercel, off] = server.requests.map(({ headers }) => headers);
+    expect(first).toMatchObject({
+      'upstash-telemetry-sdk': `other@1, posthorn-sdk@${version}`,
+      'upstash-telemetry-runtime': `node@${process.version}`,
+    });
+    expect(first).not.toHaveProperty('upstash-telemetry-platform');
+    expect(list).not.toHaveProperty('upstash-telemetry-sdk');
+    expect(vercel).toMatchObject({ 'upstash-telemetry-platform': 'vercel' });
+    expect(off).not.toHaveProperty('upstash-telemetry-sdk');
+  });
+
+  test('the version is that of the package', () => {
+    const text = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8');
+    expect((JSON.parse(text) as { version: string }).version).toBe(version);
+  });
+});
+
+describe('what is refused before anything is sent', () => {
+  afterEach(() => expect(server.requests).toEqual([]));
+
+  const refused: [string, (client: Client) => Promise<unknown>, string][] = [
+    ['messages.get', (c) => c.messages.get(''), 'Message id cannot be empty'],
+    ['messages.cancel', (c) => c.messages.cancel(''), 'Message id cannot be empty'],
+    ['messages.cancel of nothing', (c) => c.messages.cancel(undefined as never), 'Message id cannot be empty'],
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    ['messages.delete', (c) => c.messages.delete(''), 'Message id cannot be empty'],
+    ['schedules.get', (c) => c.schedules.get(''), 'Schedule id cannot be empty'],
+    ['schedules.delete', (c) => c.schedules.delete(''), 'Schedule id cannot be empty'],
+    ['schedules.pause', (c) => c.schedules.pause({ schedule: '' }), 'Schedule id cannot be empty'],
+    ['schedules.create', (c) => c.schedules.create({ destination: '', cron: '* * * * *' }), 'Destination cannot be'],
+    ['urlGroups.get', (c) => c.urlGroups.get(''), 'Url group name cannot be empty'],
+    ['urlGroups.delete', (c) => c.urlGroups.delete(''), 'Url group name cannot be empty'],
+    ['urlGroups.addEndpoints', (c) => c.urlGroups.addEndpoints({ name: '', endpoints: [] }), 'Url group name cannot'],
+    ['dlq.get', (c) => c.dlq.get(''), 'DLQ id cannot be empty'],
+    ['dlq.delete', (c) => c.dlq.delete(''), 'DLQ id cannot be empty'],
+    ['dlq.retry', (c) => c.dlq.retry(''), 'DLQ id cannot be empty'],
+    ['flowControl.get', (c) => c.flowControl.get(''), 'Flow control key cannot be empty'],
+    ['flowControl.pause', (c) => c.flowControl.pause(''), 'Flow control key cannot be empty'],
+    ['queue.get', (c) => c.queue().get(), 'Please provide a queue name to the Queue constructor'],
+    ['queue.upsert', (c) => c.queue().upsert({}), 'Please provide a queue name to the Queue constructor'],
+    ['queue.enqueue', (c) => c.queue().enqueue({ url }), 'Please provide a queue name to the Queue constructor'],
+    ['an id of dots', (c) => c.messages.cancel('..'), "Message id cannot be '..'"],
+    ['no destination', (c) => c.publish({} as never), 'Failed to infer request path for'],
+    ['an empty destination', (c) => c.publish({ url: '' }), 'Failed to infer request path for'],
+    ['a destination that leads elsewhere', (c) => c.publish({ url: '../keys/rotate' }), 'leads out of its path'],
+    ['flow control without a limit', (c) => c.publish({ url, flowControl: { key: 'k' } as never }), 'at least one of'],
+    ['a batch with bytes', (c) => c.batch([{ url, body: new Blob() }]), 'must be text'],
+    ['a filter without a field', (c) => c.messages.cancel({ filter: {} as never }), 'Give messageIds, a filter'],
+    ['a bulk call that names nothing', (c) => c.dlq.delete({} as never), 'Give dlqIds, a filter'],
+    ['an empty list of ids', (c) => c.messages.cancel({ messageIds: [] }), 'Empty array provided for'],
+    ['an empty list in a filter', (c) => c.dlq.retry({ filter: { label: [] } }), 'Empty array provided for'],
+    ['an empty list of ids in logs', (c) => c.logs({ messageIds: [] }), 'Empty array provided for'],
+  ];
+  test.each(refused)('%s', async (_name, call, message) => {
+    const failure: unknown = await call(client).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(QstashValidationError);
+    expect(failure).toBeInstanceOf(QstashError);
+    expect((failure as QstashError).status).toBeUndefined();
+    expect((failure as QstashError).message).toContain(message);
+    expect(failure instanceof QstashEmptyArrayError).toBe(message.startsWith('Empty array'));
+  });
+
+  test('an empty list is nothing to do', async () => {
+    expect(await client.messages.cancel([])).toEqual({ cancelled: 0 });
+    expect(await client.dlq.delete([])).toEqual({ deleted: 0 });
+    expect(await client.dlq.retry([])).toEqual({ responses: [] });
+  });
+
+  test('a base URL that is none', async () => {
+    const lost = new Client({ baseUrl: 'localhost', token: 't' });
+    await expect(lost.urlGroups.list()).rejects.toThrow("The base URL 'localhost' is not absolute");
+  });
+});
+
+describe('retries', () => {
+  const unavailable = { status: 503, body: '{"error":"later"}' };
+  const fine = { status: 200, body: '{"messageId":"m"}' };
+
+  test('reads are tried again on 503, up to the number of retries', async () => {
+    server.reply('/v2/topics', unavailable, unavailable, { status: 200, body: '[]' });
+    expect(await client.urlGroups.list()).toEqual([]);
+    server.reply('/v2/queues', unavailable);
+    const failure = client.queue().list();
+    await expect(failure).rejects.toBeInstanceOf(QstashUnavailableError);
+    await expect(failure).rejects.toMatchObject({ status: 503, detail: 'later' });
+    expect(server.at('/v2/queues')).toHaveLength(6);
+  });
+
+  test('a publish is tried again on 503 only when a second copy does no harm', async () => {
+    server.reply(published, unavailable, fine);
+    expect(await client.publish({ url, deduplicationId: 'once' })).toEqual({ messageId: 'm' });
+    server.reply(published, unavailable, fine);
+    expect(await client.publishJSON({ url, contentBasedDeduplication: true })).toEqual({ messageId: 'm' });
+    server.reply(published, unavailable, fine);
+    await expect(client.publish({ url })).rejects.toMatchObject({ status: 503 });
+    server.reply('/v2/batch', unavailable, { status: 200, body: '[]' });
+    await expect(client.batch([{ url, deduplicationId: 'a' }, { url }])).rejects.toMatchObject({ status: 503 });
+    server.reply('/v2/batch', unavailable, { status: 200, body: '[]' });
+    expect(await client.batch([{ url, deduplicationId: 'a' }])).toEqual([]);
+  });
+
+  test.each([400, 404, 412, 429, 500])('status %d is never tried again', async (status) => {
+    server.reply('/v2/topics', status);
+    await expect(client.urlGroups.list()).rejects.toMatchObject({ status });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('what acts on "the next 100" is sent once', async () => {
+    server.reply('/v2/messages?count=100', unavailable);
+    server.reply('/v2/messages?messageIds=a', unavailable);
+    server.reply('/v2/dlq?label=a&count=100', unavailable);
+    await expect(client.messages.cancel({ all: true })).rejects.toMatchObject({ status: 503 });
+    await expect(client.dlq.delete({ filter: { label: 'a' } })).rejects.toMatchObject({ status: 503 });
+    expect(server.requests).toHaveLength(2);
+    await expect(client.messages.cancel(['a'])).rejects.toMatchObject({ status: 503 });
+    expect(server.at('/v2/messages?messageIds=a')).toHaveLength(6);
+  });
+
+  test('without a connection everything is tried again: nothing can have been sent', async () => {
+    const waits: number[] = [];
+    const retry = { retries: 2, backoff: (retried: number) => (waits.push(retried), 1) };
+    const lonely = new Client({ baseUrl: `http://127.0.0.1:${await findFreePort()}`, token: 't', retry });
+    const failure: unknown = await lonely.publish({ url }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(QstashConnectionError);
+    expect((failure as Error).message).toMatch(/^No answer from http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+    expect(waits).toEqual([0, 1]);
+  });
+
+  test('retry: false is one try', async () => {
+    server.reply('/v2/topics', unavailable);
+    const once = new Client({ baseUrl: server.url, token: 't', retry: false });
+    await expect(once.urlGroups.list()).rejects.toMatchObject({ status: 503 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  describe('when the connection ends after the request was sent', () => {
+    let sockets = 0;
+    let broken: ReturnType<typeof createServer>;
+    let toBroken: Client;
+    beforeEach(async () => {
+      sockets = 0;
+      broken = createServer((socket: Socket) => {
+        sockets++;
+        socket.on('error', () => undefined).once('data', () => socket.destroy());
+      }).listen(0, '127.0.0.1');
+      await once(broken, 'listening');
+      const { port } = broken.address() as { port: number };
+      toBroken = new Client({ baseUrl: `http://127.0.0.1:${port}`, token: 't', retry: { ...quick, retries: 2 } });
+    });
+    afterEach(() => void broken.close());
+
+    test('a publish is sent once, for it may have been accepted', async () => {
+      await expect(toBroken.publish({ url })).rejects.toBeInstanceOf(QstashConnectionError);
+      expect(sockets).toBe(1);
+    });
+
+    test('a publish with a deduplication id is sent again', async () => {
+      await expect(toBroken.publish({ url, deduplicationId: 'a' })).rejects.toBeInstanceOf(QstashConnectionError);
+      expect(sockets).toBe(3);
+    });
+
+    test('a stream is sent once, for it is used up', async () => {
+      const body = new Blob(['stream']).stream();
+      await expect(toBroken.publish({ url, deduplicationId: 'a', body })).rejects.toThrow();
+      expect(sockets).toBe(1);
+    });
+
+    test('keys are rotated once', async () => {
+      await expect(toBroken.keys.rotate()).rejects.toBeInstanceOf(QstashConnectionError);
+      expect(sockets).toBe(1);
+    });
+  });
+});
+
+describe('ending a call', () => {
+  test('timeoutMs of a call, and of the client', async () => {
+    server.reply('/v2/topics', () => undefined);
+    const failure: unknown = await client.urlGroups.list({ timeoutMs: 30 }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(QstashTimeoutError);
+    expect((failure as Error).message).toBe('No answer within 30 ms');
+    const impatient = new Client({ baseUrl: server.url, token: 't', timeoutMs: 20 });
+    await expect(impatient.urlGroups.list()).rejects.toThrow('No answer within 20 ms');
+  });
+
+  test('timeoutMs ends the waiting between two tries', async () => {
+    server.reply('/v2/topics', 503);
+    const patient = new Client({ baseUrl: server.url, token: 't', retry: { backoff: () => 60_000 } });
+    await expect(patient.urlGroups.list({ timeoutMs: 100 })).rejects.toBeInstanceOf(QstashTimeoutError);
+  });
+
+  test('a signal, before and during the call, gives its own reason', async () => {
+    server.reply('/v2/topics', () => undefined);
+    const reason = new Error('no longer wanted');
+    await expect(client.urlGroups.list({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(server.requests).toHaveLength(0);
+    const controller = new AbortController();
+    const call = client.urlGroups.list({ signal: controller.signal, timeoutMs: 60_000 });
+    controller.abort(reason);
+    await expect(call).rejects.toBe(reason);
+  });
+
+  const one = { signal: AbortSignal.abort() };
+  const calls: [string, (c: Client) => Promise<unknown>][] = [
+    ['publish', (c) => c.publish({ url }, one)],
+    ['publishJSON', (c) => c.publishJSON({ url }, one)],
+    ['batch', (c) => c.batch([{ url }], one)],
+    ['batchJSON', (c) => c.batchJSON([{ url }], one)],
+    ['logs', (c) => c.logs({}, one)],
+    ['messages.get', (c) => c.messages.get('a', one)],
+    ['messages.cancel', (c) => c.messages.cancel('a', one)],
+    ['messages.cancel many', (c) => c.messages.cancel(['a'], one)],
+    ['queue.enqueue', (c) => c.queue({ queueName: 'q' }).enqueue({ url }, one)],
+    ['queue.upsert', (c) => c.queue({ queueName: 'q' }).upsert({}, one)],
+    ['queue.pause', (c) => c.queue({ queueName: 'q' }).pause(one)],
+    ['schedules.create', (c) => c.schedules.create({ destination: url, cron: '' }, one)],
+    ['schedules.pause', (c) => c.schedules.pause({ schedule: 's' }, one)],
+    ['urlGroups.addEndpoints', (c) => c.urlGroups.addEndpoints({ name: 'g', endpoints: [] }, one)],
+    ['dlq.retry', (c) => c.dlq.retry('a', one)],
+    ['dlq.delete', (c) => c.dlq.delete('a', one)],
+    ['flowControl.pin', (c) => c.flowControl.pin('k', {}, one)],
+    ['keys.get', (c) => c.keys.get(one)],
+    ['http.request', (c) => c.http.request({ path: ['x'], ...one })],
+  ];
+  test.each(calls)('%s takes a signal', async (_name, call) => {
+    await expect(call(client)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
+describe('pages', () => {
+  test('iterateLogs walks all pages with the same filter, and asks for no more than is read', async () => {
+    const line = (messageId: string) => ({ time: 1, state: 'CREATED', messageId, url });
+    answer('/v2/events?label=a', { events: [line('1'), line('2')], cursor: 'c' });
+    answer('/v2/events?label=a&cursor=c', { events: [line('3')], cursor: 'd' });
+    answer('/v2/events?label=a&cursor=d', { events: [line('4')] });
+    const ids = [];
+    for await (const { messageId } of client.iterateLogs({ filter: { label: 'a' } })) ids.push(messageId);
+    expect(ids).toEqual(['1', '2', '3', '4']);
+    for await (const _line of client.iterateLogs({ filter: { label: 'a' } })) break;
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test('dlq.iterateMessages does the same', async () => {
+    answer('/v2/dlq?count=1', { messages: [{ dlqId: '1' }], cursor: 'c' });
+    answer('/v2/dlq?cursor=c&count=1', { messages: [{ dlqId: '2' }] });
+    const ids = [];
+    for await (const { dlqId } of client.dlq.iterateMessages({ count: 1 })) ids.push(dlqId);
+    expect(ids).toEqual(['1', '2']);
+  });
+});
+
+test('an item of a batch that could not be stored is known by its error', async () => {
+  answer('/v2/batch', [{ messageId: 'm' }, { error: 'failed to publish to url: x' }]);
+  const [stored, lost] = await client.batch([{ url }, { url }]);
+  expect(isBatchFailure(stored ?? {})).toBe(false);
+  expect(isBatchFailure(lost ?? {})).toBe(true);
+});
+
+test('batchJSON leaves the items of the caller as they are', async () => {
+  answer('/v2/batch', []);
+  const item = { url, body: { n: 1 } };
+  await client.batchJSON([item]);
+  expect(item).toEqual({ url, body: { n: 1 } });
 });

@@ -116,6 +116,37 @@ export class QstashDailyRatelimitError extends QstashError implements RateLimit 
   }
 }
 
+/** What a server for language models says about its limits, as it wrote it. */
+export interface ChatRateLimit {
+  'limit-requests': string | null;
+  'limit-tokens': string | null;
+  'remaining-requests': string | null;
+  'remaining-tokens': string | null;
+  'reset-requests': string | null;
+  'reset-tokens': string | null;
+}
+
+/** Too many requests to a language model: status 429. Posthorn never answers so. */
+export class QstashChatRatelimitError extends QstashError {
+  override name = 'QstashChatRatelimitError';
+  readonly limitRequests: string | null;
+  readonly limitTokens: string | null;
+  readonly remainingRequests: string | null;
+  readonly remainingTokens: string | null;
+  readonly resetRequests: string | null;
+  readonly resetTokens: string | null;
+
+  constructor(limits: ChatRateLimit, message?: string) {
+    super(message || `Exceeded chat rate limit: ${JSON.stringify(limits)}`, 429);
+    this.limitRequests = limits['limit-requests'];
+    this.limitTokens = limits['limit-tokens'];
+    this.remainingRequests = limits['remaining-requests'];
+    this.remainingTokens = limits['remaining-tokens'];
+    this.resetRequests = limits['reset-requests'];
+    this.resetTokens = limits['reset-tokens'];
+  }
+}
+
 /** The error that an answer other than 2xx stands for (contract, http-api.md sections 1.4 and 1.5). */
 export function readError({ status, headers }: Response, body: string): QstashError {
   switch (status) {
@@ -129,6 +160,18 @@ export function readError({ status, headers }: Response, body: string): QstashEr
     case 412:
       return new QstashLimitError(body, status);
     case 429: {
+      const chat = (name: keyof ChatRateLimit) => headers.get(`x-ratelimit-${name}`);
+      if (chat('limit-requests') !== null) {
+        const limits = {
+          'limit-requests': chat('limit-requests'),
+          'limit-tokens': chat('limit-tokens'),
+          'remaining-requests': chat('remaining-requests'),
+          'remaining-tokens': chat('remaining-tokens'),
+          'reset-requests': chat('reset-requests'),
+          'reset-tokens': chat('reset-tokens'),
+        };
+        return new QstashChatRatelimitError(limits, body);
+      }
       const daily = readRateLimit(headers, 'RateLimit-');
       if (daily.limit !== null) return new QstashDailyRatelimitError(daily, body);
       return new QstashRatelimitError(readRateLimit(headers, 'Burst-RateLimit-'), body);

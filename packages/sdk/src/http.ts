@@ -194,17 +194,28 @@ export function createHeaders(list: HeadersInit | undefined): Headers {
 
 /** Whether no connection came about. Runtimes say it in their own ways; what is not known counts as connected. */
 function isUnconnected(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code = '' } = error as { code?: unknown };
+  // Not `instanceof`: the error may come from another realm.
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message, errors, cause } = error as Partial<Record<'code' | 'message' | 'errors' | 'cause', unknown>>;
   return (
-    /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket)$/.test(
-      String(code),
-    ) ||
-    /connection refused|dns error/i.test(error.message) ||
-    (error instanceof AggregateError && error.errors.every(isUnconnected)) ||
-    isUnconnected(error.cause)
+    unconnectedCodes.has(code) ||
+    /connection refused|dns error/i.test(String(message)) ||
+    (Array.isArray(errors) && errors.length > 0 && errors.every(isUnconnected)) ||
+    isUnconnected(cause)
   );
 }
+
+/** Of Node.js, of its fetch, and of Bun. */
+const unconnectedCodes = new Set<unknown>([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ConnectionRefused',
+  'FailedToOpenSocket',
+]);
 
 function unreachable({ origin }: URL, cause: unknown, hint: string | undefined): QstashConnectionError {
   const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };

@@ -4,6 +4,7 @@ export { Client, type ClientConfig } from './client.ts';
 export { startDevServer } from './dev-server.ts';
 export type { DLQ, DlqBulkRequest, DlqFilter, DlqListRequest, DlqMessage, DlqPage } from './dlq.ts';
 export {
+  QstashChatRatelimitError,
   QstashConnectionError,
   QstashDailyRatelimitError,
   QstashEmptyArrayError,
@@ -15,6 +16,7 @@ export {
   QstashUnauthorizedError,
   QstashUnavailableError,
   QstashValidationError,
+  type ChatRateLimit,
   type RateLimit,
 } from './errors.ts';
 export type {

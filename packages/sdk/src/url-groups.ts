@@ -44,12 +44,12 @@ export class UrlGroups {
   }
 
   /** Adds endpoints in order; creates the group when needed. */
-  addEndpoints({ name, endpoints }: AddEndpointsRequest, options: CallOptions = {}): Promise<void> {
+  async addEndpoints({ name, endpoints }: AddEndpointsRequest, options: CallOptions = {}): Promise<void> {
     return this.#write('POST', [...writePath(name), 'endpoints'], { endpoints }, options);
   }
 
   /** Removes endpoints; with the last one the group goes. */
-  removeEndpoints({ name, endpoints }: RemoveEndpointsRequest, options: CallOptions = {}): Promise<void> {
+  async removeEndpoints({ name, endpoints }: RemoveEndpointsRequest, options: CallOptions = {}): Promise<void> {
     return this.#write('DELETE', [...writePath(name), 'endpoints'], { endpoints }, options);
   }
 
@@ -57,14 +57,14 @@ export class UrlGroups {
    * Sets the default headers of every publish to the group, in place of those it had. A publish beats them by name.
    * The names are those of the wire, such as `Upstash-Retries` and `Upstash-Forward-My-Header`.
    */
-  setHeaders(
+  async setHeaders(
     { name, headers }: { name: string; headers: Record<string, string | readonly string[]> },
     options: CallOptions = {},
   ): Promise<void> {
     return this.#write('PATCH', writePath(name), { headers }, options);
   }
 
-  list(options: CallOptions = {}): Promise<UrlGroup[]> {
+  async list(options: CallOptions = {}): Promise<UrlGroup[]> {
     return this.#http.request({ ...options, path: ['v2', 'topics'] });
   }
 
