@@ -17,6 +17,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 check('format', 'prettier', ['--check', '--log-level=warn', '.']);
 check('lint', 'eslint', ['--max-warnings=0', '.']);
 check('types', 'turbo', ['run', 'check-types', '--output-logs=errors-only']);
+check('package', 'node', ['packages/sdk/scripts/test-package.mjs']);
 test('unit');
 test('integration');
 test('e2e', '--runInBand');

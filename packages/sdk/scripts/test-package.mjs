@@ -1,0 +1,198 @@
+// Tests the package as its users get it: packed, installed into an empty project, imported and required, with its
+// types, its size and what it contains. `--runtime <path>` names further programs to run it with: other versions of
+// Node.js, Bun, Deno.
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { minify } from '@swc/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { rollup } from 'rollup';
+
+const package_ = fileURLToPath(new URL('..', import.meta.url));
+const { name, exports } = JSON.parse(readFileSync(join(package_, 'package.json'), 'utf8'));
+const { values } = parseArgs({ options: { runtime: { type: 'string', multiple: true, default: [] } } });
+const tools = createRequire(import.meta.url);
+const folder = mkdtempSync(join(tmpdir(), 'posthorn-sdk-'));
+const installed = join(folder, 'node_modules', name);
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+run('pnpm', ['pack', '--pack-destination', folder], package_);
+const tarball = join(
+  folder,
+  readdirSync(folder).find((file) => file.endsWith('.tgz')),
+);
+writeFileSync(join(folder, 'package.json'), '{"private":true}');
+run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], folder);
+
+checkContents();
+for (const runtime of [process.execPath, ...values.runtime]) {
+  for (const file of ['use.mjs', 'use.cjs']) {
+    writeFileSync(join(folder, file), writeUse(file.endsWith('.mjs')));
+    run(runtime, basename(runtime) === 'deno' ? ['run', '-A', file] : [file], folder);
+  }
+  say(`works by import and by require on ${basename(runtime)} ${run(runtime, ['--version'], folder).split('\n')[0]}`);
+}
+await checkH3();
+checkTypes();
+await checkSize('import * as sdk from "@posthorn/sdk"; console.log(sdk);', 'all of it', 12_000);
+await checkSize('import { Receiver } from "@posthorn/sdk"; console.log(Receiver);', 'the receiver alone', 3000);
+await checkPublint();
+run(
+  process.execPath,
+  [join(tools.resolve('@arethetypeswrong/cli/package.json'), '../dist/index.js'), tarball, '--profile', 'node16'],
+  folder,
+);
+say('has the right types for every way to import it (attw)');
+
+/** No other package, no server module, no source. */
+function checkContents() {
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  if (manifest.dependencies || manifest.peerDependencies) fail('the package depends on others');
+  if (JSON.stringify(manifest.exports).includes('@posthorn/source')) fail('the exports name sources');
+  const dist = readdirSync(join(installed, 'dist'));
+  for (const file of dist) {
+    const text = readFileSync(join(installed, 'dist', file), 'utf8');
+    for (const [, from] of text.matchAll(/(?:^(?:import|export)[^;]*?from |^import |require\()['"]([^'"]+)['"]/gm)) {
+      const isOurs =
+        from.startsWith('./') && dist.some((other) => `./${other}`.startsWith(from.replace(/\.c?js$/, '')));
+      const isStream = from === 'node:stream' && file.startsWith('fastify.');
+      if (!isOurs && !isStream) fail(`${file} imports '${from}'`);
+    }
+  }
+  say(`needs no other package (${dist.length} files)`);
+}
+
+/** A body and its signature from 2023, under a key (contract, delivery.md section 10.2). */
+function readVector() {
+  const body = '{"hello":"world"}';
+  const claims =
+    '{"iss":"Upstash","sub":"https://example.com/hook?x=1","exp":1700000300,"nbf":0,"iat":1700000000,' +
+    '"jti":"jwt_example0001","body":"k6I5cakU5erL8KjSUVTNownDwccvu5kU1Hxg88toFYg="}';
+  const input = ['{"alg":"HS256","typ":"JWT"}', claims]
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.');
+  const signature = `${input}.ojcXabJ48aQ9VY-ZoaGjQZ_O4gJGhUFKUODOMsFKIJY`;
+  return { body, signature, key: 'sig_exampleCurrentKey0001', clockTolerance: 1e9 };
+}
+
+/** h3 2 is here because jest cannot load it. */
+async function checkH3() {
+  const { H3, readBody } = await import('h3');
+  const { verifySignatureH3 } = await import(join(installed, 'dist/h3.js'));
+  const { body, signature, key, clockTolerance } = readVector();
+  const config = { currentSigningKey: key, nextSigningKey: 'sig_next', clockTolerance };
+  const app = new H3().post(
+    '/',
+    verifySignatureH3(async (event) => ({ got: await readBody(event) }), config),
+  );
+  const send = (signed) =>
+    app.request('/', { method: 'POST', body: signed, headers: { 'Upstash-Signature': signature } });
+  const [good, bad] = [await send(body), await send('{}')];
+  if ((await good.text()).replace(/\s/g, '') !== `{"got":${body}}`) fail('h3 2 does not hand on what is signed');
+  if (bad.status !== 403) fail('h3 2 hands on what is not signed');
+  say('works with h3 2');
+}
+
+/** A program that loads every entry and uses the main one against a server. */
+function writeUse(isModule) {
+  const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+  const load = (entry) => {
+    const specifier = JSON.stringify(entry.replace('.', name));
+    return isModule ? `await import(${specifier})` : `require(${specifier})`;
+  };
+  const { key, ...vector } = readVector();
+  return `
+${isModule ? "import assert from 'node:assert'; import { createServer } from 'node:http';" : "const assert = require('node:assert'); const { createServer } = require('node:http');"}
+(async () => {
+  const sdk = ${load('.')};
+  for (const entry of [${entries.map(load).join(', ')}]) assert(Object.keys(entry).length > 0);
+  const server = createServer((request, response) => response.end(JSON.stringify({ messageId: request.url })));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = new sdk.Client({ baseUrl: 'http://127.0.0.1:' + server.address().port, token: 't' });
+  const { messageId } = await client.publishJSON({ url: 'https://a.example', body: {} });
+  assert.equal(messageId, '/v2/publish/https://a.example');
+  const controller = new AbortController();
+  controller.abort();
+  await assert.rejects(client.publish({ url: 'https://a.example' }, { signal: controller.signal }), { name: 'AbortError' });
+  server.close();
+  const receiver = new sdk.Receiver({ currentSigningKey: ${JSON.stringify(key)}, nextSigningKey: 'b' });
+  assert(await receiver.verify(${JSON.stringify(vector)}));
+  await assert.rejects(receiver.verify({ signature: 'a.b.c', body: '' }), sdk.SignatureError);
+  const { verifySignatureFetch } = ${load('./fetch')};
+  const handler = verifySignatureFetch(() => new Response(), { currentSigningKey: 'a', nextSigningKey: 'b' });
+  assert.equal((await handler(new Request('http://a.example', { headers: { 'Upstash-Signature': 'a.b.c' } }))).status, 403);
+})();
+`;
+}
+
+/** In a strict project with nothing else installed, by every way in which TypeScript resolves modules. */
+function checkTypes() {
+  const entries = Object.keys(exports).filter((entry) => !['./package.json', './fastify', '.'].includes(entry));
+  const text = `
+import { Client, type Message } from '${name}';
+${entries.map((entry, index) => `import * as entry${index} from '${entry.replace('.', name)}';`).join('\n')}
+export const all: object[] = [${entries.map((_, index) => `entry${index}`).join(', ')}];
+export async function read(): Promise<Message> {
+  const client = new Client({ timeoutMs: 1000 });
+  const { messageId } = await client.publish({ url: 'https://a.example', delay: '5s', label: ['a'] });
+  return client.messages.get(messageId);
+}
+`;
+  const options = { strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false, types: [] };
+  const ways = [
+    { file: 'types.mts', module: 'nodenext', moduleResolution: 'nodenext' },
+    { file: 'types.cts', module: 'nodenext', moduleResolution: 'nodenext' },
+    { file: 'types.ts', module: 'esnext', moduleResolution: 'bundler' },
+  ];
+  for (const { file, ...way } of ways) {
+    writeFileSync(join(folder, file), text);
+    const compilerOptions = { ...options, ...way, target: 'es2022', lib: ['es2022', 'dom', 'dom.iterable'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+    run(process.execPath, [tools.resolve('typescript/lib/tsc.js'), '-p', folder], folder);
+  }
+  say('compiles in a strict project without any other types');
+}
+
+/** What a bundler leaves of it, minified and compressed. */
+async function checkSize(code, what, limitBytes) {
+  const entry = join(folder, 'size.mjs');
+  const resolve = (id) => (id === entry ? id : id === name ? join(installed, 'dist/index.js') : null);
+  const bundle = await rollup({
+    input: entry,
+    plugins: [{ name: 'x', resolveId: resolve, load: (id) => (id === entry ? code : null) }],
+  });
+  const { output } = await bundle.generate({ format: 'es', inlineDynamicImports: true });
+  const { code: small } = await minify(output[0].code, { module: true, mangle: true, compress: true });
+  const sizeBytes = gzipSync(small, { level: 9 }).length;
+  if (sizeBytes > limitBytes) fail(`${what} is ${sizeBytes} bytes, more than ${limitBytes}`);
+  say(`${what}: ${sizeBytes} bytes minified and compressed (limit ${limitBytes})`);
+}
+
+async function checkPublint() {
+  const { messages, pkg } = await publint({ pkgDir: installed, strict: true, pack: false });
+  if (messages.length > 0) fail(messages.map((message) => formatMessage(message, pkg)).join('\n'));
+  say('is published as it should be (publint)');
+}
+
+function run(command, args, cwd) {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return fail(`${command} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? error.message}`);
+  }
+}
+
+function say(text) {
+  console.log(`the package ${text}`);
+}
+
+function fail(text) {
+  console.error(text);
+  process.exit(1);
+}
