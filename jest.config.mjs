@@ -29,7 +29,7 @@ export default {
       ...common,
       displayName: 'unit',
       testMatch: [`${where}/src/**/*.test.ts`],
-      testPathIgnorePatterns: ['\\.int\\.test\\.ts$', '/system-tests/'],
+      testPathIgnorePatterns: ['\\.int\\.test\\.ts$', '/system-tests/src/e2e/'],
     },
     { ...common, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
     { ...common, displayName: 'examples', testMatch: ['<rootDir>/examples/**/*.test.ts'] },

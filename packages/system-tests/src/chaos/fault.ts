@@ -1,0 +1,128 @@
+import type { Random } from './random.ts';
+import type { Account } from './ledger/account.ts';
+import { setStage, type Stage, type StageOptions } from './stage.ts';
+
+/** One thing that goes wrong, and what must hold nevertheless. */
+export interface Fault {
+  name: string;
+  /** Rows of the table in docs/operations.md. */
+  rows: string[];
+  run(chaos: Chaos): Promise<void>;
+}
+
+/** What a fault needs cannot be had on this machine. */
+export class Skip extends Error {
+  override name = 'Skip';
+}
+
+/** One run of one fault: chance, a stage to play on, and what was found. */
+export interface Chaos {
+  random: Random;
+  /** 1 in a run of ten minutes, 2 in one of twenty. */
+  scale: number;
+  stage(options?: StageOptions): Promise<Stage>;
+  /** Lets time pass under load; how much is chance. */
+  pause(leastMs: number, mostMs: number): Promise<void>;
+  /** Something that must hold. */
+  claim(text: string, holds: boolean): void;
+  /** Something that must be done in time; what the machine itself was slow is granted. */
+  within(text: string, tookMs: number, limitMs: number, stage: Stage): void;
+  /** A figure to be printed. */
+  figure(name: string, value: number | string | object): void;
+  /** What must hold after every fault: each message is accounted for. Gives the account. */
+  settle(stage: Stage, options?: SettleOptions): Promise<Account>;
+}
+
+export interface SettleOptions {
+  /** The drain may take so long. */
+  timeoutMs?: number;
+  /** Most duplicates. */
+  duplicates?: number;
+  /** More requests at once than a flow-control key allows may happen, for a limit is a lease. */
+  mayExceed?: boolean;
+}
+
+export interface Found {
+  failures: string[];
+  figures: Record<string, unknown>;
+  claims: number;
+}
+
+export function createChaos(random: Random, scale: number): { chaos: Chaos; found: Found; end(): Promise<void> } {
+  const found: Found = { failures: [], figures: {}, claims: 0 };
+  const stages: Stage[] = [];
+  const claim: Chaos['claim'] = (text, holds) => {
+    found.claims++;
+    if (!holds) found.failures.push(text);
+  };
+  const none = (what: string, ids: readonly string[]) =>
+    claim(`${what}: ${ids.length}, such as ${ids.slice(0, 3).join(' ')}`, ids.length === 0);
+
+  const chaos: Chaos = {
+    random,
+    scale,
+    claim,
+    within(text, tookMs, limitMs, stage) {
+      const slowness = stage.slownessMs();
+      found.figures['slownessMs'] = slowness;
+      claim(
+        `${text} took ${tookMs} ms, at most ${limitMs} and ${slowness} of a slow machine`,
+        tookMs <= limitMs + slowness,
+      );
+    },
+    figure: (name, value) => void (found.figures[name] = value),
+    pause: (leastMs, mostMs) =>
+      new Promise((resolve) => setTimeout(resolve, random.between(leastMs, mostMs) * Math.min(scale, 6))),
+    async stage(options = {}) {
+      const stage = await setStage({ random, ...options });
+      stages.push(stage);
+      Object.assign(found.figures, stage.versions);
+      return stage;
+    },
+    async settle(stage, { timeoutMs = 60_000, duplicates, mayExceed = false } = {}) {
+      const account = await stage.drain(timeoutMs);
+      const view = await stage.compareWithApi();
+      const {
+        open,
+        reruns,
+        receivedAt: _,
+        unknownReceipts: _u,
+        phantoms,
+        corrupt,
+        wrongEnds,
+        early,
+        untold,
+        orderBreaks,
+        ...counts
+      } = account;
+      Object.assign(found.figures, counts, {
+        lost: open.length,
+        reruns: reruns.length,
+        logDiffers: view.logDiffers.length,
+      });
+      none('lost or stuck', open);
+      none('phantoms', phantoms);
+      none('corrupt', corrupt);
+      none('ended otherwise than they should', wrongEnds);
+      none('early', early);
+      none('without their callback', untold);
+      none('out of order', orderBreaks);
+      none('ended, but still there for the API', view.stillThere);
+      none('dead letters that nobody published', view.strangers);
+      claim(`left in Redis: ${stage.left()} jobs`, stage.left() === 0);
+      claim('something was acknowledged', account.acked > 0);
+      if (!mayExceed) claim(`beyond the limit of a flow-control key: ${account.excess}`, account.excess === 0);
+      if (duplicates !== undefined) {
+        claim(`duplicates: ${account.duplicates}, at most ${duplicates}`, account.duplicates <= duplicates);
+      }
+      return account;
+    },
+  };
+  return {
+    chaos,
+    found,
+    async end() {
+      await Promise.all(stages.map((stage) => stage.end()));
+    },
+  };
+}

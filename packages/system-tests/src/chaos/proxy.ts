@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A TCP proxy between the processes and Redis, which can be as bad as any network. */
+export interface Proxy {
+  /** `redis://127.0.0.1:<port>` */
+  url: string;
+  /** Each chunk of bytes arrives so much later, in both directions; 0 for none. */
+  delay(leastMs: number, mostMs: number): void;
+  /** From now on nothing passes, and nobody is told: neither bytes nor the end of a connection. */
+  blackhole(): void;
+  /** Passes again. What was in the hole stays lost: those connections are cut. */
+  heal(): void;
+  /** Resets every connection; new ones pass. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(targetPort: number): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  let isHole = false;
+  let delay = { leastMs: 0, mostMs: 0 };
+
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+  };
+  const pass = (from: Socket, to: Socket) => {
+    // Later bytes must not overtake earlier ones.
+    let lastAt = 0;
+    from.on('data', (data) => {
+      if (isHole) return;
+      const { leastMs, mostMs } = delay;
+      if (mostMs === 0 && lastAt <= Date.now()) {
+        to.write(data);
+        return;
+      }
+      lastAt = Math.max(lastAt, Date.now() + leastMs + Math.random() * (mostMs - leastMs));
+      setTimeout(() => to.write(data), lastAt - Date.now());
+    });
+    from.on('close', () => {
+      if (!isHole) to.destroy();
+    });
+  };
+
+  const server = createServer((client) => {
+    track(client);
+    // In a hole even a new connection gets no answer; the kernel has accepted it, but nobody reads.
+    if (isHole) return;
+    const upstream = connect(targetPort, '127.0.0.1');
+    track(upstream);
+    pass(client, upstream);
+    pass(upstream, client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const cut = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    delay: (leastMs, mostMs) => void (delay = { leastMs, mostMs }),
+    blackhole: () => void (isHole = true),
+    heal() {
+      isHole = false;
+      cut();
+    },
+    cut,
+    async close() {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

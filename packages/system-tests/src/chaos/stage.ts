@@ -1,0 +1,280 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  eventually,
+  findFreePort,
+  startApi,
+  startDispatcher,
+  startRedis,
+  type TestApi,
+  type TestProcess,
+  type TestRedis,
+  type TestRedisOptions,
+} from '@posthorn/testkit';
+import { Queue } from 'bullmq';
+import { makeAccount, type Account } from './ledger/account.ts';
+import { followLedger, type PublishLine, type ReceiverLine } from './ledger/lines.ts';
+import { startLoad, type Load } from './ledger/load.ts';
+import { createPublisher, type Publisher } from './ledger/publisher.ts';
+import type { ReceiverNews, ReceiverOrder } from './ledger/receiver.ts';
+import { startProxy, type Proxy } from './proxy.ts';
+import type { Random } from './random.ts';
+import { readVersions } from './versions.ts';
+
+export interface StageOptions {
+  redis?: TestRedisOptions;
+  apis?: number;
+  dispatchers?: number;
+  /** Variables of each process. */
+  api?: Record<string, string>;
+  dispatcher?: Record<string, string>;
+  /** Puts a proxy between the processes and Redis. */
+  proxied?: boolean;
+  random?: Random;
+}
+
+/** All of posthorn as real processes, under load, with its ledger. */
+export interface Stage {
+  redis: TestRedis;
+  proxy: Proxy | undefined;
+  apis: TestApi[];
+  dispatchers: TestProcess[];
+  publisher: Publisher;
+  versions: Record<string, string>;
+  /** URL of the receiver. */
+  receiver: string;
+  /** Where every process finds Redis. */
+  redisUrl: string;
+  load(perSecond: number): Promise<Load>;
+  /** Starts one more, or in the place of one that has ended. */
+  startDispatcher(place?: number, variables?: Record<string, string>): Promise<TestProcess>;
+  startApi(place: number): Promise<TestApi>;
+  /** Whether every destination answers 503. */
+  setDestinationsDown(isDown: boolean): void;
+  /** Told of each request whose URL says `tell`. */
+  onReceived(listener: (id: string, retried: number) => void): void;
+  account(): Account;
+  /** Waits until every acknowledged message has ended and nothing is left in Redis, or the time is up. */
+  drain(timeoutMs: number): Promise<Account>;
+  /** The longest time that an API took for an answer that needs nothing but the machine: its slowness is not ours. */
+  slownessMs(): number;
+  /** Jobs in Redis when it was last looked. */
+  left(): number;
+  deadIds(): ReadonlySet<string>;
+  compareWithApi(): Promise<{ stillThere: string[]; strangers: string[]; logDiffers: string[] }>;
+  end(): Promise<void>;
+}
+
+const signingKey = 'sig_chaos_0123456789abcdef';
+const shards = 8;
+export const queues = ['queue-a', 'queue-b', 'queue-c'];
+const group = 'chaos-group';
+/** Concurrency of a dispatcher whose variables do not say otherwise: the default. */
+export const defaultConcurrency = 200;
+
+/** The stages that stand, so that an interrupted run leaves no process behind. */
+const standing = new Set<Stage>();
+export async function endAllStages(): Promise<void> {
+  await Promise.allSettled(Array.from(standing, (stage) => stage.end()));
+}
+
+export async function setStage(options: StageOptions & { random: Random }): Promise<Stage> {
+  const { redis: redisOptions, apis: apiCount = 1, dispatchers: dispatcherCount = 2, random } = options;
+  // Redis lies below the temporary directory; a full disk there must not stop the ledger.
+  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'posthorn-ledger-'));
+  const files = { published: join(folder, 'published'), received: join(folder, 'received') };
+  const redis = await startRedis(redisOptions);
+  const proxy = options.proxied ? await startProxy(redis.port) : undefined;
+  const redisUrl = proxy?.url ?? redis.url;
+  const receiver = await startReceiver(files.received);
+  const apiVariables = {
+    QSTASH_CURRENT_SIGNING_KEY: signingKey,
+    MESSAGE_GRACE_SECONDS: '0',
+    LOG_LEVEL: 'warn',
+    ...options.api,
+  };
+  const dispatcherVariables = { MESSAGE_GRACE_SECONDS: '0', LOG_LEVEL: 'warn', ...options.dispatcher };
+  const ports = await Promise.all(Array.from({ length: apiCount }, findFreePort));
+
+  const apis: TestApi[] = [];
+  const dispatchers: TestProcess[] = [];
+  const published = followLedger<PublishLine>(files.published);
+  const received = followLedger<ReceiverLine>(files.received);
+  const publishes: PublishLine[] = [];
+  const receiverLines: ReceiverLine[] = [];
+  const publisher = createPublisher(files.published, () => apis.map(({ url }) => url), `${receiver.url}/callback`);
+  const shardQueues = Array.from(
+    { length: shards },
+    (_, shard) =>
+      new Queue('deliver', {
+        connection: redis.client,
+        prefix: `{d${shard}}`,
+        skipMetasUpdate: true,
+        skipWaitingForReady: true,
+        skipVersionCheck: true,
+      }),
+  );
+  for (const queue of shardQueues) queue.on('error', () => undefined);
+  let slownessMs = 0;
+  const yardstick = setInterval(() => {
+    const sentAt = performance.now();
+    const note = () => (slownessMs = Math.max(slownessMs, Math.round(performance.now() - sentAt)));
+    fetch(`${apis[0]?.url ?? ''}/health`).then(note, () => undefined);
+  }, 100);
+  let deadIds: ReadonlySet<string> = new Set();
+  let leftJobs = -1;
+
+  const stage: Stage = {
+    redis,
+    proxy,
+    apis,
+    dispatchers,
+    publisher,
+    versions: {},
+    receiver: receiver.url,
+    redisUrl,
+    async load(perSecond) {
+      const [api] = apis;
+      const post = async (path: string, body: object) => {
+        const response = await api?.call(path, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+        });
+        if (!response?.ok) throw new Error(`${path} answered ${response?.status ?? 0}`);
+      };
+      const endpoints = ['a', 'b', 'c'].map((name) => ({ name, url: `${receiver.url}/m?ms=5&endpoint=${name}` }));
+      await post(`/v2/topics/${group}/endpoints`, { endpoints });
+      for (const queueName of queues) await post('/v2/queues', { queueName, parallelism: 1 });
+      return startLoad(publisher, { perSecond, receiver: receiver.url, random, group, queues });
+    },
+    async startDispatcher(place = dispatchers.length, variables = {}) {
+      return (dispatchers[place] = await startDispatcher(redisUrl, { ...dispatcherVariables, ...variables }));
+    },
+    async startApi(place) {
+      return (apis[place] = await startApi(redisUrl, { ...apiVariables, PORT: String(ports[place]) }));
+    },
+    setDestinationsDown: (isDown) => receiver.order({ isDown }),
+    onReceived: receiver.onReceived,
+    account() {
+      publishes.push(...published.read());
+      receiverLines.push(...received.read());
+      return makeAccount(publishes, receiverLines, deadIds);
+    },
+    async drain(timeoutMs) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const [dead, counts] = await Promise.all([
+          listDeadLetters().catch(() => deadIds),
+          Promise.all(shardQueues.map((queue) => queue.getJobCounts('wait', 'active', 'delayed'))).catch(
+            () => undefined,
+          ),
+        ]);
+        deadIds = dead;
+        leftJobs = counts ? counts.flatMap((count) => Object.values(count)).reduce((a, b) => a + b, 0) : -1;
+        const account = stage.account();
+        if ((account.open.length === 0 && leftJobs === 0) || Date.now() > deadline) return account;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    },
+    slownessMs: () => slownessMs,
+    left: () => leftJobs,
+    deadIds: () => deadIds,
+    async compareWithApi() {
+      const acked = publishes.filter(({ outcome }) => outcome === 'acked');
+      const ids = acked.flatMap((publish) => publish.ids);
+      const known = new Set([...ids, ...receiverLines.flatMap((line) => (line.kind === 'receipt' ? [line.id] : []))]);
+      const found = {
+        stillThere: [] as string[],
+        strangers: [...deadIds].filter((id) => !known.has(id)),
+        logDiffers: [] as string[],
+      };
+      let next = 0;
+      const [api] = apis;
+      const readSome = async () => {
+        for (let from = (next += 100) - 100; from < ids.length; from = (next += 100) - 100) {
+          const some = ids.slice(from, from + 100);
+          const ends = await readEnds(api, some);
+          found.logDiffers.push(...some.filter((id) => ends.get(id) !== (deadIds.has(id) ? 'FAILED' : 'DELIVERED')));
+          for (const id of some) if ((await api?.call(`/v2/messages/${id}`))?.status !== 404) found.stillThere.push(id);
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, readSome));
+      return found;
+    },
+    async end() {
+      standing.delete(stage);
+      clearInterval(yardstick);
+      redis.thaw();
+      await Promise.all([...apis, ...dispatchers].map((process) => process.end('SIGKILL')));
+      await receiver.end();
+      await publisher.close();
+      await proxy?.close();
+      await redis.stop();
+      published.close();
+      received.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  standing.add(stage);
+  try {
+    await Promise.all([
+      ...ports.map((_, place) => stage.startApi(place)),
+      ...Array.from({ length: dispatcherCount }, (_, place) => stage.startDispatcher(place)),
+    ]);
+    stage.versions = await readVersions(redis.client);
+  } catch (error) {
+    await stage.end();
+    throw error;
+  }
+  return stage;
+
+  async function listDeadLetters(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    let cursor: string | undefined = '';
+    do {
+      const response: Response | undefined = await apis[0]?.call(
+        `/v2/dlq?count=100${cursor ? `&cursor=${cursor}` : ''}`,
+      );
+      if (!response?.ok) throw new Error(`/v2/dlq answered ${response?.status ?? 0}`);
+      const page = (await response.json()) as { messages: { messageId: string }[]; cursor?: string };
+      for (const { messageId } of page.messages) ids.add(messageId);
+      cursor = page.cursor;
+    } while (cursor);
+    return ids;
+  }
+}
+
+/** The last state of each message in the log. */
+async function readEnds(api: TestApi | undefined, ids: readonly string[]): Promise<Map<string, string>> {
+  const response = await api?.call(`/v2/events?${ids.map((id) => `messageIds=${id}`).join('&')}`);
+  const { events } = (await response?.json()) as { events: { messageId: string; state: string }[] };
+  const ends = new Map<string, string>();
+  for (const { messageId, state } of events) if (!ends.has(messageId)) ends.set(messageId, state);
+  return ends;
+}
+
+async function startReceiver(file: string) {
+  const program = new URL('ledger/receiver.js', import.meta.url);
+  const child: ChildProcess = fork(program, [file, signingKey], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const listeners: ((id: string, retried: number) => void)[] = [];
+  let port = 0;
+  child.on('message', (news: ReceiverNews) => {
+    if ('port' in news) port = news.port;
+    else for (const listener of listeners) listener(news.received, news.retried);
+  });
+  await eventually(() => port > 0);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    order: (order: ReceiverOrder) => void child.send(order),
+    onReceived: (listener: (id: string, retried: number) => void) => void listeners.push(listener),
+    async end() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
