@@ -19,6 +19,8 @@ export function connectForRequests(url: string): RedisConnection {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: 1500,
+    // A pipeline waits for the one before it, so the last commands before a freeze and the first ones in it would add up.
+    socketTimeout: 1500,
     connectTimeout: 1000,
     enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(50 * times, 250),

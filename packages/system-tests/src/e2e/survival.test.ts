@@ -114,6 +114,24 @@ test.each([
   await eventually(() => api.publish(`${receiver.url}/after`), 5000);
 });
 
+test('Redis frozen: who comes while others wait for it waits no longer than they do', async () => {
+  redis.freeze();
+  const publishTimed = async () => {
+    const startedAt = Date.now();
+    const { status } = await api.call(`/v2/publish/${receiver.url}/away`, { method: 'POST' });
+    return { status, tookMs: Date.now() - startedAt };
+  };
+  const answers: ReturnType<typeof publishTimed>[] = [];
+  for (const endsAt = Date.now() + 3000; Date.now() < endsAt;) {
+    answers.push(publishTimed());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const all = await Promise.all(answers);
+  redis.thaw();
+  expect(all.every(({ status }) => status === 503)).toBe(true);
+  expect(Math.max(...all.map(({ tookMs }) => tookMs))).toBeLessThan(2500);
+});
+
 test('a full Redis: publish answers 503', async () => {
   await redis.client.config('SET', 'maxmemory', '1');
   const response = await api.call(`/v2/publish/${receiver.url}/full`, { method: 'POST', body: 'x' });
