@@ -25,10 +25,13 @@ export interface Chaos {
   pause(leastMs: number, mostMs: number): Promise<void>;
   /** Something that must hold. */
   claim(text: string, holds: boolean): void;
+  /** Milliseconds from an instant to the first receipt after it. */
+  firstAfter(account: Account, at: number): number;
   /** Something that must be done in time; what the machine itself was slow is granted. */
   within(text: string, tookMs: number, limitMs: number, stage: Stage): void;
   /** A figure to be printed. */
   figure(name: string, value: number | string | object): void;
+  figures(): Readonly<Record<string, unknown>>;
   /** What must hold after every fault: each message is accounted for. Gives the account. */
   settle(stage: Stage, options?: SettleOptions): Promise<Account>;
 }
@@ -62,6 +65,10 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
     random,
     scale,
     claim,
+    firstAfter({ receipts }, instant) {
+      const times = [...receipts.values()].flat().flatMap(({ at }) => (at >= instant ? [at - instant] : []));
+      return times.reduce((least, time) => Math.min(least, time), Infinity);
+    },
     within(text, tookMs, limitMs, stage) {
       const slowness = stage.slownessMs();
       found.figures['slownessMs'] = slowness;
@@ -73,32 +80,21 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
     figure: (name, value) => void (found.figures[name] = value),
     pause: (leastMs, mostMs) =>
       new Promise((resolve) => setTimeout(resolve, random.between(leastMs, mostMs) * Math.min(scale, 6))),
+    figures: () => found.figures,
     async stage(options = {}) {
       const stage = await setStage({ random, ...options });
       stages.push(stage);
       Object.assign(found.figures, stage.versions);
       return stage;
     },
-    async settle(stage, { timeoutMs = 60_000, duplicates, mayExceed = false } = {}) {
+    async settle(stage, { timeoutMs = 60_000, duplicates: most, mayExceed = false } = {}) {
       const account = await stage.drain(timeoutMs);
       const view = await stage.compareWithApi();
-      const {
-        open,
-        reruns,
-        receivedAt: _,
-        unknownReceipts: _u,
-        phantoms,
-        corrupt,
-        wrongEnds,
-        early,
-        untold,
-        orderBreaks,
-        ...counts
-      } = account;
-      Object.assign(found.figures, counts, {
-        lost: open.length,
-        reruns: reruns.length,
-        logDiffers: view.logDiffers.length,
+      const { open, reruns, phantoms, corrupt, wrongEnds, early, untold, orderBreaks } = account;
+      const { acked, statuses, messages, delivered, dead, duplicates, lateMs, slowestAnswerMs } = account;
+      Object.assign(found.figures, {
+        ...{ acked, statuses, messages, delivered, dead, lost: open.length, duplicates, reruns: reruns.length },
+        ...{ lateMs, slowestAnswerMs, logDiffers: view.logDiffers.length },
       });
       none('lost or stuck', open);
       none('phantoms', phantoms);
@@ -110,10 +106,10 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       none('ended, but still there for the API', view.stillThere);
       none('dead letters that nobody published', view.strangers);
       claim(`left in Redis: ${stage.left()} jobs`, stage.left() === 0);
-      claim('something was acknowledged', account.acked > 0);
+      claim('something was acknowledged', acked > 0);
       if (!mayExceed) claim(`beyond the limit of a flow-control key: ${account.excess}`, account.excess === 0);
-      if (duplicates !== undefined) {
-        claim(`duplicates: ${account.duplicates}, at most ${duplicates}`, account.duplicates <= duplicates);
+      if (most !== undefined) {
+        claim(`duplicates: ${duplicates}, at most ${most}`, duplicates <= most);
       }
       return account;
     },

@@ -9,8 +9,10 @@ export interface Proxy {
   delay(leastMs: number, mostMs: number): void;
   /** From now on nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   blackhole(): void;
-  /** Passes again. What was in the hole stays lost: those connections are cut. */
+  /** New connections pass again. Those that fell into the hole never say anything more, not even their end. */
   heal(): void;
+  /** New connections go to another port. */
+  retarget(port: number): void;
   /** Resets every connection; new ones pass. */
   cut(): void;
   close(): Promise<void>;
@@ -25,13 +27,17 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      lost.delete(socket);
+    });
   };
+  const lost = new Set<Socket>();
   const pass = (from: Socket, to: Socket) => {
     // Later bytes must not overtake earlier ones.
     let lastAt = 0;
     from.on('data', (data) => {
-      if (isHole) return;
+      if (lost.has(from)) return;
       const { leastMs, mostMs } = delay;
       if (mostMs === 0 && lastAt <= Date.now()) {
         to.write(data);
@@ -41,14 +47,17 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       setTimeout(() => to.write(data), lastAt - Date.now());
     });
     from.on('close', () => {
-      if (!isHole) to.destroy();
+      if (!lost.has(from)) to.destroy();
     });
   };
 
   const server = createServer((client) => {
     track(client);
     // In a hole even a new connection gets no answer; the kernel has accepted it, but nobody reads.
-    if (isHole) return;
+    if (isHole) {
+      lost.add(client);
+      return;
+    }
     const upstream = connect(targetPort, '127.0.0.1');
     track(upstream);
     pass(client, upstream);
@@ -63,11 +72,12 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
     delay: (leastMs, mostMs) => void (delay = { leastMs, mostMs }),
-    blackhole: () => void (isHole = true),
-    heal() {
-      isHole = false;
-      cut();
+    blackhole() {
+      isHole = true;
+      for (const socket of sockets) lost.add(socket);
     },
+    heal: () => void (isHole = false),
+    retarget: (port) => void (targetPort = port),
     cut,
     async close() {
       cut();

@@ -14,7 +14,6 @@ import {
   type TestRedis,
   type TestRedisOptions,
 } from '@posthorn/testkit';
-import { Queue } from 'bullmq';
 import { makeAccount, type Account } from './ledger/account.ts';
 import { followLedger, type PublishLine, type ReceiverLine } from './ledger/lines.ts';
 import { startLoad, type Load } from './ledger/load.ts';
@@ -38,6 +37,7 @@ export interface StageOptions {
 
 /** All of posthorn as real processes, under load, with its ledger. */
 export interface Stage {
+  /** Another one after a failover. */
   redis: TestRedis;
   proxy: Proxy | undefined;
   apis: TestApi[];
@@ -106,18 +106,6 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   const publishes: PublishLine[] = [];
   const receiverLines: ReceiverLine[] = [];
   const publisher = createPublisher(files.published, () => apis.map(({ url }) => url), `${receiver.url}/callback`);
-  const shardQueues = Array.from(
-    { length: shards },
-    (_, shard) =>
-      new Queue('deliver', {
-        connection: redis.client,
-        prefix: `{d${shard}}`,
-        skipMetasUpdate: true,
-        skipWaitingForReady: true,
-        skipVersionCheck: true,
-      }),
-  );
-  for (const queue of shardQueues) queue.on('error', () => undefined);
   let slownessMs = 0;
   const yardstick = setInterval(() => {
     const sentAt = performance.now();
@@ -167,14 +155,12 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     async drain(timeoutMs) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const [dead, counts] = await Promise.all([
+        const [dead, jobs] = await Promise.all([
           listDeadLetters().catch(() => deadIds),
-          Promise.all(shardQueues.map((queue) => queue.getJobCounts('wait', 'active', 'delayed'))).catch(
-            () => undefined,
-          ),
+          countJobs(stage.redis.client).catch(() => -1),
         ]);
         deadIds = dead;
-        leftJobs = counts ? counts.flatMap((count) => Object.values(count)).reduce((a, b) => a + b, 0) : -1;
+        leftJobs = jobs;
         const account = stage.account();
         if ((account.open.length === 0 && leftJobs === 0) || Date.now() > deadline) return account;
         await new Promise((resolve) => setTimeout(resolve, 250));
@@ -208,7 +194,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     async end() {
       standing.delete(stage);
       clearInterval(yardstick);
-      redis.thaw();
+      stage.redis.thaw();
       await Promise.all([...apis, ...dispatchers].map((process) => process.end('SIGKILL')));
       await receiver.end();
       await publisher.close();
@@ -246,6 +232,22 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     } while (cursor);
     return ids;
   }
+}
+
+/** Messages that have not ended, as the engine stores them. */
+async function countJobs(client: TestRedis['client']): Promise<number> {
+  const counts = await Promise.all(
+    Array.from({ length: shards }, async (_, shard) => {
+      const key = (name: string) => `{d${shard}}:deliver:${name}`;
+      const [waiting, active, delayed] = await Promise.all([
+        client.llen(key('wait')),
+        client.llen(key('active')),
+        client.zcard(key('delayed')),
+      ]);
+      return waiting + active + delayed;
+    }),
+  );
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** The last state of each message in the log. */

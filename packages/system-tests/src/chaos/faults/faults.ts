@@ -1,13 +1,49 @@
 import type { Fault } from '../fault.ts';
+import { clientRetry } from './client-retry.ts';
+import { fastClock, slowClock } from './clock.ts';
+import { deadCallbacks } from './dead-callbacks.ts';
+import { brokenEventLog } from './event-log.ts';
+import { failover, readOnlyRedis } from './failover.ts';
+import { fillDiskAlways, fillDiskEverysec } from './fill-disk.ts';
+import { fillRedis } from './fill-redis.ts';
+import { freezeDispatcher } from './freeze-dispatcher.ts';
+import { freezeRedisLong, freezeRedisShort } from './freeze-redis.ts';
 import { killApi } from './kill-api.ts';
 import { killAllDispatchers, killOneDispatcher } from './kill-dispatchers.ts';
 import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
+import { herd, sameSecond } from './many-at-once.ts';
+import { lostPackets, slowNetwork } from './network.ts';
+import { poison } from './poison.ts';
+import { rollingRestart, stopDispatcher, stopWithoutRedis } from './stop-processes.ts';
+import { wrongSettings } from './wrong-settings.ts';
 
-/** Every fault, those that teach most first. */
+/** Every fault, those that teach most first. The chances of a fault hang on its place: new ones come last. */
 export const faults: readonly Fault[] = [
   killOneDispatcher,
   killAllDispatchers,
+  poison,
   killApi,
   killRedisAlways,
   killRedisEverysec,
+  freezeRedisShort,
+  freezeRedisLong,
+  fillRedis,
+  fillDiskAlways,
+  fillDiskEverysec,
+  readOnlyRedis,
+  failover,
+  wrongSettings,
+  slowNetwork,
+  lostPackets,
+  stopDispatcher,
+  stopWithoutRedis,
+  rollingRestart,
+  clientRetry,
+  herd,
+  sameSecond,
+  fastClock,
+  slowClock,
+  freezeDispatcher,
+  brokenEventLog,
+  deadCallbacks,
 ];

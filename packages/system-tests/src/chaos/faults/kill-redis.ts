@@ -19,8 +19,7 @@ const killRedis = (durability: 'always' | 'everysec'): Fault => ({
     await load.stop();
     // Everything that was in flight may have been answered without Redis hearing of it.
     const account = await chaos.settle(stage, { duplicates: 2 * defaultConcurrency, mayExceed: true });
-    const first = account.receivedAt.find((at) => at >= backAt);
-    const recovery = first === undefined ? Infinity : first - backAt;
+    const recovery = chaos.firstAfter(account, backAt);
     chaos.figure('recoveryMs', recovery);
     chaos.within('the first delivery after Redis is back', recovery, recoveryMs, stage);
     chaos.claim('publishes were answered 503 meanwhile', account.statuses['503'] !== undefined);

@@ -36,8 +36,9 @@ export interface Account {
   reruns: Rerun[];
   /** From the acknowledgement, or the end of the delay, to the first receipt. */
   lateMs: { p50: number; p99: number; max: number };
-  /** Times of all receipts, sorted. */
-  receivedAt: number[];
+  /** What is known of each acknowledged message. */
+  known: ReadonlyMap<string, PublishLine>;
+  receipts: ReadonlyMap<string, readonly ReceiptLine[]>;
   /** The longest time that a publish waited for its answer. */
   slowestAnswerMs: number;
 }
@@ -61,16 +62,19 @@ export function makeAccount(
   const byKey = new Map(publishes.map((publish) => [publish.key, publish]));
   const acked = publishes.filter(({ outcome }) => outcome === 'acked');
   const expected = acked.flatMap((publish) => publish.ids.map((id) => ({ id, publish })));
+  const known = new Set(expected.map(({ id }) => id));
+  // What was published again under the same key may exist once more.
+  const uncertain = new Set(publishes.filter(({ outcome }) => outcome !== 'acked').map(({ key }) => key));
   const isFull = ({ n, status }: ReceiptLine) => status >= 200 && status < 300 && answered.has(n);
   const isDelivered = (id: string) => byId.get(id)?.some(isFull) ?? false;
 
   const own = receipts.filter(({ sourceId }) => sourceId === undefined);
   const callbacks = receipts.filter(({ sourceId }) => sourceId !== undefined);
-  const known = new Set([...expected.map(({ id }) => id), ...own.map(({ id }) => id)]);
+  const sources = new Set([...known, ...own.map(({ id }) => id)]);
   const told = new Set(callbacks.filter(isFull).map(({ sourceId }) => sourceId));
   const isEarly = ({ key, at }: ReceiptLine) => {
     const publish = byKey.get(key);
-    return publish !== undefined && at < publish.sentAt + publish.delayMs;
+    return publish !== undefined && at < publish.notBefore;
   };
 
   return {
@@ -87,8 +91,8 @@ export function makeAccount(
     open: expected.filter(({ id }) => !isDelivered(id) && !deadIds.has(id)).map(({ id }) => id),
     phantoms: [
       ...own.filter(({ key }) => (byKey.get(key)?.outcome ?? 'refused') === 'refused'),
-      ...own.filter(({ key, id }) => byKey.get(key)?.outcome === 'acked' && !byKey.get(key)?.ids.includes(id)),
-      ...callbacks.filter(({ sourceId }) => !known.has(sourceId ?? '')),
+      ...own.filter(({ key, id }) => byKey.has(key) && !known.has(id) && !uncertain.has(key)),
+      ...callbacks.filter(({ sourceId }) => !sources.has(sourceId ?? '')),
     ].map(({ id }) => id),
     corrupt: [
       ...receipts.filter(({ isSigned }) => !isSigned),
@@ -108,10 +112,11 @@ export function makeAccount(
         const first = byId.get(id)?.[0];
         // Messages of lanes wait for each other, which is not late.
         if (!first || publish.place || publish.sort === 'flow') return [];
-        return [Math.max(0, first.at - (publish.answeredAt + publish.delayMs))];
+        return [Math.max(0, first.at - Math.max(publish.answeredAt, publish.notBefore))];
       }),
     ),
-    receivedAt: receipts.map(({ at }) => at).sort((a, b) => a - b),
+    known: new Map(expected.map(({ id, publish }) => [id, publish])),
+    receipts: byId,
     slowestAnswerMs: publishes.reduce((most, { sentAt, answeredAt }) => Math.max(most, answeredAt - sentAt), 0),
   };
 }

@@ -15,7 +15,8 @@ export interface PublishLine {
   /** Message ids: several for a URL group. */
   ids: string[];
   bodyHash: string;
-  delayMs: number;
+  /** Earlier than that it must not arrive. */
+  notBefore: number;
   /** What must become of it. */
   ends: 'delivered' | 'dead';
   /** Its place in a queue with parallelism 1. */

@@ -7,8 +7,14 @@ import { openLedger, type PublishLine } from './lines.ts';
 export interface Order extends Pick<PublishLine, 'sort' | 'ends' | 'place' | 'callback'> {
   destination: string;
   delayMs?: number;
+  /** Whole seconds since 1970, in milliseconds. */
+  notBefore?: number;
   headers?: Record<string, string>;
   bodyBytes?: number;
+  /** The same as that of an earlier publish which is made once more. */
+  key?: string;
+  /** Does not wait for the answer. */
+  hangUpAfterMs?: number;
 }
 
 /** Publishes, and writes a line for each publish after its answer was read. */
@@ -26,16 +32,18 @@ const patienceMs = 30_000;
 
 export function createPublisher(file: string, urls: () => readonly string[], callbackUrl: string): Publisher {
   const ledger = openLedger(file);
-  const agent = new Agent({ connections: 64, headersTimeout: patienceMs, bodyTimeout: patienceMs });
+  const agent = new Agent({ connections: 1000, headersTimeout: patienceMs, bodyTimeout: patienceMs });
   let count = 0;
+  let turn = 0;
   let inFlight = 0;
 
   const prepare = (order: Order) => {
-    const key = `${order.sort}-${count++}`;
+    const key = order.key ?? `${order.sort}-${count++}`;
     const body = JSON.stringify({ key, padding: 'x'.repeat(order.bodyBytes ?? 200) });
     const headers: Record<string, string> = {
       'Upstash-Forward-Ledger-Key': key,
       ...(order.delayMs === undefined ? {} : { 'Upstash-Delay': `${order.delayMs / 1000}s` }),
+      ...(order.notBefore === undefined ? {} : { 'Upstash-Not-Before': String(order.notBefore / 1000) }),
       ...(order.callback === 'callback' ? { 'Upstash-Callback': callbackUrl } : {}),
       ...(order.callback === 'failure-callback' ? { 'Upstash-Failure-Callback': callbackUrl } : {}),
       ...order.headers,
@@ -43,8 +51,8 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
     return { order, key, body, headers };
   };
 
-  const post = async (path: string, headers: Record<string, string>, body: string) => {
-    const origin = urls()[count % urls().length] ?? '';
+  const post = async (path: string, headers: Record<string, string>, body: string, hangUpAfterMs?: number) => {
+    const origin = urls()[turn++ % urls().length] ?? '';
     const sentAt = Date.now();
     inFlight++;
     try {
@@ -54,6 +62,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
         method: 'POST',
         headers: { ...headers, Authorization: `Bearer ${testToken}` },
         body,
+        ...(hangUpAfterMs === undefined ? {} : { signal: AbortSignal.timeout(hangUpAfterMs) }),
       });
       const text = await answer.body.text();
       return { sentAt, answeredAt: Date.now(), status: answer.statusCode, text };
@@ -69,7 +78,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
     { sentAt, answeredAt, status }: Awaited<ReturnType<typeof post>>,
     ids: string[],
   ): PublishLine => {
-    const { sort, ends, place, callback, delayMs = 0 } = order;
+    const { sort, ends, place, callback, delayMs = 0, notBefore = 0 } = order;
     const refused = status >= 400 && status < 500;
     const line: PublishLine = {
       kind: 'publish',
@@ -81,7 +90,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
       status,
       ids,
       bodyHash: createHash('sha256').update(body).digest('hex'),
-      delayMs,
+      notBefore: Math.max(notBefore, sentAt + delayMs),
       ends,
       ...(place ? { place } : {}),
       ...(callback ? { callback } : {}),
@@ -93,14 +102,19 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
   return {
     async publish(order) {
       const prepared = prepare(order);
-      const answer = await post(`/v2/publish/${order.destination}`, prepared.headers, prepared.body);
-      return writeDown(prepared, answer, answer.status === 200 ? readIds(JSON.parse(answer.text)) : []);
+      const answer = await post(
+        `/v2/publish/${order.destination}`,
+        prepared.headers,
+        prepared.body,
+        order.hangUpAfterMs,
+      );
+      return writeDown(prepared, answer, isDone(answer.status) ? readIds(JSON.parse(answer.text)) : []);
     },
     async publishBatch(orders) {
       const prepared = orders.map(prepare);
       const items = prepared.map(({ order, headers, body }) => ({ destination: order.destination, headers, body }));
       const answer = await post('/v2/batch', { 'Content-Type': 'application/json' }, JSON.stringify(items));
-      const replies = answer.status === 200 ? (JSON.parse(answer.text) as unknown[]) : [];
+      const replies = isDone(answer.status) ? (JSON.parse(answer.text) as unknown[]) : [];
       return prepared.map((one, index) => writeDown(one, answer, readIds(replies[index])));
     },
     inFlight: () => inFlight,
@@ -109,6 +123,10 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
       ledger.close();
     },
   };
+}
+
+function isDone(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** The ids of a reply; none for an item of a batch that could not be stored. */

@@ -1,0 +1,41 @@
+import type { Fault } from '../fault.ts';
+import { defaultConcurrency } from '../stage.ts';
+
+/** Between the processes and Redis every packet takes its time, and some take ten times as long. */
+export const slowNetwork: Fault = {
+  name: 'slow-network',
+  rows: ['F14'],
+  async run(chaos) {
+    const stage = await chaos.stage({ dispatchers: 2, proxied: true });
+    const load = await stage.load(100);
+    await chaos.pause(1000, 2000);
+    stage.proxy?.delay(20, 150);
+    await chaos.pause(6000, 8000);
+    stage.proxy?.delay(0, 0);
+    await chaos.pause(1000, 2000);
+    await load.stop();
+    const account = await chaos.settle(stage, { duplicates: 0 });
+    chaos.claim('nothing was delivered twice for a lock that could not be renewed', account.reruns.length === 0);
+  },
+};
+
+/** Packets are dropped in both directions and nobody is told; later new connections work, the old ones stay mute. */
+export const lostPackets: Fault = {
+  name: 'lost-packets',
+  rows: ['F15'],
+  async run(chaos) {
+    const stage = await chaos.stage({ dispatchers: 2, proxied: true });
+    const load = await stage.load(100);
+    await chaos.pause(2000, 3000);
+    stage.proxy?.blackhole();
+    await chaos.pause(5000, 6000);
+    const mendedAt = Date.now();
+    stage.proxy?.heal();
+    await chaos.pause(8000, 10_000);
+    await load.stop();
+    const account = await chaos.settle(stage, { duplicates: 2 * defaultConcurrency, mayExceed: true });
+    chaos.within('the slowest publish', account.slowestAnswerMs, 2000, stage);
+    chaos.figure('recoveryMs', chaos.firstAfter(account, mendedAt));
+    chaos.within('the first delivery afterwards', chaos.firstAfter(account, mendedAt), 15_000, stage);
+  },
+};

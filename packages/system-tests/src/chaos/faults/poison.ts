@@ -1,0 +1,42 @@
+import { eventually } from '@posthorn/testkit';
+import type { Fault } from '../fault.ts';
+
+/** Some more kills than a message may survive by default. */
+const mostKills = 10;
+
+/** A message whose every attempt ends its dispatcher must not do so for ever, and must not take others with it. */
+export const poison: Fault = {
+  name: 'poison',
+  rows: ['F3'],
+  async run(chaos) {
+    const variables = { STALLED_AFTER_SECONDS: '3', POISON_AFTER: '3' };
+    const stage = await chaos.stage({ dispatchers: 1, dispatcher: variables });
+    let kills = 0;
+    let isKilling = false;
+    stage.onReceived(() => {
+      if (isKilling || kills >= mostKills) return;
+      isKilling = true;
+      kills++;
+      void stage.dispatchers[0]
+        ?.end('SIGKILL')
+        .then(() => stage.startDispatcher(0))
+        .finally(() => (isKilling = false));
+    });
+    const load = await stage.load(50);
+    const order = { sort: 'poison', ends: 'dead' as const, destination: `${stage.receiver}/m?tell&hold` };
+    const [id = ''] = (await stage.publisher.publish(order)).ids;
+
+    await eventually(async () => {
+      const response = await stage.apis[0]?.call(`/v2/dlq?messageId=${id}`);
+      const { messages } = (await response?.json()) as { messages: { responseBody?: string }[] };
+      const [entry] = messages;
+      if (entry) chaos.figure('reason', entry.responseBody ?? '');
+      return entry;
+    }, 90_000);
+    await load.stop();
+    chaos.figure('kills', kills);
+    chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${mostKills}`, kills < mostKills);
+    // Each kill may make a delivery again that was answered, and no message may be condemned for its company.
+    await chaos.settle(stage, { duplicates: 200 * kills });
+  },
+};
