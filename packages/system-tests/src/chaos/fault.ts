@@ -105,7 +105,8 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       none('out of order', orderBreaks);
       none('ended, but still there for the API', view.stillThere);
       none('dead letters that nobody published', view.strangers);
-      claim(`left in Redis: ${stage.left()} jobs`, stage.left() === 0);
+      const left = stage.left() === 0 ? [] : await stage.describeLeft();
+      claim(`left in Redis: ${stage.left()} jobs: ${left.join('; ')}`, stage.left() === 0);
       claim('something was acknowledged', acked > 0);
       if (!mayExceed) claim(`beyond the limit of a flow-control key: ${account.excess}`, account.excess === 0);
       if (most !== undefined) {

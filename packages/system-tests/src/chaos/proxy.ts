@@ -34,17 +34,22 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   };
   const lost = new Set<Socket>();
   const pass = (from: Socket, to: Socket) => {
-    // Later bytes must not overtake earlier ones.
-    let lastAt = 0;
+    // One after the other: bytes must never overtake each other.
+    let earlier: Promise<unknown> = Promise.resolve();
+    let waiting = 0;
     from.on('data', (data) => {
       if (lost.has(from)) return;
       const { leastMs, mostMs } = delay;
-      if (mostMs === 0 && lastAt <= Date.now()) {
+      if (mostMs === 0 && waiting === 0) {
         to.write(data);
         return;
       }
-      lastAt = Math.max(lastAt, Date.now() + leastMs + Math.random() * (mostMs - leastMs));
-      setTimeout(() => to.write(data), lastAt - Date.now());
+      waiting++;
+      const arrived = new Promise((resolve) => setTimeout(resolve, leastMs + Math.random() * (mostMs - leastMs)));
+      earlier = Promise.all([earlier, arrived]).then(() => {
+        waiting--;
+        to.write(data);
+      });
     });
     from.on('close', () => {
       if (!lost.has(from)) to.destroy();

@@ -63,6 +63,8 @@ export interface Stage {
   slownessMs(): number;
   /** Jobs in Redis when it was last looked. */
   left(): number;
+  /** Some of them. */
+  describeLeft(): Promise<string[]>;
   deadIds(): ReadonlySet<string>;
   compareWithApi(): Promise<{ stillThere: string[]; strangers: string[]; logDiffers: string[] }>;
   end(): Promise<void>;
@@ -168,6 +170,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     },
     slownessMs: () => slownessMs,
     left: () => leftJobs,
+    describeLeft: () => describeJobs(stage.redis.client),
     deadIds: () => deadIds,
     async compareWithApi() {
       const acked = publishes.filter(({ outcome }) => outcome === 'acked');
@@ -248,6 +251,29 @@ async function countJobs(client: TestRedis['client']): Promise<number> {
     }),
   );
   return counts.reduce((total, count) => total + count, 0);
+}
+
+/** Some of what has not ended though it should have: where it is, when it is due, and what it waits for. */
+async function describeJobs(client: TestRedis['client']): Promise<string[]> {
+  const found: string[] = [];
+  for (let shard = 0; shard < shards; shard++) {
+    const key = (name: string) => `{d${shard}}:deliver:${name}`;
+    const describe = async (id: string, where: string) => {
+      const { url, queueName, flowControl } = JSON.parse((await client.hget(key(id), 'data')) ?? '{}') as {
+        url?: string;
+        queueName?: string;
+        flowControl?: { key: string };
+      };
+      found.push(`${id} ${where} ${url ?? '?'} ${queueName ?? flowControl?.key ?? ''}`);
+    };
+    for (const where of ['wait', 'active'] as const) {
+      for (const id of await client.lrange(key(where), 0, 1)) await describe(id, where);
+    }
+    const [id, score] = await client.zrange(key('delayed'), 0, 0, 'WITHSCORES');
+    // BullMQ keeps the time in all but the last twelve bits.
+    if (id) await describe(id, `due in ${Math.round(Number(score) / 4096 - Date.now())} ms`);
+  }
+  return found;
 }
 
 /** The last state of each message in the log. */

@@ -54,7 +54,8 @@ export const failover: Fault = {
       chaos.figure('lostByReplication', account.open.length);
       chaos.figure('duplicates', account.duplicates);
       chaos.claim(`lost though acknowledged a second before: ${late.length}`, late.length === 0);
-      chaos.claim(`left in Redis: ${stage.left()} jobs`, stage.left() === 0);
+      const left = stage.left() === 0 ? [] : await stage.describeLeft();
+      chaos.claim(`left in Redis: ${stage.left()} jobs: ${left.join('; ')}`, stage.left() === 0);
       chaos.figure('recoveryMs', chaos.firstAfter(account, failedAt));
       chaos.within('the first delivery after the failover', chaos.firstAfter(account, failedAt), 5000, stage);
       chaos.claim(`duplicates: ${account.duplicates}`, account.duplicates <= 2 * defaultConcurrency);
