@@ -269,7 +269,7 @@ async function describeJobs(client: TestRedis['client']): Promise<string[]> {
     for (const where of ['wait', 'active'] as const) {
       for (const id of await client.lrange(key(where), 0, 1)) await describe(id, where);
     }
-    const [id, score] = await client.zrange(key('delayed'), 0, 0, 'WITHSCORES');
+    const [id, score] = await client.zrange(key('delayed'), '0', '0', 'WITHSCORES');
     // BullMQ keeps the time in all but the last twelve bits.
     if (id) await describe(id, `due in ${Math.round(Number(score) / 4096 - Date.now())} ms`);
   }
