@@ -5,13 +5,16 @@ import {
   connectForRequests,
   createBroker,
   createLog,
+  createProcessMetrics,
   inspectRedis,
   readBrokerOptions,
   runProcess,
+  watchRedis,
   within,
 } from '@posthorn/broker';
 import { createApp } from './app.ts';
 import { readConfig, type Config } from './config.ts';
+import { startMetricsServer } from './metrics.ts';
 import { createServer } from './server.ts';
 
 const redisTimeoutMs = 8000;
@@ -26,9 +29,14 @@ await runProcess(async () => {
   for (const warning of facts.warnings) log.warn({ durability: facts.durability }, warning);
   await agreeOnShards(redis, config.SHARDS);
 
+  const watch = watchRedis(redis, log, {
+    fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
+    fatal: ['away', 'full', 'read-only', 'disk-failed', 'clock-wrong'],
+  });
   const broker = createBroker({
     redis,
     log,
+    findNoRoom: () => watch.trouble('full'),
     ...readBrokerOptions(config),
     ownPorts: [config.PORT],
     publish: {
@@ -49,21 +57,24 @@ await runProcess(async () => {
     ...(config.QSTASH_NEXT_SIGNING_KEY ? { next: config.QSTASH_NEXT_SIGNING_KEY } : {}),
   });
 
+  const { backlogs, accepted, events } = broker;
+  const metrics = createProcessMetrics({ redis, watch, backlogs, accepted, lostLines: events.lost });
+
   let isStopping = false;
-  const findTrouble = async () => {
-    if (isStopping) return 'The process is stopping.';
-    const answers = await redis.ping().then(
-      () => true,
-      () => false,
-    );
-    return answers ? undefined : 'Redis does not answer.';
-  };
-  const server = createServer(createApp({ broker, config, log, findTrouble }));
+  const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());
+  const { durability } = facts;
+  const server = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
+  const metricsServer = config.METRICS_PORT
+    ? await startMetricsServer(metrics, config.METRICS_HOST, config.METRICS_PORT)
+    : undefined;
   await listen(server, config);
-  log.info({ host: config.HOST, port: config.PORT, durability: facts.durability }, 'api.started');
+  log.info({ host: config.HOST, port: config.PORT, durability }, 'api.started');
 
   return async () => {
     isStopping = true;
+    watch.stop();
+    metricsServer?.closeAllConnections();
+    metricsServer?.close();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     if (!(await within(config.SHUTDOWN_GRACE_SECONDS, closed))) server.closeAllConnections();

@@ -11,7 +11,10 @@ import { z } from 'zod';
 /** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
 export const table = {
   ...settings,
-  PROBE_PORT: { schema: integer(0, 1, 65_535).optional(), help: 'Port of /health and /ready; off when unset.' },
+  PROBE_PORT: {
+    schema: integer(0, 1, 65_535).optional(),
+    help: 'Port of /health, /ready and /metrics; off when unset.',
+  },
   PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {
     schema: integer(0, 1, 65_535).optional(),
@@ -36,6 +39,14 @@ export const table = {
     // A dispatcher that takes over from one that died comes within this time.
     schema: secondsAsMs(60, 5),
     help: 'A time of a schedule that was missed for longer than this is skipped.',
+  },
+  POISON_AFTER: {
+    schema: integer(5, 1, 1000),
+    help: 'A message that was in flight this many times when its dispatcher ended goes to the dead letter queue.',
+  },
+  DEAF_AFTER_SECONDS: {
+    schema: secondsAsMs(30, 1),
+    help: 'A dispatcher that fetches nothing for so long while messages wait is not ready; after twice the time it ends.',
   },
   DELIVERY_USER_AGENT: { schema: z.string().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
   UPSTASH_REGION: { schema: z.string().optional(), help: 'Value of the region header; not sent when unset.' },

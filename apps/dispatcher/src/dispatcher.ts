@@ -1,29 +1,49 @@
-import { canceledLine, workShard, within, type Broker, type Log, type RedisConnection } from '@posthorn/broker';
+import {
+  canceledLine,
+  logRepeats,
+  within,
+  workShard,
+  type Broker,
+  type Log,
+  type ProcessMetrics,
+  type RedisConnection,
+  type ShardWorker,
+} from '@posthorn/broker';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
 import { deliver } from './delivery/deliver.ts';
 import { judge } from './delivery/judge.ts';
 import { createPrepare } from './delivery/prepare.ts';
+import { createQuarantine } from './delivery/quarantine.ts';
 import { createSender } from './delivery/send.ts';
 import { createSettle } from './delivery/settle.ts';
 import { createTurns } from './delivery/turn.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-events.ts';
+import { watchProgress } from './loops/watch-progress.ts';
+import { createDeliveryMetrics } from './metrics.ts';
+
+export interface DispatcherParts {
+  broker: Broker;
+  redis: RedisConnection;
+  config: Config;
+  log: Log;
+  metrics: ProcessMetrics;
+  /** Ends the process because it cannot do its work. */
+  giveUp: () => void;
+}
 
 export interface Dispatcher {
-  inFlight(): number;
+  /** Why no messages are being fetched, if that is so. */
+  trouble(): string | undefined;
   /** Takes nothing new, lets attempts finish within the grace time, hands the rest back. */
   stop(): Promise<void>;
 }
 
 /** The process as a list: what it starts, and in which order it stops. */
-export async function startDispatcher(
-  broker: Broker,
-  redis: RedisConnection,
-  config: Config,
-  log: Log,
-): Promise<Dispatcher> {
+export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
+  const { broker, redis, config, log } = parts;
   const keys = await broker.signingKeys.follow();
   await limitParallelism(broker, config);
   const sender = createSender({
@@ -51,29 +71,40 @@ export async function startDispatcher(
   const sweeper = startSweeper(broker, log);
   const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
   const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
+  const quarantine = createQuarantine(config.POISON_AFTER);
+  const metrics = createDeliveryMetrics(parts.metrics, () => workers, slots * config.SHARDS);
+  const send = metrics.timed(sender.send);
+  const failed = logRepeats(log, 'warn', 'redis.failed');
 
   let attempts = 0;
-  const workers = Array.from({ length: config.SHARDS }, (_, shard) => {
-    const admission = createAdmission(slots, Date.now);
+  const workers: ShardWorker[] = Array.from({ length: config.SHARDS }, (_, shard) => {
+    const admission = quarantine.around(createAdmission(slots, Date.now));
     return workShard({
       redis,
       shard,
       concurrency: slots,
       stalledAfterMs: config.STALLED_AFTER_SECONDS,
       log,
+      failed,
       process: async (job) => {
         attempts++;
         try {
-          return await deliver(job, {
+          const outcome = await deliver(job, {
+            isPoisoned: quarantine.isPoisoned,
             ...admission,
             takeTurn: turns.takeTurn,
             endTurn: turns.endTurn,
-            prepare,
-            send: sender.send,
+            prepare: (prepared) => {
+              metrics.started(prepared);
+              return prepare(prepared);
+            },
+            send,
             isCanceled: ({ id }) => broker.shards.at(shard).isCanceled(id),
             judge: (judged, answer) => judge(judged, answer, rules, Date.now()),
             settle,
           });
+          metrics.finished(outcome);
+          return outcome;
         } finally {
           attempts--;
         }
@@ -90,9 +121,20 @@ export async function startDispatcher(
     });
   });
 
+  const progress = watchProgress({
+    workers,
+    slots,
+    limitOf: (shard) => readLimit(config, shard),
+    backlogs: broker.backlogs,
+    deafAfterMs: config.DEAF_AFTER_SECONDS,
+    log,
+    giveUp: parts.giveUp,
+  });
+
   return {
-    inFlight: () => attempts,
+    trouble: progress.trouble,
     async stop() {
+      progress.stop();
       sweeper.stop();
       trimmer.stop();
       await within(2000, scheduler.stop());
@@ -117,11 +159,15 @@ export async function startDispatcher(
   }
 }
 
-/** The configured cap over all dispatchers, divided over the shards: BullMQ counts per shard, and no key is shared. */
-async function limitParallelism({ shards }: Broker, { GLOBAL_PARALLELISM, SHARDS }: Config): Promise<void> {
+async function limitParallelism({ shards }: Broker, config: Config): Promise<void> {
   await Promise.all(
-    Array.from({ length: SHARDS }, (_, shard) =>
-      shards.at(shard).setGlobalConcurrency(Math.floor((GLOBAL_PARALLELISM + shard) / SHARDS)),
+    Array.from({ length: config.SHARDS }, (_, shard) =>
+      shards.at(shard).setGlobalConcurrency(readLimit(config, shard)),
     ),
   );
+}
+
+/** The configured cap over all dispatchers, divided over the shards: BullMQ counts per shard, and no key is shared. */
+function readLimit({ GLOBAL_PARALLELISM, SHARDS }: Config, shard: number): number {
+  return Math.floor((GLOBAL_PARALLELISM + shard) / SHARDS);
 }

@@ -3,9 +3,11 @@ import {
   connectForWork,
   createBroker,
   createLog,
+  createProcessMetrics,
   inspectRedis,
   readBrokerOptions,
   runProcess,
+  watchRedis,
   within,
 } from '@posthorn/broker';
 import { readConfig } from './config.ts';
@@ -14,7 +16,7 @@ import { startProbe } from './probe.ts';
 
 const redisTimeoutMs = 8000;
 
-await runProcess(async () => {
+await runProcess(async (giveUp) => {
   const config = readConfig();
   const log = createLog('dispatcher', config.LOG_LEVEL);
   const redis = connectForWork(config.REDIS_URL);
@@ -22,29 +24,39 @@ await runProcess(async () => {
 
   const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
   await agreeOnShards(redis, config.SHARDS);
+  const watch = watchRedis(redis, log, {
+    fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
+    // Of a full Redis this process takes messages out.
+    fatal: ['away', 'read-only', 'disk-failed', 'clock-wrong'],
+  });
+  const findNoRoom = () => watch.trouble('full');
   const broker = createBroker({
     redis,
     log,
+    findNoRoom,
     ...readBrokerOptions(config),
     ownPorts: [config.PROBE_PORT, config.PORT].filter((port) => port !== undefined),
     // The queue of a schedule was within the limit when it was made; it may come back after its removal.
     queues: { maxQueues: Infinity, maxParallelism: Infinity },
   });
-  const dispatcher = await startDispatcher(broker, redis, config, log);
+  const { backlogs, accepted, events } = broker;
+  const metrics = createProcessMetrics({ redis, watch, backlogs, accepted, lostLines: events.lost });
+  const dispatcher = await startDispatcher({ broker, redis, config, log, metrics, giveUp });
 
   let isStopping = false;
   const findTrouble = async () => {
     if (isStopping) return 'The process is stopping.';
-    const answers = await within(1000, redis.ping());
-    return answers ? undefined : 'Redis does not answer.';
+    return (await watch.findTrouble()) ?? dispatcher.trouble();
   };
+  const details = { shards: config.SHARDS, durability: facts.durability };
   const probe = config.PROBE_PORT
-    ? await startProbe({ host: config.PROBE_HOST, port: config.PROBE_PORT, findTrouble })
+    ? await startProbe({ host: config.PROBE_HOST, port: config.PROBE_PORT, findTrouble, details, metrics })
     : undefined;
   log.info({ concurrency: config.DISPATCHER_CONCURRENCY, redis: facts.version }, 'dispatcher.started');
 
   return async () => {
     isStopping = true;
+    watch.stop();
     await dispatcher.stop();
     await within(2000, broker.close());
     probe?.closeAllConnections();

@@ -6,10 +6,13 @@ export interface ProbeOptions {
   port: number;
   /** Why the process cannot do its work now; `undefined` when it can. */
   findTrouble: () => Promise<string | undefined>;
+  /** What else is worth knowing of a process that is ready or not. */
+  details: object;
+  metrics: { contentType: string; write(): Promise<string> };
 }
 
-/** `/health` and `/ready` of a dispatcher (contract, running.md section 3). */
-export function startProbe({ host, port, findTrouble }: ProbeOptions): Promise<Server> {
+/** `/health`, `/ready` and `/metrics` of a dispatcher (contract, running.md section 3). */
+export function startProbe({ host, port, findTrouble, details, metrics }: ProbeOptions): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
@@ -17,10 +20,15 @@ export function startProbe({ host, port, findTrouble }: ProbeOptions): Promise<S
     if (request.url === '/health') answer(200, { status: 'ok' });
     else if (request.url === '/ready') {
       void findTrouble().then((trouble) => {
-        if (trouble) answer(503, { error: trouble });
-        else answer(200, { status: 'ready' });
+        if (trouble) answer(503, { error: trouble, ...details });
+        else answer(200, { status: 'ready', ...details });
       });
-    } else answer(404, { error: 'There are only /health and /ready here.' });
+    } else if (request.url === '/metrics') {
+      metrics.write().then(
+        (text) => response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text),
+        () => answer(500, { error: 'The metrics could not be written.' }),
+      );
+    } else answer(404, { error: 'There are only /health, /ready and /metrics here.' });
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {

@@ -1,11 +1,14 @@
+import { PosthornError } from '@posthorn/shared';
 import { createCallbacks, type Callbacks } from './callbacks/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { retryDeadLetters } from './dlq/retry.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
 import { createEventPages, type EventPages } from './events/event-pages.ts';
+import { shedWhenFull } from './events/shed.ts';
 import { createFlowControls, type FlowControls } from './flow-control/flow-control.ts';
 import { createLanes, type Lanes } from './lanes/lanes.ts';
+import { createBacklogs, type Backlogs } from './metrics/backlog.ts';
 import { createMessages, type Messages } from './messages/messages.ts';
 import type { Environment } from './process/env.ts';
 import type { Log } from './process/log.ts';
@@ -32,6 +35,8 @@ export interface BrokerOptions {
   destinations: GuardOptions;
   /** Ports of this machine at which posthorn itself listens; no destination may be there. */
   ownPorts?: readonly number[];
+  /** Why nothing new can be accepted: Redis is full. */
+  findNoRoom?: () => string | undefined;
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
@@ -57,6 +62,9 @@ export function readBrokerOptions(
   };
 }
 
+/** Where a message came from. */
+export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback';
+
 /** A message's life in Redis: every part, over one connection. */
 export interface Broker {
   publish(request: PublishRequest): ReturnType<typeof publish>;
@@ -77,6 +85,9 @@ export interface Broker {
   rateLimits: RateLimits;
   shards: Shards;
   bodies: BodyStore;
+  backlogs: Backlogs;
+  /** Messages that were stored since the process started. */
+  accepted: Readonly<Record<AcceptedKind, number>>;
   guard: DestinationGuard;
   close(): Promise<void>;
 }
@@ -89,7 +100,11 @@ export function createBroker(options: BrokerOptions): Broker {
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
-  const events = createEventLog(redis, shards, { retentionMs: logRetentionMs, maxLines: maxLogLines });
+  const isFull = () => options.findNoRoom?.() !== undefined;
+  const events = shedWhenFull(
+    createEventLog(redis, shards, { retentionMs: logRetentionMs, maxLines: maxLogLines }),
+    isFull,
+  );
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const messages = createMessages({
@@ -106,23 +121,39 @@ export function createBroker(options: BrokerOptions): Broker {
 
   const dlq = createDlq(redis, shards, bodies, options.dlqRetentionMs);
 
+  const accepted: Record<AcceptedKind, number> = {
+    publish: 0,
+    enqueue: 0,
+    batch: 0,
+    schedule: 0,
+    'dlq-retry': 0,
+    callback: 0,
+  };
+  const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
+
   const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard };
-  const publishParts = (): PublishParts => {
+  const readLimits = () => {
     if (!options.publish) throw new Error('This process does not publish.');
-    return { ...storeParts, limits: options.publish };
+    return options.publish;
+  };
+  const publishParts = (kind: AcceptedKind): PublishParts => {
+    const noRoom = options.findNoRoom?.();
+    if (noRoom) throw new PosthornError('unavailable', noRoom);
+    return { ...storeParts, limits: readLimits(), stored: count(kind) };
   };
   const schedules = createSchedules({
     ...storeParts,
     redis,
     log,
-    publishLimits: () => publishParts().limits,
+    publishLimits: readLimits,
+    stored: count('schedule'),
     maxSchedules: options.maxSchedules ?? 0,
   });
 
   return {
-    publish: (request) => publish(publishParts(), request),
-    publishBatch: (requests) => publishBatch(publishParts(), requests),
-    callbacks: createCallbacks({ shards, bodies, events, lanes }),
+    publish: (request) => publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request),
+    publishBatch: (requests) => publishBatch(publishParts('batch'), requests),
+    callbacks: createCallbacks({ shards, bodies, events, lanes, stored: count('callback') }),
     messages,
     lanes,
     queues,
@@ -132,11 +163,13 @@ export function createBroker(options: BrokerOptions): Broker {
     events,
     eventPages: createEventPages(events, bodies, logRetentionMs),
     dlq,
-    retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts(), dlq }, dlqIds, headers),
+    retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
     rateLimits: createRateLimits(redis),
     shards,
     bodies,
+    backlogs: createBacklogs(redis, shards),
+    accepted,
     guard,
     async close() {
       await events.close();

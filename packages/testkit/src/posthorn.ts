@@ -29,6 +29,12 @@ export interface TestApi extends TestProcess {
   states(messageId: string): Promise<string[]>;
 }
 
+/** A dispatcher, and where its probe is. */
+export interface TestDispatcher extends TestProcess {
+  /** `http://127.0.0.1:<port>`, with `/ready` and `/metrics`. */
+  url: string;
+}
+
 type Variables = Record<string, string>;
 
 /** Starts an API and waits until it is ready. */
@@ -72,11 +78,12 @@ export async function startApi(redisUrl: string, variables: Variables = {}): Pro
 }
 
 /** Starts a dispatcher that may deliver to this machine, and waits until it is ready. */
-export async function startDispatcher(redisUrl: string, variables: Variables = {}): Promise<TestProcess> {
+export async function startDispatcher(redisUrl: string, variables: Variables = {}): Promise<TestDispatcher> {
   const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
   const started = startApp('dispatcher', { REDIS_URL: redisUrl, PROBE_PORT: String(port), ...variables });
-  await untilReady(`http://127.0.0.1:${port}`, started);
-  return started;
+  await untilReady(url, started);
+  return { ...started, url };
 }
 
 /** Starts a built app; both may use destinations on this machine unless told otherwise. */

@@ -1,4 +1,4 @@
-import { startApi, startDispatcher, type TestApi, type TestProcess } from './posthorn.ts';
+import { startApi, startDispatcher, type TestApi, type TestDispatcher } from './posthorn.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
@@ -6,7 +6,7 @@ import { startRedis, type TestRedis } from './redis.ts';
 export interface TestSystem {
   redis: TestRedis;
   api: TestApi;
-  dispatcher: TestProcess;
+  dispatcher: TestDispatcher;
   receiver: Receiver;
   stop(): Promise<void>;
 }

@@ -1,14 +1,15 @@
-import { ConfigurationError, isRedisAway, type Log } from '@posthorn/broker';
+import { ConfigurationError, isRedisAway, logRepeats, type Log } from '@posthorn/broker';
 import { DestinationError, ForwardError, PosthornError, PublishOptionsError, type ErrorReply } from '@posthorn/shared';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
 /** The only place that turns what was thrown into an answer: always JSON with `error` (contract, http-api.md section 1.4). */
 export function handleErrors(log: Log): ErrorRequestHandler {
+  const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {
     const error = readError(thrown);
     if (error.status === 500) log.error({ err: error.cause, method: request.method }, 'request.broken');
-    if (error.code === 'unavailable') log.warn({ reason: readReason(error.cause) }, 'redis.unavailable');
+    if (error.code === 'unavailable') unavailable(readReason(error));
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
@@ -64,6 +65,6 @@ function writeIssues({ issues }: ZodError): string {
   return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ');
 }
 
-function readReason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : 'unknown';
+function readReason({ cause, message }: PosthornError): string {
+  return cause instanceof Error ? cause.message : message;
 }

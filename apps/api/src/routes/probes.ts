@@ -3,11 +3,11 @@ import type { AppParts } from '../app.ts';
 import { route } from './route.ts';
 
 /** Whether the process lives, and whether it can work (contract, running.md section 3). No token is needed. */
-export const probeRoutes = ({ findTrouble }: AppParts) => [
+export const probeRoutes = ({ config, durability, findTrouble }: AppParts) => [
   route(contract.probes.health, async () => ({ status: 'ok' as const })),
   route(contract.probes.ready, async () => {
     const trouble = await findTrouble();
     if (trouble) throw new PosthornError('unavailable', trouble);
-    return { status: 'ready' as const };
+    return { status: 'ready' as const, durability, shards: config.SHARDS };
   }),
 ];

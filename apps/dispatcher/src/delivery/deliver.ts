@@ -4,6 +4,8 @@ import type { DeliveryRequest } from './send.ts';
 
 /** What an attempt is made of. */
 export interface Steps {
+  /** Whether the message has taken its dispatchers down too often to be tried again. */
+  isPoisoned(job: Job): boolean;
   /** Milliseconds for which the message must step aside; 0 when it may go. */
   admit(job: Job): Promise<number>;
   /** Takes the slots that the message needs in its queue and for its flow-control key. */
@@ -23,6 +25,7 @@ export interface Steps {
 
 /** One attempt at one message. Every branch of an attempt is here; the steps only work. */
 export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
+  if (steps.isPoisoned(job)) return giveUp(job, steps);
   const heldMs = await steps.admit(job);
   if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
   try {
@@ -42,6 +45,18 @@ async function attempt(job: Job, steps: Steps): Promise<Outcome> {
     const hasFailed = judged.kind === 'retry' || judged.kind === 'failed';
     const outcome: Outcome =
       hasFailed && (await steps.isCanceled(job)) ? { kind: 'canceled', answer, error: judged.error } : judged;
+    await steps.settle(job, outcome);
+    return outcome;
+  } finally {
+    await steps.endTurn(job);
+  }
+}
+
+async function giveUp(job: Job, steps: Steps): Promise<Outcome> {
+  const error = `not tried again: ${job.crashes} dispatchers ended while they delivered this message`;
+  const answer: Answer = { status: 0, header: {}, body: new Uint8Array(), error };
+  const outcome: Outcome = { kind: 'failed', answer, error };
+  try {
     await steps.settle(job, outcome);
     return outcome;
   } finally {

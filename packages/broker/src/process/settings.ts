@@ -45,5 +45,9 @@ export const settings = {
   },
   DESTINATION_ALLOW: { schema: list(), help: 'Addresses, CIDR ranges and host names that are always allowed.' },
   DESTINATION_DENY: { schema: list(), help: 'Addresses, CIDR ranges and host names that are never allowed.' },
+  MEMORY_WATERMARK_PERCENT: {
+    schema: integer(85, 1, 100),
+    help: "Share of Redis' maxmemory from which on new messages are refused, so that those it has can be delivered.",
+  },
   SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that ends waits for work in flight.' },
 } as const;

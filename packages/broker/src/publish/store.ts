@@ -27,6 +27,8 @@ export interface StoreParts {
   bodies: BodyStore;
   events: EventLog;
   lanes: Lanes;
+  /** Told how many messages were stored. */
+  stored?: (count: number) => void;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     });
   });
 
+  let newMessages = 0;
   // The bodies are sent first: on one connection they are there when the messages are.
   const stored = Promise.all(bodyWrites);
   const followUps: Promise<unknown>[] = [];
@@ -72,6 +75,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       if (isDuplicate) followUps.push(dismiss(parts, job, id));
       else if (job.parkedMs !== undefined) followUps.push(wakeIfGranted(parts, job));
       if (isDuplicate) return;
+      newMessages++;
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
         followUps.push(job.once ? confirmBodyOf(parts, id) : bodies.confirm(job.message.body));
@@ -79,6 +83,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     });
   });
   const settled = await Promise.allSettled(adds);
+  parts.stored?.(newMessages);
 
   Array.from(byShard.values()).forEach((jobs, index) => {
     const result = settled[index];

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '../process/env.ts';
+import { persist } from './persist.ts';
 import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
 
 /** The options without the one that would change the type of every answer. */
@@ -33,7 +34,10 @@ export function connectForWork(url: string): RedisConnection {
     maxRetriesPerRequest: null,
     connectTimeout: 2000,
     retryStrategy: (times) => Math.min(50 * times, 500),
+    // A connection that is only half there says nothing for ever. BullMQ's blocking commands take 10 seconds at most.
+    socketTimeout: 15_000,
   });
+  persist(redis, scriptDefinitions);
   joinWrites(redis);
   return redis;
 }
@@ -83,7 +87,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     ...options,
     scripts: scriptDefinitions,
     // After a failover the old primary is read-only: connect again and repeat the command.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    reconnectOnError: (error) => (/^READONLY|[: ]-READONLY/.test(error.message) ? 2 : false),
     connectionName: 'posthorn',
   };
   const client =

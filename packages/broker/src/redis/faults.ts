@@ -1,5 +1,8 @@
-/** Answers of a Redis that cannot do its work now: full, read-only, starting, without a disk, or not reachable. */
-const replies = /^(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
+/**
+ * Answers of a Redis that cannot do its work now: full, read-only, starting, without a disk, or not reachable. Before
+ * version 7 the answer to a script has them in the middle.
+ */
+const replies = /(^|[: ]-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
 const connection =
   /^(Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
 const codes = new Set([
@@ -19,4 +22,14 @@ export function isRedisAway(error: unknown): boolean {
   const { message } = error;
   const code = 'code' in error ? String(error.code) : '';
   return replies.test(message) || connection.test(message) || (codes.has(code) && 'syscall' in error);
+}
+
+/** Has Redis itself refused a command, for a reason that passes? Not for being read-only: another connection may help then. */
+export function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error ? replies.exec(error.message)?.[2] : undefined;
+  return code !== undefined && code !== 'READONLY';
+}
+
+export function refusesForMemory(error: Error): boolean {
+  return replies.exec(error.message)?.[2] === 'OOM';
 }

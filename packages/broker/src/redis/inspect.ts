@@ -51,8 +51,10 @@ export async function inspectRedis(
 
 /** The number of shards is part of where every key lies, so it is written once and must never differ. */
 export async function agreeOnShards(redis: RedisConnection, shards: number): Promise<void> {
-  await redis.hsetnx(keyspace.settings, 'shards', String(shards));
-  const stored = await redis.hget(keyspace.settings, 'shards');
+  const read = () => redis.hget(keyspace.settings, 'shards');
+  // A Redis without memory can be read: a process that takes messages out of it must be able to start.
+  if ((await read()) === null) await redis.hsetnx(keyspace.settings, 'shards', String(shards));
+  const stored = await read();
   if (stored !== String(shards)) {
     throw new ConfigurationError(
       `SHARDS is ${shards}, but the data in Redis was written with ${stored ?? 'none'}; set SHARDS to ${stored ?? 'that'}.`,

@@ -17,6 +17,8 @@ export interface Job {
   message: Message;
   /** Failed attempts so far, which is the number of retries made when the next attempt starts. */
   retried: number;
+  /** How often a dispatcher has ended, or lost Redis for long, while it had this message. */
+  crashes: number;
 }
 
 /** A message that is to be stored. */
@@ -59,6 +61,10 @@ export interface Shard {
   exists(id: string): Promise<boolean>;
   /** Attempts in flight. */
   countActive(): Promise<number>;
+  /** Messages by state; `due` are those of the delayed ones whose time has come. */
+  count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
+  /** The message that is delivered next. */
+  next(): Promise<Job | undefined>;
   /** Most attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
@@ -130,8 +136,23 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     },
     exists: async (id) => (await redis.exists(jobPrefix + id)) === 1,
     countActive: () => redis.llen(`${jobPrefix}active`),
+    async count(now) {
+      const [waiting, delayed, due, inFlight] = await Promise.all([
+        redis.llen(`${jobPrefix}wait`),
+        redis.zcard(`${jobPrefix}delayed`),
+        // BullMQ puts a counter below the milliseconds.
+        redis.zcount(`${jobPrefix}delayed`, 0, now * 0x1000),
+        redis.llen(`${jobPrefix}active`),
+      ]);
+      return { waiting, delayed, due, inFlight };
+    },
+    async next() {
+      const id = await redis.lindex(`${jobPrefix}wait`, -1);
+      return id === null ? undefined : this.get(id);
+    },
     globalConcurrency: async () => (await queue.getGlobalConcurrency()) ?? 0,
     async setGlobalConcurrency(max) {
+      if ((await this.globalConcurrency()) === max) return;
       if (max > 0) await queue.setGlobalConcurrency(max);
       else await queue.removeGlobalConcurrency();
     },
@@ -200,7 +221,7 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 
 /** A job in our words. */
 export function readJob(job: BullJob<Message | Canceled>, message: Message): Job {
-  return { id: job.id ?? '', message, retried: job.attemptsMade };
+  return { id: job.id ?? '', message, retried: job.attemptsMade, crashes: job.stalledCounter };
 }
 
 export function isCanceled(data: Message | Canceled): data is Canceled {

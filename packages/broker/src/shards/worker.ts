@@ -13,6 +13,8 @@ export interface WorkOptions {
   /** A job whose worker died is taken back this long after the last sign of life, at most. */
   stalledAfterMs: number;
   log: Log;
+  /** Redis has failed, perhaps thousands of times a second. */
+  failed: (reason: string) => void;
   /** One attempt, its effects included. What it throws is our own fault and costs the message no retry. */
   process: (job: Job) => Promise<Outcome>;
   /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
@@ -29,6 +31,8 @@ export interface ShardWorker {
   pause(): Promise<void>;
   /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
   leave(): Promise<void>;
+  /** Since the start: messages that were fetched, those of them that are here now, and those taken back from others. */
+  progress(): { fetched: number; held: number; takenBack: number };
 }
 
 /** How long to wait before a message is tried again that we ourselves could not handle. */
@@ -41,6 +45,7 @@ export function workShard({
   concurrency,
   stalledAfterMs,
   log,
+  failed,
   process,
   drop,
   parked,
@@ -48,11 +53,16 @@ export function workShard({
 }: WorkOptions): ShardWorker {
   /** Messages of queues whose job is about to end: only then may the next one start. */
   const ending = new Map<string, Job>();
+  let fetched = 0;
+  let held = 0;
+  let takenBack = 0;
   const worker = new Worker<Message | Canceled, undefined, typeof jobName>(
     queueName,
     async (job, token) => {
       const { data } = job;
       let outcome: Outcome;
+      fetched++;
+      held++;
       try {
         if (isCanceled(data)) {
           if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
@@ -62,6 +72,8 @@ export function workShard({
       } catch (error) {
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = { kind: 'held', delayMs: handBackMs };
+      } finally {
+        held--;
       }
       if (outcome.kind === 'held') await park(outcome, job, token, () => parked(readJob(job, data as Message)));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
@@ -91,11 +103,16 @@ export function workShard({
   };
   worker.on('completed', (job) => end(job.id));
   worker.on('failed', (job) => end(job?.id));
-  worker.on('error', (error) => log.warn({ shard, reason: error.message }, 'redis.failed'));
+  worker.on('stalled', (messageId) => {
+    takenBack++;
+    log.warn({ messageId, shard }, 'message.taken-back');
+  });
+  worker.on('error', (error) => failed(error.message));
 
   return {
     pause: () => worker.pause(true),
     leave: () => worker.close(true),
+    progress: () => ({ fetched, held, takenBack }),
   };
 }
 

@@ -13,9 +13,15 @@ export const probes = {
   ready: endpoint({
     method: 'GET',
     path: '/ready',
-    summary: 'Tell whether the process can work: Redis answers and no stop has begun',
+    summary: 'Tell whether the process can work: Redis answers and takes messages, and no stop has begun',
     scope: 'none',
-    reply: z.object({ status: z.literal('ready').describe('The process can work.') }),
+    reply: z.object({
+      status: z.literal('ready').describe('The process can work.'),
+      durability: z
+        .enum(['always', 'everysec', 'no', 'none', 'unknown'])
+        .describe('How Redis writes accepted messages to its disk; `none`: not at all, `unknown`: it does not tell.'),
+      shards: z.int().describe('Number of engine shards.'),
+    }),
   }),
   openapi: endpoint({
     method: 'GET',

@@ -1,0 +1,84 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { ConfigurationError, type ProcessMetrics } from '@posthorn/broker';
+import { PosthornError } from '@posthorn/shared';
+import type { RequestHandler } from 'express';
+import { Histogram } from 'prom-client';
+import type { Route } from './routes/route.ts';
+
+/** Counts and times requests by route and status. The label is the path in the contract, never what a caller wrote. */
+export function measureRequests({ registry }: ProcessMetrics, routes: readonly Route[]): RequestHandler {
+  const duration = new Histogram({
+    name: 'posthorn_http_request_duration_seconds',
+    help: 'Time from the headers of a request to the end of its answer, by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
+  const paths = new Map<unknown, string>(routes.map(({ path, endpoint }) => [path, endpoint.path]));
+  /** By the path as Express has it, `undefined` for what no route took; then by method and status. */
+  const known = new Map<unknown, Map<string, Histogram.Internal<string>>>();
+  const find = (path: unknown, method: string, status: number) => {
+    const children = known.get(path) ?? new Map<string, Histogram.Internal<string>>();
+    known.set(path, children);
+    const key = `${method} ${status}`;
+    const pattern = paths.get(path);
+    const child = children.get(key) ?? duration.labels(pattern ? method : 'any', pattern ?? 'none', String(status));
+    children.set(key, child);
+    return child;
+  };
+
+  return (request, response, next) => {
+    const startedAt = performance.now();
+    response.on('finish', () => {
+      const route = request.route as { path: unknown } | undefined;
+      const child = find(route?.path, request.method, response.statusCode);
+      child.observe((performance.now() - startedAt) / 1000);
+    });
+    next();
+  };
+}
+
+/** `/metrics` on the port of the API (contract, running.md section 3): without a token, for this machine only. */
+export function showMetrics(metrics: ProcessMetrics): RequestHandler {
+  return async (request, response) => {
+    if (!isLocal(request)) {
+      throw new PosthornError('forbidden', 'Metrics are for this machine only; set METRICS_PORT to open them.');
+    }
+    const text = await metrics.write();
+    response.setHeader('Content-Type', metrics.contentType);
+    response.end(text);
+  };
+}
+
+/**
+ * Whether a request comes from this machine itself. One that a proxy on this machine has passed on does not, and what
+ * such a proxy says of its origin is not believed either.
+ */
+function isLocal({ socket, headers }: IncomingMessage): boolean {
+  const isPassedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
+  return !isPassedOn && /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
+}
+
+/** `/metrics` on a port of its own, for scrapers on other machines. */
+export function startMetricsServer(metrics: ProcessMetrics, host: string, port: number): Promise<Server> {
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    metrics.write().then(
+      (text) => response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(
+        new ConfigurationError(
+          `METRICS_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`,
+        ),
+      );
+    });
+    server.listen(port, host, () => resolve(server));
+  });
+}

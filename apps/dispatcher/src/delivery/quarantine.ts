@@ -1,0 +1,44 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Job } from '@posthorn/broker';
+import type { Admission } from './admit.ts';
+
+/** How long a suspect steps aside while another one is delivered, at least and at most. */
+const asideMs = [1000, 3000] as const;
+/** Those that were fetched together with a suspect have stepped aside when this time has passed, and it starts. */
+const alertMs = 250;
+/** A message is suspect for this many crashes before it counts as poisoned. */
+const suspectCrashes = 2;
+
+/** Keeps a message that takes its dispatcher down from doing so for ever, and from taking others with it. */
+export interface Quarantine {
+  /** The message was in flight so often when its dispatcher ended that it is not tried again. */
+  isPoisoned(job: Job): boolean;
+  /** Admission under which one suspect at a time is delivered: so a crash tells which of them was the cause. */
+  around(admission: Admission): Admission;
+}
+
+export function createQuarantine(poisonAfter: number): Quarantine {
+  const suspectAfter = Math.max(1, poisonAfter - suspectCrashes);
+  let suspect: string | undefined;
+
+  return {
+    isPoisoned: ({ crashes }) => crashes >= poisonAfter,
+    around: (admission) => ({
+      async admit(job) {
+        const heldMs = await admission.admit(job);
+        if (heldMs > 0 || job.crashes < suspectAfter) return heldMs;
+        if (suspect !== undefined) {
+          admission.leave(job);
+          return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
+        }
+        suspect = job.id;
+        await setTimeout(alertMs);
+        return 0;
+      },
+      leave(job) {
+        if (suspect === job.id) suspect = undefined;
+        admission.leave(job);
+      },
+    }),
+  };
+}

@@ -1,0 +1,68 @@
+import { within, type Backlogs, type Log, type ShardWorker } from '@posthorn/broker';
+
+export interface ProgressOptions {
+  /** One per shard. */
+  workers: readonly ShardWorker[];
+  /** Messages that a worker may have at once. */
+  slots: number;
+  /** Messages that all dispatchers may have at once in a shard; 0 for no limit. */
+  limitOf: (shard: number) => number;
+  backlogs: Backlogs;
+  /** Without progress for so long the process is not ready, and after twice the time it is given up. */
+  deafAfterMs: number;
+  log: Log;
+  /** Ends the process, so that whoever supervises it starts it anew. */
+  giveUp: () => void;
+}
+
+/** Whether messages are really being fetched: a worker may be deaf while it says that it runs. */
+export interface Progress {
+  trouble(): string | undefined;
+  stop(): void;
+}
+
+/** Messages that wait, slots that are free, and nothing fetched: that is deaf, whatever the reason. */
+export function watchProgress(options: ProgressOptions): Progress {
+  const { workers, slots, limitOf, backlogs, deafAfterMs, log, giveUp } = options;
+  const everyMs = Math.min(5000, deafAfterMs / 4);
+  const now = () => performance.now();
+  const seen = workers.map(() => ({ fetched: 0, at: now() }));
+  let isBusy = false;
+  let deafMs = 0;
+  let hasGivenUp = false;
+
+  const look = async () => {
+    // Without an answer nothing is known, and a Redis that is away is told of elsewhere.
+    const found = Promise.all(workers.map((_, shard) => backlogs.read(shard))).catch(() => undefined);
+    const shards = (await within(everyMs, found)) ? await found : undefined;
+    workers.forEach((worker, shard) => {
+      const { fetched, held } = worker.progress();
+      const backlog = shards?.[shard];
+      const last = seen[shard];
+      const limit = limitOf(shard);
+      const hasWork = backlog !== undefined && backlog.waiting + backlog.due > 0;
+      const isFull = held >= slots || (limit > 0 && backlog !== undefined && backlog.inFlight >= limit);
+      if (!last || !hasWork || isFull || fetched !== last.fetched) seen[shard] = { fetched, at: now() };
+    });
+    deafMs = now() - Math.min(...seen.map(({ at }) => at));
+    if (deafMs > 2 * deafAfterMs && !hasGivenUp) {
+      hasGivenUp = true;
+      log.fatal({ silentMs: Math.round(deafMs), action: 'the process ends to be started anew' }, 'dispatcher.deaf');
+      giveUp();
+    }
+  };
+
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    void look().finally(() => (isBusy = false));
+  }, everyMs);
+
+  return {
+    trouble: () =>
+      deafMs > deafAfterMs
+        ? `Messages wait and none was fetched for ${Math.round(deafMs / 1000)} s; the process ends soon and should be started anew.`
+        : undefined,
+    stop: () => clearInterval(timer),
+  };
+}

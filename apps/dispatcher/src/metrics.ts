@@ -1,0 +1,67 @@
+import type { Job, ProcessMetrics, ShardWorker } from '@posthorn/broker';
+import type { Answer, Outcome } from '@posthorn/shared';
+import { Counter, Histogram } from 'prom-client';
+import type { DeliveryRequest } from './delivery/send.ts';
+
+/** What a dispatcher tells of its work. Made for the hot path: everything that can be resolved before is. */
+export interface DeliveryMetrics {
+  /** A first attempt starts, so long after its message was due. */
+  started(job: Job): void;
+  /** The same function, with the time that it takes observed. */
+  timed(send: (request: DeliveryRequest) => Promise<Answer>): (request: DeliveryRequest) => Promise<Answer>;
+  finished(outcome: Outcome): void;
+}
+
+const outcomes = ['delivered', 'retry', 'failed', 'canceled', 'held'] as const satisfies Outcome['kind'][];
+
+export function createDeliveryMetrics(
+  { registry, gauge, counter }: ProcessMetrics,
+  workers: () => readonly ShardWorker[],
+  slots: number,
+): DeliveryMetrics {
+  const registers = [registry];
+  const attempts = new Counter({
+    name: 'posthorn_attempts_total',
+    help: 'Attempts by outcome; held ones made no request.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const byOutcome = Object.fromEntries(outcomes.map((outcome) => [outcome, attempts.labels(outcome)])) as Record<
+    Outcome['kind'],
+    Counter.Internal
+  >;
+  for (const child of Object.values(byOutcome)) child.inc(0);
+  const duration = new Histogram({
+    name: 'posthorn_attempt_duration_seconds',
+    help: 'Time from the start of a request to the end of its response.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200],
+    registers,
+  });
+  const delay = new Histogram({
+    name: 'posthorn_delivery_delay_seconds',
+    help: 'Time from the moment a message was due (accepted, or the end of its delay) to its first attempt.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200],
+    registers,
+  });
+  const sum = (name: 'fetched' | 'held' | 'takenBack') =>
+    workers().reduce((total, worker) => total + worker.progress()[name], 0);
+  gauge('dispatcher_slots', 'Messages that this process may have at once.', () => slots);
+  gauge('dispatcher_messages_held', 'Messages that this process has now.', () => sum('held'));
+  counter('messages_fetched_total', 'Messages that this process has fetched.', () => sum('fetched'));
+  counter('messages_taken_back_total', 'Messages of dispatchers that ended, which this process has taken back.', () =>
+    sum('takenBack'),
+  );
+
+  return {
+    started({ retried, message }) {
+      if (retried === 0) delay.observe(Math.max(0, Date.now() - message.notBefore) / 1000);
+    },
+    timed: (send) => async (request) => {
+      const startedAt = performance.now();
+      const answer = await send(request);
+      duration.observe((performance.now() - startedAt) / 1000);
+      return answer;
+    },
+    finished: ({ kind }) => byOutcome[kind].inc(),
+  };
+}

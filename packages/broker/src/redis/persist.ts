@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { Command, Redis } from 'ioredis';
+import { isRefusal, refusesForMemory } from './faults.ts';
+
+/** How long to wait before a command is repeated that Redis has refused. */
+const repeatAfterMs = 1000;
+
+/**
+ * Makes a connection repeat what Redis refuses for a reason that passes: a full disk, a start, a failover. To the worker
+ * behind it such a Redis is like one that is away. Without this BullMQ asks for work thousands of times a second, and
+ * takes a message whose end was refused for one that has failed, or leaves it to be delivered again.
+ *
+ * A Redis without memory refuses every script whose first step may need some, also those that take messages out. Such a
+ * script is repeated with a first step that needs none: then Redis lets it finish. So messages are delivered, and memory
+ * gets free, while publishers, who have another connection, are refused.
+ */
+export function persist(redis: Redis, scripts: Record<string, { lua: string }>): void {
+  const texts = new Map(Object.values(scripts).map(({ lua }) => [sha1(lua), lua]));
+  const define = redis.defineCommand.bind(redis);
+  redis.defineCommand = (name, definition) => {
+    texts.set(sha1(definition.lua), definition.lua);
+    define(name, definition);
+  };
+
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    const reject = command.reject;
+    command.reject = (error) => {
+      // Of a transaction one command alone cannot be repeated.
+      if (!isRefusal(error) || command.inTransaction) {
+        reject(error);
+        return;
+      }
+      command.reject = reject;
+      if (!refusesForMemory(error)) {
+        setTimeout(() => void redis.sendCommand(command), repeatAfterMs);
+        return;
+      }
+      const lua = readScript(command, texts);
+      if (lua === undefined) reject(error);
+      else redis.call('eval', firstStep + lua, ...(command.args.slice(1) as string[])).then(command.resolve, reject);
+    };
+    return send(command, stream);
+  };
+}
+
+/** Whatever is first in KEYS: the key that is removed has never existed, and lies in the same slot of a cluster. */
+const firstStep = "redis.call('DEL', KEYS[1] .. ':room')\n";
+
+/** The text of the script that a command runs; none for another command, or one that has its first step already. */
+function readScript({ name, args }: Command, texts: ReadonlyMap<string, string>): string | undefined {
+  const text = String(args[0]);
+  if (name === 'evalsha') return texts.get(text);
+  return name === 'eval' && !text.startsWith(firstStep) ? text : undefined;
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}
