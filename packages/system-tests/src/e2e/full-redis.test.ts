@@ -1,0 +1,108 @@
+import {
+  eventually,
+  startApi,
+  startDispatcher,
+  startReceiver,
+  startRedis,
+  type Receiver,
+  type TestApi,
+  type TestRedis,
+} from '@posthorn/testkit';
+
+let redis: TestRedis;
+let receiver: Receiver;
+let api: TestApi;
+beforeEach(async () => {
+  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
+  api = await startApi(redis.url);
+});
+afterEach(async () => {
+  await Promise.all([api.end('SIGKILL'), receiver.stop()]);
+  await redis.stop();
+});
+
+const publish = (path: string, body: string, headers: Record<string, string> = {}) =>
+  api.call(`/v2/publish/${receiver.url}${path}`, { method: 'POST', body, headers });
+const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]);
+const linesOf = (output: string, name: string) => output.split('\n').filter((line) => line.includes(`"${name}"`));
+
+test('from the watermark on publishes are refused, what is stored is delivered, and then publishing works again', async () => {
+  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
+  const accepted: string[] = [];
+  const body = 'x'.repeat(12_000);
+  const refusal = await eventually(async () => {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/drain', body)));
+    for (const answer of answers) {
+      if (answer.ok) accepted.push(((await answer.json()) as { messageId: string }).messageId);
+      else if (answer.status !== 503) throw new Error(`publish answered ${answer.status}`);
+    }
+    const texts = await Promise.all(answers.filter(({ ok }) => !ok).map((answer) => answer.text()));
+    return texts.find((text) => text.includes('maxmemory'));
+  }, 20_000);
+  expect(refusal).toMatch(/^\{"error":"Redis is full: \d+ % of its maxmemory are used, .* raise maxmemory\."\}$/);
+  const ready = await api.call('/ready');
+  expect(ready.status).toBe(503);
+  expect(((await ready.json()) as { error: string }).error).toMatch(/^Redis is full/);
+  expect((await api.call('/v2/queues')).status).toBe(200);
+  expect(linesOf(api.output(), 'trouble.started')).toHaveLength(1);
+
+  const dispatcher = await startDispatcher(redis.url);
+  await eventually(() => accepted.length > 100 && receiver.at('/drain').length >= accepted.length, 20_000);
+  const arrived = receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
+  expect(new Set(arrived)).toEqual(new Set(accepted));
+  await eventually(async () => (await publish('/after', body)).ok);
+  expect(linesOf(api.output(), 'trouble.ended')).toHaveLength(1);
+  expect(linesOf(dispatcher.output(), 'redis.failed')).toEqual([]);
+  await dispatcher.end('SIGKILL');
+}, 60_000);
+
+test('a Redis that has no memory at all left is drained: callbacks, failures and retries included', async () => {
+  receiver.reply('/fails', 500);
+  receiver.reply('/again', 500, 200);
+  const callback = { 'Upstash-Callback': `${receiver.url}/callback` };
+  for (let n = 0; n < 20; n++) expect((await publish('/delivered', 'x', callback)).ok).toBe(true);
+  await publish('/fails', 'x', { 'Upstash-Retries': '0', 'Upstash-Failure-Callback': `${receiver.url}/failure` });
+  await publish('/again', 'x', { 'Upstash-Retry-Delay': '100' });
+  await publish('/later', 'x', { 'Upstash-Delay': '2s' });
+  await redis.client.config('SET', 'maxmemory', '1');
+
+  const dispatcher = await startDispatcher(redis.url);
+  await eventually(
+    () =>
+      receiver.at('/callback').length === 20 &&
+      receiver.at('/failure').length === 1 &&
+      receiver.at('/again').length === 2 &&
+      receiver.at('/later').length === 1,
+    20_000,
+  );
+  // Nothing was left half done, so nothing comes again.
+  await eventually(async () =>
+    (await fetch(`${dispatcher.url}/metrics`)).text().then((text) => /^posthorn_messages_in_flight 0$/m.test(text)),
+  );
+  expect(receiver.at('/delivered')).toHaveLength(20);
+  expect(receiver.at('/fails')).toHaveLength(1);
+  expect((await fetch(`${dispatcher.url}/ready`)).status).toBe(200);
+  expect(await dispatcher.end('SIGTERM')).toBe(0);
+
+  await redis.client.config('SET', 'maxmemory', '0');
+  const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: object[] };
+  expect(messages).toHaveLength(1);
+  await eventually(async () => (await publish('/after', 'x')).ok);
+}, 60_000);
+
+test('a Redis that cannot write for a while: a repeated error is one line a second, and no message is delivered twice', async () => {
+  const dispatcher = await startDispatcher(redis.url);
+  receiver.reply('/held', { status: 200, afterMs: 700 });
+  for (let n = 0; n < 20; n++) await publish('/held', 'x');
+  await eventually(() => receiver.at('/held').length === 20);
+  // As with a disk that has failed, every write is refused: there are not enough replicas.
+  await redis.client.config('SET', 'min-replicas-to-write', '1');
+  expect((await publish('/refused', 'x')).status).toBe(503);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await redis.client.config('SET', 'min-replicas-to-write', '0');
+  await eventually(async () => (await publish('/after', 'x')).ok);
+  await eventually(() => receiver.at('/after').length === 1);
+  expect(receiver.at('/held')).toHaveLength(20);
+  expect(linesOf(dispatcher.output(), 'redis.failed').length).toBeLessThan(10);
+  await dispatcher.end('SIGKILL');
+}, 60_000);

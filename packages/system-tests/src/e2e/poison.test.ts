@@ -1,0 +1,72 @@
+import {
+  eventually,
+  findFreePort,
+  startApi,
+  startApp,
+  startReceiver,
+  startRedis,
+  type Receiver,
+  type TestApi,
+  type TestProcess,
+  type TestRedis,
+} from '@posthorn/testkit';
+
+let redis: TestRedis;
+let receiver: Receiver;
+let api: TestApi;
+let dispatcher: TestProcess;
+let probePort: number;
+let isOver = false;
+beforeAll(async () => {
+  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
+  api = await startApi(redis.url);
+  probePort = await findFreePort();
+});
+afterAll(async () => {
+  isOver = true;
+  await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
+  await redis.stop();
+});
+
+const poisonAfter = 2;
+/** A dispatcher that is started again whenever it dies, as a supervisor would do. */
+function supervise(): void {
+  dispatcher = startApp('dispatcher', {
+    REDIS_URL: redis.url,
+    PROBE_PORT: String(probePort),
+    POISON_AFTER: String(poisonAfter),
+    STALLED_AFTER_SECONDS: '3',
+  });
+  void dispatcher.exited.then(() => {
+    if (!isOver) supervise();
+  });
+}
+
+test('a message that takes down every dispatcher goes to the dead letter queue; those beside it are delivered', async () => {
+  receiver.reply('/poison', () => dispatcher.kill('SIGKILL'));
+  // Still in flight when the dispatcher dies.
+  receiver.reply('/beside', { status: 200, afterMs: 1500 });
+  const beside = await Promise.all(Array.from({ length: 3 }, () => api.publish(`${receiver.url}/beside`)));
+  const poison = await api.publish(`${receiver.url}/poison`, {
+    headers: { 'Upstash-Retries': '20', 'Upstash-Failure-Callback': `${receiver.url}/failure`, 'Upstash-Delay': '1s' },
+  });
+  supervise();
+
+  const failure = await eventually(() => receiver.at('/failure')[0], 30_000);
+  expect(receiver.at('/poison')).toHaveLength(poisonAfter);
+  const told = JSON.parse(String(failure.body)) as { sourceMessageId: string; body: string; status: number };
+  expect(told).toMatchObject({ sourceMessageId: poison, status: 0 });
+  expect(Buffer.from(told.body, 'base64').toString()).toMatch(/not tried again: 2 dispatchers ended/);
+
+  const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: { messageId: string }[] };
+  expect(messages.map(({ messageId }) => messageId)).toEqual([poison]);
+  expect((await api.states(poison)).slice(-2)).toEqual(['ERROR', 'FAILED']);
+
+  await eventually(async () => {
+    for (const id of beside) expect((await api.states(id)).at(-1)).toBe('DELIVERED');
+    return true;
+  }, 20_000);
+  expect(await (await fetch(`http://127.0.0.1:${probePort}/metrics`)).text()).toMatch(
+    /^posthorn_messages_taken_back_total [1-9]/m,
+  );
+}, 60_000);

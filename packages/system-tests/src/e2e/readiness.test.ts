@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  eventually,
+  findFreePort,
+  startApi,
+  startApp,
+  startDispatcher,
+  startReceiver,
+  startRedis,
+  testToken,
+  type Receiver,
+  type TestApi,
+  type TestRedis,
+} from '@posthorn/testkit';
+
+let redis: TestRedis;
+let receiver: Receiver;
+let api: TestApi;
+beforeAll(async () => {
+  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
+  api = await startApi(redis.url);
+});
+afterAll(async () => {
+  await Promise.all([api.end('SIGKILL'), receiver.stop()]);
+  await redis.stop();
+});
+
+const askReady = async (url: string) => {
+  const response = await fetch(`${url}/ready`);
+  return { ...((await response.json()) as { error?: string }), status: response.status };
+};
+
+/** A way to Redis on which bytes stop to flow, while the connections stay open. */
+async function startProxy(port: number) {
+  /** A connection on which this text was seen says nothing any more. */
+  let frozenText: string | undefined;
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    let seen = '';
+    let isFrozen = false;
+    const check = () => (isFrozen ||= frozenText !== undefined && seen.includes(frozenText));
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => (near.destroy(), far.destroy()));
+    }
+    near.on('data', (data) => {
+      seen = (seen + data.toString('latin1')).slice(-2000);
+      if (!check()) far.write(data);
+    });
+    far.on('data', (data) => {
+      if (!check()) near.write(data);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    freeze: (text: string) => (frozenText = text),
+    stop() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+test('a process that is ready says what Redis promises', async () => {
+  const dispatcher = await startDispatcher(redis.url);
+  for (const url of [api.url, dispatcher.url]) {
+    expect(await askReady(url)).toEqual({ status: 200, durability: 'always', shards: 8 });
+  }
+  await dispatcher.end('SIGKILL');
+});
+
+test('a Redis that became a replica: not ready, with what to do; again when it is a primary', async () => {
+  await redis.client.replicaof('127.0.0.1', 1);
+  const { status, error } = await eventually(async () => {
+    const answer = await askReady(api.url);
+    return answer.status === 503 ? answer : undefined;
+  });
+  expect(status).toBe(503);
+  expect(error).toMatch(/replica and read-only; set REDIS_URL to the primary/);
+  await redis.client.replicaof('NO', 'ONE');
+  await eventually(async () => (await askReady(api.url)).status === 200);
+  await eventually(() => api.publish(`${receiver.url}/primary`));
+});
+
+test('a dispatcher that is deaf: not ready, then it ends with status 1 and says why; the next one delivers', async () => {
+  const proxy = await startProxy(redis.port);
+  const dispatcher = await startDispatcher(proxy.url, { DEAF_AFTER_SECONDS: '2', SHUTDOWN_GRACE_SECONDS: '1' });
+  // Workers wait with this command; its connection and each that comes after it hang, all others go on.
+  proxy.freeze('bzpopmin');
+  const published: string[] = [];
+  const { error } = await eventually(async () => {
+    published.push(await api.publish(`${receiver.url}/deaf`));
+    const answer = await askReady(dispatcher.url);
+    return answer.status === 503 ? answer : undefined;
+  });
+  expect(error).toMatch(/Messages wait and none was fetched for \d+ s/);
+  expect(await dispatcher.exited).toBe(1);
+  expect(dispatcher.output().match(/dispatcher\.deaf/g)).toHaveLength(1);
+  proxy.stop();
+
+  const next = await startDispatcher(redis.url);
+  await eventually(() => {
+    const arrived = new Set(receiver.at('/deaf').map(({ headers }) => headers['upstash-message-id']));
+    return published.every((id) => arrived.has(id));
+  });
+  await next.end('SIGKILL');
+}, 60_000);
+
+test('a dispatcher that has nothing to do, or no slot free, is not deaf', async () => {
+  receiver.reply('/long', { status: 200, afterMs: 2500 });
+  const dispatcher = await startDispatcher(redis.url, { DEAF_AFTER_SECONDS: '1', DISPATCHER_CONCURRENCY: '8' });
+  const published = Array.from({ length: 16 }, () => api.publish(`${receiver.url}/long`));
+  await Promise.all(published);
+  await eventually(() => receiver.at('/long').length >= 16, 25_000);
+  expect(dispatcher.output()).not.toContain('dispatcher.deaf');
+  await dispatcher.end('SIGKILL');
+}, 60_000);
+
+/** Node.js runs this before the program: its clock is so many milliseconds ahead. */
+const ahead = (ms: number) => ({
+  NODE_OPTIONS: `--import=data:text/javascript,const now=Date.now;Date.now=()=>now()+${ms}`.replaceAll(' ', '%20'),
+});
+
+test('a clock that is wrong by a minute: not ready; by some seconds: told once', async () => {
+  const variables = { REDIS_URL: redis.url, QSTASH_TOKEN: testToken };
+  const port = String(await findFreePort());
+  const wrong = startApp('api', { ...variables, ...ahead(90_000), PORT: port });
+  const { error } = await eventually(async () => {
+    const answer = await askReady(`http://127.0.0.1:${port}`);
+    return answer.status === 503 ? answer : undefined;
+  });
+  expect(error).toMatch(/The clock of this machine is (89|90)(\.\d+)? s ahead of that of Redis; set both by NTP/);
+  await wrong.end('SIGKILL');
+
+  const dispatcher = await startDispatcher(redis.url, ahead(5000));
+  await eventually(() => dispatcher.output().includes('trouble.started'));
+  expect((await askReady(dispatcher.url)).status).toBe(200);
+  const metrics = await (await fetch(`${dispatcher.url}/metrics`)).text();
+  expect(Number(/^posthorn_clock_offset_seconds (.*)$/m.exec(metrics)?.[1])).toBeCloseTo(5, 0);
+  expect(dispatcher.output().match(/trouble\.started/g)).toHaveLength(1);
+  await dispatcher.end('SIGKILL');
+});
