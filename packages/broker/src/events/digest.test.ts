@@ -42,7 +42,7 @@ const filter: fc.Arbitrary<MessageFilter> = fc.record(
   { requiredKeys: [] },
 );
 
-const digest = (of: Message | undefined) => {
+const digest = (of: Message) => {
   const bytes = Buffer.alloc(digestBytes + 1);
   writeDigest(of, bytes, 1);
   return bytes;
@@ -72,8 +72,4 @@ test('a filter finds few digests of messages that it does not mean', () => {
     if (other?.(bytes, 1)) found++;
   }
   expect(found).toBeLessThan(20);
-});
-
-test('a digest of what is not known passes every filter', () => {
-  fc.assert(fc.property(filter, (asked) => createDigestTest(asked)?.(digest(undefined), 1) ?? true));
 });

@@ -13,15 +13,8 @@ const labelBits = (digestBytes - labelsAt) * 8;
 const bitsPerLabel = 4;
 
 const none = 0;
-/** What is not known may be anything: such a digest passes every filter. */
-const unknown = 0xffff;
 
-/** @param message `undefined` for one that is not known */
-export function writeDigest(message: Message | undefined, bytes: Buffer, at: number): void {
-  if (!message) {
-    bytes.fill(0xff, at, at + digestBytes);
-    return;
-  }
+export function writeDigest(message: Message, bytes: Buffer, at: number): void {
   bytes.fill(0, at, at + digestBytes);
   const { url, host, path } = readPlace(message.url);
   const values = [
@@ -61,7 +54,7 @@ export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: nu
   return (bytes, at) => {
     for (const { offset, hashes } of conditions) {
       const hash = (bytes[at + offset] ?? 0) | ((bytes[at + offset + 1] ?? 0) << 8);
-      if (hash !== unknown && !hashes.includes(hash)) return false;
+      if (!hashes.includes(hash)) return false;
     }
     return labels?.some((bits) => hasBits(bytes, at + labelsAt, bits)) ?? true;
   };
@@ -78,11 +71,11 @@ function bitsOf(label: string): number[] {
   return Array.from({ length: bitsPerLabel }, (_, turn) => (hash + turn * step) % labelBits);
 }
 
-/** Never one of the two values that mean something else. */
+/** Never the value that means that there is none. */
 function hashField(text: string | undefined): number {
   if (text === undefined) return none;
   const hash = hashText(text);
-  return 1 + ((((hash >>> 16) ^ hash) & 0xffff) % (unknown - 1));
+  return 1 + ((((hash >>> 16) ^ hash) & 0xffff) % 0xffff);
 }
 
 interface Place {

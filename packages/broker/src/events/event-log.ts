@@ -20,8 +20,8 @@ export interface EventLog {
   started(messageId: string, message: Message, line: Line): void;
   /** Writes at once what is kept for this message, and the lines of an attempt after which it goes on. */
   failed(messageId: string, message: Message, lines: Line[], nextDeliveryInMs: number): void;
-  /** Writes at once what is kept for this message, its last lines, and what it was if that is not written yet. */
-  ended(messageId: string, lines: Line[], message: Message | undefined): void;
+  /** Writes at once what is kept for this message, its last lines, and what it was. */
+  ended(messageId: string, lines: Line[], message: Message): void;
   /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, lines: Line[], message: Message): void;
   read(messageId: string): Promise<History>;
@@ -52,14 +52,14 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
 
   const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
 
-  const write = (messageId: string, lines: Line[], message: Message | undefined, isEnd: boolean, expireMs?: number) => {
+  const write = (messageId: string, lines: Line[], message: Message, isEnd: boolean, expireMs?: number) => {
     if (pending >= maxPending || redis.status !== 'ready') {
       lost += lines.length;
       return;
     }
     const key = keyspace.history(shardOf(messageId), messageId);
     const fields: Record<string, string | number> = {};
-    if (message && isEnd) fields['created'] = JSON.stringify(message);
+    if (isEnd) fields['created'] = JSON.stringify(message);
     for (const { field, value } of lines) fields[field] = value;
     pending++;
     const done = () => {
@@ -83,7 +83,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     redis.pexpire(key, expireMs).catch(() => undefined);
   };
 
-  const listLines = (messageId: string, lines: Line[], message: Message | undefined) => {
+  const listLines = (messageId: string, lines: Line[], message: Message) => {
     for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
 

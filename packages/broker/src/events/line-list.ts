@@ -29,7 +29,7 @@ export interface WalkOptions {
  * waited for; what cannot be written is counted.
  */
 export interface LineList {
-  append(line: LineRecord, message: Message | undefined): void;
+  append(line: LineRecord, message: Message): void;
   /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
   walk(options: WalkOptions): AsyncGenerator<Slice>;
   /** Removes the oldest segments while without them there still are so many lines; `forget` gets what was in them. */
@@ -61,7 +61,7 @@ const listAtOnce = 64;
 export function createLineList(redis: RedisConnection, { retentionMs, maxLines }: LineListOptions): LineList {
   // The limit is kept by removing whole segments, so that they are small if it is.
   const segmentLines = maxLines === 0 ? maxSegmentLines : Math.min(maxSegmentLines, Math.ceil(maxLines / 16));
-  let waiting: [line: LineRecord, message: Message | undefined][] = [];
+  let waiting: [line: LineRecord, message: Message][] = [];
   let timer: NodeJS.Immediate | undefined;
   let pending = 0;
   let lost = 0;

@@ -16,8 +16,7 @@ const retriedAt = stateAt + 1;
 /** Bytes of a record: digest, message id, time, state, retries. */
 export const recordBytes = retriedAt + 2;
 
-/** @param message `undefined` if it is not known: then any filter may find the line */
-export function writeRecord(line: LineRecord, message: Message | undefined, bytes: Buffer, at: number): void {
+export function writeRecord(line: LineRecord, message: Message, bytes: Buffer, at: number): void {
   writeDigest(message, bytes, at);
   packMessageId(line.messageId, bytes, at + digestBytes);
   bytes.writeUIntLE(line.time, at + timeAt, 6);
