@@ -2,7 +2,7 @@ import { readDlqFilter, type DlqFilter, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
 import { createLog } from '../process/log.ts';
-import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
+import { connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { createBodyStore } from '../shards/body.ts';
 import { openShards, type Shards } from '../shards/shards.ts';
 import { createDlq, type Dlq } from './dlq.ts';
@@ -13,7 +13,7 @@ let shards: Shards;
 let dlq: Dlq;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
-  redis = connectForRequests(server.url);
+  redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
   shards = openShards(redis, 3, createLog('test', 'fatal'));
   dlq = createDlq(redis, shards, createBodyStore(redis, shards.shardOf), 600_000);

@@ -2,7 +2,7 @@ import { newMessageId, readEventFilter, type EventFilter, type EventView, type M
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
 import { createLog } from '../process/log.ts';
-import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
+import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { createBodyStore, type BodyStore } from '../shards/body.ts';
 import { openShards, type Shards } from '../shards/shards.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -16,6 +16,8 @@ const maxLines = 16 * 7;
 
 let server: TestRedis;
 let redis: RedisConnection;
+/** Waits for large answers as long as it takes. */
+let patient: RedisConnection;
 let shards: Shards;
 let bodies: BodyStore;
 let log: EventLog;
@@ -23,13 +25,15 @@ let pages: EventPages;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   redis = connectForRequests(server.url);
-  await eventually(() => redis.status === 'ready');
+  patient = connectForWork(server.url);
+  await eventually(() => redis.status === 'ready' && patient.status === 'ready');
   shards = openShards(redis, shardCount, createLog('test', 'fatal'));
   bodies = createBodyStore(redis, shards.shardOf);
 });
 afterAll(async () => {
   await shards.close();
   redis.disconnect();
+  patient.disconnect();
   await server.stop();
 });
 beforeEach(async () => {
@@ -210,6 +214,10 @@ test('a segment lives a little longer than the retention, and takes no lines for
 
 describe('bodies', () => {
   const large = Buffer.alloc(9 * 1024 * 1024, 'x');
+  beforeEach(() => {
+    log = createEventLog(patient, shards, { retentionMs, maxLines });
+    pages = createEventPages(log, bodies, retentionMs);
+  });
   async function fail(body: Message['body'], answered: Buffer, id = newId()): Promise<string> {
     const each = message([], { body });
     const now = Date.now();
