@@ -3,20 +3,22 @@ import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
 import { createLog } from '../process/log.ts';
 import { connectForWork, type RedisConnection } from '../redis/connect.ts';
-import { createBodyStore } from '../shards/body.ts';
+import { createBodyStore, type BodyStore } from '../shards/body.ts';
 import { openShards, type Shards } from '../shards/shards.ts';
 import { createDlq, type Dlq } from './dlq.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
 let shards: Shards;
+let bodies: BodyStore;
 let dlq: Dlq;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
   shards = openShards(redis, 3, createLog('test', 'fatal'));
-  dlq = createDlq(redis, shards, createBodyStore(redis, shards.shardOf), 600_000);
+  bodies = createBodyStore(redis, shards.shardOf);
+  dlq = createDlq(redis, shards, bodies, 600_000);
 });
 afterAll(async () => {
   await shards.close();
@@ -146,7 +148,20 @@ test('a page ends when its entries are many megabytes', async () => {
     cursor = page.cursor;
   } while (cursor !== undefined);
   expect(sizes).toEqual([2, 2, 1]);
-});
+}, 60_000);
+
+test('a page ends when the bodies of its messages are many megabytes', async () => {
+  for (let n = 0; n < 3; n++) {
+    const { id } = shards.newId(0);
+    await bodies.put(id, Buffer.alloc(9 * 1024 * 1024, 'x'), [id]);
+    await dlq.bury(id, { ...message('a'), body: { kind: 'stored', key: id } }, answer(500));
+  }
+  const { messages, cursor } = await dlq.list(filter());
+  expect(messages).toHaveLength(2);
+  const rest = await dlq.list(filter({ cursor }));
+  expect(rest.messages).toHaveLength(1);
+  expect(rest).not.toHaveProperty('cursor');
+}, 60_000);
 
 test('an entry that is too large for a page has one of its own', async () => {
   const body = 'x'.repeat(13 * 1024 * 1024);
@@ -154,4 +169,4 @@ test('an entry that is too large for a page has one of its own', async () => {
   const { messages, cursor } = await dlq.list(filter());
   expect(messages).toHaveLength(1);
   expect((await dlq.list(filter({ cursor }))).messages).toHaveLength(1);
-});
+}, 60_000);

@@ -249,14 +249,14 @@ describe('bodies', () => {
     expect(second.events).toHaveLength(2);
     expect(second.cursor).toBeUndefined();
     expect((await pages.list(filter({ state: ['ERROR'], trimBody: 10 }))).events).toHaveLength(4);
-  });
+  }, 60_000);
 
   test('of messages that are named, what is too much comes without its body', async () => {
     const ids = [await fail({ kind: 'empty' }, large), await fail({ kind: 'empty' }, large)];
     ids.push(await fail({ kind: 'empty' }, large));
     const { events } = await pages.list(filter({ messageIds: ids, state: ['ERROR'], count: undefined }));
     expect(events.map(({ responseBody }) => responseBody !== undefined)).toEqual([true, true, false]);
-  });
+  }, 60_000);
 });
 
 test('what cannot be written is counted, and only that', async () => {
