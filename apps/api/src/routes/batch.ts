@@ -76,7 +76,13 @@ function listItemHeaders(headers: Record<string, string>): string[] {
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */
 function writeBody(body: unknown): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  if (typeof body === 'string') return Buffer.from(body);
+  try {
+    return Buffer.from(JSON.stringify(body));
+  } catch {
+    // What can be parsed is deeper than what can be written.
+    throw new PosthornError('invalid_request', 'The body is nested too deeply; send it as text.');
+  }
 }
 
 function writeIssues({ issues }: z.ZodError): string {

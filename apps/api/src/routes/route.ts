@@ -72,8 +72,14 @@ function requireScope(request: Request, scope: Endpoint['scope']): void {
   }
 }
 
-/** @throws {PosthornError} `invalid_request` for a body that is not JSON; an empty one is an empty object */
+/**
+ * @throws {PosthornError} `invalid_request` for a body that is not JSON, `unsupported_encoding` for a compressed one,
+ *   which may be a bomb; an empty one is an empty object
+ */
 export async function readJson(request: Request, maxBytes = maxJsonBytes): Promise<unknown> {
+  if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
+    throw new PosthornError('unsupported_encoding', 'Send the body without a Content-Encoding.');
+  }
   const text = (await readBody(request, maxBytes)).toString('utf8');
   try {
     return text === '' ? {} : (JSON.parse(text) as unknown);

@@ -1,4 +1,5 @@
-import { startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { endpoints } from '@posthorn/shared';
+import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -33,6 +34,69 @@ test('a read-only token reads, but cannot publish, change or see the signing key
   expect(await statusOf('/v2/publish/https://example.com', { headers, method: 'POST' })).toBe(403);
   expect(await statusOf('/v2/topics/g', { headers, method: 'DELETE' })).toBe(403);
   expect(await statusOf('/v2/keys', { headers })).toBe(403);
+});
+
+describe.each(endpoints.map(({ method, path, scope }) => [`${method} ${path}`, { method, path, scope }] as const))(
+  '%s',
+  (_name, { method, path, scope }) => {
+    const target = path.replace('*destination', 'https://example.com').replace(/:\w+/g, 'nothing');
+    const ask = (token?: string) =>
+      fetch(system.api.url + target, {
+        method,
+        headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      });
+
+    test('without a token: what its scope says', async () => {
+      expect((await ask()).status).toBe(scope === 'none' ? 200 : 401);
+    });
+
+    test('with a token that only reads: what its scope says', async () => {
+      const { status } = await ask('only-reads');
+      if (scope === 'write') expect(status).toBe(403);
+      else expect([401, 403]).not.toContain(status);
+    });
+  },
+);
+
+test('whatever is wrong with a token, the answer is the same', async () => {
+  const wrong = [
+    '',
+    'Bearer',
+    'Bearer wrong',
+    `Bearer ${testToken.slice(0, -1)}`,
+    `Bearer ${testToken}x`,
+    `Bearer ${testToken} ${testToken}`,
+    `Bearer ${testToken},second-token`,
+    `Basic ${Buffer.from(`:${testToken}`).toString('base64')}`,
+    `Bearer ${'x'.repeat(10_000)}`,
+    `Bearer ${'\u00ff'.repeat(20)}`,
+  ];
+  const answers = await Promise.all(
+    wrong.map(async (Authorization) => {
+      const response = await fetch(`${system.api.url}/v2/dlq`, { headers: { Authorization } });
+      return `${response.status} ${await response.text()}`;
+    }),
+  );
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]).toMatch(/^401 /);
+});
+
+test('the header beats the query, also when it is wrong', async () => {
+  const headers = { Authorization: 'Bearer wrong' };
+  expect(await statusOf(`/v2/dlq?qstash_token=${testToken}`, { headers })).toBe(401);
+});
+
+test('a token in the query, in any case and beside other parameters, goes no further', async () => {
+  const url = `${system.receiver.url}/query`;
+  for (const target of [`${url}?a=1&qstash_token=second-token&b=2`, `${url}?QStash_Token=second-token`]) {
+    const response = await fetch(`${system.api.url}/v2/publish/${target}`, { method: 'POST' });
+    expect(response.status).toBe(200);
+    const { messageId } = (await response.json()) as { messageId: string };
+    await eventually(async () => (await system.api.states(messageId)).includes('DELIVERED'));
+    expect(await (await system.api.call(`/v2/events?messageId=${messageId}`)).text()).not.toContain('second-token');
+  }
+  expect(system.receiver.requests.map(({ path }) => path)).toEqual(['/query?a=1&b=2', '/query']);
+  expect(JSON.stringify(system.receiver.requests)).not.toContain('second-token');
 });
 
 test('paths are matched whatever their case and with a trailing slash', async () => {

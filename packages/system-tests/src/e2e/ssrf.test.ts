@@ -67,7 +67,17 @@ const paths: Record<string, (url: string) => Promise<Response>> = {
   },
 };
 const eachPath = Object.keys(paths);
-const send = (path: string, url: string) => paths[path]?.(url) ?? Promise.reject(new Error(path));
+/** Paths on which nothing is delivered at once: what a schedule publishes later goes the way of a publish. */
+const laterPaths: typeof paths = {
+  'a schedule': (url) => post(`/v2/schedules/${url}`, { 'Upstash-Cron': '0 0 1 1 *' }),
+  'a callback of a schedule': (url) =>
+    post(`/v2/schedules/http://127.0.0.1:${redirecting.port}/200`, {
+      'Upstash-Cron': '0 0 1 1 *',
+      'Upstash-Callback': url,
+    }),
+};
+const send = (path: string, url: string) =>
+  ({ ...paths, ...laterPaths })[path]?.(url) ?? Promise.reject(new Error(path));
 
 /** One of each kind; every spelling of them is in the test of the guard. */
 const literals = [
@@ -91,8 +101,9 @@ const literals = [
   '[fe80::1]',
 ];
 
-describe.each(eachPath)('%s', (path) => {
-  test('an address that may not be reached is refused at once, and the answer says what would allow it', async () => {
+test.each([...eachPath, ...Object.keys(laterPaths)])(
+  '%s to an address that may not be reached is refused at once, and the answer says what would allow it',
+  async (path) => {
     for (const host of literals) {
       const response = await send(path, trapUrl(host));
       expect([host, response.status]).toEqual([host, 400]);
@@ -101,8 +112,10 @@ describe.each(eachPath)('%s', (path) => {
         /invalid (failure callback|callback|destination) url: endpoint resolves to .*DESTINATION_ALLOW/,
       );
     }
-  });
+  },
+);
 
+describe.each(eachPath)('%s', (path) => {
   test.each([
     ['leads to this machine', ['127.0.0.1'], /loopback address: 127\.0\.0\.1 .*ALLOW_PRIVATE_DESTINATIONS/],
     ['leads to this machine in IPv6', ['::1'], /loopback address: ::1 .*ALLOW_PRIVATE_DESTINATIONS/],
