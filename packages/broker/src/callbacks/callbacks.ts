@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deriveMessageId, type Answer, type Callback, type Outcome } from '@posthorn/shared';
 import { queueLane } from '../lanes/lanes.ts';
+import { redact } from '../publish/accept.ts';
 import { store, type StoreParts } from '../publish/store.ts';
 import { inlineBody, maxInlineBytes } from '../shards/body.ts';
 import type { Job } from '../shards/shard.ts';
@@ -51,6 +52,8 @@ export function createCallbacks(parts: StoreParts): Callbacks {
               maxRetries: callback.maxRetries,
               timeoutMs: callback.timeoutMs,
               callerIp: message.callerIp,
+              // It tells the headers and the body of its message, so that what hides them hides its own body.
+              ...(message.redaction ? { redaction: redact({ ...message.redaction, body: true }, bytes) } : {}),
               ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
               ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
               ...(queueName === undefined ? {} : { holds: { queueName, messageId: job.id } }),

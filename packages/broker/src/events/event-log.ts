@@ -2,6 +2,7 @@ import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
+import { redactMessage } from './message-fields.ts';
 import { readHistory, type Event, type History, type Line } from './history.ts';
 import { createLineList, type LineList, type LineListOptions } from './line-list.ts';
 import { readRecord, recordBytes } from './record.ts';
@@ -59,7 +60,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     }
     const key = keyspace.history(shardOf(messageId), messageId);
     const fields: Record<string, string | number> = {};
-    if (isEnd) fields['created'] = JSON.stringify(message);
+    if (isEnd) fields['created'] = JSON.stringify(redactMessage(message));
     for (const { field, value } of lines) fields[field] = value;
     pending++;
     const done = () => {

@@ -45,6 +45,25 @@ function redact(header: HeaderMap, { headers }: Redaction): HeaderMap {
   );
 }
 
+/**
+ * The message without what it wants redacted. Its log is kept longer than its delivery needs the text, and shows the
+ * same of it (contract, delivery.md section 18).
+ */
+export function redactMessage(message: Message): Message {
+  const { redaction, callback, failureCallback } = message;
+  if (!redaction) return message;
+  const hide = (header: HeaderMap) => (redaction.headers.length > 0 ? redact(header, redaction) : header);
+  return {
+    ...message,
+    // What is a hash already must not be hashed again when it is shown.
+    redaction: { ...redaction, headers: [] },
+    header: hide(message.header),
+    ...(redaction.bodyMarker === undefined ? {} : { body: { kind: 'empty' } }),
+    ...(callback ? { callback: { ...callback, header: hide(callback.header) } } : {}),
+    ...(failureCallback ? { failureCallback: { ...failureCallback, header: hide(failureCallback.header) } } : {}),
+  };
+}
+
 function hashValue(value: string): string {
   return `REDACTED:${createHash('sha256').update(value).digest('hex')}`;
 }

@@ -246,7 +246,10 @@ function readFlowControl({ flowControlKey, flowControlValue }: CallbackOptions):
 }
 
 /** The marker of the body is made now: later its bytes may lie elsewhere. */
-function redact(redaction: NonNullable<PublishOptions['redaction']>, body: Buffer): NonNullable<Message['redaction']> {
+export function redact(
+  redaction: NonNullable<PublishOptions['redaction']>,
+  body: Buffer,
+): NonNullable<Message['redaction']> {
   if (!redaction.body || body.length === 0) return redaction;
   return { ...redaction, bodyMarker: `REDACTED:${createHash('sha256').update(body).digest('hex')}` };
 }
