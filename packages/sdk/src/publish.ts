@@ -1,4 +1,4 @@
-import type { publishOptions } from '@posthorn/shared';
+import type { callbackHeaders, publishOptions } from '@posthorn/shared';
 import { forwardPrefix, prefix } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import { createHeaders } from './http.ts';
@@ -176,10 +176,7 @@ export function addForwarded(headers: Headers, own: HeadersInit | undefined): vo
 /** Header names of options without the common prefix, from the contract: a misspelled one does not compile. */
 type OptionHeader =
   | (typeof publishOptions)[keyof typeof publishOptions]['header']
-  | 'Callback'
-  | 'Failure-Callback'
-  | 'Cron'
-  | 'Schedule-Id';
+  | (typeof callbackHeaders)[keyof typeof callbackHeaders];
 
 function writeDuration(duration: number | Duration | undefined, round: (seconds: number) => number) {
   return typeof duration === 'number' ? `${round(duration)}s` : duration;

@@ -20,6 +20,7 @@ same<Same<sdk.PublishToUrlResponse, Omit<contract.Published, 'deduplicated'> & {
 same<Same<sdk.BatchFailure, contract.BatchFailure>>();
 same<Same<AsShown<sdk.Message>, Loose<contract.MessageView, 'callerIP' | 'callerIp'>>>();
 same<Same<AsShown<sdk.DlqMessage>, Loose<contract.DlqMessage, 'callerIP' | 'callerIp' | 'responseStatus'>>>();
+same<Same<AsShown<sdk.Schedule>, Loose<contract.Schedule, 'callerIP' | 'callerIp' | 'nextScheduleTime'>>>();
 same<Same<sdk.QueueResponse, contract.Queue>>();
 same<Same<Omit<sdk.UrlGroup, 'endpoints'>, Omit<contract.UrlGroup, 'endpoints'>>>();
 same<Same<sdk.UrlGroup['endpoints'][number], contract.UrlGroup['endpoints'][number]>>();
