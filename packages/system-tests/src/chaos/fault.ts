@@ -119,6 +119,10 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
     chaos,
     found,
     async end() {
+      for (const stage of stages) {
+        const complaints = stage.complaints();
+        claim(`a process complains ${complaints.length} times: ${complaints[0] ?? ''}`, complaints.length === 0);
+      }
       await Promise.all(stages.map((stage) => stage.end()));
     },
   };

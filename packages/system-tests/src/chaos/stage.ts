@@ -63,6 +63,8 @@ export interface Stage {
   slownessMs(): number;
   /** Jobs in Redis when it was last looked. */
   left(): number;
+  /** What the processes said of faults of their own: no answer may be 500, and nobody may crash. */
+  complaints(): string[];
   /** Some of them. */
   describeLeft(): Promise<string[]>;
   deadIds(): ReadonlySet<string>;
@@ -94,6 +96,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   const receiver = await startReceiver(files.received);
   const apiVariables = {
     QSTASH_CURRENT_SIGNING_KEY: signingKey,
+    BURST_RATE_LIMIT: '0',
     MESSAGE_GRACE_SECONDS: '0',
     LOG_LEVEL: 'warn',
     ...options.api,
@@ -103,6 +106,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
 
   const apis: TestApi[] = [];
   const dispatchers: TestProcess[] = [];
+  const processes: TestProcess[] = [];
   const published = followLedger<PublishLine>(files.published);
   const received = followLedger<ReceiverLine>(files.received);
   const publishes: PublishLine[] = [];
@@ -142,10 +146,14 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       return startLoad(publisher, { perSecond, receiver: receiver.url, random, group, queues });
     },
     async startDispatcher(place = dispatchers.length, variables = {}) {
-      return (dispatchers[place] = await startDispatcher(redisUrl, { ...dispatcherVariables, ...variables }));
+      const dispatcher = await startDispatcher(redisUrl, { ...dispatcherVariables, ...variables });
+      processes.push(dispatcher);
+      return (dispatchers[place] = dispatcher);
     },
     async startApi(place) {
-      return (apis[place] = await startApi(redisUrl, { ...apiVariables, PORT: String(ports[place]) }));
+      const api = await startApi(redisUrl, { ...apiVariables, PORT: String(ports[place]) });
+      processes.push(api);
+      return (apis[place] = api);
     },
     setDestinationsDown: (isDown) => receiver.order({ isDown }),
     onReceived: receiver.onReceived,
@@ -170,6 +178,10 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     },
     slownessMs: () => slownessMs,
     left: () => leftJobs,
+    complaints: () =>
+      processes
+        .flatMap((process) => process.output().split('\n'))
+        .filter((line) => line.includes('request.broken') || /^(Uncaught|\w*Error\b)/.test(line)),
     describeLeft: () => describeJobs(stage.redis.client),
     deadIds: () => deadIds,
     async compareWithApi() {
@@ -269,7 +281,7 @@ async function describeJobs(client: TestRedis['client']): Promise<string[]> {
     for (const where of ['wait', 'active'] as const) {
       for (const id of await client.lrange(key(where), 0, 1)) await describe(id, where);
     }
-    const [id, score] = await client.zrange(key('delayed'), '0', '0', 'WITHSCORES');
+    const [id, score] = await client.zrange(key('delayed'), 0, '0', 'WITHSCORES');
     // BullMQ keeps the time in all but the last twelve bits.
     if (id) await describe(id, `due in ${Math.round(Number(score) / 4096 - Date.now())} ms`);
   }
@@ -279,7 +291,8 @@ async function describeJobs(client: TestRedis['client']): Promise<string[]> {
 /** The last state of each message in the log. */
 async function readEnds(api: TestApi | undefined, ids: readonly string[]): Promise<Map<string, string>> {
   const response = await api?.call(`/v2/events?${ids.map((id) => `messageIds=${id}`).join('&')}`);
-  const { events } = (await response?.json()) as { events: { messageId: string; state: string }[] };
+  if (!response?.ok) throw new Error(`/v2/events answered ${response?.status ?? 0}`);
+  const { events } = (await response.json()) as { events: { messageId: string; state: string }[] };
   const ends = new Map<string, string>();
   for (const { messageId, state } of events) if (!ends.has(messageId)) ends.set(messageId, state);
   return ends;

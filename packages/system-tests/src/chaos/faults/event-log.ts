@@ -12,7 +12,7 @@ export const brokenEventLog: Fault = {
       (name) => `~{d?}:${name}*`,
     );
     const { client } = stage.redis;
-    await client.call('ACL', 'SETUSER', 'default', 'resetkeys', ...needed, '~posthorn:*');
+    await client.call('ACL', 'SETUSER', 'default', 'resetkeys', ...needed, '~{schedules}*', '~posthorn:*');
     await chaos.pause(4000, 5000);
     await client.call('ACL', 'SETUSER', 'default', 'allkeys');
     await chaos.pause(1000, 2000);
