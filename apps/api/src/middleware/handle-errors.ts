@@ -15,8 +15,11 @@ export function handleErrors(log: Log): ErrorRequestHandler {
       return;
     }
     response.status(error.status);
-    if (request.complete) response.json({ error: error.message });
-    else answerEarly(request, response, { error: error.message });
+    const reply = { error: error.message };
+    const answer = () => (request.complete ? response.json(reply) : answerEarly(request, response, reply));
+    // A small body came with the headers, and is read behind this turn: the connection can be used again.
+    if (request.complete) answer();
+    else setImmediate(answer);
   };
 }
 
