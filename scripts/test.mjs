@@ -34,7 +34,8 @@ function check(name, command, args) {
 function test(project, ...args) {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
   const file = join(folder, 'result.json');
-  const json = ['--json', `--outputFile=${file}`, '--passWithNoTests'];
+  // A test that failed in the middle may leave something open, for which jest would wait for ever.
+  const json = ['--json', `--outputFile=${file}`, '--passWithNoTests', '--forceExit'];
   const ran = run('jest', ['--selectProjects', project, ...json, ...args]);
   report(project, ran, (isPassed) => {
     const failed = (count) => (isPassed ? count : Math.max(1, count));
