@@ -1,0 +1,52 @@
+// `pnpm configuration`: writes docs/configuration.md from the tables of the processes. With --check it only compares.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { root } from './setup.mjs';
+
+const file = join(root, 'docs/configuration.md');
+const processes = ['api', 'dispatcher', 'local'];
+const rows = new Map();
+for (const name of processes) {
+  const { table } = await import(`../apps/${name}/dist/config.js`);
+  for (const [variable, { schema, help }] of Object.entries(table)) {
+    const row = rows.get(variable) ?? { readBy: [], help, default: writeDefault(variable, schema) };
+    row.readBy.push(name);
+    rows.set(variable, row);
+  }
+}
+
+const lines = [...rows]
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(([variable, row]) => `| \`${variable}\` | ${row.default} | ${row.readBy.join(', ')} | ${row.help} |`);
+const text = `# Configuration
+
+Every environment variable, as the processes themselves check it. \`local\` is \`npm start\`, which passes its environment
+on to both others. A variable that is set to nothing counts as not set. A wrong value is one sentence on standard error
+that names every wrong variable, and exit status 1. This page is written by \`pnpm configuration\`.
+
+| Variable | Default | Read by | Meaning |
+| --- | --- | --- | --- |
+${lines.join('\n')}
+`;
+const wanted = await format(text, { ...(await resolveConfig(file)), filepath: file });
+
+if (!process.argv.includes('--check')) writeFileSync(file, wanted);
+else if (readFileSync(file, 'utf8') !== wanted) {
+  process.stderr.write('docs/configuration.md is stale; run `pnpm configuration`\n');
+  process.exit(1);
+}
+
+function writeDefault(variable, schema) {
+  const { success, data } = schema.safeParse(undefined);
+  if (!success) return 'required';
+  if (data === undefined || (Array.isArray(data) && data.length === 0) || data === '') return '';
+  return `\`${typeof data === 'number' ? data / readUnit(variable, schema) : data}\``;
+}
+
+/** Seconds are kept in milliseconds by some variables and as they are by others. */
+function readUnit(variable, schema) {
+  if (!variable.endsWith('_SECONDS')) return 1;
+  const one = [1, 10, 100].find((seconds) => schema.safeParse(String(seconds)).success);
+  return schema.parse(String(one)) / one;
+}
