@@ -12,7 +12,8 @@ export interface Steps {
   takeTurn(job: Job): Promise<Turn>;
   /** Gives back the slot of the flow-control key. */
   endTurn(job: Job): Promise<void>;
-  prepare(job: Job): Promise<DeliveryRequest>;
+  /** `undefined` when the stored body is not there. */
+  prepare(job: Job): Promise<DeliveryRequest | undefined>;
   send(request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
   /** Whether somebody has canceled the message since the attempt started. */
@@ -40,11 +41,9 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
 async function attempt(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const request = await steps.prepare(job);
-    const answer = await steps.send(request);
-    const judged = steps.judge(job, answer);
+    const judged = request ? steps.judge(job, await steps.send(request)) : withoutAttempt(bodyIsGone);
     const hasFailed = judged.kind === 'retry' || judged.kind === 'failed';
-    const outcome: Outcome =
-      hasFailed && (await steps.isCanceled(job)) ? { kind: 'canceled', answer, error: judged.error } : judged;
+    const outcome: Outcome = hasFailed && (await steps.isCanceled(job)) ? { ...judged, kind: 'canceled' } : judged;
     await steps.settle(job, outcome);
     return outcome;
   } finally {
@@ -53,13 +52,19 @@ async function attempt(job: Job, steps: Steps): Promise<Outcome> {
 }
 
 async function giveUp(job: Job, steps: Steps): Promise<Outcome> {
-  const error = `not tried again: ${job.crashes} dispatchers ended while they delivered this message`;
-  const answer: Answer = { status: 0, header: {}, body: new Uint8Array(), error };
-  const outcome: Outcome = { kind: 'failed', answer, error };
+  const outcome = withoutAttempt(`not tried again: ${job.crashes} dispatchers ended while they delivered this message`);
   try {
     await steps.settle(job, outcome);
     return outcome;
   } finally {
     await steps.endTurn(job);
   }
+}
+
+/** A body that is missing was never acknowledged, and no later attempt would find it. */
+const bodyIsGone = 'the body is not there: Redis was full or failed while the message was published';
+
+/** The end of a message to which no request can be made. */
+function withoutAttempt(error: string): Extract<Outcome, { kind: 'failed' }> {
+  return { kind: 'failed', error, answer: { status: 0, header: {}, body: new Uint8Array(), error } };
 }

@@ -13,7 +13,7 @@ export interface PrepareOptions {
 }
 
 /** Makes the request of an attempt: its log line, its body, and headers signed now, for a signature lives five minutes. */
-export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest> {
+export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest | undefined> {
   const { broker, currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
   // Making a key from its text costs more than signing with it.
@@ -28,6 +28,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     broker.events.started(id, message, activeLine(retried, Date.now()));
 
     const body = await readBody(message.body);
+    if (body === undefined) return undefined;
     const signature = writeSignature(
       {
         url: message.url,
@@ -48,11 +49,8 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     };
   };
 
-  async function readBody(body: Body): Promise<Buffer | string> {
+  async function readBody(body: Body): Promise<Buffer | string | undefined> {
     // Text stays text: the transport writes it as UTF-8, which is what it was.
-    if (body.kind === 'text') return body.text;
-    const bytes = await broker.bodies.read(body);
-    if (!bytes) throw new Error('the stored body is gone');
-    return bytes;
+    return body.kind === 'text' ? body.text : broker.bodies.read(body);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, type Published } from '@posthorn/shared';
+import { deriveMessageId, PosthornError, type Published } from '@posthorn/shared';
 import { revise, type AcceptParts } from '../publish/accept.ts';
 import { store, type Draft, type StoreParts } from '../publish/store.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -51,7 +51,7 @@ async function draft(
   const { body, ...rest } = message;
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
   const bytes = await bodies.read(body);
-  if (!bytes) throw new Error(`the body of the dead letter ${dlqId} is gone`);
+  if (!bytes) throw new PosthornError('not_found', `the body of dlq message ${dlqId} is not there (any more)`);
   return {
     isGroup: false,
     bytes,

@@ -183,3 +183,21 @@ test('a delayed message and a planned retry survive a restart of every process',
   await eventually(() => receiver.at('/again').length === 2 && receiver.at('/delayed').length === 1);
   await second.end('SIGKILL');
 }, 30_000);
+
+test('a message whose body is not there ends in the dead letter queue, and its log says why', async () => {
+  const messageId = await api.publish(`${receiver.url}/bodiless`, {
+    headers: { 'Upstash-Delay': '1s' },
+    body: 'x'.repeat(30_000),
+  });
+  const keys = await redis.client.keys(`*:body:${messageId}`);
+  expect(await redis.client.del(keys)).toBe(1);
+  const dispatcher = await startDispatcher(redis.url);
+  await eventually(async () => (await api.states(messageId)).at(-1) === 'FAILED').finally(() =>
+    dispatcher.end('SIGKILL'),
+  );
+  const { events } = (await (await api.call(`/v2/events?messageId=${messageId}`)).json()) as { events: object[] };
+  expect(events[0]).toMatchObject({ error: expect.stringContaining('the body is not there') as string });
+  const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: object[] };
+  expect(messages).toMatchObject([{ messageId, responseStatus: 0 }]);
+  expect(receiver.at('/bodiless')).toEqual([]);
+});
