@@ -7,6 +7,7 @@ export const testToken = 'test-token-0123456789';
 
 /** One process of posthorn, built and run as in production. */
 export interface TestProcess {
+  pid: number;
   /** Everything that it wrote so far. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
@@ -98,6 +99,7 @@ export function startApp(name: 'api' | 'dispatcher' | 'local', variables: Variab
   child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   return {
+    pid: child.pid ?? 0,
     output: () => output,
     kill: (signal) => void child.kill(signal),
     exited,

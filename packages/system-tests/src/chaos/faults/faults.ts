@@ -3,6 +3,7 @@ import { clientRetry } from './client-retry.ts';
 import { fastClock, slowClock } from './clock.ts';
 import { deadCallbacks } from './dead-callbacks.ts';
 import { brokenEventLog } from './event-log.ts';
+import { everything } from './everything.ts';
 import { failover, readOnlyRedis } from './failover.ts';
 import { fillDiskAlways, fillDiskEverysec } from './fill-disk.ts';
 import { fillRedis } from './fill-redis.ts';
@@ -46,4 +47,5 @@ export const faults: readonly Fault[] = [
   freezeDispatcher,
   brokenEventLog,
   deadCallbacks,
+  everything,
 ];
