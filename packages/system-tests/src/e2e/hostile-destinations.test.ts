@@ -11,6 +11,7 @@ import { answerWell, onRequest, startSink, type Sink } from '../hostile/sink.ts'
 /** The limit of every attempt here, and what may come on top of it on a machine that has other things to do. */
 const limitSeconds = 4;
 const slackMs = 3000;
+const maxResponseBytes = 1_000_000;
 /** Enough for all of them at once. */
 const slots = 60;
 
@@ -43,7 +44,7 @@ beforeAll(async () => {
       ...names.variables,
       NODE_EXTRA_CA_CERTS: join(folder, 'authority.pem'),
       CONNECT_TIMEOUT_SECONDS: '1',
-      MAX_RESPONSE_BYTES: '1000000',
+      MAX_RESPONSE_BYTES: String(maxResponseBytes),
     },
   });
   const http = await listen((socket) =>
@@ -159,6 +160,27 @@ test.each([
   if (reason === 'delivered') expect(end).toMatchObject({ state: 'DELIVERED', error: '' });
   else expect(end).toMatchObject({ state: 'ERROR', error: expect.stringMatching(reason) as string, status });
   expect(end?.attemptMs).toBeLessThan(limitSeconds * 1000 + slackMs);
+});
+
+test('of a response no more is kept and passed on than the limit says, decompressed or not', async () => {
+  const callbacks = await eventually(() => {
+    const received = system.receiver.at('/callback');
+    return received.length >= Object.keys(expected).length && received;
+  });
+  const sizes = callbacks.map(({ body }) => {
+    const { body: response } = JSON.parse(body.toString()) as { body: string };
+    return Buffer.from(response, 'base64').length;
+  });
+  expect(Math.max(...sizes)).toBe(maxResponseBytes);
+});
+
+test('a cookie that a destination sets does not come back to it', async () => {
+  system.receiver.reply('/cookie', { status: 200, headers: { 'Set-Cookie': 'a=b' } });
+  for (const count of [1, 2]) {
+    await system.api.publish(`${system.receiver.url}/cookie`);
+    await eventually(() => system.receiver.at('/cookie').length === count);
+  }
+  expect(system.receiver.at('/cookie').map(({ headers }) => headers.cookie)).toEqual([undefined, undefined]);
 });
 
 test('every slot is free again: as many deliveries as there are slots are in flight together', async () => {
