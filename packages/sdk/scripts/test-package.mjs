@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { minify } from '@swc/core';
 import { publint } from 'publint';
@@ -38,6 +39,7 @@ for (const runtime of [process.execPath, ...values.runtime]) {
   }
   say(`works by import and by require on ${basename(runtime)} ${run(runtime, ['--version'], folder).split('\n')[0]}`);
 }
+await checkWebOnly();
 await checkH3();
 checkTypes();
 await checkSize('import * as sdk from "@posthorn/sdk"; console.log(sdk);', 'all of it', 12_000);
@@ -97,6 +99,24 @@ async function checkH3() {
   if ((await good.text()).replace(/\s/g, '') !== `{"got":${body}}`) fail('h3 2 does not hand on what is signed');
   if (bad.status !== 403) fail('h3 2 hands on what is not signed');
   say('works with h3 2');
+}
+
+/** In a realm that has nothing of Node.js, as the edge runtimes. */
+async function checkWebOnly() {
+  const bundle = await rollup({ input: join(installed, 'dist/index.js'), logLevel: 'silent' });
+  const { output } = await bundle.generate({ format: 'iife', name: 'sdk' });
+  const { key, ...vector } = readVector();
+  const names = ['fetch', 'Headers', 'Request', 'Response', 'URL', 'AbortSignal', 'AbortController', 'ReadableStream'];
+  const more = ['TextEncoder', 'TextDecoder', 'crypto', 'atob', 'btoa', 'setTimeout', 'clearTimeout', 'console'];
+  const web = Object.fromEntries([...names, ...more].map((name) => [name, globalThis[name]]));
+  web.fetch = async (url) => new Response(JSON.stringify({ messageId: url.pathname }));
+  const program = `${output[0].code}
+    const client = new sdk.Client({ token: 't' });
+    const receiver = new sdk.Receiver({ currentSigningKey: ${JSON.stringify(key)}, nextSigningKey: 'b' });
+    Promise.all([client.publish({ url: 'https://a.example' }), receiver.verify(${JSON.stringify(vector)})]);`;
+  const [{ messageId }, isGood] = await runInNewContext(program, web);
+  if (messageId !== '/v2/publish/https://a.example' || !isGood) fail('the package does not work with web APIs only');
+  say('works with web APIs only');
 }
 
 /** A program that loads every entry and uses the main one against a server. */

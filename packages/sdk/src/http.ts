@@ -219,7 +219,8 @@ const unconnectedCodes = new Set<unknown>([
 
 function unreachable({ origin }: URL, cause: unknown, hint: string | undefined): QstashConnectionError {
   const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };
-  const reason = inner?.message || inner?.code || message || String(cause);
+  // Some runtimes put the whole address into their message, and with it the destination.
+  const reason = (inner?.message || inner?.code || message || String(cause)).replace(/https?:\/\/\S+/g, '(address)');
   return new QstashConnectionError(`No answer from ${origin}: ${reason}${hint ? `. ${hint}` : ''}`, undefined, {
     cause,
   });

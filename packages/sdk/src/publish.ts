@@ -121,7 +121,9 @@ export type Checked<TRequest> = {
 export function readDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
   const destination = request.url ?? request.urlGroup ?? request.topic;
   if (!destination) {
-    throw new QstashValidationError(`Failed to infer request path for ${JSON.stringify(request)}`);
+    // Its fields and not their values, which nobody wants in a log.
+    const fields = Object.keys(request).join(', ');
+    throw new QstashValidationError(`Failed to infer request path for { ${fields} }: give url or urlGroup`);
   }
   return checkDestination(destination);
 }

@@ -1,6 +1,8 @@
 // What must compile and what must not; checked by tsc and never run. The types are written out in this package, so that
 // its users see fields with their units and need no zod; here they are held against the contract.
 import type * as contract from '@posthorn/shared';
+import { readBody, type H3 } from 'h3';
+import { verifySignatureH3 } from './frameworks/h3.ts';
 import type * as sdk from './index.ts';
 
 declare const client: sdk.Client;
@@ -99,4 +101,13 @@ export async function doesNotCompile(): Promise<void> {
   await client.schedules.create({ destination: url, cron: '* * * * *', notBefore: 1 });
   // @ts-expect-error a schedule needs a cron
   await client.schedules.create({ destination: url });
+}
+
+/** h3 2 does not say which event it is where a handler is used. */
+export function usesH3(app: H3): void {
+  app.post(
+    '/',
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-argument
+    verifySignatureH3(async (event) => ({ got: await readBody<unknown>(event) })),
+  );
 }
