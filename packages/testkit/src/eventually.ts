@@ -3,13 +3,16 @@
  *
  * @param attempt throws, or gives `undefined` or `false`, while the condition does not hold yet
  */
-export async function eventually<T>(attempt: () => T | Promise<T>, timeoutMs = 10_000): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  timeoutMs = 10_000,
+): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     let failure: unknown = new Error(`the condition did not hold within ${timeoutMs} ms`);
     try {
       const value = await attempt();
-      if (value !== undefined && value !== null && value !== false) return value;
+      if (value !== undefined && value !== null && value !== false) return value as Exclude<NonNullable<T>, false>;
     } catch (error) {
       failure = error;
     }
