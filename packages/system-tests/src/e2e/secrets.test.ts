@@ -184,7 +184,7 @@ async function readText(key: string): Promise<string> {
     string: () => client.get(key),
     hash: () => client.hgetall(key),
     set: () => client.smembers(key),
-    zset: () => client.zrange(key, 0, -1),
+    zset: () => client.zrange(key, '0', '-1'),
     list: () => client.lrange(key, 0, -1),
     stream: () => client.xrange(key, '-', '+'),
   };
