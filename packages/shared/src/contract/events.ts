@@ -59,21 +59,26 @@ export const EventsQuery = z
     ...FilterFields,
     messageId: filters.list.describe('Ids of messages; other filters than `state` are then ignored.'),
     messageIds: filters.list.describe('The same as `messageId`.'),
-    state: filters.list.pipe(
-      z
-        .array(z.enum(Object.keys(stateGroups), `use one of ${Object.keys(stateGroups).join(', ')}`))
-        .transform((names) => names.flatMap((name) => stateGroups[name] ?? [])),
-    ),
+    state: filters.list
+      .pipe(
+        z
+          .array(z.enum(Object.keys(stateGroups), `use one of ${Object.keys(stateGroups).join(', ')}`))
+          .transform((names) => names.flatMap((name) => stateGroups[name] ?? [])),
+      )
+      .describe('What the message became; `IN_PROGRESS` stands for ACTIVE, RETRY and ERROR.'),
     count: Count(mostLines),
     cursor: z
       .string('use one cursor')
       .regex(
         /^(\d{1,15}|\d{1,15}-\d{1,9})?$/,
         'use the cursor of an earlier answer, or a time in milliseconds since 1970',
-      ),
-    order: z.enum(['latestFirst', 'earliestFirst'], 'use latestFirst or earliestFirst'),
-    groupBy: z.literal('messageId', 'use messageId'),
-    trimBody: wholeNumber.transform(Number),
+      )
+      .describe('The cursor of an earlier answer; or a time, in milliseconds since 1970: older lines follow.'),
+    order: z
+      .enum(['latestFirst', 'earliestFirst'], 'use latestFirst or earliestFirst')
+      .describe('`latestFirst` by default.'),
+    groupBy: z.literal('messageId', 'use messageId').describe('The lines of each message together.'),
+    trimBody: wholeNumber.transform(Number).describe('Most bytes of a body that are shown.'),
   })
   .partial()
   .refine(({ messageId = [], messageIds = [] }) => messageId.length + messageIds.length <= mostIds, {
@@ -114,7 +119,7 @@ const cursor = z.string().optional().describe('Give it to the next call to go on
 const lines = z.array(EventView).describe('The lines, newest first.');
 const groups = z.object({
   messages: z
-    .array(z.object({ messageId: z.string(), events: lines }))
+    .array(z.object({ messageId: messageFields.messageId, events: lines }))
     .describe('With `groupBy`: the lines of each message together.'),
   cursor,
 });
