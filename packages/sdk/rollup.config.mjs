@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
@@ -24,8 +25,11 @@ const input = {
   index: 'src/index.ts',
   ...Object.fromEntries(frameworks.map((name) => [name, `src/frameworks/${name}.ts`])),
 };
-const shape = { dir: 'dist', chunkFileNames: 'shared-[hash].js', hoistTransitiveImports: false };
+const shape = { dir: 'dist', chunkFileNames: 'shared-[name].js', hoistTransitiveImports: false };
 const external = ['node:stream', 'zod'];
+
+// What an earlier build left there would be packed too.
+rmSync(fileURLToPath(new URL('dist', import.meta.url)), { recursive: true, force: true });
 
 export default [
   {
@@ -35,7 +39,7 @@ export default [
     treeshake: { moduleSideEffects: false },
     output: [
       { ...shape, format: 'es' },
-      { ...shape, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'shared-[hash].cjs' },
+      { ...shape, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'shared-[name].cjs' },
     ],
   },
   {
@@ -49,8 +53,8 @@ export default [
       }),
     ],
     output: [
-      { ...shape, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[hash].d.ts' },
-      { ...shape, format: 'es', entryFileNames: '[name].d.cts', chunkFileNames: 'shared-[hash].d.cts' },
+      { ...shape, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[name].d.ts' },
+      { ...shape, format: 'es', entryFileNames: '[name].d.cts', chunkFileNames: 'shared-[name].d.cts' },
     ],
   },
 ];

@@ -10,6 +10,8 @@ import ts from 'typescript';
 
 const run = promisify(execFile);
 const docs = 'docs/sdk';
+// Each example is a process of its own, and a compiler is not quick either on a machine that is busy.
+jest.setTimeout(180_000);
 
 let system: TestSystem;
 let folder: string;
@@ -73,7 +75,7 @@ test('all examples run and print what they say', async () => {
     const file = join(folder, `${page}.mjs`);
     const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
     await writeFile(file, ts.transpileModule(text, { compilerOptions: options }).outputText);
-    const { stdout, stderr } = await run(process.execPath, [file], { env, timeout: 20_000 });
+    const { stdout, stderr } = await run(process.execPath, [file], { env, timeout: 60_000 });
     const expected = [...text.matchAll(/\/\/ prints (.*)/g)].map(([, line]) => line);
     expect({ page, stderr, lines: stdout.split('\n').filter(Boolean) }).toEqual({ page, stderr: '', lines: expected });
   }
