@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
 const mayImport = {
   'packages/shared': [],
   'packages/sdk': ['shared'],
+  'packages/cli': ['sdk', 'shared'],
   'packages/broker': ['shared'],
   'packages/embedded-redis': [],
   // Of the contract it takes the OpenAPI document, against which it checks every reply.
@@ -32,7 +33,18 @@ const brokerLayers = [
   ['callbacks', 'schedules', 'dlq', 'workflows'],
 ];
 
-const ours = ['shared', 'broker', 'sdk', 'testkit', 'embedded-redis', 'system-tests', 'api', 'dispatcher', 'local'];
+const ours = [
+  'shared',
+  'broker',
+  'sdk',
+  'testkit',
+  'embedded-redis',
+  'cli',
+  'system-tests',
+  'api',
+  'dispatcher',
+  'local',
+];
 const tests = ['**/*.test.ts', 'packages/system-tests/**', 'examples/**'];
 const nodeModules = { group: ['node:*'], message: 'This package also runs in a browser.' };
 
@@ -88,6 +100,7 @@ export default tseslint.config(
     files: ['**/*.ts'],
     ignores: [
       'apps/*/src/config.ts',
+      'packages/cli/src/config.ts',
       ...tests,
       'packages/sdk/**',
       'packages/testkit/**',

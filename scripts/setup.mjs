@@ -1,7 +1,7 @@
 // Installs what is missing and builds what is stale. Plain Node.js: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,6 +25,7 @@ export function setUp() {
     run(findTool('turbo'), ['run', 'build', '--output-logs=errors-only'], 'The build failed');
     writeStamp({ installed, built });
   }
+  linkCommand();
 }
 
 /** The environment in which the tools of the project are found, keep quiet and ask nothing. */
@@ -51,6 +52,19 @@ function install() {
   const args = ['install', '--frozen-lockfile', '--prod=false', '--reporter=append-only'];
   if (existsSync(findTool('pnpm')) && run(findTool('pnpm'), args) === 0) return;
   run('npx', ['--yes', `pnpm@${version}`, ...args], 'Installing the dependencies failed');
+}
+
+/**
+ * So that `npx posthorn` works here. As a dependency of the root, the command line would be part of what every package
+ * is built from.
+ */
+function linkCommand() {
+  if (existsSync(findTool('posthorn'))) return;
+  try {
+    symlinkSync('../../packages/cli/bin/posthorn.js', findTool('posthorn'));
+  } catch (error) {
+    say(`npx posthorn will not work, pnpm posthorn does (${error.message})`);
+  }
 }
 
 /** Gives the exit status; with `failure`, ends the process if that is not 0. */

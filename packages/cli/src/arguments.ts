@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number, 0 or more. */
+export function readCount(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Use a whole number.');
+  return Number(text);
+}
+
+/** The same for an option that may come several times. */
+export function collectCount(text: string, earlier: number[] | undefined): number[] {
+  return [...(earlier ?? []), readCount(text)];
+}
+
+/** Most entries of a list; 0 stands for all. */
+export function readLimit(text: string): number {
+  return readCount(text) || Infinity;
+}
+
+/** Adds one more value of an option that may come several times, or with commas. */
+export function collect(text: string, earlier: string[] = []): string[] {
+  return [...earlier, ...text.split(',').map((each) => each.trim())].filter(Boolean);
+}
+
+/** The same for values that may have a comma in them. */
+export function collectWhole(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text];
+}
+
+const unitMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** An instant in milliseconds since 1970: a date, seconds or milliseconds since 1970, or how long ago, such as `2h`. */
+export function readPast(text: string): number {
+  const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  return amount ? Date.now() - Number(amount) * (unitMs[unit] ?? 0) : readInstant(text);
+}
+
+/** An instant in milliseconds since 1970: a date, or seconds or milliseconds since 1970. */
+export function readInstant(text: string): number {
+  // As seconds, 12 digits would be the year 5000 and later.
+  if (/^\d{9,15}$/.test(text)) return text.length > 11 ? Number(text) : Number(text) * 1000;
+  const instantMs = /^\d{4}-\d\d/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(instantMs)) {
+    throw new InvalidArgumentError('Use a date such as 2026-03-01T09:00, or a time since 1970 in s or ms.');
+  }
+  return instantMs;
+}
+
+/** Collects up to `limit`, and tells whether there is more. */
+export async function take<T>(entries: AsyncIterable<T>, limit: number): Promise<{ taken: T[]; isMore: boolean }> {
+  const taken: T[] = [];
+  for await (const entry of entries) {
+    if (taken.length === limit) return { taken, isMore: true };
+    taken.push(entry);
+  }
+  return { taken, isMore: false };
+}

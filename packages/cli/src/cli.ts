@@ -1,0 +1,106 @@
+import { Command, CommanderError } from 'commander';
+import { createAct, sessionOptions, type Act } from './act.ts';
+import { exitCodes, Failure } from './failure.ts';
+import { version } from './version.ts';
+
+/** Each in a file of its own, which is loaded only if it is named: the command line has to start fast. */
+const commands: Record<string, { summary: string; load: () => Promise<(command: Command, act: Act) => void> }> = {
+  publish: {
+    summary: 'publish a message to a URL or a topic',
+    load: async () => (await import('./commands/publish.ts')).addPublish,
+  },
+  message: {
+    summary: 'look at a message, or cancel it',
+    load: async () => (await import('./commands/message.ts')).addMessage,
+  },
+  logs: {
+    summary: 'what became of messages, line by line',
+    load: async () => (await import('./commands/logs.ts')).addLogs,
+  },
+  dlq: {
+    summary: 'messages that have finally failed: look, retry, delete',
+    load: async () => (await import('./commands/dlq.ts')).addDlq,
+  },
+  schedule: {
+    summary: 'publish again and again',
+    load: async () => (await import('./commands/schedule.ts')).addSchedule,
+  },
+  queue: {
+    summary: 'queues, whose messages are delivered in order',
+    load: async () => (await import('./commands/queue.ts')).addQueue,
+  },
+  topic: {
+    summary: 'topics (URL groups), whose messages go to several endpoints',
+    load: async () => (await import('./commands/topic.ts')).addTopic,
+  },
+  flow: {
+    summary: 'flow-control keys, whose messages share limits',
+    load: async () => (await import('./commands/flow.ts')).addFlow,
+  },
+  keys: {
+    summary: 'the keys that deliveries are signed with',
+    load: async () => (await import('./commands/keys.ts')).addKeys,
+  },
+  start: {
+    summary: 'run all of posthorn from this checkout, as `npm start` does',
+    load: async () => (await import('./commands/start.ts')).addStart,
+  },
+  completion: {
+    summary: 'print a script that completes commands in a shell',
+    load: async () => (await import('./commands/completion.ts')).addCompletion,
+  },
+};
+
+const epilogue = `
+Variables:
+  QSTASH_URL, QSTASH_TOKEN  the server and its token, when no option names them
+  NO_COLOR                  no colours on a terminal
+
+Exit status:
+${exitCodes.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}
+`;
+
+/** Runs one command line; gives the exit status. */
+export async function run(args: string[]): Promise<number> {
+  try {
+    const program = await createProgram(args);
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // commander has said it already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof Failure)) throw error;
+    process.stderr.write(`posthorn: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+/** @param args commands that are not named here are known by name only; those of `completion` are all */
+async function createProgram(args: string[]): Promise<Command> {
+  const program = new Command('posthorn')
+    .description('Publish an HTTP message and forget about it.')
+    .version(version)
+    .exitOverride()
+    .enablePositionalOptions()
+    .showHelpAfterError('(--help says more)')
+    .addHelpText('after', epilogue);
+  const act = createAct(program);
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(summary);
+    if (args.includes(name) || args.includes('completion')) (await load())(command, act);
+  }
+  for (const option of sessionOptions) program.addOption(option);
+  addSessionOptions(program);
+  return program;
+}
+
+/** The options of a session may stand behind every command as well, unless it has its own with that name. */
+function addSessionOptions(command: Command): void {
+  for (const child of command.commands) {
+    addSessionOptions(child);
+    if (child.commands.length > 0 || ['start', 'completion'].includes(child.name())) continue;
+    for (const option of sessionOptions) {
+      if (!child.options.some(({ long }) => long === option.long)) child.addOption(option);
+    }
+  }
+}

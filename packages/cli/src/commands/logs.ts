@@ -1,0 +1,94 @@
+import type { Log, LogsFilter } from '@posthorn/sdk';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { Act } from '../act.ts';
+import { readLimit, take } from '../arguments.ts';
+import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
+import type { Style } from '../output/paint.ts';
+import type { Column } from '../output/table.ts';
+import { writeDistance, writeTime } from '../output/time.ts';
+
+interface Options extends FilterOptions {
+  message?: string;
+  state?: NonNullable<LogsFilter['state']>;
+  limit?: number;
+  follow?: boolean;
+}
+
+const states = [
+  'CREATED',
+  'ACTIVE',
+  'ERROR',
+  'RETRY',
+  'DELIVERED',
+  'FAILED',
+  'CANCEL_REQUESTED',
+  'CANCELED',
+  'IN_PROGRESS',
+];
+const pageSize = 1000;
+const defaultLimit = 100;
+const followedLimit = 10;
+
+export function addLogs(command: Command, act: Act): void {
+  addDestinationFilters(addFilters(command.option('--message <id>', 'of this message')))
+    .option('--state <state>', 'lines that say this; IN_PROGRESS is ACTIVE, RETRY or ERROR', readState)
+    .option('--limit <number>', `at most so many lines, the newest; 0 for all (default: ${defaultLimit})`, readLimit)
+    .option('-F, --follow', `go on with what happens, until Ctrl-C (after the last ${followedLimit} lines)`)
+    .action(
+      act(async ({ client, output }, options: Options) => {
+        const { message, state, limit, follow: isFollowing } = options;
+        const given = {
+          ...readFilter(options),
+          ...(message === undefined ? {} : { messageId: message }),
+          ...(state === undefined ? {} : { state }),
+          // Filters go to the server as they are. A person sees no bodies, so they can stay there.
+          ...(output.isJson ? {} : { trimBody: 0 }),
+        };
+        const ended = new AbortController();
+        const read = async (fromMs: number, most: number) => {
+          const filter = { ...given, ...(fromMs > (options.since ?? 0) ? { fromDate: fromMs } : {}) };
+          const request = { filter, count: Math.min(pageSize, most + 1) };
+          const { taken, isMore } = await take(client.iterateLogs(request, { signal: ended.signal }), most);
+          return { lines: taken.reverse(), isMore };
+        };
+        if (isFollowing) {
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+          const print = (lines: Log[]) => output.rows(lines, columns);
+          const { follow } = await import('../follow.ts');
+          await follow({ read, print, note: output.note, limit: limit ?? followedLimit, signal: ended.signal });
+          return;
+        }
+        const { lines, isMore } = await read(0, limit ?? defaultLimit);
+        output.table(lines, columns, 'no such lines');
+        if (isMore && output.isTerminal) output.note('there are older lines; --limit 0 shows all');
+      }),
+    );
+}
+
+function readState(text: string): string {
+  const state = text.toUpperCase();
+  if (states.includes(state)) return state;
+  throw new InvalidArgumentError(`Use one of ${states.join(', ')}.`);
+}
+
+const styles: Partial<Record<Log['state'], Style>> = {
+  DELIVERED: 'green',
+  ERROR: 'yellow',
+  RETRY: 'yellow',
+  FAILED: 'red',
+  CANCELED: 'red',
+};
+
+const columns: Column<Log>[] = [
+  { title: 'TIME', cell: ({ time }) => writeTime(time) },
+  { title: 'STATE', cell: ({ state }) => state, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
+  { title: 'MESSAGE', cell: ({ messageId }) => messageId },
+  { title: 'URL', cell: ({ url }) => url, shrinks: true },
+  { title: 'DETAIL', cell: writeDetail, shrinks: true },
+];
+
+function writeDetail({ state, error, responseStatus, nextDeliveryTime, time }: Log): string {
+  const next = nextDeliveryTime === undefined ? '' : `next attempt ${writeDistance(nextDeliveryTime, time)}`;
+  const status = state === 'ERROR' && responseStatus ? `${responseStatus}` : '';
+  return [status, error, next].filter(Boolean).join('  ');
+}

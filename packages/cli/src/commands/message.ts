@@ -1,0 +1,49 @@
+import type { CancelRequest } from '@posthorn/sdk';
+import type { Command } from 'commander';
+import type { Act } from '../act.ts';
+import { Failure } from '../failure.ts';
+import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
+import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
+
+/** What one call cancels at most. */
+const pageSize = 100;
+
+export function addMessage(command: Command, act: Act): void {
+  command
+    .command('get <id>')
+    .description('show a message that has not ended, or ended a short time ago')
+    .action(
+      act(async ({ client, output }, id: string) => {
+        output.fields(await client.messages.get(id));
+      }),
+    );
+
+  const cancel = command.command('cancel [ids...]').description('cancel messages, by ids, by filters, or all');
+  addMany(addDestinationFilters(addFilters(cancel))).action(
+    act(async ({ client, output }, ids: string[], options: FilterOptions & ManyOptions) => {
+      const filter = readFilter(options);
+      await checkMany(ids, filter, options, 'Cancel all messages that have not ended?');
+      if (ids.length === 1) {
+        output.done(writeCount(1), await client.messages.cancel(ids[0] ?? ''));
+        return;
+      }
+      let cancelled = 0;
+      for (const messageIds of chunk(ids, pageSize)) cancelled += (await client.messages.cancel(messageIds)).cancelled;
+      // There is no cursor: what is canceled no longer matches.
+      while (ids.length === 0 && cancelled < options.limit) {
+        const count = Math.min(pageSize, options.limit - cancelled);
+        const request = (filter ? { filter, count } : { all: true, count }) as CancelRequest;
+        const reply = await client.messages.cancel(request);
+        cancelled += reply.cancelled;
+        if (reply.cancelled < count) break;
+      }
+      output.done(writeCount(cancelled), { cancelled });
+      const missing = ids.length === 0 ? 0 : new Set(ids).size - cancelled;
+      if (missing > 0) throw new Failure(`${missing} of them are not there, or have ended.`, 3);
+    }),
+  );
+}
+
+function writeCount(count: number): string {
+  return `${count} canceled`;
+}

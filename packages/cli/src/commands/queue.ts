@@ -1,0 +1,91 @@
+import type { QueueResponse } from '@posthorn/sdk';
+import type { Command } from 'commander';
+import type { Act } from '../act.ts';
+import { readCount, readLimit } from '../arguments.ts';
+import type { Column } from '../output/table.ts';
+import { writeDistance } from '../output/time.ts';
+
+export function addQueue(command: Command, act: Act): void {
+  command
+    .command('list')
+    .description('list all queues')
+    .option('--limit <number>', 'at most so many; 0 for all', readLimit, Infinity)
+    .action(
+      act(async ({ client, output }, { limit }: { limit: number }) => {
+        output.table((await client.queue().list()).slice(0, limit), columns, 'no queues');
+      }),
+    );
+
+  command
+    .command('get <name>')
+    .description('show a queue')
+    .action(
+      act(async ({ client, output }, queueName: string) => {
+        output.fields(await client.queue({ queueName }).get());
+      }),
+    );
+
+  command
+    .command('set <name>')
+    .description('create a queue, or change it')
+    .requiredOption(
+      '--parallelism <number>',
+      'most messages in progress at once; 1 keeps them strictly in order',
+      readCount,
+    )
+    .action(
+      act(async ({ client, output }, queueName: string, { parallelism }: { parallelism: number }) => {
+        const queue = client.queue({ queueName });
+        const { QstashNotFoundError } = await import('@posthorn/sdk');
+        // The call sets all there is, and a paused queue must not go on because its parallelism is changed.
+        const known = await queue.get().catch((error: unknown) => {
+          if (error instanceof QstashNotFoundError) return undefined;
+          throw error;
+        });
+        await queue.upsert({ parallelism, paused: known?.paused ?? false });
+        output.done(`${queueName} has parallelism ${parallelism}`);
+      }),
+    );
+
+  command
+    .command('pause <name>')
+    .description('start no further message; new ones are accepted and wait')
+    .action(
+      act(async ({ client, output }, queueName: string) => {
+        await client.queue({ queueName }).pause();
+        output.done(`${queueName} is paused`);
+      }),
+    );
+
+  command
+    .command('resume <name>')
+    .description('go on, from the oldest message')
+    .action(
+      act(async ({ client, output }, queueName: string) => {
+        await client.queue({ queueName }).resume();
+        output.done(`${queueName} goes on`);
+      }),
+    );
+
+  command
+    .command('delete <name>')
+    .description('remove a queue and cancel its messages')
+    .action(
+      act(async ({ client, output }, queueName: string) => {
+        await client.queue({ queueName }).delete();
+        output.done(`${queueName} is removed`);
+      }),
+    );
+}
+
+const columns: Column<QueueResponse>[] = [
+  { title: 'NAME', cell: ({ name }) => name },
+  {
+    title: 'STATE',
+    cell: ({ paused }) => (paused ? 'paused' : 'active'),
+    style: ({ paused }) => (paused ? 'yellow' : 'green'),
+  },
+  { title: 'PARALLELISM', cell: ({ parallelism }) => parallelism },
+  { title: 'MESSAGES', cell: ({ lag }) => lag },
+  { title: 'CREATED', cell: ({ createdAt }) => writeDistance(createdAt) },
+];

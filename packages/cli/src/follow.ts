@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { QstashRatelimitError, QstashUnavailableError, type Log } from '@posthorn/sdk';
+
+export interface FollowOptions {
+  /** The newest lines that are not older than `fromMs`, oldest first; and whether there are more. */
+  read: (fromMs: number, limit: number) => Promise<{ lines: Log[]; isMore: boolean }>;
+  print: (lines: Log[]) => void;
+  note: (text: string) => void;
+  /** Lines that are printed of those that are there already. */
+  limit: number;
+  signal: AbortSignal;
+  pollMs?: number;
+}
+
+/** Lines of several machines come in an order that may be wrong by this much. */
+const disorderMs = 5000;
+/** The clock here may be ahead of theirs by this much. */
+const skewMs = 60_000;
+
+/**
+ * Prints the last lines, and then each new one once, until the signal. A log has no end to wait at: what is about as new
+ * as the newest known line is read again and again, and what was printed is left out. A server that is away is waited
+ * for; what has happened meanwhile comes then.
+ */
+export async function follow(options: FollowOptions): Promise<void> {
+  const { read, print, note, limit, signal, pollMs = 1000 } = options;
+  /** Times of the lines that were printed, as far back as they are read again. */
+  const printed = new Map<string, number>();
+  let isAway = false;
+
+  const printNew = (lines: Log[], fromMs: number) => {
+    // Who names a message gets all its lines, whatever their time.
+    const fresh = lines.filter((line) => line.time >= fromMs && !printed.has(writeKey(line)));
+    for (const line of fresh) printed.set(writeKey(line), line.time);
+    for (const [key, time] of printed) if (time < fromMs) printed.delete(key);
+    if (fresh.length > 0) print(fresh);
+  };
+  const findStart = (lines: Log[], readAtMs: number) =>
+    Math.max(lines.at(-1)?.time ?? 0, readAtMs - skewMs) - disorderMs;
+
+  const startedAt = Date.now();
+  const { lines, isMore } = await read(0, limit);
+  printNew(lines, 0);
+  // Older lines than the first of these were left out on purpose.
+  const firstMs = isMore ? (lines[0]?.time ?? 0) : 0;
+  let fromMs = Math.max(firstMs, findStart(lines, startedAt));
+  for (;;) {
+    try {
+      const readAtMs = Date.now();
+      const page = await read(fromMs, Infinity);
+      printNew(page.lines, fromMs);
+      fromMs = Math.max(fromMs, findStart(page.lines, readAtMs));
+      isAway = false;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof QstashUnavailableError || error instanceof QstashRatelimitError)) throw error;
+      if (!isAway) note(`${error.detail}; waiting`);
+      isAway = true;
+    }
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+  }
+}
+
+function writeKey({ time, messageId, state }: Log): string {
+  return `${time} ${messageId} ${state}`;
+}

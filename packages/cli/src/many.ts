@@ -1,0 +1,42 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { readLimit } from './arguments.ts';
+import { Failure } from './failure.ts';
+
+/** Which entries a command is about: those named, those that match filters, or all. */
+export interface ManyOptions {
+  all?: boolean;
+  yes?: boolean;
+  limit: number;
+}
+
+export function addMany(command: Command): Command {
+  return command
+    .option('--all', 'all of them')
+    .option('--yes', 'do not ask before `--all`')
+    .option('--limit <number>', 'at most so many; 0 for no limit', readLimit, Infinity);
+}
+
+/** Makes sure that it is plain which entries are meant, and that all are only meant by somebody who says so. */
+export async function checkMany(
+  ids: string[],
+  filter: object | undefined,
+  { all, yes }: ManyOptions,
+  question: string,
+): Promise<void> {
+  const ways = [ids.length > 0, filter !== undefined, all].filter(Boolean).length;
+  if (ways !== 1) throw new Failure('Give ids, or filters such as --label, or --all: one of the three.', 2);
+  if (!all || yes) return;
+  if (!process.stdin.isTTY) throw new Failure('--all needs --yes where nobody can be asked.', 2);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} [y/N] `);
+  terminal.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.', 1);
+}
+
+/** Lists of at most so many. */
+export function chunk<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+    list.slice(index * size, (index + 1) * size),
+  );
+}

@@ -1,0 +1,58 @@
+import { readConfig } from '../config.ts';
+import { writeFields } from './fields.ts';
+import { createPaint, type Paint } from './paint.ts';
+import { writeTable, type Column } from './table.ts';
+
+/** What a command says: a document for programs, or words for a person. */
+export interface Output {
+  isJson: boolean;
+  /** Whether a person reads it as it comes. */
+  isTerminal: boolean;
+  paint: Paint;
+  /** A list; `nothing` is the sentence for an empty one. */
+  table<T extends object>(rows: readonly T[], columns: readonly Column<T>[], nothing: string): void;
+  /** More lines of a table that grows. */
+  rows<T extends object>(rows: readonly T[], columns: readonly Column<T>[]): void;
+  /** One object. */
+  fields(object: object): void;
+  /** What was done: a sentence, and what the server said, if anything. */
+  done(sentence: string, reply?: object): void;
+  /** Words beside the answer, on standard error. */
+  note(text: string): void;
+}
+
+export function createOutput({ isJson }: { isJson: boolean }): Output {
+  const isTerminal = process.stdout.isTTY;
+  const paint = createPaint(isTerminal && !readConfig().isColourless);
+  const width = isTerminal ? process.stdout.columns : undefined;
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  const note = (text: string) => void process.stderr.write(`posthorn: ${text}\n`);
+  return {
+    isJson,
+    isTerminal,
+    paint,
+    note,
+    table(rows, columns, nothing) {
+      if (isJson) write(writeJson(rows, 2));
+      else if (rows.length === 0) note(nothing);
+      else writeTable(rows, columns, { width, paint }).forEach(write);
+    },
+    rows(rows, columns) {
+      if (isJson) rows.forEach((row) => write(writeJson(row)));
+      else writeTable(rows, columns, { width, paint, isHeaded: false }).forEach(write);
+    },
+    fields(object) {
+      if (isJson) write(writeJson(object, 2));
+      else writeFields(object, paint).forEach(write);
+    },
+    done(sentence, reply = {}) {
+      write(isJson ? writeJson(reply, 2) : sentence);
+    },
+  };
+}
+
+/** As the wire has it: without the names that the SDK adds. */
+function writeJson(value: unknown, indent?: number): string {
+  const added = new Set(['urlGroup', 'ratePerSecond']);
+  return JSON.stringify(value, (name, each: unknown) => (added.has(name) ? undefined : each), indent);
+}

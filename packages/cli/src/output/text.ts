@@ -1,0 +1,43 @@
+/** Columns of a terminal that a text takes. */
+export function measureWidth(text: string): number {
+  if (isPlain.test(text)) return text.length;
+  return splitCharacters(text).reduce((width, character) => width + measureCharacter(character), 0);
+}
+
+/** Cuts a text that is wider, and shows that. */
+export function cutToWidth(text: string, width: number): string {
+  if (measureWidth(text) <= width) return text;
+  let left = width - 1;
+  const kept = [];
+  for (const character of splitCharacters(text)) {
+    left -= measureCharacter(character);
+    if (left < 0) break;
+    kept.push(character);
+  }
+  return `${kept.join('')}…`;
+}
+
+export function padToWidth(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - measureWidth(text)));
+}
+
+/** Text from elsewhere as it may be shown: it must not steer the terminal. */
+export function disarm(text: string): string {
+  return text.replace(controls, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+const isPlain = /^[ -~]*$/;
+/** All but the tab and the line feed; and what turns the direction of text around. */
+// eslint-disable-next-line no-control-regex
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const isWide =
+  /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+
+function measureCharacter(character: string): number {
+  return isWide.test(character) ? 2 : 1;
+}
+
+/** Characters as a person sees them: with their accents and modifiers. */
+function splitCharacters(text: string): string[] {
+  return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
+}
