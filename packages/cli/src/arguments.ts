@@ -16,6 +16,18 @@ export function readLimit(text: string): number {
   return readCount(text) || Infinity;
 }
 
+/** What travels in a header: nothing else fits into one. */
+export function readHeaderText(text: string): string {
+  const [misfit] = /[^\t\x20-\x7e\x80-\xff]/u.exec(text) ?? [];
+  if (misfit === undefined) return text;
+  throw new InvalidArgumentError(`It travels in an HTTP header, which cannot hold ${JSON.stringify(misfit)}.`);
+}
+
+/** Adds one more label or the like of an option that may come several times, or with commas. */
+export function collectHeaderText(text: string, earlier?: string[]): string[] {
+  return collect(readHeaderText(text), earlier);
+}
+
 /** Adds one more value of an option that may come several times, or with commas. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, ...text.split(',').map((each) => each.trim())].filter(Boolean);

@@ -69,9 +69,8 @@ export async function run(args: string[]): Promise<number> {
   } catch (error) {
     // commander has said it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof Failure)) throw error;
-    process.stderr.write(`posthorn: ${error.message}\n`);
-    return error.exitCode;
+    process.stderr.write(`posthorn: ${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof Failure ? error.exitCode : 1;
   }
 }
 

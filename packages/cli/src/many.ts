@@ -28,10 +28,17 @@ export async function checkMany(
   if (ways !== 1) throw new Failure('Give ids, or filters such as --label, or --all: one of the three.', 2);
   if (!all || yes) return;
   if (!process.stdin.isTTY) throw new Failure('--all needs --yes where nobody can be asked.', 2);
+  if (!(await askWhether(question))) throw new Failure('Nothing was done.', 1);
+}
+
+/** Who closes the terminal instead of answering means no. */
+async function askWhether(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} [y/N] `);
+  const closed = new AbortController();
+  terminal.once('close', () => closed.abort());
+  const answer = await terminal.question(`${question} [y/N] `, { signal: closed.signal }).catch(() => '');
   terminal.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was done.', 1);
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Lists of at most so many. */

@@ -1,6 +1,6 @@
 import type { Duration, FlowControl, HTTPMethods, MessageOptions, Redact } from '@posthorn/sdk';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { collect, readCount } from './arguments.ts';
+import { collectHeaderText, readCount, readHeaderText } from './arguments.ts';
 import { Failure } from './failure.ts';
 
 /** What can be said about a message, whether it is published or scheduled. */
@@ -26,7 +26,7 @@ export interface MessageOptionValues {
 export function addMessageOptions(command: Command): Command {
   return command
     .option('-H, --header <header>', "header of the delivery, such as 'X-Id: 7'; may be repeated", readHeader)
-    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json')
+    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json', readHeaderText)
     .addOption(
       new Option('-X, --method <method>', 'method of the delivery')
         .choices(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
@@ -34,17 +34,17 @@ export function addMessageOptions(command: Command): Command {
     )
     .option('--delay <duration>', 'wait before the first attempt, such as 90s or 1h30m', readDuration)
     .option('--retries <number>', 'retries after a failed first attempt (default: 3)', readCount)
-    .option('--retry-delay <expression>', "wait before a retry in ms, such as '1000 * (1 + retried)'")
+    .option('--retry-delay <expression>', "wait before a retry in ms, such as '1000 * (1 + retried)'", readHeaderText)
     .option('--timeout <duration>', 'longest time of one attempt', readDuration)
-    .option('--callback <url>', 'is told the outcome of every attempt')
-    .option('--failure-callback <url>', 'is told when the message has finally failed')
-    .option('--label <label>', 'to find the message by; may be repeated', collect)
+    .option('--callback <url>', 'is told the outcome of every attempt', readHeaderText)
+    .option('--failure-callback <url>', 'is told when the message has finally failed', readHeaderText)
+    .option('--label <label>', 'to find the message by; may be repeated', collectHeaderText)
     .option('--queue <name>', 'deliver in the order of this queue; it is created when needed')
-    .option('--flow-key <key>', 'messages with the same key share the limits:')
+    .option('--flow-key <key>', 'messages with the same key share the limits:', readHeaderText)
     .option('--parallelism <number>', '  most attempts in flight at once', readCount)
     .option('--rate <number>', '  most attempts that start per period', readCount)
     .option('--period <duration>', '  length of the period (default: 1s)', readDuration)
-    .option('--redact <what>', 'show only a hash of: body, header, header[Name]; may be repeated', collect);
+    .option('--redact <what>', 'show only a hash of: body, header, header[Name]; may be repeated', collectHeaderText);
 }
 
 /** The same for the SDK; the queue is the caller's, for it has another place in each call. */
@@ -66,7 +66,7 @@ export function readMessageOptions(options: MessageOptionValues): MessageOptions
 function readHeader(text: string, earlier: [string, string][] = []): [string, string][] {
   const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+):\s*(.*)$/.exec(text) ?? [];
   if (!name) throw new InvalidArgumentError("Use 'Name: value'.");
-  return [...earlier, [name, value]];
+  return [...earlier, [name, readHeaderText(value)]];
 }
 
 function writeContentType(type: string): [string, string] {

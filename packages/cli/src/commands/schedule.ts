@@ -1,7 +1,7 @@
 import type { CreateScheduleRequest, Schedule } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readLimit } from '../arguments.ts';
+import { readHeaderText, readLimit } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
@@ -20,7 +20,7 @@ export function addSchedule(command: Command, act: Act): void {
       '--cron <expression>',
       "five fields, such as '0 9 * * 1-5', in UTC; 'CRON_TZ=Europe/Paris 0 9 * * *'",
     )
-    .option('--id <id>', 'id of the schedule; made up by the server by default');
+    .option('--id <id>', 'id of the schedule; made up by the server by default', readHeaderText);
   addMessageOptions(addBody(create)).action(
     act(async ({ client, output }, destination: string, options: Options) => {
       const { body, bodyFile, cron, id, ...messageOptions } = options;

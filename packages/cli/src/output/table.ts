@@ -47,13 +47,15 @@ export function writeTable<T>(rows: readonly T[], columns: readonly Column<T>[],
   return isHeaded ? [head, ...lines] : lines;
 }
 
-/** Takes what is too much from the columns that shrink, the last one first. */
+/** Takes what is too much from the columns that shrink, always from the widest of them. */
 function shrink<T>(widths: number[], columns: readonly Column<T>[], width: number): void {
+  const isWider = (index: number, than: number) => (widths[index] ?? 0) > (widths[than] ?? 0);
+  const shrinking = columns.flatMap(({ shrinks }, index) => (shrinks ? [index] : []));
   let excess = widths.reduce((sum, each) => sum + each, gap * (widths.length - 1)) - width;
-  for (let index = widths.length - 1; index >= 0 && excess > 0; index--) {
-    const own = widths[index] ?? 0;
-    const taken = columns[index]?.shrinks ? Math.min(excess, Math.max(0, own - narrowest)) : 0;
-    widths[index] = own - taken;
-    excess -= taken;
+  for (; excess > 0 && shrinking.length > 0; excess--) {
+    const widest = shrinking.reduce((most, index) => (isWider(index, most) ? index : most));
+    const left = (widths[widest] ?? 0) - 1;
+    if (left < narrowest) return;
+    widths[widest] = left;
   }
 }

@@ -1,0 +1,26 @@
+import { cutToWidth, disarm, measureWidth, padToWidth } from './text.ts';
+
+test.each([
+  ['plain', 5],
+  ['ünï', 3],
+  ['u\u0308', 1],
+  ['漢字', 4],
+  ['ｆｕｌｌ', 8],
+  ['😀', 2],
+  ['👩‍👩‍👧', 2],
+  ['', 0],
+])('%s takes %d columns', (text, width) => {
+  expect(measureWidth(text)).toBe(width);
+});
+
+test('what is too wide is cut, never through a character', () => {
+  expect(cutToWidth('abcdef', 6)).toBe('abcdef');
+  expect(cutToWidth('abcdef', 4)).toBe('abc…');
+  expect(cutToWidth('漢字漢字', 6)).toBe('漢字…');
+  expect(measureWidth(padToWidth('漢', 5))).toBe(5);
+});
+
+test('text from elsewhere cannot steer the terminal', () => {
+  expect(disarm('a\x1b[31m\x07\r\u009b\u202eb')).toBe(String.raw`a\x1b[31m\x07\x0d\x9b\x202eb`);
+  expect(disarm('line\n\ttab é 漢 😀')).toBe('line\n\ttab é 漢 😀');
+});
