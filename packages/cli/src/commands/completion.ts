@@ -26,7 +26,11 @@ interface Place {
 
 function listPlaces(command: Command, path: string[] = []): Place[] {
   const options = [...command.options.map(({ long, description }) => ({ word: long ?? '', help: description })), help];
-  const words = command.commands.map((child) => ({ word: child.name(), help: child.description() }));
+  const choices = command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
+  const words = [
+    ...command.commands.map((child) => ({ word: child.name(), help: child.description() })),
+    ...choices.map((word) => ({ word, help: '' })),
+  ];
   const children = command.commands.flatMap((child) => listPlaces(child, [...path, child.name()]));
   return [{ path: path.join(' '), words: [...words, ...options] }, ...children];
 }

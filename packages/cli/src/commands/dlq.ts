@@ -85,8 +85,8 @@ const columns: Column<DlqMessage>[] = [
     cell: ({ responseStatus = 0 }) => (responseStatus === 0 ? 'none' : responseStatus),
     style: () => 'red',
   },
-  { title: 'LABELS', cell: ({ labels }) => labels?.join(', '), shrinks: true },
-  { title: 'URL', cell: ({ url }) => url, shrinks: true },
+  { title: 'LABELS', cell: ({ labels }) => labels?.join(', '), cut: 'end' },
+  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
 ];
 
 function addDlqFilters(command: Command): Command {

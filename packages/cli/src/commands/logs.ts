@@ -5,7 +5,7 @@ import { readLimit, take } from '../arguments.ts';
 import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import type { Style } from '../output/paint.ts';
 import type { Column } from '../output/table.ts';
-import { writeDistance, writeTime } from '../output/time.ts';
+import { writeDuration, writeTime } from '../output/time.ts';
 
 interface Options extends FilterOptions {
   message?: string;
@@ -81,14 +81,18 @@ const styles: Partial<Record<Log['state'], Style>> = {
 
 const columns: Column<Log>[] = [
   { title: 'TIME', cell: ({ time }) => writeTime(time) },
-  { title: 'STATE', cell: ({ state }) => state, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
+  { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
-  { title: 'URL', cell: ({ url }) => url, shrinks: true },
-  { title: 'DETAIL', cell: writeDetail, shrinks: true },
+  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
+  { title: 'DETAIL', cell: writeDetail, cut: 'end' },
 ];
 
-function writeDetail({ state, error, responseStatus, nextDeliveryTime, time }: Log): string {
-  const next = nextDeliveryTime === undefined ? '' : `next attempt ${writeDistance(nextDeliveryTime, time)}`;
-  const status = state === 'ERROR' && responseStatus ? `${responseStatus}` : '';
-  return [status, error, next].filter(Boolean).join('  ');
+/** With the status of the answer, which says most. */
+function writeState({ state, responseStatus = 0 }: Log): string {
+  return state === 'ERROR' && responseStatus > 0 ? `${state} ${responseStatus}` : state;
+}
+
+function writeDetail({ error, nextDeliveryTime, time }: Log): string {
+  const next = nextDeliveryTime === undefined ? '' : `next attempt after ${writeDuration(nextDeliveryTime - time)}`;
+  return [error, next].filter(Boolean).join('; ');
 }

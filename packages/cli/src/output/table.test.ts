@@ -8,8 +8,8 @@ interface Row {
 }
 const columns: Column<Row>[] = [
   { title: 'ID', cell: ({ id }) => id, style: () => 'red' },
-  { title: 'URL', cell: ({ url }) => url, shrinks: true },
-  { title: 'WHY', cell: ({ why }) => why, shrinks: true },
+  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
+  { title: 'WHY', cell: ({ why }) => why, cut: 'end' },
 ];
 const paint = createPaint(false);
 
@@ -22,12 +22,12 @@ test('columns are as wide as their widest cell, whatever the characters', () => 
 });
 
 test('a narrow terminal cuts what may be cut, the widest first, and no ids', () => {
-  const rows = [{ id: 'i'.repeat(30), url: 'u'.repeat(50), why: 'w'.repeat(20) }];
+  const rows = [{ id: 'i'.repeat(30), url: `${'u'.repeat(40)}/the/path`, why: 'w'.repeat(20) }];
   const [, line = ''] = writeTable(rows, columns, { paint, width: 70 });
-  expect(line).toBe(`${'i'.repeat(30)}  ${'u'.repeat(17)}…  ${'w'.repeat(17)}…`);
+  expect(line).toBe(`${'i'.repeat(30)}  …${'u'.repeat(8)}/the/path  ${'w'.repeat(17)}…`);
   // Too narrow even for that: still readable.
   const [, least = ''] = writeTable(rows, columns, { paint, width: 20 });
-  expect(least).toBe(`${'i'.repeat(30)}  ${'u'.repeat(11)}…  ${'w'.repeat(11)}…`);
+  expect(least).toBe(`${'i'.repeat(30)}  …uu/the/path  ${'w'.repeat(11)}…`);
 });
 
 test('a cell is one line, and its colour does not count as width', () => {

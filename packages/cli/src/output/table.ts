@@ -5,8 +5,8 @@ export interface Column<T> {
   title: string;
   cell: (row: T) => string | number | undefined;
   style?: (row: T) => Style | undefined;
-  /** Whether it may be cut where the terminal is too narrow; ids are not, one wants to copy them. */
-  shrinks?: boolean;
+  /** What may be cut off where the terminal is too narrow: of ids nothing, one wants to copy them. */
+  cut?: 'start' | 'end';
   /** So that tables that follow each other are aligned. */
   minWidth?: number;
 }
@@ -33,7 +33,7 @@ export function writeTable<T>(rows: readonly T[], columns: readonly Column<T>[],
   const writeLine = (texts: string[], style: (index: number) => Style | undefined) =>
     texts
       .map((text, index) => {
-        const fitted = cutToWidth(text, widths[index] ?? 0);
+        const fitted = cutToWidth(text, widths[index] ?? 0, columns[index]?.cut);
         const padding = padToWidth(fitted, widths[index] ?? 0).slice(fitted.length);
         return paint(style(index), fitted) + padding;
       })
@@ -47,10 +47,10 @@ export function writeTable<T>(rows: readonly T[], columns: readonly Column<T>[],
   return isHeaded ? [head, ...lines] : lines;
 }
 
-/** Takes what is too much from the columns that shrink, always from the widest of them. */
+/** Takes what is too much from the columns that may be cut, always from the widest of them. */
 function shrink<T>(widths: number[], columns: readonly Column<T>[], width: number): void {
   const isWider = (index: number, than: number) => (widths[index] ?? 0) > (widths[than] ?? 0);
-  const shrinking = columns.flatMap(({ shrinks }, index) => (shrinks ? [index] : []));
+  const shrinking = columns.flatMap(({ cut }, index) => (cut ? [index] : []));
   let excess = widths.reduce((sum, each) => sum + each, gap * (widths.length - 1)) - width;
   for (; excess > 0 && shrinking.length > 0; excess--) {
     const widest = shrinking.reduce((most, index) => (isWider(index, most) ? index : most));

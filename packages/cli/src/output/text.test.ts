@@ -17,6 +17,7 @@ test('what is too wide is cut, never through a character', () => {
   expect(cutToWidth('abcdef', 6)).toBe('abcdef');
   expect(cutToWidth('abcdef', 4)).toBe('abc…');
   expect(cutToWidth('漢字漢字', 6)).toBe('漢字…');
+  expect(cutToWidth('漢字漢字', 6, 'start')).toBe('…漢字');
   expect(measureWidth(padToWidth('漢', 5))).toBe(5);
 });
 
