@@ -17,16 +17,17 @@ export function addBody(command: Command): Command {
 const patienceMs = 2000;
 
 /**
- * The body as it was given, else what comes on standard input, if that is no terminal. Bytes stay as they are.
+ * The body as it was given, else what comes on standard input, if that is no terminal. Always bytes: text would get a
+ * content type by itself.
  *
  * @throws {Failure}
  */
 export async function readBody(
   { body, bodyFile }: BodyOptions,
   note: (text: string) => void,
-): Promise<string | Uint8Array | undefined> {
+): Promise<Uint8Array | undefined> {
   if (body !== undefined && bodyFile !== undefined) throw new Failure('Use --body or --body-file, not both.', 2);
-  if (body !== undefined) return body;
+  if (body !== undefined) return Buffer.from(body);
   if (bodyFile !== undefined && bodyFile !== '-') {
     return readFile(bodyFile).catch((error: unknown) => {
       throw new Failure(`The body cannot be read: ${(error as Error).message}.`, 2);
@@ -34,6 +35,5 @@ export async function readBody(
   }
   if (process.stdin.isTTY && bodyFile === undefined) return undefined;
   const timer = setTimeout(() => note('reading the body from standard input; --body "" sends none'), patienceMs);
-  const bytes = await buffer(process.stdin).finally(() => clearTimeout(timer));
-  return bytes.length > 0 ? bytes : undefined;
+  return buffer(process.stdin).finally(() => clearTimeout(timer));
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { createAct, sessionOptions, type Act } from './act.ts';
 import { exitCodes, Failure } from './failure.ts';
+import { disarm } from './output/text.ts';
 import { version } from './version.ts';
 
 /** Each in a file of its own, which is loaded only if it is named: the command line has to start fast. */
@@ -69,7 +70,7 @@ export async function run(args: string[]): Promise<number> {
   } catch (error) {
     // commander has said it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`posthorn: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`posthorn: ${disarm(error instanceof Error ? error.message : String(error))}\n`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }

@@ -2,6 +2,7 @@ import { readConfig } from '../config.ts';
 import { writeFields } from './fields.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { writeTable, type Column } from './table.ts';
+import { disarm } from './text.ts';
 
 /** What a command says: a document for programs, or words for a person. */
 export interface Output {
@@ -26,7 +27,7 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
   const paint = createPaint(isTerminal && !readConfig().isColourless);
   const width = isTerminal ? process.stdout.columns : undefined;
   const write = (line: string) => void process.stdout.write(`${line}\n`);
-  const note = (text: string) => void process.stderr.write(`posthorn: ${text}\n`);
+  const note = (text: string) => void process.stderr.write(`posthorn: ${disarm(text)}\n`);
   return {
     isJson,
     isTerminal,
@@ -46,7 +47,7 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
       else writeFields(object, paint).forEach(write);
     },
     done(sentence, reply = {}) {
-      write(isJson ? writeJson(reply, 2) : sentence);
+      write(isJson ? writeJson(reply, 2) : disarm(sentence));
     },
   };
 }

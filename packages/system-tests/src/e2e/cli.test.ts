@@ -68,6 +68,7 @@ describe('publish', () => {
     const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xfe]);
     await posthorn(['publish', `${system.receiver.url}/stdin`], { input: bytes });
     expect((await receivedAt('/stdin')).body).toEqual(bytes);
+    expect((await receivedAt('/stdin')).headers).not.toHaveProperty('content-type');
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-cli-'));
     await writeFile(join(folder, 'body.bin'), bytes);
     await posthorn(['publish', `${system.receiver.url}/file`, '-f', join(folder, 'body.bin')], { input: 'not this' });
@@ -288,6 +289,13 @@ describe('messages', () => {
     expect(await posthorn(['message', 'cancel', '--label', 'm,none'])).toBe('1 canceled\n');
     expect((await run(['message', 'cancel', '--all'])).code).toBe(2);
     expect((await run(['message', 'cancel'])).code).toBe(2);
+    const items = Array.from({ length: 230 }, () => ({
+      destination: `${system.receiver.url}/never`,
+      headers: { 'Upstash-Label': 'pages', 'Upstash-Delay': '1h' },
+    }));
+    await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) });
+    expect(await json(['message', 'cancel', '--label', 'pages', '--limit', '110'])).toEqual({ cancelled: 110 });
+    expect(await json(['message', 'cancel', '--label', 'pages'])).toEqual({ cancelled: 120 });
     await posthorn(['message', 'cancel', '--all', '--yes']);
     expect(await json(['message', 'cancel', '--all', '--yes'])).toEqual({ cancelled: 0 });
   });
