@@ -33,7 +33,7 @@ export function addLogs(command: Command, act: Act): void {
   addDestinationFilters(addFilters(command.option('--message <id>', 'of this message')))
     .option('--state <state>', 'lines that say this; IN_PROGRESS is ACTIVE, RETRY or ERROR', readState)
     .option('--limit <number>', `at most so many lines, the newest; 0 for all (default: ${defaultLimit})`, readLimit)
-    .option('-F, --follow', `go on with what happens, until Ctrl-C (after the last ${followedLimit} lines)`)
+    .option('-f, --follow', `go on with what happens, until Ctrl-C (after the last ${followedLimit} lines)`)
     .action(
       act(async ({ client, output }, options: Options) => {
         const { message, state, limit, follow: isFollowing } = options;
