@@ -59,7 +59,8 @@ export function makeAccount(
   const answered = new Set(lines.filter(({ kind }) => kind === 'answer').map((line) => (line as { n: number }).n));
   const byId = groupBy(receipts, ({ id }) => id);
   const byReceiptKey = groupBy(receipts, ({ key }) => key);
-  const byKey = new Map(publishes.map((publish) => [publish.key, publish]));
+  // Of a publish that was made again the first try counts: from then on it may arrive.
+  const byKey = new Map(publishes.toReversed().map((publish) => [publish.key, publish]));
   const acked = publishes.filter(({ outcome }) => outcome === 'acked');
   const expected = acked.flatMap((publish) => publish.ids.map((id) => ({ id, publish })));
   const known = new Set(expected.map(({ id }) => id));
