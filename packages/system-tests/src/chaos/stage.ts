@@ -207,7 +207,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       return found;
     },
     async end() {
-      standing.delete(stage);
+      if (!standing.delete(stage)) return;
       clearInterval(yardstick);
       stage.redis.thaw();
       await Promise.all([...apis, ...dispatchers].map((process) => process.end('SIGKILL')));

@@ -26,13 +26,12 @@ export const poison: Fault = {
     const order = { sort: 'poison', ends: 'dead' as const, destination: `${stage.receiver}/m?tell&hold` };
     const [id = ''] = (await stage.publisher.publish(order)).ids;
 
-    await eventually(async () => {
-      const response = await stage.apis[0]?.call(`/v2/dlq?messageId=${id}`);
-      const { messages } = (await response?.json()) as { messages: { responseBody?: string }[] };
-      const [entry] = messages;
-      if (entry) chaos.figure('reason', entry.responseBody ?? '');
-      return entry;
+    const reason = await eventually(async () => {
+      const response = await stage.apis[0]?.call(`/v2/events?messageId=${id}`);
+      const { events } = (await response?.json()) as { events: { state: string; error?: string }[] };
+      return events.find(({ state }) => state === 'FAILED')?.error;
     }, 90_000);
+    chaos.figure('reason', reason);
     await load.stop();
     chaos.figure('kills', kills);
     chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${mostKills}`, kills < mostKills);

@@ -36,6 +36,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
   let count = 0;
   let turn = 0;
   let inFlight = 0;
+  let isClosed = false;
 
   const prepare = (order: Order) => {
     const key = order.key ?? `${order.sort}-${count++}`;
@@ -95,7 +96,8 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
       ...(place ? { place } : {}),
       ...(callback ? { callback } : {}),
     };
-    ledger.write(line);
+    // A fault that failed early leaves a load behind, which finds no ledger any more.
+    if (!isClosed) ledger.write(line);
     return line;
   };
 
@@ -119,6 +121,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
     },
     inFlight: () => inFlight,
     async close() {
+      isClosed = true;
       await agent.destroy();
       ledger.close();
     },
