@@ -22,6 +22,10 @@ export const table = {
     schema: z.enum(['true', 'false', '1', '0'], 'use true or false').optional(),
     help: 'Deliver to this machine and its network; true when HOST is loopback.',
   },
+  DESTINATION_ALLOW: {
+    schema: z.string().default(''),
+    help: 'Addresses, CIDR ranges and host names that are always allowed; the API itself is added.',
+  },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },
   SHUTDOWN_GRACE_SECONDS: settings.SHUTDOWN_GRACE_SECONDS,
   POSTHORN_SOURCES: { schema: flag(false), help: 'Run the sources with reload instead of the build.' },
@@ -57,6 +61,12 @@ export function writeApiUrl({ HOST, PORT }: Config): string {
 }
 
 /** The environment of a child: that of this process, with what was decided here. */
-export function writeEnvironment(decided: Record<string, string>): Record<string, string | undefined> {
-  return { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...decided };
+export function writeEnvironment(config: Config, decided: Record<string, string>): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+    // The first message that a newcomer publishes goes to the API itself, which else is no destination.
+    DESTINATION_ALLOW: [config.DESTINATION_ALLOW, `127.0.0.1:${config.PORT}`, `[::1]:${config.PORT}`].join(),
+    ...decided,
+  };
 }

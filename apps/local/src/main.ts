@@ -31,7 +31,7 @@ await runProcess(async () => {
 
   const url = writeApiUrl(config);
   const probePort = config.PROBE_PORT || (await findFreePort());
-  const env = writeEnvironment({
+  const env = writeEnvironment(config, {
     REDIS_URL: redis?.url ?? config.REDIS_URL ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,

@@ -235,8 +235,10 @@ function listErrors(endpoint: Endpoint): ErrorCode[] {
   if (scope === 'none') return ['unavailable'];
   const access: ErrorCode[] = scope === 'write' ? ['unauthorized', 'forbidden'] : ['unauthorized'];
   const size: ErrorCode[] = body || takesMessage ? ['body_too_large'] : [];
+  // Bytes of a message may be encoded in any way; words for posthorn may not.
+  const encoding: ErrorCode[] = body ? ['unsupported_encoding'] : [];
   const rate: ErrorCode[] = isLimited(endpoint) ? ['rate_limited'] : [];
-  return ['invalid_request', ...access, ...errors, ...size, ...rate, 'internal', 'unavailable'];
+  return ['invalid_request', ...access, ...errors, ...size, ...encoding, ...rate, 'internal', 'unavailable'];
 }
 
 function isLimited({ scope, unlimited }: Endpoint): boolean {
