@@ -8,7 +8,13 @@ test('a hundred kills lose no message and no callback, and a callback that comes
   const [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
   const api = await startApi(redis.url);
   const start = () =>
-    startDispatcher(redis.url, { STALLED_AFTER_SECONDS: '3', SHARDS: '8', DISPATCHER_CONCURRENCY: '16' });
+    startDispatcher(redis.url, {
+      STALLED_AFTER_SECONDS: '3',
+      SHARDS: '8',
+      DISPATCHER_CONCURRENCY: '16',
+      // Here it is not the message that kills its dispatcher, however often it is there.
+      POISON_AFTER: '1000',
+    });
 
   const sources: { id: string; path: string; fails: boolean }[] = [];
   let answered: () => void = () => undefined;
