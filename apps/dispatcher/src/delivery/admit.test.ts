@@ -24,6 +24,28 @@ test('a message of a destination that answers waits for the next free slot and d
   expect(await waiting).toBe(0);
 });
 
+test('a slot that is handed over is given back, also when it was the last one of its destination', async () => {
+  const { admit, leave } = createAdmission(1, () => 0);
+  for (let round = 0; round < 3; round++) {
+    const first = job('https://fast.example');
+    expect(await admit(first)).toBe(0);
+    const second = job('https://fast.example');
+    const waiting = admit(second);
+    leave(first);
+    expect(await waiting).toBe(0);
+    leave(second);
+  }
+});
+
+test('a message that is here twice, because its lock was lost, gives back two slots', async () => {
+  const { admit, leave } = createAdmission(2, () => 0);
+  for (let round = 0; round < 3; round++) {
+    const twice = [job('https://a.example'), job('https://a.example')].map((each) => ({ ...each, id: 'msg_same' }));
+    for (const each of twice) expect(await admit(each)).toBe(0);
+    twice.forEach(leave);
+  }
+});
+
 test('scheme, host and port make a destination', async () => {
   const { admit } = createAdmission(1, () => 0);
   expect(await admit(job('https://a.example:1/x?y'))).toBe(0);

@@ -16,7 +16,8 @@ export interface Admission {
 
 interface Destination {
   /** When each attempt in flight started, the oldest first. */
-  starts: Map<string, number>;
+  starts: Map<Job, number>;
+  /** Start the attempts of those that wait here. */
   waiting: (() => void)[];
 }
 
@@ -31,55 +32,63 @@ export function createAdmission(slots: number, now: () => number): Admission {
   let waiters = 0;
 
   const mayStart = ({ starts }: Destination) => starts.size < share * (slots - used);
-  const start = (destination: Destination, id: string) => {
-    destination.starts.set(id, now());
+  const start = (destination: Destination, job: Job) => {
+    destination.starts.set(job, now());
     used++;
-    return 0;
+  };
+  const forgetIfIdle = (origin: string, { starts, waiting }: Destination) => {
+    if (starts.size === 0 && waiting.length === 0) destinations.delete(origin);
   };
 
+  /** Says whether the attempt was started. */
+  const waitForSlot = (origin: string, destination: Destination, job: Job) =>
+    new Promise<boolean>((resolve) => {
+      const { waiting } = destination;
+      const end = (isStarted: boolean) => {
+        clearTimeout(timer);
+        waiters--;
+        if (isStarted) start(destination, job);
+        else forgetIfIdle(origin, destination);
+        resolve(isStarted);
+      };
+      const startNow = () => {
+        end(true);
+      };
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(startNow), 1);
+        end(mayStart(destination));
+      }, slowMs);
+      waiters++;
+      waiting.push(startNow);
+    });
+
   return {
-    async admit({ id, message }) {
-      const origin = readOrigin(message.url);
-      const destination = destinations.get(origin) ?? { starts: new Map<string, number>(), waiting: [] };
+    async admit(job) {
+      const origin = readOrigin(job.message.url);
+      const destination = destinations.get(origin) ?? { starts: new Map<Job, number>(), waiting: [] };
       destinations.set(origin, destination);
-      if (mayStart(destination)) return start(destination, id);
+      if (mayStart(destination)) {
+        start(destination, job);
+        return 0;
+      }
       const [oldest] = destination.starts.values();
       const isSlow = oldest !== undefined && now() - oldest > slowMs;
-      if (!isSlow) {
-        waiters++;
-        await untilWokenOrSlow(destination);
-        waiters--;
-        if (mayStart(destination)) return start(destination, id);
-      }
+      if (!isSlow && (await waitForSlot(origin, destination, job))) return 0;
       return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
     },
-    leave({ id, message }) {
-      const origin = readOrigin(message.url);
+    leave(job) {
+      const origin = readOrigin(job.message.url);
       const destination = destinations.get(origin);
-      if (!destination?.starts.delete(id)) return;
+      if (!destination?.starts.delete(job)) return;
       used--;
-      // One slot is free, and it may be anybody's.
+      // One slot is free, and it may be anybody's. It is taken in this step, so that nobody comes between.
       if (waiters > 0) {
         const isNext = (other: Destination) => other.waiting.length > 0 && mayStart(other);
         [destination, ...destinations.values()].find(isNext)?.waiting.shift()?.();
       }
-      if (destination.starts.size === 0 && destination.waiting.length === 0) destinations.delete(origin);
+      forgetIfIdle(origin, destination);
     },
   };
-}
-
-function untilWokenOrSlow({ waiting }: Destination): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(wake), 1);
-      resolve();
-    }, slowMs);
-    waiting.push(wake);
-  });
 }
 
 /** Scheme, host and port of a URL, as its text has them. */

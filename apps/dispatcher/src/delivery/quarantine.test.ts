@@ -14,10 +14,11 @@ test('one suspect is delivered at a time, whichever worker has it; others go on'
   const quarantine = createQuarantine(5);
   const one = quarantine.around(admission());
   const other = quarantine.around(admission());
-  expect(await one.admit(job('a', 3))).toBe(0);
+  const suspect = job('a', 3);
+  expect(await one.admit(suspect)).toBe(0);
   expect(await other.admit(job('b', 4))).toBeGreaterThanOrEqual(1000);
   expect(await other.admit(job('c', 2))).toBe(0);
-  one.leave(job('a', 3));
+  one.leave(suspect);
   expect(await other.admit(job('b', 4))).toBe(0);
 });
 

@@ -19,7 +19,7 @@ export interface Quarantine {
 
 export function createQuarantine(poisonAfter: number): Quarantine {
   const suspectAfter = Math.max(1, poisonAfter - suspectCrashes);
-  let suspect: string | undefined;
+  let suspect: Job | undefined;
 
   return {
     isPoisoned: ({ crashes }) => crashes >= poisonAfter,
@@ -31,12 +31,12 @@ export function createQuarantine(poisonAfter: number): Quarantine {
           admission.leave(job);
           return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
         }
-        suspect = job.id;
+        suspect = job;
         await setTimeout(alertMs);
         return 0;
       },
       leave(job) {
-        if (suspect === job.id) suspect = undefined;
+        if (suspect === job) suspect = undefined;
         admission.leave(job);
       },
     }),
