@@ -227,6 +227,23 @@ describe('retries', () => {
     expect(await client.batch([{ url, deduplicationId: 'a' }])).toEqual([]);
   });
 
+  test('an empty deduplication id is none to the server, so that the publish is not tried again', async () => {
+    server.reply(published, unavailable, fine);
+    await expect(client.publish({ url, deduplicationId: '' })).rejects.toMatchObject({ status: 503 });
+  });
+
+  test('a connection that breaks with the code of one that never was may have carried the publish', async () => {
+    let calls = 0;
+    jest.spyOn(globalThis, 'fetch').mockImplementation(async () => {
+      calls++;
+      // What a firewall that begins to reject makes of a connection that is open.
+      const broken = Object.assign(new Error('read ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'read' });
+      throw new TypeError('fetch failed', { cause: broken });
+    });
+    await expect(client.publish({ url })).rejects.toBeInstanceOf(QstashConnectionError);
+    expect(calls).toBe(1);
+  });
+
   test.each([400, 404, 412, 429, 500])('status %d is never tried again', async (status) => {
     server.reply('/v2/topics', status);
     await expect(client.urlGroups.list()).rejects.toMatchObject({ status });

@@ -196,7 +196,11 @@ export function createHeaders(list: HeadersInit | undefined): Headers {
 function isUnconnected(error: unknown): boolean {
   // Not `instanceof`: the error may come from another realm.
   if (typeof error !== 'object' || error === null) return false;
-  const { code, message, errors, cause } = error as Partial<Record<'code' | 'message' | 'errors' | 'cause', unknown>>;
+  const { code, syscall, message, errors, cause } = error as Partial<
+    Record<'code' | 'syscall' | 'message' | 'errors' | 'cause', unknown>
+  >;
+  // A connection that was open may break with the code of one that never was: a firewall has begun to refuse it.
+  if (syscall === 'read' || syscall === 'write') return false;
   return (
     unconnectedCodes.has(code) ||
     /connection refused|dns error/i.test(String(message)) ||

@@ -253,7 +253,7 @@ export function writeJson<T extends PublishBatchRequest<unknown>>(request: T): T
   return { ...rest, headers, ...(json === undefined ? {} : { body: json }) } as T & PublishBatchRequest;
 }
 
-/** Whether the server keeps a second copy from becoming a second message. */
-function isDeduplicated(request: PublishRequest): boolean {
-  return request.deduplicationId !== undefined || request.contentBasedDeduplication === true;
+/** Whether the server keeps a second copy from becoming a second message. An empty id is none to it. */
+function isDeduplicated({ deduplicationId = '', contentBasedDeduplication }: PublishRequest): boolean {
+  return deduplicationId.trim() !== '' || contentBasedDeduplication === true;
 }
