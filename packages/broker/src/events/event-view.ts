@@ -17,15 +17,19 @@ const mostBytes = 16 * 1024 * 1024;
 /** @param trimBody bytes of a body that are wanted, all by default */
 export function createEventWriter(log: EventLog, bodies: BodyStore, trimBody = Infinity): EventWriter {
   let left = mostBytes;
-  /** Bodies of their own are read once for all lines of their message. */
+  /** What is shown of bodies of their own, which are read once for all lines of their message. */
   const known = new Map<string, Promise<Buffer | undefined>>();
 
   const readBody = ({ message, messageId }: Event): Promise<Buffer | undefined> => {
     if (message.body.kind !== 'stored') return Promise.resolve(inlineBytes(message.body));
-    const read = known.get(messageId) ?? bodies.read(message.body);
+    const read = known.get(messageId) ?? bodies.read(message.body).then(trim);
     known.set(messageId, read);
     return read;
   };
+
+  /** A copy: a piece of a buffer holds all of it, and a page of trimmed bodies may be about a thousand large ones. */
+  const trim = (bytes: Buffer | undefined) =>
+    bytes && bytes.length > trimBody ? Buffer.from(bytes.subarray(0, trimBody)) : bytes;
 
   const encode = (bytes: Buffer | undefined): string => {
     const shown = bytes?.subarray(0, trimBody) ?? Buffer.alloc(0);
