@@ -53,7 +53,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
 
   const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
 
-  const write = (messageId: string, lines: Line[], message: Message, isEnd: boolean, expireMs?: number) => {
+  const write = (messageId: string, lines: Line[], message: Message, isEnd: boolean, expireMs: number) => {
     if (pending >= maxPending || redis.status !== 'ready') {
       lost += lines.length;
       return;
@@ -72,12 +72,12 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     };
     for (const { retried, body } of lines) if (body) writeResponse(messageId, retried, body, expireMs);
     redis.hset(key, fields).then(done, failed);
-    // Should this one fail, the key lives until the next line, or as long as its first expiry says.
-    if (expireMs !== undefined) redis.pexpire(key, expireMs).catch(() => undefined);
+    // With every line: the last one of a message may be lost, and nothing of it may stay for ever.
+    redis.pexpire(key, expireMs).catch(() => undefined);
     listLines(messageId, lines, message);
   };
 
-  const writeResponse = (messageId: string, retried: number, body: Buffer, expireMs = retentionMs) => {
+  const writeResponse = (messageId: string, retried: number, body: Buffer, expireMs: number) => {
     const key = keyspace.responses(shardOf(messageId), messageId);
     // Its line says that there was one; that it is not there is seen by whoever reads it.
     redis.hset(key, retried, body).catch(() => undefined);
@@ -90,7 +90,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
 
   const flush = () => {
     timer = undefined;
-    for (const [messageId, { message, line }] of started) write(messageId, [line], message, false);
+    for (const [messageId, { message, line }] of started) write(messageId, [line], message, false, retentionMs);
     started.clear();
   };
 

@@ -259,6 +259,14 @@ describe('bodies', () => {
   }, 60_000);
 });
 
+test('a log whose last line was lost goes, too', async () => {
+  const id = newId();
+  log.started(id, message(), activeLine(0, Date.now()));
+  const key = `{d${shards.shardOf(id) ?? 0}}:history:${id}`;
+  await eventually(async () => (await redis.exists(key)) === 1);
+  await eventually(async () => (await redis.pttl(key)) > 0);
+});
+
 test('what cannot be written is counted, and only that', async () => {
   const id = newId();
   const each = message();
