@@ -170,3 +170,18 @@ test('an entry that is too large for a page has one of its own', async () => {
   expect(messages).toHaveLength(1);
   expect((await dlq.list(filter({ cursor }))).messages).toHaveLength(1);
 }, 60_000);
+
+test('of entries that are named, what is too much for one answer comes without its bodies', async () => {
+  const dlqIds: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    const { id } = shards.newId(0);
+    await bodies.put(id, Buffer.alloc(5 * 1024 * 1024, 'x'), [id]);
+    const letter: Message = { ...message('a'), body: { kind: 'stored', key: id } };
+    dlqIds.push(await dlq.bury(id, letter, answer(500, 'y'.repeat(5 * 1024 * 1024))));
+  }
+  const { messages, ...rest } = await dlq.list(filter({ dlqIds }));
+  expect(rest).toEqual({});
+  expect(messages.map(({ dlqId }) => dlqId)).toEqual(dlqIds);
+  expect(messages.map(({ body }) => body?.length ?? 0)).toEqual([5 * 1024 * 1024, 5 * 1024 * 1024, 0]);
+  expect(messages.map(({ responseBody }) => responseBody?.length ?? 0)).toEqual([5 * 1024 * 1024, 5 * 1024 * 1024, 0]);
+}, 60_000);

@@ -79,24 +79,29 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     return cursor === undefined ? { found } : { found, cursor };
   }
 
-  /** The entries with these ids, however many match. */
-  async function readAll(dlqIds: readonly string[]): Promise<[id: string, letter: DeadLetter][]> {
-    const found: [string, DeadLetter][] = [];
+  /** The entries with these ids. They have no page to come: what is too much for one answer goes without bodies. */
+  async function listNamed(dlqIds: readonly string[]): Promise<DlqMessage[]> {
+    const messages: DlqMessage[] = [];
+    let bytes = 0;
     for (const id of new Set(dlqIds)) {
       const letter = await read(id);
-      if (letter) found.push([id, letter]);
+      if (!letter) continue;
+      const view = await writeView(id, letter, bytes <= mostBytes);
+      bytes += countBytes(view);
+      messages.push(view);
     }
-    return found;
+    return messages;
   }
 
-  async function writeView(dlqId: string, letter: DeadLetter): Promise<DlqMessage> {
-    const bytes = await bodies.read(letter.message.body);
+  async function writeView(dlqId: string, letter: DeadLetter, hasBodies = true): Promise<DlqMessage> {
+    const bytes = hasBodies ? await bodies.read(letter.message.body) : undefined;
+    const answer = Buffer.from(hasBodies ? letter.bodyBase64 : '', 'base64');
     return {
       ...writeMessageView(letter.messageId, letter.message, bytes ?? Buffer.alloc(0)),
       dlqId,
       responseStatus: letter.status,
       ...(Object.keys(letter.header).length > 0 ? { responseHeader: letter.header } : {}),
-      ...writeBytes(Buffer.from(letter.bodyBase64, 'base64'), 'responseBody', 'responseBodyBase64'),
+      ...writeBytes(answer, 'responseBody', 'responseBodyBase64'),
     };
   }
 
@@ -125,15 +130,15 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     },
 
     async list(filter) {
-      const { dlqIds } = filter;
-      const { found, cursor } = dlqIds ? { found: await readAll(dlqIds), cursor: undefined } : await search(filter);
+      if (filter.dlqIds) return { messages: await listNamed(filter.dlqIds) };
+      const { found, cursor } = await search(filter);
       const messages: DlqMessage[] = [];
       let bytes = 0;
       for (const [id, letter] of found) {
         // Large bodies of messages are no part of their entries.
-        if (bytes > mostBytes && !dlqIds) return { messages, cursor: messages.at(-1)?.dlqId ?? id };
+        if (bytes > mostBytes) return { messages, cursor: messages.at(-1)?.dlqId ?? id };
         const view = await writeView(id, letter);
-        bytes += (view.body ?? view.bodyBase64 ?? '').length;
+        bytes += countBytes(view);
         messages.push(view);
       }
       return cursor === undefined ? { messages } : { messages, cursor };
@@ -171,6 +176,11 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
 const readAtOnce = 50;
 /** Bytes of the entries that are read for a page; a single one may be larger. */
 const mostBytes = 16 * 1024 * 1024;
+
+/** Of the bodies in a view, which are all that may be large. */
+function countBytes({ body, bodyBase64, responseBody, responseBodyBase64 }: DlqMessage): number {
+  return [body, bodyBase64, responseBody, responseBodyBase64].reduce((sum, text) => sum + (text?.length ?? 0), 0);
+}
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
 function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
