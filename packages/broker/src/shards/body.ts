@@ -45,6 +45,8 @@ export interface BodyStore {
   confirm(body: Body, messageIds?: readonly string[]): Promise<void>;
   /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
   read(body: Body): Promise<Buffer | undefined>;
+  /** Whether `read` would find it. */
+  exists(body: Body): Promise<boolean>;
   /** The message has ended; its bytes may be asked for until `keepMs` from now. Doing it twice changes nothing. */
   release(body: Body, messageId: string, keepMs: number): Promise<void>;
 }
@@ -67,6 +69,9 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);
       return (await redis.hgetBuffer(keyOf(body.key), 'bytes')) ?? undefined;
+    },
+    async exists(body) {
+      return body.kind !== 'stored' || (await redis.hexists(keyOf(body.key), 'bytes')) === 1;
     },
     async release(body, messageId, keepMs) {
       if (body.kind !== 'stored') return;
