@@ -89,7 +89,10 @@ export function createMessages(parts: MessagesParts): Messages {
           const { message, isInFlight } = result;
           const id = some[index] ?? '';
           events.list(id, [cancelRequestedLine(now), ...(isInFlight ? [] : [canceledLine(now)])], message);
-          if (!isInFlight) await leaveBehind(id, message);
+          if (isInFlight) return;
+          // The script has written the message to its log as it was; this writes it as a log keeps it.
+          if (message.redaction) events.ended(id, [], message);
+          await leaveBehind(id, message);
         }),
       );
     }

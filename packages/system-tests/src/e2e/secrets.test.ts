@@ -88,6 +88,9 @@ async function live(): Promise<void> {
   const query = `qstash_token=${queryToken}&upstash-redact-fields=body`;
   await fetch(`${api.url}/v2/publish/${at(`/by-query?${query}`)}`, { method: 'POST', body: canary.body });
   ids.messageId = (await post(`/v2/publish/${at('/later')}`, { 'Upstash-Delay': '1h' })).reply['messageId'] ?? '';
+  const { messageId: canceled = '' } = (await post(`/v2/publish/${at('/canceled')}`, { 'Upstash-Delay': '1h' })).reply;
+  const cancel = await api.call(`/v2/messages/${canceled}`, { method: 'DELETE', headers });
+  expect(cancel.status).toBe(200);
   ids.scheduleId =
     (await post(`/v2/schedules/${at('/scheduled')}`, { 'Upstash-Cron': '0 0 1 1 *' })).reply['scheduleId'] ?? '';
 
