@@ -1,5 +1,6 @@
 import {
   eventually,
+  rawRequest,
   startApi,
   startReceiver,
   startRedis,
@@ -84,6 +85,14 @@ test('publish, enqueue and batch have no limit, and say nothing of one', async (
   );
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   expect(answers.flatMap(readLimit).every((value) => value === null)).toBe(true);
+});
+
+test('a publish has no limit either when its request line holds the whole URL', async () => {
+  const head = `POST ${api.url}/v2/publish/${receiver.url}/whole HTTP/1.1`;
+  const fields = [`Host: ${new URL(api.url).host}`, `Authorization: Bearer ${testToken}`, 'Content-Length: 0'];
+  const answer = await rawRequest(api.url, [head, ...fields, 'Connection: close', '', ''].join('\r\n'));
+  expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  expect(answer).not.toMatch(/burst-ratelimit/i);
 });
 
 test('every token has a limit of its own', async () => {
