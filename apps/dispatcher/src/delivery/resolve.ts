@@ -22,17 +22,22 @@ export function createResolve(): Resolve {
   const known = new Map<string, { addresses: Promise<LookupAddress[]>; until: number }>();
   let resolver = new Resolver();
   let hosts = new Set<string>();
+  let reading = Promise.resolve();
   let readAt = -Infinity;
 
   async function readSettings(): Promise<void> {
-    readAt = performance.now();
     resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
     const text = await readFile('/etc/hosts', 'utf8').catch(() => '');
     hosts = new Set(text.replace(/#.*/g, '').toLowerCase().split(/\s+/));
   }
 
   async function find(host: string): Promise<LookupAddress[]> {
-    if (performance.now() - readAt > settingsMs) await readSettings();
+    if (performance.now() - readAt > settingsMs) {
+      readAt = performance.now();
+      reading = readSettings();
+    }
+    // Whoever comes meanwhile waits, too: without the hosts file a name in it would be looked for elsewhere.
+    await reading;
     const name = host.replace(/\.$/, '').toLowerCase();
     if (!name.includes('.') || hosts.has(name)) return askSystem(host);
     const { addresses, code } = await askDns(resolver, name);
