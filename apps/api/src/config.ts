@@ -19,7 +19,7 @@ export const table = {
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address to listen on.' },
   PORT: { schema: integer(8080, 0, 65_535), help: 'Port to listen on.' },
   METRICS_PORT: {
-    schema: integer(0, 1, 65_535).optional(),
+    schema: integer(0, 1, 65_535),
     help: 'Port on which other machines find /metrics; by default only this machine does, on PORT.',
   },
   METRICS_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of METRICS_PORT.' },

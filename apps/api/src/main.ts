@@ -38,7 +38,7 @@ await runProcess(async () => {
     log,
     findNoRoom: () => watch.trouble('full'),
     ...readBrokerOptions(config),
-    ownPorts: [config.PORT],
+    ownPorts: [config.PORT, config.METRICS_PORT],
     publish: {
       defaultRetries: Math.min(config.DEFAULT_RETRIES, config.MAX_RETRIES),
       maxRetries: config.MAX_RETRIES,

@@ -12,13 +12,17 @@ import { z } from 'zod';
 export const table = {
   ...settings,
   PROBE_PORT: {
-    schema: integer(0, 1, 65_535).optional(),
+    schema: integer(0, 1, 65_535),
     help: 'Port of /health, /ready and /metrics; off when unset.',
   },
   PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {
-    schema: integer(0, 1, 65_535).optional(),
+    schema: integer(0, 1, 65_535),
     help: 'Port of an API on the same machine, which is never a destination; none when unset.',
+  },
+  METRICS_PORT: {
+    schema: integer(0, 1, 65_535),
+    help: 'Port of the metrics of that API, which is no destination either; none when unset.',
   },
   DISPATCHER_CONCURRENCY: { schema: integer(200, 1, 10_000), help: 'Deliveries in flight per process.' },
   GLOBAL_PARALLELISM: {

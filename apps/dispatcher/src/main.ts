@@ -35,7 +35,7 @@ await runProcess(async (giveUp) => {
     log,
     findNoRoom,
     ...readBrokerOptions(config),
-    ownPorts: [config.PROBE_PORT, config.PORT].filter((port) => port !== undefined),
+    ownPorts: [config.PROBE_PORT, config.PORT, config.METRICS_PORT],
     // The queue of a schedule was within the limit when it was made; it may come back after its removal.
     queues: { maxQueues: Infinity, maxParallelism: Infinity },
   });

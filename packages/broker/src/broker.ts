@@ -33,7 +33,7 @@ export interface BrokerOptions {
   maxLogLines: number;
   dlqRetentionMs: number;
   destinations: GuardOptions;
-  /** Ports of this machine at which posthorn itself listens; no destination may be there. */
+  /** Ports of this machine at which posthorn itself listens, 0 for none; no destination may be there. */
   ownPorts?: readonly number[];
   /** Why nothing new can be accepted: Redis is full. */
   findNoRoom?: () => string | undefined;
@@ -95,7 +95,7 @@ export interface Broker {
 export function createBroker(options: BrokerOptions): Broker {
   const { redis, log, graceMs, logRetentionMs, maxLogLines } = options;
   const findRedis = followAddresses(redis);
-  const ownPorts = (options.ownPorts ?? []).map((port) => ({ address: '127.0.0.1', port }));
+  const ownPorts = (options.ownPorts ?? []).filter((port) => port > 0).map((port) => ({ address: '127.0.0.1', port }));
   const guard = createDestinationGuard({ ...options.destinations, own: () => [...ownPorts, ...findRedis()] });
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);

@@ -1,4 +1,4 @@
-import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 import { startNameServer, type NameServer } from '../hostile/name-server.ts';
 import { answerWell, onRequest, startSink, type Sink } from '../hostile/sink.ts';
 
@@ -155,34 +155,42 @@ test.each([301, 302, 303, 307, 308])(
   },
 );
 
-test("posthorn's own Redis, API and probe are no destinations, even where this machine is allowed", async () => {
-  const open = await startSystem({ dispatcher: names.variables });
+test("posthorn's own Redis, API, probe and metrics are no destinations, even where this machine is allowed", async () => {
+  const metrics = await findFreePort();
+  const own = { METRICS_PORT: String(metrics) };
+  const open = await startSystem({ api: own, dispatcher: { ...names.variables, ...own } });
   try {
     names.answer('own.test', ['127.0.0.1']);
-    const ports = { redis: open.redis.port, api: Number(new URL(open.api.url).port) };
+    const { port: redis } = open.redis;
+    const ports = [redis, Number(new URL(open.api.url).port), metrics];
     for (const host of ['127.0.0.1', 'localhost', '127.0.0.2', '[::ffff:127.0.0.1]']) {
-      for (const port of Object.values(ports)) {
+      for (const port of ports) {
         const response = await open.api.call(`/v2/publish/http://${host}:${port}/`, { method: 'POST' });
         expect(response.status).toBe(400);
         expect(await response.text()).toContain('address of posthorn itself');
       }
     }
-    const id = await open.api.publish(`http://own.test:${ports.redis}/`, { headers: { 'Upstash-Retries': '0' } });
-    await eventually(async () => (await open.api.states(id)).includes('FAILED'));
-    const log = await (await open.api.call(`/v2/events?messageId=${id}`)).text();
-    expect(log).toContain('address of posthorn itself');
+    for (const port of [redis, metrics]) {
+      const id = await open.api.publish(`http://own.test:${port}/`, { headers: { 'Upstash-Retries': '0' } });
+      await eventually(async () => (await open.api.states(id)).includes('FAILED'));
+      const log = await (await open.api.call(`/v2/events?messageId=${id}`)).text();
+      expect(log).toContain('address of posthorn itself');
+    }
   } finally {
     await open.stop();
   }
 });
 
 /** The error of the last attempt of the message to this URL, once it has failed for good. */
-async function findError(url: string): Promise<string | undefined> {
+async function findError(url: string): Promise<string> {
   const { messageId } = await findDeadLetter(`url=${encodeURIComponent(url)}`);
-  const { events } = (await (await system.api.call(`/v2/events?messageId=${messageId}`)).json()) as {
-    events: { state: string; error?: string }[];
-  };
-  return events.find(({ state }) => state === 'ERROR')?.error;
+  // The dead letter is there a moment before the lines of the log.
+  return eventually(async () => {
+    const { events } = (await (await system.api.call(`/v2/events?messageId=${messageId}`)).json()) as {
+      events: { state: string; error?: string }[];
+    };
+    return events.find(({ state }) => state === 'ERROR')?.error;
+  });
 }
 
 function findDeadLetter(filter: string): Promise<{ dlqId: string; messageId: string }> {
