@@ -163,6 +163,14 @@ test('lines that are no line of a log are not shown: of a message that was not s
   expect(events.map(nameLine)).toEqual([`${id} DELIVERED`, `${id} ACTIVE`]);
 });
 
+test('a line that was listed again, as by a schedule whose dispatcher died, is shown once', async () => {
+  const { id, message: each } = await publish('a');
+  log.list(id, [createdLine(each)], each);
+  await log.lines.flush();
+  expect((await pages.list(filter())).events.map(nameLine)).toEqual([`${id} CREATED`]);
+  expect((await pages.listGroups(filter({ isGrouped: true }))).messages).toHaveLength(1);
+});
+
 test('a time as a cursor means what is older', async () => {
   const now = Date.now();
   for (const ago of [5000, 4000, 3000]) {

@@ -38,6 +38,7 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
   const test = createRecordTest(search, from, to);
   const known = new Map<string, Promise<History>>();
   const hits: Hit[] = [];
+  const found = new Set<Event>();
   let candidates: (LineRecord & Position)[] = [];
   let looked = 0;
   let bytes = 0;
@@ -55,7 +56,9 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
 
   const readHit = (record: LineRecord, { events }: History): Event[] | undefined => {
     const event = events.find((each) => isSameLine(each, record));
-    if (!event || !isMeant(search, event, from, to)) return undefined;
+    // A line may be listed twice: a trigger that is done again after a crash makes the same message at the same instant.
+    if (!event || found.has(event) || !isMeant(search, event, from, to)) return undefined;
+    found.add(event);
     if (!isGrouped) return [event];
     const group = events.filter((each) => isMeant(search, each, from, to));
     return group[0] === event ? group.reverse() : undefined;
