@@ -148,6 +148,7 @@ export function createBroker(options: BrokerOptions): Broker {
     publishLimits: readLimits,
     stored: count('schedule'),
     maxSchedules: options.maxSchedules ?? 0,
+    isFull,
   });
 
   return {

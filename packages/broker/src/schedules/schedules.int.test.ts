@@ -12,6 +12,7 @@ let server: TestRedis;
 let brokers: { broker: Broker; redis: RedisConnection }[];
 let first: Broker;
 let second: Broker;
+let noRoom: string | undefined;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   brokers = [start(), start()];
@@ -21,7 +22,10 @@ afterAll(async () => {
   await Promise.all(brokers.map(({ broker }) => broker.close()));
   await server.stop();
 });
-beforeEach(() => server.client.flushall());
+beforeEach(() => {
+  noRoom = undefined;
+  return server.client.flushall();
+});
 afterEach(() => jest.restoreAllMocks());
 
 function start(): { broker: Broker; redis: RedisConnection } {
@@ -29,6 +33,7 @@ function start(): { broker: Broker; redis: RedisConnection } {
   const broker = createBroker({
     redis,
     log: pino({ level: 'silent' }),
+    findNoRoom: () => noRoom,
     shards: 4,
     graceMs: 60_000,
     logRetentionMs: 60_000,
@@ -388,4 +393,16 @@ describe('a large body', () => {
     await first.messages.cancelMatching({});
     expect(await server.client.pttl(key)).toBeGreaterThan(0);
   });
+});
+
+test('while Redis is full nothing is published; then what is not too old comes', async () => {
+  const id = await create();
+  const tickAt = await makeDue(id, 1000);
+  noRoom = 'Redis is full';
+  expect(await first.schedules.fireDue(catchUpMs)).toBeGreaterThan(0);
+  expect(await pending()).toEqual([]);
+  expect((await read(id)).nextScheduleTime).toBe(tickAt);
+  noRoom = undefined;
+  await first.schedules.fireDue(catchUpMs);
+  expect((await pending()).map(({ message }) => message.createdAt)).toEqual([tickAt]);
 });

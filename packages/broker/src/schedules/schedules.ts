@@ -48,6 +48,8 @@ export interface ScheduleParts extends Omit<PublishParts, 'limits'> {
   /** Only who makes schedules needs them. */
   publishLimits: () => PublishParts['limits'];
   maxSchedules: number;
+  /** Redis has no room for new messages. */
+  isFull: () => boolean;
 }
 
 export function createSchedules(parts: ScheduleParts): Schedules {

@@ -15,6 +15,8 @@ const claimMs = 3000;
 /** A trigger that is done again after a crash makes the same messages; they are not stored twice within this time. */
 const rememberedMs = 600_000;
 const maxKnownCrons = 1000;
+/** A Redis that is full is looked at again after this time. */
+const whileFullMs = 1000;
 
 /** A time of a schedule that has come, and is this process' to handle for a while. */
 interface Claim {
@@ -31,11 +33,13 @@ interface Claim {
  * time. Whoever does it again does the same again.
  */
 export function createTrigger(parts: ScheduleParts): (catchUpMs: number) => Promise<number> {
-  const { redis, log, shards, bodies, guard, urlGroups, queues } = parts;
+  const { redis, log, shards, bodies, guard, urlGroups, queues, isFull } = parts;
   /** To read an expression costs more than all the rest of a trigger. */
   const crons = new Map<string, Cron>();
 
   return async (catchUpMs) => {
+    // Nothing new comes in while what is there is drained. A time that passes so is one that was missed.
+    if (isFull()) return whileFullMs;
     const prefix = keyspace.schedule('');
     const [now, waitMs, ...rows] = await redis.claimSchedules(keyspace.dueSchedules, prefix, atOnce, claimMs);
     const oldest = now - catchUpMs;
