@@ -5,5 +5,4 @@ export * from './posthorn.ts';
 export * from './receiver.ts';
 export * from './redis.ts';
 export * from './raw-connection.ts';
-export * from './raw-request.ts';
 export * from './system.ts';

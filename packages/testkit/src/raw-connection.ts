@@ -72,3 +72,22 @@ export function exchangeRaw(
     socket.on('connect', () => (end ? socket.end(bytes) : socket.write(bytes)));
   });
 }
+
+/**
+ * Writes bytes to a server as they are, and gives what comes back until the connection closes: for what is no HTTP, or is
+ * never sent to its end.
+ */
+export function rawRequest(url: string, bytes: string | Buffer, endsAfterMs?: number): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    let answer = '';
+    socket.on('connect', () => {
+      socket.write(bytes);
+      if (endsAfterMs !== undefined) setTimeout(() => socket.destroy(), endsAfterMs);
+    });
+    socket.on('data', (data) => (answer += data.toString('latin1')));
+    socket.on('error', () => resolve(answer));
+    socket.on('close', () => resolve(answer));
+  });
+}

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { Account } from './ledger/account.ts';
 import { setStage, type Stage, type StageOptions } from './stage.ts';
 

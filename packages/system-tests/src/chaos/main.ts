@@ -5,7 +5,7 @@
 //   CHAOS_ONLY=name   one fault, or several with commas
 import { createChaos, Skip, type Fault } from './fault.ts';
 import { faults } from './faults/faults.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../random.ts';
 import { endAllStages } from './stage.ts';
 
 const minutes = Number(process.env['CHAOS_MINUTES'] ?? 10);

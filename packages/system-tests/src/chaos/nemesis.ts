@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that goes wrong and is mended again; resolves when it is. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
 import { Agent } from 'undici';
-import { createRandom } from './random.ts';
+import { createRandom } from '../random.ts';
 import { readVersions } from './versions.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createChaos } from './fault.ts';
 import { strike } from './nemesis.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../random.ts';
 import { endAllStages, type Stage } from './stage.ts';
 
 const minutes = Number(process.argv[2] ?? 10);

@@ -20,7 +20,7 @@ import { startLoad, type Load } from './ledger/load.ts';
 import { createPublisher, type Publisher } from './ledger/publisher.ts';
 import type { ReceiverNews, ReceiverOrder } from './ledger/receiver.ts';
 import { startProxy, type Proxy } from './proxy.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import { readVersions } from './versions.ts';
 
 export interface StageOptions {

@@ -1,5 +1,5 @@
 import type { OpenApi, OpenApiOperation } from '@posthorn/shared';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import { createValues } from './values.ts';
 
 type Json = Record<string, unknown>;

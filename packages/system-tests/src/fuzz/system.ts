@@ -5,7 +5,7 @@ import { writeOpenApi } from '@posthorn/shared';
 import { startApi, startDispatcher, startRedis, testToken } from '@posthorn/testkit';
 import { fuzz, type FuzzReport } from './fuzz.ts';
 import { createRequests } from './generate.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../random.ts';
 
 /** Few of each thing, so that the lists of them stay short. */
 const variables = {

@@ -1,5 +1,5 @@
 import { eventually } from '@posthorn/testkit';
-import type { Random } from '../random.ts';
+import type { Random } from '../../random.ts';
 import type { Order, Publisher } from './publisher.ts';
 
 export interface LoadOptions {

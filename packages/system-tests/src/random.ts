@@ -2,12 +2,15 @@
 export interface Random {
   /** From 0 up to 1. */
   next(): number;
+  /** A whole number from 0 up to, but not, `limit`. */
+  below(limit: number): number;
   /** A whole number from `least` to `most`, both included. */
   between(least: number, most: number): number;
+  chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
 }
 
-/** Mulberry32: small, fast, and good enough to choose faults. */
+/** Mulberry32: small, fast, and even enough to choose requests and faults. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -16,12 +19,14 @@ export function createRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  const between = (least: number, most: number) => least + Math.floor(next() * (most - least + 1));
+  const below = (limit: number) => Math.floor(next() * limit);
   return {
     next,
-    between,
+    below,
+    between: (least, most) => least + below(most - least + 1),
+    chance: (probability) => next() < probability,
     pick(items) {
-      const item = items[between(0, items.length - 1)];
+      const item = items[below(items.length)];
       if (item === undefined) throw new RangeError('There is nothing to pick from.');
       return item;
     },
