@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Name } from '../contract/fields.ts';
 import { readDuration } from '../message/duration.ts';
 import { FlowControlValueError, readFlowControlValue, writeFlowControlValue } from '../message/flow-control.ts';
 import { methods } from '../message/message.ts';
@@ -35,10 +36,6 @@ const timeout = codec(
   'use a duration above zero such as 30s or 2m',
 );
 const boolean = codec(readBoolean, String, 'use true or false');
-const chosenName = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
-  .max(256, 'use at most 256 characters');
 const flowControlKey = z.string().max(256, 'use at most 256 characters');
 const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use rate=X or parallelism=Y');
 
@@ -108,7 +105,7 @@ export const publishOptions = {
   },
   queueName: {
     header: 'Queue-Name',
-    schema: chosenName,
+    schema: Name,
     help: 'Put the message into this queue.',
     example: 'orders',
   },
@@ -133,7 +130,7 @@ export const publishOptions = {
   },
   scheduleId: {
     header: 'Schedule-Id',
-    schema: chosenName,
+    schema: Name,
     help: 'The id of the schedule, in place of the one that has it; made up by default.',
     example: 'daily-report',
   },
