@@ -49,7 +49,7 @@ export function connectForWork(url: string): RedisConnection {
 function joinWrites(redis: RedisConnection): void {
   const send = redis.sendCommand.bind(redis);
   let isCorked = false;
-  redis.sendCommand = (command, stream) => {
+  redis.sendCommand = (...all) => {
     // A cluster has a socket per node and none here.
     const socket = redis.stream as typeof redis.stream | undefined;
     if (socket && !isCorked) {
@@ -60,7 +60,7 @@ function joinWrites(redis: RedisConnection): void {
         socket.uncork();
       });
     }
-    return send(command, stream);
+    return send(...all);
   };
 }
 

@@ -23,7 +23,9 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
   };
 
   const send = redis.sendCommand.bind(redis);
-  redis.sendCommand = (command, stream) => {
+  redis.sendCommand = (...all) => {
+    // A cluster says in one more argument which node a pipeline goes to.
+    const [command] = all;
     const reject = command.reject;
     command.reject = (error) => {
       // Of a transaction one command alone cannot be repeated.
@@ -40,7 +42,7 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
       if (lua === undefined) reject(error);
       else redis.call('eval', firstStep + lua, ...(command.args.slice(1) as string[])).then(command.resolve, reject);
     };
-    return send(command, stream);
+    return send(...all);
   };
 }
 
