@@ -136,10 +136,13 @@ export function createBroker(options: BrokerOptions): Broker {
     if (!options.publish) throw new Error('This process does not publish.');
     return options.publish;
   };
+  const partsOf = new Map<AcceptedKind, PublishParts>();
   const publishParts = (kind: AcceptedKind): PublishParts => {
     const noRoom = options.findNoRoom?.();
     if (noRoom) throw new PosthornError('unavailable', noRoom);
-    return { ...storeParts, limits: readLimits(), stored: count(kind) };
+    let parts = partsOf.get(kind);
+    if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));
+    return parts;
   };
   const schedules = createSchedules({
     ...storeParts,

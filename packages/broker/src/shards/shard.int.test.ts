@@ -1,8 +1,9 @@
 import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
+import { Queue } from 'bullmq';
 import { createLog } from '../process/log.ts';
 import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
-import { openShard, type NewJob, type Shard } from './shard.ts';
+import { commonOptions, jobName, openShard, queueName, type NewJob, type Shard } from './shard.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -37,10 +38,11 @@ const job = (id: string, delayMs = 0, once?: string): NewJob => ({
   ...(once ? { once: { key: once, forMs: 60_000 } } : {}),
 });
 
-/** Everything in Redis, but the log of BullMQ's own and what differs with time. */
+/** Everything in Redis, but what a queue writes when it is opened, and what differs with time. */
 async function dump(): Promise<Record<string, unknown>> {
   const all: Record<string, unknown> = {};
   for (const key of (await redis.keys('*')).sort()) {
+    if (key.endsWith(':meta')) continue;
     const type = await redis.type(key);
     if (type === 'hash') all[key] = await redis.hgetall(key);
     else if (type === 'zset') all[key] = await redis.zrangebyscore(key, '-inf', '+inf', 'WITHSCORES');
@@ -58,12 +60,28 @@ test.each([
   ['delayed', [job('msg_1', 1000), job('msg_2', 86_400_000)]],
   ['once only', [job('msg_1', 0, 'k'), job('msg_2', 0, 'k'), job('msg_3', 1000, 'l'), job('msg_4', 0, 'l')]],
   ['again', [job('msg_1'), job('msg_1')]],
-])('messages that are %s are stored together as they are alone', async (_, jobs) => {
-  const alone: string[] = [];
-  for (const each of jobs) alone.push(...(await shard.add([each])));
+])('messages that are %s are stored as BullMQ itself stores jobs', async (_, jobs) => {
+  const queue = new Queue(queueName, { connection: redis, prefix: '{d0}', streams: { events: { maxLen: 1000 } } });
+  const wantedIds: string[] = [];
+  for (const { id, message, once } of jobs) {
+    const options = {
+      ...commonOptions,
+      jobId: id,
+      timestamp: message.createdAt,
+      delay: message.notBefore - message.createdAt,
+      attempts: message.maxRetries + 1,
+      ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
+    };
+    wantedIds.push((await queue.add(jobName, message, options)).id ?? '');
+  }
+  await queue.close();
   const wanted = await dump();
   await redis.flushall();
-  expect(await shard.add(jobs)).toEqual(alone);
+  expect(await shard.add(jobs)).toEqual(wantedIds);
+  expect(await dump()).toEqual(wanted);
+  await redis.flushall();
+  const alone = await Promise.all(jobs.map((job) => shard.add([job])));
+  expect(alone).toEqual(wantedIds.map((id) => [id]));
   expect(await dump()).toEqual(wanted);
 });
 

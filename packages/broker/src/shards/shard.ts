@@ -1,5 +1,5 @@
 import type { Message } from '@posthorn/shared';
-import { Queue, type Job as BullJob, type JobsOptions } from 'bullmq';
+import { Queue, type Job as BullJob } from 'bullmq';
 import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
@@ -8,8 +8,6 @@ import type { NineKeys } from '../redis/scripts/scripts.ts';
 export const queueName = 'deliver';
 /** BullMQ wants every job to have a name. */
 export const jobName = 'm';
-/** Name of our own backoff in BullMQ: the wait is computed by `judge` and travels on the error. */
-const backoff = { type: 'posthorn' };
 
 /** A message in its shard, with what BullMQ knows about it. */
 export interface Job {
@@ -29,6 +27,13 @@ export interface NewJob {
   once?: { key: string; forMs: number };
   /** It waits for a slot in a lane, which wakes it before this time has passed. */
   parkedMs?: number;
+}
+
+/** Messages that wait for the end of the turn of the event loop. */
+interface Addition {
+  jobs: readonly NewJob[];
+  resolve(ids: string[]): void;
+  reject(error: unknown): void;
 }
 
 /** What is left of a canceled message until a worker comes to it. */
@@ -91,20 +96,39 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   });
   queue.on('error', (error) => log.debug({ shard, reason: error.message }, 'redis.failed'));
 
+  let waiting: Addition[] = [];
+  let timer: NodeJS.Immediate | undefined;
+  const options = JSON.stringify(commonOptions);
+  const addNow = async (jobs: readonly NewJob[]) => {
+    const stored: Promise<string[]>[] = [];
+    for (let from = 0; from < jobs.length; from += addAtOnce) {
+      const some = jobs.slice(from, from + addAtOnce).flatMap(writeJob);
+      stored.push(redis.addMessages(...addKeys, jobPrefix, jobName, options, ...some));
+    }
+    return (await Promise.all(stored)).flat();
+  };
+  /** All messages of one turn of the event loop go with one call. */
+  const write = () => {
+    timer = undefined;
+    const additions = waiting;
+    waiting = [];
+    addNow(additions.flatMap(({ jobs }) => jobs)).then(
+      (ids) => {
+        let from = 0;
+        for (const { jobs, resolve } of additions) resolve(ids.slice(from, (from += jobs.length)));
+      },
+      (error: unknown) => {
+        for (const { reject } of additions) reject(error);
+      },
+    );
+  };
+
   return {
-    async add(jobs) {
-      const [only] = jobs;
-      if (only && jobs.length === 1) {
-        const { id } = await queue.add(jobName, only.message, writeOptions(only));
-        return [id ?? only.id];
-      }
-      const stored: Promise<string[]>[] = [];
-      for (let from = 0; from < jobs.length; from += addAtOnce) {
-        const some = jobs.slice(from, from + addAtOnce).flatMap(writeJob);
-        stored.push(redis.addMessages(...addKeys, jobPrefix, jobName, JSON.stringify(commonOptions), ...some));
-      }
-      return (await Promise.all(stored)).flat();
-    },
+    add: (jobs) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ jobs, resolve, reject });
+        timer ??= setImmediate(write);
+      }),
     async get(id) {
       const job = (await queue.getJob(id)) as BullJob<Message | Canceled> | undefined;
       return job && !isCanceled(job.data) ? readJob(job, job.data) : undefined;
@@ -164,35 +188,20 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
 /** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
 const addAtOnce = 100;
 
-const commonOptions = {
-  backoff,
+/** What the jobs of all messages have in common. */
+export const commonOptions = {
+  // Our own: the wait is computed by `judge` and travels on the error.
+  backoff: { type: 'posthorn' },
   // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
   removeOnComplete: true,
   removeOnFail: true,
   stackTraceLimit: 1,
 };
 
-/** The options of a job for BullMQ; `writeJob` and its script say the same. */
-function writeOptions(job: NewJob): JobsOptions {
-  const { id, message, once } = job;
-  return {
-    ...commonOptions,
-    jobId: id,
-    timestamp: message.createdAt,
-    delay: readDelay(job),
-    attempts: message.maxRetries + 1,
-    // With a time to live BullMQ keeps the key for all of it, whatever becomes of the job.
-    ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
-  };
-}
-
-function readDelay({ message, parkedMs = 0 }: NewJob): number {
-  return Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
-}
-
-function writeJob(job: NewJob): [head: string, data: string] {
-  const { id, message, once } = job;
-  const head = `${id} ${message.createdAt} ${readDelay(job)} ${message.maxRetries + 1}`;
+/** A message as `add-messages.lua` wants it. */
+function writeJob({ id, message, once, parkedMs = 0 }: NewJob): [head: string, data: string] {
+  const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
+  const head = `${id} ${message.createdAt} ${delayMs} ${message.maxRetries + 1}`;
   return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
 }
 
