@@ -33,10 +33,13 @@ await runProcess(async () => {
     fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
     fatal: ['away', 'full', 'read-only', 'disk-failed', 'clock-wrong'],
   });
+  await watch.hasLooked;
   const broker = createBroker({
     redis,
     log,
     findNoRoom: () => watch.trouble('full'),
+    // By this clock a delay would end too early, or an hour too late.
+    findRefusal: () => watch.trouble('clock-wrong'),
     ...readBrokerOptions(config),
     ownPorts: [config.PORT, config.METRICS_PORT],
     publish: {

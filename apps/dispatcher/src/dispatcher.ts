@@ -18,6 +18,7 @@ import { createQuarantine } from './delivery/quarantine.ts';
 import { createSender } from './delivery/send.ts';
 import { createSettle } from './delivery/settle.ts';
 import { createTurns } from './delivery/turn.ts';
+import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-events.ts';
@@ -30,6 +31,7 @@ export interface DispatcherParts {
   config: Config;
   log: Log;
   metrics: ProcessMetrics;
+  isClockWrong: () => boolean;
   /** Ends the process because it cannot do its work. */
   giveUp: () => void;
 }
@@ -43,7 +45,7 @@ export interface Dispatcher {
 
 /** The process as a list: what it starts, and in which order it stops. */
 export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
-  const { broker, redis, config, log } = parts;
+  const { broker, redis, config, log, isClockWrong } = parts;
   const keys = await broker.signingKeys.follow();
   await limitParallelism(broker, config);
   const sender = createSender({
@@ -68,7 +70,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));
 
   const turns = createTurns(broker);
-  const sweeper = startSweeper(broker, log);
+  const sweeper = startSweeper(broker, isClockWrong, log);
   const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
   const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
   const quarantine = createQuarantine(config.POISON_AFTER);
@@ -123,11 +125,13 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     });
   });
 
+  const clock = heedClock({ workers, isWrong: isClockWrong });
   const progress = watchProgress({
     workers,
     slots,
     limitOf: (shard) => readLimit(config, shard),
     backlogs: broker.backlogs,
+    isHeld: clock.isHeld,
     deafAfterMs: config.DEAF_AFTER_SECONDS,
     log,
     giveUp: parts.giveUp,
@@ -137,6 +141,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     trouble: progress.trouble,
     async stop() {
       progress.stop();
+      clock.stop();
       sweeper.stop();
       trimmer.stop();
       await within(2000, scheduler.stop());

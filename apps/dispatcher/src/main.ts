@@ -29,11 +29,11 @@ await runProcess(async (giveUp) => {
     // Of a full Redis this process takes messages out.
     fatal: ['away', 'read-only', 'disk-failed', 'clock-wrong'],
   });
-  const findNoRoom = () => watch.trouble('full');
+  await watch.hasLooked;
   const broker = createBroker({
     redis,
     log,
-    findNoRoom,
+    findNoRoom: () => watch.trouble('full'),
     ...readBrokerOptions(config),
     ownPorts: [config.PROBE_PORT, config.PORT, config.METRICS_PORT],
     // The queue of a schedule was within the limit when it was made; it may come back after its removal.
@@ -41,7 +41,15 @@ await runProcess(async (giveUp) => {
   });
   const { backlogs, accepted, events } = broker;
   const metrics = createProcessMetrics({ redis, watch, backlogs, accepted, lostLines: events.lost });
-  const dispatcher = await startDispatcher({ broker, redis, config, log, metrics, giveUp });
+  const dispatcher = await startDispatcher({
+    broker,
+    redis,
+    config,
+    log,
+    metrics,
+    isClockWrong: () => watch.trouble('clock-wrong') !== undefined,
+    giveUp,
+  });
 
   let isStopping = false;
   const findTrouble = async () => {

@@ -37,6 +37,8 @@ export interface BrokerOptions {
   ownPorts?: readonly number[];
   /** Why nothing new can be accepted: Redis is full. */
   findNoRoom?: () => string | undefined;
+  /** Why nothing new can be accepted, for another reason. */
+  findRefusal?: () => string | undefined;
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
@@ -138,8 +140,8 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const partsOf = new Map<AcceptedKind, PublishParts>();
   const publishParts = (kind: AcceptedKind): PublishParts => {
-    const noRoom = options.findNoRoom?.();
-    if (noRoom) throw new PosthornError('unavailable', noRoom);
+    const refusal = options.findNoRoom?.() ?? options.findRefusal?.();
+    if (refusal) throw new PosthornError('unavailable', refusal);
     let parts = partsOf.get(kind);
     if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));
     return parts;

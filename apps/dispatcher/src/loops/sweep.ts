@@ -2,14 +2,17 @@ import type { Broker, Log } from '@posthorn/broker';
 
 const everyMs = 1000;
 
-/** Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots. */
-export function startSweeper({ lanes, shards }: Broker, log: Log): { stop(): void } {
+/**
+ * Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots. To a
+ * clock that is wrong every lane would seem to stand still.
+ */
+export function startSweeper({ lanes, shards }: Broker, isClockWrong: () => boolean, log: Log): { stop(): void } {
   let isBusy = false;
   const sweep = async () => {
     for (let shard = 0; shard < shards.count; shard++) await lanes.sweep(shard);
   };
   const timer = setInterval(() => {
-    if (isBusy) return;
+    if (isBusy || isClockWrong()) return;
     isBusy = true;
     sweep()
       .catch((error: unknown) => log.debug({ err: error }, 'sweep.failed'))

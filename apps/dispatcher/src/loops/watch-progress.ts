@@ -8,6 +8,8 @@ export interface ProgressOptions {
   /** Messages that all dispatchers may have at once in a shard; 0 for no limit. */
   limitOf: (shard: number) => number;
   backlogs: Backlogs;
+  /** Nothing is to be fetched, for another reason. */
+  isHeld: () => boolean;
   /** Without progress for so long the process is not ready, and after twice the time it is given up. */
   deafAfterMs: number;
   log: Log;
@@ -23,7 +25,7 @@ export interface Progress {
 
 /** Messages that wait, slots that are free, and nothing fetched: that is deaf, whatever the reason. */
 export function watchProgress(options: ProgressOptions): Progress {
-  const { workers, slots, limitOf, backlogs, deafAfterMs, log, giveUp } = options;
+  const { workers, slots, limitOf, backlogs, isHeld, deafAfterMs, log, giveUp } = options;
   const everyMs = Math.min(5000, deafAfterMs / 4);
   const now = () => performance.now();
   const seen = workers.map(() => ({ fetched: 0, at: now() }));
@@ -42,7 +44,7 @@ export function watchProgress(options: ProgressOptions): Progress {
       const limit = limitOf(shard);
       const hasWork = backlog !== undefined && backlog.waiting + backlog.due > 0;
       const isFull = held >= slots || (limit > 0 && backlog !== undefined && backlog.inFlight >= limit);
-      if (!last || !hasWork || isFull || fetched !== last.fetched) seen[shard] = { fetched, at: now() };
+      if (!last || !hasWork || isFull || isHeld() || fetched !== last.fetched) seen[shard] = { fetched, at: now() };
     });
     deafMs = now() - Math.min(...seen.map(({ at }) => at));
     if (deafMs > 2 * deafAfterMs && !hasGivenUp) {

@@ -204,6 +204,17 @@ class Model {
   }
 }
 
+test('a window that a wrong clock has begun in the future holds nobody', async () => {
+  const shards = { of: () => 0, shardOf: () => 0 } as unknown as Shards;
+  const lanes = createLanes(redis, shards);
+  const lane: Lane = { kind: 'flow', name: 'future' };
+  const limits = { key: 'future', rate: 1, periodSeconds: 1 };
+  await redis.hset(keyspace.lane(0, 'flow', 'future'), { windowStart: Date.now() + 3_600_000, rateCount: 1 });
+  expect(await lanes.join(lane, 'msg_1', limits)).toEqual({ has: true });
+  const turn = await lanes.join(lane, 'msg_2', limits);
+  expect(turn.has || turn.waitMs).toBeLessThanOrEqual(1001);
+});
+
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const runs = 1000;

@@ -24,6 +24,8 @@ export type Trouble = 'away' | 'full' | 'read-only' | 'disk-failed' | 'clock-wro
 
 /** Looks at Redis and at its clock, about once a second and never for a request. */
 export interface RedisWatch {
+  /** Resolves when Redis has told its time once: before that nobody knows whether the clock is right. */
+  hasLooked: Promise<void>;
   state(): RedisState;
   /** Looks now, and gives the first reason why this process cannot do its work. */
   findTrouble(): Promise<string | undefined>;
@@ -42,6 +44,8 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   const state: RedisState = { answers: true, memoryUsedBytes: 0, memoryMaxBytes: 0, clockOffsetMs: 0 };
   let troubles = new Map<Trouble, string>();
   let question: Promise<void> | undefined;
+  let told: () => void;
+  const hasLooked = new Promise<void>((resolve) => (told = resolve));
 
   const ask = async () => {
     // The time comes last: nothing but its own way to Redis and back makes it less exact.
@@ -55,6 +59,7 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     state.memoryUsedBytes = info.usedBytes;
     state.memoryMaxBytes = info.maxBytes;
     judge(info);
+    told();
   };
 
   const judge = (info: Info | undefined) => {
@@ -80,6 +85,7 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   void look();
   const timer = setInterval(() => void look(), everyMs);
   return {
+    hasLooked,
     state: () => state,
     async findTrouble() {
       await look();
@@ -125,7 +131,11 @@ function readInfo(text: string): Info {
 
 function findTroubles(info: Info | undefined, state: RedisState, fullAtPercent: number): Map<Trouble, string> {
   const found = new Map<Trouble, string>();
-  if (!info) return found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
+  if (!info) {
+    found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
+    // A clock that was wrong is not right because nobody can say so: else work would go on before the next look.
+    return judgeClock(found, state);
+  }
   const { usedBytes, maxBytes } = info;
   const percent = maxBytes > 0 ? (100 * usedBytes) / maxBytes : 0;
   if (info.hasDiskFailed) found.set('disk-failed', 'Redis cannot write to its disk; make room on it.');
@@ -136,10 +146,15 @@ function findTroubles(info: Info | undefined, state: RedisState, fullAtPercent: 
       `Redis is full: ${Math.floor(percent)} % of its maxmemory are used, and new messages are refused from ${fullAtPercent} % on. Wait until messages are delivered, or raise maxmemory.`,
     );
   }
-  const offsetMs = Math.abs(state.clockOffsetMs);
-  const clock = `The clock of this machine is ${offsetMs / 1000} s ${state.clockOffsetMs > 0 ? 'ahead of' : 'behind'} that of Redis; set both by NTP.`;
-  if (offsetMs > maxClockOffsetMs) found.set('clock-wrong', clock);
-  else if (offsetMs > noticeClockOffsetMs) found.set('clock-differs', clock);
+  return judgeClock(found, state);
+}
+
+function judgeClock(found: Map<Trouble, string>, { clockOffsetMs }: RedisState): Map<Trouble, string> {
+  const offsetMs = Math.abs(clockOffsetMs);
+  const clock = `The clock of this machine is ${offsetMs / 1000} s ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} that of Redis; set both by NTP.`;
+  if (offsetMs > maxClockOffsetMs) {
+    found.set('clock-wrong', `${clock} Until then this process accepts and delivers no messages.`);
+  } else if (offsetMs > noticeClockOffsetMs) found.set('clock-differs', clock);
   return found;
 }
 

@@ -29,6 +29,7 @@ export interface WorkOptions {
 export interface ShardWorker {
   /** Takes no new messages; those in flight go on. */
   pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
   leave(): Promise<void>;
   /** Since the start: messages that were fetched, those of them that are here now, and those taken back from others. */
@@ -111,6 +112,7 @@ export function workShard({
 
   return {
     pause: () => worker.pause(true),
+    resume: () => worker.resume(),
     leave: () => worker.close(true),
     progress: () => ({ fetched, held, takenBack }),
   };

@@ -120,9 +120,11 @@ test('a dispatcher that has nothing to do, or no slot free, is not deaf', async 
   await dispatcher.end('SIGKILL');
 }, 60_000);
 
-/** Node.js runs this before the program: its clock is so many milliseconds ahead. */
+/** Node.js runs this before the program: its clock is so many milliseconds ahead until SIGUSR2 comes. */
 const ahead = (ms: number) => ({
-  NODE_OPTIONS: `--import=data:text/javascript,const now=Date.now;Date.now=()=>now()+${ms}`.replaceAll(' ', '%20'),
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
+    `let ahead = ${ms}; const now = Date.now; Date.now = () => now() + ahead; process.on('SIGUSR2', () => (ahead = 0));`,
+  )}`,
 });
 
 test('a clock that is wrong by a minute: not ready; by some seconds: told once', async () => {
@@ -134,6 +136,12 @@ test('a clock that is wrong by a minute: not ready; by some seconds: told once',
     return answer.status === 503 ? answer : undefined;
   });
   expect(error).toMatch(/The clock of this machine is (89|90)(\.\d+)? s ahead of that of Redis; set both by NTP/);
+  const refused = await fetch(`http://127.0.0.1:${port}/v2/publish/${receiver.url}/early`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${testToken}`, 'Upstash-Delay': '1m' },
+  });
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toEqual({ error: expect.stringContaining('set both by NTP') as string });
   await wrong.end('SIGKILL');
 
   const dispatcher = await startDispatcher(redis.url, ahead(5000));
@@ -144,3 +152,27 @@ test('a clock that is wrong by a minute: not ready; by some seconds: told once',
   expect(dispatcher.output().match(/trouble\.started/g)).toHaveLength(1);
   await dispatcher.end('SIGKILL');
 });
+
+test('a dispatcher with a wrong clock takes nothing, and delivers when it is right', async () => {
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const variables = { REDIS_URL: redis.url, PROBE_PORT: String(port), DEAF_AFTER_SECONDS: '1' };
+  const dispatcher = startApp('dispatcher', { ...variables, ...ahead(3_600_000) });
+  await eventually(() => fetch(`${url}/health`));
+  const publishedAt = Date.now();
+  await api.publish(`${receiver.url}/delayed`, { headers: { 'Upstash-Delay': '4s' } });
+  await api.publish(`${receiver.url}/at-once`);
+  expect((await askReady(url)).status).toBe(503);
+  // Twice the time after which it would be taken for deaf.
+  await eventually(() => Date.now() > publishedAt + 3000);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toMatch(/^posthorn_messages_fetched_total 0$/m);
+  expect(receiver.at('/at-once')).toEqual([]);
+
+  dispatcher.kill('SIGUSR2');
+  await eventually(() => receiver.at('/at-once').length === 1 && receiver.at('/delayed').length === 1);
+  expect(Date.now()).toBeGreaterThanOrEqual(publishedAt + 4000);
+  expect((await askReady(url)).status).toBe(200);
+  expect(dispatcher.output().match(/clock-wrong/g)).toHaveLength(2);
+  await dispatcher.end('SIGKILL');
+}, 60_000);

@@ -37,7 +37,8 @@ local function takeRate()
   if not rate then
     return true
   end
-  if now >= windowStart + period then
+  -- A window that has not begun was written by a clock that was wrong.
+  if now >= windowStart + period or now < windowStart then
     windowStart, rateCount = now, 0
   end
   if rateCount >= rate then
