@@ -66,7 +66,7 @@ await runProcess(async () => {
   let isStopping = false;
   const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());
   const { durability } = facts;
-  const server = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
+  const { server, stop } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
   const metricsServer = config.METRICS_PORT
     ? await startMetricsServer(metrics, config.METRICS_HOST, config.METRICS_PORT)
     : undefined;
@@ -78,9 +78,7 @@ await runProcess(async () => {
     watch.stop();
     metricsServer?.closeAllConnections();
     metricsServer?.close();
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeIdleConnections();
-    if (!(await within(config.SHUTDOWN_GRACE_SECONDS, closed))) server.closeAllConnections();
+    if (!(await within(config.SHUTDOWN_GRACE_SECONDS, stop()))) server.closeAllConnections();
     await within(2000, broker.close());
     log.info('api.stopped');
   };
