@@ -14,7 +14,8 @@ import { readRecord, recordBytes } from './record.ts';
  * of all messages, which says where lines are, not what they say.
  *
  * Writing is never waited for and never fails a message: what cannot be written is counted. Commands of one connection
- * are carried out in their order, so a line that is sent before the end of a job is there before the job ends.
+ * are carried out in their order, so a line that is sent before the end of a job is there before the job ends; while Redis
+ * is away both wait in a worker's connection, and are repeated together.
  */
 export interface EventLog {
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
@@ -54,7 +55,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
 
   const write = (messageId: string, lines: Line[], message: Message, isEnd: boolean, expireMs: number) => {
-    if (pending >= maxPending || redis.status !== 'ready') {
+    if (pending >= maxPending) {
       lost += lines.length;
       return;
     }

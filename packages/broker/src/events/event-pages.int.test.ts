@@ -290,3 +290,19 @@ test('what cannot be written is counted, and only that', async () => {
   expect(log.lost()).toBe(2);
   expect((await log.read(newMessageId(0, 0))).events).toEqual([]);
 });
+
+test('what ends while Redis is away is written by a worker when it is back', async () => {
+  const working = createEventLog(patient, shards, { retentionMs, maxLines });
+  const { id, message: each } = await publish('away');
+  await server.kill();
+  await eventually(() => patient.status !== 'ready');
+  working.started(id, each, activeLine(0, Date.now()));
+  working.ended(id, [deliveredLine(Date.now())], each);
+  await server.start();
+  await eventually(async () => {
+    const { events } = await log.read(id);
+    return events.length === 3;
+  });
+  await eventually(async () => (await pages.list(filter())).events.length >= 2);
+  expect(working.lost()).toBe(0);
+});

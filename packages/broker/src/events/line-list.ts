@@ -151,7 +151,7 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
 
   return {
     append(line, message) {
-      if (pending + waiting.length >= maxPending || redis.status !== 'ready') {
+      if (pending + waiting.length >= maxPending) {
         lost++;
         return;
       }
