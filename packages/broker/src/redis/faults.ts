@@ -4,7 +4,7 @@
  */
 const replies = /(^|[: ]-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
 const connection =
-  /^(Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
+  /^(Command timed out|Command aborted due to connection close|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
 const codes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
