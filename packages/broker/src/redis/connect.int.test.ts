@@ -12,7 +12,7 @@ beforeAll(async () => {
   const clients = nodes.map(({ client }) => client);
   await clients[0]?.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8191);
   await clients[1]?.call('CLUSTER', 'ADDSLOTSRANGE', 8192, 16_383);
-  await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', nodes[1]?.port ?? 0, ports[1] ?? 0);
+  await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', nodes[1]?.port ?? 0, ports[1]);
   await eventually(async () => {
     const states = (await Promise.all(clients.map((client) => client.call('CLUSTER', 'INFO')))).map(String);
     return states.every((text) => text.includes('cluster_state:ok') && text.includes('cluster_known_nodes:2'));
