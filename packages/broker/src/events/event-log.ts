@@ -37,8 +37,11 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
-/** An attempt that takes longer than this is seen as ACTIVE by readers while it runs. */
-const keepStartedMs = 5;
+/**
+ * An attempt that takes longer than this, or up to twice as long, is seen as ACTIVE by readers while it runs. One that
+ * ends before costs one command less.
+ */
+const keepStartedMs = 50;
 /** More unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
 /** Keys that are removed at once. */
@@ -89,10 +92,20 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
 
-  const flush = () => {
+  /** Writes what was kept from before an instant; the oldest comes first. */
+  const flush = (before: number) => {
     timer = undefined;
-    for (const [messageId, { message, line }] of started) write(messageId, [line], message, false, retentionMs);
-    started.clear();
+    for (const [messageId, { message, line }] of started) {
+      if (line.time > before) {
+        timer = setTimeout(flushOld, keepStartedMs);
+        return;
+      }
+      started.delete(messageId);
+      write(messageId, [line], message, false, retentionMs);
+    }
+  };
+  const flushOld = () => {
+    flush(Date.now() - keepStartedMs);
   };
 
   const takeStarted = (messageId: string): Line[] => {
@@ -104,7 +117,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   return {
     started(messageId, message, line) {
       started.set(messageId, { message, line });
-      timer ??= setTimeout(flush, keepStartedMs);
+      timer ??= setTimeout(flushOld, keepStartedMs);
     },
     failed(messageId, message, lines, nextDeliveryInMs) {
       write(messageId, [...takeStarted(messageId), ...lines], message, false, retentionMs + nextDeliveryInMs);
@@ -149,7 +162,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     lost: () => lost + list.lost(),
     async close() {
       clearTimeout(timer);
-      flush();
+      flush(Infinity);
       await list.flush();
     },
   };
