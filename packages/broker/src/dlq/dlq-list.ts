@@ -61,8 +61,8 @@ export async function* listDlqIds(
         if (isBehind(id) && (list.isDone || readDlqId(id)?.ms !== next)) list.ids.push(id);
       }
       list.ids.sort(compareDlqIds);
-      // All of one instant: only a larger piece goes beyond it.
-      if (next === list.from) list.atOnce *= 2;
+      // All of one instant: only a larger piece goes beyond it. Behind it the usual size is enough again.
+      list.atOnce = next === list.from ? list.atOnce * 2 : atOnce;
       list.from = next;
     }
   };
