@@ -53,11 +53,12 @@ try {
   struck = await strike(stage, random, ms);
   await load.stop();
   const account = await stage.drain(180_000);
-  for (const ids of [account.open, account.phantoms, account.corrupt, account.early, account.orderBreaks]) {
-    chaos.claim(`lost, phantom, corrupt, early or out of order: ${ids.slice(0, 3).join(' ')}`, ids.length === 0);
+  const { open, phantoms, corrupt, wrongEnds, early, orderBreaks } = account;
+  for (const [what, ids] of Object.entries({ open, phantoms, corrupt, wrongEnds, early, orderBreaks })) {
+    chaos.claim(`${what}: ${ids.length}, such as ${ids.slice(0, 3).join(' ')}`, ids.length === 0);
   }
   chaos.figure('messages', account.messages);
-  chaos.figure('lost', account.open.length);
+  chaos.figure('lost', open.length);
   chaos.figure('duplicates', account.duplicates);
   after = await measure(stage);
   chaos.claim('memory is back', after.rssMb <= before.rssMb + most.rssMb);

@@ -96,7 +96,7 @@ test('before its time is early, after it is late', () => {
 });
 
 test('a message of a queue that overtakes an earlier one is out of order; a retry in its place is not', () => {
-  const turn = (key: string, place: number) => publish(key, { place: { queue: 'q', turn: place } });
+  const turn = (key: string, answeredAt: number) => publish(key, { queue: 'q', answeredAt });
   const both = [turn('a', 0), turn('b', 1)];
   expect(account(both, [...full('b'), ...full('a')]).orderBreaks).toEqual(['msg-b']);
   expect(account(both, [receipt('a'), ...full('b')]).orderBreaks).toEqual(['msg-b']);

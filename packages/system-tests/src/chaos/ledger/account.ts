@@ -112,7 +112,7 @@ export function makeAccount(
       expected.flatMap(({ id, publish }) => {
         const first = byId.get(id)?.[0];
         // Messages of lanes wait for each other, which is not late.
-        if (!first || publish.place || publish.sort === 'flow') return [];
+        if (!first || publish.queue !== undefined || publish.sort === 'flow') return [];
         return [Math.max(0, first.at - Math.max(publish.answeredAt, publish.notBefore))];
       }),
     ),
@@ -126,9 +126,9 @@ export function makeAccount(
 function findOrderBreaks(acked: readonly PublishLine[], lines: readonly ReceiverLine[]): string[] {
   const waiting = new Map<string, string[]>();
   const queueOf = new Map<string, string>();
-  const inOrder = acked.filter(({ place }) => place).sort((a, b) => (a.place?.turn ?? 0) - (b.place?.turn ?? 0));
-  for (const { place, ids } of inOrder) {
-    const queue = place?.queue ?? '';
+  const inOrder = acked.toSorted((a, b) => a.answeredAt - b.answeredAt);
+  for (const { queue, ids } of inOrder) {
+    if (queue === undefined) continue;
     waiting.set(queue, [...(waiting.get(queue) ?? []), ...ids]);
     for (const id of ids) queueOf.set(id, queue);
   }

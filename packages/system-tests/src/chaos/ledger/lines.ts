@@ -19,8 +19,8 @@ export interface PublishLine {
   notBefore: number;
   /** What must become of it. */
   ends: 'delivered' | 'dead';
-  /** Its place in a queue with parallelism 1. */
-  place?: { queue: string; turn: number };
+  /** Of parallelism 1, and whoever publishes to it waits for each answer: they are the order. */
+  queue?: string;
   /** A callback must arrive, too. */
   callback?: 'callback' | 'failure-callback';
 }

@@ -110,13 +110,13 @@ export function startLoad(publisher: Publisher, { perSecond, receiver, random, g
 
   /** One after the other, so that the order of acknowledgement is known. */
   const publishQueue = async (queue: string) => {
-    for (let turn = 0; !isStopped; turn++) {
+    while (!isStopped) {
       await publisher.publish({
         sort: 'queue',
         ends: 'delivered',
         destination: at(`ms=2&fails=${random.next() < 0.05 ? 1 : 0}`),
         headers: { 'Upstash-Queue-Name': queue, 'Upstash-Retry-Delay': '100' },
-        place: { queue, turn },
+        queue,
       });
       await sleep(random.between(50, 150));
     }

@@ -4,7 +4,7 @@ import { Agent } from 'undici';
 import { openLedger, type PublishLine } from './lines.ts';
 
 /** A publish that is to be made. */
-export interface Order extends Pick<PublishLine, 'sort' | 'ends' | 'place' | 'callback'> {
+export interface Order extends Pick<PublishLine, 'sort' | 'ends' | 'queue' | 'callback'> {
   destination: string;
   delayMs?: number;
   /** Whole seconds since 1970, in milliseconds. */
@@ -79,7 +79,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
     { sentAt, answeredAt, status }: Awaited<ReturnType<typeof post>>,
     ids: string[],
   ): PublishLine => {
-    const { sort, ends, place, callback, delayMs = 0, notBefore = 0 } = order;
+    const { sort, ends, queue, callback, delayMs = 0, notBefore = 0 } = order;
     const refused = status >= 400 && status < 500;
     const line: PublishLine = {
       kind: 'publish',
@@ -93,7 +93,7 @@ export function createPublisher(file: string, urls: () => readonly string[], cal
       bodyHash: createHash('sha256').update(body).digest('hex'),
       notBefore: Math.max(notBefore, sentAt + delayMs),
       ends,
-      ...(place ? { place } : {}),
+      ...(queue === undefined ? {} : { queue }),
       ...(callback ? { callback } : {}),
     };
     // A fault that failed early leaves a load behind, which finds no ledger any more.
