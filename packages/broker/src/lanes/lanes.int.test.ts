@@ -215,6 +215,30 @@ test('a window that a wrong clock has begun in the future holds nobody', async (
   expect(turn.has || turn.waitMs).toBeLessThanOrEqual(1001);
 });
 
+test('a message that joins a lane while it is swept keeps its slot until it is stored', async () => {
+  const shard = {
+    wake: (ids: string[]) => Promise.resolve(ids.map(() => 'missing')),
+    exists: () => Promise.resolve(false),
+  };
+  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
+  const lane: Lane = { kind: 'queue', name: 'swept' };
+  const standStill = () => redis.zadd(keyspace.busyLanes(0), 1, 'queue:swept');
+  await lanes.join(lane, 'msg_ghost');
+  await lanes.leave(lane, 'msg_ghost');
+  await standStill();
+  const listLanes = jest.spyOn(redis, 'zrangebyscore').mockImplementationOnce(async () => {
+    await lanes.join(lane, 'msg_new');
+    return ['queue:swept'];
+  });
+  await lanes.sweep(0);
+  expect(listLanes).toHaveBeenCalled();
+  expect(await lanes.members(lane)).toEqual(['msg_new']);
+
+  await standStill();
+  await lanes.sweep(0);
+  expect(await lanes.members(lane)).toEqual([]);
+});
+
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const runs = 1000;

@@ -159,7 +159,12 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
   async function dropGhosts(lane: Lane): Promise<void> {
     const keys = keysOf(lane);
-    for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
+    const holders = await redis.zrange(keys.holders, '0', '-1');
+    // In the meantime a message may have joined that is not stored yet. Who is a holder of a lane that stands still even
+    // now has been one for long.
+    const lastStep = await redis.zscore(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
+    if (Number(lastStep) > Date.now() - staleMs) return;
+    for (const holder of holders) {
       const id = holder.replace(/^\+/, '');
       // It was granted the slot: perhaps nobody woke it.
       if (holder !== id) await wake(lane, [id]);
