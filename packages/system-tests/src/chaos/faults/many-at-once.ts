@@ -49,8 +49,11 @@ export const herd: Fault = {
     chaos.figure('rate', rate);
     chaos.figure('mostPerSecond', most);
     chaos.figure('drainedMs', Date.now() - upAt);
-    // The periods of the limit are not those of the clock: a second may see the end of one and the start of the next.
-    chaos.claim(`at most ${most} requests in a second of the clock, at a rate of ${rate}`, most <= 2 * rate);
+    // The periods of the limit are not those of the clock: a second may see the end of one and the start of the next, and
+    // what a busy machine has held back of the one before.
+    chaos.claim(`at most ${most} requests in a second of the clock, at a rate of ${rate}`, most <= 3 * rate);
+    const leastMs = (count / rate - 2) * 1000;
+    chaos.claim(`drained no faster than the rate allows: ${leastMs} ms at least`, Date.now() - upAt >= leastMs);
   },
 };
 
