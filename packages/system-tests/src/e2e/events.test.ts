@@ -308,13 +308,23 @@ describe('a log that cannot be written', () => {
     await eventually(() => system.receiver.at(path)[0]);
     return id;
   };
+  /** Lines that each process could not write, by its own count. */
+  const countLost = () =>
+    Promise.all(
+      [system.api.url, system.dispatcher.url].map(async (url) => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return Number(/^posthorn_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
+      }),
+    );
 
   test('its list is of a wrong type: publishes and deliveries go on, and so does the list when it is mended', async () => {
+    const before = await countLost();
     await system.redis.client.rename('{log}:head', '{log}:saved');
     await system.redis.client.lpush('{log}:head', 'x');
     const id = await deliverSome('/wrong-type');
     // The log of each message is elsewhere.
     await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+    await eventually(async () => (await countLost()).every((lost, index) => lost > (before[index] ?? NaN)));
     await system.redis.client.rename('{log}:saved', '{log}:head');
     const next = await finish('/mended');
     expect((await read('path=/wrong-type,/mended')).events.map(({ messageId }) => messageId)).toEqual([
@@ -325,6 +335,7 @@ describe('a log that cannot be written', () => {
   });
 
   test('Redis refuses to write it: publishes and deliveries go on', async () => {
+    const before = await countLost();
     await system.redis.client.call(
       'ACL',
       'SETUSER',
@@ -338,6 +349,7 @@ describe('a log that cannot be written', () => {
     );
     await deliverSome('/refused');
     await deliverSome('/refused-too');
+    await eventually(async () => (await countLost()).every((lost, index) => lost > (before[index] ?? NaN)));
     await system.redis.client.call('ACL', 'SETUSER', 'default', 'allkeys');
     await finish('/allowed');
     expect((await read('path=/allowed')).events).toHaveLength(3);
