@@ -158,8 +158,9 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     setDestinationsDown: (isDown) => receiver.order({ isDown }),
     onReceived: receiver.onReceived,
     account() {
-      publishes.push(...published.read());
-      receiverLines.push(...received.read());
+      // One by one: after a long run they are more than a call can have arguments.
+      for (const line of published.read()) publishes.push(line);
+      for (const line of received.read()) receiverLines.push(line);
       return makeAccount(publishes, receiverLines, deadIds);
     },
     async drain(timeoutMs) {
