@@ -4,7 +4,7 @@ import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 import { redactMessage } from './message-fields.ts';
 import { readHistory, type Event, type History, type Line } from './history.ts';
-import { createLineList, type LineList, type LineListOptions } from './line-list.ts';
+import { createLineList, type LineList, type LineListOptions, type Slice } from './line-list.ts';
 import { readRecord, recordBytes } from './record.ts';
 
 /**
@@ -29,8 +29,13 @@ export interface EventLog {
   read(messageId: string): Promise<History>;
   /** The large body of an answer that `read` leaves out. */
   readResponse(event: Event): Promise<Buffer | undefined>;
-  /** Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left. */
-  trim(maxLines: number): Promise<void>;
+  /**
+   * Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left.
+   * Resolves to the number of lines removed, as `shorten` does.
+   */
+  trim(maxLines: number): Promise<number>;
+  /** The same for the oldest piece of the log, whatever its size. */
+  shorten(): Promise<number>;
   lines: LineList;
   /** Lines that could not be written since the process started. */
   lost(): number;
@@ -108,6 +113,19 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     flush(Date.now() - keepStartedMs);
   };
 
+  const forget = async ({ records }: Slice) => {
+    const keys: string[] = [];
+    for (const { messageId, state } of readRecords(records)) {
+      if (!finalStates.has(state)) continue;
+      const shard = shardOf(messageId);
+      keys.push(keyspace.history(shard, messageId), keyspace.responses(shard, messageId));
+    }
+    for (let from = 0; from < keys.length; from += removeAtOnce) {
+      // One key each: those of several shards may lie on several nodes.
+      await Promise.all(keys.slice(from, from + removeAtOnce).map((key) => redis.unlink(key)));
+    }
+  };
+
   const takeStarted = (messageId: string): Line[] => {
     const earlier = started.get(messageId);
     started.delete(messageId);
@@ -144,20 +162,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       const key = keyspace.responses(shardOf(messageId), messageId);
       return (await redis.hgetBuffer(key, String(retried))) ?? undefined;
     },
-    async trim(maxLines) {
-      await list.trim(maxLines, async ({ records }) => {
-        const keys: string[] = [];
-        for (const { messageId, state } of readRecords(records)) {
-          if (!finalStates.has(state)) continue;
-          const shard = shardOf(messageId);
-          keys.push(keyspace.history(shard, messageId), keyspace.responses(shard, messageId));
-        }
-        for (let from = 0; from < keys.length; from += removeAtOnce) {
-          // One key each: those of several shards may lie on several nodes.
-          await Promise.all(keys.slice(from, from + removeAtOnce).map((key) => redis.unlink(key)));
-        }
-      });
-    },
+    trim: (maxLines) => list.trim(maxLines, forget),
+    shorten: () => list.shorten(forget),
     lines: list,
     lost: () => lost + list.lost(),
     async close() {

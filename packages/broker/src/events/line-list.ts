@@ -3,6 +3,9 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import { readTime, recordBytes, writeRecord, type LineRecord } from './record.ts';
 
+/** Gets what is in a segment before it is removed. */
+type Forget = (slice: Slice) => Promise<void>;
+
 /** A place in the list. */
 export interface Position {
   segment: number;
@@ -32,8 +35,10 @@ export interface LineList {
   append(line: LineRecord, message: Message): void;
   /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
   walk(options: WalkOptions): AsyncGenerator<Slice>;
-  /** Removes the oldest segments while without them there still are so many lines; `forget` gets what was in them. */
-  trim(maxLines: number, forget: (slice: Slice) => Promise<void>): Promise<void>;
+  /** Removes the oldest segments while without them there still are so many lines, and gives the number of lines removed. */
+  trim(keep: number, forget: Forget): Promise<number>;
+  /** Removes the oldest segment, also if it is the only one, and gives the number of its lines. */
+  shorten(forget: Forget): Promise<number>;
   lost(): number;
   /** Resolves when all that was appended is written, or lost. */
   flush(): Promise<void>;
@@ -149,6 +154,13 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     }
   }
 
+  const remove = async (segment: number, lines: number, forget: Forget) => {
+    for (let from = 0; from < lines; from += sliceLines) {
+      await forget(await read(segment, from, Math.min(from + sliceLines, lines)));
+    }
+    await redis.unlink(keyspace.logSegment(segment));
+  };
+
   return {
     append(line, message) {
       if (pending + waiting.length >= maxPending) {
@@ -161,15 +173,19 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     walk,
     async trim(keep, forget) {
       const segments = await listSegments();
-      let total = segments.reduce((sum, { lines }) => sum + lines, 0);
+      const total = segments.reduce((sum, { lines }) => sum + lines, 0);
+      let removed = 0;
       for (const { segment, lines } of segments) {
-        total -= lines;
-        if (total < keep) return;
-        for (let from = 0; from < lines; from += sliceLines) {
-          await forget(await read(segment, from, Math.min(from + sliceLines, lines)));
-        }
-        await redis.unlink(keyspace.logSegment(segment));
+        if (total - removed - lines < keep) break;
+        await remove(segment, lines, forget);
+        removed += lines;
       }
+      return removed;
+    },
+    async shorten(forget) {
+      const [oldest] = await listSegments();
+      if (oldest) await remove(oldest.segment, oldest.lines, forget);
+      return oldest?.lines ?? 0;
     },
     lost: () => lost,
     async flush() {

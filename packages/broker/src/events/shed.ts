@@ -2,7 +2,8 @@ import type { EventLog } from './event-log.ts';
 
 /**
  * A log that writes nothing while Redis is full, and counts what it leaves out: its lines would keep the room that
- * messages leave when they are delivered.
+ * messages leave when they are delivered. What it has already gives way, too, the oldest first: otherwise nothing new
+ * could be accepted until lines are old enough to go by themselves.
  */
 export function shedWhenFull(events: EventLog, isFull: () => boolean): EventLog {
   let shed = 0;
@@ -25,6 +26,7 @@ export function shedWhenFull(events: EventLog, isFull: () => boolean): EventLog 
     list(messageId, lines, message) {
       if (!leaveOut(lines.length)) events.list(messageId, lines, message);
     },
+    trim: (maxLines) => (isFull() ? events.shorten() : events.trim(maxLines)),
     lost: () => events.lost() + shed,
   };
 }
