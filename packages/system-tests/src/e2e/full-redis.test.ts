@@ -98,7 +98,11 @@ test('a Redis that cannot write for a while: a repeated error is one line a seco
   // As with a disk that has failed, every write is refused: there are not enough replicas.
   await redis.client.config('SET', 'min-replicas-to-write', '1');
   expect((await publish('/refused', 'x')).status).toBe(503);
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  // So many that the end of each attempt, and its log, have been refused several times.
+  await eventually(async () => {
+    const refused = /^errorstat_NOREPLICAS:count=(\d+)/m.exec(await redis.client.info('errorstats'))?.[1];
+    return Number(refused) > 200;
+  });
   await redis.client.config('SET', 'min-replicas-to-write', '0');
   await eventually(async () => (await publish('/after', 'x')).ok);
   await eventually(() => receiver.at('/after').length === 1);
