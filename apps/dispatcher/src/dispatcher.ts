@@ -16,7 +16,7 @@ import { judge } from './delivery/judge.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
 import { createSender } from './delivery/send.ts';
-import { createSettle } from './delivery/settle.ts';
+import { createSettlement } from './delivery/settle.ts';
 import { createTurns } from './delivery/turn.ts';
 import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
@@ -60,7 +60,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     userAgent: config.DELIVERY_USER_AGENT,
     region: config.UPSTASH_REGION,
   });
-  const settle = createSettle({
+  const settlement = createSettlement({
     broker,
     log,
     graceMs: config.MESSAGE_GRACE_SECONDS,
@@ -101,9 +101,13 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
               return prepare(prepared);
             },
             send,
-            isCanceled: ({ id }) => broker.shards.at(shard).isCanceled(id),
+            standing: async (judged) => {
+              const standing = await broker.shards.at(shard).standing(judged);
+              if (standing === 'lost') log.warn({ messageId: judged.id }, 'attempt.lost');
+              return standing;
+            },
             judge: (judged, answer) => judge(judged, answer, rules, Date.now()),
-            settle,
+            settle: settlement.settle,
           });
           metrics.finished(outcome);
           return outcome;
@@ -112,7 +116,9 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         }
       },
       parked: turns.parked,
-      ended: turns.ended,
+      ended: async (job, outcome) => {
+        await Promise.all([turns.ended(job), settlement.ended(job, outcome)]);
+      },
       drop: async (id, bodyKey) => {
         // Only the log still knows what it was.
         const message = (await broker.events.read(id)).events[0]?.message;

@@ -91,6 +91,8 @@ export interface Broker {
   /** Messages that were stored since the process started. */
   accepted: Readonly<Record<AcceptedKind, number>>;
   guard: DestinationGuard;
+  /** Whether Redis is full: what is kept for convenience alone must go. */
+  isFull(): boolean;
   close(): Promise<void>;
 }
 
@@ -177,6 +179,7 @@ export function createBroker(options: BrokerOptions): Broker {
     backlogs: createBacklogs(redis, shards),
     accepted,
     guard,
+    isFull,
     async close() {
       await events.close();
       await shards.close();

@@ -1,4 +1,4 @@
-import type { Job, Turn } from '@posthorn/broker';
+import type { Job, Standing, Turn } from '@posthorn/broker';
 import type { Answer, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from './send.ts';
 
@@ -16,8 +16,7 @@ export interface Steps {
   prepare(job: Job): Promise<DeliveryRequest | undefined>;
   send(request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
-  /** Whether somebody has canceled the message since the attempt started. */
-  isCanceled(job: Job): Promise<boolean>;
+  standing(job: Job): Promise<Standing>;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
   settle(job: Job, outcome: Outcome): Promise<void>;
   /** The attempt is over, however it went. */
@@ -42,12 +41,28 @@ async function attempt(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const request = await steps.prepare(job);
     const judged = request ? steps.judge(job, await steps.send(request)) : withoutAttempt(bodyIsGone);
-    const hasFailed = judged.kind === 'retry' || judged.kind === 'failed';
-    const outcome: Outcome = hasFailed && (await steps.isCanceled(job)) ? { ...judged, kind: 'canceled' } : judged;
+    const outcome = judged.kind === 'retry' || judged.kind === 'failed' ? await reconsider(job, judged, steps) : judged;
     await steps.settle(job, outcome);
     return outcome;
   } finally {
     await steps.endTurn(job);
+  }
+}
+
+/** A failure counts only for a message that is still wanted, and still ours. */
+async function reconsider(
+  job: Job,
+  judged: Extract<Outcome, { kind: 'retry' | 'failed' }>,
+  steps: Steps,
+): Promise<Outcome> {
+  switch (await steps.standing(job)) {
+    case 'ours':
+      return judged;
+    case 'canceled':
+      return { ...judged, kind: 'canceled' };
+    case 'lost':
+      // This process stood still for longer than its lock. Whoever has the message tells its end, or has told it.
+      return { kind: 'held', delayMs: 0 };
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   canceledLines,
   deliveredLine,
+  endingMs,
   failedLines,
   retryLines,
   type Broker,
@@ -16,23 +17,29 @@ export interface SettleOptions {
   dlqRetentionMs: number;
 }
 
-/**
- * Carries an outcome out, before the job ends and under ids that are the same if it is done again: callbacks and the
- * dead letter are awaited, the lines of the log are sent ahead of the job's end on the same connection.
- */
-export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOptions) {
-  return async (job: Job, outcome: Outcome): Promise<void> => {
+export interface Settlement {
+  /**
+   * Carries an outcome out, before the job ends and under ids that are the same if it is done again: callbacks and the
+   * dead letter are awaited, the lines of the log are sent ahead of the job's end on the same connection.
+   */
+  settle(job: Job, outcome: Outcome): Promise<void>;
+  /** After the job has ended, so that nobody will deliver it again: frees its body. */
+  ended(job: Job, outcome: Outcome): Promise<void>;
+}
+
+export function createSettlement({ broker, log, graceMs, dlqRetentionMs }: SettleOptions): Settlement {
+  const settle: Settlement['settle'] = async (job, outcome) => {
     const { id, message, retried } = job;
     if (outcome.kind !== 'held') await broker.callbacks.tellAttempt(job, outcome);
     const now = Date.now();
-    const release = (keepMs: number) => broker.bodies.release(message.body, id, keepMs);
+    const keepBody = (keepMs: number) => broker.bodies.release(message.body, id, Math.max(keepMs, endingMs));
     const tellSchedule = (state: 'SUCCESS' | 'FAIL') => broker.schedules.tellEnd(id, message, state);
 
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
         broker.events.ended(id, [deliveredLine(now)], message);
-        await release(graceMs);
+        await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.delivered');
         return;
       case 'retry': {
@@ -47,18 +54,25 @@ export function createSettle({ broker, log, graceMs, dlqRetentionMs }: SettleOpt
         await broker.callbacks.tellFailure(job, answer, dlqId);
         await tellSchedule('FAIL');
         broker.events.ended(id, failedLines(retried, now, error, answer), message);
-        await release(dlqRetentionMs);
+        await keepBody(dlqRetentionMs);
         log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
         return;
       }
       case 'canceled':
         await tellSchedule('FAIL');
         broker.events.ended(id, canceledLines(retried, now, outcome.error, outcome.answer), message);
-        await release(0);
+        await keepBody(0);
         log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.canceled');
         return;
       case 'held':
         return;
     }
+  };
+  return {
+    settle,
+    async ended({ id, message }, { kind }) {
+      if (kind === 'failed') return;
+      await broker.bodies.release(message.body, id, kind === 'delivered' && !broker.isFull() ? graceMs : 0);
+    },
   };
 }

@@ -163,6 +163,17 @@ test('a page ends when the bodies of its messages are many megabytes', async () 
   expect(rest).not.toHaveProperty('cursor');
 }, 60_000);
 
+test('a removed entry takes its body along, unless another message needs it', async () => {
+  const [one, other] = [shards.newId(0).id, shards.newId(0).id];
+  await bodies.put(one, Buffer.from('large'), [one, other]);
+  const body = { kind: 'stored', key: one } as const;
+  const dlqIds = await Promise.all([one, other].map((id) => dlq.bury(id, { ...message('a'), body }, answer(500))));
+  expect(await dlq.remove(dlqIds.slice(0, 1))).toBe(1);
+  expect(await bodies.exists(body)).toBe(true);
+  expect(await dlq.remove(dlqIds)).toBe(1);
+  expect(await bodies.exists(body)).toBe(false);
+});
+
 test('an entry that is too large for a page has one of its own', async () => {
   const body = 'x'.repeat(13 * 1024 * 1024);
   for (let n = 0; n < 2; n++) await bury('a', 500, body);

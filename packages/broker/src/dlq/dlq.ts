@@ -162,7 +162,13 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
           redis.removeDeadLetters(keyspace.dlq(shard), keyspace.dlqEntries(shard), keyspace.dlqIds(shard), ...ids),
         ),
       );
-      return removed.reduce((sum, count) => sum + count, 0);
+      await Promise.all(
+        removed
+          .flat()
+          .filter(([, key]) => key !== '')
+          .map(([messageId, key]) => bodies.release({ kind: 'stored', key }, messageId, 0)),
+      );
+      return removed.flat().length;
     },
 
     async get(dlqId) {

@@ -43,7 +43,7 @@ const idleMs = 60_000;
 /** A message that will be woken asks by itself after this time, in case that was forgotten. */
 const parkedMs = 3_600_000;
 /** A lane in which nothing has happened for so long is looked after. */
-const staleMs = 3000;
+export const staleMs = 3000;
 
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);

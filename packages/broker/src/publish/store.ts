@@ -2,7 +2,7 @@ import type { Message } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
 import { createdLine } from '../events/history.ts';
 import type { BodyStore } from '../shards/body.ts';
-import { firstLane, flowLane, type Lanes } from '../lanes/lanes.ts';
+import { firstLane, flowLane, staleMs, type Lanes } from '../lanes/lanes.ts';
 import type { NewJob } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
 
@@ -38,6 +38,7 @@ export interface StoreParts {
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies, events } = parts;
+  const startedAt = performance.now();
   const parked = await joinLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
@@ -73,7 +74,9 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       const isDuplicate = id !== job.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
       if (isDuplicate) followUps.push(dismiss(parts, job, id));
-      else if (job.parkedMs !== undefined) followUps.push(wakeIfGranted(parts, job));
+      else if (job.parkedMs !== undefined || performance.now() - startedAt > surePlaceMs) {
+        followUps.push(wakeIfGranted(parts, job));
+      }
       if (isDuplicate) return;
       newMessages++;
       if (job.message.body.kind === 'stored') {
@@ -125,7 +128,13 @@ async function joinLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Promi
   return parked;
 }
 
-/** Between its join and its being stored a message may have been granted a slot, and nobody could wake it. */
+/** A message that is stored so soon after its join has its place: it was not taken for one that will never come. */
+const surePlaceMs = staleMs / 2;
+
+/**
+ * Between its join and its being stored a message may have been granted a slot, and nobody could wake it, or have lost
+ * its place to a sweep. Before it is acknowledged it has one.
+ */
 async function wakeIfGranted({ lanes, shards }: StoreParts, { id, message }: NewJob): Promise<void> {
   const lane = firstLane(message);
   if (lane && (await lanes.join(lane, id)).has) await shards.at(shards.shardOf(id) ?? 0).wake([id]);

@@ -11,7 +11,7 @@ import { acceptTemplate, findTargets, type PublishRequest } from '../publish/acc
 import { findGroup, withDefaults, type PublishParts } from '../publish/publish.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { inlineBytes } from '../shards/body.ts';
+import { endingMs, inlineBytes } from '../shards/body.ts';
 import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
 import { pausedForever, readSchedule, stateField, type Definition, type ScheduleState } from './schedule.ts';
@@ -82,7 +82,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
     const schedule = readSchedule(readFields(fields));
     if (!schedule) return;
     const { body } = schedule.definition.message;
-    await bodies.release(body, scheduleId, 0);
+    await bodies.release(body, scheduleId, endingMs);
     await releaseEnded(
       parts,
       body,

@@ -1,5 +1,5 @@
 import type { Body } from '@posthorn/shared';
-import type { BodyStore } from '../shards/body.ts';
+import { endingMs, type BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
 
 /**
@@ -14,6 +14,6 @@ export async function releaseEnded(
   if (body.kind !== 'stored') return [];
   // Not whether the job exists: that of a canceled message does for a while.
   const jobs = await Promise.all(messageIds.map((id) => shards.at(shards.shardOf(id) ?? 0).get(id)));
-  await Promise.all(messageIds.filter((_, index) => !jobs[index]).map((id) => bodies.release(body, id, 0)));
+  await Promise.all(messageIds.filter((_, index) => !jobs[index]).map((id) => bodies.release(body, id, endingMs)));
   return messageIds.filter((_, index) => jobs[index]);
 }

@@ -8,8 +8,11 @@ export const maxInlineBytes = 16 * 1024;
 
 /** A body that nobody confirmed expires after this time: the publisher died between storing and adding. */
 const unconfirmedMs = 3_600_000;
-/** An ended message keeps its bytes this long at least, for a dispatcher that died at the end will come again. */
-const leastKeepMs = 600_000;
+/**
+ * A message whose end is being written keeps its bytes this long at least: if the dispatcher dies before the job has
+ * ended, another one delivers it again.
+ */
+export const endingMs = 600_000;
 
 /** The form of a small body in its message. */
 export function inlineBody(bytes: Buffer): Body {
@@ -33,7 +36,7 @@ export function inlineBytes(body: Body): Buffer | undefined {
   }
 }
 
-/** Large bodies: stored once for all messages of a group publish, gone when the last of them has ended. */
+/** Large bodies: stored once for all messages of a group publish, gone when the last of them needs them no more. */
 export interface BodyStore {
   /** Stores the bytes for these messages, under the id of one of them. They expire soon unless `confirm` follows. */
   put(key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
@@ -47,7 +50,7 @@ export interface BodyStore {
   read(body: Body): Promise<Buffer | undefined>;
   /** Whether `read` would find it. */
   exists(body: Body): Promise<boolean>;
-  /** The message has ended; its bytes may be asked for until `keepMs` from now. Doing it twice changes nothing. */
+  /** The message needs its bytes for so long from now, whatever was said before. Doing it twice changes nothing. */
   release(body: Body, messageId: string, keepMs: number): Promise<void>;
 }
 
@@ -57,14 +60,11 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
   return {
     put(id, bytes, messageIds) {
       const key = keyOf(id);
-      const fields = messageIds.flatMap((messageId) => [`message:${messageId}`, '1']);
-      return Promise.all([
-        redis.hset(key, 'bytes', bytes, 'keepUntil', '0', ...fields),
-        redis.pexpire(key, unconfirmedMs),
-      ]);
+      const fields = messageIds.flatMap((messageId) => [`message:${messageId}`, '0']);
+      return Promise.all([redis.hset(key, 'bytes', bytes, ...fields), redis.pexpire(key, unconfirmedMs)]);
     },
     async confirm(body, messageIds = []) {
-      if (body.kind === 'stored') await redis.confirmBody(keyOf(body.key), ...messageIds);
+      if (body.kind === 'stored') await redis.keepBody(keyOf(body.key), 'confirm', 0, ...messageIds);
     },
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);
@@ -74,8 +74,7 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
       return body.kind !== 'stored' || (await redis.hexists(keyOf(body.key), 'bytes')) === 1;
     },
     async release(body, messageId, keepMs) {
-      if (body.kind !== 'stored') return;
-      await redis.releaseBody(keyOf(body.key), messageId, Date.now() + Math.max(keepMs, leastKeepMs));
+      if (body.kind === 'stored') await redis.keepBody(keyOf(body.key), 'release', keepMs, messageId);
     },
   };
 }

@@ -17,7 +17,13 @@ export interface Job {
   retried: number;
   /** How often a dispatcher has ended, or lost Redis for long, while it had this message. */
   crashes: number;
+  /** Of a message that a worker has: what is in its lock as long as that lasts. */
+  token?: string;
 }
+
+/** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
+export type Standing = 'ours' | 'canceled' | 'lost';
+
 
 /** A message that is to be stored. */
 export interface NewJob {
@@ -73,8 +79,7 @@ export interface Shard {
   /** Most attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
-  /** Whether somebody has canceled a message that is in flight. */
-  isCanceled(id: string): Promise<boolean>;
+  standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
   close(): Promise<void>;
 }
 
@@ -180,7 +185,14 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       if (max > 0) await queue.setGlobalConcurrency(max);
       else await queue.removeGlobalConcurrency();
     },
-    isCanceled: async (id) => (await redis.hexists(jobPrefix + id, 'canceled')) === 1,
+    async standing({ id, token }) {
+      const [lock, isCanceled] = await Promise.all([
+        redis.get(`${jobPrefix}${id}:lock`),
+        redis.hexists(jobPrefix + id, 'canceled'),
+      ]);
+      if (token === undefined || lock !== token) return 'lost';
+      return isCanceled === 1 ? 'canceled' : 'ours';
+    },
     close: () => queue.close(),
   };
 }
@@ -229,8 +241,9 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 }
 
 /** A job in our words. */
-export function readJob(job: BullJob<Message | Canceled>, message: Message): Job {
-  return { id: job.id ?? '', message, retried: job.attemptsMade, crashes: job.stalledCounter };
+export function readJob(job: BullJob<Message | Canceled>, message: Message, token?: string): Job {
+  const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
+  return { id, message, retried, crashes, ...(token === undefined ? {} : { token }) };
 }
 
 export function isCanceled(data: Message | Canceled): data is Canceled {

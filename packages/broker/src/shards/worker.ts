@@ -21,8 +21,8 @@ export interface WorkOptions {
   drop: (id: string, bodyKey: string | undefined) => Promise<void>;
   /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
   parked: (job: Job) => Promise<void>;
-  /** The message is no more. Not told after a crash: lanes are swept. */
-  ended: (job: Job) => Promise<void>;
+  /** The message is no more. Not told after a crash: lanes are swept, and bodies expire. */
+  ended: (job: Job, outcome: Outcome) => Promise<void>;
 }
 
 /** The worker of one shard. */
@@ -52,8 +52,8 @@ export function workShard({
   parked,
   ended,
 }: WorkOptions): ShardWorker {
-  /** Messages of queues whose job is about to end: only then may the next one start. */
-  const ending = new Map<string, Job>();
+  /** Messages whose job is about to end: only then may the next one of their queue start, and their body go. */
+  const ending = new Map<string, { job: Job; outcome: Outcome }>();
   let fetched = 0;
   let held = 0;
   let takenBack = 0;
@@ -64,12 +64,14 @@ export function workShard({
       let outcome: Outcome;
       fetched++;
       held++;
+      // It comes again after an end that Redis did not take.
+      ending.delete(job.id ?? '');
       try {
         if (isCanceled(data)) {
           if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
           return undefined;
         }
-        outcome = await process(readJob(job, data));
+        outcome = await process(readJob(job, data, token));
       } catch (error) {
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = { kind: 'held', delayMs: handBackMs };
@@ -78,7 +80,11 @@ export function workShard({
       }
       if (outcome.kind === 'held') await park(outcome, job, token, () => parked(readJob(job, data as Message)));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
-      if (isInQueue(data as Message)) ending.set(job.id ?? '', readJob(job, data as Message));
+      if (isAwaited(data as Message)) {
+        ending.set(job.id ?? '', { job: readJob(job, data as Message), outcome });
+        // More than can be in flight: another dispatcher has ended the oldest.
+        if (ending.size > concurrency) ending.delete(ending.keys().next().value ?? '');
+      }
       if (outcome.kind === 'failed') throw new UnrecoverableError(outcome.error);
       return undefined;
     },
@@ -98,9 +104,10 @@ export function workShard({
     },
   );
   const end = (id: string | undefined) => {
-    const job = ending.get(id ?? '');
-    if (!job || !ending.delete(job.id)) return;
-    ended(job).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'lane.not-left'));
+    const last = ending.get(id ?? '');
+    if (!last || !ending.delete(last.job.id)) return;
+    const { job, outcome } = last;
+    ended(job, outcome).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'message.not-left'));
   };
   worker.on('completed', (job) => end(job.id));
   worker.on('failed', (job) => end(job?.id));
@@ -134,8 +141,9 @@ async function park(
   throw new DelayedError();
 }
 
-function isInQueue({ queueName, holds }: Message): boolean {
-  return queueName !== undefined || holds !== undefined;
+/** Whether something waits for the end of the job. */
+function isAwaited({ queueName, holds, body }: Message): boolean {
+  return queueName !== undefined || holds !== undefined || body.kind === 'stored';
 }
 
 /** A failed attempt with retries left, and the wait until the next one. */

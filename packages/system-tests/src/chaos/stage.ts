@@ -218,7 +218,8 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       await redis.stop();
       published.close();
       received.close();
-      await rm(folder, { recursive: true, force: true });
+      if (process.env['CHAOS_KEEP']) console.error(folder);
+      else await rm(folder, { recursive: true, force: true });
     },
   };
   standing.add(stage);

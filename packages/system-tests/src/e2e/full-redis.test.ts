@@ -26,35 +26,42 @@ const publish = (path: string, body: string, headers: Record<string, string> = {
 const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]);
 const linesOf = (output: string, name: string) => output.split('\n').filter((line) => line.includes(`"${name}"`));
 
-test('from the watermark on publishes are refused, what is stored is delivered, and then publishing works again', async () => {
-  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
-  const accepted: string[] = [];
-  const body = 'x'.repeat(12_000);
-  const refusal = await eventually(async () => {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/drain', body)));
-    for (const answer of answers) {
-      if (answer.ok) accepted.push(((await answer.json()) as { messageId: string }).messageId);
-      else if (answer.status !== 503) throw new Error(`publish answered ${answer.status}`);
-    }
-    const texts = await Promise.all(answers.filter(({ ok }) => !ok).map((answer) => answer.text()));
-    return texts.find((text) => text.includes('maxmemory'));
-  }, 20_000);
-  expect(refusal).toMatch(/^\{"error":"Redis is full: \d+ % of its maxmemory are used, .* raise maxmemory\."\}$/);
-  const ready = await api.call('/ready');
-  expect(ready.status).toBe(503);
-  expect(((await ready.json()) as { error: string }).error).toMatch(/^Redis is full/);
-  expect((await api.call('/v2/queues')).status).toBe(200);
-  expect(linesOf(api.output(), 'trouble.started')).toHaveLength(1);
+test.each([
+  ['in their messages', 12_000],
+  ['beside their messages', 30_000],
+])(
+  'bodies that lie %s: from the watermark on publishes are refused, what is stored is delivered, and then publishing works again',
+  async (_, size) => {
+    await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
+    const accepted: string[] = [];
+    const body = 'x'.repeat(size);
+    const refusal = await eventually(async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/drain', body)));
+      for (const answer of answers) {
+        if (answer.ok) accepted.push(((await answer.json()) as { messageId: string }).messageId);
+        else if (answer.status !== 503) throw new Error(`publish answered ${answer.status}`);
+      }
+      const texts = await Promise.all(answers.filter(({ ok }) => !ok).map((answer) => answer.text()));
+      return texts.find((text) => text.includes('maxmemory'));
+    }, 20_000);
+    expect(refusal).toMatch(/^\{"error":"Redis is full: \d+ % of its maxmemory are used, .* raise maxmemory\."\}$/);
+    const ready = await api.call('/ready');
+    expect(ready.status).toBe(503);
+    expect(((await ready.json()) as { error: string }).error).toMatch(/^Redis is full/);
+    expect((await api.call('/v2/queues')).status).toBe(200);
+    expect(linesOf(api.output(), 'trouble.started')).toHaveLength(1);
 
-  const dispatcher = await startDispatcher(redis.url);
-  await eventually(() => accepted.length > 100 && receiver.at('/drain').length >= accepted.length, 20_000);
-  const arrived = receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
-  expect(new Set(arrived)).toEqual(new Set(accepted));
-  await eventually(async () => (await publish('/after', body)).ok);
-  expect(linesOf(api.output(), 'trouble.ended')).toHaveLength(1);
-  expect(linesOf(dispatcher.output(), 'redis.failed')).toEqual([]);
-  await dispatcher.end('SIGKILL');
-}, 60_000);
+    const dispatcher = await startDispatcher(redis.url);
+    await eventually(() => accepted.length > 100 && receiver.at('/drain').length >= accepted.length, 20_000);
+    const arrived = receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
+    expect(new Set(arrived)).toEqual(new Set(accepted));
+    await eventually(async () => (await publish('/after', body)).ok);
+    expect(linesOf(api.output(), 'trouble.ended')).toHaveLength(1);
+    expect(linesOf(dispatcher.output(), 'redis.failed')).toEqual([]);
+    await dispatcher.end('SIGKILL');
+  },
+  60_000,
+);
 
 test('a Redis that has no memory at all left is drained: callbacks, failures and retries included', async () => {
   receiver.reply('/fails', 500);

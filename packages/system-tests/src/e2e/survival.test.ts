@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import {
   eventually,
   startApi,
@@ -39,6 +40,30 @@ test('a dispatcher killed in the middle of a delivery: delivered again, same id,
   await eventually(async () => (await api.states(messageId)).at(-1) === 'DELIVERED');
   expect(await api.states(messageId)).toEqual(['CREATED', 'ACTIVE', 'DELIVERED']);
   await second.end('SIGKILL');
+}, 60_000);
+
+test('a dispatcher that stood still while another one delivered its message tells nothing of its own failure', async () => {
+  const held: ServerResponse[] = [];
+  receiver.reply('/stood-still', (response) => void held.push(response), 200);
+  const stalledSoon = { STALLED_AFTER_SECONDS: '3' };
+  const first = await startDispatcher(redis.url, stalledSoon);
+  const messageId = await api.publish(`${receiver.url}/stood-still`, {
+    headers: { 'Upstash-Retries': '0', 'Upstash-Failure-Callback': `${receiver.url}/failure` },
+    body: 'x'.repeat(30_000),
+  });
+  const [response] = await eventually(() => held.length > 0 && held);
+  first.kill('SIGSTOP');
+  response?.writeHead(500).end();
+  const second = await startDispatcher(redis.url, stalledSoon);
+  await eventually(async () => (await api.states(messageId)).at(-1) === 'DELIVERED', 20_000);
+  first.kill('SIGCONT');
+  await eventually(() => first.output().includes('attempt.lost'));
+  const last = await api.publish(`${receiver.url}/last`);
+  await eventually(async () => (await api.states(last)).at(-1) === 'DELIVERED');
+  expect((await api.states(messageId)).at(-1)).toBe('DELIVERED');
+  expect(await (await api.call('/v2/dlq')).json()).toMatchObject({ messages: [] });
+  expect(receiver.at('/failure')).toEqual([]);
+  await Promise.all([first.end('SIGKILL'), second.end('SIGKILL')]);
 }, 60_000);
 
 test('the API killed right after its answer: delivered', async () => {

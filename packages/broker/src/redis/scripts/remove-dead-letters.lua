@@ -2,12 +2,11 @@
 -- KEYS[1] zset of dead letters by time, members '<id>:<digest>' or '<id>'   KEYS[2] hash id -> JSON
 -- KEYS[3] hash message id -> id
 -- ARGV ids of dead letters
--- Returns how many were there.
-local removed = 0
+-- Returns for each that was there its message id, and the key of its body if that is stored elsewhere, else ''.
+local removed = {}
 for _, id in ipairs(ARGV) do
   local entry = redis.call('HGET', KEYS[2], id)
   if entry then
-    removed = removed + 1
     redis.call('HDEL', KEYS[2], id)
     -- Its time, at which there are few others, is the first part of an id.
     local time = string.match(id, '^%d+')
@@ -20,6 +19,9 @@ for _, id in ipairs(ARGV) do
     if message then
       redis.call('HDEL', KEYS[3], message)
     end
+    -- What people wrote cannot look like this: their quotes are escaped.
+    local body = string.match(entry, '"body":{"kind":"stored","key":"([%w_]+)"}')
+    removed[#removed + 1] = { message or '', body or '' }
   end
 end
 return removed

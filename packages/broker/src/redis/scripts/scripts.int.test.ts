@@ -29,38 +29,53 @@ describe('replace-field', () => {
   });
 });
 
-describe('release-body', () => {
-  test('the bytes expire when the last message has ended, at the latest instant that was asked for', async () => {
-    await redis.hset('body', { bytes: 'x', keepUntil: '0', 'message:a': '1', 'message:b': '1' });
-    const late = Date.now() + 100_000;
-    expect(await redis.releaseBody('body', 'a', late)).toBe(1);
-    expect(await redis.releaseBody('body', 'a', late)).toBe(1);
+describe('keep-body', () => {
+  const release = (id: string, keepMs: number) => redis.keepBody('body', 'release', keepMs, id);
+  const put = (...ids: string[]) =>
+    redis.hset('body', { bytes: 'x', ...Object.fromEntries(ids.map((id) => [`message:${id}`, '0'])) });
+  beforeEach(() => redis.del('body'));
+
+  test('the bytes expire when the last message needs them no more, at the latest instant that was asked for', async () => {
+    await put('a', 'b');
+    expect(await release('a', 100_000)).toBe(1);
+    expect(await release('a', 100_000)).toBe(1);
     expect(await redis.pttl('body')).toBe(-1);
-    expect(await redis.releaseBody('body', 'b', Date.now() + 1000)).toBe(0);
+    expect(await release('b', 1000)).toBe(1);
     expect(await redis.pttl('body')).toBeGreaterThan(90_000);
     expect(await redis.hget('body', 'bytes')).toBe('x');
   });
+  test('what a message said last counts, and without anybody the bytes are gone at once', async () => {
+    await put('a', 'b');
+    await release('a', 100_000);
+    await release('b', 100_000);
+    await release('a', 0);
+    expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'message:b']);
+    expect(await release('b', 0)).toBe(0);
+    expect(await redis.exists('body')).toBe(0);
+  });
   test('a body that is gone is no fault', async () => {
-    expect(await redis.releaseBody('none', 'a', Date.now())).toBe(0);
-    expect(await redis.exists('none')).toBe(0);
+    expect(await release('a', 0)).toBe(0);
+    expect(await redis.keepBody('body', 'confirm', 0, 'a')).toBe(0);
+    expect(await redis.exists('body')).toBe(0);
   });
-});
-
-describe('confirm-body', () => {
-  test('bytes that messages need no longer expire, and more messages may need them', async () => {
-    await redis.hset('body', { bytes: 'x', keepUntil: '0', 'message:a': '1' });
+  test('bytes that messages need no longer expire once they are confirmed, and more messages may need them', async () => {
+    await put('a');
     await redis.pexpire('body', 10_000);
-    expect(await redis.confirmBody('body', 'b', 'c')).toBe(1);
+    expect(await redis.keepBody('body', 'confirm', 0, 'b', 'c')).toBe(1);
     expect(await redis.pttl('body')).toBe(-1);
-    expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'keepUntil', 'message:a', 'message:b', 'message:c']);
+    expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'message:a', 'message:b', 'message:c']);
   });
-  test('bytes that nobody needs expire all the same, and what is gone stays gone', async () => {
-    await redis.hset('body', { bytes: 'x', keepUntil: '0' });
+  test('bytes that are not confirmed still expire when another message of theirs ends', async () => {
+    await put('a', 'b');
     await redis.pexpire('body', 10_000);
-    expect(await redis.confirmBody('body')).toBe(0);
+    await release('a', 100_000);
+    expect(await redis.pttl('body')).toBeLessThanOrEqual(10_000);
+  });
+  test('bytes of messages that have all ended expire, though they are confirmed afterwards', async () => {
+    await put('a');
+    await release('a', 10_000);
+    expect(await redis.keepBody('body', 'confirm', 0)).toBe(1);
     expect(await redis.pttl('body')).toBeGreaterThan(0);
-    expect(await redis.confirmBody('none', 'a')).toBe(0);
-    expect(await redis.exists('none')).toBe(0);
   });
 });
 

@@ -12,8 +12,7 @@ const bullmqScripts = {
 /** Every Lua script of ours: how many keys it takes. Its file says what it does. */
 const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
-  releaseBody: { file: 'release-body.lua', numberOfKeys: 1 },
-  confirmBody: { file: 'confirm-body.lua', numberOfKeys: 1 },
+  keepBody: { file: 'keep-body.lua', numberOfKeys: 1 },
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
   addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
@@ -54,8 +53,7 @@ function include(lua: string): string {
 /** The scripts as methods of a connection, typed as their files describe them. */
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
-  releaseBody(key: string, messageId: string, keepUntil: number): Promise<number>;
-  confirmBody(key: string, ...messageIds: string[]): Promise<0 | 1>;
+  keepBody(key: string, step: 'confirm' | 'release', keepMs: number, ...messageIds: string[]): Promise<0 | 1>;
   cancelMessages(
     delayedKey: string,
     jobPrefix: string,
@@ -94,7 +92,12 @@ export interface ScriptCommands {
     retentionMs: number,
     records: Buffer,
   ): Promise<number>;
-  removeDeadLetters(dlqKey: string, entriesKey: string, idsKey: string, ...dlqIds: string[]): Promise<number>;
+  removeDeadLetters(
+    dlqKey: string,
+    entriesKey: string,
+    idsKey: string,
+    ...dlqIds: string[]
+  ): Promise<[messageId: string, bodyKey: string][]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,

@@ -105,6 +105,12 @@ test('a message of a queue that overtakes an earlier one is out of order; a retr
   );
 });
 
+test('a dead letter of a queue holds nobody up', () => {
+  const turn = (key: string, answeredAt: number) => publish(key, { queue: 'q', answeredAt });
+  const both = [turn('a', 0), turn('b', 1)];
+  expect(account(both, [...full('a', { status: 500 }), ...full('b')], ['msg-a']).orderBreaks).toEqual([]);
+});
+
 test('a callback that is wanted and does not arrive is missed', () => {
   const told = publish('a', { callback: 'callback' });
   expect(account([told], full('a')).untold).toEqual(['msg-a']);

@@ -104,7 +104,7 @@ export function makeAccount(
       .map(({ id }) => id),
     early: own.filter(isEarly).map(({ id }) => id),
     untold: expected.filter(({ id, publish }) => publish.callback && !told.has(id)).map(({ id }) => id),
-    orderBreaks: findOrderBreaks(acked, lines),
+    orderBreaks: findOrderBreaks(acked, lines, deadIds),
     excess: lines.filter(({ kind }) => kind === 'excess').length,
     duplicates: Array.from(byId.values(), (all) => Math.max(0, all.filter(isFull).length - 1)).reduce(sum, 0),
     reruns: findReruns(byId),
@@ -122,15 +122,23 @@ export function makeAccount(
   };
 }
 
-/** In a queue with parallelism 1 each request is for the oldest acknowledged message that is not delivered yet. */
-function findOrderBreaks(acked: readonly PublishLine[], lines: readonly ReceiverLine[]): string[] {
+/**
+ * In a queue with parallelism 1 each request is for the oldest acknowledged message that is not delivered yet. When a
+ * dead letter has freed its place is not known: it is left out.
+ */
+function findOrderBreaks(
+  acked: readonly PublishLine[],
+  lines: readonly ReceiverLine[],
+  deadIds: ReadonlySet<string>,
+): string[] {
   const waiting = new Map<string, string[]>();
   const queueOf = new Map<string, string>();
   const inOrder = acked.toSorted((a, b) => a.answeredAt - b.answeredAt);
   for (const { queue, ids } of inOrder) {
     if (queue === undefined) continue;
-    waiting.set(queue, [...(waiting.get(queue) ?? []), ...ids]);
-    for (const id of ids) queueOf.set(id, queue);
+    const alive = ids.filter((id) => !deadIds.has(id));
+    waiting.set(queue, [...(waiting.get(queue) ?? []), ...alive]);
+    for (const id of alive) queueOf.set(id, queue);
   }
   const running = new Map<number, ReceiptLine>();
   const breaks: string[] = [];

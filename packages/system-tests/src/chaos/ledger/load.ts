@@ -22,6 +22,8 @@ export interface Load {
 /** How many requests may wait for their answer; beyond that a stuck API is not pressed any harder. */
 const maxInFlight = 500;
 const flowKeys = 3;
+/** Destinations that are away for a moment use up retries; these last for that and for the failures that are wanted. */
+const enoughRetries = '10';
 
 /** Everything that posthorn does, mixed: some of each in every second. */
 export function startLoad(publisher: Publisher, { perSecond, receiver, random, group, queues }: LoadOptions): Load {
@@ -73,7 +75,7 @@ export function startLoad(publisher: Publisher, { perSecond, receiver, random, g
         sort: 'again',
         ends: 'delivered',
         destination: at(`fails=${random.between(1, 2)}`),
-        headers: { 'Upstash-Retry-Delay': '300' },
+        headers: { 'Upstash-Retry-Delay': '300', 'Upstash-Retries': enoughRetries },
       }),
     },
     {
@@ -115,7 +117,7 @@ export function startLoad(publisher: Publisher, { perSecond, receiver, random, g
         sort: 'queue',
         ends: 'delivered',
         destination: at(`ms=2&fails=${random.next() < 0.05 ? 1 : 0}`),
-        headers: { 'Upstash-Queue-Name': queue, 'Upstash-Retry-Delay': '100' },
+        headers: { 'Upstash-Queue-Name': queue, 'Upstash-Retry-Delay': '100', 'Upstash-Retries': enoughRetries },
         queue,
       });
       await sleep(random.between(50, 150));
