@@ -37,7 +37,7 @@ export function createTurns({ lanes, shards }: Broker): Turns {
     },
     async endTurn({ id, message }) {
       running.delete(id);
-      if (message.flowControl) await lanes.leave(flowLane(message.flowControl), id);
+      if (message.flowControl) await lanes.end(flowLane(message.flowControl), id);
     },
     async parked(job) {
       if ((await take('join', job)).has) await shards.at(shards.shardOf(job.id) ?? 0).wake([job.id]);

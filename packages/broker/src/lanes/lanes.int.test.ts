@@ -138,6 +138,13 @@ class Model {
     await this.#lanes.leave(this.#lane, id);
   }
 
+  /** As a dispatcher does: the slot of a queue is for the whole life of a message, that of a key for an attempt. */
+  async finish(id: string, state: 'ended' | 'awake'): Promise<void> {
+    this.states.set(id, state);
+    if (this.#scenario.kind === 'flow') await this.#lanes.end(this.#lane, id);
+    else if (state === 'ended') await this.#lanes.leave(this.#lane, id);
+  }
+
   async run(each: Step): Promise<void> {
     const choose = (ids: string[], pick: number) => ids[pick % Math.max(1, ids.length)];
     switch (each.kind) {
@@ -152,10 +159,9 @@ class Model {
       case 'crash': {
         const id = choose(this.in('running'), each.pick);
         if (id === undefined) return undefined;
-        if (each.kind === 'finish') return this.leave(id, 'ended');
-        // After a crash the same message comes again; so it does after a retry, and keeps its slot only in a queue.
-        if (each.kind === 'crash' || this.#scenario.kind === 'queue') this.states.set(id, 'awake');
-        else await this.leave(id, 'awake');
+        // After a crash the same message comes again; so it does after a retry.
+        if (each.kind === 'crash') this.states.set(id, 'awake');
+        else await this.finish(id, each.kind === 'finish' ? 'ended' : 'awake');
         return undefined;
       }
       case 'cancel': {
@@ -188,7 +194,7 @@ class Model {
     await this.run({ kind: 'resume' });
     for (let round = 0; this.in('ended').length < this.states.size; round++) {
       if (round > 400) throw new Error(`stuck: ${JSON.stringify([...this.states])}`);
-      for (const id of this.in('running')) await this.leave(id, 'ended');
+      for (const id of this.in('running')) await this.finish(id, 'ended');
       this.starts = 0;
       if (this.rate !== Infinity) await this.setState({ rateCount: 0, windowStart: Date.now() });
       const [id] = this.in('awake');
@@ -237,6 +243,21 @@ test('a message that joins a lane while it is swept keeps its slot until it is s
   await standStill();
   await lanes.sweep(0);
   expect(await lanes.members(lane)).toEqual([]);
+});
+
+test('an attempt that has lost its slot leaves the place alone at which its message waits for another one', async () => {
+  const shards = { of: () => 0, shardOf: () => 0 } as unknown as Shards;
+  const lanes = createLanes(redis, shards);
+  const lane: Lane = { kind: 'flow', name: 'lost-slot' };
+  const limits = { key: 'lost-slot', parallelism: 1, periodSeconds: 1 };
+  await lanes.join(lane, 'msg_lost', limits);
+  await lanes.start(lane, 'msg_lost');
+  // Its dispatcher stands still until its lease is over; another message has the slot when a second one tries.
+  await redis.zrem(keyspace.laneHolders(0, 'flow', 'lost-slot'), 'msg_lost');
+  await lanes.start(lane, 'msg_other');
+  expect(await lanes.start(lane, 'msg_lost')).toMatchObject({ has: false });
+  await lanes.end(lane, 'msg_lost');
+  expect(await lanes.members(lane)).toEqual(['msg_other', 'msg_lost']);
 });
 
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {

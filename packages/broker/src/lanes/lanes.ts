@@ -20,6 +20,8 @@ export interface Lanes {
   start(lane: Lane, messageId: string): Promise<Turn>;
   /** The attempt goes on: its slot stays taken. */
   renew(lane: Lane, messageId: string): Promise<void>;
+  /** The attempt is over: its slot is free. */
+  end(lane: Lane, messageId: string): Promise<void>;
   /** The message needs no slot any more; `part` is one of several things that had to end. */
   leave(lane: Lane, messageId: string, part?: string): Promise<void>;
   /** The slot of a queue stays taken until this part, too, has ended. */
@@ -59,7 +61,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   };
 
   async function run(
-    step: 'join' | 'start' | 'renew' | 'leave' | 'hold' | 'sweep',
+    step: 'join' | 'start' | 'renew' | 'end' | 'leave' | 'hold' | 'sweep',
     lane: Lane,
     messageId: string,
     part = messageId,
@@ -111,6 +113,9 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     start: (lane, messageId) => run('start', lane, messageId),
     async renew(lane, messageId) {
       await run('renew', lane, messageId);
+    },
+    async end(lane, messageId) {
+      await run('end', lane, messageId);
     },
     async leave(lane, messageId, part) {
       await run('leave', lane, messageId, part);

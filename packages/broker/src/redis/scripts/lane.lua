@@ -4,8 +4,8 @@
 -- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free
--- ARGV[1] step: 'join' wait for a slot; 'start' the same, and the attempt begins; 'renew' its lease; 'leave'; 'sweep';
--- 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
+-- ARGV[1] step: 'join' wait for a slot; 'start' the same, and the attempt begins; 'renew' its lease; 'end' the attempt,
+-- which gives the slot back; 'leave'; 'sweep'; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
 -- ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms; 0: it is never forgotten
 -- ARGV[7...9] parallelism, rate, period in seconds that the message asks for; '' for none; nothing: they stay
 -- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
@@ -78,6 +78,10 @@ end
 local has, wait, woken = 0, -1, {}
 if step == 'hold' then
   redis.call('SADD', KEYS[6], id, part)
+elseif step == 'end' then
+  -- Its place among those that wait is none of its business: it may have lost its slot, and wait for another one.
+  redis.call('ZREM', KEYS[2], id)
+  woken = grant()
 elseif step == 'leave' then
   redis.call('SREM', KEYS[6], part)
   if redis.call('SCARD', KEYS[6]) == 0 then
