@@ -1,4 +1,5 @@
 // `npm run test:hostile`: what destinations that misbehave do to those that do not, in one run; one line of JSON.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,9 +36,8 @@ const healthy = await startSink((socket) => {
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });
 });
-const hostile = await startSink((socket) => {
-  onRequest(socket, (path) => faults[decodeURIComponent(path.slice(1))]?.act(socket));
-});
+const hostile = fork(new URL('destinations.js', import.meta.url));
+const [hostilePort] = (await once(hostile, 'message')) as [number];
 for (let host = 0; host < healthyHosts; host++) names.server.answer(`healthy-${host}.test`, ['127.0.0.1']);
 
 /** Calls at a rate, whether or not the earlier calls have ended. */
@@ -69,9 +69,9 @@ async function sendHostile(index: number): Promise<void> {
     'Upstash-Timeout': `${timeoutMs / 1000}s`,
     'Upstash-Retries': '1',
     'Upstash-Retry-Delay': '1000',
-    'Upstash-Callback': `http://127.0.0.1:${hostile.port}/${encodeURIComponent('sends no length and closes')}`,
+    'Upstash-Callback': `http://127.0.0.1:${hostilePort}/${encodeURIComponent('sends no length and closes')}`,
   };
-  hostileIds.push(await api.publish(`http://${host}:${hostile.port}/${encodeURIComponent(kind)}`, { headers }));
+  hostileIds.push(await api.publish(`http://${host}:${hostilePort}/${encodeURIComponent(kind)}`, { headers }));
 }
 
 /** How much longer than its limit an attempt took, at most, and how many messages have not ended. */
@@ -137,9 +137,10 @@ console.log(
   }),
 );
 
-const ended = once(dispatcher, 'exit');
+const ended = [dispatcher, hostile].map((child) => once(child, 'exit'));
 dispatcher.kill('SIGKILL');
-await Promise.all([ended, api.end('SIGKILL'), healthy.stop(), hostile.stop(), names.server.stop()]);
+hostile.kill('SIGKILL');
+await Promise.all([...ended, api.end('SIGKILL'), healthy.stop(), names.server.stop()]);
 await redis.stop();
 await rm(folder, { recursive: true });
 process.exit(isGood ? 0 : 1);
