@@ -100,10 +100,14 @@ class Model {
 
   async publish(): Promise<void> {
     const id = `m${this.states.size}`;
-    // Stored only after its join: a wake-up in between finds nothing.
-    const turn = await this.#lanes.join(this.#lane, id);
-    this.states.set(id, turn.has ? 'awake' : 'parked');
-    if (!turn.has && (await this.#lanes.join(this.#lane, id)).has) this.states.set(id, 'awake');
+    if (this.#scenario.kind === 'queue') this.states.set(id, 'parked');
+    else {
+      // Stored only after its join: a wake-up in between finds nothing.
+      const turn = await this.#lanes.join(this.#lane, id);
+      this.states.set(id, turn.has ? 'awake' : 'parked');
+      if (turn.has) return;
+    }
+    await this.#lanes.joinAsleep(this.#lane, id);
   }
 
   async start(id: string): Promise<void> {
@@ -221,30 +225,6 @@ test('a window that a wrong clock has begun in the future holds nobody', async (
   expect(turn.has || turn.waitMs).toBeLessThanOrEqual(1001);
 });
 
-test('a message that joins a lane while it is swept keeps its slot until it is stored', async () => {
-  const shard = {
-    wake: (ids: string[]) => Promise.resolve(ids.map(() => 'missing')),
-    exists: () => Promise.resolve(false),
-  };
-  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
-  const lane: Lane = { kind: 'queue', name: 'swept' };
-  const standStill = () => redis.zadd(keyspace.busyLanes(0), 1, 'queue:swept');
-  await lanes.join(lane, 'msg_ghost');
-  await lanes.leave(lane, 'msg_ghost');
-  await standStill();
-  const listLanes = jest.spyOn(redis, 'zrangebyscore').mockImplementationOnce(async () => {
-    await lanes.join(lane, 'msg_new');
-    return ['queue:swept'];
-  });
-  await lanes.sweep(0);
-  expect(listLanes).toHaveBeenCalled();
-  expect(await lanes.members(lane)).toEqual(['msg_new']);
-
-  await standStill();
-  await lanes.sweep(0);
-  expect(await lanes.members(lane)).toEqual([]);
-});
-
 test('an attempt that has lost its slot leaves the place alone at which its message waits for another one', async () => {
   const shards = { of: () => 0, shardOf: () => 0 } as unknown as Shards;
   const lanes = createLanes(redis, shards);
@@ -258,6 +238,22 @@ test('an attempt that has lost its slot leaves the place alone at which its mess
   expect(await lanes.start(lane, 'msg_lost')).toMatchObject({ has: false });
   await lanes.end(lane, 'msg_lost');
   expect(await lanes.members(lane)).toEqual(['msg_other', 'msg_lost']);
+});
+
+test('a slot of a message that has ended is found in a queue that never stands still', async () => {
+  const shard = {
+    wake: (ids: string[]) => Promise.resolve(ids.map(() => 'awake')),
+    exists: (id: string) => Promise.resolve(id !== 'msg_ended'),
+  };
+  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
+  const lane: Lane = { kind: 'queue', name: 'moving' };
+  await redis.hset(keyspace.lane(0, 'queue', 'moving'), 'parallelism', 2);
+  await redis.del(keyspace.busyLanes(0));
+  for (const id of ['msg_ended', 'msg_1']) await lanes.start(lane, id);
+  expect(await lanes.join(lane, 'msg_2')).toMatchObject({ has: false });
+  await lanes.sweep(0);
+  expect((await lanes.members(lane)).sort()).toEqual(['msg_1', 'msg_2']);
+  expect(await lanes.join(lane, 'msg_2')).toEqual({ has: true });
 });
 
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {

@@ -16,6 +16,8 @@ export type Turn = { has: true } | { has: false; waitMs: number };
 export interface Lanes {
   /** A new message waits for its turn, or has it already; the limits it brings now count for the whole key. */
   join(lane: Lane, messageId: string, limits?: FlowControl): Promise<Turn>;
+  /** The same for a message that sleeps: it is woken if it has its turn already. */
+  joinAsleep(lane: Lane, messageId: string): Promise<void>;
   /** The attempt begins, if the message has a slot. */
   start(lane: Lane, messageId: string): Promise<Turn>;
   /** The attempt goes on: its slot stays taken. */
@@ -45,7 +47,9 @@ const idleMs = 60_000;
 /** A message that will be woken asks by itself after this time, in case that was forgotten. */
 const parkedMs = 3_600_000;
 /** A lane in which nothing has happened for so long is looked after. */
-export const staleMs = 3000;
+const staleMs = 3000;
+/** Of the lanes that never stand still so many are looked after in each sweep. */
+const busyAtOnce = 10;
 
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
@@ -61,7 +65,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   };
 
   async function run(
-    step: 'join' | 'start' | 'renew' | 'end' | 'leave' | 'hold' | 'sweep',
+    step: 'join' | 'start' | 'renew' | 'end' | 'leave' | 'drop' | 'hold' | 'sweep',
     lane: Lane,
     messageId: string,
     part = messageId,
@@ -90,7 +94,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     return { has: false, waitMs: waitMs < 0 ? parked : waitMs + 1 };
   }
 
-  /** Wakes messages that were granted a slot. One that does not exist any more gives it back. */
+  /** Wakes messages that were granted a slot. One that does not exist gives it back. */
   async function wake(lane: Lane, messageIds: readonly string[]): Promise<void> {
     const byShard = new Map<number, string[]>();
     for (const id of messageIds) {
@@ -101,7 +105,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       Array.from(byShard, async ([shard, ids]) => {
         const results = await shards.at(shard).wake(ids);
         for (const [index, result] of results.entries()) {
-          if (result === 'missing') await run('leave', lane, ids[index] ?? '');
+          if (result === 'missing') await run('drop', lane, ids[index] ?? '');
         }
       }),
     );
@@ -110,6 +114,9 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   return {
     shardOf,
     join: (lane, messageId, limits) => run('join', lane, messageId, undefined, limits),
+    async joinAsleep(lane, messageId) {
+      if ((await run('join', lane, messageId)).has) await wake(lane, [messageId]);
+    },
     start: (lane, messageId) => run('start', lane, messageId),
     async renew(lane, messageId) {
       await run('renew', lane, messageId);
@@ -129,13 +136,14 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
     async sweep(shard) {
       await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
-      const names = await redis.zrangebyscore(keyspace.busyLanes(shard), 0, Date.now() - staleMs, 'LIMIT', 0, 100);
-      for (const name of names) {
-        const kind = name.startsWith('queue:') ? 'queue' : 'flow';
-        const lane: Lane = { kind, name: name.slice(kind.length + 1) };
-        if (kind === 'queue') await dropGhosts(lane);
+      const busy = keyspace.busyLanes(shard);
+      const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
+      for (const lane of still.map(readLane)) {
+        if (lane.kind === 'queue') await dropGhosts(lane);
         await run('sweep', lane, '');
       }
+      const moving = (await redis.zrandmember(busy, busyAtOnce)).map(readLane);
+      for (const lane of moving) if (lane.kind === 'queue') await dropGhosts(lane);
     },
 
     async read(lane) {
@@ -164,12 +172,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
   async function dropGhosts(lane: Lane): Promise<void> {
     const keys = keysOf(lane);
-    const holders = await redis.zrange(keys.holders, '0', '-1');
-    // In the meantime a message may have joined that is not stored yet. Who is a holder of a lane that stands still even
-    // now has been one for long.
-    const lastStep = await redis.zscore(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
-    if (Number(lastStep) > Date.now() - staleMs) return;
-    for (const holder of holders) {
+    for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
       const id = holder.replace(/^\+/, '');
       // It was granted the slot: perhaps nobody woke it.
       if (holder !== id) await wake(lane, [id]);
@@ -178,6 +181,12 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       }
     }
   }
+}
+
+/** The lane of a member of the busy lanes. */
+function readLane(name: string): Lane {
+  const kind = name.startsWith('queue:') ? 'queue' : 'flow';
+  return { kind, name: name.slice(kind.length + 1) };
 }
 
 /** The queue that a message is in, or whose slot it helps to hold. */

@@ -2,7 +2,7 @@ import type { Message } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
 import { createdLine } from '../events/history.ts';
 import type { BodyStore } from '../shards/body.ts';
-import { firstLane, flowLane, staleMs, type Lanes } from '../lanes/lanes.ts';
+import { firstLane, flowLane, type Lanes } from '../lanes/lanes.ts';
 import type { NewJob } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
 
@@ -38,8 +38,7 @@ export interface StoreParts {
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies, events } = parts;
-  const startedAt = performance.now();
-  const parked = await joinLanes(parts, drafts);
+  const parked = await parkInLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
   const bodyWrites: Promise<unknown>[] = [];
@@ -73,11 +72,10 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       const id = ids[index] ?? job.id;
       const isDuplicate = id !== job.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
-      if (isDuplicate) followUps.push(dismiss(parts, job, id));
-      else if (job.parkedMs !== undefined || performance.now() - startedAt > surePlaceMs) {
-        followUps.push(wakeIfGranted(parts, job));
+      if (isDuplicate) {
+        followUps.push(dismiss(parts, job, id));
+        return;
       }
-      if (isDuplicate) return;
       newMessages++;
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
@@ -93,6 +91,15 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     if (result?.status !== 'rejected') return;
     for (const { place } of jobs) (results[place[0]] ?? [])[place[1]] = { error: result.reason };
   });
+  // In the order of the drafts, which becomes that of a queue.
+  drafts.forEach(({ messages }, draftIndex) => {
+    messages.forEach(({ id, message }, messageIndex) => {
+      const result = results[draftIndex]?.[messageIndex];
+      const lane = firstLane(message);
+      if (!lane || !parked.has(id) || !result || 'error' in result || result.isDuplicate) return;
+      followUps.push(parts.lanes.joinAsleep(lane, id));
+    });
+  });
   try {
     await Promise.all(followUps);
   } catch (error) {
@@ -101,50 +108,42 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   return results;
 }
 
+/** A message of a queue that nobody gave a place asks for one itself after this time: its publisher died. */
+const withoutPlaceMs = 60_000;
+
 /**
- * Lets messages wait for their turn in a queue or under a flow-control key, in their order. One that does not have its
- * turn at once is stored as a sleeping job. One that is delayed joins when it is due.
+ * Which messages are stored as sleeping jobs. Those in a queue: they get their places once they are stored, for who is
+ * not there when his turn comes would lose it. Those that do not have their turn under a flow-control key at once, where
+ * nothing depends on the order. One that is delayed joins when it is due.
  */
-async function joinLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Promise<Map<string, { parkedMs: number }>> {
+async function parkInLanes(
+  { lanes }: StoreParts,
+  drafts: readonly Draft[],
+): Promise<Map<string, { parkedMs: number }>> {
   const parked = new Map<string, { parkedMs: number }>();
-  const joins: Promise<unknown>[] = [];
-  for (const { messages } of drafts) {
-    for (const { id, message } of messages) {
-      const { flowControl, queueName, createdAt, notBefore } = message;
-      const lane = firstLane(message);
-      if (!lane) continue;
-      if (flowControl && (queueName !== undefined || notBefore > createdAt)) {
-        joins.push(lanes.refresh(flowLane(flowControl), flowControl));
-      }
-      if (notBefore > createdAt) continue;
-      const limits = lane.kind === 'flow' ? flowControl : undefined;
-      const join = lanes.join(lane, id, limits).then((turn) => {
+  const steps: Promise<unknown>[] = [];
+  for (const { id, message } of drafts.flatMap(({ messages }) => messages)) {
+    const { flowControl, queueName, createdAt, notBefore } = message;
+    const isDelayed = notBefore > createdAt;
+    if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: withoutPlaceMs });
+    if (!flowControl) continue;
+    const lane = flowLane(flowControl);
+    if (queueName !== undefined || isDelayed) steps.push(lanes.refresh(lane, flowControl));
+    else {
+      const join = lanes.join(lane, id, flowControl).then((turn) => {
         if (!turn.has) parked.set(id, { parkedMs: turn.waitMs });
       });
-      joins.push(join);
+      steps.push(join);
     }
   }
-  await Promise.all(joins);
+  await Promise.all(steps);
   return parked;
-}
-
-/** A message that is stored so soon after its join has its place: it was not taken for one that will never come. */
-const surePlaceMs = staleMs / 2;
-
-/**
- * Between its join and its being stored a message may have been granted a slot, and nobody could wake it, or have lost
- * its place to a sweep. Before it is acknowledged it has one.
- */
-async function wakeIfGranted({ lanes, shards }: StoreParts, { id, message }: NewJob): Promise<void> {
-  const lane = firstLane(message);
-  if (lane && (await lanes.join(lane, id)).has) await shards.at(shards.shardOf(id) ?? 0).wake([id]);
 }
 
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
 async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: string): Promise<void> {
-  const { body } = message;
-  const lane = firstLane(message);
-  if (lane) await parts.lanes.leave(lane, id);
+  const { body, flowControl, queueName } = message;
+  if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
   await parts.bodies.release(body, id, 0);
   // Whoever stored the first message may have died before its body was confirmed.
   await confirmBodyOf(parts, firstId);

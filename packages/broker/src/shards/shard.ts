@@ -24,7 +24,6 @@ export interface Job {
 /** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
 export type Standing = 'ours' | 'canceled' | 'lost';
 
-
 /** A message that is to be stored. */
 export interface NewJob {
   id: string;

@@ -40,3 +40,18 @@ test('who follows the keys sees a rotation', async () => {
   await eventually(() => followed.current() === current);
   followed.close();
 });
+
+test('who begins to follow the keys misses no rotation', async () => {
+  const keys = createSigningKeys(redis);
+  const subscriber = redis.duplicate();
+  const subscribe = subscriber.subscribe.bind(subscriber);
+  let rotated = '';
+  jest.spyOn(redis, 'duplicate').mockReturnValueOnce(subscriber);
+  jest.spyOn(subscriber, 'subscribe').mockImplementationOnce(async (channel: unknown) => {
+    ({ current: rotated } = await keys.rotate());
+    return subscribe(String(channel));
+  });
+  const followed = await keys.follow();
+  expect(followed.current()).toBe(rotated);
+  followed.close();
+});

@@ -65,7 +65,7 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       return { current, next };
     },
     async follow() {
-      let { current } = await get();
+      let current: string;
       const reload = () => {
         get().then(
           (keys) => (current = keys.current),
@@ -77,6 +77,10 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       subscriber.on('error', () => undefined);
       subscriber.on('message', reload);
       await subscriber.subscribe(keyspace.signingKeysChanged);
+      // Read only now: of a change before that nobody would have told.
+      ({ current } = await get());
+      // The same when the connection was lost for a while.
+      subscriber.on('ready', reload);
       const timer = setInterval(reload, reloadMs);
       return {
         current: () => current,

@@ -5,7 +5,8 @@
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free
 -- ARGV[1] step: 'join' wait for a slot; 'start' the same, and the attempt begins; 'renew' its lease; 'end' the attempt,
--- which gives the slot back; 'leave'; 'sweep'; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
+-- which gives the slot back; 'leave'; 'drop' a slot that was granted to a message which is not there; 'sweep'; 'hold' the
+-- slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
 -- ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms; 0: it is never forgotten
 -- ARGV[7...9] parallelism, rate, period in seconds that the message asks for; '' for none; nothing: they stay
 -- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
@@ -81,6 +82,10 @@ if step == 'hold' then
 elseif step == 'end' then
   -- Its place among those that wait is none of its business: it may have lost its slot, and wait for another one.
   redis.call('ZREM', KEYS[2], id)
+  woken = grant()
+elseif step == 'drop' then
+  -- Should it be there in the meantime, it asks for another slot when it starts.
+  redis.call('ZREM', KEYS[2], '+' .. id)
   woken = grant()
 elseif step == 'leave' then
   redis.call('SREM', KEYS[6], part)

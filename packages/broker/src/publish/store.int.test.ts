@@ -1,0 +1,65 @@
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import { pino } from 'pino';
+import { createBroker, type Broker } from '../broker.ts';
+import { queueLane } from '../lanes/lanes.ts';
+import { connectForWork } from '../redis/connect.ts';
+
+let server: TestRedis;
+let broker: Broker;
+beforeAll(async () => {
+  server = await startRedis({ durability: 'everysec' });
+  const redis = connectForWork(server.url);
+  await eventually(() => redis.status === 'ready');
+  broker = createBroker({
+    redis,
+    log: pino({ level: 'silent' }),
+    shards: 1,
+    graceMs: 60_000,
+    logRetentionMs: 60_000,
+    maxLogLines: 0,
+    dlqRetentionMs: 60_000,
+    destinations: { allowPrivate: true, allow: [], deny: [] },
+    queues: { maxQueues: 10, maxParallelism: 10 },
+    publish: {
+      defaultRetries: 3,
+      maxRetries: 20,
+      maxDelayMs: 1e10,
+      defaultTimeoutMs: 1e6,
+      maxTimeoutMs: 1e6,
+      maxLabels: 20,
+      deduplicationWindowMs: 600_000,
+    },
+  });
+});
+afterAll(async () => {
+  await broker.close();
+  await server.stop();
+});
+afterEach(() => jest.restoreAllMocks());
+
+const lane = queueLane('q');
+const request = {
+  destination: { kind: 'url', url: 'https://a.example' } as const,
+  headers: [],
+  tokenInQuery: false,
+  body: Buffer.from('x'),
+  callerIp: '::1',
+  queueName: 'q',
+};
+
+test('a message of a queue takes its place once it is stored: whoever came to it before would find nobody to wake', async () => {
+  const shard = broker.shards.at(0);
+  const add = shard.add;
+  const placesBefore: number[] = [];
+  jest.spyOn(shard, 'add').mockImplementation(async (jobs) => {
+    placesBefore.push((await broker.lanes.members(lane)).length);
+    return add(jobs);
+  });
+  const first = await broker.publish(request);
+  const batch = await broker.publishBatch([request, request, request]);
+  expect(placesBefore).toEqual([0, 1]);
+  const ids = [first, batch].flat().map((reply) => (reply as { messageId: string }).messageId);
+  expect(await broker.lanes.members(lane)).toEqual(ids);
+  // The first has its turn and is awake, the others sleep.
+  expect(await shard.count(Date.now())).toMatchObject({ waiting: 1, delayed: 3, due: 0 });
+});
