@@ -15,6 +15,7 @@ import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
 import { herd, sameSecond } from './many-at-once.ts';
 import { lostPackets, slowNetwork } from './network.ts';
 import { poison } from './poison.ts';
+import { restore } from './restore.ts';
 import { rollingRestart, stopDispatcher, stopWithoutRedis } from './stop-processes.ts';
 import { wrongSettings } from './wrong-settings.ts';
 
@@ -48,4 +49,5 @@ export const faults: readonly Fault[] = [
   brokenEventLog,
   deadCallbacks,
   everything,
+  restore,
 ];
