@@ -49,6 +49,8 @@ export interface Stage {
   /** Where every process finds Redis. */
   redisUrl: string;
   load(perSecond: number): Promise<Load>;
+  /** Makes or changes something by the API. */
+  post(path: string, body?: object, headers?: Record<string, string>): Promise<void>;
   /** Starts one more, or in the place of one that has ended. */
   startDispatcher(place?: number, variables?: Record<string, string>): Promise<TestProcess>;
   startApi(place: number): Promise<TestApi>;
@@ -131,19 +133,15 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     receiver: receiver.url,
     redisUrl,
     async load(perSecond) {
-      const [api] = apis;
-      const post = async (path: string, body: object) => {
-        const response = await api?.call(path, {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify(body),
-        });
-        if (!response?.ok) throw new Error(`${path} answered ${response?.status ?? 0}`);
-      };
       const endpoints = ['a', 'b', 'c'].map((name) => ({ name, url: `${receiver.url}/m?ms=5&endpoint=${name}` }));
-      await post(`/v2/topics/${group}/endpoints`, { endpoints });
-      for (const queueName of queues) await post('/v2/queues', { queueName, parallelism: 1 });
+      await stage.post(`/v2/topics/${group}/endpoints`, { endpoints });
+      for (const queueName of queues) await stage.post('/v2/queues', { queueName, parallelism: 1 });
       return startLoad(publisher, { perSecond, receiver: receiver.url, random, group, queues });
+    },
+    async post(path, body, headers = {}) {
+      const init = { method: 'POST', headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+      const response = await apis[0]?.call(path, init);
+      if (!response?.ok) throw new Error(`${path} answered ${response?.status ?? 0}`);
     },
     async startDispatcher(place = dispatchers.length, variables = {}) {
       const dispatcher = await startDispatcher(redisUrl, { ...dispatcherVariables, ...variables });

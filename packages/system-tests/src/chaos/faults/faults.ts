@@ -15,6 +15,7 @@ import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
 import { herd, sameSecond } from './many-at-once.ts';
 import { lostPackets, slowNetwork } from './network.ts';
 import { poison } from './poison.ts';
+import { restartEverything } from './restart-everything.ts';
 import { restore } from './restore.ts';
 import { rollingRestart, stopDispatcher, stopWithoutRedis } from './stop-processes.ts';
 import { wrongSettings } from './wrong-settings.ts';
@@ -50,4 +51,5 @@ export const faults: readonly Fault[] = [
   deadCallbacks,
   everything,
   restore,
+  restartEverything,
 ];

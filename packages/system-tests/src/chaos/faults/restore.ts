@@ -42,7 +42,7 @@ export const restore: Fault = {
         chaos.claim(`${path} says ${after.get(path) ?? ''} instead of ${text}`, after.get(path) === text);
       }
       await Promise.all([stage.startDispatcher(0), stage.startDispatcher(1)]);
-      await change(stage, '/v2/queues/asleep/resume');
+      await stage.post('/v2/queues/asleep/resume');
       const account = await chaos.settle(stage, { duplicates: inFlight });
       chaos.claim(
         `attempts made again: ${account.reruns.length}, in flight: ${inFlight}`,
@@ -65,11 +65,11 @@ async function fill(stage: Stage): Promise<void> {
     ends: 'delivered' as const,
     destination: `${stage.receiver}/m?${query}`,
   });
-  await change(stage, '/v2/queues', { queueName: 'asleep', parallelism: 3, paused: true });
-  await change(stage, `/v2/schedules/${stage.receiver}/m`, undefined, { 'Upstash-Cron': '0 0 1 1 *' });
+  await stage.post('/v2/queues', { queueName: 'asleep', parallelism: 3, paused: true });
+  await stage.post(`/v2/schedules/${stage.receiver}/m`, undefined, { 'Upstash-Cron': '0 0 1 1 *' });
   const paused = { 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': 'asleep' };
-  await change(stage, `/v2/schedules/${stage.receiver}/m`, undefined, paused);
-  await change(stage, '/v2/schedules/asleep/pause');
+  await stage.post(`/v2/schedules/${stage.receiver}/m`, undefined, paused);
+  await stage.post('/v2/schedules/asleep/pause');
   const { publish } = stage.publisher;
   for (let n = 0; n < 10; n++) {
     await publish({ ...order('asleep', 'ms=5'), headers: { 'Upstash-Queue-Name': 'asleep' } });
@@ -92,12 +92,6 @@ async function look(stage: Stage): Promise<Map<string, string>> {
     texts.set(path, `${response?.status ?? 0} ${parts.join()}`);
   }
   return texts;
-}
-
-async function change(stage: Stage, path: string, body?: object, headers: Record<string, string> = {}): Promise<void> {
-  const init = { method: 'POST', headers, ...(body ? { body: JSON.stringify(body) } : {}) };
-  const response = await stage.apis[0]?.call(path, init);
-  if (!response?.ok) throw new Error(`${path} answered ${response?.status ?? 0}`);
 }
 
 async function backUp({ url }: TestRedis, file: string): Promise<void> {
