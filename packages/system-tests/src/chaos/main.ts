@@ -1,5 +1,5 @@
-// `npm run test:chaos`: everything that can go wrong, one fault after the other, each with a system of its own under
-// load, and an account of every message at its end.
+// `npm run test:chaos`: everything that can go wrong, two faults at once, for they mostly wait; each has a system of its
+// own under load, and an account of every message at its end.
 //   CHAOS_MINUTES=10  how long the run may take, about; longer runs press harder
 //   CHAOS_SEED=...    the faults, times and targets of an earlier run
 //   CHAOS_ONLY=name   one fault, or several with commas
@@ -11,6 +11,7 @@ import { endAllStages } from './stage.ts';
 const minutes = Number(process.env['CHAOS_MINUTES'] ?? 10);
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const only = process.env['CHAOS_ONLY']?.split(',');
+const atOnce = 2;
 
 interface Result {
   fault: Fault;
@@ -50,12 +51,18 @@ if (wanted.length === 0) {
   console.error(`CHAOS_ONLY: there is no such fault; use some of ${faults.map(({ name }) => name).join(', ')}.`);
   process.exit(1);
 }
-for (const { fault, place } of wanted) {
-  const result = await play(fault, place);
-  results.push(result);
-  const { outcome, seconds, reasons, figures } = result;
-  console.log(JSON.stringify({ fault: fault.name, rows: fault.rows, outcome, seed, seconds, ...figures, reasons }));
-}
+const waiting = [...wanted];
+const playAll = async () => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { fault, place } = next;
+    const result = await play(fault, place);
+    results.push(result);
+    const { outcome, seconds, reasons, figures } = result;
+    console.log(JSON.stringify({ fault: fault.name, rows: fault.rows, outcome, seed, seconds, ...figures, reasons }));
+  }
+};
+await Promise.all(Array.from({ length: atOnce }, playAll));
+results.sort((a, b) => faults.indexOf(a.fault) - faults.indexOf(b.fault));
 
 console.log('\nfault                         rows         messages   lost  duplicates  seconds');
 for (const { fault, outcome, seconds, reasons, figures } of results) {
