@@ -3,6 +3,7 @@ export * from './eventually.ts';
 export * from './free-port.ts';
 export * from './posthorn.ts';
 export * from './receiver.ts';
-export * from './redis.ts';
+export { startRedis, type TestRedis, type TestRedisOptions } from './redis.ts';
+export * from './sentinels.ts';
 export * from './raw-connection.ts';
 export * from './system.ts';

@@ -84,7 +84,7 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 /** `npm test` has looked for the server already; a single test run looks itself. */
-async function findServer(): Promise<RedisServer> {
+export async function findServer(): Promise<RedisServer> {
   const found = process.env['POSTHORN_TEST_REDIS'];
   if (found) return JSON.parse(found) as RedisServer;
   return findRedisServer({ dataDir: tmpdir(), log: () => undefined });

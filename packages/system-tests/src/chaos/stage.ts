@@ -32,6 +32,8 @@ export interface StageOptions {
   dispatcher?: Record<string, string>;
   /** Puts a proxy between the processes and Redis. */
   proxied?: boolean;
+  /** Makes what else is needed to find Redis, and gives the URL at which the processes look for it. */
+  findRedis?: (redis: TestRedis) => Promise<string>;
   random?: Random;
 }
 
@@ -94,7 +96,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   const files = { published: join(folder, 'published'), received: join(folder, 'received') };
   const redis = await startRedis(redisOptions);
   const proxy = options.proxied ? await startProxy(redis.port) : undefined;
-  const redisUrl = proxy?.url ?? redis.url;
+  const redisUrl = (await options.findRedis?.(redis)) ?? proxy?.url ?? redis.url;
   const receiver = await startReceiver(files.received);
   const apiVariables = {
     QSTASH_CURRENT_SIGNING_KEY: signingKey,

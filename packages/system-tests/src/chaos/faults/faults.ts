@@ -4,7 +4,7 @@ import { fastClock, slowClock } from './clock.ts';
 import { deadCallbacks } from './dead-callbacks.ts';
 import { brokenEventLog } from './event-log.ts';
 import { everything } from './everything.ts';
-import { failover, readOnlyRedis } from './failover.ts';
+import { failover, readOnlyRedis, sentinelFailover } from './failover.ts';
 import { fillDiskAlways, fillDiskEverysec } from './fill-disk.ts';
 import { fillRedis } from './fill-redis.ts';
 import { freezeDispatcher } from './freeze-dispatcher.ts';
@@ -52,4 +52,5 @@ export const faults: readonly Fault[] = [
   everything,
   restore,
   restartEverything,
+  sentinelFailover,
 ];
