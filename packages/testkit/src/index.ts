@@ -1,4 +1,5 @@
 export * from './check-reply.ts';
+export * from './cluster.ts';
 export * from './eventually.ts';
 export * from './free-port.ts';
 export * from './posthorn.ts';
