@@ -17,7 +17,7 @@ export interface Lanes {
   /** A new message waits for its turn, or has it already; the limits it brings now count for the whole key. */
   join(lane: Lane, messageId: string, limits?: FlowControl): Promise<Turn>;
   /** The same for a message that sleeps: it is woken if it has its turn already. */
-  joinAsleep(lane: Lane, messageId: string): Promise<void>;
+  joinAsleep(lane: Lane, messageId: string): Promise<Turn>;
   /** The attempt begins, if the message has a slot. */
   start(lane: Lane, messageId: string): Promise<Turn>;
   /** The attempt goes on: its slot stays taken. */
@@ -115,7 +115,9 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     shardOf,
     join: (lane, messageId, limits) => run('join', lane, messageId, undefined, limits),
     async joinAsleep(lane, messageId) {
-      if ((await run('join', lane, messageId)).has) await wake(lane, [messageId]);
+      const turn = await run('join', lane, messageId);
+      if (turn.has) await wake(lane, [messageId]);
+      return turn;
     },
     start: (lane, messageId) => run('start', lane, messageId),
     async renew(lane, messageId) {

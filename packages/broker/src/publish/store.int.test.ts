@@ -62,4 +62,6 @@ test('a message of a queue takes its place once it is stored: whoever came to it
   expect(await broker.lanes.members(lane)).toEqual(ids);
   // The first has its turn and is awake, the others sleep.
   expect(await shard.count(Date.now())).toMatchObject({ waiting: 1, delayed: 3, due: 0 });
+  // For long: they will be woken.
+  await eventually(async () => (await shard.count(Date.now() + 3_000_000)).due === 0);
 });

@@ -40,7 +40,8 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const { shards, bodies, events } = parts;
   const parked = await parkInLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
-  const byShard = new Map<number, { job: NewJob; place: [draft: number, message: number] }[]>();
+  const byShard = new Map<number, Entry[]>();
+  const asleep: Entry[] = [];
   const bodyWrites: Promise<unknown>[] = [];
 
   drafts.forEach(({ messages, bytes }, draftIndex) => {
@@ -54,9 +55,11 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
       const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
-      const jobs = byShard.get(shard) ?? [];
-      jobs.push({ job, place: [draftIndex, messageIndex] });
-      byShard.set(shard, jobs);
+      const entry: Entry = { job, place: [draftIndex, messageIndex] };
+      const entries = byShard.get(shard);
+      if (entries) entries.push(entry);
+      else byShard.set(shard, [entry]);
+      if (job.parkedMs !== undefined) asleep.push(entry);
     });
   });
 
@@ -92,14 +95,10 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     for (const { place } of jobs) (results[place[0]] ?? [])[place[1]] = { error: result.reason };
   });
   // In the order of the drafts, which becomes that of a queue.
-  drafts.forEach(({ messages }, draftIndex) => {
-    messages.forEach(({ id, message }, messageIndex) => {
-      const result = results[draftIndex]?.[messageIndex];
-      const lane = firstLane(message);
-      if (!lane || !parked.has(id) || !result || 'error' in result || result.isDuplicate) return;
-      followUps.push(parts.lanes.joinAsleep(lane, id));
-    });
-  });
+  for (const { job, place } of asleep) {
+    const result = results[place[0]]?.[place[1]];
+    if (result && 'id' in result && !result.isDuplicate) followUps.push(takePlace(parts, job));
+  }
   try {
     await Promise.all(followUps);
   } catch (error) {
@@ -108,8 +107,25 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   return results;
 }
 
-/** A message of a queue that nobody gave a place asks for one itself after this time: its publisher died. */
-const withoutPlaceMs = 60_000;
+/** Where a message is among the drafts. */
+interface Entry {
+  job: NewJob;
+  place: [draft: number, message: number];
+}
+
+/** A message that was stored asleep gets its place before it is acknowledged, and is woken if it has its turn. */
+async function takePlace({ lanes, shards }: StoreParts, job: NewJob): Promise<void> {
+  const lane = firstLane(job.message);
+  if (!lane) return;
+  const turn = await lanes.joinAsleep(lane, job.id);
+  if (turn.has || lane.kind === 'flow') return;
+  const shard = shards.at(shards.shardOf(job.id) ?? 0);
+  // Nobody waits for it: without it the message asks for its turn once more than it needs to.
+  shard.sleepUntil(job, Date.now() + turn.waitMs).catch(() => undefined);
+}
+
+/** A message of a queue that got no place, for its publisher died or Redis did, asks for one itself after this time. */
+const withoutPlaceMs = 10_000;
 
 /**
  * Which messages are stored as sleeping jobs. Those in a queue: they get their places once they are stored, for who is

@@ -123,3 +123,20 @@ describe('cancel', () => {
     ]);
   });
 });
+
+test('a message sleeps longer only as long as it sleeps as it was stored', async () => {
+  const parked = { ...job('msg_1'), parkedMs: 10_000 };
+  const { createdAt } = parked.message;
+  await shard.add([parked]);
+  await shard.sleepUntil(parked, createdAt + 60_000);
+  expect(await shard.count(createdAt + 59_999)).toMatchObject({ delayed: 1, due: 0 });
+  expect(await shard.count(createdAt + 60_000)).toMatchObject({ delayed: 1, due: 1 });
+
+  // In the meantime it was woken, and waits for a retry.
+  await redis.zadd('{d0}:deliver:delayed', (createdAt + 20_000) * 4096, 'msg_1');
+  await shard.sleepUntil(parked, createdAt + 90_000);
+  expect(await shard.count(createdAt + 20_000)).toMatchObject({ due: 1 });
+  await shard.wake(['msg_1']);
+  await shard.sleepUntil(parked, createdAt + 90_000);
+  expect(await shard.count(createdAt)).toMatchObject({ waiting: 1, delayed: 0 });
+});

@@ -68,6 +68,8 @@ export interface Shard {
   cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(CanceledNow | undefined)[]>;
   /** Wakes messages that wait for a slot. */
   wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
+  /** A message that was stored parked sleeps until this instant instead, unless somebody has woken it. */
+  sleepUntil(job: NewJob, wakeAt: number): Promise<void>;
   exists(id: string): Promise<boolean>;
   /** Attempts in flight. */
   countActive(): Promise<number>;
@@ -161,6 +163,9 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     async wake(ids) {
       const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
       return results.map((result) => (result === 1 ? 'woken' : result === 0 ? 'awake' : 'missing'));
+    },
+    async sleepUntil({ id, message, parkedMs = 0 }, wakeAt) {
+      await redis.extendSleep(`${jobPrefix}delayed`, id, message.createdAt + parkedMs, Math.round(wakeAt));
     },
     exists: async (id) => (await redis.exists(jobPrefix + id)) === 1,
     countActive: () => redis.llen(`${jobPrefix}active`),

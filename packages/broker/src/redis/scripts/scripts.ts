@@ -16,6 +16,7 @@ const scripts = {
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
   addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
+  extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
   appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
@@ -70,6 +71,7 @@ export interface ScriptCommands {
     /** delayed, wait, paused, meta, prioritized, active, pc, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, ...messageIds: string[]]
   ): Promise<(1 | 0 | -1)[]>;
+  extendSleep(delayedKey: string, messageId: string, wakesAt: number, wakeAt: number): Promise<0 | 1>;
   stepLane(
     stateKey: string,
     holdersKey: string,
