@@ -25,7 +25,8 @@ export interface Steps {
 
 /** One attempt at one message. Every branch of an attempt is here; the steps only work. */
 export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
-  if (steps.isPoisoned(job)) return giveUp(job, steps);
+  if (job.isUnreadable) return giveUp(job, steps, cannotBeRead);
+  if (steps.isPoisoned(job)) return giveUp(job, steps, isPoison(job));
   const heldMs = await steps.admit(job);
   if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
   try {
@@ -66,8 +67,8 @@ async function reconsider(
   }
 }
 
-async function giveUp(job: Job, steps: Steps): Promise<Outcome> {
-  const outcome = withoutAttempt(`not tried again: ${job.crashes} dispatchers ended while they delivered this message`);
+async function giveUp(job: Job, steps: Steps, error: string): Promise<Outcome> {
+  const outcome = withoutAttempt(error);
   try {
     await steps.settle(job, outcome);
     return outcome;
@@ -75,6 +76,12 @@ async function giveUp(job: Job, steps: Steps): Promise<Outcome> {
     await steps.endTurn(job);
   }
 }
+
+const isPoison = ({ crashes }: Job) =>
+  `not tried again: ${crashes} dispatchers ended while they delivered this message`;
+
+/** Whoever wrote it was of another version, or its data was damaged. */
+const cannotBeRead = 'this version cannot read the message; its body is what was stored';
 
 /** A body that is missing was never acknowledged, and no later attempt would find it. */
 const bodyIsGone = 'the body is not there: Redis was full or failed while the message was published';

@@ -28,7 +28,11 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     broker.events.started(id, message, activeLine(retried, Date.now()));
 
     const body = await readBody(message.body);
-    if (body === undefined) return undefined;
+    if (body === undefined) {
+      // Only a body that is stored elsewhere can be missing.
+      if (message.body.kind !== 'stored') throw new TypeError('This kind of body is not known.');
+      return undefined;
+    }
     const signature = writeSignature(
       {
         url: message.url,

@@ -79,14 +79,29 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     waiting = [];
     if (lines.length === 0) return;
     const records = Buffer.allocUnsafe(lines.length * recordBytes);
-    lines.forEach(([line, message], index) => writeRecord(line, message, records, index * recordBytes));
+    let written = 0;
+    for (const [line, message] of lines) {
+      try {
+        writeRecord(line, message, records, written);
+        written += recordBytes;
+      } catch {
+        // A message in a format that cannot be read must not end the process.
+        lost++;
+      }
+    }
     pending += lines.length;
     lastWrite = redis
-      .appendLines(keyspace.logHead, keyspace.logSegment(''), segmentLines * recordBytes, retentionMs, records)
+      .appendLines(
+        keyspace.logHead,
+        keyspace.logSegment(''),
+        segmentLines * recordBytes,
+        retentionMs,
+        records.subarray(0, written),
+      )
       .then(
         () => undefined,
         () => {
-          lost += lines.length;
+          lost += written / recordBytes;
         },
       )
       .finally(() => (pending -= lines.length));

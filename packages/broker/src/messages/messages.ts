@@ -86,12 +86,12 @@ export function createMessages(parts: MessagesParts): Messages {
         results.map(async (result, index) => {
           if (!result) return;
           canceled++;
-          const { message, isInFlight } = result;
+          const { message, isInFlight, isUnreadable } = result;
           const id = some[index] ?? '';
           events.list(id, [cancelRequestedLine(now), ...(isInFlight ? [] : [canceledLine(now)])], message);
-          if (isInFlight) return;
           // The script has written the message to its log as it was; this writes it as a log keeps it.
-          if (message.redaction) events.ended(id, [], message);
+          if (isUnreadable || (message.redaction && !isInFlight)) events.ended(id, [], message);
+          if (isInFlight) return;
           await leaveBehind(id, message);
         }),
       );

@@ -4,6 +4,7 @@ import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
+import { createStandIn, isMessage, parseMessage } from './unreadable.ts';
 
 export const queueName = 'deliver';
 /** BullMQ wants every job to have a name. */
@@ -19,6 +20,8 @@ export interface Job {
   crashes: number;
   /** Of a message that a worker has: what is in its lock as long as that lasts. */
   token?: string;
+  /** Its message is not what was stored but stands for it. */
+  isUnreadable?: true;
 }
 
 /** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
@@ -50,6 +53,8 @@ export interface Canceled {
 
 export interface CanceledNow {
   message: Message;
+  /** Its message is not what was stored but stands for it. */
+  isUnreadable?: true;
   /** An attempt is running, and goes on. */
   isInFlight: boolean;
 }
@@ -136,8 +141,11 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         timer ??= setImmediate(write);
       }),
     async get(id) {
-      const job = (await queue.getJob(id)) as BullJob<Message | Canceled> | undefined;
-      return job && !isCanceled(job.data) ? readJob(job, job.data) : undefined;
+      const job = (await queue.getJob(id).catch((error: unknown) => {
+        // Its data is no JSON: a dispatcher will set it aside.
+        if (!(error instanceof SyntaxError)) throw error;
+      })) as BullJob<unknown> | undefined;
+      return job && isMessage(job.data) ? readJob(job, job.data) : undefined;
     },
     async *pending(withMessages) {
       // In the order in which a message passes through them; those in flight first, for they may become delayed.
@@ -146,8 +154,8 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         else {
           const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
           yield ids.flatMap((id, index) => {
-            const data = JSON.parse(texts[index] ?? 'null') as Message | Canceled | null;
-            return data && !isCanceled(data) ? [{ id, message: data }] : [];
+            const message = parseMessage(texts[index] ?? null);
+            return message ? [{ id, message }] : [];
           });
         }
       }
@@ -156,9 +164,12 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       const history = keyspace.history(shard, '');
       const delayed = `${jobPrefix}delayed`;
       const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
-      return results.map(([isCanceled, isInFlight, data]) =>
-        isCanceled === 1 ? { isInFlight: isInFlight === 1, message: JSON.parse(data) as Message } : undefined,
-      );
+      return results.map(([isCanceled, isInFlight, data]) => {
+        if (isCanceled === 0) return undefined;
+        const message = parseMessage(data);
+        const read = message ? { message } : { message: createStandIn(data, now), isUnreadable: true as const };
+        return { ...read, isInFlight: isInFlight === 1 };
+      });
     },
     async wake(ids) {
       const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
@@ -245,11 +256,11 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 }
 
 /** A job in our words. */
-export function readJob(job: BullJob<Message | Canceled>, message: Message, token?: string): Job {
+export function readJob(job: BullJob<unknown>, message: Message, token?: string): Job {
   const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
   return { id, message, retried, crashes, ...(token === undefined ? {} : { token }) };
 }
 
-export function isCanceled(data: Message | Canceled): data is Canceled {
-  return 'canceled' in data;
+export function isCanceled(data: unknown): data is Canceled {
+  return typeof data === 'object' && data !== null && 'canceled' in data;
 }

@@ -1,10 +1,11 @@
 import type { Message, Outcome } from '@posthorn/shared';
-import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob } from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob, type JobJson } from 'bullmq';
 import type { Log } from '../process/log.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';
 import { isCanceled, queueName, readJob, type Canceled, type Job } from './shard.ts';
+import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {
   redis: RedisConnection;
@@ -36,8 +37,19 @@ export interface ShardWorker {
   progress(): { fetched: number; held: number; takenBack: number };
 }
 
-/** How long to wait before a message is tried again that we ourselves could not handle. */
-const handBackMs = 1000;
+/** A message that we ourselves could not handle is tried again after this time. */
+const handBack: Outcome = { kind: 'held', delayMs: 1000 };
+
+/** BullMQ's worker; it takes data that is no JSON, too: else such a job would stall for ever. */
+class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
+  protected override createJob(json: JobJson, id: string) {
+    try {
+      return super.createJob(json, id);
+    } catch {
+      return super.createJob({ ...json, data: wrapText(json.data) }, id);
+    }
+  }
+}
 
 /** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
 export function workShard({
@@ -57,11 +69,16 @@ export function workShard({
   let fetched = 0;
   let held = 0;
   let takenBack = 0;
-  const worker = new Worker<Message | Canceled, undefined, typeof jobName>(
+  const worker = new ShardQueueWorker(
     queueName,
     async (job, token) => {
       const { data } = job;
+      let taken = readJob(job, data as Message, token);
       let outcome: Outcome;
+      const setAside = () => {
+        taken = { ...readJob(job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
+        return process(taken);
+      };
       fetched++;
       held++;
       // It comes again after an end that Redis did not take.
@@ -71,17 +88,19 @@ export function workShard({
           if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
           return undefined;
         }
-        outcome = await process(readJob(job, data, token));
+        outcome = await process(taken);
+        // BullMQ counts the attempts itself, and after the last one the job is gone.
+        if (outcome.kind === 'retry' && !isMessage(data)) outcome = await setAside();
       } catch (error) {
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
-        outcome = { kind: 'held', delayMs: handBackMs };
+        outcome = isMessage(data) || isCanceled(data) ? handBack : await setAside().catch(() => handBack);
       } finally {
         held--;
       }
-      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(readJob(job, data as Message)));
+      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(taken));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
-      if (isAwaited(data as Message)) {
-        ending.set(job.id ?? '', { job: readJob(job, data as Message), outcome });
+      if (isAwaited(taken.message)) {
+        ending.set(taken.id, { job: taken, outcome });
         // More than can be in flight: another dispatcher has ended the oldest.
         if (ending.size > concurrency) ending.delete(ending.keys().next().value ?? '');
       }

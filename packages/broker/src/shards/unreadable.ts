@@ -1,0 +1,68 @@
+import { methods, type Message } from '@posthorn/shared';
+import { z } from 'zod';
+
+// A job may hold what another version has written, or what was damaged. Nobody looks for that on the way of a message: an
+// attempt at it fails, and then it is looked at.
+
+const text = z.string();
+const body = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('empty') }),
+  z.object({ kind: z.literal('text'), text }),
+  z.object({ kind: z.literal('base64'), base64: text }),
+  z.object({ kind: z.literal('stored'), key: text }),
+]);
+/** What every message has. */
+const format = z.object({
+  url: z.url(),
+  method: z.enum(methods),
+  header: z.record(text, z.array(text)),
+  body,
+  createdAt: z.number(),
+  notBefore: z.number(),
+  maxRetries: z.number(),
+  timeoutMs: z.number(),
+  callerIp: text,
+});
+
+/** Whether the data of a job is a message as this version writes it. */
+export function isMessage(data: unknown): data is Message {
+  return format.safeParse(data).success;
+}
+
+/** A message from the text of its job; `undefined` for any other text. */
+export function parseMessage(json: string | null): Message | undefined {
+  try {
+    const data: unknown = JSON.parse(json ?? 'null');
+    return isMessage(data) ? data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Text of a job that is not JSON, in a form that BullMQ can take. */
+export function wrapText(json: string): string {
+  return JSON.stringify({ unreadable: json });
+}
+
+/** What was stored, of the data that BullMQ gives. */
+export function unwrapText(data: unknown): string {
+  const { unreadable } = (data ?? {}) as { unreadable?: unknown };
+  return typeof unreadable === 'string' ? unreadable : JSON.stringify(data);
+}
+
+/** What is put in the place of a message that cannot be read: its body is what was stored. It cannot be delivered. */
+export function createStandIn(stored: string, createdAt: number): Message {
+  return {
+    url: 'https://unreadable.invalid/',
+    method: 'POST',
+    header: {},
+    body: { kind: 'text', text: stored },
+    createdAt,
+    notBefore: createdAt,
+    maxRetries: 0,
+    timeoutMs: 1000,
+    callerIp: '',
+    // Whoever wanted something of the message hidden wants it hidden of the text.
+    ...(stored.includes('redaction') ? { redaction: { body: true, headers: [], bodyMarker: 'REDACTED' } } : {}),
+  };
+}
