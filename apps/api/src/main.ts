@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import {
-  agreeOnShards,
+  agreeOnData,
   ConfigurationError,
   connectForRequests,
   createBroker,
@@ -27,11 +27,14 @@ await runProcess(async () => {
 
   const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
   for (const warning of facts.warnings) log.warn({ durability: facts.durability }, warning);
-  await agreeOnShards(redis, config.SHARDS);
+  const agree = () => agreeOnData(redis, config.SHARDS);
+  const data = await agree();
 
   const watch = watchRedis(redis, log, {
     fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
     fatal: ['away', 'full', 'read-only', 'disk-failed', 'clock-wrong'],
+    data,
+    emptied: agree,
   });
   await watch.hasLooked;
   const broker = createBroker({

@@ -172,7 +172,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   }
 }
 
-async function limitParallelism({ shards }: Broker, config: Config): Promise<void> {
+/** Sets the most attempts in flight over all dispatchers, which Redis keeps. */
+export async function limitParallelism({ shards }: Broker, config: Config): Promise<void> {
   await Promise.all(
     Array.from({ length: config.SHARDS }, (_, shard) =>
       shards.at(shard).setGlobalConcurrency(readLimit(config, shard)),

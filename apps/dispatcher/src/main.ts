@@ -1,5 +1,5 @@
 import {
-  agreeOnShards,
+  agreeOnData,
   connectForWork,
   createBroker,
   createLog,
@@ -11,7 +11,7 @@ import {
   within,
 } from '@posthorn/broker';
 import { readConfig } from './config.ts';
-import { startDispatcher } from './dispatcher.ts';
+import { limitParallelism, startDispatcher } from './dispatcher.ts';
 import { startProbe } from './probe.ts';
 
 const redisTimeoutMs = 8000;
@@ -23,11 +23,17 @@ await runProcess(async (giveUp) => {
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
   const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
-  await agreeOnShards(redis, config.SHARDS);
+  const agree = () => agreeOnData(redis, config.SHARDS);
+  const data = await agree();
   const watch = watchRedis(redis, log, {
     fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
     // Of a full Redis this process takes messages out.
     fatal: ['away', 'read-only', 'disk-failed', 'clock-wrong'],
+    data,
+    emptied: async () => {
+      await limitParallelism(broker, config);
+      return agree();
+    },
   });
   await watch.hasLooked;
   const broker = createBroker({

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ConfigurationError } from '../process/env.ts';
 import type { RedisConnection } from './connect.ts';
 import { keyspace } from './keyspace.ts';
@@ -49,17 +50,25 @@ export async function inspectRedis(
   return { version, durability, warnings };
 }
 
-/** The number of shards is part of where every key lies, so it is written once and must never differ. */
-export async function agreeOnShards(redis: RedisConnection, shards: number): Promise<void> {
-  const read = () => redis.hget(keyspace.settings, 'shards');
-  // A Redis without memory can be read: a process that takes messages out of it must be able to start.
-  if ((await read()) === null) await redis.hsetnx(keyspace.settings, 'shards', String(shards));
-  const stored = await read();
+/**
+ * The number of shards is part of where every key lies, so it is written once and must never differ. Beside it is a name
+ * of the data, which tells a Redis that was emptied. Gives it.
+ */
+export async function agreeOnData(redis: RedisConnection, shards: number): Promise<string> {
+  const agree = async (field: string, value: string) => {
+    const read = () => redis.hget(keyspace.settings, field);
+    // A Redis without memory can be read: a process that takes messages out of it must be able to start.
+    if ((await read()) === null) await redis.hsetnx(keyspace.settings, field, value);
+    return read();
+  };
+  const stored = await agree('shards', String(shards));
   if (stored !== String(shards)) {
     throw new ConfigurationError(
       `SHARDS is ${shards}, but the data in Redis was written with ${stored ?? 'none'}; set SHARDS to ${stored ?? 'that'}.`,
     );
   }
+  // Nothing hangs on the name: what was written without one, and is full, stays without.
+  return (await agree('data', randomUUID()).catch(() => null)) ?? '';
 }
 
 async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promise<void> {

@@ -66,7 +66,7 @@ export const keyspace = {
   /** zset: ids of all schedules, by the time at which a dispatcher must look at them. */
   dueSchedules: '{schedules}:due',
 
-  /** hash: what all processes must agree on: `shards`, `signing-keys`. */
+  /** hash: what all processes must agree on: `shards`, `signing-keys`, and `data`, a name that is gone with it. */
   settings: 'posthorn:settings',
 
   /** channel: told of every change of the signing keys. */

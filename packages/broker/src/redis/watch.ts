@@ -1,12 +1,17 @@
 import type { Log } from '../process/log.ts';
 import { within } from '../process/shutdown.ts';
 import type { RedisConnection } from './connect.ts';
+import { keyspace } from './keyspace.ts';
 
 export interface WatchOptions {
   /** From this share of `maxmemory` on Redis is full, in percent: what drains it needs memory, too. */
   fullAtPercent: number;
   /** What keeps this process from its work; the rest is only told. */
   fatal: readonly Trouble[];
+  /** Name of the data that Redis has (`agreeOnData`). */
+  data: string;
+  /** Redis was emptied, or is another one: agrees on its data anew, and gives the name of it. */
+  emptied: () => Promise<string>;
 }
 
 /** What was measured last. */
@@ -47,10 +52,21 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   let told: () => void;
   const hasLooked = new Promise<void>((resolve) => (told = resolve));
 
+  let { data } = options;
+  const tellIfEmptied = async (found: string | null) => {
+    if ((found ?? '') === data) return;
+    data = await options.emptied();
+    log.error('redis.emptied');
+  };
+
   const ask = async () => {
     // The time comes last: nothing but its own way to Redis and back makes it less exact.
     const sentAt = Date.now();
-    const [info, time] = await Promise.all([askForInfo(redis), redis.time()]);
+    const [info, found, time] = await Promise.all([
+      askForInfo(redis),
+      redis.hget(keyspace.settings, 'data'),
+      redis.time(),
+    ]);
     const receivedAt = Date.now();
     const redisNow = Number(time[0]) * 1000 + Number(time[1]) / 1000;
     // What lies within the time that the question took is no difference.
@@ -60,6 +76,7 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     state.memoryMaxBytes = info.maxBytes;
     judge(info);
     told();
+    await tellIfEmptied(found);
   };
 
   const judge = (info: Info | undefined) => {

@@ -23,6 +23,9 @@ export interface SigningKeyStore {
 }
 
 export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
+  /** As of the last look. Should Redis be emptied they are put back, for receivers know no others. */
+  let known: StoredKeys | undefined;
+
   async function read(): Promise<{ text: string; keys: StoredKeys | undefined }> {
     const text = (await redis.hget(keyspace.settings, field)) ?? '';
     return { text, keys: text ? (JSON.parse(text) as StoredKeys) : undefined };
@@ -33,17 +36,17 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
     for (;;) {
       const { text, keys } = await read();
       const changed = change(keys);
-      if (!changed && keys) return keys;
+      if (!changed && keys) return (known = keys);
       const replaced = await redis.replaceField(keyspace.settings, field, text, JSON.stringify(changed), 0);
       if (replaced === 1 && changed) {
         await redis.publish(keyspace.signingKeysChanged, '');
-        return changed;
+        return (known = changed);
       }
     }
   }
 
   async function get(): Promise<SigningKeys> {
-    const { current, next } = await update((keys) => (keys ? undefined : newPair({})));
+    const { current, next } = await update((keys) => (keys ? undefined : (known ?? newPair({}))));
     return { current, next };
   }
 
@@ -57,11 +60,10 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       });
     },
     async rotate() {
-      const { current, next } = await update((keys) => ({
-        ...keys,
-        current: keys?.next ?? newKey(),
-        next: newKey(),
-      }));
+      const { current, next } = await update((stored) => {
+        const keys = stored ?? known;
+        return { ...keys, current: keys?.next ?? newKey(), next: newKey() };
+      });
       return { current, next };
     },
     async follow() {
