@@ -55,3 +55,12 @@ test('who begins to follow the keys misses no rotation', async () => {
   expect(followed.current()).toBe(rotated);
   followed.close();
 });
+
+test('an emptied Redis gets the keys back that were known', async () => {
+  const keys = createSigningKeys(redis);
+  const pair = await keys.get();
+  await redis.flushall();
+  expect(await keys.get()).toEqual(pair);
+  await redis.flushall();
+  expect((await keys.rotate()).current).toBe(pair.next);
+});
