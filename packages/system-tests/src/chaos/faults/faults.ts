@@ -12,6 +12,7 @@ import { freezeRedisLong, freezeRedisShort } from './freeze-redis.ts';
 import { killApi } from './kill-api.ts';
 import { killAllDispatchers, killOneDispatcher } from './kill-dispatchers.ts';
 import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
+import { largeBodies } from './large-bodies.ts';
 import { herd, sameSecond } from './many-at-once.ts';
 import { lostPackets, slowNetwork } from './network.ts';
 import { poison } from './poison.ts';
@@ -53,4 +54,5 @@ export const faults: readonly Fault[] = [
   restore,
   restartEverything,
   sentinelFailover,
+  largeBodies,
 ];
