@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts';
 import { clientRetry } from './client-retry.ts';
 import { fastClock, slowClock } from './clock.ts';
+import { damagedAof } from './damaged-aof.ts';
 import { deadCallbacks } from './dead-callbacks.ts';
 import { brokenEventLog } from './event-log.ts';
 import { everything } from './everything.ts';
@@ -55,4 +56,5 @@ export const faults: readonly Fault[] = [
   restartEverything,
   sentinelFailover,
   largeBodies,
+  damagedAof,
 ];
