@@ -90,8 +90,10 @@ async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promis
   } finally {
     redis.off('error', remember);
   }
+  // One that does not speak TLS says nothing to who does.
+  const plain = redis.options.tls ? ', with redis:// if it does not speak TLS there' : '';
   throw new ConfigurationError(
-    `REDIS_URL: Redis does not answer (${reason}); start it, or set REDIS_URL to where it runs.`,
+    `REDIS_URL: Redis does not answer (${reason}); start it, or set REDIS_URL to where it runs${plain}.`,
   );
 }
 

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { eventually, findFreePort, startApp, startRedis, testToken, type TestRedisOptions } from '@posthorn/testkit';
+import { makeCertificates } from '../../hostile/certificates.ts';
 import type { Fault } from '../fault.ts';
 
 const secret = 'a-password-that-nobody-may-see';
@@ -51,6 +53,23 @@ export const wrongSettings: Fault = {
       chaos.claim(`${app} refuses a wrong password: ${output}`, !isReady && output.includes('WRONGPASS'));
       chaos.claim(`${app} keeps the secret`, !output.includes(secret));
     }
+    // Over a connection that nobody has proved to be to Redis, no password goes.
+    const untrusted = await startUntrusted();
+    for (const [what, port, reason] of [
+      ['a Redis without TLS', redis.port, /with redis:\/\/ if it does not speak TLS/],
+      ['a certificate that nobody has signed', untrusted.port, /self-signed certificate/],
+    ] as const) {
+      for (const { app, isReady, output } of await start(`rediss://:${secret}@localhost:${port}`)) {
+        chaos.claim(
+          `${app} refuses ${what}: ${output}`,
+          !isReady && output.includes('REDIS_URL') && reason.test(output),
+        );
+        chaos.claim(`${app} says so in a sentence`, output.trim().split('\n').length === 1);
+        chaos.claim(`${app} keeps the secret`, !output.includes(secret));
+      }
+    }
+    chaos.claim(`sent without trust: ${untrusted.bytes()} bytes`, untrusted.bytes() === 0);
+    untrusted.close();
     await redis.stop();
     const old = await startOldRedis();
     for (const { app, isReady, output } of await start(`redis://127.0.0.1:${old.port}`)) {
@@ -67,6 +86,20 @@ async function tryRedis(options: TestRedisOptions, judge: (results: [Started, St
   } finally {
     await redis.stop();
   }
+}
+
+/** Has a certificate that is signed by nobody but itself, and counts what it is told nevertheless. */
+async function startUntrusted(): Promise<{ port: number; bytes(): number; close(): void }> {
+  const { selfSigned } = await makeCertificates();
+  let bytes = 0;
+  const server = createTlsServer(selfSigned, (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data: Buffer) => (bytes += data.length));
+  });
+  server.on('tlsClientError', () => undefined);
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, bytes: () => bytes, close: () => server.close() };
 }
 
 /** Says of itself that it is Redis 5, and OK to everything else. */
