@@ -1,11 +1,11 @@
 import { eventually, findFreePort, startApp } from '@posthorn/testkit';
 import type { Fault } from '../fault.ts';
 
-/** A module that moves the clock of a process before anything else is loaded. */
-const shift = (ms: number) =>
+/** A module that moves the clock of a process some time after its start, or before anything else is loaded. */
+const shift = (ms: number, afterMs = 0) =>
   `data:text/javascript,${encodeURIComponent(`
     const Real = Date;
-    const now = () => Real.now() + ${ms};
+    const now = () => Real.now() + (performance.now() < ${afterMs} ? 0 : ${ms});
     globalThis.Date = class extends Real {
       constructor(...args) { super(...(args.length > 0 ? args : [now()])); }
       static now() { return now(); }
@@ -45,3 +45,18 @@ const wrongClock = (name: string, offsetMs: number): Fault => ({
 
 export const fastClock = wrongClock('fast', 3_600_000);
 export const slowClock = wrongClock('slow', -3_600_000);
+
+/** The clock of one dispatcher of two is set back while it works: by too little to stop it. */
+export const clockStepsBack: Fault = {
+  name: 'clock-steps-back',
+  rows: ['F31'],
+  async run(chaos) {
+    const stage = await chaos.stage({ dispatchers: 1 });
+    const stepped = await stage.startDispatcher(1, { NODE_OPTIONS: `--import ${shift(-10_000, 6000)}` });
+    const load = await stage.load(100);
+    await eventually(() => stepped.output().includes('clock-differs'), 30_000);
+    await chaos.pause(5000, 6000);
+    await load.stop();
+    await chaos.settle(stage, { duplicates: 0, mayExceed: true });
+  },
+};

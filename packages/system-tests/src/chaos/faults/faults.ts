@@ -1,6 +1,6 @@
 import type { Fault } from '../fault.ts';
 import { clientRetry } from './client-retry.ts';
-import { fastClock, slowClock } from './clock.ts';
+import { clockStepsBack, fastClock, slowClock } from './clock.ts';
 import { damagedAof } from './damaged-aof.ts';
 import { deadCallbacks } from './dead-callbacks.ts';
 import { brokenEventLog } from './event-log.ts';
@@ -15,7 +15,7 @@ import { killAllDispatchers, killOneDispatcher } from './kill-dispatchers.ts';
 import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
 import { largeBodies } from './large-bodies.ts';
 import { herd, sameSecond } from './many-at-once.ts';
-import { lostPackets, slowNetwork } from './network.ts';
+import { lossyNetwork, lostPackets, slowNetwork } from './network.ts';
 import { poison } from './poison.ts';
 import { restartEverything } from './restart-everything.ts';
 import { restore } from './restore.ts';
@@ -57,4 +57,6 @@ export const faults: readonly Fault[] = [
   sentinelFailover,
   largeBodies,
   damagedAof,
+  lossyNetwork,
+  clockStepsBack,
 ];
