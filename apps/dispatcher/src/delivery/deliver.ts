@@ -83,8 +83,8 @@ const isPoison = ({ crashes }: Job) =>
 /** Whoever wrote it was of another version, or its data was damaged. */
 const cannotBeRead = 'this version cannot read the message; its body is what was stored';
 
-/** A body that is missing was never acknowledged, and no later attempt would find it. */
-const bodyIsGone = 'the body is not there: Redis was full or failed while the message was published';
+/** It was there before its message was; no later attempt would find it. */
+const bodyIsGone = 'the body is not there any more';
 
 /** The end of a message to which no request can be made. */
 function withoutAttempt(error: string): Extract<Outcome, { kind: 'failed' }> {

@@ -64,13 +64,12 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   });
 
   let newMessages = 0;
-  // The bodies are sent first: on one connection they are there when the messages are.
-  const stored = Promise.all(bodyWrites);
   const followUps: Promise<unknown>[] = [];
   const adds = Array.from(byShard, async ([shard, jobs]) => {
+    // A Redis that is full may refuse a body and then take its message, which would end in the dead letter queue.
+    if (bodyWrites.length > 0) await Promise.all(bodyWrites);
     for (const { job } of jobs) events.list(job.id, [createdLine(job.message)], job.message);
-    const added = shards.at(shard).add(jobs.map(({ job }) => job));
-    const [ids] = await Promise.all([added, stored]);
+    const ids = await shards.at(shard).add(jobs.map(({ job }) => job));
     jobs.forEach(({ job, place: [draft, message] }, index) => {
       const id = ids[index] ?? job.id;
       const isDuplicate = id !== job.id;
