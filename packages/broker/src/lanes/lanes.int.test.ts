@@ -256,6 +256,25 @@ test('a slot of a message that has ended is found in a queue that never stands s
   expect(await lanes.join(lane, 'msg_2')).toEqual({ has: true });
 });
 
+test('a slot that is to be held for a callback stays held, though the callback is not stored yet', async () => {
+  const existing = new Set(['msg_1']);
+  const shard = { exists: (id: string) => Promise.resolve(existing.has(id)) };
+  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
+  const lane: Lane = { kind: 'queue', name: 'held' };
+  await redis.del(keyspace.busyLanes(0));
+  await lanes.start(lane, 'msg_1');
+  await lanes.hold(lane, 'msg_1', 'msg_callback');
+  await lanes.sweep(0);
+  existing.add('msg_callback');
+  existing.delete('msg_1');
+  await lanes.leave(lane, 'msg_1');
+  await lanes.sweep(0);
+  expect(await lanes.members(lane)).toEqual(['msg_1']);
+  existing.delete('msg_callback');
+  await lanes.sweep(0);
+  expect(await lanes.members(lane)).toEqual([]);
+});
+
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const runs = 1000;

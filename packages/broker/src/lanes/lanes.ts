@@ -111,6 +111,8 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     );
   }
 
+  const exists = (messageId: string) => shards.at(shards.shardOf(messageId) ?? 0).exists(messageId);
+
   return {
     shardOf,
     join: (lane, messageId, limits) => run('join', lane, messageId, undefined, limits),
@@ -178,8 +180,10 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       const id = holder.replace(/^\+/, '');
       // It was granted the slot: perhaps nobody woke it.
       if (holder !== id) await wake(lane, [id]);
+      // Only of a message that has ended all parts are known, and stored.
+      if (await exists(id)) continue;
       for (const part of new Set([id, ...(await redis.smembers(keys.parts(id)))])) {
-        if (!(await shards.at(shards.shardOf(part) ?? 0).exists(part))) await run('leave', lane, id, part);
+        if (!(await exists(part))) await run('leave', lane, id, part);
       }
     }
   }
