@@ -123,8 +123,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         // Only the log still knows what it was.
         const message = (await broker.events.read(id)).events[0]?.message;
         if (message) {
-          await broker.schedules.tellEnd(id, message, 'FAIL');
           broker.events.ended(id, [canceledLine(Date.now())], message);
+          await broker.messages.forget(id, message);
         }
         if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
       },

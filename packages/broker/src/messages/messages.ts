@@ -14,6 +14,8 @@ export interface Messages {
   cancel(messageIds: readonly string[]): Promise<number>;
   /** The same for all messages that match, or for so many of them. */
   cancelMatching(filter: MessageFilter, count?: number): Promise<number>;
+  /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
+  forget(messageId: string, message: Message): Promise<void>;
 }
 
 /** Ids in one call of the script: Redis does nothing else in the meantime, for less than two milliseconds. */
@@ -60,6 +62,8 @@ export function createMessages(parts: MessagesParts): Messages {
       for (const shard of all) canceled += await cancelMatchingIn(shard, filter, count - canceled);
       return canceled;
     },
+
+    forget,
   };
 
   async function cancelMatchingIn(shard: number, filter: MessageFilter, count: number): Promise<number> {
@@ -92,15 +96,14 @@ export function createMessages(parts: MessagesParts): Messages {
           // The script has written the message to its log as it was; this writes it as a log keeps it.
           if (isUnreadable || (message.redaction && !isInFlight)) events.ended(id, [], message);
           if (isInFlight) return;
-          await leaveBehind(id, message);
+          await forget(id, message);
         }),
       );
     }
     return canceled;
   }
 
-  /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
-  async function leaveBehind(id: string, message: Message): Promise<void> {
+  async function forget(id: string, message: Message): Promise<void> {
     const { body, queueName, flowControl, holds } = message;
     await parts.tellSchedule(id, message);
     await bodies.release(body, id, 0);
