@@ -43,8 +43,9 @@ export function connectForWork(url: string): RedisConnection {
 }
 
 /**
- * Sends all commands of one turn of the event loop with one system call, which costs more than a command. Their order
- * stays. Unlike auto-pipelining this waits for no earlier answer.
+ * Sends all commands of one turn of the event loop with one system call, which costs more than a command: those of all
+ * messages whose answers were read together leave together. Their order stays. Unlike auto-pipelining this waits for no
+ * earlier answer.
  */
 function joinWrites(redis: RedisConnection): void {
   const send = redis.sendCommand.bind(redis);
@@ -55,7 +56,7 @@ function joinWrites(redis: RedisConnection): void {
     if (socket && !isCorked) {
       isCorked = true;
       socket.cork();
-      process.nextTick(() => {
+      setImmediate(() => {
         isCorked = false;
         socket.uncork();
       });
