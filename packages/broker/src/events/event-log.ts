@@ -14,8 +14,9 @@ import { readRecord, recordBytes } from './record.ts';
  * of all messages, which says where lines are, not what they say.
  *
  * Writing is never waited for and never fails a message: what cannot be written is counted. Commands of one connection
- * are carried out in their order, so a line that is sent before the end of a job is there before the job ends; while Redis
- * is away both wait in a worker's connection, and are repeated together.
+ * are carried out in their order, and lines are sent ahead of what a worker's connection sends in the same turn of the
+ * event loop, so a line that is written before the end of a job is there before the job ends; while Redis is away both
+ * wait in a worker's connection, and are repeated together.
  */
 export interface EventLog {
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
@@ -47,7 +48,7 @@ export interface EventLog {
  * ends before costs one command less.
  */
 const keepStartedMs = 50;
-/** More unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
+/** More messages with unanswered writes than this, and lines are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
 /** Keys that are removed at once. */
 const removeAtOnce = 500;
@@ -57,8 +58,11 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   const list = createLineList(redis, options);
   const started = new Map<string, { message: Message; line: Line }>();
   let timer: NodeJS.Timeout | undefined;
+  /** By shard what was written in this turn of the event loop, as `write-histories.lua` wants it. */
+  const unsent = new Map<number, { messages: number; lines: number; args: (string | number)[] }>();
   let pending = 0;
   let lost = 0;
+  let lastWrite = Promise.resolve();
 
   const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
 
@@ -67,23 +71,34 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       lost += lines.length;
       return;
     }
-    const key = keyspace.history(shardOf(messageId), messageId);
-    const fields: Record<string, string | number> = {};
-    if (isEnd) fields['created'] = JSON.stringify(redactMessage(message));
-    for (const { field, value } of lines) fields[field] = value;
+    const shard = shardOf(messageId);
+    const fields: (string | number)[] = isEnd ? ['created', JSON.stringify(redactMessage(message))] : [];
+    for (const { field, value } of lines) fields.push(field, value);
+    const waiting = unsent.get(shard) ?? { messages: 0, lines: 0, args: [] };
+    if (unsent.size === 0) redis.sendAhead(send);
+    unsent.set(shard, waiting);
+    waiting.messages++;
+    waiting.lines += lines.length;
+    waiting.args.push(messageId, expireMs, fields.length, ...fields);
     pending++;
-    const done = () => {
-      pending--;
-    };
-    const failed = () => {
-      pending--;
-      lost += lines.length;
-    };
     for (const { retried, body } of lines) if (body) writeResponse(messageId, retried, body, expireMs);
-    redis.hset(key, fields).then(done, failed);
-    // With every line: the last one of a message may be lost, and nothing of it may stay for ever.
-    redis.pexpire(key, expireMs).catch(() => undefined);
     listLines(messageId, lines, message);
+  };
+
+  /** What one turn of the event loop has written goes with one command per shard, ahead of the ends of its jobs. */
+  const send = () => {
+    for (const [shard, { messages, lines, args }] of unsent) {
+      lastWrite = redis.writeHistories(keyspace.history(shard, ''), ...args).then(
+        () => {
+          pending -= messages;
+        },
+        () => {
+          pending -= messages;
+          lost += lines;
+        },
+      );
+    }
+    unsent.clear();
   };
 
   const writeResponse = (messageId: string, retried: number, body: Buffer, expireMs: number) => {
@@ -169,7 +184,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     async close() {
       clearTimeout(timer);
       flush(Infinity);
-      await list.flush();
+      send();
+      await Promise.all([lastWrite, list.flush()]);
     },
   };
 }

@@ -67,14 +67,12 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
   // The limit is kept by removing whole segments, so that they are small if it is.
   const segmentLines = maxLines === 0 ? maxSegmentLines : Math.min(maxSegmentLines, Math.ceil(maxLines / 16));
   let waiting: [line: LineRecord, message: Message][] = [];
-  let timer: NodeJS.Immediate | undefined;
   let pending = 0;
   let lost = 0;
   let lastWrite = Promise.resolve();
 
   /** All lines of one turn of the event loop go with one command. */
   const write = () => {
-    timer = undefined;
     const lines = waiting;
     waiting = [];
     if (lines.length === 0) return;
@@ -182,8 +180,8 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
         lost++;
         return;
       }
+      if (waiting.length === 0) redis.sendAhead(write);
       waiting.push([line, message]);
-      timer ??= setImmediate(write);
     },
     walk,
     async trim(keep, forget) {
@@ -204,7 +202,6 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     },
     lost: () => lost,
     async flush() {
-      clearImmediate(timer);
       write();
       await lastWrite;
     },

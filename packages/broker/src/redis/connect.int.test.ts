@@ -21,3 +21,10 @@ test('a worker on a cluster sends a transaction to the node that has its keys', 
     ]);
   }
 });
+
+test('what a worker sends ahead is carried out before all that it has sent in the same turn', async () => {
+  const earlier = redis.rpush('{order}', 'sent');
+  redis.sendAhead(() => void redis.rpush('{order}', 'ahead'));
+  await Promise.all([earlier, redis.rpush('{order}', 'sent last')]);
+  expect(await redis.lrange('{order}', 0, -1)).toEqual(['ahead', 'sent', 'sent last']);
+});

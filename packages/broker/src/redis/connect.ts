@@ -8,7 +8,14 @@ import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
 
 /** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
-export type RedisConnection = Redis & ScriptCommands;
+export type RedisConnection = Redis &
+  ScriptCommands & {
+    /**
+     * Calls it at the end of this turn of the event loop. What it sends over a worker's connection leaves ahead of all
+     * that the turn has sent.
+     */
+    sendAhead(write: () => void): void;
+  };
 
 /**
  * The connection of a process that answers people: it never waits for a Redis that is away or frozen, because the
@@ -49,19 +56,36 @@ export function connectForWork(url: string): RedisConnection {
  */
 function joinWrites(redis: RedisConnection): void {
   const send = redis.sendCommand.bind(redis);
-  let isCorked = false;
-  redis.sendCommand = (...all) => {
+  let commands: Parameters<typeof send>[] = [];
+  let ahead: (() => void)[] = [];
+  let isPlanned = false;
+
+  const flush = () => {
+    const others = commands;
+    commands = [];
+    for (const write of ahead) write();
+    ahead = [];
+    const all = commands.concat(others);
+    commands = [];
+    isPlanned = false;
     // A cluster has a socket per node and none here.
     const socket = redis.stream as typeof redis.stream | undefined;
-    if (socket && !isCorked) {
-      isCorked = true;
-      socket.cork();
-      setImmediate(() => {
-        isCorked = false;
-        socket.uncork();
-      });
-    }
-    return send(...all);
+    socket?.cork();
+    for (const command of all) void send(...command);
+    socket?.uncork();
+  };
+  const plan = () => {
+    if (!isPlanned) setImmediate(flush);
+    isPlanned = true;
+  };
+  redis.sendCommand = (...command) => {
+    commands.push(command);
+    plan();
+    return command[0].promise;
+  };
+  redis.sendAhead = (write) => {
+    ahead.push(write);
+    plan();
   };
 }
 
@@ -95,7 +119,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     url.includes(',') && !url.startsWith('redis+sentinel:')
       ? cluster(url, common)
       : new Redis({ ...place(url), ...common });
-  return client as RedisConnection;
+  return Object.assign(client as RedisConnection, { sendAhead: setImmediate });
 }
 
 function cluster(url: string, options: RedisOptions): Cluster {

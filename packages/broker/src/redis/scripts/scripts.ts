@@ -19,6 +19,7 @@ const scripts = {
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
+  writeHistories: { file: 'write-histories.lua', numberOfKeys: 1 },
   appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
   countRequest: { file: 'count-request.lua', numberOfKeys: 1 },
@@ -87,6 +88,7 @@ export interface ScriptCommands {
     idleMs: number,
     ...limits: (string | number)[]
   ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
+  writeHistories(historyPrefix: string, ...messages: (string | number)[]): Promise<null>;
   appendLines(
     headKey: string,
     segmentPrefix: string,
