@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '../process/env.ts';
 import { persist } from './persist.ts';
-import { scriptDefinitions, type ScriptCommands } from './scripts/scripts.ts';
+import { scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
 
 /** The options without the one that would change the type of every answer. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
@@ -22,7 +22,7 @@ export type RedisConnection = Redis &
  * caller is better served by an answer now, and it is back some milliseconds after Redis is.
  */
 export function connectForRequests(url: string): RedisConnection {
-  return connect(url, {
+  const redis = connect(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -33,6 +33,8 @@ export function connectForRequests(url: string): RedisConnection {
     enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(50 * times, 250),
   });
+  leaveOutEvents(redis);
+  return redis;
 }
 
 /** The connection of a worker: it waits for Redis as long as it takes. BullMQ copies it for its blocking commands. */
@@ -46,7 +48,16 @@ export function connectForWork(url: string): RedisConnection {
   });
   persist(redis, scriptDefinitions);
   joinWrites(redis);
+  leaveOutEvents(redis);
   return redis;
+}
+
+/** BullMQ defines its scripts on the connection that it gets. */
+function leaveOutEvents(redis: RedisConnection): void {
+  const define = redis.defineCommand.bind(redis);
+  redis.defineCommand = (name, { lua, ...definition }) => {
+    define(name, { ...definition, lua: withoutEvents(lua) });
+  };
 }
 
 /**

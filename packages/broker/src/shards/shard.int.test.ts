@@ -1,8 +1,8 @@
 import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { createLog } from '../process/log.ts';
-import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
+import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { commonOptions, jobName, openShard, queueName, type NewJob, type Shard } from './shard.ts';
 
 let server: TestRedis;
@@ -61,7 +61,7 @@ test.each([
   ['once only', [job('msg_1', 0, 'k'), job('msg_2', 0, 'k'), job('msg_3', 1000, 'l'), job('msg_4', 0, 'l')]],
   ['again', [job('msg_1'), job('msg_1')]],
 ])('messages that are %s are stored as BullMQ itself stores jobs', async (_, jobs) => {
-  const queue = new Queue(queueName, { connection: redis, prefix: '{d0}', streams: { events: { maxLen: 1000 } } });
+  const queue = new Queue(queueName, { connection: redis, prefix: '{d0}' });
   const wantedIds: string[] = [];
   for (const { id, message, once } of jobs) {
     const options = {
@@ -139,4 +139,15 @@ test('a message sleeps longer only as long as it sleeps as it was stored', async
   await shard.wake(['msg_1']);
   await shard.sleepUntil(parked, createdAt + 90_000);
   expect(await shard.count(createdAt)).toMatchObject({ waiting: 1, delayed: 0 });
+});
+
+test("a message leaves nothing in BullMQ's stream of events", async () => {
+  const connection = connectForWork(server.url);
+  const worker = new Worker(queueName, null, { connection, prefix: '{d0}' });
+  await shard.add([job('msg_1')]);
+  const taken = await worker.getNextJob('token');
+  await taken.moveToCompleted(undefined, 'token', false);
+  await worker.close();
+  connection.disconnect();
+  expect(await redis.keys('*:events')).toEqual([]);
 });

@@ -102,8 +102,6 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     // With only the first of these two, a queue whose Redis was away at its start never recovers.
     skipWaitingForReady: true,
     skipVersionCheck: true,
-    // BullMQ writes four lines per message into a stream of its own and offers no way to turn that off.
-    streams: { events: { maxLen: 1000 } },
   });
   queue.on('error', (error) => log.debug({ shard, reason: error.message }, 'redis.failed'));
 

@@ -15,16 +15,17 @@ local function addDelayedJob(KEYS, ARGV)
 end
 
 local delayedKeys = { KEYS[9], KEYS[3], KEYS[4], KEYS[6], KEYS[5], KEYS[8] }
+local options = cjson.decode(ARGV[3])
 local ids = {}
 for index = 4, #ARGV, 2 do
   local id, timestamp, delay, attempts, once, window =
     string.match(ARGV[index], '^(%S+) (%d+) (%d+) (%d+) ?(%S*) ?(%d*)$')
   local job = { ARGV[1], id, ARGV[2], tonumber(timestamp) }
-  local options = cjson.decode(ARGV[3])
   options.jobId = id
   options.timestamp = tonumber(timestamp)
   options.delay = tonumber(delay)
   options.attempts = tonumber(attempts)
+  options.de = nil
   if once ~= '' then
     job[9] = ARGV[1] .. 'de:' .. once
     options.de = { id = once, ttl = tonumber(window) }

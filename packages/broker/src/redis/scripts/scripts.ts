@@ -48,8 +48,16 @@ function include(lua: string): string {
     if (content === '' || content.length - unpacked.length !== packed * 'cmsgpack.unpack()'.length) {
       throw new Error(`BullMQ's script ${name} takes its arguments in a way that is not known here.`);
     }
-    return unpacked;
+    return withoutEvents(unpacked);
   });
+}
+
+/**
+ * A script of BullMQ that tells its stream of events nothing: four lines per message that nobody reads, and an eighth of
+ * the time of Redis. BullMQ has no option for it.
+ */
+export function withoutEvents(lua: string): string {
+  return lua.replaceAll(/^ *rcall\("X(?:ADD|TRIM)", [^()]*\);?$/gm, '');
 }
 
 /** The scripts as methods of a connection, typed as their files describe them. */
