@@ -11,7 +11,7 @@ import {
 } from '@posthorn/broker';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
-import { deliver } from './delivery/deliver.ts';
+import { deliver, type Steps } from './delivery/deliver.ts';
 import { judge } from './delivery/judge.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
@@ -80,7 +80,24 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 
   let attempts = 0;
   const workers: ShardWorker[] = Array.from({ length: config.SHARDS }, (_, shard) => {
-    const admission = quarantine.around(createAdmission(slots, Date.now));
+    const steps: Steps = {
+      isPoisoned: quarantine.isPoisoned,
+      ...quarantine.around(createAdmission(slots, Date.now)),
+      takeTurn: turns.takeTurn,
+      endTurn: turns.endTurn,
+      prepare: (job) => {
+        metrics.started(job);
+        return prepare(job);
+      },
+      send,
+      standing: async (job) => {
+        const standing = await broker.shards.at(shard).standing(job);
+        if (standing === 'lost') log.warn({ messageId: job.id }, 'attempt.lost');
+        return standing;
+      },
+      judge: (job, answer) => judge(job, answer, rules, Date.now()),
+      settle: settlement.settle,
+    };
     return workShard({
       redis,
       shard,
@@ -91,24 +108,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       process: async (job) => {
         attempts++;
         try {
-          const outcome = await deliver(job, {
-            isPoisoned: quarantine.isPoisoned,
-            ...admission,
-            takeTurn: turns.takeTurn,
-            endTurn: turns.endTurn,
-            prepare: (prepared) => {
-              metrics.started(prepared);
-              return prepare(prepared);
-            },
-            send,
-            standing: async (judged) => {
-              const standing = await broker.shards.at(shard).standing(judged);
-              if (standing === 'lost') log.warn({ messageId: judged.id }, 'attempt.lost');
-              return standing;
-            },
-            judge: (judged, answer) => judge(judged, answer, rules, Date.now()),
-            settle: settlement.settle,
-          });
+          const outcome = await deliver(job, steps);
           metrics.finished(outcome);
           return outcome;
         } finally {
