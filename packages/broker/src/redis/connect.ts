@@ -82,7 +82,14 @@ function joinWrites(redis: RedisConnection): void {
     // A cluster has a socket per node and none here.
     const socket = redis.stream as typeof redis.stream | undefined;
     socket?.cork();
-    for (const command of all) void send(...command);
+    for (const command of all) {
+      try {
+        void send(...command);
+      } catch (error) {
+        // One that cannot be written must not keep the others back.
+        command[0].reject(error as Error);
+      }
+    }
     socket?.uncork();
   };
   const plan = () => {
