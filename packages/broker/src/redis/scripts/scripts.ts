@@ -53,7 +53,7 @@ function include(lua: string): string {
 }
 
 /**
- * A script of BullMQ that tells its stream of events nothing: four lines per message that nobody reads, and an eighth of
+ * A script of BullMQ that tells its stream of events nothing: four lines per message that nobody reads, and a tenth of
  * the time of Redis. BullMQ has no option for it.
  */
 export function withoutEvents(lua: string): string {
