@@ -1,6 +1,6 @@
 import { PosthornError, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { pino } from 'pino';
+import { testOptions } from '../broker.fixture.ts';
 import { createBroker, type Broker } from '../broker.ts';
 import { connectForWork } from '../redis/connect.ts';
 
@@ -10,25 +10,7 @@ beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   const redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
-  broker = createBroker({
-    redis,
-    log: pino({ level: 'silent' }),
-    shards: 2,
-    graceMs: 60_000,
-    logRetentionMs: 60_000,
-    maxLogLines: 0,
-    dlqRetentionMs: 60_000,
-    destinations: { allowPrivate: true, allow: [], deny: [] },
-    publish: {
-      defaultRetries: 3,
-      maxRetries: 20,
-      maxDelayMs: 1e10,
-      defaultTimeoutMs: 1e6,
-      maxTimeoutMs: 1e6,
-      maxLabels: 20,
-      deduplicationWindowMs: 600_000,
-    },
-  });
+  broker = createBroker({ ...testOptions, redis, shards: 2 });
 });
 afterAll(async () => {
   await broker.close();

@@ -1,5 +1,5 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { pino } from 'pino';
+import { testOptions } from '../broker.fixture.ts';
 import { createBroker, type Broker } from '../broker.ts';
 import { queueLane } from '../lanes/lanes.ts';
 import { connectForWork } from '../redis/connect.ts';
@@ -10,26 +10,7 @@ beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   const redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
-  broker = createBroker({
-    redis,
-    log: pino({ level: 'silent' }),
-    shards: 1,
-    graceMs: 60_000,
-    logRetentionMs: 60_000,
-    maxLogLines: 0,
-    dlqRetentionMs: 60_000,
-    destinations: { allowPrivate: true, allow: [], deny: [] },
-    queues: { maxQueues: 10, maxParallelism: 10 },
-    publish: {
-      defaultRetries: 3,
-      maxRetries: 20,
-      maxDelayMs: 1e10,
-      defaultTimeoutMs: 1e6,
-      maxTimeoutMs: 1e6,
-      maxLabels: 20,
-      deduplicationWindowMs: 600_000,
-    },
-  });
+  broker = createBroker({ ...testOptions, redis, shards: 1 });
 });
 afterAll(async () => {
   await broker.close();

@@ -1,0 +1,24 @@
+import { pino } from 'pino';
+import type { BrokerOptions } from './broker.ts';
+
+/** What a broker needs to store messages, for tests. */
+export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
+  log: pino({ level: 'silent' }),
+  graceMs: 60_000,
+  logRetentionMs: 60_000,
+  maxLogLines: 0,
+  dlqRetentionMs: 60_000,
+  destinations: { allowPrivate: true, allow: [], deny: [] },
+  publish: {
+    defaultRetries: 3,
+    maxRetries: 20,
+    maxDelayMs: 1e10,
+    defaultTimeoutMs: 1e6,
+    maxTimeoutMs: 1e6,
+    maxLabels: 20,
+    deduplicationWindowMs: 600_000,
+  },
+  queues: { maxQueues: 10, maxParallelism: 10 },
+  urlGroups: { maxGroups: 10, maxEndpoints: 10 },
+  maxSchedules: 1000,
+};
