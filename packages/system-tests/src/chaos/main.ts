@@ -3,6 +3,7 @@
 //   CHAOS_MINUTES=10  how long the run may take, about; longer runs press harder
 //   CHAOS_SEED=...    the faults, times and targets of an earlier run
 //   CHAOS_ONLY=name   one fault, or several with commas
+//   CHAOS_KEEP=1      leaves the ledgers, of what was published and what was received, and says where they are
 import { createChaos, Skip, type Fault } from './fault.ts';
 import { faults } from './faults/faults.ts';
 import { createRandom } from '../random.ts';

@@ -218,7 +218,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       await redis.stop();
       published.close();
       received.close();
-      if (process.env['CHAOS_KEEP']) console.error(folder);
+      if (process.env['CHAOS_KEEP']) console.log(`the ledger is in ${folder}`);
       else await rm(folder, { recursive: true, force: true });
     },
   };
