@@ -45,7 +45,7 @@ const ours = [
   'dispatcher',
   'local',
 ];
-const tests = ['**/*.test.ts', 'packages/system-tests/**', 'examples/**'];
+const tests = ['**/*.test.ts', '**/*.fixture.ts', 'packages/system-tests/**', 'examples/**'];
 const nodeModules = { group: ['node:*'], message: 'This package also runs in a browser.' };
 
 const outsideOf = (allowed) =>

@@ -1,5 +1,7 @@
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { pino } from 'pino';
-import type { BrokerOptions } from './broker.ts';
+import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
+import { connectForWork } from './redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */
 export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
@@ -22,3 +24,11 @@ export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
   urlGroups: { maxGroups: 10, maxEndpoints: 10 },
   maxSchedules: 1000,
 };
+
+/** A broker on a real Redis of its own. */
+export async function startTestBroker(shards: number): Promise<{ server: TestRedis; broker: Broker }> {
+  const server = await startRedis({ durability: 'everysec' });
+  const redis = connectForWork(server.url);
+  await eventually(() => redis.status === 'ready');
+  return { server, broker: createBroker({ ...testOptions, redis, shards }) };
+}

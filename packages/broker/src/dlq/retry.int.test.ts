@@ -1,16 +1,12 @@
 import { PosthornError, type Message } from '@posthorn/shared';
-import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { testOptions } from '../broker.fixture.ts';
-import { createBroker, type Broker } from '../broker.ts';
-import { connectForWork } from '../redis/connect.ts';
+import type { TestRedis } from '@posthorn/testkit';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { Broker } from '../broker.ts';
 
 let server: TestRedis;
 let broker: Broker;
 beforeAll(async () => {
-  server = await startRedis({ durability: 'everysec' });
-  const redis = connectForWork(server.url);
-  await eventually(() => redis.status === 'ready');
-  broker = createBroker({ ...testOptions, redis, shards: 2 });
+  ({ server, broker } = await startTestBroker(2));
 });
 afterAll(async () => {
   await broker.close();

@@ -1,16 +1,12 @@
-import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { testOptions } from '../broker.fixture.ts';
-import { createBroker, type Broker } from '../broker.ts';
+import { eventually, type TestRedis } from '@posthorn/testkit';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { Broker } from '../broker.ts';
 import { queueLane } from '../lanes/lanes.ts';
-import { connectForWork } from '../redis/connect.ts';
 
 let server: TestRedis;
 let broker: Broker;
 beforeAll(async () => {
-  server = await startRedis({ durability: 'everysec' });
-  const redis = connectForWork(server.url);
-  await eventually(() => redis.status === 'ready');
-  broker = createBroker({ ...testOptions, redis, shards: 1 });
+  ({ server, broker } = await startTestBroker(1));
 });
 afterAll(async () => {
   await broker.close();

@@ -1,10 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  eventually,
   findFreePort,
   startApi,
   startDispatcher,
@@ -14,11 +12,12 @@ import {
   type TestRedis,
   type TestRedisOptions,
 } from '@posthorn/testkit';
+import { countJobs, describeJobs } from './jobs.ts';
 import { makeAccount, type Account } from './ledger/account.ts';
 import { followLedger, type PublishLine, type ReceiverLine } from './ledger/lines.ts';
 import { startLoad, type Load } from './ledger/load.ts';
 import { createPublisher, type Publisher } from './ledger/publisher.ts';
-import type { ReceiverNews, ReceiverOrder } from './ledger/receiver.ts';
+import { startReceiver } from './ledger/start-receiver.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 import type { Random } from '../random.ts';
 import { readVersions } from './versions.ts';
@@ -77,7 +76,6 @@ export interface Stage {
 }
 
 const signingKey = 'sig_chaos_0123456789abcdef';
-const shards = 8;
 export const queues = ['queue-a', 'queue-b', 'queue-c'];
 const group = 'chaos-group';
 /** Concurrency of a dispatcher whose variables do not say otherwise: the default. */
@@ -97,7 +95,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   const redis = await startRedis(redisOptions);
   const proxy = options.proxied ? await startProxy(redis.port) : undefined;
   const redisUrl = (await options.findRedis?.(redis)) ?? proxy?.url ?? redis.url;
-  const receiver = await startReceiver(files.received);
+  const receiver = await startReceiver(files.received, signingKey);
   const apiVariables = {
     QSTASH_CURRENT_SIGNING_KEY: signingKey,
     BURST_RATE_LIMIT: '0',
@@ -251,45 +249,6 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   }
 }
 
-/** Messages that have not ended, as the engine stores them. */
-async function countJobs(client: TestRedis['client']): Promise<number> {
-  const counts = await Promise.all(
-    Array.from({ length: shards }, async (_, shard) => {
-      const key = (name: string) => `{d${shard}}:deliver:${name}`;
-      const [waiting, active, delayed] = await Promise.all([
-        client.llen(key('wait')),
-        client.llen(key('active')),
-        client.zcard(key('delayed')),
-      ]);
-      return waiting + active + delayed;
-    }),
-  );
-  return counts.reduce((total, count) => total + count, 0);
-}
-
-/** Some of what has not ended though it should have: where it is, when it is due, and what it waits for. */
-async function describeJobs(client: TestRedis['client']): Promise<string[]> {
-  const found: string[] = [];
-  for (let shard = 0; shard < shards; shard++) {
-    const key = (name: string) => `{d${shard}}:deliver:${name}`;
-    const describe = async (id: string, where: string) => {
-      const { url, queueName, flowControl } = JSON.parse((await client.hget(key(id), 'data')) ?? '{}') as {
-        url?: string;
-        queueName?: string;
-        flowControl?: { key: string };
-      };
-      found.push(`${id} ${where} ${url ?? '?'} ${queueName ?? flowControl?.key ?? ''}`);
-    };
-    for (const where of ['wait', 'active'] as const) {
-      for (const id of await client.lrange(key(where), 0, 1)) await describe(id, where);
-    }
-    const [id, score] = await client.zrange(key('delayed'), 0, '0', 'WITHSCORES');
-    // BullMQ keeps the time in all but the last twelve bits.
-    if (id) await describe(id, `due in ${Math.round(Number(score) / 4096 - Date.now())} ms`);
-  }
-  return found;
-}
-
 /** The last state of each message in the log. */
 async function readEnds(api: TestApi | undefined, ids: readonly string[]): Promise<Map<string, string>> {
   const response = await api?.call(`/v2/events?${ids.map((id) => `messageIds=${id}`).join('&')}`);
@@ -298,26 +257,4 @@ async function readEnds(api: TestApi | undefined, ids: readonly string[]): Promi
   const ends = new Map<string, string>();
   for (const { messageId, state } of events) if (!ends.has(messageId)) ends.set(messageId, state);
   return ends;
-}
-
-async function startReceiver(file: string) {
-  const program = new URL('ledger/receiver.js', import.meta.url);
-  const child: ChildProcess = fork(program, [file, signingKey], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const listeners: ((id: string, retried: number) => void)[] = [];
-  let port = 0;
-  child.on('message', (news: ReceiverNews) => {
-    if ('port' in news) port = news.port;
-    else for (const listener of listeners) listener(news.received, news.retried);
-  });
-  await eventually(() => port > 0);
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  return {
-    url: `http://127.0.0.1:${port}`,
-    order: (order: ReceiverOrder) => void child.send(order),
-    onReceived: (listener: (id: string, retried: number) => void) => void listeners.push(listener),
-    async end() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
 }
