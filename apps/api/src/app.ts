@@ -7,7 +7,8 @@ import { authenticate } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { requireHost } from './middleware/require-host.ts';
-import { measureRequests, showMetrics } from './metrics.ts';
+import { forThisMachine, measureRequests, showMetrics } from './metrics.ts';
+import type { Route } from './routes/route.ts';
 import { routes } from './routes/routes.ts';
 
 export interface AppParts {
@@ -21,7 +22,10 @@ export interface AppParts {
   durability: RedisFacts['durability'];
 }
 
-/** The HTTP API: who may come in, the routes, and what becomes of an error. */
+/**
+ * The HTTP API. A route is public only if its row in the contract has the scope `none`; everything else, a path that
+ * does not exist included, needs a token.
+ */
 export function createApp(parts: AppParts): Express {
   const { broker, config, log } = parts;
   const app = express();
@@ -34,10 +38,16 @@ export function createApp(parts: AppParts): Express {
   app.use(measureRequests(parts.metrics, table));
   app.use(accessLog(log));
   app.use(requireHost);
+  const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
+  for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
+  const metrics = showMetrics(parts.metrics);
+  // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
+  if (!config.TRUST_PROXY && !config.METRICS_PORT) app.get('/metrics', forThisMachine(metrics));
+  // Nothing below this line runs without a token that was checked.
   app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
   app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
-  for (const { method, path, handle } of table) app[method](path, handle);
-  app.get('/metrics', showMetrics(parts.metrics));
+  for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
+  app.get('/metrics', metrics);
   app.use((request, _response, next) => {
     next(new PosthornError('not_found', `There is no ${request.method} ${request.path}.`));
   });

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { ConfigurationError, type ProcessMetrics } from '@posthorn/broker';
-import { PosthornError } from '@posthorn/shared';
 import type { RequestHandler } from 'express';
 import { Histogram } from 'prom-client';
 import type { Route } from './routes/route.ts';
@@ -38,15 +37,23 @@ export function measureRequests({ registry }: ProcessMetrics, routes: readonly R
   };
 }
 
-/** `/metrics` on the port of the API (contract, running.md section 3): without a token, for this machine only. */
+/** `GET /metrics` on `PORT` (contract, running.md section 3). */
 export function showMetrics(metrics: ProcessMetrics): RequestHandler {
-  return async (request, response) => {
-    if (!isLocal(request)) {
-      throw new PosthornError('forbidden', 'Metrics are for this machine only; set METRICS_PORT to open them.');
-    }
+  return async (_request, response) => {
     const text = await metrics.write();
     response.setHeader('Content-Type', metrics.contentType);
     response.end(text);
+  };
+}
+
+/** Runs the handler for a request of this machine, without a token; passes any other on. */
+export function forThisMachine(handle: RequestHandler): RequestHandler {
+  return (request, response, next) => {
+    if (!isLocal(request)) {
+      next();
+      return;
+    }
+    return handle(request, response, next);
   };
 }
 

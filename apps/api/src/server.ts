@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
+import { parseTarget } from './parse-target.ts';
 
 export interface ApiServer {
   server: Server;
@@ -46,6 +47,13 @@ export function createServer(app: Express): ApiServer {
       // This answer may have promised that the connection stays.
       if (isStopping && left === 0) socket.end();
     });
+    // Express routes absolute targets of any scheme by their path, and answers some itself.
+    const target = parseTarget(request.url ?? '');
+    if (target === undefined) {
+      refuse(response, 'The request target must be a path or an http(s) URL.');
+      return;
+    }
+    request.url = target;
     app(request, response);
   };
   const server = createHttpServer(
@@ -85,6 +93,17 @@ export function createServer(app: Express): ApiServer {
       });
     },
   };
+}
+
+/** Answers before there is a request of Express, and gives up the connection: the body, if any, is not read. */
+function refuse(response: ServerResponse, error: string): void {
+  const body = JSON.stringify({ error });
+  response.writeHead(400, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  response.end(body);
 }
 
 const answers: Record<string, [string, string]> = {

@@ -1,12 +1,13 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { PosthornError, tokenParameter, type Scope } from '@posthorn/shared';
+import { parseTokenParameter, PosthornError, type Scope } from '@posthorn/shared';
 import type { Request, RequestHandler } from 'express';
 
-/** The token that a request came with: its scope, a name for it that does not tell it, and whether it came in the query. */
+/** What a request may do, as its token proves it. */
 export interface Access {
   scope: Scope;
-  /** None without a token. */
-  caller?: string;
+  /** A name for the token that does not reveal it. */
+  caller: string;
+  /** The token came in the query, so an `Authorization` header is not ours. */
   tokenInQuery: boolean;
 }
 
@@ -15,14 +16,25 @@ const paddedBytes = maxTokenLength + 2;
 
 const accessOf = new WeakMap<Request, Access>();
 
-/** What the token of this request may do. */
+/**
+ * The proven access of a request.
+ *
+ * @throws {PosthornError} `unauthorized` for a request that `authenticate` has not let in; a handler that is reached
+ *   without it is a fault of ours, and nothing is ever granted by default
+ */
 export function readAccess(request: Request): Access {
-  return accessOf.get(request) ?? { scope: 'read', tokenInQuery: false };
+  const access = accessOf.get(request);
+  if (access) return access;
+  throw new PosthornError('unauthorized', unauthorizedText, {
+    cause: new Error('A handler was reached by a request whose token was not checked.'),
+  });
 }
 
+const unauthorizedText = 'The token is missing or wrong; send it as Authorization: Bearer <token>.';
+
 /**
- * Lets nobody into `/v2` without a token (contract, http-api.md section 1.2). Tokens are compared in constant time and
- * in a form of one length: the time of an answer tells nothing about a token.
+ * Refuses every request without a valid token (contract, http-api.md section 1.2): public routes stand before it, all
+ * others behind it. Tokens are compared in constant time and at one length, so the time of an answer reveals nothing.
  */
 export function authenticate(tokens: readonly string[], readOnlyToken: string | undefined): RequestHandler {
   const know = (token: string, scope: Scope) => ({
@@ -34,10 +46,6 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
   if (readOnlyToken) known.push(know(readOnlyToken, 'read'));
 
   return (request, _response, next) => {
-    if (!/^\/v\d+(\/|$|\?)/i.test(request.url) && !/^https?:/i.test(request.url)) {
-      next();
-      return;
-    }
     const { token, tokenInQuery } = readToken(request);
     const given = pad(token);
     let found: (typeof known)[number] | undefined;
@@ -45,9 +53,7 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
       if (timingSafeEqual(one.padded, given)) found ??= one;
     }
     if (!found) {
-      next(
-        new PosthornError('unauthorized', 'The token is missing or wrong; send it as Authorization: Bearer <token>.'),
-      );
+      next(new PosthornError('unauthorized', unauthorizedText));
       return;
     }
     accessOf.set(request, { scope: found.scope, caller: found.caller, tokenInQuery });
@@ -55,16 +61,12 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
   };
 }
 
+/** The header wins over the query, also when it is wrong. */
 function readToken(request: Request): { token: string; tokenInQuery: boolean } {
   const header = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (header) return { token: header, tokenInQuery: false };
-  const parameter = new RegExp(`[?&]${tokenParameter}=([^&]*)`, 'i').exec(request.url)?.[1];
-  if (!parameter) return { token: '', tokenInQuery: false };
-  try {
-    return { token: decodeURIComponent(parameter), tokenInQuery: true };
-  } catch {
-    return { token: parameter, tokenInQuery: true };
-  }
+  const token = parseTokenParameter(request.url);
+  return token === undefined ? { token: '', tokenInQuery: false } : { token, tokenInQuery: true };
 }
 
 /** The length and the text, filled up with zeros. A text that does not fit is no token. */

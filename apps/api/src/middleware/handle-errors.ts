@@ -8,7 +8,8 @@ export function handleErrors(log: Log): ErrorRequestHandler {
   const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {
     const error = readError(thrown);
-    if (error.status === 500) log.error({ err: error.cause, method: request.method }, 'request.broken');
+    if (error.status === 500 || (error.status === 401 && error.cause))
+      log.error({ err: error.cause, method: request.method }, 'request.broken');
     if (error.code === 'unavailable') unavailable(readReason(error));
     if (response.headersSent || response.destroyed) {
       response.destroy();

@@ -43,7 +43,7 @@ export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
 
 /** What the request says about the new message: its headers, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
-  const headers = mergeHeaders(request.rawHeaders, readConfiguration(request.originalUrl.split('?')[1] ?? ''));
+  const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
   // What is wrong is wrong even if no entry is there to be retried.
   readPublishOptions(headers);
   return headers;

@@ -39,8 +39,8 @@ export async function readPublishRequest(
 }
 
 /** What stands behind `/v2/publish/`, `/v2/enqueue/` or `/v2/schedules/` in the undecoded request target. */
-export function readTarget({ originalUrl }: Request): string {
-  return /^(?:https?:\/\/[^/?]*)?\/v2\/(?:publish|enqueue|schedules)\/?(.*)$/is.exec(originalUrl)?.[1] ?? '';
+export function readTarget({ url }: Request): string {
+  return /^\/v2\/(?:publish|enqueue|schedules)\/?(.*)$/is.exec(url)?.[1] ?? '';
 }
 
 /** Node gives one character for each byte of a header. */

@@ -65,9 +65,11 @@ export function rawRoute(
 
 const nothing = z.unknown();
 
-/** @throws {PosthornError} `forbidden` for a token that may only read */
+/** @throws {PosthornError} `unauthorized` without proven access, `forbidden` for a token that may only read */
 function requireScope(request: Request, scope: Endpoint['scope']): void {
-  if (scope === 'write' && readAccess(request).scope !== 'write') {
+  if (scope === 'none') return;
+  const { scope: granted } = readAccess(request);
+  if (scope === 'write' && granted !== 'write') {
     throw new PosthornError('forbidden', 'This token may only read.');
   }
 }

@@ -91,6 +91,17 @@ export function readConfiguration(query: string): string[] {
   return readQuery(query).configuration;
 }
 
+/** The decoded token in the query of a request target; `undefined` without one. Finds what `readDestination` removes. */
+export function parseTokenParameter(target: string): string | undefined {
+  const [, query] = splitAt(target, '?');
+  if (!query.toLowerCase().includes(tokenParameter)) return undefined;
+  for (const parameter of query.split('&')) {
+    const [name, value] = splitAt(parameter, '=');
+    if (name.toLowerCase() === tokenParameter && value !== '') return decode(value) ?? value;
+  }
+  return undefined;
+}
+
 function readQuery(query: string): { kept: string; configuration: string[] } {
   const configuration: string[] = [];
   // Most queries are the destination's alone.

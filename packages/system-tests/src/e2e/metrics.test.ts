@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { eventually, findFreePort, startApi, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, startApi, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -114,15 +114,24 @@ test('the message that waits longest says how long', async () => {
   await redisOfItsOwn.stop();
 });
 
-describe('403', () => {
+describe('without a token, 401 for', () => {
+  const withToken = { Authorization: `Bearer ${testToken}` };
+
   test.each(['X-Forwarded-For', 'Forwarded', 'Via', 'X-Real-Ip'])(
-    'a request that a proxy has passed on: %s',
+    'a request that a proxy has passed on: %s; with the token 200',
     async (name) => {
-      const response = await fetch(`${system.api.url}/metrics`, { headers: { [name]: '127.0.0.1' } });
-      expect(response.status).toBe(403);
-      expect(await response.json()).toEqual({ error: expect.stringContaining('METRICS_PORT') as string });
+      const headers = { [name]: '127.0.0.1' };
+      expect((await fetch(`${system.api.url}/metrics`, { headers })).status).toBe(401);
+      expect((await fetch(`${system.api.url}/metrics`, { headers: { ...headers, ...withToken } })).status).toBe(200);
     },
   );
+
+  test('any request, where TRUST_PROXY declares a proxy: it may add no header', async () => {
+    const api = await startApi(system.redis.url, { TRUST_PROXY: '127.0.0.1' });
+    expect((await fetch(`${api.url}/metrics`)).status).toBe(401);
+    expect((await fetch(`${api.url}/metrics`, { headers: withToken })).status).toBe(200);
+    await api.end('SIGKILL');
+  });
 
   const [address] = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
@@ -137,7 +146,8 @@ describe('403', () => {
         METRICS_PORT: String(port),
         METRICS_HOST: '0.0.0.0',
       });
-      expect((await fetch(`http://${host}:${new URL(api.url).port}/metrics`)).status).toBe(403);
+      expect((await fetch(`http://${host}:${new URL(api.url).port}/metrics`)).status).toBe(401);
+      expect((await fetch(`${api.url}/metrics`)).status).toBe(401);
       expect((await fetch(`http://${host}:${port}/metrics`)).status).toBe(200);
       expect((await fetch(`http://${host}:${port}/v2/queues`)).status).toBe(404);
       expect(await api.end('SIGTERM')).toBe(0);
