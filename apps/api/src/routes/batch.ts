@@ -1,9 +1,12 @@
 import { nameItem, type Broker } from '@posthorn/broker';
 import { BatchItem, contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import type { Request } from 'express';
 import type { z } from 'zod';
 import { readCallerIp } from './caller-ip.ts';
-import { maxHeaderBytes } from './publish-request.ts';
-import { rawRoute, readJson, type Route } from './route.ts';
+import { readPieces } from '../middleware/read-body.ts';
+import { maxHeaderBytes, maxHeaders } from './publish-request.ts';
+import { parseJson, rawRoute, refuseEncoded, type Route } from './route.ts';
+import { createItemSplitter } from './split-items.ts';
 
 export interface BatchLimits {
   maxBytes: number;
@@ -15,43 +18,48 @@ export interface BatchLimits {
 export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
   return [
     rawRoute(contract.publish.batch, async (request, response) => {
-      const items = readItems(await readJson(request, limits.maxBytes));
-      const callerIp = readCallerIp(request);
-      response.json(await broker.publishBatch(items.map((item, index) => readItem(item, index, callerIp))));
+      response.json(await broker.publishBatch(await readItems(request)));
     }),
   ];
 
-  function readItems(body: unknown): unknown[] {
-    if (!Array.isArray(body) || body.length === 0) {
-      throw new PosthornError('invalid_request', 'The body must be an array of items, each with a destination.');
-    }
-    if (body.length > limits.maxItems) {
-      throw new PosthornError('invalid_request', `Use at most ${limits.maxItems} items, not ${body.length}.`);
-    }
-    return body;
+  /** Reads and checks each item as soon as it has arrived. */
+  async function readItems(request: Request): Promise<Item[]> {
+    refuseEncoded(request);
+    const callerIp = readCallerIp(request);
+    const items: Item[] = [];
+    const splitter = createItemSplitter(
+      {
+        maxItems: limits.maxItems,
+        // Text that is all \uXXXX takes three times its size, and its headers go with it.
+        maxItemBytes: 3 * (limits.maxMessageBytes + maxHeaderBytes),
+      },
+      (text) => items.push(readItem(parseJson(text), items.length, callerIp)),
+    );
+    await readPieces(request, limits.maxBytes, splitter.push);
+    splitter.end();
+    return items;
   }
 
-  function readItem(value: unknown, index: number, callerIp: string): Parameters<Broker['publish']>[0] {
-    const parsed = BatchItem.safeParse(value);
-    if (!parsed.success) throw new PosthornError('invalid_request', `item ${index}: ${writeIssues(parsed.error)}`);
+  function readItem(value: unknown, index: number, callerIp: string): Item {
     try {
-      const { destination, configuration } = readDestination(parsed.data.destination);
-      const headers = listItemHeaders(parsed.data.headers ?? {});
-      const body = writeBody(parsed.data.body);
+      // Before the schema looks at every one of them: there may be a million.
+      limitHeaders((value as { headers?: unknown } | null)?.headers);
+      const item = parseItem(value);
+      const { destination, configuration } = readDestination(item.destination);
+      const body = writeBody(item.body);
       if (body.length > limits.maxMessageBytes) {
         throw new PosthornError(
           'body_too_large',
           `The body is too large; use at most ${limits.maxMessageBytes} bytes.`,
         );
       }
-      const { queue } = parsed.data;
       return {
         destination,
-        headers: mergeHeaders(headers, configuration),
+        headers: mergeHeaders(Object.entries(item.headers ?? {}).flat(), configuration),
         tokenInQuery: false,
         body,
         callerIp,
-        ...(queue ? { queueName: queue } : {}),
+        ...(item.queue ? { queueName: item.queue } : {}),
       };
     } catch (error) {
       throw nameItem(error, index);
@@ -59,18 +67,29 @@ export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
   }
 }
 
-function listItemHeaders(headers: Record<string, string>): string[] {
-  const list: string[] = [];
+type Item = Parameters<Broker['publish']>[0];
+
+/** @throws {PosthornError} `headers_too_large` for more of them, or longer ones, than a request may have */
+function limitHeaders(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null) return;
+  let count = 0;
   let bytes = 0;
   for (const name in headers) {
-    const value = headers[name] ?? '';
-    bytes += name.length + value.length;
-    list.push(name, value);
+    count += 1;
+    const value = (headers as Record<string, unknown>)[name];
+    bytes += name.length;
+    for (const text of Array.isArray(value) ? value : [value]) bytes += typeof text === 'string' ? text.length : 1;
+    if (count > maxHeaders) throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
+    if (bytes > maxHeaderBytes) {
+      throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);
+    }
   }
-  if (bytes > maxHeaderBytes) {
-    throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);
-  }
-  return list;
+}
+
+function parseItem(value: unknown): z.output<typeof BatchItem> {
+  const parsed = BatchItem.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new PosthornError('invalid_request', writeIssues(parsed.error));
 }
 
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */

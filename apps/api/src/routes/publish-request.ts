@@ -6,7 +6,7 @@ import { readBody } from '../middleware/read-body.ts';
 import { readCallerIp } from './caller-ip.ts';
 
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
-const maxHeaders = 200;
+export const maxHeaders = 200;
 /** Of their names and values together (contract, limits-and-defaults.md row 13). */
 export const maxHeaderBytes = 32 * 1024;
 

@@ -74,17 +74,24 @@ function requireScope(request: Request, scope: Endpoint['scope']): void {
   }
 }
 
-/**
- * @throws {PosthornError} `invalid_request` for a body that is not JSON, `unsupported_encoding` for a compressed one,
- *   which may be a bomb; an empty one is an empty object
- */
-export async function readJson(request: Request, maxBytes = maxJsonBytes): Promise<unknown> {
+/** An empty body is an empty object. */
+async function readJson(request: Request): Promise<unknown> {
+  refuseEncoded(request);
+  const text = (await readBody(request, maxJsonBytes)).toString('utf8');
+  return text === '' ? {} : parseJson(text);
+}
+
+/** @throws {PosthornError} `unsupported_encoding` for a compressed body: a small one may stand for an endless one */
+export function refuseEncoded(request: Request): void {
   if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
     throw new PosthornError('unsupported_encoding', 'Send the body without a Content-Encoding.');
   }
-  const text = (await readBody(request, maxBytes)).toString('utf8');
+}
+
+/** @throws {PosthornError} `invalid_request` */
+export function parseJson(text: string): unknown {
   try {
-    return text === '' ? {} : (JSON.parse(text) as unknown);
+    return JSON.parse(text) as unknown;
   } catch {
     throw new PosthornError('invalid_request', 'The body is not valid JSON.');
   }

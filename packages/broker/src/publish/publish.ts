@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   DestinationError,
   ForwardError,
@@ -13,6 +14,7 @@ import {
 } from '@posthorn/shared';
 import type { Queues } from '../queues/queues.ts';
 import type { UrlGroups } from '../url-groups/url-groups.ts';
+import { maxInlineBytes } from '../shards/body.ts';
 import { accept, type AcceptParts, type PublishRequest } from './accept.ts';
 import { store, type Draft, type Stored, type StoreParts } from './store.ts';
 
@@ -53,6 +55,7 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
   await Promise.allSettled(groups.values());
 
   const drafts: Draft[] = [];
+  let pausedAt = performance.now();
   for (const [index, request] of requests.entries()) {
     try {
       const { destination } = request;
@@ -61,9 +64,13 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
     } catch (error) {
       throw nameItem(error, index);
     }
+    if (performance.now() - pausedAt < maxBusyMs) continue;
+    await setImmediate();
+    pausedAt = performance.now();
   }
   await ensureQueues(parts.queues, drafts);
-  const results = await store(parts, drafts);
+  const results: Stored[][] = [];
+  for (const slice of slices(drafts, requests)) results.push(...(await store(parts, slice)));
   const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));
   if (errors.length === results.flat().length) throw errors[0];
   return drafts.map((draft, index) => {
@@ -71,6 +78,39 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
     if (stored.every((result) => 'id' in result)) return writeReply(draft, stored);
     return { error: `failed to publish to url: the message could not be stored` };
   });
+}
+
+/** How long a batch may keep other requests waiting while its items are checked. */
+const maxBusyMs = 20;
+/**
+ * What is stored in one go. A batch of 1,000 items for groups of 100 endpoints is 100,000 messages: written at once they
+ * would stop all other requests for seconds, and fill the memory of the process and the time limit of Redis.
+ */
+const maxAtOnce = { messages: 1000, bytes: 4 * 1024 * 1024 };
+
+/** The drafts in their order, cut so that no slice of several exceeds what is stored in one go. */
+function* slices(drafts: readonly Draft[], requests: readonly PublishRequest[]): Generator<Draft[]> {
+  let slice: Draft[] = [];
+  let messages = 0;
+  let bytes = 0;
+  for (const [index, draft] of drafts.entries()) {
+    const draftBytes = estimateBytes(draft, requests[index]?.headers ?? []);
+    const isOver = messages + draft.messages.length > maxAtOnce.messages || bytes + draftBytes > maxAtOnce.bytes;
+    if (slice.length > 0 && isOver) {
+      yield slice;
+      [slice, messages, bytes] = [[], 0, 0];
+    }
+    slice.push(draft);
+    messages += draft.messages.length;
+    bytes += draftBytes;
+  }
+  yield slice;
+}
+
+/** A large body is stored once, a small one and the headers in each message. */
+function estimateBytes({ bytes, messages }: Draft, headers: readonly string[]): number {
+  const headerBytes = headers.reduce((sum, text) => sum + text.length, 0);
+  return bytes.length + messages.length * (headerBytes + Math.min(bytes.length, maxInlineBytes));
 }
 
 /** A queue comes to be with its first message (contract, http-api.md section 5.3). */
