@@ -48,7 +48,7 @@ function answerEarly(request: Request, response: Response, reply: ErrorReply): v
 
 function readError(thrown: unknown): PosthornError {
   if (thrown instanceof PosthornError) return thrown;
-  if (thrown instanceof ZodError) return new PosthornError('invalid_request', writeIssues(thrown));
+  if (thrown instanceof ZodError) return new PosthornError('invalid_request', formatIssues(thrown));
   if (thrown instanceof DestinationError || thrown instanceof PublishOptionsError || thrown instanceof ForwardError) {
     return new PosthornError('invalid_request', thrown.message);
   }
@@ -65,8 +65,18 @@ function readError(thrown: unknown): PosthornError {
   return new PosthornError('internal', 'Something went wrong inside posthorn.', { cause: thrown });
 }
 
-function writeIssues({ issues }: ZodError): string {
-  return issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ');
+/** What a caller is told of many faults: enough to find them, not as much as was sent. */
+const maxIssues = 5;
+const maxIssueLength = 1000;
+
+/** The first faults that a schema has found, each with the place of its value. */
+export function formatIssues({ issues }: ZodError): string {
+  const texts = issues
+    .slice(0, maxIssues)
+    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+  if (issues.length > maxIssues) texts.push(`and ${issues.length - maxIssues} more`);
+  const text = texts.join('; ');
+  return text.length > maxIssueLength ? `${text.slice(0, maxIssueLength)}...` : text;
 }
 
 function readReason({ cause, message }: PosthornError): string {

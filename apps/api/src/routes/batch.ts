@@ -2,6 +2,7 @@ import { nameItem, type Broker } from '@posthorn/broker';
 import { BatchItem, contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { z } from 'zod';
+import { formatIssues } from '../middleware/handle-errors.ts';
 import { readCallerIp } from './caller-ip.ts';
 import { readPieces } from '../middleware/read-body.ts';
 import { maxHeaderBytes, maxHeaders } from './publish-request.ts';
@@ -89,7 +90,7 @@ function limitHeaders(headers: unknown): void {
 function parseItem(value: unknown): z.output<typeof BatchItem> {
   const parsed = BatchItem.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new PosthornError('invalid_request', writeIssues(parsed.error));
+  throw new PosthornError('invalid_request', formatIssues(parsed.error));
 }
 
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */
@@ -102,8 +103,4 @@ function writeBody(body: unknown): Buffer {
     // What can be parsed is deeper than what can be written.
     throw new PosthornError('invalid_request', 'The body is nested too deeply; send it as text.');
   }
-}
-
-function writeIssues({ issues }: z.ZodError): string {
-  return issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
 }

@@ -20,6 +20,8 @@ interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
 
 /** The most of a body that holds the words of a request, not those of messages. */
 const maxJsonBytes = 1024 * 1024;
+/** Commas and opening brackets in such a body, which are about as many as its values. */
+const maxJsonValues = 10_000;
 
 /** Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
@@ -77,9 +79,22 @@ function requireScope(request: Request, scope: Endpoint['scope']): void {
 /** An empty body is an empty object. */
 async function readJson(request: Request): Promise<unknown> {
   refuseEncoded(request);
-  const text = (await readBody(request, maxJsonBytes)).toString('utf8');
-  return text === '' ? {} : parseJson(text);
+  const bytes = await readBody(request, maxJsonBytes);
+  if (bytes.length === 0) return {};
+  limitValues(bytes);
+  return parseJson(bytes.toString('utf8'));
 }
+
+/** A schema looks at every value, and may say what is wrong with each: half a million of them would take seconds. */
+function limitValues(json: Buffer): void {
+  let values = 0;
+  for (const byte of json) if (byte === comma || byte === openBracket || byte === openBrace) values += 1;
+  if (values > maxJsonValues) {
+    throw new PosthornError('invalid_request', `Use at most ${maxJsonValues} values in the body.`);
+  }
+}
+
+const [comma, openBracket, openBrace] = Buffer.from(',[{');
 
 /** @throws {PosthornError} `unsupported_encoding` for a compressed body: a small one may stand for an endless one */
 export function refuseEncoded(request: Request): void {

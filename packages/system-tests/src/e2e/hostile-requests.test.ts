@@ -55,6 +55,27 @@ test('a batch of many large items is stored in the memory of its text', async ()
   expect(peakBytes() - before).toBeLessThan(200 * megabyte);
 });
 
+test.each([
+  ['POST', '/v2/topics/g/endpoints', `{"endpoints":[${'{},'.repeat(300_000)}{}]}`],
+  ['PATCH', '/v2/topics/g', `{"headers":{${names(70_000)}}}`],
+  ['DELETE', '/v2/messages', `{${names(70_000)}}`],
+  ['DELETE', '/v2/messages', `{"messageIds":[${'0,'.repeat(500_000)}0]}`],
+  ['DELETE', '/v2/dlq', `{"dlqIds":[${'[],'.repeat(300_000)}0]}`],
+  ['POST', '/v2/queues', `${'['.repeat(500_000)}${']'.repeat(500_000)}`],
+])('%s %s with a body of too many values is refused before a schema looks at them', async (method, path, body) => {
+  const response = await api.call(path, { method, body });
+  expect(response.status).toBe(400);
+  expect(await errorOf(response)).toBe('Use at most 10000 values in the body.');
+});
+
+test('of many faults the first ones are named', async () => {
+  const response = await api.call('/v2/dlq', { method: 'DELETE', body: `{"dlqIds":[${'0,'.repeat(5000)}0]}` });
+  expect(response.status).toBe(400);
+  const error = await errorOf(response);
+  expect(error).toContain('dlqIds.4: ');
+  expect(error).toContain('and 4996 more');
+});
+
 const head = (rest: string) =>
   `POST /v2/publish/http://127.0.0.1:9/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${testToken}\r\n${rest}\r\n\r\n`;
 
