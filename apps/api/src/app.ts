@@ -8,6 +8,7 @@ import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { requireHost } from './middleware/require-host.ts';
 import { forThisMachine, measureRequests, showMetrics } from './metrics.ts';
+import { parseQuery } from './parse-query.ts';
 import type { Route } from './routes/route.ts';
 import { routes } from './routes/routes.ts';
 
@@ -31,7 +32,7 @@ export function createApp(parts: AppParts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.set('query parser', 'simple');
+  app.set('query parser', parseQuery);
   if (config.TRUST_PROXY) app.set('trust proxy', config.TRUST_PROXY);
 
   const table = routes(parts);

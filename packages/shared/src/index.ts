@@ -17,6 +17,7 @@ export * from './contract/url-groups.ts';
 export * from './headers/delivery.ts';
 export * from './headers/destination.ts';
 export * from './headers/forward.ts';
+export * from './headers/header-text.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
 export * from './message/duration.ts';

@@ -1,5 +1,5 @@
 import { nameItem, type Broker } from '@posthorn/broker';
-import { BatchItem, contract, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import { BatchItem, contract, encodeHeaderText, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { z } from 'zod';
 import { formatIssues } from '../middleware/handle-errors.ts';
@@ -56,7 +56,7 @@ export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
       }
       return {
         destination,
-        headers: mergeHeaders(Object.entries(item.headers ?? {}).flat(), configuration),
+        headers: mergeHeaders(listHeaders(item.headers ?? {}), configuration),
         tokenInQuery: false,
         body,
         callerIp,
@@ -79,12 +79,17 @@ function limitHeaders(headers: unknown): void {
     count += 1;
     const value = (headers as Record<string, unknown>)[name];
     bytes += name.length;
-    for (const text of Array.isArray(value) ? value : [value]) bytes += typeof text === 'string' ? text.length : 1;
+    for (const text of Array.isArray(value) ? value : [value]) bytes += typeof text === 'string' ? Buffer.byteLength(text) : 1;
     if (count > maxHeaders) throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
     if (bytes > maxHeaderBytes) {
       throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);
     }
   }
+}
+
+/** Names and values in turn, as a request would have them. */
+function listHeaders(headers: Record<string, string>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => [name, encodeHeaderText(value)]);
 }
 
 function parseItem(value: unknown): z.output<typeof BatchItem> {

@@ -1,4 +1,4 @@
-import { canonicalName, type Answer } from '@posthorn/shared';
+import { canonicalName, decodeHeaderText, type Answer } from '@posthorn/shared';
 import type { Agent, Dispatcher } from 'undici';
 import { decodeBody } from './decode-body.ts';
 import type { DeliveryRequest } from './send.ts';
@@ -165,7 +165,7 @@ function readHeaders(headers: Record<string, string | string[] | undefined>): An
   const entries: [string, string[]][] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) entries.push([canonicalName(name), Array.isArray(value) ? value : [value]]);
+    if (value !== undefined) entries.push([canonicalName(name), [value].flat().map(decodeHeaderText)]);
   }
   return Object.fromEntries(entries);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, type Answer, type Callback, type Outcome } from '@posthorn/shared';
+import { decodeHeaderMap, deriveMessageId, type Answer, type Callback, type Outcome } from '@posthorn/shared';
 import { queueLane } from '../lanes/lanes.ts';
 import { redact } from '../publish/accept.ts';
 import { store, type StoreParts } from '../publish/store.ts';
@@ -83,7 +83,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
       ...(endpointName ? { endpointName } : {}),
       url: message.url,
       method: message.method,
-      sourceHeader: message.header,
+      sourceHeader: decodeHeaderMap(message.header),
       sourceBody: source.toString('base64'),
       notBefore: message.notBefore,
       createdAt: message.createdAt,

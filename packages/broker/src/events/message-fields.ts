@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { HeaderMap, Message, Redaction } from '@posthorn/shared';
+import { decodeHeaderMap, decodeHeaderText, type HeaderMap, type Message, type Redaction } from '@posthorn/shared';
 
 /** What the message view and the log view of a message have in common (contract, http-api.md sections 3.1 and 3.3). */
 export function writeMessageFields(message: Message) {
@@ -24,7 +24,7 @@ export function writeMessageFields(message: Message) {
   };
 }
 
-/** A header map under a name, redacted as the message wants it; nothing for an empty one. */
+/** A header map under a name, as text and redacted as the message wants it; nothing for an empty one. */
 export function writeHeader<N extends string>(
   { redaction }: Message,
   name: N,
@@ -32,7 +32,7 @@ export function writeHeader<N extends string>(
 ): Partial<Record<N, HeaderMap>> {
   if (!header || Object.keys(header).length === 0) return {};
   const shown = redaction && redaction.headers.length > 0 ? redact(header, redaction) : header;
-  return { [name]: shown } as Partial<Record<N, HeaderMap>>;
+  return { [name]: decodeHeaderMap(shown) } as Partial<Record<N, HeaderMap>>;
 }
 
 /** Names stay, values become their hash (contract, delivery.md section 18). */
@@ -65,7 +65,7 @@ export function redactMessage(message: Message): Message {
 }
 
 function hashValue(value: string): string {
-  return `REDACTED:${createHash('sha256').update(value).digest('hex')}`;
+  return `REDACTED:${createHash('sha256').update(decodeHeaderText(value)).digest('hex')}`;
 }
 
 function writeFlowControl({ flowControl }: Message) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { readForwardedHeaders } from '../headers/forward.ts';
+import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
@@ -60,9 +61,11 @@ export const DefaultHeaders = z
   })
   .meta({ description: 'Headers as a publish request would have them, each a text or a list of texts.' });
 
-/** Names and values in turn. */
+/** Names and values in turn, as a request would have them: the values as byte strings. */
 export function listHeaders(headers: Record<string, string[]>): string[] {
-  return Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
+  return Object.entries(headers).flatMap(([name, values]) =>
+    values.flatMap((value) => [name, encodeHeaderText(value)]),
+  );
 }
 
 const params = z.object({ name: Name.meta({ description: 'Name of the URL group.', example: 'order-events' }) });

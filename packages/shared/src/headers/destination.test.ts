@@ -1,3 +1,4 @@
+import { decodeHeaderText } from './header-text.ts';
 import { checkUrl, DestinationError, invalidSchemeText, readDestination } from './destination.ts';
 
 const readUrl = (rawTarget: string) => {
@@ -120,7 +121,7 @@ describe('the query', () => {
     ['UPSTASH-FORWARD-X-Trace=T1', 'upstash-forward-x-trace', 'T1'],
     ['upstash-callback=https%3A%2F%2Fh%2Fcb%3Fq%3D1', 'upstash-callback', 'https://h/cb?q=1'],
   ])('%s is configuration', (parameter, name, value) => {
-    expect(readDestination(`https://h?${parameter}`).configuration).toEqual([name, value]);
+    expect(readDestination(`https://h?${parameter}`).configuration.map(decodeHeaderText)).toEqual([name, value]);
   });
 
   it('keeps every value of a repeated parameter, in order', () => {

@@ -1,3 +1,4 @@
+import { decodePercent } from './header-text.ts';
 import { prefix, tokenParameter } from './names.ts';
 
 /** Where a message is to go. Whether a group of this name exists is not known here. */
@@ -14,7 +15,7 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 /**
  * Reads the destination of a publish from the undecoded request target after the prefix, its query included
  * (contract, http-api.md section 2.2). The URL is kept byte for byte, but the token and the configuration are taken
- * out of its query; the configuration is returned, names in lower case and decoded values in turn, as they came.
+ * out of its query; the configuration is returned as headers: names in lower case and values, as byte strings, in turn.
  *
  * @throws {DestinationError}
  */
@@ -83,7 +84,7 @@ function readUrlText(path: string): string | undefined {
 }
 
 /**
- * The configuration in a query: names in lower case and decoded values in turn.
+ * The configuration in a query as headers: names in lower case and values, as byte strings, in turn.
  *
  * @throws {DestinationError} for a value that cannot be decoded
  */
@@ -112,7 +113,7 @@ function readQuery(query: string): { kept: string; configuration: string[] } {
     const name = rawName.toLowerCase();
     if (name === tokenParameter) return false;
     if (!name.startsWith(lowerPrefix)) return true;
-    const value = decode(rawValue.replaceAll('+', ' '));
+    const value = decodePercent(rawValue.replaceAll('+', ' '));
     if (value === undefined)
       throw new DestinationError(`invalid destination url: the percent-encoding of ${name} is wrong`);
     configuration.push(name, value);

@@ -1,6 +1,9 @@
 import { callbackForwardPrefix, canonicalName, failureCallbackForwardPrefix, forwardPrefix } from './names.ts';
 
-/** Header names in canonical form, each with its values in the order they came (http-api.md section 1.1). */
+/**
+ * Header names in canonical form, each with its values in the order they came (http-api.md section 1.1). The values of a
+ * message are byte strings; what is shown of them is text (`header-text.ts`).
+ */
 export type HeaderMap = Record<string, string[]>;
 
 /** Names that describe one connection or one request and would be wrong, or a forgery, on another. */
@@ -40,7 +43,7 @@ export interface ForwardedHeaders {
  * `Upstash-Forward-<Name>` as `<Name>` and the request's own `Content-Type`; with `all`, every other header that is
  * not the publisher's business with posthorn (delivery.md section 2). And the same for the headers of its callbacks.
  *
- * @param headers names and values in turn, as node:http gives them
+ * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @param all value of `Upstash-Header-Forward`
  * @param tokenInQuery the `Authorization` header is not ours and may be forwarded
  * @throws {ForwardError} for a value that cannot be sent on
@@ -78,7 +81,7 @@ export function readForwardedHeaders(
   return { header, callbackHeader, failureCallbackHeader };
 }
 
-/** Adds the headers of `more` whose names `headers` lacks; both are names and values in turn. */
+/** Adds the headers of `more` whose names `headers` lacks; both are names and byte strings in turn. */
 export function mergeHeaders(headers: readonly string[], more: readonly string[]): readonly string[] {
   if (more.length === 0) return headers;
   const given = new Set<string>();
@@ -117,7 +120,7 @@ function add(header: HeaderMap, lowerName: string, value: string): void {
   else Object.defineProperty(header, name, { value: [value], enumerable: true, writable: true, configurable: true });
 }
 
-/** Horizontal tab, printable ASCII and Latin-1 may stand in a header value; nothing else may (RFC 9110 section 5.5). */
+/** Horizontal tab, printable ASCII and bytes above it may stand in a header value (RFC 9110 section 5.5). */
 function isSendable(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }

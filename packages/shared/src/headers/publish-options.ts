@@ -6,6 +6,7 @@ import { methods } from '../message/message.ts';
 import { readRedaction, writeRedaction } from '../message/redaction.ts';
 import { readRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
 import { checkUrl, DestinationError } from './destination.ts';
+import { decodeHeaderText } from './header-text.ts';
 import { prefix } from './names.ts';
 
 const method = codec(
@@ -210,7 +211,7 @@ export class PublishOptionsError extends Error {
  * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as
  * none; names that are no option are left alone (http-api.md section 1.1).
  *
- * @param headers names and values in turn, as node:http gives them
+ * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @throws {PublishOptionsError}
  */
 export function readPublishOptions(headers: readonly string[]): PublishOptions {
@@ -221,10 +222,11 @@ export function readPublishOptions(headers: readonly string[]): PublishOptions {
     const name = headers[index] ?? '';
     // Most headers of a request are not ours; the first letter tells most of them apart without a copy.
     if (!name.startsWith('U') && !name.startsWith('u')) continue;
-    const text = headers[index + 1]?.trim() ?? '';
-    if (text === '') continue;
     const row = rowsByName.get(name.toLowerCase());
     if (!row) continue;
+    // Decoded first: a byte of a letter may look like a blank.
+    const text = decodeHeaderText(headers[index + 1] ?? '').trim();
+    if (text === '') continue;
     const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
     if (row.option in place) continue;
     const result = row.schema.safeParse(text);

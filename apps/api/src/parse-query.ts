@@ -1,0 +1,12 @@
+import { parse, unescape } from 'node:querystring';
+import { decodeHeaderText, decodePercent } from '@posthorn/shared';
+
+/**
+ * The parameters of a query, for filters. Their bytes are read as those of headers are, so that a message is found by the
+ * text that it was published with. Whatever is not a valid percent-encoding stays as it is written.
+ */
+export function parseQuery(query: string): Record<string, string | string[] | undefined> {
+  return parse(query, '&', '=', {
+    decodeURIComponent: (text) => decodeHeaderText(decodePercent(text) ?? unescape(text)),
+  });
+}
