@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkUrl } from '../headers/destination.ts';
+import { parseUrl } from '../headers/destination.ts';
 
 /** A name that a user chooses: queue, URL group, schedule (contract, http-api.md section 1.3). */
 export const Name = z
@@ -31,13 +31,14 @@ export const HeaderMapField = z
   .record(z.string(), z.array(z.string()))
   .meta({ id: 'HeaderMap', description: 'Header names in canonical form, each with its values.' });
 
-/** An absolute URL that a message can be sent to. */
-export const DestinationUrl = z.string().superRefine((url, context) => {
+/** An absolute URL that a message can be sent to; its value is the text that is sent. */
+export const DestinationUrl = z.string().transform((text, context) => {
   try {
-    checkUrl(url, 'destination');
+    return parseUrl(text, 'destination');
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     context.addIssue({ code: 'custom', message: error.message });
+    return z.NEVER;
   }
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { formatUrl } from '../headers/destination.ts';
 import { prefix, tokenParameter } from '../headers/names.ts';
 
 /** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract, http-api.md section 4). */
@@ -42,7 +43,9 @@ export const FilterFields = {
   label: list(',').describe('One of its labels.'),
   flowControlKey: list(',').describe('Its flow-control key.'),
   // A comma may stand in a URL and in a path.
-  url: list(/,(?=https?:\/\/)/i).describe('Its URL, in full.'),
+  url: list(/,(?=https?:\/\/)/i)
+    .transform((urls) => urls.map(formatUrl))
+    .describe('Its URL, in full.'),
   host: list(',').describe('The host of its URL, with or without the port.'),
   path: list(/,(?=\/)/).describe('The path of its URL.'),
   topicName: list(',').describe('The URL group that it was published to.'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
+import { formatUrl } from '../headers/destination.ts';
 import { readForwardedHeaders } from '../headers/forward.ts';
 import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/publish-options.ts';
@@ -36,7 +37,7 @@ export type UrlGroup = z.infer<typeof UrlGroup>;
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
   .object({
-    url: z.string().optional().describe('URL of the endpoint.'),
+    url: z.string().transform(formatUrl).optional().describe('URL of the endpoint.'),
     name: z.string().optional().describe('Name of the endpoint; it wins over the URL.'),
   })
   .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' })

@@ -1,5 +1,15 @@
-import { decodeHeaderText } from './header-text.ts';
-import { checkUrl, DestinationError, invalidSchemeText, readDestination } from './destination.ts';
+import { FilterFields } from '../contract/filters.ts';
+import { EndpointReference, GroupEndpoint } from '../contract/url-groups.ts';
+import {
+  DestinationError,
+  emptyDestinationText,
+  formatUrl,
+  invalidSchemeText,
+  parseUrl,
+  readDestination,
+} from './destination.ts';
+import { decodeHeaderText, encodeHeaderText } from './header-text.ts';
+import { readPublishOptions } from './publish-options.ts';
 
 const readUrl = (rawTarget: string) => {
   const { destination } = readDestination(rawTarget);
@@ -152,7 +162,7 @@ describe('a text that is no URL', () => {
   );
 
   it.each([
-    ...['', '?', '?a=1', '%20', 'ftp://h/', 'ftp://example.com/a', 'gopher://127.0.0.1:6379/_FLUSHALL', '//h/p', '/'],
+    ...['%20', 'ftp://h/', 'ftp://example.com/a', 'gopher://127.0.0.1:6379/_FLUSHALL', '//h/p', '/'],
     ...['javascript:alert(1)', 'unix:/var/run/docker.sock', 'data:text/plain,x', 'file:///etc/passwd', 'ws://h/'],
     ...['https:example.com', 'https:', 'https:/'],
     ...[' https://h/', 'xhttps://h/', 'https//h', 'example.com/hook', 'api/llm', 'my group', 'grüppe', 'my%2Dgroup'],
@@ -161,6 +171,16 @@ describe('a text that is no URL', () => {
     expect(() => readDestination(rawTarget)).toThrow(new DestinationError(invalidSchemeText));
   });
 
+  it.each(['', '?', '?a=1', '#', '#a', '?upstash-retries=1', '?qstash_token=T'])(
+    '%j is no destination at all',
+    (rawTarget) => {
+      expect(() => readDestination(rawTarget)).toThrow(
+        new DestinationError('a non-empty destination must be provided'),
+      );
+      expect(emptyDestinationText).toBe('a non-empty destination must be provided');
+    },
+  );
+
   it('is refused with the text that clients know', () => {
     expect(invalidSchemeText).toBe('invalid destination url: endpoint has invalid scheme, add http:// or https://');
   });
@@ -168,7 +188,7 @@ describe('a text that is no URL', () => {
 
 describe('a faulty URL', () => {
   const scheme = 'endpoint has invalid scheme, add http:// or https://';
-  const encoding = 'blanks, control characters and non-ASCII characters must be percent-encoded';
+  const control = 'control characters must be percent-encoded';
   const host = 'the host or the port is not valid';
   const faults: [url: string, reason: string][] = [
     ['', scheme],
@@ -212,23 +232,26 @@ describe('a faulty URL', () => {
     ['http://example.com%5C@127.0.0.1/', "no encoded '\\'"],
     ['http://example.com%5c@127.0.0.1/', "no encoded '\\'"],
     ['http://a@b@c/', "at most one '@'"],
-    ['http://example.com\\@127.0.0.1/', "'\\' and '#' must be percent-encoded"],
-    ['https://example.com/x#frag', "'\\' and '#' must be percent-encoded"],
-    ['https://example.com/a b', encoding],
-    ['https://example.com/ ', encoding],
-    ['https://example.com/a\tb', encoding],
-    ['https://example.com/a\r\nX: y', encoding],
-    ['https://example.com/a\u0000', encoding],
-    ['https://example.com/\u007f', encoding],
-    ['https://example.com/ü', encoding],
-    ['https://exämple.com/', encoding],
-    ['https://example。com/', encoding],
+    ['http://example.com\\@127.0.0.1/', "'\\' must be percent-encoded"],
+    ['https://example.com/a\tb', control],
+    ['https://example.com/a\r\nX: y', control],
+    ['https://example.com/a\u0000', control],
+    ['https://example.com/\u007f', control],
+    ['https://example.com/\u0000ü', control],
+    ['https://exam ple.com/', host],
+    ['https://exämple\u0000.com/', control],
+    ['https://ex\u00e4mple.com\\@127.0.0.1/', "'\\' must be percent-encoded"],
+    ['https://example.com/?a=\\', "'\\' must be percent-encoded"],
+    ['https://ä..b/', 'a host name has at most 253 characters'],
+    ['https://\u3002/', '1 to 63 between its dots'],
+    ['https://example.com:80８/', host],
+    [`https://example.com/${'ü'.repeat(1500)}`, 'use at most 8192 bytes'],
     [`https://example.com/${'a'.repeat(8173)}`, 'use at most 8192 bytes'],
   ];
 
   it.each(faults)('%j is refused: %s', (url, reason) => {
     const check = () => {
-      checkUrl(url, 'destination');
+      parseUrl(url, 'destination');
     };
     expect(check).toThrow(DestinationError);
     expect(check).toThrow(/^invalid destination url: /);
@@ -242,11 +265,77 @@ describe('a faulty URL', () => {
 
   it('is refused with the same reasons as a callback', () => {
     expect(() => {
-      checkUrl('ftp://h', 'callback');
+      parseUrl('ftp://h', 'callback');
     }).toThrow(new DestinationError(`invalid callback url: ${scheme}`));
     expect(() => {
-      checkUrl('https://', 'failure callback');
+      parseUrl('https://', 'failure callback');
     }).toThrow(new DestinationError('invalid failure callback url: the host is missing'));
+  });
+});
+
+describe('a URL that a URL parser would encode', () => {
+  const urls: [text: string, url: string][] = [
+    ['http://127.0.0.1:9/größe', 'http://127.0.0.1:9/gr%C3%B6%C3%9Fe'],
+    ['https://example.com/a b', 'https://example.com/a%20b'],
+    ['https://example.com/a  b/ c?d e', 'https://example.com/a%20%20b/%20c?d%20e'],
+    ['https://example.com/日本?名=値&x=%E5', 'https://example.com/%E6%97%A5%E6%9C%AC?%E5%90%8D=%E5%80%A4&x=%E5'],
+    ['https://example.com/😀', 'https://example.com/%F0%9F%98%80'],
+    ['https://example.com/\ud800', 'https://example.com/%EF%BF%BD'],
+    ['https://example.com/\u0085\u00a0/', 'https://example.com/%C2%85%C2%A0/'],
+    ['https://example.com/x#frag', 'https://example.com/x'],
+    ['https://example.com#frag', 'https://example.com'],
+    ['https://example.com/x?a=1#frag?b=2#c', 'https://example.com/x?a=1'],
+    ['https://example.com/größe?ö#ü', 'https://example.com/gr%C3%B6%C3%9Fe?%C3%B6'],
+    ['https://example.com/ ', 'https://example.com/'],
+    ['https://example.com  ', 'https://example.com'],
+    ['https://exämple.com/ü', 'https://xn--exmple-cua.com/%C3%BC'],
+    ['https://exämple.com', 'https://xn--exmple-cua.com'],
+    ['https://EXÄMPLE.com:8443?ü', 'https://xn--exmple-cua.com:8443?%C3%BC'],
+    ['https://example。com/', 'https://example.com/'],
+    ['https://１２７.0.0.1/', 'https://127.0.0.1/'],
+    ['https://üser:pä ss@example.com/', 'https://%C3%BCser:p%C3%A4%20ss@example.com/'],
+    ['https://user:ö@exämple.com/', 'https://user:%C3%B6@xn--exmple-cua.com/'],
+    ['HTTPS://Example.COM/ü', 'HTTPS://Example.COM/%C3%BC'],
+    ['https://example.com/%zz ü', 'https://example.com/%zz%20%C3%BC'],
+  ];
+
+  it.each(urls)('%j is %s on all ways', (text, url) => {
+    expect(parseUrl(text, 'destination')).toBe(url);
+    expect(parseUrl(url, 'destination')).toBe(url);
+    expect(readUrl(text)).toBe(url);
+    if (!text.includes('\ud800')) expect(readUrl(encodeURIComponent(text))).toBe(url);
+    const callbacks = readPublishOptions([
+      'Upstash-Callback',
+      encodeHeaderText(text),
+      'Upstash-Failure-Callback',
+      encodeHeaderText(text),
+    ]);
+    expect(callbacks).toMatchObject({ callback: { url }, failureCallback: { url } });
+    expect(GroupEndpoint.parse({ url: text })).toEqual({ url });
+    expect(EndpointReference.parse({ url: text })).toEqual({ url });
+    expect(FilterFields.url.parse(text)).toEqual([url]);
+  });
+
+  it.each(urls.filter(([text]) => !text.includes('\ud800')))(
+    '%j means what the parser of the URL standard reads',
+    (text, url) => {
+      const parsed = new URL(text);
+      parsed.hash = '';
+      expect(new URL(url).href).toBe(parsed.href);
+    },
+  );
+
+  it('is taken apart like any other', () => {
+    expect(readDestination('https://h/ä?upstash-label=ö&b=ü#upstash-retries=1')).toEqual({
+      destination: { kind: 'url', url: 'https://h/%C3%A4?b=%C3%BC' },
+      configuration: ['upstash-label', encodeHeaderText('ö')],
+    });
+    expect(readUrl('https%3A%2F%2Fh%2Fp%23frag?b=2')).toBe('https://h/p?b=2');
+  });
+
+  it('is a text like any other for a filter', () => {
+    for (const text of ['', 'größe', 'ftp://größe/ x', 'https://[ü/', '\\'])
+      expect(typeof formatUrl(text)).toBe('string');
   });
 });
 
@@ -276,11 +365,23 @@ it('answers a target of 1 MB soon', () => {
     '%5C',
     '[',
     'https://',
+    ' ',
+    ' ü',
+    '#',
+    ':1',
+    'ü@',
   ]) {
     const text = part.repeat(1_000_000 / part.length);
-    for (const target of [text, `https://${text}`, `https://h?qstash_token&${text}`, `https%3A%2F%2F${text}`]) {
+    for (const target of [
+      text,
+      `https://${text}`,
+      `https://h/${text}ü`,
+      `https://h?qstash_token&${text}`,
+      `https%3A%2F%2F${text}`,
+    ]) {
       const startedAt = performance.now();
       try {
+        formatUrl(target);
         readDestination(target);
       } catch (error) {
         expect(error).toBeInstanceOf(DestinationError);

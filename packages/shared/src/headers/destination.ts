@@ -10,6 +10,8 @@ export class DestinationError extends Error {
 }
 
 const invalidScheme = 'endpoint has invalid scheme, add http:// or https://';
+/** The text of the hosted service for a destination that is missing. */
+export const emptyDestinationText = 'a non-empty destination must be provided';
 export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 
 /**
@@ -20,27 +22,63 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
  * @throws {DestinationError}
  */
 export function readDestination(rawTarget: string): { destination: Destination; configuration: string[] } {
-  const [path, query] = splitAt(rawTarget, '?');
+  const [path, query] = splitAt(withoutFragment(rawTarget), '?');
   const { kept, configuration } = readQuery(query);
   const text = readUrlText(path);
   if (text === undefined) {
+    if (path === '') throw new DestinationError(emptyDestinationText);
     if (!/^[A-Za-z0-9._-]{1,256}$/.test(path)) throw new DestinationError(invalidSchemeText);
     return { destination: { kind: 'urlGroup', name: path }, configuration };
   }
   const url = kept === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${kept}`;
-  checkUrl(url, 'destination');
-  return { destination: { kind: 'url', url }, configuration };
+  return { destination: { kind: 'url', url: parseUrl(url, 'destination') }, configuration };
 }
 
 /**
- * Checks that a text is an absolute http(s) URL that can be delivered to exactly as it is written. Which addresses may
- * be reached is decided elsewhere.
+ * The URL that a text stands for, as it is stored, shown, signed and sent. What may
+ * stand in a request is kept byte for byte: nothing is normalised. Which addresses may be reached is decided elsewhere.
  *
- * @throws {DestinationError} its message begins with `invalid`, `what` and `url:`
+ * @throws {DestinationError} for what is no absolute http(s) URL; its message begins with `invalid`, `what` and `url:`
  */
-export function checkUrl(url: string, what: 'destination' | 'callback' | 'failure callback'): void {
+export function parseUrl(text: string, what: 'destination' | 'callback' | 'failure callback'): string {
+  const url = text.length > maxUrlBytes ? text : formatUrl(text);
   const reason = findFault(url);
   if (reason !== undefined) throw new DestinationError(`invalid ${what} url: ${reason}`);
+  return url;
+}
+
+/**
+ * A URL as `parseUrl` gives it, or a text that is none: blanks and non-ASCII characters are percent-encoded, a host name
+ * in letters of other languages gets its ASCII form, the fragment and blanks at the end are dropped.
+ */
+export function formatUrl(text: string): string {
+  const kept = withoutFragment(withoutBlanksAtEnd(text));
+  if (/^[\x21-\x7e]*$/.test(kept)) return kept;
+  const parts = /^(https?:\/\/)([^/?]*@)?([^/?@]*?)(:\d*)?([/?].*)?$/is.exec(kept);
+  if (!parts) return encodeNonAscii(kept);
+  const [, scheme = '', userinfo = '', host = '', port = '', rest = ''] = parts;
+  return scheme + encodeNonAscii(userinfo) + formatHost(host) + port + encodeNonAscii(rest);
+}
+
+/** The ASCII form of a host name; the text itself where there is none. */
+function formatHost(host: string): string {
+  if (/^[\0-\x7f]*$/.test(host)) return host;
+  return parse(`http://${host}/`)?.hostname ?? host;
+}
+
+function encodeNonAscii(text: string): string {
+  // Half a surrogate pair has no UTF-8; URL parsers replace it, too.
+  return text.replace(/[ \u0080-\uffff]+/g, (part) => encodeURIComponent(part.replace(/\p{Cs}/gu, '\ufffd')));
+}
+
+function withoutBlanksAtEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ') end--;
+  return text.slice(0, end);
+}
+
+function withoutFragment(text: string): string {
+  return splitAt(text, '#')[0];
 }
 
 const maxUrlBytes = 8192;
@@ -49,14 +87,15 @@ const lowerPrefix = prefix.toLowerCase();
 function findFault(url: string): string | undefined {
   if (!/^https?:\/\//i.test(url)) return invalidScheme;
   if (url.length > maxUrlBytes) return `use at most ${maxUrlBytes} bytes`;
-  if (!/^[\x21-\x7e]*$/.test(url)) return 'blanks, control characters and non-ASCII characters must be percent-encoded';
-  // Clients read these two in different ways; whoever checks and whoever connects might then mean different hosts.
-  if (/[\\#]/.test(url)) return String.raw`'\' and '#' must be percent-encoded`;
+  // URL parsers remove some control characters and read '\' as '/', or do not; who checks and who connects might then
+  // mean different hosts.
+  if (/\p{Cc}/u.test(url)) return 'control characters must be percent-encoded';
+  if (url.includes('\\')) return String.raw`'\' must be percent-encoded`;
   const authority = /^\w+:\/\/([^/?]*)/.exec(url)?.[1] ?? '';
   if (authority === '') return 'the host is missing';
   if (/%5c|@.*@/i.test(authority)) return String.raw`there must be no encoded '\' and at most one '@' before the path`;
 
-  const parsed = parse(url);
+  const parsed = /^[\x21-\x7e]*$/.test(url) ? parse(url) : undefined;
   if (!parsed) return 'the host or the port is not valid';
   if (parsed.port === '0') return 'the port must be between 1 and 65535';
   // The URL standard leaves the lengths of names to DNS, which would fail each attempt.
@@ -80,7 +119,7 @@ function readUrlText(path: string): string | undefined {
   if (/^https?:\/[^/]/i.test(path)) return path.replace('/', '//');
   // Some clients encode path parameters as a whole. Decoded once only: what is still encoded then is no URL.
   const decoded = decode(path);
-  return decoded !== undefined && /^https?:\/\//i.test(decoded) ? decoded : undefined;
+  return decoded !== undefined && /^https?:\/\//i.test(decoded) ? withoutFragment(decoded) : undefined;
 }
 
 /**

@@ -19,7 +19,10 @@ export function decodeHeaderText(value: string): string {
 /** The byte string that stands for a text: its UTF-8. */
 export function encodeHeaderText(text: string): string {
   if (!/[^\0-\x7f]/.test(text)) return text;
-  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+  const bytes = new TextEncoder().encode(text);
+  let value = '';
+  for (const byte of bytes) value += String.fromCharCode(byte);
+  return value;
 }
 
 /** Headers with their values as text; the same object if nothing had to be decoded. */

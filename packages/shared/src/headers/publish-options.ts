@@ -5,7 +5,7 @@ import { FlowControlValueError, readFlowControlValue, writeFlowControlValue } fr
 import { methods } from '../message/message.ts';
 import { readRedaction, writeRedaction } from '../message/redaction.ts';
 import { readRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
-import { checkUrl, DestinationError } from './destination.ts';
+import { DestinationError, parseUrl } from './destination.ts';
 import { decodeHeaderText } from './header-text.ts';
 import { prefix } from './names.ts';
 
@@ -309,13 +309,17 @@ function codec<T extends {}>(read: (text: string) => T | undefined, write: (valu
 }
 
 function callbackUrl(what: 'callback' | 'failure callback') {
-  return z.string().superRefine((url, context) => {
-    try {
-      checkUrl(url, what);
-    } catch (error) {
-      if (!(error instanceof DestinationError)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-    }
+  return z.codec(z.string(), z.string(), {
+    decode: (text, context) => {
+      try {
+        return parseUrl(text, what);
+      } catch (error) {
+        if (!(error instanceof DestinationError)) throw error;
+        context.issues.push({ code: 'custom', input: text, message: error.message });
+        return z.NEVER;
+      }
+    },
+    encode: (url) => url,
   });
 }
 

@@ -30,7 +30,7 @@ export function writeSignature(claims: SignatureClaims, hmacSha256Base64Url: (in
 const joseHeader = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9';
 
 function writeBase64Url(text: string): string {
-  // A URL that passed `checkUrl` is ASCII, and btoa takes that as it is; any other text must become UTF-8 first.
+  // A URL of `parseUrl` is ASCII, and btoa takes that as it is; any other text must become UTF-8 first.
   const bytes = /^[\x20-\x7e]*$/.test(text) ? text : Array.from(new TextEncoder().encode(text), toCharacter).join('');
   return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
