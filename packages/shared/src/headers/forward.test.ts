@@ -35,9 +35,81 @@ test.each([
   'Upstash-Signature',
   'Upstash-Message-Id',
   'Upstash-Foo',
+  'HTTP2-Settings',
+  'Upstash_Signature',
+  'Upstash_Message_Id',
+  'Upstash-Message_Id',
+  'UPSTASH_Signature',
+  'Upstash.Signature',
+  'Upstash~Retried',
+  'Content_Length',
+  'Transfer_Encoding',
+  'Proxy_Authorization',
+  'HTTP2_Settings',
 ])('%s cannot be forwarded', (name) => {
   expect(read([[`Upstash-Forward-${name}`, 'x']])).toEqual({});
+  expect(read([[name, 'x']], true)).toEqual({});
+  const callbacks = readForwardedHeaders(
+    [`Upstash-Callback-Forward-${name}`, 'x', `Upstash-Failure-Callback-Forward-${name}`, 'x'],
+    false,
+    false,
+  );
+  expect(callbacks).toEqual({ header: {}, callbackHeader: {}, failureCallbackHeader: {} });
 });
+
+test.each([
+  'X_Trace',
+  'X.Trace',
+  'Content_Language',
+  'My_Upstash_Signature',
+  'Upstash_Workflow_Id',
+  'Upstashx_Signature',
+])('%s is like no name that matters and goes along', (name) => {
+  expect(Object.keys(read([[`Upstash-Forward-${name}`, 'x']]))).toHaveLength(1);
+});
+
+test.each<[connection: [string, string][], dropped: string[]]>([
+  [[['Connection', 'close, X-Hop']], ['x-hop']],
+  [[['connection', 'X-HOP ,x-Two']], ['x-hop', 'x-two']],
+  [
+    [
+      ['Connection', 'keep-alive'],
+      ['Connection', 'x-two'],
+    ],
+    ['x-two'],
+  ],
+  [[['Connection', ', ,']], []],
+  [[], []],
+])('with all, what %j names stays behind', (connection, dropped) => {
+  const others: [string, string][] = [
+    ['X-Hop', '1'],
+    ['X-Two', '2'],
+    ['HTTP2-Settings', 'AAM'],
+    ['Keep-Alive', '5'],
+  ];
+  const expected = others.slice(0, 2).filter(([name]) => !dropped.includes(name.toLowerCase()));
+  expect(Object.keys(read([...connection, ...others], true)).sort()).toEqual(expected.map(([name]) => name).sort());
+});
+
+test('Connection names neither what is forwarded on purpose nor the content type', () => {
+  const headers: [string, string][] = [
+    ['Connection', 'X-Hop, Content-Type, Upstash-Forward-X-Hop'],
+    ['Content-Type', 'text/plain'],
+    ['Upstash-Forward-X-Hop', '1'],
+  ];
+  expect(read(headers, true)).toEqual({ 'X-Hop': ['1'], 'Content-Type': ['text/plain'] });
+});
+
+test('codings that the publisher can decode are forwarded only on purpose', () => {
+  expect(read([['Accept-Encoding', 'gzip, zstd']], true)).toEqual({});
+  expect(read([['accept_encoding', 'zstd']], true)).toEqual({});
+  expect(read([['Upstash-Forward-Accept-Encoding', 'identity']])).toEqual({ 'Accept-Encoding': ['identity'] });
+});
+
+test.each(['X_Forwarded_For', 'X_Real_IP', 'Upstash_Label', 'Upstash_Workflow_Id', 'Content_Type'])(
+  'with all, %s stays behind like its name with hyphens',
+  (name) => expect(read([[name, 'x']], true)).toEqual({}),
+);
 
 test('labels and workflow headers can be forwarded, stripped of the first prefix only', () => {
   expect(

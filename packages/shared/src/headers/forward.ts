@@ -16,19 +16,32 @@ const never = new Set([
   'te',
   'trailer',
   'upgrade',
+  'http2-settings',
   'expect',
 ]);
 
-/** Names that a proxy added or that were meant for posthorn, besides `never`, when all headers are forwarded. */
-const notOurs = /^(authorization|x-forwarded-.*|x-real-ip|forwarded|via|content-type)$/;
+/**
+ * Names that a proxy added or that were meant for posthorn, besides `never`, when all headers are forwarded. The codings
+ * that the publishing client can decode say nothing about posthorn, which reads the response.
+ */
+const forOurHop = /^(authorization|accept-encoding|x-forwarded-.*|x-real-ip|forwarded|via|content-type)$/;
 
 /**
  * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
  * acceptance and never stored, so that nobody can forge a signature or a message id (delivery.md section 5).
  */
 export function isForwardable(lowerName: string): boolean {
-  if (never.has(lowerName) || lowerName.startsWith('proxy-')) return false;
-  return !lowerName.startsWith('upstash-') || /^upstash-(label$|workflow-)/.test(lowerName);
+  const name = likenName(lowerName);
+  if (never.has(name) || name.startsWith('proxy-')) return false;
+  return !name.startsWith('upstash-') || /^upstash-(label$|workflow-)/.test(name);
+}
+
+/**
+ * The name that a destination may read in a header name: CGI, WSGI and their kin make one variable of `Upstash_Signature`
+ * and `Upstash-Signature`, some of them for any character that is no letter and no digit.
+ */
+function likenName(lowerName: string): string {
+  return /[^a-z0-9-]/.test(lowerName) ? lowerName.replace(/[^a-z0-9]/g, '-') : lowerName;
 }
 
 /** What goes along with a message, and with its callbacks. */
@@ -56,6 +69,7 @@ export function readForwardedHeaders(
   const header: HeaderMap = {};
   const callbackHeader: HeaderMap = {};
   const failureCallbackHeader: HeaderMap = {};
+  const hopByHop = all ? readConnectionOptions(headers) : undefined;
   let contentType: string | undefined;
   let forwardedContentType: string | undefined;
 
@@ -71,14 +85,27 @@ export function readForwardedHeaders(
       addForwardable(callbackHeader, name.slice(callbackForwardPrefix.length), value);
     } else if (name.startsWith(failureCallbackForwardPrefix)) {
       addForwardable(failureCallbackHeader, name.slice(failureCallbackForwardPrefix.length), value);
-    } else if (all && isForwardable(name) && !name.startsWith('upstash-')) {
-      if (!notOurs.test(name) || (name === 'authorization' && tokenInQuery)) add(header, name, value);
+    } else if (hopByHop && !hopByHop.has(name) && isForwardable(name)) {
+      const like = likenName(name);
+      const isOurs =
+        like.startsWith('upstash-') || (forOurHop.test(like) && !(name === 'authorization' && tokenInQuery));
+      if (!isOurs) add(header, name, value);
     }
   }
 
   const chosen = contentType || forwardedContentType;
   if (chosen) add(header, 'content-type', chosen);
   return { header, callbackHeader, failureCallbackHeader };
+}
+
+/** The names in lower case that `Connection` declares to be about one connection only (RFC 9110 section 7.6.1). */
+function readConnectionOptions(headers: readonly string[]): Set<string> {
+  const names = new Set<string>();
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (headers[index]?.toLowerCase() !== 'connection') continue;
+    for (const option of headers[index + 1]?.split(',') ?? []) names.add(option.trim().toLowerCase());
+  }
+  return names;
 }
 
 /** Adds the headers of `more` whose names `headers` lacks; both are names and byte strings in turn. */
