@@ -1,5 +1,6 @@
 import { PosthornError } from '@posthorn/shared';
 import { Cron as CronPattern } from 'croner';
+import { findZone, type Zone } from './zone.ts';
 
 /** When a schedule is due (contract, delivery.md section 14.1). */
 export interface Cron {
@@ -30,42 +31,70 @@ const ranges = [
   { name: 'day of week', min: 0, max: 7 },
 ];
 
-/** `*`, `?`, a value or a range, perhaps with a step; the library behind knows more than the dialect has. */
-const item = /^([*?]|(\d{1,2}|[a-z]{3})(-(\d{1,2}|[a-z]{3}))?)(\/\d{1,2})?$/i;
+const value = '(\\d{1,2}|[a-z]{3})';
+/** `*`, `?`, a value or a range, perhaps with a step: what every field knows. */
+const item = new RegExp(`^([*?]|${value}(-${value})?)(/\\d{1,2})?$`, 'i');
+/** The last day of the month, the working day next to a day, the last working day. */
+const monthDay = /^(L|LW|\d{1,2}W)$/i;
+/** The last or the nth of these days of the week in the month. */
+const weekDay = new RegExp(`^(${value}(-${value})?#[1-5L]|${value}L)$`, 'i');
+
+const dayMs = 86_400_000;
+/** Clocks that are set back repeat no more than this. */
+const maxRepeatMs = 3 * 3_600_000;
 
 /**
  * Reads a cron expression of five fields, perhaps after `CRON_TZ=<zone> `.
  *
- * A time of day that a clock change skips does not come; one that it repeats comes once. Patterns that run through
- * the hours go on through both: an every-minute schedule must not stop for an hour in autumn.
+ * A time of day that a clock change skips does not come. One that it repeats comes once, unless the expression names every
+ * hour: a schedule that runs each minute or each hour must not stop for an hour in autumn.
  *
  * @throws {PosthornError} `invalid_request`: `Invalid cron expression <reason>`
  */
 export function readCron(text: string): Cron {
   const { zone, fields } = split(text);
-  const cron = parse(fields.join(' '), zone);
+  // The pattern finds times on the wall; which instants they are is up to the zone.
+  const pattern = parse(fields.join(' '));
+  const findTime = (afterTime: number) => {
+    const time = pattern.nextRun(new Date(afterTime));
+    if (!time) throw invalid('it never matches');
+    return time.getTime();
+  };
+  const isHourly = namesEveryHour(fields[1] ?? '');
+
   const next = (afterMs: number) => {
-    for (let run = cron.nextRun(new Date(afterMs)); run; run = cron.nextRun(run)) {
-      // Where a clock change skips the minute, the library gives the one after the gap.
-      if (cron.match(run)) return run.getTime();
+    const nowTime = zone.timeAt(afterMs);
+    const soon = findTime(nowTime);
+    const instant = afterMs + (soon - nowTime);
+    // Most often no clock changes between yesterday and then.
+    const isPlain = instant - afterMs < dayMs && zone.timeAt(afterMs - dayMs) === nowTime - dayMs;
+    if (isPlain && zone.timeAt(instant) === soon) return instant;
+
+    let found = Infinity;
+    for (let time = isHourly ? findTime(nowTime - maxRepeatMs) : soon; ; time = findTime(time)) {
+      const instants = zone.instantsOf(time);
+      for (const one of isHourly ? instants : instants.slice(0, 1)) if (one > afterMs) found = Math.min(found, one);
+      // The first instants of later times are later ones.
+      if (instants[0] !== undefined && instants[0] >= found) return found;
     }
-    throw invalid('it never matches');
   };
   next(Date.now());
   return { next };
 }
 
-function split(text: string): { zone: string; fields: string[] } {
+function split(text: string): { zone: Zone; fields: string[] } {
   const [, given, rest = ''] = /^(?:(?:CRON_)?TZ=(\S*)\s+)?(.*)$/s.exec(text.trim()) ?? [];
-  const zone = given ?? 'UTC';
-  if (!isZone(zone)) throw invalid(`provided bad location ${zone}: unknown time zone ${zone}`);
+  const name = given ?? 'UTC';
+  const zone = findZone(name);
+  if (!zone) throw invalid(`provided bad location ${name}: unknown time zone ${name}`);
   if (rest === '') throw invalid('empty spec string');
   const fields = (descriptors.get(rest.toLowerCase()) ?? rest).split(/\s+/);
   if (fields[0]?.startsWith('@')) throw invalid(`unrecognized descriptor: ${rest}`);
   if (fields.length !== 5) throw invalid(`expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
   for (const [index, { name, min, max }] of ranges.entries()) {
     for (const part of (fields[index] ?? '').split(',')) {
-      if (!item.test(part)) throw invalid(`failed to parse '${part}'`);
+      const isKnown = item.test(part) || (index === 2 && monthDay.test(part)) || (index === 4 && weekDay.test(part));
+      if (!isKnown) throw invalid(`failed to parse '${part}'`);
       const [values = ''] = part.split('/');
       for (const value of values.match(/\d+/g) ?? []) {
         if (Number(value) < min || Number(value) > max) throw invalid(`${name} ${value}: use ${min} to ${max}`);
@@ -75,20 +104,24 @@ function split(text: string): { zone: string; fields: string[] } {
   return { zone, fields };
 }
 
-function parse(fields: string, zone: string): CronPattern {
+function parse(fields: string): CronPattern {
   try {
-    return new CronPattern(fields.replaceAll('?', '*'), { timezone: zone, mode: '5-part', paused: true });
+    // `sloppyRanges` allows `5/15`, from 5 to the end of the range.
+    const options = { utcOffset: 0, mode: '5-part', paused: true, sloppyRanges: true } as const;
+    return new CronPattern(fields.replaceAll('?', '*'), options);
   } catch (error) {
     throw invalid(error instanceof Error ? error.message.replace(/^Cron\w+: /, '') : '');
   }
 }
 
-function isZone(zone: string): boolean {
-  try {
-    return /^[a-z]/i.test(zone) && new Intl.DateTimeFormat('en', { timeZone: zone }) instanceof Intl.DateTimeFormat;
-  } catch {
-    return false;
+function namesEveryHour(hours: string): boolean {
+  const named = new Set<number>();
+  for (const part of hours.split(',')) {
+    const [range = '', step] = part.split('/');
+    const [first = '', last = step === undefined ? first : '23'] = /[*?]/.test(range) ? ['0', '23'] : range.split('-');
+    for (let hour = Number(first); hour <= Number(last); hour += Number(step ?? 1)) named.add(hour);
   }
+  return named.size === 24;
 }
 
 function invalid(reason: string): PosthornError {
