@@ -16,6 +16,9 @@ export interface ApiServer {
 export function createServer(app: Express): ApiServer {
   /** Every connection, and how many of its requests have been read and not been answered completely. */
   const connections = new Map<Socket, number>();
+  /** The last request of a connection that was read, and what is wrong with what stands behind it. */
+  const lastRequests = new WeakMap<Socket, IncomingMessage>();
+  const faults = new WeakMap<Socket, NodeJS.ErrnoException>();
   let isStopping = false;
 
   class Request extends IncomingMessage {}
@@ -38,12 +41,15 @@ export function createServer(app: Express): ApiServer {
 
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    // Nobody could be told what became of it.
+    // The last answer of the connection has been written: there would be none to this request.
     if (socket.writableEnded) return;
     connections.set(socket, (connections.get(socket) ?? 0) + 1);
+    lastRequests.set(socket, request);
     response.once('close', () => {
       const left = (connections.get(socket) ?? 1) - 1;
       if (!socket.destroyed) connections.set(socket, left);
+      const fault = faults.get(socket);
+      if (fault && left === 0 && socket.writable) answerBrokenRequest(fault, socket);
       // This answer may have promised that the connection stays.
       if (isStopping && left === 0) socket.end();
     });
@@ -71,11 +77,19 @@ export function createServer(app: Express): ApiServer {
     },
     handle,
   );
+  // A client may close its sending side after its request and still wait for the answer. Node would cut the connection
+  // and go on with the request.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => {
     connections.set(socket, 0);
     socket.once('close', () => connections.delete(socket));
   });
-  server.on('clientError', answerBrokenRequest);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Whole requests before the broken one get their answers first.
+    const isAfterRequests = (connections.get(socket) ?? 0) > 0 && lastRequests.get(socket)?.complete === true;
+    if (isAfterRequests && error.code !== 'ECONNRESET') faults.set(socket, error);
+    else answerBrokenRequest(error, socket);
+  });
   // What a client expects and nobody knows is left alone; Node would refuse it without a body.
   server.on('checkExpectation', handle);
   // Node takes a connection for idle whose answer has not left yet, or that has sent its next request already.
@@ -107,6 +121,11 @@ function refuse(response: ServerResponse, error: string): void {
 }
 
 const answers: Record<string, [string, string]> = {
+  HPE_INVALID_URL: [
+    '400 Bad Request',
+    'The request target is not valid: blanks, control characters and non-ASCII characters must be percent-encoded.',
+  ],
+  HPE_INVALID_EOF_STATE: ['400 Bad Request', 'The request ended before its announced length.'],
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large; use at most 32 KiB.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long.'],
 };
