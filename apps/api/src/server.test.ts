@@ -4,7 +4,6 @@ import express from 'express';
 import { createServer, type ApiServer } from './server.ts';
 
 let api: ApiServer;
-let release: () => void = () => undefined;
 const handled: string[] = [];
 
 beforeAll(async () => {
@@ -13,7 +12,8 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
-    if (request.path === '/slow') await new Promise<void>((resolve) => (release = resolve));
+    // The answer comes behind the end of what the client sends, unless it is wanted now.
+    if (!request.path.startsWith('/now') && !request.socket.readableEnded) await once(request.socket, 'end');
     handled.push(request.path);
     response.json({ path: request.path, body });
   });
@@ -61,13 +61,6 @@ describe('a client that closes its sending side behind its request', () => {
     expect(answer).toContain(body);
   });
 
-  test('gets an answer that takes time', async () => {
-    const answer = sendAndClose(post('/slow', 'hi'));
-    for (const before = release; release === before;) await new Promise((resolve) => setTimeout(resolve, 5));
-    release();
-    expect(statuses(await answer)).toEqual([200]);
-  });
-
   test('gets the answers to all requests of a pipeline, in their order', async () => {
     const answer = await sendAndClose(get('/1') + post('/2', 'two'), get('/3'));
     expect([...answer.matchAll(/"path":"(\/\d)"/g)].map(([, path]) => path)).toEqual(['/1', '/2', '/3']);
@@ -80,9 +73,9 @@ describe('a client that closes its sending side behind its request', () => {
   });
 
   test('gets its answer before the one about what it sent behind', async () => {
-    expect(statuses(await sendAndClose(post('/good', 'hi') + 'NO HTTP\r\n\r\n'))).toEqual([200, 400]);
-    expect(statuses(await sendAndClose(get('/1') + get('/2') + get('/größe')))).toEqual([200, 200, 400]);
-    expect(handled).toEqual(['/good', '/1', '/2']);
+    expect(statuses(await sendAndClose(post('/now', 'hi') + 'NO HTTP\r\n\r\n'))).toEqual([200, 400]);
+    expect(statuses(await sendAndClose(get('/now1') + get('/now2') + get('/größe')))).toEqual([200, 200, 400]);
+    expect(handled).toEqual(['/now', '/now1', '/now2']);
   });
 
   test('before the end of a body has sent no request', async () => {
@@ -102,10 +95,10 @@ describe('a client that closes its sending side behind its request', () => {
 test('a connection that stays open is kept for further requests', async () => {
   const { port } = api.server.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
-  for (const path of ['/1', '/2', '/3']) {
-    socket.write(get(path));
+  for (const body of ['1', '2', '3']) {
+    socket.write(post('/now', body));
     const [data] = (await once(socket, 'data')) as [Buffer];
-    expect(data.toString()).toContain(`{"path":"${path}"`);
+    expect(data.toString()).toContain(`{"path":"/now","body":"${body}"}`);
   }
   const closed = once(socket, 'close');
   socket.end();
