@@ -4,9 +4,9 @@ import {
   ConfigurationError,
   connectForRequests,
   createBroker,
-  createLog,
   createProcessMetrics,
   inspectRedis,
+  openLog,
   readBrokerOptions,
   runProcess,
   watchRedis,
@@ -21,7 +21,7 @@ const redisTimeoutMs = 8000;
 
 await runProcess(async () => {
   const config = readConfig();
-  const log = createLog('api', config.LOG_LEVEL);
+  const { log, dropped } = openLog('api', config.LOG_LEVEL);
   const redis = connectForRequests(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
@@ -64,7 +64,14 @@ await runProcess(async () => {
   });
 
   const { backlogs, accepted, events } = broker;
-  const metrics = createProcessMetrics({ redis, watch, backlogs, accepted, lostLines: events.lost });
+  const metrics = createProcessMetrics({
+    redis,
+    watch,
+    backlogs,
+    accepted,
+    lostLines: events.lost,
+    droppedLines: dropped,
+  });
 
   let isStopping = false;
   const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());

@@ -2,9 +2,9 @@ import {
   agreeOnData,
   connectForWork,
   createBroker,
-  createLog,
   createProcessMetrics,
   inspectRedis,
+  openLog,
   readBrokerOptions,
   runProcess,
   watchRedis,
@@ -18,7 +18,7 @@ const redisTimeoutMs = 8000;
 
 await runProcess(async (giveUp) => {
   const config = readConfig();
-  const log = createLog('dispatcher', config.LOG_LEVEL);
+  const { log, dropped } = openLog('dispatcher', config.LOG_LEVEL);
   const redis = connectForWork(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
@@ -46,7 +46,14 @@ await runProcess(async (giveUp) => {
     queues: { maxQueues: Infinity, maxParallelism: Infinity },
   });
   const { backlogs, accepted, events } = broker;
-  const metrics = createProcessMetrics({ redis, watch, backlogs, accepted, lostLines: events.lost });
+  const metrics = createProcessMetrics({
+    redis,
+    watch,
+    backlogs,
+    accepted,
+    lostLines: events.lost,
+    droppedLines: dropped,
+  });
   const dispatcher = await startDispatcher({
     broker,
     redis,

@@ -9,8 +9,10 @@ export interface ProcessMetricsOptions {
   backlogs: Backlogs;
   /** Messages accepted since the process started, by kind. */
   accepted: Readonly<Record<string, number>>;
-  /** Lines of the log that could not be written. */
+  /** Entries of the message log that could not be written. */
   lostLines: () => number;
+  /** Lines of the log of this process that could not be written. */
+  droppedLines: () => number;
 }
 
 /** The metrics of a process, in the form of Prometheus. No label holds anything that a user chose. */
@@ -30,7 +32,7 @@ const readWithinMs = 2000;
 
 /** Creates the metrics that every process has. */
 export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMetrics {
-  const { redis, watch, backlogs, accepted, lostLines } = options;
+  const { redis, watch, backlogs, accepted, lostLines, droppedLines } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -85,6 +87,11 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
   redis.on('reconnecting', () => reconnects++);
   counter('redis_reconnects_total', 'Lost connections to Redis.', () => reconnects);
   counter('log_lines_lost_total', 'Lines of the message log that could not be written.', lostLines);
+  counter(
+    'process_log_lines_dropped_total',
+    'Lines of the log of this process that standard output did not take.',
+    droppedLines,
+  );
   new Counter({
     name: 'posthorn_messages_accepted_total',
     help: 'Messages that were stored, by kind.',

@@ -1,16 +1,59 @@
-import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { isatty } from 'node:tty';
+import { pino, stdTimeFunctions, type Logger, type LoggerOptions } from 'pino';
+import { formatForTerminal } from './format-for-terminal.ts';
+import { createLogOutput } from './log-output.ts';
 
 export type Log = Logger;
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** The log of a process: JSON lines on standard output, one per happening, named in the past. Never a body, token or key. */
-export function createLog(process: string, level: (typeof logLevels)[number]): Log {
-  return pino({
+/** The log of a process, and how many of its lines could not be written. */
+export interface ProcessLog {
+  log: Log;
+  dropped: () => number;
+}
+
+/**
+ * Opens the log of a process on standard output, and makes a crash its last line, followed by exit status 1. JSON, one
+ * line per event; for people where standard output is a terminal.
+ */
+export function openLog(name: string, level: (typeof logLevels)[number]): ProcessLog {
+  const options = describeLog(name, level);
+  const format = isatty(1) ? formatForTerminal : (line: string) => line;
+  let report = '';
+  const reports = pino(options, { write: (line) => (report = format(line)) });
+  const output = createLogOutput({
+    describeDrop(lines) {
+      report = '';
+      reports.warn({ lines }, 'log.dropped');
+      return report;
+    },
+  });
+  const log = pino(options, { write: (line) => output.write(format(line)) });
+  endAfterCrash(log);
+  return { log, dropped: output.dropped };
+}
+
+/** A log without the care of `openLog`, for tests and tools. */
+export function createLog(name: string, level: (typeof logLevels)[number]): Log {
+  return pino(describeLog(name, level));
+}
+
+/** Never a body, token or key. */
+function describeLog(name: string, level: (typeof logLevels)[number]): LoggerOptions {
+  return {
     level,
-    base: { process },
+    base: { process: name },
     timestamp: stdTimeFunctions.isoTime,
     serializers: { err: writeError },
     redact: ['*.authorization', '*.Authorization', '*.token', '*.cookie', '*.Cookie'],
+  };
+}
+
+/** Node would write the stack to standard error and wait for its reader, if that is slow. */
+function endAfterCrash(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'process.crashed');
+    process.exit(1);
   });
 }
 
