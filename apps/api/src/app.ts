@@ -1,4 +1,4 @@
-import type { Broker, Log, ProcessMetrics, RedisFacts } from '@posthorn/broker';
+import type { Broker, Log, ProcessMetrics, RedisState } from '@posthorn/broker';
 import { PosthornError } from '@posthorn/shared';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
@@ -19,8 +19,8 @@ export interface AppParts {
   /** Why the process cannot do its work now; `undefined` when it can. */
   findTrouble: () => Promise<string | undefined>;
   metrics: ProcessMetrics;
-  /** What Redis promises of an accepted message. */
-  durability: RedisFacts['durability'];
+  /** What Redis promises of an accepted message, as of the last look. */
+  durability: () => RedisState['durability'];
 }
 
 /**

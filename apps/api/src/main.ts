@@ -25,14 +25,15 @@ await runProcess(async () => {
   const redis = connectForRequests(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
-  const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
-  for (const warning of facts.warnings) log.warn({ durability: facts.durability }, warning);
+  const { warnings } = await inspectRedis(redis, redisTimeoutMs);
+  for (const reason of warnings) log.warn({ reason }, 'redis.shared');
   const agree = () => agreeOnData(redis, config.SHARDS);
   const data = await agree();
 
   const watch = watchRedis(redis, log, {
     fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
-    fatal: ['away', 'full', 'read-only', 'disk-failed', 'clock-wrong'],
+    durability: config.DURABILITY,
+    fatal: ['away', 'denied', 'full', 'read-only', 'disk-failed', 'evicting', 'clock-wrong'],
     data,
     emptied: agree,
   });
@@ -75,13 +76,13 @@ await runProcess(async () => {
 
   let isStopping = false;
   const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());
-  const { durability } = facts;
+  const durability = () => watch.state().durability;
   const { server, stop } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
   const metricsServer = config.METRICS_PORT
     ? await startMetricsServer(metrics, config.METRICS_HOST, config.METRICS_PORT)
     : undefined;
   await listen(server, config);
-  log.info({ host: config.HOST, port: config.PORT, durability }, 'api.started');
+  log.info({ host: config.HOST, port: config.PORT, durability: durability() }, 'api.started');
 
   return async () => {
     isStopping = true;

@@ -22,13 +22,15 @@ await runProcess(async (giveUp) => {
   const redis = connectForWork(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
-  const facts = await inspectRedis(redis, config.DURABILITY, redisTimeoutMs);
+  const { version, warnings } = await inspectRedis(redis, redisTimeoutMs);
+  for (const reason of warnings) log.warn({ reason }, 'redis.shared');
   const agree = () => agreeOnData(redis, config.SHARDS);
   const data = await agree();
   const watch = watchRedis(redis, log, {
     fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
+    durability: config.DURABILITY,
     // Of a full Redis this process takes messages out.
-    fatal: ['away', 'read-only', 'disk-failed', 'clock-wrong'],
+    fatal: ['away', 'denied', 'read-only', 'disk-failed', 'evicting', 'clock-wrong'],
     data,
     emptied: async () => {
       await limitParallelism(broker, config);
@@ -69,11 +71,11 @@ await runProcess(async (giveUp) => {
     if (isStopping) return 'The process is stopping.';
     return (await watch.findTrouble()) ?? dispatcher.trouble();
   };
-  const details = { shards: config.SHARDS, durability: facts.durability };
+  const details = () => ({ shards: config.SHARDS, durability: watch.state().durability });
   const probe = config.PROBE_PORT
     ? await startProbe({ host: config.PROBE_HOST, port: config.PROBE_PORT, findTrouble, details, metrics })
     : undefined;
-  log.info({ concurrency: config.DISPATCHER_CONCURRENCY, redis: facts.version }, 'dispatcher.started');
+  log.info({ concurrency: config.DISPATCHER_CONCURRENCY, redis: version }, 'dispatcher.started');
 
   return async () => {
     isStopping = true;

@@ -7,7 +7,7 @@ export interface ProbeOptions {
   /** Why the process cannot do its work now; `undefined` when it can. */
   findTrouble: () => Promise<string | undefined>;
   /** What else is worth knowing of a process that is ready or not. */
-  details: object;
+  details: () => object;
   metrics: { contentType: string; write(): Promise<string> };
 }
 
@@ -20,8 +20,8 @@ export function startProbe({ host, port, findTrouble, details, metrics }: ProbeO
     if (request.url === '/health') answer(200, { status: 'ok' });
     else if (request.url === '/ready') {
       void findTrouble().then((trouble) => {
-        if (trouble) answer(503, { error: trouble, ...details });
-        else answer(200, { status: 'ready', ...details });
+        if (trouble) answer(503, { error: trouble, ...details() });
+        else answer(200, { status: 'ready', ...details() });
       });
     } else if (request.url === '/metrics') {
       metrics.write().then(

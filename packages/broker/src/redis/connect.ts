@@ -137,12 +137,19 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     url.includes(',') && !url.startsWith('redis+sentinel:')
       ? cluster(url, common)
       : new Redis({ ...place(url), ...common });
+  // ioredis would go on in database 0, among the keys of other programs.
+  client.on('error', (error: Error & { command?: { name: string } }) => {
+    if (error.command?.name === 'select') client.disconnect(true);
+  });
   return Object.assign(client as RedisConnection, { sendAhead: setImmediate });
 }
 
 function cluster(url: string, options: RedisOptions): Cluster {
   const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
   const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
+  if (nodes.some(({ db, path }) => db !== undefined || path !== undefined)) {
+    throw new ConfigurationError('Wrong environment: REDIS_URL: a cluster has neither database numbers nor sockets.');
+  }
   const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
   return new Cluster(
     nodes.map(({ host, port }) => ({ host, port })),
@@ -157,41 +164,51 @@ function cluster(url: string, options: RedisOptions): Cluster {
 }
 
 function place(url: string): RedisOptions {
-  if (url.startsWith('unix:')) return { path: url.replace(/^unix:(\/\/)?/, '') };
+  if (url.startsWith('unix:')) {
+    const [, path, db = ''] = /^unix:(?:\/\/)?(\/[^?]*)(?:\?db=(\d{1,4}))?$/.exec(url) ?? [];
+    if (!path) throw wrongUrl();
+    return { path, ...database(db) };
+  }
   let parsed: URL;
+  let secrets: RedisOptions;
   try {
     parsed = new URL(url.replace(/^(redis\+sentinel:\/\/[^/,]*)(,[^/]*)?/, '$1'));
+    secrets = {
+      ...(parsed.username ? { username: decodeURIComponent(parsed.username) } : {}),
+      ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
+    };
   } catch {
     throw wrongUrl();
   }
-  const secrets = {
-    ...(parsed.username ? { username: decodeURIComponent(parsed.username) } : {}),
-    ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
-  };
+  // What is not known would be left out without a word.
+  if (parsed.search || parsed.hash) throw wrongUrl();
+  const [first = '', ...others] = parsed.pathname.slice(1).split('/');
   if (parsed.protocol === 'redis+sentinel:') {
     const hosts = /^redis\+sentinel:\/\/(?:[^@/]*@)?([^/]+)\//.exec(url)?.[1];
-    const name = parsed.pathname.slice(1);
-    if (!hosts || !name) throw wrongUrl();
+    if (!hosts || !first || others.length > 1) throw wrongUrl();
     const sentinels = hosts.split(',').map((host) => {
       const [name = '', port = '26379'] = host.split(':');
       return { host: name, port: Number(port) };
     });
-    return { sentinels, name, ...secrets };
+    return { sentinels, name: first, ...database(others[0] ?? ''), ...secrets };
   }
-  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') throw wrongUrl();
-  const database = parsed.pathname.slice(1);
-  if (!/^\d{0,4}$/.test(database)) throw wrongUrl();
+  if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || others.length > 0) throw wrongUrl();
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: Number(parsed.port || 6379),
-    ...(database ? { db: Number(database) } : {}),
+    ...database(first),
     ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
     ...secrets,
   };
 }
 
+function database(text: string): { db?: number } {
+  if (!/^\d{0,4}$/.test(text)) throw wrongUrl();
+  return text ? { db: Number(text) } : {};
+}
+
 function wrongUrl(): ConfigurationError {
   return new ConfigurationError(
-    'Wrong environment: REDIS_URL: use redis://host:port, rediss://host:port, unix:/path/to/socket, several with commas for a cluster, or redis+sentinel://host:port,host:port/master.',
+    'Wrong environment: REDIS_URL: use redis://user:password@host:port/database, rediss:// for TLS, unix:/path/to/socket?db=number, host:port,host:port for a cluster, or redis+sentinel://host:port,host:port/master/database; encode special characters of a password with %.',
   );
 }

@@ -4,7 +4,7 @@
  */
 const replies = /(^|[: ]-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
 const connection =
-  /^(Command timed out|Command aborted due to connection close|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable)/;
+  /^(Command timed out|Command aborted due to connection close|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable|ERR max number of clients)/;
 const codes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -16,12 +16,22 @@ const codes = new Set([
   'EAI_AGAIN',
 ]);
 
+/** Within a script Redis says it in other words, which differ by version. */
+const denials = /(^|[: ]-)(NOPERM|NOAUTH|WRONGPASS)\b|The user executing the script can't|ACL failure in script/;
+
+/** Does Redis not know this user, or not allow it what it wants? */
+export function isDenied(error: unknown): error is Error {
+  return error instanceof Error && denials.test(error.message);
+}
+
 /** Is this error Redis' trouble, which passes, and not ours? The caller is then told to come again: 503. */
 export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { message } = error;
   const code = 'code' in error ? String(error.code) : '';
-  return replies.test(message) || connection.test(message) || (codes.has(code) && 'syscall' in error);
+  return (
+    replies.test(message) || isDenied(error) || connection.test(message) || (codes.has(code) && 'syscall' in error)
+  );
 }
 
 /** Has Redis itself refused a command, for a reason that passes? Not for being read-only: another connection may help then. */

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Command, Redis } from 'ioredis';
-import { isRefusal, refusesForMemory } from './faults.ts';
+import { isDenied, isRefusal, refusesForMemory } from './faults.ts';
 
 /** How long to wait before a command is repeated that Redis has refused. */
 const repeatAfterMs = 1000;
 
 /**
- * Makes a connection repeat what Redis refuses for a reason that passes: a full disk, a start, a failover. To the worker
- * behind it such a Redis is like one that is away. Without this BullMQ asks for work thousands of times a second, and
- * takes a message whose end was refused for one that has failed, or leaves it to be delivered again.
+ * Makes a connection repeat what Redis refuses for a reason that passes: a full disk, a start, a failover, a
+ * right that was withdrawn. To the worker behind it such a Redis is like one that is away. Without this BullMQ asks for
+ * work thousands of times a second, and takes a message whose end was refused for one that has failed, or leaves it to be
+ * delivered again.
  *
  * A Redis without memory refuses every script whose first step may need some, also those that take messages out. Such a
  * script is repeated with a first step that needs none: then Redis lets it finish. So messages are delivered, and memory
@@ -28,11 +29,15 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
     const [command] = all;
     const reject = command.reject;
     command.reject = (error) => {
+      // A right that is missing now was there at the start.
+      const isWithdrawn = isDenied(error) && !questions.has(command.name);
       // Of a transaction one command alone cannot be repeated.
-      if (!isRefusal(error) || command.inTransaction) {
+      if (!(isRefusal(error) || isWithdrawn) || command.inTransaction) {
         reject(error);
         return;
       }
+      // The command waits without a word otherwise.
+      if (isWithdrawn && redis.listenerCount('error') > 0) redis.emit('error', error);
       command.reject = reject;
       if (!refusesForMemory(error)) {
         setTimeout(() => void redis.sendCommand(command), repeatAfterMs);
@@ -45,6 +50,9 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
     return send(...all);
   };
 }
+
+/** What is asked about Redis itself wants its answer now. */
+const questions = new Set(['auth', 'hello', 'select', 'info', 'config', 'client', 'ping', 'time']);
 
 /** Whatever is first in KEYS: the key that is removed has never existed, and lies in the same slot of a cluster. */
 const firstStep = "redis.call('DEL', KEYS[1] .. ':room')\n";

@@ -1,11 +1,18 @@
 import type { Log } from '../process/log.ts';
 import { within } from '../process/shutdown.ts';
 import type { RedisConnection } from './connect.ts';
+import { explainRefusal } from './explain.ts';
+import { isDenied } from './faults.ts';
+import { explainEviction } from './inspect.ts';
 import { keyspace } from './keyspace.ts';
+import { formatGrant } from './rights.ts';
+import { createServerReader, type Durability, type ServerState } from './server-state.ts';
 
 export interface WatchOptions {
   /** From this share of `maxmemory` on Redis is full, in percent: what drains it needs memory, too. */
   fullAtPercent: number;
+  /** What the operator wants Redis to promise. */
+  durability: 'always' | 'everysec';
   /** What keeps this process from its work; the rest is only told. */
   fatal: readonly Trouble[];
   /** Name of the data that Redis has (`agreeOnData`). */
@@ -22,12 +29,26 @@ export interface RedisState {
   memoryMaxBytes: number;
   /** How far the clock of this process is ahead of that of Redis. */
   clockOffsetMs: number;
+  durability: Durability;
 }
 
 /** What can be wrong. */
-export type Trouble = 'away' | 'full' | 'read-only' | 'disk-failed' | 'clock-wrong' | 'clock-differs';
+export type Trouble =
+  | 'away'
+  | 'denied'
+  | 'full'
+  | 'read-only'
+  | 'disk-failed'
+  | 'snapshot-failed'
+  | 'evicting'
+  | 'less-durable'
+  | 'clock-wrong'
+  | 'clock-differs';
 
-/** Looks at Redis and at its clock, about once a second and never for a request. */
+/**
+ * Looks at Redis, at its settings and at its clock: about once a second, at once after each reconnection, and never for a
+ * request. The log gets one line when a trouble starts and one when it ends.
+ */
 export interface RedisWatch {
   /** Resolves when Redis has told its time once: before that nobody knows whether the clock is right. */
   hasLooked: Promise<void>;
@@ -46,7 +67,19 @@ const noticeClockOffsetMs = 2000;
 const maxClockOffsetMs = 60_000;
 
 export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptions): RedisWatch {
-  const state: RedisState = { answers: true, memoryUsedBytes: 0, memoryMaxBytes: 0, clockOffsetMs: 0 };
+  const state: RedisState = {
+    answers: true,
+    memoryUsedBytes: 0,
+    memoryMaxBytes: 0,
+    clockOffsetMs: 0,
+    durability: 'unknown',
+  };
+  const readServer = createServerReader(redis);
+  /** Why Redis refuses this process, as of the last error. */
+  let denial: string | undefined;
+  const rememberDenial = (error: Error) => {
+    denial = explainDenial(error, redis);
+  };
   let troubles = new Map<Trouble, string>();
   let question: Promise<void> | undefined;
   let told: () => void;
@@ -62,8 +95,8 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   const ask = async () => {
     // The time comes last: nothing but its own way to Redis and back makes it less exact.
     const sentAt = Date.now();
-    const [info, found, time] = await Promise.all([
-      askForInfo(redis),
+    const [server, found, time] = await Promise.all([
+      readServer(),
       redis.hget(keyspace.settings, 'data'),
       redis.time(),
     ]);
@@ -72,35 +105,44 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     // What lies within the time that the question took is no difference.
     const ahead = Math.max(0, sentAt - redisNow) - Math.max(0, redisNow - receivedAt);
     state.clockOffsetMs = Math.round(ahead);
-    state.memoryUsedBytes = info.usedBytes;
-    state.memoryMaxBytes = info.maxBytes;
-    judge(info);
+    state.memoryUsedBytes = server.usedBytes;
+    state.memoryMaxBytes = server.maxBytes;
+    state.durability = server.durability;
+    denial = undefined;
+    judge(server);
     told();
     await tellIfEmptied(found);
   };
 
-  const judge = (info: Info | undefined) => {
-    const found = findTroubles(info, state, options.fullAtPercent);
+  const judge = (server: ServerState | undefined) => {
+    const found = findTroubles(server, state, denial, options);
     for (const [kind, sentence] of found) {
       if (!troubles.has(kind)) log.warn({ kind, reason: sentence, ...writeState(state) }, 'trouble.started');
     }
     for (const kind of troubles.keys()) {
-      if (!found.has(kind)) log.info({ kind, ...writeState(state) }, 'trouble.ended');
+      if (!found.has(kind)) log.warn({ kind, ...writeState(state) }, 'trouble.ended');
     }
     troubles = found;
-    state.answers = !found.has('away');
+    state.answers = server !== undefined;
   };
 
   /** One question at a time: a Redis that is frozen must not find a thousand of them. */
   const look = async () => {
     question ??= ask()
-      .catch(() => judge(undefined))
+      .catch((error: unknown) => {
+        // The connection knows better why it is not there.
+        if (isDenied(error)) rememberDenial(error);
+        judge(undefined);
+      })
       .finally(() => (question = undefined));
     if (!(await within(answerWithinMs, question))) judge(undefined);
   };
 
-  void look();
-  const timer = setInterval(() => void look(), everyMs);
+  redis.on('error', rememberDenial);
+  const lookAgain = () => void look();
+  redis.on('ready', lookAgain);
+  lookAgain();
+  const timer = setInterval(lookAgain, everyMs);
   return {
     hasLooked,
     state: () => state,
@@ -109,54 +151,41 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
       return [...troubles].find(([kind]) => options.fatal.includes(kind))?.[1];
     },
     trouble: (kind) => troubles.get(kind),
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer);
+      redis.off('error', rememberDenial);
+      redis.off('ready', lookAgain);
+    },
   };
 }
 
-interface Info {
-  usedBytes: number;
-  maxBytes: number;
-  isReplica: boolean;
-  hasDiskFailed: boolean;
+function explainDenial(error: Error, redis: RedisConnection): string | undefined {
+  const refusal = explainRefusal(error);
+  if (refusal ?? !isDenied(error)) return refusal;
+  return `REDIS_URL: a right was withdrawn from the Redis user (${error.message.trim()}); grant it again: ${formatGrant(redis)}`;
 }
 
-/** Of several nodes the one with the least room, and whatever is wrong with any of them. */
-async function askForInfo(redis: RedisConnection): Promise<Info> {
-  const nodes = redis.isCluster
-    ? (redis as unknown as { nodes(role: 'master'): RedisConnection[] }).nodes('master')
-    : [redis];
-  const infos = await Promise.all(nodes.map(async (node) => readInfo(await node.info())));
-  const share = ({ usedBytes, maxBytes }: Info) => (maxBytes > 0 ? usedBytes / maxBytes : 0);
-  const fullest = infos.reduce((one, other) => (share(other) > share(one) ? other : one));
-  return {
-    ...fullest,
-    isReplica: infos.some(({ isReplica }) => isReplica),
-    hasDiskFailed: infos.some(({ hasDiskFailed }) => hasDiskFailed),
-  };
-}
-
-function readInfo(text: string): Info {
-  const read = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1] ?? '';
-  return {
-    // What Redis holds for its replicas and its file does not count towards its limit.
-    usedBytes: Number(read('used_memory')) - Number(read('mem_not_counted_for_evict')),
-    maxBytes: Number(read('maxmemory')),
-    isReplica: read('role') === 'slave',
-    hasDiskFailed: read('aof_last_write_status') === 'err',
-  };
-}
-
-function findTroubles(info: Info | undefined, state: RedisState, fullAtPercent: number): Map<Trouble, string> {
+function findTroubles(
+  server: ServerState | undefined,
+  state: RedisState,
+  denial: string | undefined,
+  { fullAtPercent, durability }: WatchOptions,
+): Map<Trouble, string> {
   const found = new Map<Trouble, string>();
-  if (!info) {
-    found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
+  if (!server) {
+    if (denial) found.set('denied', denial);
+    else found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
     // A clock that was wrong is not right because nobody can say so: else work would go on before the next look.
     return judgeClock(found, state);
   }
-  const { usedBytes, maxBytes } = info;
+  const { usedBytes, maxBytes } = server;
   const percent = maxBytes > 0 ? (100 * usedBytes) / maxBytes : 0;
-  if (info.hasDiskFailed) found.set('disk-failed', 'Redis cannot write to its disk; make room on it.');
-  if (info.isReplica) found.set('read-only', 'Redis is a replica and read-only; set REDIS_URL to the primary.');
+  const disk = explainDisk(server);
+  if (disk) found.set(...disk);
+  if (server.isReplica) found.set('read-only', 'Redis is a replica and read-only; set REDIS_URL to the primary.');
+  if (server.evictionPolicy !== 'noeviction') found.set('evicting', explainEviction(server));
+  const less = explainDurability(server.durability, durability);
+  if (less) found.set('less-durable', less);
   if (percent >= fullAtPercent) {
     found.set(
       'full',
@@ -164,6 +193,32 @@ function findTroubles(info: Info | undefined, state: RedisState, fullAtPercent: 
     );
   }
   return judgeClock(found, state);
+}
+
+function explainDisk(server: ServerState): [Trouble, string] | undefined {
+  if (server.hasAofFailed) {
+    return ['disk-failed', 'Redis cannot write its append-only file and refuses writes; make room on its disk.'];
+  }
+  if (!server.hasSnapshotFailed) return undefined;
+  const failed = 'The last snapshot of Redis (BGSAVE) failed';
+  const todo = 'see the log of Redis, and make room on its disk or mend its directory';
+  return server.needsSnapshot
+    ? ['disk-failed', `${failed}, and Redis refuses writes until one succeeds; ${todo}.`]
+    : ['snapshot-failed', `${failed}; ${todo}.`];
+}
+
+function explainDurability(durability: Durability, asked: 'always' | 'everysec'): string | undefined {
+  switch (durability) {
+    case 'none':
+      return 'Redis has no append-only file: accepted messages can be lost when Redis ends. Set appendonly yes.';
+    case 'unknown':
+      return 'posthorn may not run CONFIG GET, so it does not know how durable accepted messages are; allow it (+config|get).';
+    case asked:
+    case 'always':
+      return undefined;
+    default:
+      return `DURABILITY is ${asked}, but Redis runs with appendfsync ${durability}: a power cut can take accepted messages.`;
+  }
 }
 
 function judgeClock(found: Map<Trouble, string>, { clockOffsetMs }: RedisState): Map<Trouble, string> {
