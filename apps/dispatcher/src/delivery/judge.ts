@@ -7,6 +7,13 @@ import {
   type Answer,
   type Outcome,
 } from '@posthorn/shared';
+import { readErrorKind } from './error-kind.ts';
+
+/**
+ * Characters of an error text that are kept. A destination chooses parts of it, such as the names in its certificate, and
+ * it is stored with every attempt.
+ */
+const maxErrorLength = 500;
 
 export interface RetryRules {
   maxRetryDelayMs: number;
@@ -17,10 +24,11 @@ export interface RetryRules {
 export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
   if (answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
 
-  const error = answer.error ?? `the destination answered ${answer.status}`;
+  const error = (answer.error ?? `the destination answered ${answer.status}`).slice(0, maxErrorLength);
+  const failure = { answer, error, errorKind: readErrorKind(answer) };
   const header = (lowerName: string) => readHeader(answer.header, lowerName);
   const isFinal = answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
-  if (isFinal || retried >= message.maxRetries) return { kind: 'failed', answer, error };
+  if (isFinal || retried >= message.maxRetries) return { kind: 'failed', ...failure };
 
   const delayMs =
     readRetryAfter(header, now, rules.maxRetryDelayMs) ??
@@ -30,7 +38,7 @@ export function judge({ message, retried }: Job, answer: Answer, rules: RetryRul
       maxDelayMs: rules.maxRetryDelayMs,
       backoffFactor: rules.backoffFactor,
     });
-  return { kind: 'retry', answer, error, delayMs };
+  return { kind: 'retry', ...failure, delayMs };
 }
 
 function readHeader(header: Answer['header'], lowerName: string): string | undefined {

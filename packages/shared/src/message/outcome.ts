@@ -1,3 +1,11 @@
+/**
+ * What kind of fault made an attempt fail. `http`: there was a response, and its status says so; for all others there
+ * was none: the name was not found (`dns`), no connection was made (`connect`), the encrypted connection could not be
+ * set up (`tls`), the time limit passed (`timeout`), or what came back was not a whole HTTP response (`protocol`).
+ */
+export const errorKinds = ['dns', 'connect', 'tls', 'timeout', 'http', 'protocol'] as const;
+export type ErrorKind = (typeof errorKinds)[number];
+
 /** What came back from a destination. `status` 0: there was no response, and `error` says why. */
 export interface Answer {
   status: number;
@@ -5,12 +13,15 @@ export interface Answer {
   /** At most the configured number of bytes; empty when nobody will read it. */
   body: Uint8Array;
   error?: string;
+  errorKind?: ErrorKind;
 }
 
 /** What came back from an attempt that failed, and why it did. */
 export interface Failure {
   answer: Answer;
   error: string;
+  /** Missing when no request was made. */
+  errorKind?: ErrorKind;
 }
 
 /**
