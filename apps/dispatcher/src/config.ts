@@ -32,7 +32,11 @@ export const table = {
   CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Longest time to connect to a destination.' },
   MAX_RESPONSE_BYTES: {
     schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
-    help: 'Bytes of a response that are kept; the rest is not read.',
+    help: 'Bytes of a response that are read; a callback carries them all.',
+  },
+  MAX_STORED_RESPONSE_BYTES: {
+    schema: integer(64 * 1024, 0, 16 * 1024 * 1024),
+    help: 'Bytes of the response to a failed attempt that the log and the dead letter queue keep; 0 keeps no headers either.',
   },
   SIGNATURE_TTL_SECONDS: { schema: integer(300, 1, 86_400), help: 'How long a signature is valid.' },
   STALLED_AFTER_SECONDS: {

@@ -65,6 +65,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     log,
     graceMs: config.MESSAGE_GRACE_SECONDS,
     dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
+    maxStoredResponseBytes: config.MAX_STORED_RESPONSE_BYTES,
   });
   const rules = { maxRetryDelayMs: config.MAX_RETRY_DELAY_SECONDS, backoffFactor: config.BACKOFF_FACTOR };
   const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));

@@ -3,6 +3,7 @@ import { createCallbacks, type Callbacks } from './callbacks/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './dlq/dlq.ts';
 import { retryDeadLetters } from './dlq/retry.ts';
+import { createAnswerStore } from './events/answers.ts';
 import { createEventLog, type EventLog } from './events/event-log.ts';
 import { createEventPages, type EventPages } from './events/event-pages.ts';
 import { shedWhenFull } from './events/shed.ts';
@@ -123,7 +124,14 @@ export function createBroker(options: BrokerOptions): Broker {
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
 
-  const dlq = createDlq(redis, shards, bodies, options.dlqRetentionMs);
+  const dlq = createDlq({
+    redis,
+    shards,
+    bodies,
+    answers: createAnswerStore(redis, shards),
+    retentionMs: options.dlqRetentionMs,
+    logRetentionMs,
+  });
 
   const accepted: Record<AcceptedKind, number> = {
     publish: 0,
@@ -142,7 +150,8 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const partsOf = new Map<AcceptedKind, PublishParts>();
   const publishParts = (kind: AcceptedKind): PublishParts => {
-    const refusal = options.findNoRoom?.() ?? options.findRefusal?.();
+    // A retry of a dead letter moves a message that Redis has already: it is a way out of a Redis that is full.
+    const refusal = (kind === 'dlq-retry' ? undefined : options.findNoRoom?.()) ?? options.findRefusal?.();
     if (refusal) throw new PosthornError('unavailable', refusal);
     let parts = partsOf.get(kind);
     if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));

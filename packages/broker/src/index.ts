@@ -1,6 +1,7 @@
 export * from './broker.ts';
 export * from './destinations/destination-guard.ts';
 export * from './dlq/dlq.ts';
+export * from './events/answers.ts';
 export * from './events/event-log.ts';
 export * from './events/event-pages.ts';
 export * from './events/history.ts';

@@ -29,7 +29,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
 ): Route {
   return rawRoute(endpoint, async (request, response) => {
-    const body = endpoint.body ? endpoint.body.parse(await readJson(request)) : undefined;
+    const body = endpoint.body ? parseBody(endpoint.body, await readJson(request)) : undefined;
     const reply = await answer(
       {
         params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
@@ -67,6 +67,11 @@ export function rawRoute(
 
 const nothing = z.unknown();
 
+/** An empty body is an empty object, unless the schema tells the two apart. */
+function parseBody(schema: z.ZodType, json: unknown): unknown {
+  return schema.parse(json === undefined && !schema.safeParse(undefined).success ? {} : json);
+}
+
 /** @throws {PosthornError} `unauthorized` without proven access, `forbidden` for a token that may only read */
 function requireScope(request: Request, scope: Endpoint['scope']): void {
   if (scope === 'none') return;
@@ -76,11 +81,11 @@ function requireScope(request: Request, scope: Endpoint['scope']): void {
   }
 }
 
-/** An empty body is an empty object. */
+/** `undefined` for an empty body. */
 async function readJson(request: Request): Promise<unknown> {
   refuseEncoded(request);
   const bytes = await readBody(request, maxJsonBytes);
-  if (bytes.length === 0) return {};
+  if (bytes.length === 0) return undefined;
   limitValues(bytes);
   return parseJson(bytes.toString('utf8'));
 }

@@ -4,7 +4,8 @@ const texts: readonly [RegExp, ErrorKind][] = [
   [/^unable to resolve host|^the host is not found/, 'dns'],
   [/^no complete response within /, 'timeout'],
   [/^TLS: |certificate|altnames|\bSSL\b|\bTLS\b/i, 'tls'],
-  [/^connect |did not accept the connection|^the destination .*(address|not allowed)|ECONNREFUSED|EHOSTUNREACH/, 'connect'],
+  // The guard says `endpoint ...` of an address or a host that it refuses.
+  [/^connect |did not accept the connection|^endpoint /, 'connect'],
 ];
 
 /** The kind of fault of a failed attempt: as the transport named it, else by the status or the error text. */

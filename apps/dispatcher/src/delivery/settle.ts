@@ -1,20 +1,25 @@
 import {
   canceledLines,
+  cutAnswer,
+  cutBody,
   deliveredLine,
   endingMs,
   failedLines,
   retryLines,
   type Broker,
   type Job,
+  type KeptFailure,
   type Log,
 } from '@posthorn/broker';
-import type { Outcome } from '@posthorn/shared';
+import type { Answer, Failure, Outcome } from '@posthorn/shared';
 
 export interface SettleOptions {
   broker: Broker;
   log: Log;
   graceMs: number;
   dlqRetentionMs: number;
+  /** Bytes of the body of a failed attempt's answer that its log and its dead letter keep. */
+  maxStoredResponseBytes: number;
 }
 
 export interface Settlement {
@@ -27,44 +32,60 @@ export interface Settlement {
   ended(job: Job, outcome: Outcome): Promise<void>;
 }
 
-export function createSettlement({ broker, log, graceMs, dlqRetentionMs }: SettleOptions): Settlement {
+export function createSettlement(options: SettleOptions): Settlement {
+  const { broker, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = options;
+
+  /** What is kept of a failure. Of the answer nothing is while Redis is full, but for its status. */
+  const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
+    error,
+    errorKind,
+    answer: cutAnswer(answer, broker.isFull() ? 0 : maxStoredResponseBytes),
+  });
+  /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
+  const limit = (answer: Answer): Answer => {
+    if (answer.body.length <= maxStoredResponseBytes || !broker.isFull()) return answer;
+    return { ...answer, body: cutBody(answer.body, maxStoredResponseBytes), isCut: true };
+  };
+
   const settle: Settlement['settle'] = async (job, outcome) => {
+    if (outcome.kind === 'held') return;
     const { id, message, retried } = job;
-    if (outcome.kind !== 'held') await broker.callbacks.tellAttempt(job, outcome);
+    const answer = limit(outcome.answer);
+    await broker.callbacks.tellAttempt(job, { ...outcome, answer });
     const now = Date.now();
     const keepBody = (keepMs: number) => broker.bodies.release(message.body, id, Math.max(keepMs, endingMs));
     const tellSchedule = (state: 'SUCCESS' | 'FAIL') => broker.schedules.tellEnd(id, message, state);
+    const { status } = answer;
 
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
         broker.events.ended(id, [deliveredLine(now)], message);
         await keepBody(graceMs);
-        log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.delivered');
+        log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
         return;
       case 'retry': {
-        const { answer, error, delayMs } = outcome;
-        broker.events.failed(id, message, retryLines(retried, now, error, answer, delayMs), delayMs);
-        log.debug({ messageId: id, attempt: retried + 1, status: answer.status, error, delayMs }, 'attempt.retried');
+        const { error, delayMs } = outcome;
+        broker.events.failed(id, message, retryLines(retried, now, keep(outcome), delayMs), delayMs);
+        log.debug({ messageId: id, attempt: retried + 1, status, error, delayMs }, 'attempt.retried');
         return;
       }
       case 'failed': {
-        const { answer, error } = outcome;
-        const dlqId = await broker.dlq.bury(id, message, answer);
-        await broker.callbacks.tellFailure(job, answer, dlqId);
+        const { error } = outcome;
+        const kept = keep(outcome);
+        const dlqId = await broker.dlq.bury(job, kept);
+        await broker.callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
         await tellSchedule('FAIL');
-        broker.events.ended(id, failedLines(retried, now, error, answer), message);
+        broker.events.ended(id, failedLines(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
-        log.info({ messageId: id, attempt: retried + 1, status: answer.status, error, dlqId }, 'message.failed');
+        log.info({ messageId: id, attempt: retried + 1, status, error, dlqId }, 'message.failed');
         return;
       }
       case 'canceled':
         await tellSchedule('FAIL');
-        broker.events.ended(id, canceledLines(retried, now, outcome.error, outcome.answer), message);
+        broker.events.ended(id, canceledLines(retried, now, keep(outcome)), message);
         await keepBody(0);
-        log.debug({ messageId: id, attempt: retried + 1, status: outcome.answer.status }, 'attempt.canceled');
-        return;
-      case 'held':
+        log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.canceled');
         return;
     }
   };

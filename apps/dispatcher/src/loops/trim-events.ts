@@ -3,19 +3,20 @@ import type { Broker, Log } from '@posthorn/broker';
 const everyMs = 1000;
 
 /**
- * Keeps the log at its configured size, 0 for any, and makes it smaller while Redis is full: the oldest lines go, and the
- * logs of the messages that ended with them.
+ * Removes what is kept for a time only. The log is kept at its configured size, 0 for any, and made smaller while Redis is
+ * full: the oldest entries go, and the logs of the messages that ended with them. Dead letters go after their retention,
+ * also when nothing fails any more: a Redis that is full of them accepts nothing until they do.
  */
-export function startTrimmer({ events }: Broker, maxLines: number, log: Log): { stop(): void } {
+export function startTrimmer({ events, dlq }: Broker, maxLines: number, log: Log): { stop(): void } {
   const keep = maxLines === 0 ? Infinity : maxLines;
   let isBusy = false;
   const timer = setInterval(() => {
     if (isBusy) return;
     isBusy = true;
-    events
-      .trim(keep)
-      .then((lines) => {
+    Promise.all([events.trim(keep), dlq.expire()])
+      .then(([lines, deadLetters]) => {
         if (lines > 0) log.info({ lines }, 'log.trimmed');
+        if (deadLetters > 0) log.debug({ deadLetters }, 'dlq.expired');
       })
       .catch((error: unknown) => log.debug({ err: error }, 'trim.failed'))
       .finally(() => (isBusy = false));

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { decodeHeaderMap, deriveMessageId, type Answer, type Callback, type Outcome } from '@posthorn/shared';
+import {
+  decodeHeaderMap,
+  deriveMessageId,
+  type Answer,
+  type Callback,
+  type ErrorKind,
+  type Failure,
+  type Outcome,
+} from '@posthorn/shared';
 import { queueLane } from '../lanes/lanes.ts';
 import { redact } from '../publish/accept.ts';
 import { store, type StoreParts } from '../publish/store.ts';
@@ -17,14 +25,21 @@ export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
   tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
   /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
-  tellFailure(job: Job, answer: Answer, dlqId: string): Promise<void>;
+  tellFailure(job: Job, failure: Failure, dlqId: string): Promise<void>;
+}
+
+/** What a callback tells of an attempt: why it failed, if it did. */
+interface Attempt {
+  answer: Answer;
+  error?: string;
+  errorKind?: ErrorKind;
 }
 
 export function createCallbacks(parts: StoreParts): Callbacks {
   const { shards, bodies } = parts;
 
-  async function send(job: Job, callback: Callback, cause: string, answer: Answer, dlqId?: string): Promise<void> {
-    const text = JSON.stringify(await describe(job, answer, dlqId));
+  async function send(job: Job, callback: Callback, cause: string, attempt: Attempt, dlqId?: string): Promise<void> {
+    const text = JSON.stringify(await describe(job, attempt, dlqId));
     const bytes = Buffer.from(text);
     const createdAt = Date.now();
     const { message } = job;
@@ -67,11 +82,12 @@ export function createCallbacks(parts: StoreParts): Callbacks {
   }
 
   /** The body of a callback, its fields in the order of the contract (delivery.md section 9.1). */
-  async function describe({ id, message, retried }: Job, answer: Answer, dlqId: string | undefined) {
+  async function describe({ id, message, retried }: Job, attempt: Attempt, dlqId: string | undefined) {
+    const { answer, error, errorKind } = attempt;
     const { topicName, endpointName, scheduleId, body } = message;
     const source = (await bodies.read(body)) ?? Buffer.alloc(0);
     // Without a response the reason stands where its body would.
-    const responseBody = answer.status === 0 ? Buffer.from(answer.error ?? '') : Buffer.from(answer.body);
+    const responseBody = answer.status === 0 ? Buffer.from(error ?? '') : Buffer.from(answer.body);
     return {
       status: answer.status,
       header: answer.header,
@@ -90,17 +106,20 @@ export function createCallbacks(parts: StoreParts): Callbacks {
       ...(scheduleId ? { scheduleId } : {}),
       callerIP: message.callerIp,
       ...(dlqId === undefined ? {} : { dlqId }),
+      ...(answer.isCut ? { bodyTruncated: true } : {}),
+      ...(error === undefined ? {} : { error }),
+      ...(errorKind === undefined ? {} : { errorKind }),
     };
   }
 
   return {
-    async tellAttempt(job, { kind, answer }) {
+    async tellAttempt(job, outcome) {
       // An attempt that is made again after a crash may end differently; then both ends are told.
-      if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${kind}`, answer);
+      if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${outcome.kind}`, outcome);
     },
-    async tellFailure(job, answer, dlqId) {
+    async tellFailure(job, failure, dlqId) {
       const { failureCallback } = job.message;
-      if (failureCallback) await send(job, failureCallback, 'failure', answer, dlqId);
+      if (failureCallback) await send(job, failureCallback, 'failure', failure, dlqId);
     },
   };
 }

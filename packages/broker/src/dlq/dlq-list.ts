@@ -17,8 +17,13 @@ const lookAtOnce = 1000;
 /** So many more are read than are wanted, for the last of a piece may have to wait for the next one. */
 const spare = 20;
 
+/** Whether a filter needs the entries themselves: what the list has is a hash, and old entries have nothing there. */
+export function needsEntries(filter: DlqFilter): boolean {
+  return filter.messageId !== undefined || createEntryTest(filter) !== undefined;
+}
+
 /**
- * The ids of the entries that a filter may mean, oldest first: all that it means, and few others.
+ * The ids of the entries that a filter may mean, oldest first unless it says otherwise: all that it means, and few others.
  *
  * @param oldest entries from before this instant are left out
  */
@@ -28,12 +33,15 @@ export async function* listDlqIds(
   filter: DlqFilter,
   oldest: number,
 ): AsyncGenerator<string> {
+  const isForward = filter.order === 'earliestFirst';
+  const compare = (a: string, b: string) => (isForward ? compareDlqIds(a, b) : compareDlqIds(b, a));
   const after = filter.cursor === undefined ? undefined : readDlqId(filter.cursor);
-  const from = Math.max(oldest, filter.fromDate ?? 0, after?.ms ?? 0);
-  const isBehind = (id: string) => !after || compareDlqIds(id, filter.cursor ?? '') > 0;
+  const isBehind = (id: string) => !after || compare(id, filter.cursor ?? '') > 0;
+  const min = Math.max(oldest, filter.fromDate ?? 0, isForward ? (after?.ms ?? 0) : 0);
+  const max = Math.min(filter.toDate ?? Infinity, isForward ? Infinity : (after?.ms ?? Infinity));
   if (filter.messageId) {
     const ids = await findByMessage(redis, shards, filter.messageId);
-    yield* ids.filter((id) => isBehind(id) && (readDlqId(id)?.ms ?? 0) >= from).sort(compareDlqIds);
+    yield* ids.filter((id) => isBehind(id) && (readDlqId(id)?.ms ?? 0) >= min).sort(compare);
     return;
   }
 
@@ -41,16 +49,20 @@ export async function* listDlqIds(
   const atOnce = test ? lookAtOnce : Math.min(lookAtOnce, filter.count + spare);
   const lists = Array.from({ length: shards.count }, (_, shard) => ({
     shard,
-    from,
+    from: isForward ? min : max,
     isDone: false,
     atOnce,
     ids: [] as string[],
   }));
+  const readMembers = ({ shard, from, atOnce }: (typeof lists)[number]) => {
+    const key = keyspace.dlq(shard);
+    return isForward
+      ? redis.zrangebyscoreBuffer(key, from, writeScore(max), 'LIMIT', 0, atOnce)
+      : redis.zrevrangebyscoreBuffer(key, writeScore(from), min, 'LIMIT', 0, atOnce);
+  };
   const fill = async (list: (typeof lists)[number]) => {
     while (!list.isDone && list.ids.length === 0) {
-      const key = keyspace.dlq(list.shard);
-      const to = filter.toDate ?? '+inf';
-      const members = await redis.zrangebyscoreBuffer(key, list.from, to, 'LIMIT', 0, list.atOnce);
+      const members = await readMembers(list);
       list.isDone = members.length < list.atOnce;
       const last = readId(members.at(-1));
       const next = readDlqId(last)?.ms ?? 0;
@@ -60,9 +72,9 @@ export async function* listDlqIds(
         // Entries of one instant are not sorted by their number: they are taken together, with the next piece.
         if (isBehind(id) && (list.isDone || readDlqId(id)?.ms !== next)) list.ids.push(id);
       }
-      list.ids.sort(compareDlqIds);
+      list.ids.sort(compare);
       // All of one instant: only a larger piece goes beyond it. Behind it the usual size is enough again.
-      list.atOnce = next === list.from ? list.atOnce * 2 : atOnce;
+      list.atOnce = next === list.from || readDlqId(readId(members[0]))?.ms === next ? list.atOnce * 2 : atOnce;
       list.from = next;
     }
   };
@@ -72,12 +84,16 @@ export async function* listDlqIds(
     let first: (typeof lists)[number] | undefined;
     for (const list of lists) {
       const id = list.ids[0];
-      if (id !== undefined && (!first || compareDlqIds(id, first.ids[0] ?? '') < 0)) first = list;
+      if (id !== undefined && (!first || compare(id, first.ids[0] ?? '') < 0)) first = list;
     }
     const id = first?.ids.shift();
     if (id === undefined) return;
     yield id;
   }
+}
+
+function writeScore(ms: number): number | string {
+  return ms === Infinity ? '+inf' : ms;
 }
 
 async function findByMessage(redis: RedisConnection, shards: Shards, messageIds: readonly string[]): Promise<string[]> {

@@ -1,37 +1,65 @@
-import type { Answer, DlqFilter, DlqMessage, Message } from '@posthorn/shared';
+import type { Answer, DlqFilter, DlqMessage, ErrorKind, Message } from '@posthorn/shared';
+import type { AnswerStore } from '../events/answers.ts';
 import { matches } from '../events/filter.ts';
+import { maxInlineFinalBytes, type KeptFailure } from '../events/history.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { BodyStore } from '../shards/body.ts';
+import type { Job } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
-import { listDlqIds, readDlqId, writeEntryDigest } from './dlq-list.ts';
+import { listDlqIds, needsEntries, readDlqId, writeEntryDigest } from './dlq-list.ts';
 
-/** What lies in the dead letter queue: the message as it was, and the last answer of its destination. */
+/** What lies in the dead letter queue: the message as it was, and why its last attempt failed. */
 export interface DeadLetter {
   messageId: string;
   message: Message;
+  /** Status and headers of the last answer, and its body if that is small. */
   status: number;
-  header: Record<string, string[]>;
+  header: Answer['header'];
   bodyBase64: string;
+  /** Retries before the last attempt. This and what follows is missing in entries of earlier versions. */
+  retried?: number;
+  /** The body of the answer lies in the store of answers. */
+  isElsewhere?: true;
+  /** The destination sent a longer body than was kept. */
+  isCut?: true;
+  error?: string;
+  errorKind?: ErrorKind;
 }
 
 /** Messages that have finally failed (contract, delivery.md section 13). */
 export interface Dlq {
   /** Puts a message there and gives the id of the entry; doing it twice gives the same id. */
-  bury(messageId: string, message: Message, answer: Answer): Promise<string>;
-  /** Entries that match, in the order of their failure, and where to go on if there may be more. */
+  bury(job: Pick<Job, 'id' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
+  /** A page of entries that match, and where to go on if there may be more. */
   list(filter: DlqFilter): Promise<{ messages: DlqMessage[]; cursor?: string }>;
-  /** The ids of the entries that match; explicit ids as they are, whether there are such entries or not. */
+  /**
+   * The ids of the entries that match, however large these are; no body is read. Explicit ids as they are, whether there
+   * are such entries or not.
+   */
   find(filter: DlqFilter): Promise<{ ids: string[]; cursor?: string }>;
   read(dlqId: string): Promise<DeadLetter | undefined>;
-  /** Removes entries and gives how many there were. */
+  /** Removes entries and gives how many there were. Works in a Redis without memory. */
   remove(dlqIds: readonly string[]): Promise<number>;
   get(dlqId: string): Promise<DlqMessage | undefined>;
+  /** Removes entries that are past their retention, and gives how many. */
+  expire(): Promise<number>;
 }
 
-export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodyStore, retentionMs: number): Dlq {
+export interface DlqParts {
+  redis: RedisConnection;
+  shards: Shards;
+  bodies: BodyStore;
+  answers: AnswerStore;
+  retentionMs: number;
+  /** The log shows the same answer. */
+  logRetentionMs: number;
+}
+
+export function createDlq({ redis, shards, bodies, answers, retentionMs, logRetentionMs }: DlqParts): Dlq {
   const shardOf = (dlqId: string) => (readDlqId(dlqId)?.n ?? 0) % shards.count;
+  const answerMs = Math.max(retentionMs, logRetentionMs);
 
   const readSize = (dlqId: string) => redis.hstrlen(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
   const readText = (dlqId: string) => redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
@@ -43,112 +71,152 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
     return text ? (JSON.parse(text) as DeadLetter) : undefined;
   }
 
-  /** Reads entries in their order until so many match, or there are no more, or they are too much for one answer. */
-  async function search(filter: DlqFilter): Promise<{ found: [id: string, letter: DeadLetter][]; cursor?: string }> {
-    const found: [string, DeadLetter][] = [];
-    let bytes = 0;
-    let some: string[] = [];
-    let looked = '';
-    /** Gives the id behind which to go on, if that was enough. */
-    const check = async (): Promise<string | undefined> => {
-      const sizes = await Promise.all(some.map(readSize));
-      // Their sizes first, in order: what does not fit is not read.
-      const fitting = some.filter((_, index) => (bytes += sizes[index] ?? 0) <= mostBytes || bytes === sizes[index]);
-      const texts = await Promise.all(fitting.map(readText));
-      for (const [index, id] of fitting.entries()) {
-        looked = id;
-        const text = texts[index];
-        if (!text) continue;
-        const letter = JSON.parse(text) as DeadLetter;
-        if (!isMeant(filter, id, letter)) continue;
-        if (found.length === filter.count) return found.at(-1)?.[0];
-        found.push([id, letter]);
-      }
-      const isFull = fitting.length < some.length;
-      some = [];
-      return isFull ? looked : undefined;
-    };
+  const listIds = (filter: DlqFilter) => listDlqIds(redis, shards, filter, Date.now() - retentionMs);
 
-    for await (const id of listDlqIds(redis, shards, filter, Date.now() - retentionMs)) {
-      some.push(id);
-      if (some.length < readAtOnce && found.length + some.length <= filter.count) continue;
-      const cursor = await check();
-      if (cursor !== undefined) return { found, cursor };
+  /** The entries that match, in order. Few bytes of them are in memory at a time. */
+  async function* search(filter: DlqFilter): AsyncGenerator<[id: string, letter: DeadLetter]> {
+    for await (const ids of takePieces(listIds(filter), Math.min(readAtOnce, filter.count + 1))) {
+      const sizes = await Promise.all(ids.map(readSize));
+      for (let from = 0, to = 0; from < ids.length; from = to) {
+        let bytes = 0;
+        // One may be larger.
+        do bytes += sizes[to++] ?? 0;
+        while (to < ids.length && bytes + (sizes[to] ?? 0) <= readBytesAtOnce);
+        const some = ids.slice(from, to);
+        const texts = await Promise.all(some.map(readText));
+        for (const [index, id] of some.entries()) {
+          const text = texts[index];
+          if (!text) continue;
+          const letter = JSON.parse(text) as DeadLetter;
+          if (isMeant(filter, id, letter)) yield [id, letter];
+        }
+      }
     }
-    const cursor = await check();
-    return cursor === undefined ? { found } : { found, cursor };
   }
 
   /** The entries with these ids. They have no page to come: what is too much for one answer goes without bodies. */
-  async function listNamed(dlqIds: readonly string[]): Promise<DlqMessage[]> {
+  async function listNamed(dlqIds: readonly string[], maxBytes: number): Promise<DlqMessage[]> {
     const messages: DlqMessage[] = [];
     let bytes = 0;
     for (const id of new Set(dlqIds)) {
       const letter = await read(id);
       if (!letter) continue;
-      const view = await writeView(id, letter, bytes <= mostBytes);
+      const isShown = messages.length === 0 || bytes + (await readViewSize(letter)) <= maxBytes;
+      const view = await writeView(id, letter, isShown);
       bytes += countBytes(view);
       messages.push(view);
     }
     return messages;
   }
 
-  async function writeView(dlqId: string, letter: DeadLetter, hasBodies = true): Promise<DlqMessage> {
-    const bytes = hasBodies ? await bodies.read(letter.message.body) : undefined;
-    const answer = Buffer.from(hasBodies ? letter.bodyBase64 : '', 'base64');
+  /** About the bytes that an entry takes in an answer. */
+  async function readViewSize({ message, header, bodyBase64 }: DeadLetter): Promise<number> {
+    return (await bodies.size(message.body)) + bodyBase64.length + JSON.stringify([message.header, header]).length;
+  }
+
+  async function writeView(dlqId: string, letter: DeadLetter, isShown = true): Promise<DlqMessage> {
+    const { messageId, message, status, header, retried, error, errorKind } = letter;
+    const bytes = isShown ? await bodies.read(message.body) : undefined;
+    const isBodyLeftOut = !isShown && message.body.kind !== 'empty';
+    const answer = await readAnswer(letter, isShown);
     return {
-      ...writeMessageView(letter.messageId, letter.message, bytes ?? Buffer.alloc(0)),
+      ...writeMessageView(messageId, message, bytes ?? Buffer.alloc(0)),
+      ...(isBodyLeftOut ? { bodyTruncated: true } : {}),
       dlqId,
-      responseStatus: letter.status,
-      ...(Object.keys(letter.header).length > 0 ? { responseHeader: letter.header } : {}),
-      ...writeBytes(answer, 'responseBody', 'responseBodyBase64'),
+      responseStatus: status,
+      ...(Object.keys(header).length > 0 ? { responseHeader: header } : {}),
+      ...writeBytes(answer.body, 'responseBody', 'responseBodyBase64'),
+      ...(answer.isCut ? { responseBodyTruncated: true } : {}),
+      state: 'FAILED',
+      ...(retried === undefined ? {} : { attempts: retried + 1 }),
+      ...(error === undefined ? {} : { error }),
+      ...(errorKind === undefined ? {} : { errorKind }),
     };
   }
 
+  async function readAnswer(letter: DeadLetter, isShown: boolean): Promise<{ body: Buffer; isCut: boolean }> {
+    const { messageId, retried = 0, bodyBase64, isElsewhere = false, isCut = false } = letter;
+    if (!isShown) return { body: Buffer.alloc(0), isCut: isCut || isElsewhere || bodyBase64 !== '' };
+    if (!isElsewhere) return { body: Buffer.from(bodyBase64, 'base64'), isCut };
+    const body = await answers.read(messageId, retried);
+    return { body: body ?? Buffer.alloc(0), isCut: isCut || !body };
+  }
+
+  async function removeIn(shard: number, dlqIds: readonly string[]): Promise<number> {
+    let count = 0;
+    for (let from = 0; from < dlqIds.length; from += removeAtOnce) {
+      const removed = await redis.removeDeadLetters(
+        keyspace.dlq(shard),
+        keyspace.dlqEntries(shard),
+        keyspace.dlqIds(shard),
+        keyspace.answer(shard, ''),
+        keyspace.history(shard, ''),
+        ...dlqIds.slice(from, from + removeAtOnce),
+      );
+      count += removed.length;
+      const stored = removed.filter(([, key]) => key !== '');
+      await Promise.all(stored.map(([messageId, key]) => bodies.release({ kind: 'stored', key }, messageId, 0)));
+    }
+    return count;
+  }
+
   return {
-    bury(messageId, message, answer) {
-      const shard = shards.shardOf(messageId) ?? 0;
+    bury({ id, message, retried }, { error, errorKind, answer }) {
+      const shard = shards.shardOf(id) ?? 0;
+      const { status, header, body, isCut } = answer;
+      const isElsewhere = body.length > maxInlineFinalBytes;
+      // Ahead of the entry, over the same connection. Redis refuses it when it has no memory, unlike the entry.
+      if (isElsewhere) answers.put(id, retried, body, answerMs);
       // The script finds the message id at the start of an entry.
       const letter: DeadLetter = {
-        messageId,
+        messageId: id,
         message,
-        status: answer.status,
-        header: answer.header,
-        bodyBase64: Buffer.from(answer.body).toString('base64'),
+        status,
+        header,
+        bodyBase64: isElsewhere ? '' : body.toString('base64'),
+        retried,
+        ...(isElsewhere ? { isElsewhere } : {}),
+        ...(isCut ? { isCut } : {}),
+        error,
+        ...(errorKind ? { errorKind } : {}),
       };
       return redis.buryMessage(
         keyspace.dlq(shard),
         keyspace.dlqEntries(shard),
         keyspace.dlqIds(shard),
-        messageId,
+        id,
         JSON.stringify(letter),
-        writeEntryDigest(message, answer.status),
+        writeEntryDigest(message, status),
         shard,
         shards.count,
-        retentionMs,
       );
     },
 
     async list(filter) {
-      if (filter.dlqIds) return { messages: await listNamed(filter.dlqIds) };
-      const { found, cursor } = await search(filter);
+      if (filter.dlqIds) return { messages: await listNamed(filter.dlqIds, filter.maxBytes) };
       const messages: DlqMessage[] = [];
       let bytes = 0;
-      for (const [id, letter] of found) {
-        // Large bodies of messages are no part of their entries.
-        if (bytes > mostBytes) return { messages, cursor: messages.at(-1)?.dlqId ?? id };
+      for await (const [id, letter] of search(filter)) {
+        const cursor = messages.at(-1)?.dlqId;
+        // An entry that is too large for a page has one of its own.
+        const isFull = messages.length === filter.count || bytes + (await readViewSize(letter)) > filter.maxBytes;
+        if (cursor !== undefined && isFull) return { messages, cursor };
         const view = await writeView(id, letter);
         bytes += countBytes(view);
         messages.push(view);
       }
-      return cursor === undefined ? { messages } : { messages, cursor };
+      return { messages };
     },
 
     async find(filter) {
       if (filter.dlqIds) return { ids: [...new Set(filter.dlqIds)] };
-      const { found, cursor } = await search(filter);
-      const ids = found.map(([id]) => id);
-      return cursor === undefined ? { ids } : { ids, cursor };
+      const ids: string[] = [];
+      for await (const id of needsEntries(filter) ? takeIds(search(filter)) : listIds(filter)) {
+        const cursor = ids.at(-1);
+        if (cursor !== undefined && ids.length === filter.count) return { ids, cursor };
+        ids.push(id);
+      }
+      return { ids };
     },
 
     read,
@@ -157,35 +225,55 @@ export function createDlq(redis: RedisConnection, shards: Shards, bodies: BodySt
       for (const id of dlqIds) {
         if (readDlqId(id)) byShard.set(shardOf(id), [...(byShard.get(shardOf(id)) ?? []), id]);
       }
-      const removed = await Promise.all(
-        Array.from(byShard, ([shard, ids]) =>
-          redis.removeDeadLetters(keyspace.dlq(shard), keyspace.dlqEntries(shard), keyspace.dlqIds(shard), ...ids),
-        ),
-      );
-      await Promise.all(
-        removed
-          .flat()
-          .filter(([, key]) => key !== '')
-          .map(([messageId, key]) => bodies.release({ kind: 'stored', key }, messageId, 0)),
-      );
-      return removed.flat().length;
+      const counts = await Promise.all(Array.from(byShard, ([shard, ids]) => removeIn(shard, ids)));
+      return counts.reduce((sum, count) => sum + count, 0);
     },
 
     async get(dlqId) {
       const letter = await read(dlqId);
       return letter && writeView(dlqId, letter);
     },
+
+    async expire() {
+      const counts = Array.from({ length: shards.count }, async (_, shard) => {
+        const keys = [keyspace.dlq(shard), keyspace.dlqEntries(shard), keyspace.dlqIds(shard)] as const;
+        let total = 0;
+        let removed: number;
+        do total += removed = await redis.expireDeadLetters(...keys, retentionMs, removeAtOnce);
+        while (removed === removeAtOnce);
+        return total;
+      });
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    },
   };
 }
 
-/** Entries that are read at once. */
+/** Entries that are read at once, and their bytes; a single one may be larger. */
 const readAtOnce = 50;
-/** Bytes of the entries that are read for a page; a single one may be larger. */
-const mostBytes = 16 * 1024 * 1024;
+const readBytesAtOnce = 1024 * 1024;
+/** Entries that one call of the script removes: Redis does nothing else in the meantime. */
+const removeAtOnce = 100;
 
-/** Of the bodies in a view, which are all that may be large. */
-function countBytes({ body, bodyBase64, responseBody, responseBodyBase64 }: DlqMessage): number {
-  return [body, bodyBase64, responseBody, responseBodyBase64].reduce((sum, text) => sum + (text?.length ?? 0), 0);
+async function* takePieces(ids: AsyncGenerator<string>, size: number): AsyncGenerator<string[]> {
+  let piece: string[] = [];
+  for await (const id of ids) {
+    piece.push(id);
+    if (piece.length < size) continue;
+    yield piece;
+    piece = [];
+  }
+  if (piece.length > 0) yield piece;
+}
+
+async function* takeIds(entries: AsyncGenerator<[id: string, letter: DeadLetter]>): AsyncGenerator<string> {
+  for await (const [id] of entries) yield id;
+}
+
+/** Of what may be large in a view. */
+function countBytes(view: DlqMessage): number {
+  const { body, bodyBase64, responseBody, responseBodyBase64, ...rest } = view;
+  const texts = [body, bodyBase64, responseBody, responseBodyBase64];
+  return texts.reduce((sum, text) => sum + (text?.length ?? 0), JSON.stringify(rest).length);
 }
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */

@@ -1,4 +1,4 @@
-import { PosthornError, type Message } from '@posthorn/shared';
+import { PosthornError, readDlqFilter, type Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { Broker } from '../broker.ts';
@@ -31,39 +31,63 @@ async function bury(): Promise<{ id: string; dlqId: string }> {
     callerIp: '::1',
   };
   await broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
-  return { id, dlqId: await broker.dlq.bury(id, message, { status: 500, header: {}, body: Buffer.alloc(0) }) };
+  const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
+  return { id, dlqId: await broker.dlq.bury({ id, message, retried: 0 }, { error: 'no', answer }) };
 }
 
-test('large bodies are copied a few at a time, and all entries are published before the first is removed', async () => {
+const all = readDlqFilter({});
+const countBodies = async () => (await server.client.keys('*:body:*')).length;
+
+test('large bodies are neither read nor copied, and all entries are published before the first is removed', async () => {
   const dlqIds: string[] = [];
   for (let n = 0; n < 5; n++) dlqIds.push((await bury()).dlqId);
-  let read = 0;
-  let put = 0;
-  let most = 0;
   const { bodies, dlq } = broker;
-  const [reallyRead, reallyPut, reallyRemove] = [bodies.read, bodies.put, dlq.remove];
-  jest.spyOn(bodies, 'read').mockImplementation((body) => {
-    most = Math.max(most, ++read - put);
-    return reallyRead(body);
-  });
-  jest.spyOn(bodies, 'put').mockImplementation((...all) => {
-    put++;
-    return reallyPut(...all);
-  });
+  const read = jest.spyOn(bodies, 'read');
+  const put = jest.spyOn(bodies, 'put');
+  const reallyRemove = dlq.remove;
+  const before = broker.accepted['dlq-retry'];
   jest.spyOn(dlq, 'remove').mockImplementation((ids) => {
-    expect(put).toBe(5);
+    expect(broker.accepted['dlq-retry']).toBe(before + 5);
     return reallyRemove(ids);
   });
 
   const published = (await broker.retryDeadLetters(dlqIds, [])) ?? [];
-  expect(most).toBe(2);
-  expect(await dlq.find({ count: 100 })).toEqual({ ids: [] });
+  expect(published).toHaveLength(5);
+  expect(await dlq.find(all)).toEqual({ ids: [] });
+  expect(read).not.toHaveBeenCalled();
+  expect(put).not.toHaveBeenCalled();
+  expect(await countBodies()).toBe(5);
   for (const { messageId } of published) {
     const job = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
-    expect((await reallyRead(job?.message.body ?? { kind: 'empty' }))?.length).toBe(sizeBytes);
+    const body = job?.message.body ?? { kind: 'empty' };
+    expect((await bodies.read(body))?.length).toBe(sizeBytes);
+    await bodies.release(body, messageId, 0);
   }
-  expect(published).toHaveLength(5);
+  expect(await countBodies()).toBe(0);
 }, 60_000);
+
+test('a retry that is repeated after its message has ended leaves no body behind', async () => {
+  const { id, dlqId } = await bury();
+  const { bodies, dlq, shards } = broker;
+  const remove = jest.spyOn(dlq, 'remove').mockResolvedValueOnce(0);
+  const [first] = (await broker.retryDeadLetters([dlqId], [])) ?? [];
+  const messageId = first?.messageId ?? '';
+  const body = { kind: 'stored', key: id } as const;
+  // It is delivered, and the caller did not hear of it.
+  await server.client.del(`{d${shards.shardOf(messageId) ?? 0}}:deliver:${messageId}`);
+  await bodies.release(body, messageId, 0);
+  const [second] = (await broker.retryDeadLetters([dlqId], [])) ?? [];
+  expect(second?.messageId).toBe(messageId);
+  expect(remove).toHaveBeenCalledTimes(2);
+  expect(await countBodies()).toBe(0);
+});
+
+test('a body that is about to expire with its entry lives on with the new message', async () => {
+  const { id, dlqId } = await bury();
+  await broker.bodies.release({ kind: 'stored', key: id }, id, 60_000);
+  await broker.retryDeadLetters([dlqId], []);
+  expect(await server.client.pttl(`{d${broker.shards.shardOf(id) ?? 0}}:body:${id}`)).toBe(-1);
+});
 
 test('when the body of one is gone, none is published', async () => {
   const kept = await bury();
@@ -72,5 +96,5 @@ test('when the body of one is gone, none is published', async () => {
   const before = broker.accepted['dlq-retry'];
   await expect(broker.retryDeadLetters([kept.dlqId, broken.dlqId], [])).rejects.toThrow(PosthornError);
   expect(broker.accepted['dlq-retry']).toBe(before);
-  expect((await broker.dlq.find({ count: 100 })).ids).toHaveLength(2);
+  expect((await broker.dlq.find(all)).ids).toHaveLength(2);
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, PosthornError, type Body, type Message, type Published } from '@posthorn/shared';
+import { deriveMessageId, PosthornError, type Message, type Published } from '@posthorn/shared';
 import { revise, type AcceptParts } from '../publish/accept.ts';
 import { store, type Draft, type StoreParts } from '../publish/store.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -12,12 +12,11 @@ export interface RetryParts extends AcceptParts, StoreParts {
 
 /** A retry that is done again after a crash makes the same message; it is not stored twice within this time. */
 const rememberedMs = 600_000;
-/** Bytes of large bodies after which those that were read are stored before others are read. */
-const mostBytes = 8 * 1024 * 1024;
 
 /**
  * Publishes dead letters again as new messages, and removes them: first the one, then the other, so that no message is
- * lost (contract, delivery.md section 13). `undefined`, and nothing is done, if one of them does not exist.
+ * lost (contract, delivery.md section 13). `undefined`, and nothing is done, if one of them does not exist. A large body
+ * is neither read nor copied: the new message shares it with the old one, whose entry is then removed.
  *
  * @param headers options for the new messages; what they do not say stays as it was
  * @throws what is wrong with the options, and Redis' own errors
@@ -27,57 +26,46 @@ export async function retryDeadLetters(
   dlqIds: readonly string[],
   headers: readonly string[],
 ): Promise<Published[] | undefined> {
-  const revised: Revised[] = [];
+  const { bodies, dlq, queues, shards } = parts;
+  const messages: { id: string; message: Message }[] = [];
   for (const dlqId of dlqIds) {
-    const letter = await parts.dlq.read(dlqId);
+    const letter = await dlq.read(dlqId);
     if (!letter) return undefined;
-    if (!(await parts.bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
-    revised.push(reviseLetter(parts, dlqId, letter, headers));
+    if (!(await bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
+    messages.push(reviseLetter(parts, dlqId, letter, headers));
   }
-  for (const { message } of revised) if (message.queueName !== undefined) await parts.queues.ensure(message.queueName);
-  for (let from = 0; from < revised.length;) {
-    const drafts = await readDrafts(parts, revised.slice(from));
-    for (const result of (await store(parts, drafts)).flat()) if ('error' in result) throw result.error;
-    from += drafts.length;
+  for (const { message } of messages) if (message.queueName !== undefined) await queues.ensure(message.queueName);
+  for (const [index, { id, message }] of messages.entries()) {
+    if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
   }
-  await parts.dlq.remove(dlqIds);
-  return revised.map(({ id, message }) => ({ messageId: id, url: message.url }));
+
+  const drafts: Draft[] = messages.map(({ id, message }) => ({
+    isGroup: false,
+    bytes: noBytes,
+    messages: [{ id, shard: shards.shardOf(id) ?? 0, once: { key: id, forMs: rememberedMs }, message }],
+  }));
+  for (const result of (await store(parts, drafts)).flat()) if ('error' in result) throw result.error;
+  for (const { id, message } of messages) {
+    // This call may be a repetition, and the message may have ended since: it must not hold its body for ever.
+    const hasEnded = message.body.kind === 'stored' && !(await shards.at(shards.shardOf(id) ?? 0).exists(id));
+    if (hasEnded) await bodies.release(message.body, id, 0);
+  }
+  await dlq.remove(dlqIds);
+  return messages.map(({ id, message }) => ({ messageId: id, url: message.url }));
 }
 
-/** A dead letter as the message that it becomes; large bytes are not read yet. */
-interface Revised {
-  dlqId: string;
-  id: string;
-  message: Omit<Message, 'body'>;
-  body: Body;
-}
+/** All bytes of these messages are stored already. */
+const noBytes = Buffer.alloc(0);
 
+/** A dead letter as the message that it becomes. */
 function reviseLetter(
   parts: RetryParts,
   dlqId: string,
-  { messageId, message }: DeadLetter,
+  { messageId, message: { body, ...message } }: DeadLetter,
   headers: readonly string[],
-): Revised {
-  const { body, ...rest } = message;
+): { id: string; message: Message } {
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
-  return { dlqId, id, message: revise(parts, rest, headers), body };
-}
-
-/** The first of these with their bytes, as many as may be in memory and on their way to Redis at once. */
-async function readDrafts({ shards, bodies }: RetryParts, revised: readonly Revised[]): Promise<Draft[]> {
-  const drafts: Draft[] = [];
-  let size = 0;
-  for (const { dlqId, id, message, body } of revised) {
-    const isStored = body.kind === 'stored';
-    const bytes = isStored ? await bodies.read(body) : Buffer.alloc(0);
-    if (!bytes) throw bodyIsGone(dlqId);
-    const once = { key: id, forMs: rememberedMs };
-    const messages = [{ id, shard: shards.shardOf(id) ?? 0, once, message: isStored ? message : { ...message, body } }];
-    drafts.push({ isGroup: false, bytes, messages });
-    size += bytes.length;
-    if (size >= mostBytes) break;
-  }
-  return drafts;
+  return { id, message: { ...revise(parts, message, headers), body } };
 }
 
 function bodyIsGone(dlqId: string): PosthornError {

@@ -2,6 +2,7 @@ import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
+import { createAnswerStore } from './answers.ts';
 import { redactMessage } from './message-fields.ts';
 import { readHistory, type Event, type History, type Line } from './history.ts';
 import { createLineList, type LineList, type LineListOptions, type Slice } from './line-list.ts';
@@ -28,8 +29,8 @@ export interface EventLog {
   /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, lines: Line[], message: Message): void;
   read(messageId: string): Promise<History>;
-  /** The large body of an answer that `read` leaves out. */
-  readResponse(event: Event): Promise<Buffer | undefined>;
+  /** The body of the answer that a line tells of, and whether it is less than the destination sent. */
+  readResponse(event: Event): Promise<{ body: Buffer; isCut: boolean }>;
   /**
    * Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left.
    * Resolves to the number of lines removed, as `shorten` does.
@@ -56,6 +57,7 @@ const removeAtOnce = 500;
 export function createEventLog(redis: RedisConnection, shards: Shards, options: LineListOptions): EventLog {
   const { retentionMs } = options;
   const list = createLineList(redis, options);
+  const answers = createAnswerStore(redis, shards);
   const started = new Map<string, { message: Message; line: Line }>();
   let timer: NodeJS.Timeout | undefined;
   /** By shard what was written in this turn of the event loop, as `write-histories.lua` wants it. */
@@ -81,7 +83,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     waiting.lines += lines.length;
     waiting.args.push(messageId, expireMs, fields.length, ...fields);
     pending++;
-    for (const { retried, body } of lines) if (body) writeResponse(messageId, retried, body, expireMs);
+    // Its line has the beginning: that the rest is not there is seen by whoever reads it.
+    for (const { retried, body } of lines) if (body) answers.put(messageId, retried, body, expireMs);
     listLines(messageId, lines, message);
   };
 
@@ -99,13 +102,6 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       );
     }
     unsent.clear();
-  };
-
-  const writeResponse = (messageId: string, retried: number, body: Buffer, expireMs: number) => {
-    const key = keyspace.responses(shardOf(messageId), messageId);
-    // Its line says that there was one; that it is not there is seen by whoever reads it.
-    redis.hset(key, retried, body).catch(() => undefined);
-    redis.pexpire(key, expireMs).catch(() => undefined);
   };
 
   const listLines = (messageId: string, lines: Line[], message: Message) => {
@@ -128,12 +124,21 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     flush(Date.now() - keepStartedMs);
   };
 
+  /** Removes the logs of messages that ended in this piece of the list, and the answers that nothing else shows. */
   const forget = async ({ records }: Slice) => {
     const keys: string[] = [];
+    const failed: string[] = [];
     for (const { messageId, state } of readRecords(records)) {
       if (!finalStates.has(state)) continue;
       const shard = shardOf(messageId);
-      keys.push(keyspace.history(shard, messageId), keyspace.responses(shard, messageId));
+      keys.push(keyspace.history(shard, messageId));
+      if (state === 'FAILED') failed.push(messageId);
+      else keys.push(keyspace.answer(shard, messageId));
+    }
+    for (let from = 0; from < failed.length; from += removeAtOnce) {
+      const some = failed.slice(from, from + removeAtOnce);
+      const isBuried = await Promise.all(some.map((id) => redis.hexists(keyspace.dlqIds(shardOf(id)), id)));
+      keys.push(...some.flatMap((id, index) => (isBuried[index] ? [] : [keyspace.answer(shardOf(id), id)])));
     }
     for (let from = 0; from < keys.length; from += removeAtOnce) {
       // One key each: those of several shards may lie on several nodes.
@@ -173,9 +178,12 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
       return { events: readHistory(messageId, pending, fields), bytes };
     },
-    async readResponse({ messageId, retried }) {
-      const key = keyspace.responses(shardOf(messageId), messageId);
-      return (await redis.hgetBuffer(key, String(retried))) ?? undefined;
+    async readResponse({ messageId, retried, answer }) {
+      const begin = Buffer.from(answer?.body ?? '', 'base64');
+      const isCut = answer?.isCut === true;
+      if (!answer?.isElsewhere) return { body: begin, isCut };
+      const body = await answers.read(messageId, retried);
+      return { body: body ?? begin, isCut: isCut || !body };
     },
     trim: (maxLines) => list.trim(maxLines, forget),
     shorten: () => list.shorten(forget),

@@ -5,6 +5,7 @@ import { createLog } from '../process/log.ts';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { createBodyStore, type BodyStore } from '../shards/body.ts';
 import { openShards, type Shards } from '../shards/shards.ts';
+import { createAnswerStore, type AnswerStore } from './answers.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import { createEventPages, type EventPages } from './event-pages.ts';
 import { activeLine, createdLine, deliveredLine, failedLines, retryLines } from './history.ts';
@@ -42,7 +43,8 @@ beforeEach(async () => {
   pages = createEventPages(log, bodies, retentionMs);
 });
 
-const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no') };
+const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no'), isCut: false };
+const failure = { error: 'no', answer };
 const message = (labels: string[] = [], rest: Partial<Message> = {}): Message => ({
   url: `https://a.example/${labels[0] ?? ''}`,
   method: 'POST',
@@ -221,50 +223,123 @@ test('a segment lives a little longer than the retention, and takes no lines for
 });
 
 describe('bodies', () => {
-  const large = Buffer.alloc(9 * 1024 * 1024, 'x');
+  let answers: AnswerStore;
   beforeEach(() => {
     log = createEventLog(patient, shards, { retentionMs, maxLines });
+    answers = createAnswerStore(patient, shards);
     pages = createEventPages(log, bodies, retentionMs);
   });
-  async function fail(body: Message['body'], answered: Buffer, id = newId()): Promise<string> {
-    const each = message([], { body });
+  /** A message with a body of so many bytes that has failed. */
+  async function fail(bytes: number, answered = answer.body, id = newId()): Promise<string> {
+    await bodies.put(id, Buffer.alloc(bytes, 'x'), [id]);
+    const each = message([], { body: { kind: 'stored', key: id } });
     const now = Date.now();
-    const lines = [activeLine(0, now), ...failedLines(0, now, 'no', { ...answer, body: answered })];
-    log.ended(id, lines, each);
+    // As the dead letter queue does.
+    if (answered.length > 512) answers.put(id, 0, answered, retentionMs);
+    log.ended(id, [activeLine(0, now), ...failedLines(0, now, { ...failure, answer: { ...answer, body: answered } })], each);
     await log.lines.flush();
     return id;
   }
 
   test('a large body of a message and of an answer are shown', async () => {
-    const id = newId();
-    await bodies.put(id, Buffer.from('large'), [id]);
-    await fail({ kind: 'stored', key: id }, Buffer.alloc(5000, 'y'), id);
+    await fail(5, Buffer.alloc(5000, 'y'));
     const { events } = await pages.list(filter({ state: ['ERROR'] }));
-    expect(events[0]?.body).toBe(Buffer.from('large').toString('base64'));
+    expect(events[0]?.body).toBe(Buffer.from('xxxxx').toString('base64'));
     expect(events[0]?.responseBody).toBe(Buffer.alloc(5000, 'y').toString('base64'));
     const trimmed = await pages.list(filter({ state: ['ERROR'], trimBody: 2 }));
-    expect(trimmed.events[0]).toMatchObject({ body: 'bGE=', responseBody: 'eXk=' });
+    expect(trimmed.events[0]).toMatchObject({ body: 'eHg=', responseBody: 'eXk=' });
     const none = await pages.list(filter({ state: ['ERROR'], trimBody: 0 }));
     expect(none.events[0]).not.toHaveProperty('body');
     expect(none.events[0]).not.toHaveProperty('responseBody');
+    expect(none.events[0]).not.toHaveProperty('bodyTruncated');
+    expect(none.events[0]).not.toHaveProperty('responseBodyTruncated');
   });
 
-  test('a page ends when its bodies are many megabytes, and its cursor goes on', async () => {
-    for (let n = 0; n < 4; n++) await fail({ kind: 'empty' }, large);
-    const first = await pages.list(filter({ state: ['ERROR'] }));
+  test('of several failed attempts the last answer is kept whole, of the others the beginning', async () => {
+    const id = newId();
+    const each = message([], { maxRetries: 2 });
+    const bodyOf = (text: string) => Buffer.alloc(5000, text);
+    for (const [retried, text] of ['a', 'b'].entries()) {
+      const kept = { ...failure, answer: { ...answer, body: bodyOf(text) } };
+      log.failed(id, each, retryLines(retried, Date.now(), kept, 1000), 1000);
+    }
+    log.ended(id, [], each);
+    await log.lines.flush();
+    const read = async () => (await pages.list(filter({ messageIds: [id], state: ['ERROR'] }))).events.reverse();
+    const shown = (await read()).map(({ responseBody = '', responseBodyTruncated }) => [
+      Buffer.from(responseBody, 'base64').toString(),
+      responseBodyTruncated,
+    ]);
+    expect(shown).toEqual([
+      ['a'.repeat(4096), true],
+      ['b'.repeat(5000), undefined],
+    ]);
+    // The answer that Redis had no room for.
+    await redis.del(`{d${shards.shardOf(id) ?? 0}}:answer:${id}`);
+    expect((await read()).map(({ responseBodyTruncated }) => responseBodyTruncated)).toEqual([true, true]);
+  });
+
+  test('a page ends when its bodies are a megabyte, and its cursor goes on', async () => {
+    for (let n = 0; n < 4; n++) await fail(300_000);
+    const state = ['ERROR' as const];
+    const first = await pages.list(filter({ state }));
     expect(first.events).toHaveLength(2);
-    const second = await pages.list(filter({ state: ['ERROR'], cursor: first.cursor }));
+    const second = await pages.list(filter({ state, cursor: first.cursor }));
     expect(second.events).toHaveLength(2);
     expect(second.cursor).toBeUndefined();
-    expect((await pages.list(filter({ state: ['ERROR'], trimBody: 10 }))).events).toHaveLength(4);
+    expect((await pages.list(filter({ state, maxBytes: 16 * 1024 * 1024 }))).events).toHaveLength(4);
+    expect((await pages.list(filter({ state, trimBody: 10 }))).events).toHaveLength(4);
   }, 60_000);
 
-  test('of messages that are named, what is too much comes without its body', async () => {
-    const ids = [await fail({ kind: 'empty' }, large), await fail({ kind: 'empty' }, large)];
-    ids.push(await fail({ kind: 'empty' }, large));
-    const { events } = await pages.list(filter({ messageIds: ids, state: ['ERROR'], count: undefined }));
-    expect(events.map(({ responseBody }) => responseBody !== undefined)).toEqual([true, true, false]);
+  test('an entry that is too large for a page has one of its own, whole', async () => {
+    await fail(10);
+    await fail(2_000_000);
+    await fail(10);
+    const sizes: (number | undefined)[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await pages.list(filter({ state: ['ERROR'], cursor }));
+      sizes.push(...page.events.map(({ body }) => Buffer.from(body ?? '', 'base64').length));
+      expect(page.events).toHaveLength(1);
+      cursor = page.cursor;
+    } while (cursor);
+    expect(sizes).toEqual([10, 2_000_000, 10]);
   }, 60_000);
+
+  test('everything else counts, too: a page of long headers ends after a megabyte', async () => {
+    const each = message([], { header: { Long: ['x'.repeat(30_000)] } });
+    for (let n = 0; n < 50; n++) log.ended(newId(), [deliveredLine(Date.now())], each);
+    await log.lines.flush();
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await pages.list(filter({ count: 1000, cursor }));
+      expect(JSON.stringify(page).length).toBeLessThan(1.1 * 1024 * 1024);
+      found.push(...page.events.map(({ messageId }) => messageId));
+      cursor = page.cursor;
+    } while (cursor);
+    expect(new Set(found).size).toBe(50);
+    expect(found).toHaveLength(50);
+  }, 60_000);
+
+  test('of messages that are named, what is too much comes without its body, and says so', async () => {
+    const ids = [await fail(600_000), await fail(600_000), await fail(600_000)];
+    const { events } = await pages.list(filter({ messageIds: ids, state: ['ERROR'], count: undefined }));
+    expect(events.map(({ body, bodyTruncated }) => [body !== undefined, bodyTruncated])).toEqual([
+      [true, undefined],
+      [false, true],
+      [false, true],
+    ]);
+  }, 60_000);
+
+  test('a log that is trimmed takes its answers along, but for those that a dead letter shows', async () => {
+    const gone = await fail(0, Buffer.alloc(999, 'y'));
+    const buried = await fail(0, Buffer.alloc(999, 'y'));
+    await redis.hset(`{d${shards.shardOf(buried) ?? 0}}:dlq:ids`, buried, '1-0');
+    await log.shorten();
+    expect((await log.read(gone)).events).toEqual([]);
+    expect(await redis.keys('*:answer:*')).toEqual([`{d${shards.shardOf(buried) ?? 0}}:answer:${buried}`]);
+  });
 });
 
 test('a log whose last line was lost goes, too', async () => {
@@ -279,7 +354,7 @@ test('what cannot be written is counted, and only that', async () => {
   const id = newId();
   const each = message();
   const write = async () => {
-    log.failed(id, each, retryLines(0, Date.now(), 'no', answer, 1000), 1000);
+    log.failed(id, each, retryLines(0, Date.now(), failure, 1000), 1000);
     await log.lines.flush();
   };
   await write();

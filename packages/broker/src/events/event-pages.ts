@@ -35,15 +35,16 @@ export function createEventPages(log: EventLog, bodies: BodyStore, retentionMs: 
   /** Ends a page when its answer is full. What was named and does not fit has no page to come: it goes without bodies. */
   async function writePage(filter: EventFilter): Promise<{ groups: EventView[][]; cursor?: string }> {
     const { hits, next } = await find(filter);
-    const writer = createEventWriter(log, bodies, filter.trimBody);
+    const writer = createEventWriter(log, bodies, filter);
     const groups: EventView[][] = [];
-    for (const [index, { segment, line, events }] of hits.entries()) {
+    let last: Position | undefined;
+    for (const { segment, line, events } of hits) {
+      const isFull = last && !filter.messageIds && !(await writer.hasRoom(events));
+      if (last && isFull) return { groups, cursor: writeCursor(last) };
       const group: EventView[] = [];
       for (const event of events) group.push(await writer.write(event));
       groups.push(group);
-      if (writer.isFull() && index < hits.length - 1 && !filter.messageIds) {
-        return { groups, cursor: writeCursor({ segment, line }) };
-      }
+      last = { segment, line };
     }
     return next ? { groups, cursor: writeCursor(next) } : { groups };
   }

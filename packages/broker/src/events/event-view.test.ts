@@ -21,13 +21,14 @@ const event = (messageId: string) => ({
 test('of large bodies that are trimmed only what is shown stays in memory', async () => {
   const read: WeakRef<Buffer>[] = [];
   const bodies = {
+    size: async () => 1024 * 1024,
     async read() {
       const bytes = Buffer.alloc(1024 * 1024, 'x');
       read.push(new WeakRef(bytes));
       return bytes;
     },
   } as unknown as BodyStore;
-  const writer = createEventWriter({} as EventLog, bodies, 3);
+  const writer = createEventWriter({} as EventLog, bodies, { maxBytes: 10_000, trimBody: 3 });
   for (const id of ['a', 'b', 'c']) expect((await writer.write(event(id))).body).toBe('eHh4');
   expect((await writer.write(event('a'))).body).toBe('eHh4');
   expect(read).toHaveLength(3);

@@ -4,20 +4,29 @@ import type { EventLog } from './event-log.ts';
 import type { Event } from './history.ts';
 import { writeHeader, writeMessageFields } from './message-fields.ts';
 
-/** Writes lines of the log as a caller sees them, with as much of their bodies as one answer may carry. */
+/** Writes entries of the log as a caller sees them, with as much of their bodies as one answer may carry. */
 export interface EventWriter {
+  /** What does not fit comes without bodies, unless it is the first. */
   write(event: Event): Promise<EventView>;
-  /** The answer carries enough: what is still written comes without bodies. */
-  isFull(): boolean;
+  /** Whether these fit, bodies included. */
+  hasRoom(events: readonly Event[]): Promise<boolean>;
 }
 
-/** Bytes of bodies after which an answer is full. */
-const mostBytes = 16 * 1024 * 1024;
+export interface EventWriterOptions {
+  /** Bytes after which an answer is full, about. */
+  maxBytes: number;
+  /** Bytes of a body that are wanted, all by default. */
+  trimBody?: number | undefined;
+}
 
-/** @param trimBody bytes of a body that are wanted, all by default */
-export function createEventWriter(log: EventLog, bodies: BodyStore, trimBody = Infinity): EventWriter {
-  let left = mostBytes;
-  /** What is shown of bodies of their own, which are read once for all lines of their message. */
+export function createEventWriter(
+  log: EventLog,
+  bodies: BodyStore,
+  { maxBytes, trimBody = Infinity }: EventWriterOptions,
+): EventWriter {
+  let left = maxBytes;
+  let isFirst = true;
+  /** What is shown of bodies of their own, which are read once for all entries of their message. */
   const known = new Map<string, Promise<Buffer | undefined>>();
 
   const readBody = ({ message, messageId }: Event): Promise<Buffer | undefined> => {
@@ -32,45 +41,66 @@ export function createEventWriter(log: EventLog, bodies: BodyStore, trimBody = I
     bytes && bytes.length > trimBody ? Buffer.from(bytes.subarray(0, trimBody)) : bytes;
 
   const encode = (bytes: Buffer | undefined): string => {
-    const shown = bytes?.subarray(0, trimBody) ?? Buffer.alloc(0);
-    left -= shown.length;
-    return shown.toString('base64');
+    const text = (bytes?.subarray(0, trimBody) ?? Buffer.alloc(0)).toString('base64');
+    left -= text.length;
+    return text;
+  };
+
+  const sizes = new Map<string, Promise<number>>();
+  /** About the bytes of what may be large in an entry. */
+  const readSize = async ({ message, messageId, answer }: Event): Promise<number> => {
+    if (trimBody === 0) return 0;
+    const size = sizes.get(messageId) ?? bodies.size(message.body);
+    sizes.set(messageId, size);
+    return (Math.min(await size, trimBody) * 4) / 3 + (answer?.body?.length ?? 0);
   };
 
   return {
     async write(event) {
-      const { messageId, state, time, message, error, answer, nextDeliveryTime } = event;
+      const { messageId, state, time, message, error, errorKind, nextDeliveryTime } = event;
       const { retryDelayExpression, callback, failureCallback, redaction } = message;
-      const isShown = trimBody > 0 && left > 0;
+      const isShown = trimBody > 0 && (isFirst || (await readSize(event)) <= left);
+      isFirst = false;
       const body = isShown ? (redaction?.bodyMarker ?? encode(await readBody(event))) : '';
-      return {
+      const isLeftOut = trimBody > 0 && !isShown && message.body.kind !== 'empty';
+      const view = {
         time,
         messageId,
         state,
         ...writeMessageFields(message),
         timeout: message.timeoutMs,
         ...(error === undefined ? {} : { error }),
+        ...(errorKind === undefined ? {} : { errorKind }),
         ...(nextDeliveryTime === undefined ? {} : { nextDeliveryTime }),
-        ...(body ? { body } : {}),
+        ...(isLeftOut ? { bodyTruncated: true as const } : {}),
         ...writeHeader(message, 'callbackHeaders', callback?.header),
         ...writeHeader(message, 'failureCallbackHeaders', failureCallback?.header),
-        ...(answer ? writeAnswer(answer, isShown ? encode(await readAnswer(event)) : '') : {}),
+        ...(await writeAnswer(event, isShown)),
         ...(retryDelayExpression ? { retryDelayExpr: retryDelayExpression } : {}),
       };
+      left -= JSON.stringify(view).length;
+      return body ? { ...view, body } : view;
     },
-    isFull: () => left <= 0,
+    async hasRoom(events) {
+      const all = await Promise.all(events.map(readSize));
+      return all.reduce((sum, size) => sum + size, 0) <= left;
+    },
   };
 
-  async function readAnswer(event: Event): Promise<Buffer | undefined> {
-    const inline = event.answer?.bodyBase64;
-    return inline === undefined ? log.readResponse(event) : Buffer.from(inline, 'base64');
+  async function writeAnswer(event: Event, isShown: boolean) {
+    const { answer } = event;
+    if (!answer) return {};
+    const { status, header, body: begin = '', isElsewhere = false } = answer;
+    const hasBody = begin !== '' || isElsewhere;
+    const shown = isShown && hasBody ? await log.readResponse(event) : undefined;
+    // Whoever asks for no bodies knows that there are none.
+    const isCut = shown ? shown.isCut : answer.isCut || (trimBody > 0 && hasBody);
+    const responseBody = shown?.body.subarray(0, trimBody).toString('base64');
+    return {
+      responseStatus: status,
+      ...(responseBody ? { responseBody } : {}),
+      ...(isCut ? { responseBodyTruncated: true as const } : {}),
+      ...(Object.keys(header).length > 0 ? { responseHeaders: header, responseHeader: header } : {}),
+    };
   }
-}
-
-function writeAnswer({ status, header }: NonNullable<Event['answer']>, bodyBase64: string) {
-  return {
-    responseStatus: status,
-    ...(bodyBase64 ? { responseBody: bodyBase64 } : {}),
-    ...(Object.keys(header).length > 0 ? { responseHeaders: header, responseHeader: header } : {}),
-  };
 }

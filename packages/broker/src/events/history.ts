@@ -1,4 +1,5 @@
-import type { Answer, Message, State } from '@posthorn/shared';
+import type { Answer, ErrorKind, Message, State } from '@posthorn/shared';
+import { cutBody, type KeptAnswer } from './answers.ts';
 
 /** One line in the history of a message. */
 export interface Event {
@@ -11,10 +12,8 @@ export interface Event {
   writtenAt: number;
   message: Message;
   error?: string;
-  answer?: Pick<Answer, 'status' | 'header'> & {
-    /** `undefined` for a large one, which lies elsewhere. */
-    bodyBase64: string | undefined;
-  };
+  errorKind?: ErrorKind;
+  answer?: StoredAnswer;
   nextDeliveryTime?: number;
 }
 
@@ -33,17 +32,39 @@ export interface Line {
   time: number;
   field: string;
   value: string | number;
-  /** The body of an answer that is too large to lie in the line. */
+  /** The body of an answer that is too large to lie in the line alone. */
   body?: Buffer;
 }
 
-interface StoredError {
+/** An answer as a line of the log has it. */
+export interface StoredAnswer {
+  status: number;
+  header: Answer['header'];
+  /** The body in base64, or only its beginning when `isElsewhere`. */
+  body?: string;
+  /** The body lies in the store of answers, as long as no later attempt has replaced it. */
+  isElsewhere?: true;
+  /** The destination sent a longer body than was kept. */
+  isCut?: true;
+}
+
+interface StoredError extends StoredAnswer {
   time: number;
   error: string;
-  status: number;
-  header: Record<string, string[]>;
-  /** Base64; missing when it lies elsewhere. */
-  body?: string;
+  errorKind?: ErrorKind;
+}
+
+/** Why an attempt failed, and what is kept of the answer to it. */
+export interface KeptFailure {
+  error: string;
+  errorKind?: ErrorKind | undefined;
+  answer: KeptAnswer;
+}
+
+interface StoredEnd {
+  time: number;
+  error: string;
+  errorKind?: ErrorKind | undefined;
 }
 
 interface StoredRetry {
@@ -51,8 +72,10 @@ interface StoredRetry {
   next: number;
 }
 
-/** A larger body of an answer lies beside the history, which has to stay light: lists read many. */
+/** A larger body of an answer lies beside the history, which has to stay light: pages read many. Its beginning stays. */
 const maxInlineBytes = 4096;
+/** The last answer of a message that has failed is in its dead letter, too: a larger one lies beside both. */
+export const maxInlineFinalBytes = 512;
 
 /** The message was stored; its job says the same until it ends, so this line is only listed. */
 export function createdLine({ createdAt }: Message): Line {
@@ -68,22 +91,25 @@ export function deliveredLine(now: number): Line {
   return { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
 }
 
-export function retryLines(retried: number, now: number, error: string, answer: Answer, delayMs: number): Line[] {
+export function retryLines(retried: number, now: number, failure: KeptFailure, delayMs: number): Line[] {
   const value = JSON.stringify({ time: now, next: now + delayMs } satisfies StoredRetry);
   return [
-    errorLine(retried, now, error, answer),
+    errorLine(retried, now, failure),
     { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value },
   ];
 }
 
-export function failedLines(retried: number, now: number, error: string, answer: Answer): Line[] {
-  const value = JSON.stringify({ time: now, error });
-  return [errorLine(retried, now, error, answer), { state: 'FAILED', retried: 0, time: now, field: 'failed', value }];
+/** The body of the answer, if it is not small, is stored with the dead letter. */
+export function failedLines(retried: number, now: number, failure: KeptFailure): Line[] {
+  const { error, errorKind } = failure;
+  const value = JSON.stringify({ time: now, error, errorKind } satisfies StoredEnd);
+  const { body: _, ...line } = errorLine(retried, now, failure, maxInlineFinalBytes, 0);
+  return [line, { state: 'FAILED', retried: 0, time: now, field: 'failed', value }];
 }
 
 /** The end of an attempt that failed after its message had been canceled. */
-export function canceledLines(retried: number, now: number, error: string, answer: Answer): Line[] {
-  return [errorLine(retried, now, error, answer), canceledLine(now)];
+export function canceledLines(retried: number, now: number, failure: KeptFailure): Line[] {
+  return [errorLine(retried, now, failure), canceledLine(now)];
 }
 
 export function cancelRequestedLine(now: number): Line {
@@ -132,9 +158,9 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
       add('ACTIVE', Number(active), retried);
     }
     if (failure !== undefined) {
-      const { time, error, status, header, body } = JSON.parse(failure) as StoredError;
+      const { time, error, errorKind, ...answer } = JSON.parse(failure) as StoredError;
       addRequest(time);
-      add('ERROR', time, retried, { error, answer: { status, header, bodyBase64: body } });
+      add('ERROR', time, retried, { error, ...(errorKind ? { errorKind } : {}), answer });
     }
     if (retry !== undefined) {
       const { time, next } = JSON.parse(retry) as StoredRetry;
@@ -144,24 +170,44 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
   if (requested !== undefined) addRequest(Infinity);
   if (fields['delivered'] !== undefined) add('DELIVERED', Number(fields['delivered']));
   if (fields['failed'] !== undefined) {
-    const { time, error } = JSON.parse(fields['failed']) as { time: number; error: string };
-    add('FAILED', time, 0, { error });
+    const { time, error, errorKind } = JSON.parse(fields['failed']) as StoredEnd;
+    add('FAILED', time, 0, { error, ...(errorKind ? { errorKind } : {}) });
   }
   const hasEnded = fields['delivered'] !== undefined || fields['failed'] !== undefined;
   if (fields['canceled'] !== undefined && !hasEnded) add('CANCELED', Number(fields['canceled']));
   return events;
 }
 
-function errorLine(retried: number, time: number, error: string, { status, header, body }: Answer): Line {
-  const bytes = Buffer.from(body);
-  const isLarge = bytes.length > maxInlineBytes;
-  const stored: StoredError = { time, error, status, header, ...(isLarge ? {} : { body: bytes.toString('base64') }) };
+/**
+ * @param maxBytes a larger body lies elsewhere
+ * @param beginBytes bytes of such a body that are in the line nevertheless
+ */
+function errorLine(
+  retried: number,
+  time: number,
+  { error, errorKind, answer }: KeptFailure,
+  maxBytes = maxInlineBytes,
+  beginBytes = maxBytes,
+): Line {
+  const { status, header, body, isCut } = answer;
+  const isLarge = body.length > maxBytes;
+  const begin = isLarge ? cutBody(body, beginBytes) : body;
+  const stored: StoredError = {
+    time,
+    error,
+    ...(errorKind ? { errorKind } : {}),
+    status,
+    header,
+    ...(begin.length > 0 ? { body: begin.toString('base64') } : {}),
+    ...(isLarge ? { isElsewhere: true } : {}),
+    ...(isCut ? { isCut } : {}),
+  };
   return {
     state: 'ERROR',
     retried,
     time,
     field: `${retried}:error`,
     value: JSON.stringify(stored),
-    ...(isLarge ? { body: bytes } : {}),
+    ...(isLarge ? { body } : {}),
   };
 }

@@ -18,8 +18,8 @@ export interface Search extends EventFilter {
 }
 
 /** Logs of messages that are read at once. */
-const readAtOnce = 100;
-/** What one search looks at: who asks for more gets what was found so far, and a cursor. */
+const readAtOnce = 50;
+/** What one search looks at: a search that needs more gives what was found so far, and a cursor. */
 const mostLines = 5_000_000;
 const mostBytes = 32 * 1024 * 1024;
 
@@ -42,6 +42,7 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
   let candidates: (LineRecord & Position)[] = [];
   let looked = 0;
   let bytes = 0;
+  let hitBytes = 0;
 
   const readOnce = (messageId: string): Promise<History> => {
     const earlier = known.get(messageId);
@@ -76,8 +77,10 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
         // One more than is asked for tells that there are more.
         if (hits.length === count) return hits.at(-1);
         hits.push({ segment, line, events });
+        hitBytes += history.bytes;
       }
-      if (bytes > mostBytes) return some.at(-1);
+      // More than a page shows, or than may be in memory.
+      if (bytes > mostBytes || hitBytes > search.maxBytes) return some.at(-1);
     }
     candidates = [];
     return undefined;

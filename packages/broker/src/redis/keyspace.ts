@@ -9,8 +9,11 @@ export const keyspace = {
   /** hash: the log of one message, a field per line; expires after the log retention. */
   history: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
 
-  /** hash: large bodies of answers in that log, by the retries before the attempt; expires with it. */
-  responses: (shard: number, messageId: string) => `{d${shard}}:responses:${messageId}`,
+  /**
+   * string: `<retries before the attempt>:` and the body of the last answer to that message, for its log and its dead
+   * letter; expires with the last of them.
+   */
+  answer: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,
 
   /** string: number of the newest segment of the list of all lines of the log. */
   logHead: '{log}:head',

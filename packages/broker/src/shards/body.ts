@@ -46,8 +46,15 @@ export interface BodyStore {
    * @param messageIds more messages that need them from now on
    */
   confirm(body: Body, messageIds?: readonly string[]): Promise<void>;
+  /**
+   * A message is about to be stored that shares these bytes with another one; `confirm` follows. Gives whether the bytes
+   * are there.
+   */
+  hold(body: Body, messageId: string): Promise<boolean>;
   /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
   read(body: Body): Promise<Buffer | undefined>;
+  /** About the bytes that `read` would give. */
+  size(body: Body): Promise<number>;
   /** Whether `read` would find it. */
   exists(body: Body): Promise<boolean>;
   /** The message needs its bytes for so long from now, whatever was said before. Doing it twice changes nothing. */
@@ -66,9 +73,16 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
     async confirm(body, messageIds = []) {
       if (body.kind === 'stored') await redis.keepBody(keyOf(body.key), 'confirm', 0, ...messageIds);
     },
+    async hold(body, messageId) {
+      return body.kind !== 'stored' || (await redis.keepBody(keyOf(body.key), 'hold', unconfirmedMs, messageId)) === 1;
+    },
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);
       return (await redis.hgetBuffer(keyOf(body.key), 'bytes')) ?? undefined;
+    },
+    async size(body) {
+      if (body.kind === 'stored') return redis.hstrlen(keyOf(body.key), 'bytes');
+      return body.kind === 'empty' ? 0 : (body.kind === 'text' ? body.text : body.base64).length;
     },
     async exists(body) {
       return body.kind !== 'stored' || (await redis.hexists(keyOf(body.key), 'bytes')) === 1;

@@ -1,34 +1,42 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, HeaderMapField, Ignored } from './fields.ts';
+import { PosthornError } from './errors.ts';
+import { Count, HeaderMapField, Ignored, pageBytes, PageBytes } from './fields.ts';
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
-import { MessageView } from './messages.ts';
+import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
 export const DlqMessage = MessageView.extend({
   dlqId: z.string().meta({ description: 'Id of the entry.', example: '1725323658779-0' }),
   responseStatus: z.int().describe('Status of the last answer; 0 if there was none.'),
-  responseHeader: HeaderMapField.optional().describe('Headers of the last answer.'),
+  responseHeader: HeaderMapField.optional().describe(
+    'Headers of the last answer; of more than 8 KiB some are missing.',
+  ),
   responseBody: z.string().optional().describe('Body of the last answer, if it is text.'),
   responseBodyBase64: z.string().optional().describe('Body of the last answer in base64, if it is not valid UTF-8.'),
+  responseBodyTruncated,
 }).meta({ id: 'DlqMessage', description: 'A message that has finally failed, with the last answer to it.' });
 export type DlqMessage = z.infer<typeof DlqMessage>;
 
 const pageLimit = 100;
+/** Ids that one call names at most. */
+const maxIds = 1000;
 
 const { host: _host, path: _path, ...fields } = FilterFields;
 
 /** Names that old clients send and that mean nothing here. */
 const unused = z.unknown().meta({ description: 'Has no meaning; older clients send it.', deprecated: true });
-const tolerated = { order: unused, trimBody: unused, groupBy: unused, source: unused, api: unused };
+const tolerated = { trimBody: unused, groupBy: unused, api: unused };
 
 const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
 
 /** Which entries are meant: those with these ids, else those that match (contract, http-api.md section 4). */
 const dlqFields = z.strictObject(
   {
-    dlqIds: filters.list.describe('Ids of entries; other filters are then ignored.'),
+    dlqIds: filters.list
+      .refine((ids) => ids.length <= maxIds, `use at most ${maxIds} ids`)
+      .describe('Ids of entries; other filters are then ignored.'),
     messageId: filters.list.describe('Id of the message.'),
     ...fields,
     responseStatus: filters.list
@@ -43,17 +51,40 @@ const dlqFields = z.strictObject(
       .describe('Status of the last answer.'),
     cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
     count: Count(pageLimit),
+    order: z
+      .enum(['earliestFirst', 'latestFirst'], 'use earliestFirst or latestFirst')
+      .describe('`earliestFirst` by default; a cursor belongs to the order in which it was given.'),
+    urlGroup: filters.list.meta({ description: 'The same as `topicName`; clients send both.', deprecated: true }),
+    source: filters.list.describe('`workflow` means entries of workflows alone, of which there are none.'),
     ...tolerated,
   },
   { error: filters.unknownField },
 );
-export const DlqQuery = z.preprocess(filters.withoutConfiguration, dlqFields.partial());
+const optionalFields = dlqFields.partial();
+/** Which entries a call for many of them means. */
+export const DlqQuery = z.preprocess(filters.withoutConfiguration, optionalFields);
+export const DlqListQuery = z.preprocess(
+  filters.withoutConfiguration,
+  optionalFields.extend({ maxBytes: PageBytes.optional() }),
+);
 /** An empty list of ids names no entry; it never means all. */
 export const DlqBody = dlqFields
   .extend({
-    dlqIds: z.array(z.string()).describe('Ids of entries; an empty list names none.'),
+    dlqIds: filters.ids.max(maxIds, `use at most ${maxIds} ids`).describe('Ids of entries; an empty list names none.'),
   })
   .partial();
+/** A retry knows nothing but ids in its body: a body that says less must not mean all entries. */
+export const DlqRetryBody = z
+  .strictObject(
+    {
+      dlqIds: filters.ids
+        .min(1, 'give at least one id')
+        .max(maxIds, `use at most ${maxIds} ids`)
+        .describe('Ids of entries; they count instead of a query.'),
+    },
+    { error: filters.unknownField },
+  )
+  .optional();
 
 /** What a query and a body say about entries, in one form. */
 export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
@@ -62,12 +93,31 @@ export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
   responseStatus?: number[] | undefined;
   cursor?: string | undefined;
   count: number;
+  order: 'earliestFirst' | 'latestFirst';
+  /** Bytes of an answer, about. */
+  maxBytes: number;
 }
 
-export function readDlqFilter(query: z.output<typeof DlqQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
-  const { callerIP, order: _, trimBody: _t, groupBy: _g, source: _s, api: _a, ...given } = { ...query, ...body };
-  const cursor = given.cursor || undefined;
-  return { ...given, cursor, callerIp: given.callerIp ?? callerIP, count: given.count ?? pageLimit };
+/** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
+export function readDlqFilter(
+  query: z.output<typeof DlqListQuery>,
+  body: z.output<typeof DlqBody> = {},
+): DlqFilter {
+  const { callerIP, urlGroup, source, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
+  const { topicName = urlGroup, callerIp = callerIP, cursor, count = pageLimit, order = 'earliestFirst' } = given;
+  if (urlGroup && String(urlGroup) !== String(topicName)) {
+    throw new PosthornError('invalid_request', 'urlGroup: use topicName alone; the two differ');
+  }
+  return {
+    ...given,
+    maxBytes: given.maxBytes ?? pageBytes,
+    topicName,
+    callerIp,
+    cursor: cursor || undefined,
+    count,
+    order,
+    ...(source?.includes('workflow') ? { dlqIds: [] } : {}),
+  };
 }
 
 const params = z.object({ dlqId: DlqMessage.shape.dlqId });
@@ -78,9 +128,9 @@ export const dlq = {
     path: '/v2/dlq',
     summary: 'List the dead letter queue, oldest first',
     scope: 'read',
-    query: DlqQuery,
+    query: DlqListQuery,
     reply: z.object({
-      messages: z.array(DlqMessage).describe('The entries, oldest first.'),
+      messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` says otherwise.'),
       cursor: cursor.optional(),
     }),
   }),
@@ -118,6 +168,7 @@ export const dlq = {
     scope: 'write',
     status: 201,
     query: DlqQuery,
+    body: DlqRetryBody,
     reply: z.object({
       responses: z.array(Published).describe('The new messages, in the order of the entries.'),
       cursor: cursor.optional(),

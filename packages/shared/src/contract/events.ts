@@ -1,35 +1,25 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, HeaderMapField, Instant } from './fields.ts';
+import { Count, HeaderMapField, Instant, pageBytes, PageBytes } from './fields.ts';
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
-import { messageFields } from './messages.ts';
-
-/** The states of a message in its log (contract, delivery.md section 12). */
-export const states = [
-  'CREATED',
-  'ACTIVE',
-  'ERROR',
-  'RETRY',
-  'DELIVERED',
-  'FAILED',
-  'CANCEL_REQUESTED',
-  'CANCELED',
-] as const;
-export type State = (typeof states)[number];
+import { bodyTruncated, errorFields, messageFields, responseBodyTruncated, states, type State } from './messages.ts';
 
 /** One line in the history of a message (contract, http-api.md section 3.3). */
 export const EventView = z
   .object({
     ...messageFields,
     body: z.string().optional().describe('The body, in base64.'),
+    bodyTruncated,
     time: Instant.describe('When it happened, in milliseconds since 1970.'),
     state: z.enum(states).describe('What the message became.'),
-    error: z.string().optional().describe('Why an attempt or the message has failed.'),
+    ...errorFields,
+    error: errorFields.error.describe('Why an attempt or the message has failed.'),
     nextDeliveryTime: Instant.optional().describe('When the next attempt is due, in milliseconds since 1970.'),
     timeout: z.int().optional().describe('Longest time of an attempt, in milliseconds.'),
     responseStatus: z.int().optional().describe('Status of the answer; 0 if there was none.'),
-    responseBody: z.string().optional().describe('Body of the answer, in base64.'),
-    responseHeaders: HeaderMapField.optional().describe('Headers of the answer.'),
+    responseBody: z.string().optional().describe('Body of the answer, in base64; the first bytes of a large one.'),
+    responseBodyTruncated,
+    responseHeaders: HeaderMapField.optional().describe('Headers of the answer; of more than 8 KiB some are missing.'),
     responseHeader: HeaderMapField.optional().describe('The same as `responseHeaders`.'),
     callbackHeaders: HeaderMapField.optional().describe('Headers that go along with the callback.'),
     failureCallbackHeaders: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
@@ -79,6 +69,7 @@ export const EventsQuery = z
       .describe('`latestFirst` by default.'),
     groupBy: z.literal('messageId', 'use messageId').describe('The lines of each message together.'),
     trimBody: wholeNumber.transform(Number).describe('Most bytes of a body that are shown.'),
+    maxBytes: PageBytes,
   })
   .partial()
   .refine(({ messageId = [], messageIds = [] }) => messageId.length + messageIds.length <= mostIds, {
@@ -98,6 +89,8 @@ export interface EventFilter extends MessageFilter {
   isGrouped: boolean;
   /** Bytes of a body that are shown. */
   trimBody?: number | undefined;
+  /** Bytes of an answer, about. */
+  maxBytes: number;
 }
 
 /** @param pageLines lines of a page when the query does not say */
@@ -111,6 +104,7 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
     isGrouped,
     cursor: cursor || undefined,
     callerIp: given.callerIp ?? callerIP,
+    maxBytes: given.maxBytes ?? pageBytes,
     ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? mostGroups : pageLines) }),
   };
 }
@@ -139,6 +133,6 @@ export const events = {
     summary: 'Read the log, newest line first',
     scope: 'read',
     query: EventsQuery,
-    reply: z.union([z.object({ logs: lines, events: lines.describe('The same as `logs`.'), cursor }), groups]),
+    reply: z.union([z.object({ logs: lines, cursor }), groups]),
   }),
 };

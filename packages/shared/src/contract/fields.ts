@@ -26,6 +26,21 @@ export const Count = (max: number) =>
     .transform((text) => Math.min(Number(text), max))
     .meta({ description: `At most so many; more than ${max} counts as ${max}.`, example: 10 });
 
+/** Bytes of a page that asks for no number, and the most that one can ask for. */
+export const pageBytes = 1024 * 1024;
+const maxPageBytes = 16 * 1024 * 1024;
+
+/** About how many bytes of answer a page may have (http-api.md section 4.2). A single entry may be larger. */
+export const PageBytes = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number of bytes, 1 or more'))
+  .transform((text) => Math.min(Number(text), maxPageBytes))
+  .meta({
+    description: `End the page after about so many bytes; ${pageBytes} by default, more than ${maxPageBytes} counts as ${maxPageBytes}. The cursor goes on behind its last entry.`,
+    example: pageBytes,
+  });
+
 /** Header names in canonical form, each with its values. */
 export const HeaderMapField = z
   .record(z.string(), z.array(z.string()))

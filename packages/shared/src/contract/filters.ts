@@ -60,6 +60,8 @@ export const FilterFields = {
 export const filters = {
   list: list(','),
   text: given,
+  /** Ids in a JSON body. */
+  ids: z.array(given, 'use a list of ids'),
 
   /** A misspelled filter must never widen what is deleted: the answer names it. */
   unknownField: (issue: { code?: string; keys?: unknown }) =>

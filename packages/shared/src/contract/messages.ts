@@ -1,7 +1,33 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { Count, HeaderMapField, Instant } from './fields.ts';
+import { errorKinds } from '../message/outcome.ts';
 import { FilterFields, filters } from './filters.ts';
+
+/** The states of a message in its log (contract, delivery.md section 12). */
+export const states = [
+  'CREATED',
+  'ACTIVE',
+  'ERROR',
+  'RETRY',
+  'DELIVERED',
+  'FAILED',
+  'CANCEL_REQUESTED',
+  'CANCELED',
+] as const;
+export type State = (typeof states)[number];
+
+/** Why an attempt failed, as messages, dead letters and log entries say it. */
+export const errorFields = {
+  error: z.string().optional().describe('Why the last attempt failed, if it did.'),
+  errorKind: z
+    .enum(errorKinds)
+    .optional()
+    .describe(
+      'What kind of fault that was: `http` is an answer other than 2xx, the others say why there was none. Absent when no request was made.',
+    ),
+};
+export const bodyTruncated = z.literal(true).optional().describe('Present when the body is not shown, or not in full.');
 
 /** What a message and the lines of its log have in common. */
 export const messageFields = {
@@ -27,6 +53,11 @@ export const messageFields = {
   labels: z.array(z.string()).optional().describe('All labels, in order.'),
 };
 
+export const responseBodyTruncated = z
+  .literal(true)
+  .optional()
+  .describe('Present when the destination sent a longer body than is kept, or than is shown.');
+
 /** A message as a caller sees it (contract, http-api.md section 3.1). */
 export const MessageView = z
   .object({
@@ -37,8 +68,13 @@ export const MessageView = z
     createdAt: Instant.describe('When it was accepted, in milliseconds since 1970.'),
     callbackHeader: HeaderMapField.optional().describe('Headers that go along with the callback.'),
     failureCallbackHeader: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
+    bodyTruncated,
+    state: z.enum(states).optional().describe('The last thing that happened to it.'),
+    attempts: z.int().optional().describe('Attempts that were begun.'),
+    nextDeliveryTime: Instant.optional().describe('When the next attempt is due, in milliseconds since 1970.'),
+    ...errorFields,
   })
-  .meta({ id: 'Message', description: 'A message as it was accepted.' });
+  .meta({ id: 'Message', description: 'A message as it was accepted, and how far it is.' });
 export type MessageView = z.infer<typeof MessageView>;
 
 /** How many messages a call has newly canceled. */
@@ -61,7 +97,7 @@ export const CancelQuery = z.preprocess(filters.withoutConfiguration, cancelFiel
 /** An empty list of ids names no message; it never means all. */
 export const CancelBody = cancelFields
   .extend({
-    messageIds: z.array(z.string()).describe('Ids of messages; an empty list names none.'),
+    messageIds: filters.ids.describe('Ids of messages; an empty list names none.'),
   })
   .partial();
 

@@ -208,7 +208,7 @@ function writeParameters(schema: z.ZodType, where: 'path' | 'query', convert: Co
 function writeRequestBody({ body, takesMessage }: Endpoint, convert: Convert): Json | undefined {
   if (takesMessage) return { description: 'The bytes of the message.', content: { '*/*': {} } };
   if (!body) return undefined;
-  const required = !body.safeParse({}).success;
+  const required = ![undefined, {}].some((none) => body.safeParse(none).success);
   return { required, content: { 'application/json': { schema: convert(body, 'input') } } };
 }
 

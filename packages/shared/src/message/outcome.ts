@@ -12,6 +12,8 @@ export interface Answer {
   header: Record<string, string[]>;
   /** At most the configured number of bytes; empty when nobody will read it. */
   body: Uint8Array;
+  /** The destination sent more than `body` holds. */
+  isCut?: true;
   error?: string;
   errorKind?: ErrorKind;
 }

@@ -21,7 +21,7 @@ const failedEvery = 100;
 const rounds = 40;
 const spanMs = 6 * 3_600_000;
 
-const answer = { status: 503, header: { 'Content-Type': ['text/plain'] }, body: Buffer.from('Service Unavailable') };
+const answer = { status: 503, header: { 'Content-Type': ['text/plain'] }, body: Buffer.from('Service Unavailable'), isCut: false };
 
 function createMessage(n: number, createdAt: number, rare: boolean): Message {
   return {
@@ -48,7 +48,7 @@ async function fillLog({ events, shards }: Broker, startAt: number): Promise<{ o
     const message = createMessage(n, now, n % rareEvery === 0);
     const { id } = shards.newId(now);
     if (n === messages >> 1) oneId = id;
-    const end = n % failedEvery === 0 ? failedLines(0, now + 20, '503', answer) : [deliveredLine(now + 20)];
+    const end = n % failedEvery === 0 ? failedLines(0, now + 20, { error: '503', answer }) : [deliveredLine(now + 20)];
     events.list(id, [createdLine(message)], message);
     events.ended(id, [activeLine(0, now + 5), ...end], message);
     lines += 2 + end.length;
@@ -64,7 +64,8 @@ async function fillDlq({ dlq, shards }: Broker): Promise<void> {
       Array.from({ length: 200 }, (_, index) => {
         const now = Date.now();
         const message = createMessage(n + index, now, (n + index) % rareEntryEvery === 0);
-        return dlq.bury(shards.newId(now).id, message, { ...answer, status: 500 + ((n + index) % 4) });
+        const last = { ...answer, status: 500 + ((n + index) % 4) };
+        return dlq.bury({ id: shards.newId(now).id, message, retried: 0 }, { error: '503', answer: last });
       }),
     );
   }

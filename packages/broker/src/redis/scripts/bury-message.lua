@@ -1,8 +1,6 @@
 -- Puts a failed message into the dead letter queue, once: a second call for the same message gives the first id back.
--- Also forgets a few entries that are past their retention, so that the queue never needs a big clean-up.
 -- KEYS[1] zset of dead letters by time, members '<id>:<digest>'   KEYS[2] hash id -> JSON   KEYS[3] hash message id -> id
 -- ARGV[1] message id   ARGV[2] JSON of the entry   ARGV[3] its digest, bytes   ARGV[4] shard   ARGV[5] number of shards
--- ARGV[6] retention, ms
 -- Returns the id of the dead letter: '<ms>-<n>', where n modulo the number of shards is the shard.
 local known = redis.call('HGET', KEYS[3], ARGV[1])
 if known then
@@ -20,15 +18,4 @@ end
 redis.call('HSET', KEYS[2], id, ARGV[2])
 redis.call('HSET', KEYS[3], ARGV[1], id)
 redis.call('ZADD', KEYS[1], now, id .. ':' .. ARGV[3])
-
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[6]), 'LIMIT', 0, 10)) do
-  local old = string.match(member, '^[%d-]+')
-  local entry = redis.call('HGET', KEYS[2], old)
-  redis.call('HDEL', KEYS[2], old)
-  redis.call('ZREM', KEYS[1], member)
-  local message = entry and string.match(entry, '^{"messageId":"([%w_]+)"')
-  if message then
-    redis.call('HDEL', KEYS[3], message)
-  end
-end
 return id

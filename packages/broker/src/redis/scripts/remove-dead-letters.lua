@@ -1,6 +1,6 @@
 -- Removes entries of the dead letter queue.
 -- KEYS[1] zset of dead letters by time, members '<id>:<digest>' or '<id>'   KEYS[2] hash id -> JSON
--- KEYS[3] hash message id -> id
+-- KEYS[3] hash message id -> id   KEYS[4] prefix of the answers   KEYS[5] prefix of the messages' logs, all of one shard
 -- ARGV ids of dead letters
 -- Returns for each that was there its message id, and the key of its body if that is stored elsewhere, else ''.
 local removed = {}
@@ -18,6 +18,13 @@ for _, id in ipairs(ARGV) do
     local message = string.match(entry, '^{"messageId":"([%w_]+)"')
     if message then
       redis.call('HDEL', KEYS[3], message)
+      -- The log shows the same answer, for as long as there is one.
+      local left = redis.call('PTTL', KEYS[5] .. message)
+      if left > 0 then
+        redis.call('PEXPIRE', KEYS[4] .. message, left)
+      else
+        redis.call('DEL', KEYS[4] .. message)
+      end
     end
     -- What people wrote cannot look like this: their quotes are escaped.
     local body = string.match(entry, '"body":{"kind":"stored","key":"([%w_]+)"}')

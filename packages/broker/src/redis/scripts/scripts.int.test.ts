@@ -156,18 +156,8 @@ describe('schedules', () => {
 });
 
 describe('bury-message', () => {
-  const bury = (id: string, retentionMs = 60_000) =>
-    redis.buryMessage(
-      'dlq',
-      'entries',
-      'ids',
-      id,
-      `{"messageId":"${id}"}`,
-      Buffer.from([0, 255, 58]),
-      3,
-      8,
-      retentionMs,
-    );
+  const bury = (id: string) =>
+    redis.buryMessage('dlq', 'entries', 'ids', id, `{"messageId":"${id}"}`, Buffer.from([0, 255, 58]), 3, 8);
 
   test('a message is buried once, under an id that names the time and the shard', async () => {
     const id = await bury('msg_a');
@@ -186,6 +176,8 @@ describe('bury-message', () => {
     await redis.hset('entries', '1-3', '{"messageId":"msg_old"}');
     await redis.hset('ids', 'msg_old', '1-3');
     await bury('msg_new');
+    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(1);
+    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(0);
     expect(await redis.zcard('dlq')).toBe(1);
     expect(await redis.hkeys('entries')).not.toContain('1-3');
     expect(await redis.hkeys('ids')).toEqual(['msg_new']);

@@ -18,7 +18,8 @@ const scripts = {
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
-  removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 3 },
+  removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 5 },
+  expireDeadLetters: { file: 'expire-dead-letters.lua', numberOfKeys: 3 },
   writeHistories: { file: 'write-histories.lua', numberOfKeys: 1 },
   appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
@@ -63,7 +64,7 @@ export function withoutEvents(lua: string): string {
 /** The scripts as methods of a connection, typed as their files describe them. */
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
-  keepBody(key: string, step: 'confirm' | 'release', keepMs: number, ...messageIds: string[]): Promise<0 | 1>;
+  keepBody(key: string, step: 'confirm' | 'release' | 'hold', ms: number, ...messageIds: string[]): Promise<0 | 1>;
   cancelMessages(
     delayedKey: string,
     jobPrefix: string,
@@ -108,8 +109,17 @@ export interface ScriptCommands {
     dlqKey: string,
     entriesKey: string,
     idsKey: string,
+    answerPrefix: string,
+    historyPrefix: string,
     ...dlqIds: string[]
   ): Promise<[messageId: string, bodyKey: string][]>;
+  expireDeadLetters(
+    dlqKey: string,
+    entriesKey: string,
+    idsKey: string,
+    retentionMs: number,
+    most: number,
+  ): Promise<number>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,
@@ -119,7 +129,6 @@ export interface ScriptCommands {
     digest: Buffer,
     shard: number,
     shards: number,
-    retentionMs: number,
   ): Promise<string>;
   countRequest(key: string): Promise<[count: number, endsAtSeconds: number]>;
   putSchedule(

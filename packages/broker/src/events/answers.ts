@@ -1,0 +1,77 @@
+import { isUtf8 } from 'node:buffer';
+import type { Answer } from '@posthorn/shared';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import type { Shards } from '../shards/shards.ts';
+
+/** What is kept of the answer to a failed attempt, for the log and the dead letter queue. */
+export interface KeptAnswer {
+  status: number;
+  header: Answer['header'];
+  body: Buffer;
+  /** The destination sent a longer body than this. */
+  isCut: boolean;
+}
+
+/** Bytes of response headers that are kept: names and values. A header that does not fit is left out. */
+const maxHeaderBytes = 8 * 1024;
+
+/**
+ * Cuts an answer to what is kept of it: so many bytes of its body, and 8 KiB of headers. Text is cut at a character.
+ *
+ * @param maxBodyBytes 0 keeps neither body nor headers: Redis is full
+ */
+export function cutAnswer({ status, header, body, isCut }: Answer, maxBodyBytes: number): KeptAnswer {
+  const kept = { status, body: cutBody(body, maxBodyBytes), isCut: isCut === true || body.length > maxBodyBytes };
+  return { ...kept, header: maxBodyBytes === 0 ? {} : cutHeader(header) };
+}
+
+function cutHeader(header: Answer['header']): Answer['header'] {
+  let left = maxHeaderBytes;
+  return Object.fromEntries(
+    Object.entries(header).filter(([name, values]) => {
+      const size = Buffer.byteLength(name) + values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+      if (size > left) return false;
+      left -= size;
+      return true;
+    }),
+  );
+}
+
+/** A copy, so that the rest of a large answer can be freed. */
+export function cutBody(body: Uint8Array, maxBytes: number): Buffer {
+  if (body.length <= maxBytes) return Buffer.from(body);
+  let end = maxBytes;
+  // The first bytes of a character that is cut off would turn text into bytes that are no text.
+  while (end > 0 && end > maxBytes - 4 && ((body[end] ?? 0) & 0xc0) === 0x80) end--;
+  const cut = Buffer.from(body.subarray(0, end));
+  return isUtf8(cut) ? cut : Buffer.from(body.subarray(0, maxBytes));
+}
+
+/**
+ * The body of the last failed attempt of each message, where it is too large to lie in the log and in the dead letter: one
+ * copy for both. Writing is never waited for. A Redis without memory refuses it, so that answers cannot take Redis beyond
+ * its limit; readers then see a body that was cut.
+ */
+export interface AnswerStore {
+  /** Replaces the body of an earlier attempt. It is kept for so long at least. */
+  put(messageId: string, retried: number, body: Buffer, keepMs: number): void;
+  /** `undefined` if the body of this attempt is not there, or no longer. */
+  read(messageId: string, retried: number): Promise<Buffer | undefined>;
+}
+
+export function createAnswerStore(redis: RedisConnection, shards: Shards): AnswerStore {
+  const keyOf = (messageId: string) => keyspace.answer(shards.shardOf(messageId) ?? 0, messageId);
+  return {
+    put(messageId, retried, body, keepMs) {
+      const value = Buffer.concat([Buffer.from(`${retried}:`), body]);
+      redis.set(keyOf(messageId), value, 'PX', Math.ceil(keepMs)).catch(() => undefined);
+    },
+    async read(messageId, retried) {
+      const value = await redis.getBuffer(keyOf(messageId));
+      const prefix = `${retried}:`;
+      if (!value || value.toString('latin1', 0, prefix.length) !== prefix) return undefined;
+      return value.subarray(prefix.length);
+    },
+  };
+}
