@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import {
   agreeOnData,
@@ -23,10 +24,15 @@ await runProcess(async () => {
   const config = readConfig();
   const { log, dropped } = openLog('api', config.LOG_LEVEL);
   const redis = connectForRequests(config.REDIS_URL);
-  redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
+  // Long reads have a connection of their own, so that a publish never waits behind the answer to one.
+  const reads = connectForRequests(config.REDIS_URL);
+  for (const connection of [redis, reads]) {
+    connection.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
+  }
 
   const { warnings } = await inspectRedis(redis, redisTimeoutMs);
   for (const reason of warnings) log.warn({ reason }, 'redis.shared');
+  if (reads.status !== 'ready') await within(redisTimeoutMs, once(reads, 'ready').catch(() => undefined));
   const agree = () => agreeOnData(redis, config.SHARDS);
   const data = await agree();
 
@@ -40,6 +46,7 @@ await runProcess(async () => {
   await watch.hasLooked;
   const broker = createBroker({
     redis,
+    reads,
     log,
     findNoRoom: () => watch.trouble('full'),
     // By this clock a delay would end too early, or an hour too late.

@@ -27,6 +27,8 @@ import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-grou
 
 export interface BrokerOptions {
   redis: RedisConnection;
+  /** Another connection, for what reads much: pages of the log and of dead letters, and messages. */
+  reads?: RedisConnection;
   log: Log;
   shards: number;
   graceMs: number;
@@ -105,18 +107,18 @@ export function createBroker(options: BrokerOptions): Broker {
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
+  const logOptions = { retentionMs: logRetentionMs, maxLines: maxLogLines };
   const isFull = () => options.findNoRoom?.() !== undefined;
-  const events = shedWhenFull(
-    createEventLog(redis, shards, { retentionMs: logRetentionMs, maxLines: maxLogLines }),
-    isFull,
-  );
+  const events = shedWhenFull(createEventLog(redis, shards, logOptions), isFull);
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
+  const readers = options.reads ? createReaders(options.reads) : { shards, bodies, events };
   const messages = createMessages({
     shards,
     bodies,
     events,
     lanes,
+    readers,
     tellSchedule: (messageId, message) => schedules.tellEnd(messageId, message, 'FAIL'),
     graceMs,
     logRetentionMs,
@@ -124,14 +126,12 @@ export function createBroker(options: BrokerOptions): Broker {
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
 
-  const dlq = createDlq({
-    redis,
-    shards,
-    bodies,
-    answers: createAnswerStore(redis, shards),
-    retentionMs: options.dlqRetentionMs,
-    logRetentionMs,
-  });
+  const openDlq = (connection: RedisConnection, parts: { shards: Shards; bodies: BodyStore }) => {
+    const answers = createAnswerStore(connection, parts.shards);
+    return createDlq({ ...parts, redis: connection, answers, retentionMs: options.dlqRetentionMs, logRetentionMs });
+  };
+  const { list, get, find } = openDlq(options.reads ?? redis, readers);
+  const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
   const accepted: Record<AcceptedKind, number> = {
     publish: 0,
@@ -178,7 +178,7 @@ export function createBroker(options: BrokerOptions): Broker {
     schedules,
     urlGroups,
     events,
-    eventPages: createEventPages(events, bodies, logRetentionMs),
+    eventPages: createEventPages(readers.events, readers.bodies, logRetentionMs),
     dlq,
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
@@ -191,8 +191,18 @@ export function createBroker(options: BrokerOptions): Broker {
     isFull,
     async close() {
       await events.close();
-      await shards.close();
+      await Promise.all([shards.close(), readers.shards.close()]);
       redis.disconnect();
+      options.reads?.disconnect();
     },
   };
+
+  function createReaders(reads: RedisConnection) {
+    const readShards = openShards(reads, options.shards, log);
+    return {
+      shards: readShards,
+      bodies: createBodyStore(reads, readShards.shardOf),
+      events: createEventLog(reads, readShards, logOptions),
+    };
+  }
 }

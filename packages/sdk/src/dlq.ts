@@ -13,6 +13,8 @@ export interface DlqMessage extends Message {
   responseBody?: string;
   /** Body of the last answer in base64, if it is not UTF-8. */
   responseBodyBase64?: string;
+  /** The destination sent a longer body than is kept, or than fits into one answer. */
+  responseBodyTruncated?: true;
 }
 
 export interface DlqFilter extends CommonFilter {
@@ -25,6 +27,10 @@ export interface DlqFilter extends CommonFilter {
 export type DlqListRequest = {
   /** Most entries of the page; 100 by default and at most. */
   count?: number;
+  /** The page ends after about so many bytes; 1 MiB by default, 16 MiB at most. */
+  maxBytes?: number;
+  /** `earliestFirst` by default. */
+  order?: 'earliestFirst' | 'latestFirst';
 } & Exclusive<{ dlqIds: string | readonly string[] }, { filter?: DlqFilter; cursor?: string }>;
 
 /** Which entries: by ids, by a filter, or the oldest. `count` says how many at most; 100 by default and at most. */
@@ -50,15 +56,22 @@ export class DLQ {
 
   /** One page, oldest first. */
   async listMessages(request: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
-    const { dlqIds, filter, cursor, count } = request;
-    const query = dlqIds === undefined ? { ...writeFilter(filter), cursor, count } : { dlqIds, count };
+    const { dlqIds, filter, cursor, count, maxBytes, order } = request;
+    const query =
+      dlqIds === undefined ? { ...writeFilter(filter), cursor, count, maxBytes, order } : { dlqIds, count, maxBytes };
     const page = await this.#http.request<DlqPage>({ ...options, path: ['v2', 'dlq'], query });
     return { ...page, messages: page.messages.map((message) => readMessage(message)) };
   }
 
   /** Every entry that matches, oldest first, page by page as they are asked for. `timeoutMs` is for each page. */
   async *iterateMessages(
-    request: { filter?: DlqFilter; cursor?: string; count?: number } = {},
+    request: {
+      filter?: DlqFilter;
+      cursor?: string;
+      count?: number;
+      maxBytes?: number;
+      order?: 'earliestFirst' | 'latestFirst';
+    } = {},
     options: CallOptions = {},
   ): AsyncGenerator<DlqMessage, void, undefined> {
     let page: DlqPage | undefined;

@@ -1,6 +1,6 @@
 import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import type { Limits } from './messages.ts';
+import type { ErrorKind, Limits } from './messages.ts';
 
 /** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
 export type State =
@@ -16,6 +16,7 @@ export interface Log extends Limits {
   nextDeliveryTime?: number;
   /** Why an attempt or the message has failed. */
   error?: string;
+  errorKind?: ErrorKind;
   url: string;
   /** The URL group that the message was published to. */
   urlGroup?: string;
@@ -29,6 +30,8 @@ export interface Log extends Limits {
   header?: Record<string, string[]>;
   /** In base64. */
   body?: string;
+  /** There is a body, and it is not shown: it was too large for one answer. */
+  bodyTruncated?: true;
   /** Longest time of one attempt, in milliseconds. */
   timeout?: number;
   maxRetries?: number;
@@ -41,6 +44,8 @@ export interface Log extends Limits {
   responseStatus?: number;
   /** Of an `ERROR`: body of the answer, in base64. */
   responseBody?: string;
+  /** Of an `ERROR`: the destination sent a longer body than is kept, or than fits into one answer. */
+  responseBodyTruncated?: true;
   /** Of an `ERROR`: headers of the answer. */
   responseHeaders?: Record<string, string[]>;
   /** Address of the publisher. */
@@ -62,6 +67,8 @@ export interface LogsFilter extends CommonFilter, HostPathFilter {
 export type LogsRequest = {
   /** Most lines of the page; 1000 by default and at most. */
   count?: number;
+  /** The page ends after about so many bytes; 1 MiB by default, 16 MiB at most. */
+  maxBytes?: number;
 } & Exclusive<{ messageIds: readonly string[] }, { filter?: LogsFilter; cursor?: string | number }>;
 
 export interface GetLogsResponse {
@@ -93,8 +100,11 @@ export type WithCursor<T> = T & { cursor?: number };
 
 /** One page of the log, newest first. */
 export async function listLogs(http: Requester, request: LogsRequest, options: CallOptions): Promise<GetLogsResponse> {
-  const { messageIds, filter, cursor, count } = request;
-  const query = messageIds === undefined ? { count, ...writeFilter(filter), cursor } : { count, messageIds };
+  const { messageIds, filter, cursor, count, maxBytes } = request;
+  const query =
+    messageIds === undefined
+      ? { count, ...writeFilter(filter), cursor, maxBytes }
+      : { count, messageIds, maxBytes };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
   const logs = page.events.map((line) => (line.topicName === undefined ? line : { ...line, urlGroup: line.topicName }));
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };

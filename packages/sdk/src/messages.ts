@@ -20,6 +20,15 @@ export interface Limits {
   labels?: string[];
 }
 
+/**
+ * What kind of fault made an attempt fail: `http` is an answer other than 2xx, the others say why there was none.
+ */
+export type ErrorKind = 'dns' | 'connect' | 'tls' | 'timeout' | 'http' | 'protocol';
+
+/** What can have happened to a message. */
+export type MessageState =
+  'CREATED' | 'ACTIVE' | 'ERROR' | 'RETRY' | 'DELIVERED' | 'FAILED' | 'CANCEL_REQUESTED' | 'CANCELED';
+
 /** A message as the server shows it. Header names are in canonical form, such as `Content-Type`. */
 export interface Message extends Limits {
   messageId: string;
@@ -40,6 +49,17 @@ export interface Message extends Limits {
   body?: string;
   /** The body in base64, if it is not UTF-8. */
   bodyBase64?: string;
+  /** There is a body, and it is not shown: it was too large for one answer. */
+  bodyTruncated?: true;
+  /** The last thing that happened to the message. */
+  state?: MessageState;
+  /** Attempts that were begun. */
+  attempts?: number;
+  /** When the next attempt is due, in milliseconds since 1970. */
+  nextDeliveryTime?: number;
+  /** Why the last attempt failed, if it did. */
+  error?: string;
+  errorKind?: ErrorKind;
   maxRetries: number;
   retryDelayExpression?: string;
   /** When the first attempt may start, in milliseconds since 1970. */

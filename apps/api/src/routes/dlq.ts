@@ -10,11 +10,12 @@ import {
 import type { Request } from 'express';
 import { route } from './route.ts';
 
-export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
+/** @param pages routes for what may be many megabytes */
+export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker, pages: { list: typeof route; single: typeof route }) => {
   const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
   return [
-    route(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query))),
-    route(contract.dlq.get, async ({ params }) => {
+    pages.list(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query))),
+    pages.single(contract.dlq.get, async ({ params }) => {
       const entry = await dlq.get(params.dlqId);
       if (!entry) throw notFound(params.dlqId);
       return entry;
@@ -26,9 +27,9 @@ export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker) => {
       const { ids, cursor } = await dlq.find(readDlqFilter(query, body));
       return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
     }),
-    route(contract.dlq.retryMany, async ({ query }, request) => {
+    route(contract.dlq.retryMany, async ({ query, body }, request) => {
       const options = readOptions(request);
-      const { ids, cursor } = await dlq.find(readDlqFilter(query));
+      const { ids, cursor } = await dlq.find(readDlqFilter(query, body));
       const responses = await retryDeadLetters(ids, options);
       if (!responses) throw new PosthornError('not_found', 'some messages were not found');
       return { responses, ...(cursor === undefined ? {} : { cursor }) };

@@ -1,19 +1,19 @@
 import type { Broker } from '@posthorn/broker';
 import { contract, readEventFilter } from '@posthorn/shared';
-import { route } from './route.ts';
+import type { route } from './route.ts';
 
 /** Lines of a page that names no number (contract, http-api.md section 4.2). */
 const pageLines = { events: 1000, logs: 100 };
 
-export const eventRoutes = ({ eventPages }: Broker) => [
-  route(contract.events.events, async ({ query }) => {
+export const eventRoutes = ({ eventPages }: Broker, list: typeof route) => [
+  list(contract.events.events, async ({ query }) => {
     const filter = readEventFilter(query, pageLines.events);
     return filter.isGrouped ? eventPages.listGroups(filter) : eventPages.list(filter);
   }),
-  route(contract.events.logs, async ({ query }) => {
+  list(contract.events.logs, async ({ query }) => {
     const filter = readEventFilter(query, pageLines.logs);
     if (filter.isGrouped) return eventPages.listGroups(filter);
-    const page = await eventPages.list(filter);
-    return { logs: page.events, ...page };
+    const { events, ...rest } = await eventPages.list(filter);
+    return { logs: events, ...rest };
   }),
 ];

@@ -5,6 +5,7 @@ import { eventRoutes } from './events.ts';
 import { flowControlRoutes } from './flow-control.ts';
 import { messageRoutes } from './messages.ts';
 import { openApiRoutes } from './openapi.ts';
+import { createPageRoute } from './page-route.ts';
 import { probeRoutes } from './probes.ts';
 import { publishRoutes } from './publish.ts';
 import { queueRoutes } from './queues.ts';
@@ -13,9 +14,17 @@ import { scheduleRoutes } from './schedules.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { urlGroupRoutes } from './url-groups.ts';
 
+/**
+ * Lists, which may read the whole log and answer 16 MiB each, are answered two at a time: that keeps this process and Redis
+ * free for publishing. What shows a single thing is quick, but its body may be large.
+ */
+const limits = { lists: { atOnce: 2, waiting: 100 }, singles: { atOnce: 8, waiting: 1000 } };
+
 /** Every route, the busiest first: Express looks at them in this order. */
 export function routes(parts: AppParts): Route[] {
   const { broker, config } = parts;
+  const list = createPageRoute(limits.lists);
+  const single = createPageRoute(limits.singles);
   return [
     ...publishRoutes(broker, config.MAX_MESSAGE_BYTES),
     ...batchRoutes(broker, {
@@ -23,11 +32,11 @@ export function routes(parts: AppParts): Route[] {
       maxItems: config.MAX_BATCH_ITEMS,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
     }),
-    ...messageRoutes(broker),
-    ...eventRoutes(broker),
+    ...messageRoutes(broker, single),
+    ...eventRoutes(broker, list),
     ...queueRoutes(broker),
     ...flowControlRoutes(broker),
-    ...dlqRoutes(broker),
+    ...dlqRoutes(broker, { list, single }),
     ...urlGroupRoutes(broker),
     ...scheduleRoutes(broker, config.MAX_MESSAGE_BYTES),
     ...signingKeyRoutes(broker),

@@ -176,7 +176,9 @@ test('a removed entry takes its body along, unless another message needs it', as
   await bodies.put(one, Buffer.from('large'), [one, other]);
   const body = { kind: 'stored', key: one } as const;
   const large = { ...message('a'), body };
-  const dlqIds = await Promise.all([one, other].map((id) => dlq.bury({ id, message: large, retried: 0 }, failure(500))));
+  const dlqIds = await Promise.all(
+    [one, other].map((id) => dlq.bury({ id, message: large, retried: 0 }, failure(500))),
+  );
   expect(await dlq.remove(dlqIds.slice(0, 1))).toBe(1);
   expect(await bodies.exists(body)).toBe(true);
   expect(await dlq.remove(dlqIds)).toBe(1);
@@ -281,17 +283,21 @@ describe('many large entries', () => {
     ['those with a label', { label: ['a'] }],
     ['those with a status', { responseStatus: [500] }],
     ['those of a time', { toDate: Date.now() + 60_000 }],
-  ])('%s are found and removed in one call, and no body is read', async (_, fields) => {
-    for (let n = 0; n < 20; n++) await buryLarge(mebibyte);
-    const read = jest.spyOn(bodies, 'read');
-    const { ids, cursor } = await dlq.find(filter(fields));
-    expect(ids).toHaveLength(20);
-    expect(cursor).toBeUndefined();
-    expect(await dlq.remove(ids)).toBe(20);
-    expect(read).not.toHaveBeenCalled();
-    expect(await redis.keys('*:dlq*')).toEqual([]);
-    expect(await redis.keys('*:body:*')).toEqual([]);
-  }, 60_000);
+  ])(
+    '%s are found and removed in one call, and no body is read',
+    async (_, fields) => {
+      for (let n = 0; n < 20; n++) await buryLarge(mebibyte);
+      const read = jest.spyOn(bodies, 'read');
+      const { ids, cursor } = await dlq.find(filter(fields));
+      expect(ids).toHaveLength(20);
+      expect(cursor).toBeUndefined();
+      expect(await dlq.remove(ids)).toBe(20);
+      expect(read).not.toHaveBeenCalled();
+      expect(await redis.keys('*:dlq*')).toEqual([]);
+      expect(await redis.keys('*:body:*')).toEqual([]);
+    },
+    60_000,
+  );
 
   test('entries of before, with large answers inside, are removed in one call, too', async () => {
     const letter = { message: message('a'), status: 500, header: {}, bodyBase64: 'x'.repeat(mebibyte) };

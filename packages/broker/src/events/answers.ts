@@ -70,8 +70,7 @@ export function createAnswerStore(redis: RedisConnection, shards: Shards): Answe
     async read(messageId, retried) {
       const value = await redis.getBuffer(keyOf(messageId));
       const prefix = `${retried}:`;
-      if (!value || value.toString('latin1', 0, prefix.length) !== prefix) return undefined;
-      return value.subarray(prefix.length);
+      return value?.toString('latin1', 0, prefix.length) === prefix ? value.subarray(prefix.length) : undefined;
     },
   };
 }

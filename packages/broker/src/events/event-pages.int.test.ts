@@ -236,7 +236,11 @@ describe('bodies', () => {
     const now = Date.now();
     // As the dead letter queue does.
     if (answered.length > 512) answers.put(id, 0, answered, retentionMs);
-    log.ended(id, [activeLine(0, now), ...failedLines(0, now, { ...failure, answer: { ...answer, body: answered } })], each);
+    log.ended(
+      id,
+      [activeLine(0, now), ...failedLines(0, now, { ...failure, answer: { ...answer, body: answered } })],
+      each,
+    );
     await log.lines.flush();
     return id;
   }

@@ -78,7 +78,7 @@ export function createEventWriter(
         ...(await writeAnswer(event, isShown)),
         ...(retryDelayExpression ? { retryDelayExpr: retryDelayExpression } : {}),
       };
-      left -= JSON.stringify(view).length;
+      left -= Buffer.byteLength(JSON.stringify(view));
       return body ? { ...view, body } : view;
     },
     async hasRoom(events) {
@@ -94,7 +94,7 @@ export function createEventWriter(
     const hasBody = begin !== '' || isElsewhere;
     const shown = isShown && hasBody ? await log.readResponse(event) : undefined;
     // Whoever asks for no bodies knows that there are none.
-    const isCut = shown ? shown.isCut : answer.isCut || (trimBody > 0 && hasBody);
+    const isCut = shown ? shown.isCut : (answer.isCut ?? (trimBody > 0 && hasBody));
     const responseBody = shown?.body.subarray(0, trimBody).toString('base64');
     return {
       responseStatus: status,

@@ -93,10 +93,7 @@ export function deliveredLine(now: number): Line {
 
 export function retryLines(retried: number, now: number, failure: KeptFailure, delayMs: number): Line[] {
   const value = JSON.stringify({ time: now, next: now + delayMs } satisfies StoredRetry);
-  return [
-    errorLine(retried, now, failure),
-    { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value },
-  ];
+  return [errorLine(retried, now, failure), { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value }];
 }
 
 /** The body of the answer, if it is not small, is stored with the dead letter. */

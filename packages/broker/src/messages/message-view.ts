@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageView } from '@posthorn/shared';
+import type { Event } from '../events/history.ts';
 import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
+import type { Job } from '../shards/shard.ts';
 
 /** A message as a caller sees it (contract, http-api.md section 3.1): empty fields are left out. */
 export function writeMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
@@ -13,6 +15,28 @@ export function writeMessageView(messageId: string, message: Message, bytes: Buf
     createdAt: message.createdAt,
     ...writeHeader(message, 'callbackHeader', message.callback?.header),
     ...writeHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
+  };
+}
+
+/**
+ * How far a message is: what happened to it last, the attempts that were begun, and why the last one failed.
+ *
+ * @param events its log, oldest entry first; of what happened while Redis was full there is none
+ * @param job `undefined` for a message that has ended
+ */
+export function writeProgress(job: Job | undefined, events: readonly Event[]) {
+  const retried = job?.retried ?? 0;
+  const last = events.at(-1);
+  const isLogged = last !== undefined && (last.state !== 'CREATED' || retried === 0);
+  const attempts = Math.max(retried, events.filter(({ state }) => state === 'ACTIVE').length);
+  const failure = last?.state === 'DELIVERED' ? undefined : events.findLast(({ error }) => error !== undefined);
+  const error = failure?.error ?? job?.lastError;
+  return {
+    state: isLogged ? last.state : retried === 0 ? ('CREATED' as const) : ('RETRY' as const),
+    attempts,
+    ...(last?.nextDeliveryTime === undefined ? {} : { nextDeliveryTime: last.nextDeliveryTime }),
+    ...(error === undefined ? {} : { error }),
+    ...(failure?.errorKind === undefined ? {} : { errorKind: failure.errorKind }),
   };
 }
 

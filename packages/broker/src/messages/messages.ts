@@ -1,11 +1,11 @@
 import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
 import { matches } from '../events/filter.ts';
-import { canceledLine, cancelRequestedLine } from '../events/history.ts';
+import { canceledLine, cancelRequestedLine, type Event } from '../events/history.ts';
 import { flowLane, queueLane, type Lanes } from '../lanes/lanes.ts';
 import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
-import { writeMessageView } from './message-view.ts';
+import { writeMessageView, writeProgress } from './message-view.ts';
 
 /** Messages that have not ended, or ended a short time ago. */
 export interface Messages {
@@ -26,6 +26,8 @@ export interface MessagesParts {
   bodies: BodyStore;
   events: EventLog;
   lanes: Lanes;
+  /** What `get` reads with, perhaps over another connection. */
+  readers: { shards: Shards; bodies: BodyStore; events: EventLog };
   /** Tells the schedule of a message that it was canceled. */
   tellSchedule: (messageId: string, message: Message) => Promise<void>;
   /** How long a message that has ended can be read. */
@@ -34,15 +36,19 @@ export interface MessagesParts {
 }
 
 export function createMessages(parts: MessagesParts): Messages {
-  const { shards, bodies, events, lanes, graceMs, logRetentionMs } = parts;
+  const { shards, bodies, events, lanes, readers, graceMs, logRetentionMs } = parts;
   return {
     async get(messageId) {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
-      const job = await shards.at(shard).get(messageId);
-      const message = job?.message ?? (await readEnded(messageId));
+      const [job, history] = await Promise.all([
+        readers.shards.at(shard).get(messageId),
+        readers.events.read(messageId),
+      ]);
+      const message = job?.message ?? readEnded(history.events);
       if (!message) return undefined;
-      return writeMessageView(messageId, message, (await bodies.read(message.body)) ?? Buffer.alloc(0));
+      const body = (await readers.bodies.read(message.body)) ?? Buffer.alloc(0);
+      return { ...writeMessageView(messageId, message, body), ...writeProgress(job, history.events) };
     },
 
     async cancel(messageIds) {
@@ -113,8 +119,8 @@ export function createMessages(parts: MessagesParts): Messages {
   }
 
   /** A message that has ended is in the log alone, where it may be found for a grace time. */
-  async function readEnded(messageId: string): Promise<Message | undefined> {
-    const last = (await events.read(messageId)).events.at(-1);
+  function readEnded(history: readonly Event[]): Message | undefined {
+    const last = history.at(-1);
     const hasEnded = last?.state === 'DELIVERED' || last?.state === 'FAILED';
     return hasEnded && last.time + graceMs >= Date.now() ? last.message : undefined;
   }

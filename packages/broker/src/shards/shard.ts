@@ -16,6 +16,8 @@ export interface Job {
   message: Message;
   /** Failed attempts so far, which is the number of retries made when the next attempt starts. */
   retried: number;
+  /** Why its last attempt failed; only of one that was read by its id. */
+  lastError?: string;
   /** How often a dispatcher has ended, or lost Redis for long, while it had this message. */
   crashes: number;
   /** Of a message that a worker has: what is in its lock as long as that lasts. */
@@ -143,7 +145,8 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         // Its data is no JSON: a dispatcher will set it aside.
         if (!(error instanceof SyntaxError)) throw error;
       })) as BullJob<unknown> | undefined;
-      return job && isMessage(job.data) ? readJob(job, job.data) : undefined;
+      if (!job || !isMessage(job.data)) return undefined;
+      return { ...readJob(job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
     },
     async *pending(withMessages) {
       // In the order in which a message passes through them; those in flight first, for they may become delayed.

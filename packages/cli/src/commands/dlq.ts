@@ -82,9 +82,11 @@ const columns: Column<DlqMessage>[] = [
   { title: 'PUBLISHED', cell: ({ createdAt }) => writeDistance(createdAt) },
   {
     title: 'ANSWER',
-    cell: ({ responseStatus = 0 }) => (responseStatus === 0 ? 'none' : responseStatus),
+    // Without an answer, the kind of fault.
+    cell: ({ responseStatus = 0, errorKind = 'none' }) => (responseStatus === 0 ? errorKind : responseStatus),
     style: () => 'red',
   },
+  { title: 'REASON', cell: ({ error }) => error, cut: 'end' },
   { title: 'LABELS', cell: ({ labels }) => labels?.join(', '), cut: 'end' },
   { title: 'URL', cell: ({ url }) => url, cut: 'start' },
 ];

@@ -99,10 +99,7 @@ export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
 }
 
 /** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
-export function readDlqFilter(
-  query: z.output<typeof DlqListQuery>,
-  body: z.output<typeof DlqBody> = {},
-): DlqFilter {
+export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
   const { callerIP, urlGroup, source, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
   const { topicName = urlGroup, callerIp = callerIP, cursor, count = pageLimit, order = 'earliestFirst' } = given;
   if (urlGroup && String(urlGroup) !== String(topicName)) {

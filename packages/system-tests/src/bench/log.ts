@@ -21,7 +21,12 @@ const failedEvery = 100;
 const rounds = 40;
 const spanMs = 6 * 3_600_000;
 
-const answer = { status: 503, header: { 'Content-Type': ['text/plain'] }, body: Buffer.from('Service Unavailable'), isCut: false };
+const answer = {
+  status: 503,
+  header: { 'Content-Type': ['text/plain'] },
+  body: Buffer.from('Service Unavailable'),
+  isCut: false,
+};
 
 function createMessage(n: number, createdAt: number, rare: boolean): Message {
   return {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, startApi, startRedis } from '@posthorn/testkit';
 import { faults } from './faults.ts';
+import { measureReaders } from './measure-readers.ts';
 import { readRssBytes, startMeasuredDispatcher, startNames } from './processes.ts';
 import { onRequest, startSink } from './sink.ts';
 
@@ -117,8 +118,9 @@ const { overshootMs, unfinished } = await readAttempts();
 const rssRiseMb = Math.round((rssMost - rssBefore) / 1e6);
 const rssLimitMb = (2 * maxResponseBytes * concurrency) / 1e6;
 const isAlive = dispatcher.exitCode === null;
+const readers = await measureReaders();
 const isGood =
-  isAlive && unfinished === 0 && disturbed.p99 <= 2 * undisturbed.p99 && overshootMs <= 1000 && rssRiseMb <= rssLimitMb;
+  readers.isGood && isAlive && unfinished === 0 && disturbed.p99 <= 2 * undisturbed.p99 && overshootMs <= 1000 && rssRiseMb <= rssLimitMb;
 console.log(
   JSON.stringify({
     healthy: healthyPerSecond * seconds,
@@ -132,6 +134,7 @@ console.log(
     unfinished,
     rssRiseMb,
     rssLimitMb,
+    readers,
     isAlive,
     isGood,
   }),

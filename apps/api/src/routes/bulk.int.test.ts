@@ -1,0 +1,230 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connectForRequests, createBroker, createLog, type Broker, type ProcessMetrics } from '@posthorn/broker';
+import type { Message } from '@posthorn/shared';
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import { Registry } from 'prom-client';
+import { createApp } from '../app.ts';
+import { createServer } from '../server.ts';
+import type { Config } from '../config.ts';
+
+let redis: TestRedis;
+let broker: Broker;
+let server: Server;
+beforeAll(async () => {
+  redis = await startRedis({ durability: 'everysec' });
+  const connection = connectForRequests(redis.url);
+  await eventually(() => connection.status === 'ready');
+  const log = createLog('test', 'fatal');
+  broker = createBroker({
+    redis: connection,
+    log,
+    shards: 3,
+    graceMs: 60_000,
+    logRetentionMs: 60_000,
+    maxLogLines: 0,
+    dlqRetentionMs: 60_000,
+    destinations: { allowPrivate: true, allow: [], deny: [] },
+    publish: {
+      defaultRetries: 3,
+      maxRetries: 20,
+      maxDelayMs: 1e10,
+      defaultTimeoutMs: 1e6,
+      maxTimeoutMs: 1e6,
+      maxLabels: 20,
+      deduplicationWindowMs: 600_000,
+    },
+  });
+  const config = { QSTASH_TOKEN: ['token'], BURST_RATE_LIMIT: 0, MAX_MESSAGE_BYTES: 1e6 } as unknown as Config;
+  const metrics = { registry: new Registry() } as ProcessMetrics;
+  const findTrouble = async () => undefined;
+  ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: 'everysec' })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await broker.close();
+  await redis.stop();
+});
+
+async function call(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+    method,
+    headers: { Authorization: 'Bearer token', ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: (text ? JSON.parse(text) : {}) as Record<string, unknown> };
+}
+
+const message = (fields: Partial<Message> = {}): Message => ({
+  url: 'https://a.example/',
+  method: 'POST',
+  header: {},
+  body: { kind: 'empty' },
+  createdAt: Date.now(),
+  notBefore: Date.now() + 3_600_000,
+  maxRetries: 0,
+  timeoutMs: 1000,
+  callerIp: '::1',
+  ...fields,
+});
+async function bury(fields: Partial<Message> = {}): Promise<string> {
+  const { id } = broker.shards.newId(Date.now());
+  const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
+  return broker.dlq.bury({ id, message: message(fields), retried: 0 }, { error: 'no', answer });
+}
+async function publish(): Promise<string> {
+  const { id, shard } = broker.shards.newId(Date.now());
+  await broker.shards.at(shard).add([{ id, message: message() }]);
+  return id;
+}
+const countPending = async () => (await broker.backlogs.readAll()).delayed;
+const listIds = async (query = '') =>
+  ((await call('GET', `/v2/dlq${query}`)).body['messages'] as { dlqId: string }[]).map(({ dlqId }) => dlqId);
+
+/** Bodies that say nothing, or something that nobody knows. */
+const strange = [
+  '[]',
+  '["a"]',
+  'null',
+  'true',
+  '1',
+  '"all"',
+  'dlqIds=a',
+  '{"dlqIds":',
+  '{"ids":["a"]}',
+  '{"dlqids":["a"]}',
+  '{"dlqIds":"a"}',
+  '{"dlqIds":[1]}',
+  '{"dlqIds":[""]}',
+  '{"dlqIds":[null]}',
+  '{"dlqIds":null}',
+  '{"dlqIds":{"0":"a"}}',
+  '{"messageIds":"a"}',
+  '{"messageIds":[""]}',
+  '{"messageIds":null}',
+  '{"count":0}',
+  '{"label":""}',
+  '{"label":[]}{}',
+  '{"everything":true}',
+];
+/** What a retry does not take either: it knows nothing but ids in a body. */
+const strangeForRetries = ['{}', '{"dlqIds":[]}', '{"label":"a"}', '{"count":1}', '{"dlqIds":["a"],"label":"b"}'];
+
+describe('a bulk call with a body that it does not understand is a 400, and does nothing', () => {
+  beforeAll(async () => {
+    await redis.client.flushall();
+    for (let n = 0; n < 3; n++) {
+      await bury();
+      await publish();
+    }
+  });
+
+  test.each([
+    ...strange.map((body) => ['DELETE', '/v2/messages', body] as const),
+    ...strange.map((body) => ['DELETE', '/v2/dlq', body] as const),
+    ...[...strange, ...strangeForRetries].map((body) => ['POST', '/v2/dlq/retry', body] as const),
+    ...[...strange, ...strangeForRetries].map((body) => ['POST', '/v2/dlq/retry?count=2', body] as const),
+  ])('%s %s %s', async (method, path, body) => {
+    for (const type of ['application/json', 'text/plain']) {
+      const reply = await call(method, path, body, { 'Content-Type': type });
+      expect(reply).toEqual({ status: 400, body: { error: expect.any(String) as string } });
+    }
+    expect(await listIds()).toHaveLength(3);
+    expect(await countPending()).toBe(3);
+  });
+});
+
+describe('the dead letter queue', () => {
+  beforeEach(() => redis.client.flushall());
+
+  test.each([
+    ['in the body', (ids: string[]) => call('POST', '/v2/dlq/retry', JSON.stringify({ dlqIds: ids }))],
+    ['in the query', (ids: string[]) => call('POST', `/v2/dlq/retry?dlqIds=${ids.join('&dlqIds=')}`)],
+    [
+      'in the body, beside a filter that means more',
+      (ids: string[]) => call('POST', '/v2/dlq/retry?label=a', JSON.stringify({ dlqIds: ids })),
+    ],
+  ])('a retry of ids %s retries those alone', async (_, retry) => {
+    const [first, second, third] = [await bury(), await bury(), await bury()];
+    const { status, body } = await retry([first, third]);
+    expect(status).toBe(201);
+    expect(body['responses']).toHaveLength(2);
+    expect(body).not.toHaveProperty('cursor');
+    expect(await listIds()).toEqual([second]);
+  });
+
+  test('no ids are not all', async () => {
+    await bury();
+    expect((await call('DELETE', '/v2/dlq', '{"dlqIds":[]}')).body).toEqual({ deleted: 0 });
+    expect((await call('DELETE', '/v2/messages', '{"messageIds":[]}')).body).toEqual({ cancelled: 0 });
+    expect((await call('DELETE', '/v2/dlq?source=workflow')).body).toEqual({ deleted: 0 });
+    expect(await listIds()).toHaveLength(1);
+  });
+
+  test('an empty body is none: the oldest entries are meant', async () => {
+    await bury();
+    expect((await call('POST', '/v2/dlq/retry', '')).body['responses']).toHaveLength(1);
+    await bury();
+    expect((await call('DELETE', '/v2/dlq', '')).body).toEqual({ deleted: 1 });
+  });
+
+  test('urlGroup is another name of topicName, and stands beside it', async () => {
+    const [one, other] = [await bury({ topicName: 'one' }), await bury({ topicName: 'other' })];
+    expect(await listIds('?topicName=one&urlGroup=one')).toEqual([one]);
+    expect(await listIds('?urlGroup=other')).toEqual([other]);
+    expect((await call('DELETE', '/v2/dlq?topicName=one&urlGroup=other')).status).toBe(400);
+    expect((await call('DELETE', '/v2/dlq?urlGroup=')).status).toBe(400);
+    expect((await call('DELETE', '/v2/dlq?urlGroup=one')).body).toEqual({ deleted: 1 });
+    expect(await listIds()).toEqual([other]);
+  });
+
+  test('order turns the list around, cursors included', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await bury());
+    const first = (await call('GET', '/v2/dlq?order=latestFirst&count=3')).body;
+    const rest = (await call('GET', `/v2/dlq?order=latestFirst&count=3&cursor=${String(first['cursor'])}`)).body;
+    const shown = [first, rest].flatMap(({ messages }) => (messages as { dlqId: string }[]).map(({ dlqId }) => dlqId));
+    expect(new Set(shown)).toEqual(new Set(ids));
+    const times = shown.map((id) => Number(id.split('-')[0]));
+    expect(times).toEqual([...times].sort((a, b) => b - a));
+    expect(rest).not.toHaveProperty('cursor');
+    expect((await call('GET', '/v2/dlq?order=sideways')).status).toBe(400);
+  });
+
+  test('a hundred entries with large bodies go in one call', async () => {
+    const dlqIds: string[] = [];
+    for (let n = 0; n < 100; n++) {
+      const { id } = broker.shards.newId(Date.now());
+      await broker.bodies.put(id, Buffer.alloc(300_000, 'x'), [id]);
+      dlqIds.push(await bury({ body: { kind: 'stored', key: id } }));
+    }
+    const page = (await call('GET', '/v2/dlq')).body;
+    expect(page['messages']).toHaveLength(3);
+    expect((await call('DELETE', '/v2/dlq?count=100')).body).toEqual({ deleted: 100 });
+    expect(await redis.client.keys('*:dlq*')).toEqual([]);
+  });
+});
+
+test('each name of the log has its own array, and no other', async () => {
+  await redis.client.flushall();
+  const { messageId } = (await call('POST', '/v2/publish/https://a.example/', 'x', { 'Upstash-Delay': '1h' })).body;
+  const keys = async (path: string) => Object.keys((await call('GET', path)).body);
+  await eventually(async () => ((await call('GET', '/v2/logs')).body['logs'] as object[]).length > 0);
+  expect(await keys('/v2/logs')).toEqual(['logs']);
+  expect(await keys('/v2/events')).toEqual(['events']);
+  expect(await keys(`/v2/logs?messageId=${String(messageId)}`)).toEqual(['logs']);
+  expect(await keys('/v2/logs?groupBy=messageId')).toEqual(['messages']);
+  expect(await keys('/v2/events?groupBy=messageId')).toEqual(['messages']);
+});
+
+test.each(['maxBytes=0', 'maxBytes=', 'maxBytes=1e6', 'maxBytes=-1', 'maxBytes=1&maxBytes=2'])(
+  '%s is a 400',
+  async (query) => {
+    for (const path of ['/v2/dlq', '/v2/logs', '/v2/events']) {
+      expect((await call('GET', `${path}?${query}`)).status).toBe(400);
+    }
+  },
+);
