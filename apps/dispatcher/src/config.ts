@@ -24,7 +24,14 @@ export const table = {
     schema: integer(0, 1, 65_535),
     help: 'Port of the metrics of that API, which is no destination either; none when unset.',
   },
-  DISPATCHER_CONCURRENCY: { schema: integer(200, 1, 10_000), help: 'Deliveries in flight per process.' },
+  DISPATCHER_CONCURRENCY: {
+    schema: integer(200, 1, 10_000),
+    help: 'Worker slots per process: deliveries in flight that take less than half a second, and most to one destination.',
+  },
+  MAX_SLOW_ATTEMPTS: {
+    schema: integer(1000, 1, 20_000),
+    help: 'Deliveries in flight per process that take longer; they hold no worker slot.',
+  },
   GLOBAL_PARALLELISM: {
     schema: integer(0, 0),
     help: 'Most deliveries in flight over all dispatchers, 0 for no limit; else at least SHARDS.',

@@ -9,14 +9,18 @@ import {
   type RedisConnection,
   type ShardWorker,
 } from '@posthorn/broker';
+import type { Answer, Outcome } from '@posthorn/shared';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
 import { deliver, type Steps } from './delivery/deliver.ts';
 import { judge } from './delivery/judge.ts';
+import { createOwnFaults } from './delivery/own-faults.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
 import { createSender } from './delivery/send.ts';
 import { createSettlement } from './delivery/settle.ts';
+import { createSlowAttempts, noSlowPlace } from './delivery/slow-attempts.ts';
+import { createSpacing } from './delivery/spacing.ts';
 import { createTurns } from './delivery/turn.ts';
 import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
@@ -37,8 +41,10 @@ export interface DispatcherParts {
 }
 
 export interface Dispatcher {
-  /** Why no messages are being fetched, if that is so. */
+  /** Why messages are not fetched or not delivered, if that is so. */
   trouble(): string | undefined;
+  /** Slow attempts now, and the most at once. */
+  slowAttempts(): { slowAttempts: number; maxSlowAttempts: number };
   /** Takes nothing new, lets attempts finish within the grace time, hands the rest back. */
   stop(): Promise<void>;
 }
@@ -75,34 +81,73 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
   const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
   const quarantine = createQuarantine(config.POISON_AFTER);
-  const metrics = createDeliveryMetrics(parts.metrics, () => workers, slots * config.SHARDS);
+  const now = () => performance.now();
+  const slowPlaces = readSlowPlaces(config);
+  // Each of them may hold a worker slot for a second before it is known that there is no place.
+  const returnsPerSecond = Math.max(1, config.DISPATCHER_CONCURRENCY / 2);
+  const slow = createSlowAttempts({
+    places: slowPlaces,
+    maxBytes: Math.max(slowBytes, 2 * config.MAX_RESPONSE_BYTES),
+    returnsPerSecond,
+    now,
+  });
+  const faults = createOwnFaults(log, now);
+  const faultMs = createSpacing(returnsPerSecond, now);
+  /** An attempt that could not be made, or not go on, for a reason of our own. */
+  const defer = (answer: Answer): Outcome | undefined => {
+    if (answer.code === noSlowPlace) return { kind: 'held', delayMs: slow.deferMs() };
+    if (!faults.isOurs(answer)) return undefined;
+    sender.closeIdle();
+    return { kind: 'held', delayMs: faultMs() };
+  };
+  const metrics = createDeliveryMetrics(parts.metrics, {
+    workers: () => workers,
+    slots: slots * config.SHARDS,
+    slowPlaces,
+    slow,
+    faults,
+  });
   const send = metrics.timed(sender.send);
   const failed = logRepeats(log, 'warn', 'redis.failed');
 
   let attempts = 0;
   const workers: ShardWorker[] = Array.from({ length: config.SHARDS }, (_, shard) => {
+    const admission = quarantine.around(createAdmission(slots, slow, now));
     const steps: Steps = {
       isPoisoned: quarantine.isPoisoned,
-      ...quarantine.around(createAdmission(slots, Date.now)),
+      admit: admission.admit,
+      leave: admission.leave,
       takeTurn: turns.takeTurn,
       endTurn: turns.endTurn,
       prepare: (job) => {
         metrics.started(job);
         return prepare(job);
       },
-      send,
+      send: async (job, request) => {
+        const answer = await send(request, (exchange) => {
+          slow.watch(job, {
+            requestBytes: request.body?.length ?? 0,
+            heldBytes: exchange.heldBytes,
+            fail: exchange.fail,
+            moved: () => admission.moved(job),
+          });
+        });
+        slow.answered(job);
+        return answer;
+      },
       standing: async (job) => {
         const standing = await broker.shards.at(shard).standing(job);
         if (standing === 'lost') log.warn({ messageId: job.id }, 'attempt.lost');
         return standing;
       },
-      judge: (job, answer) => judge(job, answer, rules, Date.now()),
+      judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),
       settle: settlement.settle,
     };
     return workShard({
       redis,
       shard,
       concurrency: slots,
+      maxDetached: slowPlaces,
       stalledAfterMs: config.STALLED_AFTER_SECONDS,
       log,
       failed,
@@ -145,7 +190,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   });
 
   return {
-    trouble: progress.trouble,
+    trouble: () => progress.trouble() ?? faults.trouble() ?? slow.trouble(),
+    slowAttempts: () => ({ slowAttempts: slow.inUse(), maxSlowAttempts: slowPlaces }),
     async stop() {
       progress.stop();
       clock.stop();
@@ -161,6 +207,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       // The end of the last jobs is on its way to Redis; a Redis that is away must not hold the process.
       await within(2000, redis.ping());
       await within(2000, Promise.all(workers.map((worker) => worker.leave())));
+      slow.stop();
+      faults.stop();
       turns.close();
       keys.close();
     },
@@ -171,6 +219,14 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     // What comes after an attempt, the job's own end, starts in the same turn of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Slow attempts hold at most so many bytes of requests and responses, or twice a response when that is more. */
+const slowBytes = 256 * 1024 * 1024;
+
+/** A cap over all dispatchers counts slow attempts, too; half of it stays for the others. */
+function readSlowPlaces({ MAX_SLOW_ATTEMPTS, GLOBAL_PARALLELISM }: Config): number {
+  return GLOBAL_PARALLELISM > 0 ? Math.min(MAX_SLOW_ATTEMPTS, Math.ceil(GLOBAL_PARALLELISM / 2)) : MAX_SLOW_ATTEMPTS;
 }
 
 /** Sets the most attempts in flight over all dispatchers, which Redis keeps. */

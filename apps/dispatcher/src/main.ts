@@ -71,7 +71,11 @@ await runProcess(async (giveUp) => {
     if (isStopping) return 'The process is stopping.';
     return (await watch.findTrouble()) ?? dispatcher.trouble();
   };
-  const details = () => ({ shards: config.SHARDS, durability: watch.state().durability });
+  const details = () => ({
+    shards: config.SHARDS,
+    durability: watch.state().durability,
+    ...dispatcher.slowAttempts(),
+  });
   const probe = config.PROBE_PORT
     ? await startProbe({ host: config.PROBE_HOST, port: config.PROBE_PORT, findTrouble, details, metrics })
     : undefined;

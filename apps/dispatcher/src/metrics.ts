@@ -1,23 +1,32 @@
 import type { Job, ProcessMetrics, ShardWorker } from '@posthorn/broker';
-import type { Answer, Outcome } from '@posthorn/shared';
+import type { Outcome } from '@posthorn/shared';
 import { Counter, Histogram } from 'prom-client';
-import type { DeliveryRequest } from './delivery/send.ts';
+import type { OwnFaults } from './delivery/own-faults.ts';
+import type { Sender } from './delivery/send.ts';
+import type { SlowAttempts } from './delivery/slow-attempts.ts';
 
 /** What a dispatcher tells of its work. Made for the hot path: everything that can be resolved before is. */
 export interface DeliveryMetrics {
   /** A first attempt starts, so long after its message was due. */
   started(job: Job): void;
   /** The same function, with the time that it takes observed. */
-  timed(send: (request: DeliveryRequest) => Promise<Answer>): (request: DeliveryRequest) => Promise<Answer>;
+  timed(send: Sender['send']): Sender['send'];
   finished(outcome: Outcome): void;
 }
 
 const outcomes = ['delivered', 'retry', 'failed', 'canceled', 'held'] as const satisfies Outcome['kind'][];
 
+export interface DeliveryMetricsOptions {
+  workers: () => readonly ShardWorker[];
+  slots: number;
+  slowPlaces: number;
+  slow: SlowAttempts;
+  faults: OwnFaults;
+}
+
 export function createDeliveryMetrics(
   { registry, gauge, counter }: ProcessMetrics,
-  workers: () => readonly ShardWorker[],
-  slots: number,
+  { workers, slots, slowPlaces, slow, faults }: DeliveryMetricsOptions,
 ): DeliveryMetrics {
   const registers = [registry];
   const attempts = new Counter({
@@ -43,22 +52,36 @@ export function createDeliveryMetrics(
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200],
     registers,
   });
-  const sum = (name: 'fetched' | 'held' | 'takenBack') =>
+  const sum = (name: 'fetched' | 'held' | 'detached' | 'takenBack') =>
     workers().reduce((total, worker) => total + worker.progress()[name], 0);
-  gauge('dispatcher_slots', 'Messages that this process may have at once.', () => slots);
-  gauge('dispatcher_messages_held', 'Messages that this process has now.', () => sum('held'));
+  gauge('dispatcher_slots', 'Messages that this process may have in worker slots at once.', () => slots);
+  gauge('dispatcher_messages_held', 'Messages in worker slots of this process.', () => sum('held'));
+  gauge('slow_attempts', 'Attempts that take long and have left their worker slot.', () => slow.inUse());
+  gauge('slow_attempts_max', 'Most of them at once (MAX_SLOW_ATTEMPTS).', () => slowPlaces);
+  counter('slow_attempts_ended_total', 'Slow attempts that were ended for want of room.', () => slow.ended());
   counter('messages_fetched_total', 'Messages that this process has fetched.', () => sum('fetched'));
   counter('messages_taken_back_total', 'Messages of dispatchers that ended, which this process has taken back.', () =>
     sum('takenBack'),
   );
 
+  new Counter({
+    name: 'posthorn_own_faults_total',
+    help: 'Attempts that could not be made because this machine lacked something; they use up no retry.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(faults.counts())) this.inc({ kind }, count);
+    },
+  });
+
   return {
     started({ retried, message }) {
       if (retried === 0) delay.observe(Math.max(0, Date.now() - message.notBefore) / 1000);
     },
-    timed: (send) => async (request) => {
+    timed: (send) => async (request, opened) => {
       const startedAt = performance.now();
-      const answer = await send(request);
+      const answer = await send(request, opened);
       duration.observe((performance.now() - startedAt) / 1000);
       return answer;
     },

@@ -1,43 +1,68 @@
 import type { Job } from '@posthorn/broker';
+import { slowAfterMs, type SlowAttempts } from './slow-attempts.ts';
+import { createSpacing } from './spacing.ts';
 
-/** A destination is slow when one of its attempts runs for longer than this; its messages then wait elsewhere. */
-const slowMs = 1000;
-/** A destination may have this many times the slots that are free: it meets its limit before it has them all. */
+/** A destination may have this many times the slots that are free: it reaches its limit before it has them all. */
 const share = 4;
-/** How long a message of a slow destination steps aside, at least and at most. */
-const asideMs = [1000, 3000] as const;
 
-/** Keeps a slow or dead destination from taking every slot of a worker, so that others do not wait for it. */
+/** Divides the worker slots of a shard among destinations, so that none waits because another one is slow. */
 export interface Admission {
-  /** Resolves to 0 when the message has a slot, which `leave` gives back; else to the time it must step aside, in ms. */
+  /** Resolves to 0 when the message may start, until `leave`; else to the time for which it is deferred, in ms. */
   admit(job: Job): Promise<number>;
+  /** The attempt has moved to a slow place: its worker slot is free. */
+  moved(job: Job): void;
   leave(job: Job): void;
 }
 
+interface Attempt {
+  startedAt: number;
+  hasSlot: boolean;
+}
+
 interface Destination {
-  /** When each attempt in flight started, the oldest first. */
-  starts: Map<Job, number>;
+  /** Attempts in flight, the oldest first. */
+  attempts: Map<Job, Attempt>;
+  /** Those of them that are in worker slots. */
+  inSlots: number;
   /** Start the attempts of those that wait here. */
   waiting: (() => void)[];
+  deferMs: () => number;
 }
 
 /**
- * One worker's slots. A destination gets at most `share` times those that are free: alone it gets most of them, beside
- * others less, and some always stay free. A message beyond that waits here for a moment, which is enough for a
- * destination that answers; for one that does not, it goes back to its queue and leaves its place to others.
+ * A destination gets at most `share` times the slots that are free: alone it gets most of them, beside others less, and
+ * some always stay free. A message beyond that waits here for a moment, which is enough for a destination that answers;
+ * for one that does not, it is deferred. Slow attempts have left the slots (`SlowAttempts`), but no destination has more
+ * attempts in flight than there are slots.
+ *
+ * @param now a monotonic clock, in milliseconds
  */
-export function createAdmission(slots: number, now: () => number): Admission {
+export function createAdmission(
+  slots: number,
+  slow: Pick<SlowAttempts, 'enter' | 'deferMs' | 'leave'>,
+  now: () => number,
+): Admission {
   const destinations = new Map<string, Destination>();
   let used = 0;
   let waiters = 0;
 
-  const mayStart = ({ starts }: Destination) => starts.size < share * (slots - used);
+  const mayStart = ({ attempts, inSlots }: Destination) =>
+    attempts.size < slots && inSlots < share * (slots - used);
   const start = (destination: Destination, job: Job) => {
-    destination.starts.set(job, now());
+    destination.attempts.set(job, { startedAt: now(), hasSlot: true });
+    destination.inSlots++;
     used++;
   };
-  const forgetIfIdle = (origin: string, { starts, waiting }: Destination) => {
-    if (starts.size === 0 && waiting.length === 0) destinations.delete(origin);
+  const find = (origin: string): Destination => {
+    let destination = destinations.get(origin);
+    if (!destination) {
+      destination = { attempts: new Map(), inSlots: 0, waiting: [], deferMs: createSpacing(slots, now) };
+      destinations.set(origin, destination);
+    }
+    return destination;
+  };
+  const forgetIfIdle = (origin: string, { attempts, waiting }: Destination) => {
+    if (attempts.size === 0 && waiting.length === 0) destinations.delete(origin);
   };
 
   /** Says whether the attempt was started. */
@@ -57,35 +82,61 @@ export function createAdmission(slots: number, now: () => number): Admission {
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(startNow), 1);
         end(mayStart(destination));
-      }, slowMs);
+      }, slowAfterMs);
       waiters++;
       waiting.push(startNow);
     });
 
+  /** One slot is free, and it may be anybody's. It is taken in this step, so that nobody comes between. */
+  const handOver = (first: Destination) => {
+    used--;
+    first.inSlots--;
+    if (waiters === 0) return;
+    const isNext = (other: Destination) => other.waiting.length > 0 && mayStart(other);
+    [first, ...destinations.values()].find(isNext)?.waiting.shift()?.();
+  };
+
   return {
     async admit(job) {
       const origin = readOrigin(job.message.url);
-      const destination = destinations.get(origin) ?? { starts: new Map<Job, number>(), waiting: [] };
-      destinations.set(origin, destination);
+      const destination = find(origin);
+      if (destination.attempts.size < slots) {
+        const where = slow.enter(job);
+        if (where === 'later') {
+          forgetIfIdle(origin, destination);
+          return slow.deferMs();
+        }
+        if (where === 'place') {
+          destination.attempts.set(job, { startedAt: now(), hasSlot: false });
+          job.freeSlot?.();
+          return 0;
+        }
+      }
       if (mayStart(destination)) {
         start(destination, job);
         return 0;
       }
-      const [oldest] = destination.starts.values();
-      const isSlow = oldest !== undefined && now() - oldest > slowMs;
+      const [oldest] = destination.attempts.values();
+      const isSlow = oldest !== undefined && now() - oldest.startedAt > slowAfterMs;
       if (!isSlow && (await waitForSlot(origin, destination, job))) return 0;
-      return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
+      return destination.deferMs();
+    },
+    moved(job) {
+      job.freeSlot?.();
+      const destination = destinations.get(readOrigin(job.message.url));
+      const attempt = destination?.attempts.get(job);
+      if (!destination || !attempt?.hasSlot) return;
+      attempt.hasSlot = false;
+      handOver(destination);
     },
     leave(job) {
+      slow.leave(job);
       const origin = readOrigin(job.message.url);
       const destination = destinations.get(origin);
-      if (!destination?.starts.delete(job)) return;
-      used--;
-      // One slot is free, and it may be anybody's. It is taken in this step, so that nobody comes between.
-      if (waiters > 0) {
-        const isNext = (other: Destination) => other.waiting.length > 0 && mayStart(other);
-        [destination, ...destinations.values()].find(isNext)?.waiting.shift()?.();
-      }
+      const attempt = destination?.attempts.get(job);
+      if (!destination || !attempt) return;
+      destination.attempts.delete(job);
+      if (attempt.hasSlot) handOver(destination);
       forgetIfIdle(origin, destination);
     },
   };

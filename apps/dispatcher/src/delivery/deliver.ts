@@ -14,7 +14,7 @@ export interface Steps {
   endTurn(job: Job): Promise<void>;
   /** `undefined` when the stored body is not there. */
   prepare(job: Job): Promise<DeliveryRequest | undefined>;
-  send(request: DeliveryRequest): Promise<Answer>;
+  send(job: Job, request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
   standing(job: Job): Promise<Standing>;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
@@ -41,7 +41,7 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
 async function attempt(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const request = await steps.prepare(job);
-    const judged = request ? steps.judge(job, await steps.send(request)) : withoutAttempt(bodyIsGone);
+    const judged = request ? steps.judge(job, await steps.send(job, request)) : withoutAttempt(bodyIsGone);
     const outcome = judged.kind === 'retry' || judged.kind === 'failed' ? await reconsider(job, judged, steps) : judged;
     await steps.settle(job, outcome);
     return outcome;

@@ -17,6 +17,10 @@ export class AbortedError extends Error {
 export interface Exchange {
   answer: Promise<Answer>;
   abort(): void;
+  /** Ends the exchange with this error, unless it is over. */
+  fail(error: string, code: string): void;
+  /** Bytes of the response that are in memory. */
+  heldBytes(): number;
 }
 
 /**
@@ -45,10 +49,10 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
     isOver = true;
     clearTimeout(timer);
   };
-  const failWith = (error: string) => {
+  const failWith = (error: string, code?: string) => {
     if (isOver) return;
     end();
-    finish({ status: 0, header: {}, body: new Uint8Array(0), error });
+    finish({ status: 0, header: {}, body: new Uint8Array(0), error, ...(code === undefined ? {} : { code }) });
     controller?.abort(new Error(error));
   };
   const complete = () => {
@@ -102,7 +106,8 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
     },
     onResponseEnd: complete,
     onResponseError(_controller, error) {
-      failWith(status === 0 ? describe(error) : 'the connection closed before the response was complete');
+      if (status === 0) failWith(describe(error), readCode(error));
+      else failWith('the connection closed before the response was complete');
     },
   };
   try {
@@ -120,11 +125,13 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
       handler,
     );
   } catch (error) {
-    failWith(describe(error));
+    failWith(describe(error), readCode(error));
   }
 
   return {
     answer,
+    fail: failWith,
+    heldBytes: () => (keepsBody ? sizeBytes : 0),
     abort() {
       if (isOver) return;
       end();
@@ -170,11 +177,16 @@ function readHeaders(headers: Record<string, string | string[] | undefined>): An
   return Object.fromEntries(entries);
 }
 
+function readCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError) return readCode(error.errors[0]);
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
 /** One sentence about a failed exchange, without stacks and without the URL, which may hold secrets. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed';
   if (error instanceof AggregateError && error.errors[0] instanceof Error) return describe(error.errors[0]);
-  const code = 'code' in error ? String(error.code) : '';
+  const code = readCode(error) ?? '';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `unable to resolve host: ${error.message}`;
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'the destination did not accept the connection in time';
   if (error.message === 'bad upgrade') return protocolChange;

@@ -3,7 +3,8 @@ import { createAdmission } from './admit.ts';
 import { createQuarantine } from './quarantine.ts';
 
 const job = (id: string, crashes: number) => ({ id, crashes, message: { url: `https://${id}.example` } }) as Job;
-const admission = () => createAdmission(10, () => 0);
+const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined };
+const admission = () => createAdmission(10, slow, () => 0);
 
 test('a message is poisoned after so many crashes, and not before', () => {
   const { isPoisoned } = createQuarantine(5);
@@ -24,7 +25,7 @@ test('one suspect is delivered at a time, whichever worker has it; others go on'
 
 test('a suspect that steps aside gives back the place it had among the others', async () => {
   const quarantine = createQuarantine(5);
-  const narrow = quarantine.around(createAdmission(2, () => 0));
+  const narrow = quarantine.around(createAdmission(2, slow, () => 0));
   expect(await narrow.admit(job('a', 3))).toBe(0);
   expect(await narrow.admit(job('b', 3))).toBeGreaterThanOrEqual(1000);
   expect(await narrow.admit(job('c', 0))).toBe(0);

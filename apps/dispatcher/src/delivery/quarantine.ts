@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Job } from '@posthorn/broker';
 import type { Admission } from './admit.ts';
+import { createSpacing } from './spacing.ts';
 
-/** How long a suspect steps aside while another one is delivered, at least and at most. */
-const asideMs = [1000, 3000] as const;
+/** Suspects that come back in a second to see whether another one is still being delivered. */
+const returnsPerSecond = 100;
 /** Those that were fetched together with a suspect have stepped aside when this time has passed, and it starts. */
 const alertMs = 250;
 /** A message is suspect for this many crashes before it counts as poisoned. */
@@ -20,16 +21,18 @@ export interface Quarantine {
 export function createQuarantine(poisonAfter: number): Quarantine {
   const suspectAfter = Math.max(1, poisonAfter - suspectCrashes);
   let suspect: Job | undefined;
+  const deferMs = createSpacing(returnsPerSecond, () => performance.now());
 
   return {
     isPoisoned: ({ crashes }) => crashes >= poisonAfter,
     around: (admission) => ({
+      moved: admission.moved,
       async admit(job) {
         const heldMs = await admission.admit(job);
         if (heldMs > 0 || job.crashes < suspectAfter) return heldMs;
         if (suspect !== undefined) {
           admission.leave(job);
-          return asideMs[0] + Math.random() * (asideMs[1] - asideMs[0]);
+          return deferMs();
         }
         suspect = job;
         await setTimeout(alertMs);

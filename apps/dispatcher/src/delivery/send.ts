@@ -26,8 +26,14 @@ export interface SenderOptions {
 }
 
 export interface Sender {
-  /** Never rejects for anything that a destination does; rejects with `AbortedError` after `abort`. */
-  send(request: DeliveryRequest): Promise<Answer>;
+  /**
+   * Never rejects for anything that a destination does; rejects with `AbortedError` after `abort`.
+   *
+   * @param opened gets the exchange when it begins
+   */
+  send(request: DeliveryRequest, opened: (exchange: Exchange) => void): Promise<Answer>;
+  /** Closes connections that no exchange needs, at most once a second: they hold descriptors. */
+  closeIdle(): void;
   inFlight(): number;
   /** Ends every exchange: their messages are handed back. */
   abort(): void;
@@ -38,23 +44,28 @@ export interface Sender {
  * redirects, no proxy, nothing rewritten.
  */
 export function createSender({ guard, connectTimeoutMs, maxResponseBytes }: SenderOptions): Sender {
-  const agent = new Agent({
-    connect: createConnect(guard, connectTimeoutMs),
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    keepAliveMaxTimeout: 60_000,
-    maxHeaderSize: 64 * 1024,
-  });
+  const connect = createConnect(guard, connectTimeoutMs);
+  const createAgent = () =>
+    new Agent({
+      connect,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      keepAliveMaxTimeout: 60_000,
+      maxHeaderSize: 64 * 1024,
+    });
+  let agent = createAgent();
+  let agentSince = performance.now();
   // Without the defaults of axios, which are for browsers: merging them is most of what axios costs.
   const client = new Axios({});
   const open = new Set<Exchange>();
   const emptyHeaders = new AxiosHeaders();
 
   return {
-    async send(request) {
+    async send(request, opened) {
       const adapter: AxiosAdapter = async (config) => {
         const current = exchange(agent, request, maxResponseBytes);
         open.add(current);
+        opened(current);
         try {
           const answer = await current.answer;
           return { data: answer, status: answer.status, statusText: '', headers: emptyHeaders, config };
@@ -64,6 +75,14 @@ export function createSender({ guard, connectTimeoutMs, maxResponseBytes }: Send
       };
       const { data } = await client.request<Answer>({ adapter });
       return data;
+    },
+    closeIdle() {
+      if (performance.now() - agentSince < 1000) return;
+      const old = agent;
+      agent = createAgent();
+      agentSince = performance.now();
+      // Its exchanges go on; it closes when the last one has ended.
+      void old.close();
     },
     inFlight: () => open.size,
     abort() {

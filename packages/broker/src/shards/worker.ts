@@ -10,7 +10,10 @@ import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts'
 export interface WorkOptions {
   redis: RedisConnection;
   shard: number;
+  /** Messages in worker slots. */
   concurrency: number;
+  /** Attempts that may go on after their worker slot was freed. */
+  maxDetached: number;
   /** A job whose worker died is taken back this long after the last sign of life, at most. */
   stalledAfterMs: number;
   log: Log;
@@ -33,15 +36,54 @@ export interface ShardWorker {
   resume(): Promise<void>;
   /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
   leave(): Promise<void>;
-  /** Since the start: messages that were fetched, those of them that are here now, and those taken back from others. */
-  progress(): { fetched: number; held: number; takenBack: number };
+  /**
+   * Since the start: messages that were fetched and those taken back from other dispatchers. Now: messages in worker
+   * slots, and those whose attempt goes on without one.
+   */
+  progress(): { fetched: number; held: number; detached: number; takenBack: number };
 }
 
 /** A message that we ourselves could not handle is tried again after this time. */
 const handBack: Outcome = { kind: 'held', delayMs: 1000 };
 
+type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
+
 /** BullMQ's worker; it takes data that is no JSON, too: else such a job would stall for ever. */
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
+  private readonly detachers = new WeakMap<StoredJob, () => boolean>();
+
+  /**
+   * The main loop counts a job as long as this promise is pending. BullMQ renews the lock of a job and ends it in the
+   * inner call, so a detached job is complete without its slot; only the next job is then fetched by the main loop.
+   */
+  override processJob(
+    job: StoredJob,
+    token: string,
+    fetchNext: () => boolean = () => true,
+  ): Promise<StoredJob | undefined> {
+    return new Promise((resolve, reject) => {
+      let state: 'in slot' | 'detached' | 'ending' = 'in slot';
+      this.detachers.set(job, () => {
+        if (state !== 'in slot') return false;
+        state = 'detached';
+        resolve(undefined);
+        return true;
+      });
+      const fetchNextInSlot = () => {
+        if (state === 'detached') return false;
+        // From here on Redis may hand over the next job, which must reach the main loop.
+        state = 'ending';
+        return fetchNext();
+      };
+      super.processJob(job, token, fetchNextInSlot).then((next) => resolve(next ?? undefined), reject);
+    });
+  }
+
+  /** Frees the slot of a job that is being processed. Says whether it had one. */
+  detach(job: StoredJob): boolean {
+    return this.detachers.get(job)?.() ?? false;
+  }
+
   protected override createJob(json: JobJson, id: string) {
     try {
       return super.createJob(json, id);
@@ -56,6 +98,7 @@ export function workShard({
   redis,
   shard,
   concurrency,
+  maxDetached,
   stalledAfterMs,
   log,
   failed,
@@ -68,12 +111,20 @@ export function workShard({
   const ending = new Map<string, { job: Job; outcome: Outcome }>();
   let fetched = 0;
   let held = 0;
+  let detached = 0;
   let takenBack = 0;
   const worker = new ShardQueueWorker(
     queueName,
     async (job, token) => {
       const { data } = job;
-      let taken = readJob(job, data as Message, token);
+      let hasSlot = true;
+      const freeSlot = () => {
+        if (!worker.detach(job)) return;
+        hasSlot = false;
+        held--;
+        detached++;
+      };
+      let taken: Job = { ...readJob(job, data as Message, token), freeSlot };
       let outcome: Outcome;
       const setAside = () => {
         taken = { ...readJob(job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
@@ -95,14 +146,15 @@ export function workShard({
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = isMessage(data) || isCanceled(data) ? handBack : await setAside().catch(() => handBack);
       } finally {
-        held--;
+        if (hasSlot) held--;
+        else detached--;
       }
       if (outcome.kind === 'held') await park(outcome, job, token, () => parked(taken));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
       if (isAwaited(taken.message)) {
         ending.set(taken.id, { job: taken, outcome });
         // More than can be in flight: another dispatcher has ended the oldest.
-        if (ending.size > concurrency) ending.delete(ending.keys().next().value ?? '');
+        if (ending.size > concurrency + maxDetached) ending.delete(ending.keys().next().value ?? '');
       }
       if (outcome.kind === 'failed') throw new UnrecoverableError(outcome.error);
       return undefined;
@@ -140,7 +192,7 @@ export function workShard({
     pause: () => worker.pause(true),
     resume: () => worker.resume(),
     leave: () => worker.close(true),
-    progress: () => ({ fetched, held, takenBack }),
+    progress: () => ({ fetched, held, detached, takenBack }),
   };
 }
 

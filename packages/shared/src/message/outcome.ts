@@ -16,6 +16,8 @@ export interface Answer {
   isCut?: true;
   error?: string;
   errorKind?: ErrorKind;
+  /** Code of the error that kept us from getting a response, such as `ECONNREFUSED`. */
+  code?: string;
 }
 
 /** What came back from an attempt that failed, and why it did. */

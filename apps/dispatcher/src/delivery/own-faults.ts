@@ -1,0 +1,100 @@
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
+import type { Log } from '@posthorn/broker';
+import type { Answer } from '@posthorn/shared';
+
+/** What this machine or process can lack. */
+const kinds = { files: 'no-files', memory: 'no-memory', ports: 'no-ports' } as const;
+type Kind = (typeof kinds)[keyof typeof kinds];
+
+const codes: Record<string, Kind> = {
+  EMFILE: kinds.files,
+  ENFILE: kinds.files,
+  ENOMEM: kinds.memory,
+  ENOBUFS: kinds.memory,
+  EAI_MEMORY: kinds.memory,
+  ERR_MEMORY_ALLOCATION_FAILED: kinds.memory,
+  EAGAIN: kinds.ports,
+};
+
+const advice: Record<Kind, string> = {
+  'no-files': 'This process or machine has no file descriptors left; raise the limit of open files (ulimit -n).',
+  'no-memory': 'This machine has no memory left for connections; give it more, or lower DISPATCHER_CONCURRENCY.',
+  'no-ports': 'This machine has no local ports left for connections; widen net.ipv4.ip_local_port_range.',
+};
+
+/** The resolver gives these for a broken name as well as for a lack of descriptors. */
+const ambiguous = new Set(['EAI_AGAIN', 'EAI_SYSTEM', 'EAI_FAIL', 'ENOTFOUND']);
+/** Without a fault for so long the trouble has ended. */
+const quietMs = 10_000;
+/** Trouble that goes on for longer than this makes the process unready. */
+const patienceMs = 5000;
+
+/** Attempts that failed for a lack on our side. They say nothing about their destination. */
+export interface OwnFaults {
+  /** Whether an answer stands for such an attempt; if so, it is counted and said. */
+  isOurs(answer: Answer): boolean;
+  /** By kind, since the start. */
+  counts(): Readonly<Record<Kind, number>>;
+  /** Why this process is not ready, while the lack persists. */
+  trouble(): string | undefined;
+  stop(): void;
+}
+
+/** @param now a monotonic clock, in milliseconds */
+export function createOwnFaults(log: Log, now: () => number): OwnFaults {
+  const counts: Record<Kind, number> = { 'no-files': 0, 'no-memory': 0, 'no-ports': 0 };
+  const current = new Map<Kind, { since: number; lastAt: number; count: number }>();
+
+  const timer = setInterval(() => {
+    for (const [kind, { lastAt, count }] of current) {
+      if (now() - lastAt < quietMs) continue;
+      current.delete(kind);
+      log.info({ kind, count }, 'trouble.ended');
+    }
+  }, 1000).unref();
+
+  function note(kind: Kind, code: string): void {
+    counts[kind]++;
+    const trouble = current.get(kind);
+    if (trouble) {
+      trouble.lastAt = now();
+      trouble.count++;
+      return;
+    }
+    current.set(kind, { since: now(), lastAt: now(), count: 1 });
+    log.warn({ kind, code, reason: `${advice[kind]} Messages that meet this are deferred.` }, 'trouble.started');
+  }
+
+  return {
+    isOurs({ status, code, error }) {
+      if (status !== 0 || code === undefined) return false;
+      const kind = readKind(code, error ?? '') ?? (ambiguous.has(code) && lacksFiles() ? kinds.files : undefined);
+      if (kind) note(kind, code);
+      return kind !== undefined;
+    },
+    counts: () => counts,
+    trouble() {
+      const [kind] = [...current].find(([, { since, lastAt }]) => lastAt - since > patienceMs) ?? [];
+      return kind && advice[kind];
+    },
+    stop: () => clearInterval(timer),
+  };
+
+  /** A descriptor may have become free since the resolver found none. */
+  function lacksFiles(): boolean {
+    if (current.has(kinds.files)) return true;
+    try {
+      closeSync(openSync(devNull, 'r'));
+      return false;
+    } catch {
+      return true;
+    }
+  }
+}
+
+function readKind(code: string, error: string): Kind | undefined {
+  // To an address of IPv6 this is the answer of a machine that has none itself, now and later.
+  if (code === 'EADDRNOTAVAIL') return /EADDRNOTAVAIL \d+(\.\d+){3}\b/.test(error) ? kinds.ports : undefined;
+  return Object.hasOwn(codes, code) ? codes[code] : undefined;
+}

@@ -1,0 +1,162 @@
+import type { Job } from '@posthorn/broker';
+import { createSlowAttempts, noSlowPlace, readSite, slowAndLarge, type SlowAttempts } from './slow-attempts.ts';
+
+let now = 0;
+let slow: SlowAttempts;
+const failed: [url: string, code: string][] = [];
+const moved: string[] = [];
+afterEach(() => {
+  slow.stop();
+  failed.length = moved.length = 0;
+});
+
+function create(places: number, maxBytes = Infinity): void {
+  now = 0;
+  slow = createSlowAttempts({ places, maxBytes, returnsPerSecond: 100, now: () => now });
+}
+
+/** The request of an attempt at a URL begins. */
+function start(url: string, requestBytes = 0, heldBytes = () => 0): Job {
+  const job = { id: url, message: { url } } as Job;
+  slow.watch(job, {
+    requestBytes,
+    heldBytes,
+    fail: (_, code) => failed.push([url, code]),
+    moved: () => moved.push(url),
+  });
+  return job;
+}
+
+const host = (n: number) => `https://host${n}.example${n}.test/x`;
+
+test('an attempt moves when it is slow, not before, and its place is free when it is over', () => {
+  create(10);
+  const job = start(host(1));
+  now = 499;
+  slow.look();
+  expect([slow.inUse(), moved]).toEqual([0, []]);
+  now = 500;
+  slow.look();
+  slow.look();
+  expect([slow.inUse(), moved]).toEqual([1, [host(1)]]);
+  slow.answered(job);
+  expect(slow.inUse()).toBe(1);
+  slow.leave(job);
+  slow.leave(job);
+  expect(slow.inUse()).toBe(0);
+});
+
+test('an attempt that has its answer is neither moved nor ended, however long its end takes', () => {
+  create(1);
+  slow.answered(start(host(1)));
+  start(host(2));
+  now = 5000;
+  slow.look();
+  expect([moved, failed]).toEqual([[host(2)], []]);
+});
+
+test('without a place a slow attempt is ended, and its URL starts in a place only', () => {
+  create(2);
+  const first = [start(host(1)), start(host(2))];
+  now = 600;
+  slow.look();
+  expect(slow.trouble()).toMatch(/All room for slow attempts is used \(2 of 2 places/);
+  const third = start(`${host(3)}?a`);
+  now = 1500;
+  slow.look();
+  expect([slow.inUse(), failed]).toEqual([2, []]);
+  now = 1600;
+  slow.look();
+  expect(failed).toEqual([[`${host(3)}?a`, noSlowPlace]]);
+  expect(slow.ended()).toBe(1);
+  slow.leave(third);
+
+  const again = { message: { url: `${host(3)}?b` } } as Job;
+  expect(slow.enter(again)).toBe('later');
+  expect(slow.deferMs()).toBeGreaterThanOrEqual(1000);
+  // The rest of its origin does not suffer.
+  expect(slow.enter({ message: { url: `${host(3)}/fast` } } as Job)).toBe('slot');
+  first.forEach((job) => slow.leave(job));
+  expect(slow.trouble()).toBeUndefined();
+  expect(slow.enter(again)).toBe('place');
+  expect(slow.inUse()).toBe(1);
+});
+
+test('a URL may try a worker slot again after a minute, then after two, and at once when it was fast', () => {
+  create(1);
+  start(host(1));
+  now = 600;
+  slow.look();
+  const job = { message: { url: host(2) } } as Job;
+  for (const minutes of [1, 2, 4]) {
+    start(host(2));
+    now += 1000;
+    slow.look();
+    now += minutes * 60_000 - 1;
+    expect(slow.enter(job)).toBe('later');
+    now += 1;
+    expect(slow.enter(job)).toBe('slot');
+  }
+  slow.answered(start(host(2)));
+  start(host(2));
+  now += 1000;
+  slow.look();
+  now += 60_000;
+  expect(slow.enter(job)).toBe('slot');
+});
+
+test('nothing is ended by a look that comes late: answers may lie in sockets unread', () => {
+  create(1);
+  start(host(1));
+  start(host(2));
+  now = 5000;
+  slow.look(true);
+  expect([moved, failed]).toEqual([[host(1)], []]);
+});
+
+test('one site never has all places, whatever its ports, paths and subdomains', () => {
+  create(100);
+  for (let n = 0; n < 500; n++) start(`https://${n}.evil.test:${n + 1}/${n}`);
+  now = 600;
+  slow.look();
+  expect(slow.inUse()).toBe(80);
+  for (let n = 0; n < 20; n++) start(host(n));
+  now = 1200;
+  slow.look();
+  expect(slow.inUse()).toBe(100);
+  expect(failed).toHaveLength(420);
+});
+
+test('large requests and responses take the room of many, and a response that grows too large ends', () => {
+  create(100, 1000);
+  start(host(1), 600);
+  start(host(2), 600);
+  start(host(3), 0);
+  now = 600;
+  slow.look();
+  expect([slow.inUse(), failed]).toEqual([2, []]);
+
+  create(100, 1000);
+  let size = 0;
+  start(host(1), 600);
+  start(host(2), 0, () => size);
+  start(host(3), 0, () => 100);
+  now = 600;
+  slow.look();
+  expect(slow.inUse()).toBe(3);
+  size = 301;
+  slow.look();
+  expect(failed).toEqual([[host(2), slowAndLarge]]);
+});
+
+test.each([
+  ['http://127.0.0.1:8080/a', '127.0.0.1'],
+  ['http://127.0.0.1', '127.0.0.1'],
+  ['https://[2001:DB8::1]:443/', '[2001:db8::1]'],
+  ['https://a.b.Example.COM.:9/x', 'example.com'],
+  ['https://user:p.w@x.example.com?q=.z', 'example.com'],
+  ['http://localhost/', 'localhost'],
+])('the site of %s is %s', (url, site) => {
+  create(1);
+  expect(readSite(url)).toBe(site);
+});

@@ -1,0 +1,188 @@
+import type { Job } from '@posthorn/broker';
+import { createSpacing } from './spacing.ts';
+
+/** An attempt whose request takes longer than this is slow. */
+export const slowAfterMs = 500;
+/** A slow attempt for which there is no place is ended after this time. */
+const endAfterMs = 1000;
+/** One site may hold this many times the places that are free: it reaches its limit before it has them all. */
+const share = 4;
+/** How long messages to the URL of an attempt that was ended start in a slow place only: doubled each time. */
+const barredMs = [60_000, 3_600_000] as const;
+const maxBarred = 10_000;
+const everyMs = 100;
+
+/** `Answer.code` of an attempt that was ended because no place was free: the message is deferred. */
+export const noSlowPlace = 'NO_SLOW_PLACE';
+/** `Answer.code` of an attempt that was ended because slow responses took too much memory; it counts as failed. */
+export const slowAndLarge = 'SLOW_AND_LARGE';
+
+export interface SlowAttemptsOptions {
+  /** Most slow attempts at once. */
+  places: number;
+  /** No place is given while slow attempts hold more bytes of requests and responses than this. */
+  maxBytes: number;
+  /** Deferred messages that may come back in a second. */
+  returnsPerSecond: number;
+  /** A monotonic clock, in milliseconds. */
+  now: () => number;
+}
+
+/** What this module needs of an attempt whose request is being made. */
+export interface RunningAttempt {
+  requestBytes: number;
+  heldBytes(): number;
+  fail(error: string, code: string): void;
+  /** The attempt has a slow place now; its worker slot is to be freed. */
+  moved(): void;
+}
+
+/**
+ * Room for attempts that take long, outside the worker slots and shared by all shards of a process. What bounds it is a
+ * number of places and a number of bytes, and no site gets all of it.
+ */
+export interface SlowAttempts {
+  /** Where a message may start: in a worker slot, in a slow place that it has taken now, or later. */
+  enter(job: Job): 'slot' | 'place' | 'later';
+  /** Milliseconds to wait for a message that finds no place. */
+  deferMs(): number;
+  /** The request is being made. */
+  watch(job: Job, attempt: RunningAttempt): void;
+  /** The request is over: the attempt is not moved or ended any more. */
+  answered(job: Job): void;
+  /** The attempt is over: its place is free. */
+  leave(job: Job): void;
+  inUse(): number;
+  /** Attempts that were ended for want of a place or of memory, since the start. */
+  ended(): number;
+  trouble(): string | undefined;
+  /** Looks at all attempts, as a timer does; `isLate` when the process stood still before. */
+  look(isLate?: boolean): void;
+  stop(): void;
+}
+
+interface Slow {
+  site: string;
+  attempt: RunningAttempt | undefined;
+}
+
+export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
+  const { places, maxBytes, returnsPerSecond, now } = options;
+  /** Attempts in worker slots, by the start of their request. */
+  const young = new Map<Job, { startedAt: number; attempt: RunningAttempt }>();
+  const slow = new Map<Job, Slow>();
+  const sites = new Map<string, number>();
+  const barred = new Map<string, { until: number; forMs: number }>();
+  let bytes = 0;
+  let ended = 0;
+
+  const isFull = () => slow.size >= places || bytes >= maxBytes;
+
+  function take(job: Job, attempt?: RunningAttempt): boolean {
+    const site = readSite(job.message.url);
+    const ofSite = sites.get(site) ?? 0;
+    if (isFull() || ofSite >= share * (places - slow.size)) return false;
+    slow.set(job, { site, attempt });
+    sites.set(site, ofSite + 1);
+    bytes += attempt?.requestBytes ?? 0;
+    return true;
+  }
+
+  /** Until it is known what a destination does, each message to it would need a slot for a second. */
+  function bar(url: string): void {
+    const forMs = Math.min(2 * (barred.get(url)?.forMs ?? barredMs[0] / 2), barredMs[1]);
+    barred.delete(url);
+    barred.set(url, { until: now() + forMs, forMs });
+    if (barred.size > maxBarred) barred.delete(barred.keys().next().value ?? '');
+  }
+
+  function look(isLate = false): void {
+    countBytes();
+    for (const [job, { startedAt, attempt }] of young) {
+      const ageMs = now() - startedAt;
+      if (ageMs < slowAfterMs) break;
+      if (take(job, attempt)) {
+        young.delete(job);
+        attempt.moved();
+      } else if (ageMs >= endAfterMs && !isLate) {
+        // What came while the process stood still has not been read yet: then nothing is ended.
+        young.delete(job);
+        bar(readTarget(job.message.url));
+        ended++;
+        attempt.fail('there was no room for another slow attempt', noSlowPlace);
+      }
+    }
+  }
+
+  /** Ends the attempts with the largest responses when they have grown beyond the limit. */
+  function countBytes(): void {
+    const holders = [...slow.values()].flatMap(({ attempt }) => (attempt ? [attempt] : []));
+    const sizes = new Map(holders.map((attempt) => [attempt, attempt.heldBytes()]));
+    bytes = holders.reduce((sum, attempt) => sum + attempt.requestBytes + (sizes.get(attempt) ?? 0), 0);
+    if (bytes <= maxBytes || holders.length < 2) return;
+    for (const attempt of holders.sort((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0))) {
+      const size = sizes.get(attempt) ?? 0;
+      if (bytes <= maxBytes || size === 0) return;
+      bytes -= size;
+      ended++;
+      attempt.fail('the response was slow and too large to be kept beside other slow ones', slowAndLarge);
+    }
+  }
+
+  let lookedAt = now();
+  const timer = setInterval(() => {
+    const isLate = now() - lookedAt > 3 * everyMs;
+    lookedAt = now();
+    look(isLate);
+  }, everyMs);
+
+  return {
+    enter(job) {
+      if (barred.size === 0) return 'slot';
+      const bar = barred.get(readTarget(job.message.url));
+      if (!bar || bar.until <= now()) return 'slot';
+      return take(job) ? 'place' : 'later';
+    },
+    deferMs: createSpacing(returnsPerSecond, now),
+    watch(job, attempt) {
+      const place = slow.get(job);
+      if (place) place.attempt = attempt;
+      else young.set(job, { startedAt: now(), attempt });
+    },
+    answered(job) {
+      const isFast = young.delete(job);
+      if (isFast && barred.size > 0) barred.delete(readTarget(job.message.url));
+    },
+    leave(job) {
+      young.delete(job);
+      const place = slow.get(job);
+      if (!place) return;
+      slow.delete(job);
+      const left = (sites.get(place.site) ?? 1) - 1;
+      if (left > 0) sites.set(place.site, left);
+      else sites.delete(place.site);
+    },
+    inUse: () => slow.size,
+    ended: () => ended,
+    trouble: () =>
+      isFull()
+        ? `All room for slow attempts is used (${slow.size} of ${places} places, ${Math.round(bytes / 1e6)} MB); messages to slow destinations wait. Look for destinations that do not answer, set a shorter Upstash-Timeout, or raise MAX_SLOW_ATTEMPTS.`
+        : undefined,
+    look,
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** A URL without its query, which may differ with each message. */
+function readTarget(url: string): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+/** An address, or the last two labels of a host name: its ports and subdomains cost their owner nothing. */
+export function readSite(url: string): string {
+  const authority = /^https?:\/\/(?:[^/?@]*@)?(\[[^\]]*\]|[^/?:]*)/i.exec(url)?.[1]?.toLowerCase() ?? '';
+  const host = authority.replace(/\.$/, '');
+  if (host.startsWith('[') || /^[\d.]+$/.test(host)) return host;
+  return host.split('.').slice(-2).join('.');
+}
