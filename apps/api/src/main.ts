@@ -8,8 +8,10 @@ import {
   createProcessMetrics,
   inspectRedis,
   openLog,
+  readOpenFilesLimit,
   readBrokerOptions,
   runProcess,
+  warnOfFewOpenFiles,
   watchRedis,
   within,
 } from '@posthorn/broker';
@@ -19,10 +21,13 @@ import { startMetricsServer } from './metrics.ts';
 import { createServer } from './server.ts';
 
 const redisTimeoutMs = 8000;
+/** With fewer, some hundred idle connections would keep all others out. */
+const minOpenFiles = 1024;
 
 await runProcess(async () => {
   const config = readConfig();
   const { log, dropped } = openLog('api', config.LOG_LEVEL);
+  warnOfFewOpenFiles(log, readOpenFilesLimit(), minOpenFiles);
   const redis = connectForRequests(config.REDIS_URL);
   // Long reads have a connection of their own, so that a publish never waits behind the answer to one.
   const reads = connectForRequests(config.REDIS_URL);

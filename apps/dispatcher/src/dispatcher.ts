@@ -1,6 +1,9 @@
 import {
   canceledLine,
   logRepeats,
+  otherOpenFiles,
+  readOpenFilesLimit,
+  warnOfFewOpenFiles,
   within,
   workShard,
   type Broker,
@@ -82,7 +85,9 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
   const quarantine = createQuarantine(config.POISON_AFTER);
   const now = () => performance.now();
-  const slowPlaces = readSlowPlaces(config);
+  const openFiles = readOpenFilesLimit();
+  warnOfFewOpenFiles(log, openFiles, config.DISPATCHER_CONCURRENCY + config.MAX_SLOW_ATTEMPTS + otherOpenFiles);
+  const slowPlaces = readSlowPlaces(config, openFiles);
   // Each of them may hold a worker slot for a second before it is known that there is no place.
   const returnsPerSecond = Math.max(1, config.DISPATCHER_CONCURRENCY / 2);
   const slow = createSlowAttempts({
@@ -224,9 +229,11 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 /** Slow attempts hold at most so many bytes of requests and responses, or twice a response when that is more. */
 const slowBytes = 256 * 1024 * 1024;
 
-/** A cap over all dispatchers counts slow attempts, too; half of it stays for the others. */
-function readSlowPlaces({ MAX_SLOW_ATTEMPTS, GLOBAL_PARALLELISM }: Config): number {
-  return GLOBAL_PARALLELISM > 0 ? Math.min(MAX_SLOW_ATTEMPTS, Math.ceil(GLOBAL_PARALLELISM / 2)) : MAX_SLOW_ATTEMPTS;
+/** Of a cap over all dispatchers, and of few descriptors, slow attempts take one half at most. */
+function readSlowPlaces({ MAX_SLOW_ATTEMPTS, GLOBAL_PARALLELISM }: Config, openFiles: number): number {
+  const cap = GLOBAL_PARALLELISM > 0 ? GLOBAL_PARALLELISM : Infinity;
+  const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);
+  return Math.max(1, Math.min(MAX_SLOW_ATTEMPTS, half));
 }
 
 /** Sets the most attempts in flight over all dispatchers, which Redis keeps. */

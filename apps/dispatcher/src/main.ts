@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import {
   agreeOnData,
   connectForWork,
@@ -22,6 +23,8 @@ await runProcess(async (giveUp) => {
   const redis = connectForWork(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
+  // Reads the authorities now, while there are descriptors: Node.js does it once, and goes on without what it cannot read.
+  createSecureContext();
   const { version, warnings } = await inspectRedis(redis, redisTimeoutMs);
   for (const reason of warnings) log.warn({ reason }, 'redis.shared');
   const agree = () => agreeOnData(redis, config.SHARDS);

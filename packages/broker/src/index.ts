@@ -10,6 +10,7 @@ export * from './metrics/backlog.ts';
 export * from './metrics/process-metrics.ts';
 export * from './process/env.ts';
 export * from './process/log.ts';
+export * from './process/open-files.ts';
 export * from './process/repeats.ts';
 export * from './process/settings.ts';
 export * from './process/shutdown.ts';

@@ -27,8 +27,9 @@ export function createResolve(): Resolve {
 
   async function readSettings(): Promise<void> {
     resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
-    const text = await readFile('/etc/hosts', 'utf8').catch(() => '');
-    hosts = new Set(text.replace(/#.*/g, '').toLowerCase().split(/\s+/));
+    // What cannot be read now, as without descriptors, is as it was.
+    const text = await readFile('/etc/hosts', 'utf8').catch(() => undefined);
+    if (text !== undefined) hosts = new Set(text.replace(/#.*/g, '').toLowerCase().split(/\s+/));
   }
 
   async function find(host: string): Promise<LookupAddress[]> {

@@ -60,7 +60,7 @@ test('without a place a slow attempt is ended, and its URL starts in a place onl
   const first = [start(host(1)), start(host(2))];
   now = 600;
   slow.look();
-  expect(slow.trouble()).toMatch(/All room for slow attempts is used \(2 of 2 places/);
+  expect(slow.trouble()).toMatch(/No room is left for slow attempts: 2 of 2 places/);
   const third = start(`${host(3)}?a`);
   now = 1500;
   slow.look();
@@ -77,6 +77,7 @@ test('without a place a slow attempt is ended, and its URL starts in a place onl
   // The rest of its origin does not suffer.
   expect(slow.enter({ message: { url: `${host(3)}/fast` } } as Job)).toBe('slot');
   first.forEach((job) => slow.leave(job));
+  now += 5000;
   expect(slow.trouble()).toBeUndefined();
   expect(slow.enter(again)).toBe('place');
   expect(slow.inUse()).toBe(1);
@@ -120,11 +121,14 @@ test('one site never has all places, whatever its ports, paths and subdomains', 
   now = 600;
   slow.look();
   expect(slow.inUse()).toBe(80);
+  expect(slow.trouble()).toBeUndefined();
   for (let n = 0; n < 20; n++) start(host(n));
   now = 1200;
   slow.look();
   expect(slow.inUse()).toBe(100);
   expect(failed).toHaveLength(420);
+  now = 6000;
+  expect(slow.trouble()).toMatch(/100 of 100/);
 });
 
 test('large requests and responses take the room of many, and a response that grows too large ends', () => {

@@ -11,6 +11,8 @@ const share = 4;
 const barredMs = [60_000, 3_600_000] as const;
 const maxBarred = 10_000;
 const everyMs = 100;
+/** So long after the last refusal the process says that it has no room. */
+const refusedMs = 5000;
 
 /** `Answer.code` of an attempt that was ended because no place was free: the message is deferred. */
 export const noSlowPlace = 'NO_SLOW_PLACE';
@@ -55,6 +57,7 @@ export interface SlowAttempts {
   inUse(): number;
   /** Attempts that were ended for want of a place or of memory, since the start. */
   ended(): number;
+  /** That messages wait for room, now or some seconds ago. */
   trouble(): string | undefined;
   /** Looks at all attempts, as a timer does; `isLate` when the process stood still before. */
   look(isLate?: boolean): void;
@@ -75,6 +78,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   const barred = new Map<string, { until: number; forMs: number }>();
   let bytes = 0;
   let ended = 0;
+  let refusedAt = -Infinity;
 
   const isFull = () => slow.size >= places || bytes >= maxBytes;
 
@@ -109,6 +113,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
         young.delete(job);
         bar(readTarget(job.message.url));
         ended++;
+        refusedAt = now();
         attempt.fail('there was no room for another slow attempt', noSlowPlace);
       }
     }
@@ -141,7 +146,9 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       if (barred.size === 0) return 'slot';
       const bar = barred.get(readTarget(job.message.url));
       if (!bar || bar.until <= now()) return 'slot';
-      return take(job) ? 'place' : 'later';
+      if (take(job)) return 'place';
+      refusedAt = now();
+      return 'later';
     },
     deferMs: createSpacing(returnsPerSecond, now),
     watch(job, attempt) {
@@ -165,8 +172,8 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     inUse: () => slow.size,
     ended: () => ended,
     trouble: () =>
-      isFull()
-        ? `All room for slow attempts is used (${slow.size} of ${places} places, ${Math.round(bytes / 1e6)} MB); messages to slow destinations wait. Look for destinations that do not answer, set a shorter Upstash-Timeout, or raise MAX_SLOW_ATTEMPTS.`
+      isFull() || now() - refusedAt < refusedMs
+        ? `No room is left for slow attempts: ${slow.size} of ${places} places and ${Math.round(bytes / 1e6)} MB are used, and messages to slow destinations wait. Look for destinations that do not answer, use a shorter Upstash-Timeout, or raise MAX_SLOW_ATTEMPTS.`
         : undefined,
     look,
     stop: () => clearInterval(timer),

@@ -14,6 +14,12 @@ const codes = new Set([
   'EHOSTUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  // This machine cannot connect now; it is no fault of the request either.
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EADDRNOTAVAIL',
 ]);
 
 /** Within a script Redis says it in other words, which differ by version. */
