@@ -26,7 +26,7 @@ export const table = {
   },
   DISPATCHER_CONCURRENCY: {
     schema: integer(200, 1, 10_000),
-    help: 'Worker slots per process: deliveries in flight that take less than half a second, and most to one destination.',
+    help: 'Worker slots per process: deliveries in flight that take less than a quarter of a second, and most to one destination.',
   },
   MAX_SLOW_ATTEMPTS: {
     schema: integer(1000, 1, 20_000),

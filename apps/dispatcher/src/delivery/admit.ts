@@ -1,9 +1,12 @@
 import type { Job } from '@posthorn/broker';
-import { slowAfterMs, type SlowAttempts } from './slow-attempts.ts';
+import type { SlowAttempts } from './slow-attempts.ts';
 import { createSpacing } from './spacing.ts';
+import { readOrigin } from './url-parts.ts';
 
 /** A destination may have this many times the slots that are free: it reaches its limit before it has them all. */
 const share = 4;
+/** A message beyond the limit waits so long for an attempt to end, unless one already takes longer. */
+const waitMs = 1000;
 
 /** Divides the worker slots of a shard among destinations, so that none waits because another one is slow. */
 export interface Admission {
@@ -82,7 +85,7 @@ export function createAdmission(
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(startNow), 1);
         end(mayStart(destination));
-      }, slowAfterMs);
+      }, waitMs);
       waiters++;
       waiting.push(startNow);
     });
@@ -117,7 +120,7 @@ export function createAdmission(
         return 0;
       }
       const [oldest] = destination.attempts.values();
-      const isSlow = oldest !== undefined && now() - oldest.startedAt > slowAfterMs;
+      const isSlow = oldest !== undefined && now() - oldest.startedAt > waitMs;
       if (!isSlow && (await waitForSlot(origin, destination, job))) return 0;
       return destination.deferMs();
     },
@@ -140,10 +143,4 @@ export function createAdmission(
       forgetIfIdle(origin, destination);
     },
   };
-}
-
-/** Scheme, host and port of a URL, as its text has them. */
-function readOrigin(url: string): string {
-  const end = url.slice(8).search(/[/?]/);
-  return (end < 0 ? url : url.slice(0, end + 8)).toLowerCase();
 }

@@ -1,5 +1,6 @@
 import type { Job } from '@posthorn/broker';
-import { createSlowAttempts, noSlowPlace, readSite, slowAndLarge, type SlowAttempts } from './slow-attempts.ts';
+import { createSlowAttempts, noSlowPlace, slowAndLarge, type SlowAttempts } from './slow-attempts.ts';
+import { readSite } from './url-parts.ts';
 
 let now = 0;
 let slow: SlowAttempts;
@@ -32,10 +33,10 @@ const host = (n: number) => `https://host${n}.example${n}.test/x`;
 test('an attempt moves when it is slow, not before, and its place is free when it is over', () => {
   create(10);
   const job = start(host(1));
-  now = 499;
+  now = 249;
   slow.look();
   expect([slow.inUse(), moved]).toEqual([0, []]);
-  now = 500;
+  now = 250;
   slow.look();
   slow.look();
   expect([slow.inUse(), moved]).toEqual([1, [host(1)]]);
@@ -151,6 +152,25 @@ test('large requests and responses take the room of many, and a response that gr
   size = 301;
   slow.look();
   expect(failed).toEqual([[host(2), slowAndLarge]]);
+});
+
+test('an origin that has only been slow so far needs no worker slot; one that has answered in time gets one', () => {
+  create(2);
+  const job = (path: string) => ({ message: { url: host(1) + path } }) as Job;
+  expect(slow.enter(job('a'))).toBe('slot');
+  start(host(1));
+  now = 300;
+  slow.look();
+  const second = job('b');
+  expect(slow.enter(second)).toBe('place');
+  expect(slow.inUse()).toBe(2);
+  expect(slow.enter(job('c'))).toBe('later');
+  expect(slow.enter({ message: { url: host(2) } } as Job)).toBe('slot');
+
+  slow.watch(second, { requestBytes: 0, heldBytes: () => 0, fail: () => undefined, moved: () => undefined });
+  now = 1200;
+  slow.answered(second);
+  expect(slow.enter(job('d'))).toBe('slot');
 });
 
 test.each([

@@ -1,15 +1,17 @@
 import type { Job } from '@posthorn/broker';
 import { createSpacing } from './spacing.ts';
+import { readEndpoint, readOrigin, readSite } from './url-parts.ts';
 
 /** An attempt whose request takes longer than this is slow. */
-export const slowAfterMs = 500;
+const slowAfterMs = 250;
 /** A slow attempt for which there is no place is ended after this time. */
 const endAfterMs = 1000;
 /** One site may hold this many times the places that are free: it reaches its limit before it has them all. */
 const share = 4;
 /** How long messages to the URL of an attempt that was ended start in a slow place only: doubled each time. */
 const barredMs = [60_000, 3_600_000] as const;
-const maxBarred = 10_000;
+/** Of so many URLs it is known that they are barred, and of so many origins that they have answered in time. */
+const maxKnown = 10_000;
 const everyMs = 100;
 /** So long after the last refusal the process says that it has no room. */
 const refusedMs = 5000;
@@ -44,7 +46,10 @@ export interface RunningAttempt {
  * number of places and a number of bytes, and no site gets all of it.
  */
 export interface SlowAttempts {
-  /** Where a message may start: in a worker slot, in a slow place that it has taken now, or later. */
+  /**
+   * Where a message may start: in a worker slot, in a slow place that it has taken now, or later. It needs a place when its
+   * URL is barred, or its origin has slow attempts in flight and has never answered in time.
+   */
   enter(job: Job): 'slot' | 'place' | 'later';
   /** Milliseconds to wait for a message that finds no place. */
   deferMs(): number;
@@ -66,6 +71,9 @@ export interface SlowAttempts {
 
 interface Slow {
   site: string;
+  origin: string;
+  /** `undefined` until its request is being made. */
+  startedAt: number | undefined;
   attempt: RunningAttempt | undefined;
 }
 
@@ -74,7 +82,11 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   /** Attempts in worker slots, by the start of their request. */
   const young = new Map<Job, { startedAt: number; attempt: RunningAttempt }>();
   const slow = new Map<Job, Slow>();
+  /** Slow attempts by site and by origin. */
   const sites = new Map<string, number>();
+  const origins = new Map<string, number>();
+  /** Origins that have answered within a second. */
+  const quick = new Set<string>();
   const barred = new Map<string, { until: number; forMs: number }>();
   let bytes = 0;
   let ended = 0;
@@ -82,12 +94,13 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   const isFull = () => slow.size >= places || bytes >= maxBytes;
 
-  function take(job: Job, attempt?: RunningAttempt): boolean {
+  function take(job: Job, startedAt?: number, attempt?: RunningAttempt): boolean {
     const site = readSite(job.message.url);
-    const ofSite = sites.get(site) ?? 0;
-    if (isFull() || ofSite >= share * (places - slow.size)) return false;
-    slow.set(job, { site, attempt });
-    sites.set(site, ofSite + 1);
+    const origin = readOrigin(job.message.url);
+    if (isFull() || (sites.get(site) ?? 0) >= share * (places - slow.size)) return false;
+    slow.set(job, { site, origin, startedAt, attempt });
+    add(sites, site, 1);
+    add(origins, origin, 1);
     bytes += attempt?.requestBytes ?? 0;
     return true;
   }
@@ -97,7 +110,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     const forMs = Math.min(2 * (barred.get(url)?.forMs ?? barredMs[0] / 2), barredMs[1]);
     barred.delete(url);
     barred.set(url, { until: now() + forMs, forMs });
-    if (barred.size > maxBarred) barred.delete(barred.keys().next().value ?? '');
+    if (barred.size > maxKnown) barred.delete(barred.keys().next().value ?? '');
   }
 
   function look(isLate = false): void {
@@ -105,13 +118,13 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     for (const [job, { startedAt, attempt }] of young) {
       const ageMs = now() - startedAt;
       if (ageMs < slowAfterMs) break;
-      if (take(job, attempt)) {
+      if (take(job, startedAt, attempt)) {
         young.delete(job);
         attempt.moved();
       } else if (ageMs >= endAfterMs && !isLate) {
         // What came while the process stood still has not been read yet: then nothing is ended.
         young.delete(job);
-        bar(readTarget(job.message.url));
+        bar(readEndpoint(job.message.url));
         ended++;
         refusedAt = now();
         attempt.fail('there was no room for another slow attempt', noSlowPlace);
@@ -143,9 +156,11 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   return {
     enter(job) {
-      if (barred.size === 0) return 'slot';
-      const bar = barred.get(readTarget(job.message.url));
-      if (!bar || bar.until <= now()) return 'slot';
+      if (slow.size === 0 && barred.size === 0) return 'slot';
+      const { url } = job.message;
+      const isBarred = (barred.get(readEndpoint(url))?.until ?? 0) > now();
+      const origin = readOrigin(url);
+      if (!isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
       if (take(job)) return 'place';
       refusedAt = now();
       return 'later';
@@ -153,21 +168,26 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     deferMs: createSpacing(returnsPerSecond, now),
     watch(job, attempt) {
       const place = slow.get(job);
-      if (place) place.attempt = attempt;
+      if (place) Object.assign(place, { attempt, startedAt: now() });
       else young.set(job, { startedAt: now(), attempt });
     },
     answered(job) {
-      const isFast = young.delete(job);
-      if (isFast && barred.size > 0) barred.delete(readTarget(job.message.url));
+      const startedAt = young.get(job)?.startedAt ?? slow.get(job)?.startedAt;
+      young.delete(job);
+      if (startedAt === undefined || now() - startedAt >= endAfterMs) return;
+      if (barred.size > 0) barred.delete(readEndpoint(job.message.url));
+      const origin = readOrigin(job.message.url);
+      if (quick.has(origin)) return;
+      quick.add(origin);
+      if (quick.size > maxKnown) quick.delete(quick.values().next().value ?? '');
     },
     leave(job) {
       young.delete(job);
       const place = slow.get(job);
       if (!place) return;
       slow.delete(job);
-      const left = (sites.get(place.site) ?? 1) - 1;
-      if (left > 0) sites.set(place.site, left);
-      else sites.delete(place.site);
+      add(sites, place.site, -1);
+      add(origins, place.origin, -1);
     },
     inUse: () => slow.size,
     ended: () => ended,
@@ -180,16 +200,9 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   };
 }
 
-/** A URL without its query, which may differ with each message. */
-function readTarget(url: string): string {
-  const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
-}
-
-/** An address, or the last two labels of a host name: its ports and subdomains cost their owner nothing. */
-export function readSite(url: string): string {
-  const authority = /^https?:\/\/(?:[^/?@]*@)?(\[[^\]]*\]|[^/?:]*)/i.exec(url)?.[1]?.toLowerCase() ?? '';
-  const host = authority.replace(/\.$/, '');
-  if (host.startsWith('[') || /^[\d.]+$/.test(host)) return host;
-  return host.split('.').slice(-2).join('.');
+/** Counts up or down; what is counted down to 0 is forgotten. */
+function add(counts: Map<string, number>, key: string, step: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + step;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

@@ -7,8 +7,8 @@ export const otherOpenFiles = 128;
 export function readOpenFilesLimit(): number {
   if (!process.report) return Infinity;
   // With the network a report looks up the names of all addresses of this machine.
-  process.report.excludeNetwork = true;
-  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
+  const report = Object.assign(process.report, { excludeNetwork: true });
+  const { userLimits } = report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
   const limit = Number(userLimits?.open_files?.soft);
   return Number.isFinite(limit) ? limit : Infinity;
 }

@@ -40,7 +40,8 @@ const slowKinds: ((socket: Socket) => void)[] = [
 ];
 
 test('more hanging origins than worker slots: a healthy destination is served, and so are slow honest ones', async () => {
-  system = await startSystem({ dispatcher: { DISPATCHER_CONCURRENCY: '16', MAX_SLOW_ATTEMPTS: '200' } });
+  const variables = { DISPATCHER_CONCURRENCY: '16', MAX_SLOW_ATTEMPTS: '200', CONNECT_TIMEOUT_SECONDS: '120' };
+  system = await startSystem({ dispatcher: variables });
   const hanging = (await Promise.all(slowKinds.map((kind) => listen(20, kind)))).flat();
   // A handshake that never ends hangs, too.
   const tls = (await listen(10, (socket) => void socket.resume())).map((url) => url.replace('http:', 'https:'));
