@@ -49,8 +49,7 @@ export function createAdmission(
   let used = 0;
   let waiters = 0;
 
-  const mayStart = ({ attempts, inSlots }: Destination) =>
-    attempts.size < slots && inSlots < share * (slots - used);
+  const mayStart = ({ attempts, inSlots }: Destination) => attempts.size < slots && inSlots < share * (slots - used);
   const start = (destination: Destination, job: Job) => {
     destination.attempts.set(job, { startedAt: now(), hasSlot: true });
     destination.inSlots++;
