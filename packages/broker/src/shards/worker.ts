@@ -50,7 +50,8 @@ type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
 
 /** BullMQ's worker; it takes data that is no JSON, too: else such a job would stall for ever. */
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
-  private readonly detachers = new WeakMap<StoredJob, () => boolean>();
+  /** Of the jobs that are being processed. */
+  private readonly detachers = new Map<StoredJob, () => boolean>();
 
   /**
    * The main loop counts a job as long as this promise is pending. BullMQ renews the lock of a job and ends it in the
@@ -75,7 +76,10 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
         state = 'ending';
         return fetchNext();
       };
-      super.processJob(job, token, fetchNextInSlot).then((next) => resolve(next ?? undefined), reject);
+      super
+        .processJob(job, token, fetchNextInSlot)
+        .finally(() => this.detachers.delete(job))
+        .then((next) => resolve(next ?? undefined), reject);
     });
   }
 
