@@ -3,6 +3,7 @@ import { PosthornError } from '@posthorn/shared';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
 import { accessLog } from './middleware/access-log.ts';
+import { allowOrigins } from './middleware/allow-origins.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
@@ -39,6 +40,7 @@ export function createApp(parts: AppParts): Express {
   app.use(measureRequests(parts.metrics, table));
   app.use(accessLog(log));
   app.use(requireHost);
+  if (config.CORS_ORIGINS.length > 0) app.use(allowOrigins(config.CORS_ORIGINS));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);

@@ -1,7 +1,14 @@
-import { integer, readEnvironment, secondsAsMs, settings, type Environment } from '@posthorn/broker';
+import { integer, list, readEnvironment, secondsAsMs, settings, type Environment } from '@posthorn/broker';
 import { z } from 'zod';
 
 const token = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'use at most 512 characters of printable ASCII without blanks');
+
+const origin = z
+  .string()
+  .refine(
+    (text) => text === '*' || isOrigin(text),
+    'list origins such as https://app.example.com (scheme, host and port, no path), or *',
+  );
 
 /** The environment of the API (contract, limits-and-defaults.md and running.md section 4). */
 export const table = {
@@ -30,6 +37,10 @@ export const table = {
       .optional(),
     help: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed.',
   },
+  CORS_ORIGINS: {
+    schema: list().pipe(z.array(origin)),
+    help: 'Origins of web pages that may call the API from a browser, with commas, or * for any; none by default.',
+  },
   BURST_RATE_LIMIT: {
     schema: integer(100, 0),
     help: 'Most requests per second and token to all endpoints that create no messages; 0 for no limit.',
@@ -55,6 +66,12 @@ export const table = {
 };
 
 export type Config = Environment<typeof table>;
+
+/** As browsers write it in the header `Origin`: in lower case, without a default port. */
+function isOrigin(text: string): boolean {
+  if (!/^https?:/.test(text)) return /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(:\d{1,5})?$/.test(text);
+  return !text.includes('*') && URL.canParse(text) && new URL(text).origin === text;
+}
 
 /** @throws {ConfigurationError} that names every wrong variable */
 export function readConfig(): Config {

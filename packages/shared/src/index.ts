@@ -18,6 +18,7 @@ export * from './headers/delivery.ts';
 export * from './headers/destination.ts';
 export * from './headers/forward.ts';
 export * from './headers/header-text.ts';
+export { hidePassword } from './headers/hide-password.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
 export * from './message/duration.ts';

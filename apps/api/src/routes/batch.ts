@@ -79,7 +79,8 @@ function limitHeaders(headers: unknown): void {
     count += 1;
     const value = (headers as Record<string, unknown>)[name];
     bytes += name.length;
-    for (const text of Array.isArray(value) ? value : [value]) bytes += typeof text === 'string' ? Buffer.byteLength(text) : 1;
+    for (const text of Array.isArray(value) ? value : [value])
+      bytes += typeof text === 'string' ? Buffer.byteLength(text) : 1;
     if (count > maxHeaders) throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
     if (bytes > maxHeaderBytes) {
       throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);

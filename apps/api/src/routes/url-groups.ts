@@ -1,13 +1,13 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, PosthornError } from '@posthorn/shared';
+import { contract, hidePassword, PosthornError, type UrlGroup } from '@posthorn/shared';
 import { route } from './route.ts';
 
 export const urlGroupRoutes = ({ urlGroups }: Broker) => [
-  route(contract.urlGroups.list, () => urlGroups.list()),
+  route(contract.urlGroups.list, async () => (await urlGroups.list()).map(hidePasswords)),
   route(contract.urlGroups.get, async ({ params }) => {
     const group = await urlGroups.get(params.name);
     if (!group) throw new PosthornError('not_found', `topic ${params.name} not found`);
-    return group;
+    return hidePasswords(group);
   }),
   route(contract.urlGroups.addEndpoints, ({ params, body }) => urlGroups.addEndpoints(params.name, body.endpoints)),
   route(contract.urlGroups.removeEndpoints, ({ params, body }) =>
@@ -16,3 +16,16 @@ export const urlGroupRoutes = ({ urlGroups }: Broker) => [
   route(contract.urlGroups.setHeaders, ({ params, body }) => urlGroups.setHeaders(params.name, body.headers)),
   route(contract.urlGroups.remove, ({ params }) => urlGroups.remove(params.name)),
 ];
+
+/** A group as a caller sees it. Values of headers that are URLs, such as those of callbacks, have passwords, too. */
+function hidePasswords(group: UrlGroup): UrlGroup {
+  const { endpoints, headers } = group;
+  const shown = endpoints.map((endpoint) => ({ ...endpoint, url: hidePassword(endpoint.url) }));
+  if (!headers) return { ...group, endpoints: shown };
+  const hide = ([name, values]: [string, string[]]) => [name, values.map(hidePassword)];
+  return {
+    ...group,
+    endpoints: shown,
+    headers: Object.fromEntries(Object.entries(headers).map(hide)) as typeof headers,
+  };
+}

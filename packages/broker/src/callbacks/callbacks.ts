@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   decodeHeaderMap,
   deriveMessageId,
+  hidePassword,
   type Answer,
   type Callback,
   type ErrorKind,
@@ -97,7 +98,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
       sourceMessageId: id,
       ...(topicName ? { topicName } : {}),
       ...(endpointName ? { endpointName } : {}),
-      url: message.url,
+      url: hidePassword(message.url),
       method: message.method,
       sourceHeader: decodeHeaderMap(message.header),
       sourceBody: source.toString('base64'),

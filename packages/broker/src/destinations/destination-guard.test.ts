@@ -51,9 +51,15 @@ const forbiddenAddresses = [
   '64:ff9b:1::1',
   '5f00::1',
   '100:0:0:1::1',
+  '1fff:ffff::1',
+  '4000::1',
+  '8000::1',
+  'e000::1',
+  'fe00::1',
+  '1::1',
 ];
 
-test.each(['1.1.1.1', '93.184.216.34', '2606:4700::1111', '::ffff:1.1.1.1'])(
+test.each(['1.1.1.1', '93.184.216.34', '2606:4700::1111', '::ffff:1.1.1.1', '2a00:1450::1', '3ffe:ffff::1'])(
   '%s is public and may be reached',
   (address) => {
     expect(check(strict, address)).toBeUndefined();
@@ -76,6 +82,15 @@ test('a forbidden address is reached only when it is listed itself, not by a bro
   expect(check(exact, '169.254.169.254')).toBeUndefined();
   expect(check(exact, '169.254.169.253')).toBeDefined();
   expect(check(exact, '10.0.0.1')).toBeDefined();
+});
+
+test('IPv6 that nobody was given is reached only when it is listed', () => {
+  const guard = createDestinationGuard({ allowPrivate: false, allow: ['4000::1', '5f00:1::1'], deny: [] });
+  expect(check(guard, '4000::1')).toBeUndefined();
+  expect(check(guard, '5f00:1::1')).toBeUndefined();
+  expect(check(guard, '4000::2')).toBe(
+    'endpoint resolves to a reserved address: 4000::2 (to allow it, list it in DESTINATION_ALLOW)',
+  );
 });
 
 test('an entry may be a range, a name or one of them with a port; deny wins', () => {

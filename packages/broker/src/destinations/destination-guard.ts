@@ -46,8 +46,8 @@ const metadata = [
 ].map((text) => ipaddr.parseCIDR(text));
 /** The one prefix of NAT64 that everybody shares. */
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96');
-/** Reserved, but unicast to the library: IPv4 addresses in an old disguise, and a discard range. */
-const alsoReserved = ['::/96', '100:0:0:1::/64'].map((text) => ipaddr.parseCIDR(text));
+/** What has been given out for public use of IPv6 (RFC 4291 section 2.4): everything else is not routed, or is no host. */
+const globalUnicast = ipaddr.parseCIDR('2000::/3');
 const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
 export function createDestinationGuard({ allowPrivate, allow, deny, own }: GuardOptions): DestinationGuard {
@@ -125,10 +125,11 @@ const kinds: Record<string, string> = {
   broadcast: 'broadcast',
 };
 
-/** The library's name of the range. `::1` and `::` lie in a reserved range too, and have names of their own. */
+/** The library's name of the range; `reserved` for IPv6 that it takes for unicast and nobody was given. */
 function readKind(address: Address): string {
   const range = address.range();
-  return range === 'unicast' && alsoReserved.some((reserved) => contains(reserved, address)) ? 'reserved' : range;
+  const isUnassigned = range === 'unicast' && address.kind() === 'ipv6' && !contains(globalUnicast, address);
+  return isUnassigned ? 'reserved' : range;
 }
 
 /** The address that is really meant: an IPv4 address inside an IPv6 one is judged itself. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, PosthornError, type Message, type Published } from '@posthorn/shared';
+import { deriveMessageId, hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
 import { revise, type AcceptParts } from '../publish/accept.ts';
 import { store, type Draft, type StoreParts } from '../publish/store.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -51,7 +51,7 @@ export async function retryDeadLetters(
     if (hasEnded) await bodies.release(message.body, id, 0);
   }
   await dlq.remove(dlqIds);
-  return messages.map(({ id, message }) => ({ messageId: id, url: message.url }));
+  return messages.map(({ id, message }) => ({ messageId: id, url: hidePassword(message.url) }));
 }
 
 /** All bytes of these messages are stored already. */

@@ -1,4 +1,4 @@
-import type { Message, MessageFilter } from '@posthorn/shared';
+import { hidePassword, type Message, type MessageFilter } from '@posthorn/shared';
 import { hashText } from '../shards/hash.ts';
 
 /**
@@ -91,7 +91,7 @@ function readPlace(url: string): Place {
   let place = places.get(url);
   if (!place) {
     const { hostname, pathname } = new URL(url);
-    place = { url: hashField(url), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
+    place = { url: hashField(hidePassword(url)), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
     if (places.size >= mostPlaces) places.clear();
     places.set(url, place);
   }

@@ -1,4 +1,4 @@
-import type { Message, MessageFilter } from '@posthorn/shared';
+import { hidePassword, type Message, type MessageFilter } from '@posthorn/shared';
 
 /** Whether a message is meant by a filter (contract, http-api.md section 4.2); `time` is what its dates are about. */
 export function matches(filter: MessageFilter, message: Message, time = message.createdAt): boolean {
@@ -8,7 +8,7 @@ export function matches(filter: MessageFilter, message: Message, time = message.
   return (
     has(filter.label, message.labels) &&
     has(filter.flowControlKey, message.flowControl?.key) &&
-    has(filter.url, message.url) &&
+    has(filter.url, hidePassword(message.url)) &&
     has(filter.topicName, message.topicName) &&
     has(filter.queueName, message.queueName) &&
     has(filter.scheduleId, message.scheduleId) &&

@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
-import { decodeHeaderMap, decodeHeaderText, type HeaderMap, type Message, type Redaction } from '@posthorn/shared';
+import {
+  decodeHeaderMap,
+  decodeHeaderText,
+  hidePassword,
+  type HeaderMap,
+  type Message,
+  type Redaction,
+} from '@posthorn/shared';
 
 /** What the message view and the log view of a message have in common (contract, http-api.md sections 3.1 and 3.3). */
 export function writeMessageFields(message: Message) {
   const { topicName, endpointName, queueName, scheduleId, callback, failureCallback, retryDelayExpression, labels } =
     message;
   return {
-    url: message.url,
+    url: hidePassword(message.url),
     method: message.method,
     ...(topicName ? { topicName } : {}),
     ...(endpointName ? { endpointName } : {}),
@@ -16,8 +23,8 @@ export function writeMessageFields(message: Message) {
     maxRetries: message.maxRetries,
     callerIP: message.callerIp,
     callerIp: message.callerIp,
-    ...(callback ? { callback: callback.url } : {}),
-    ...(failureCallback ? { failureCallback: failureCallback.url } : {}),
+    ...(callback ? { callback: hidePassword(callback.url) } : {}),
+    ...(failureCallback ? { failureCallback: hidePassword(failureCallback.url) } : {}),
     ...writeFlowControl(message),
     ...(retryDelayExpression ? { retryDelayExpression } : {}),
     ...(labels?.[0] ? { label: labels[0], labels } : {}),

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   DestinationError,
   ForwardError,
+  hidePassword,
   invalidSchemeText,
   listHeaders,
   mergeHeaders,
@@ -138,7 +139,7 @@ function writeReply({ isGroup, messages }: Draft, stored: readonly Stored[]): Pu
   const published = stored.map((result, index): Published => {
     const url = messages[index]?.message.url ?? '';
     if ('error' in result) throw result.error;
-    return { messageId: result.id, url, ...(result.isDuplicate ? { deduplicated: true } : {}) };
+    return { messageId: result.id, url: hidePassword(url), ...(result.isDuplicate ? { deduplicated: true } : {}) };
   });
   const [only] = published;
   return !isGroup && only ? only : published;

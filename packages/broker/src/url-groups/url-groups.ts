@@ -1,4 +1,10 @@
-import { PosthornError, type EndpointReference, type GroupEndpoint, type UrlGroup } from '@posthorn/shared';
+import {
+  hidePassword,
+  PosthornError,
+  type EndpointReference,
+  type GroupEndpoint,
+  type UrlGroup,
+} from '@posthorn/shared';
 import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
@@ -72,7 +78,9 @@ export function createUrlGroups(
       update(name, (group) => {
         if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
         const isNamed = (endpoint: UrlGroup['endpoints'][number]) =>
-          references.some(({ url, name: wanted }) => (wanted ? endpoint.name === wanted : endpoint.url === url));
+          references.some(({ url, name: wanted }) =>
+            wanted ? endpoint.name === wanted : endpoint.url === url || hidePassword(endpoint.url) === url,
+          );
         return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
       }),
     setHeaders: (name, headers) =>
@@ -89,7 +97,8 @@ export function createUrlGroups(
 
 function mergeEndpoints(existing: UrlGroup['endpoints'], added: readonly GroupEndpoint[]): UrlGroup['endpoints'] {
   const merged = [...existing];
-  for (const { url, name } of added) {
+  for (const { url, name: given } of added) {
+    const name = given || undefined;
     const endpoint = name === undefined ? { url } : { name, url };
     const index = merged.findIndex((other) => other.url === url || (name !== undefined && other.name === name));
     const replaced = merged[index];

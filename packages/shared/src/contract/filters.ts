@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { formatUrl } from '../headers/destination.ts';
+import { hidePassword } from '../headers/hide-password.ts';
 import { prefix, tokenParameter } from '../headers/names.ts';
 
 /** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract, http-api.md section 4). */
 export interface MessageFilter {
   label?: string[] | undefined;
   flowControlKey?: string[] | undefined;
+  /** As they are shown: without passwords. */
   url?: string[] | undefined;
   host?: string[] | undefined;
   path?: string[] | undefined;
@@ -44,7 +46,7 @@ export const FilterFields = {
   flowControlKey: list(',').describe('Its flow-control key.'),
   // A comma may stand in a URL and in a path.
   url: list(/,(?=https?:\/\/)/i)
-    .transform((urls) => urls.map(formatUrl))
+    .transform((urls) => urls.map((url) => hidePassword(formatUrl(url))))
     .describe('Its URL, in full.'),
   host: list(',').describe('The host of its URL, with or without the port.'),
   path: list(/,(?=\/)/).describe('The path of its URL.'),

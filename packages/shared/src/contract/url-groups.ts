@@ -6,11 +6,14 @@ import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
+/** Free text, for people: unlike other names it stands in no path. */
+const EndpointName = z.string('use text').max(256, 'use at most 256 characters');
+
 /** One receiver of a URL group. */
 export const GroupEndpoint = z
   .object({
     url: DestinationUrl.meta({ description: 'Where its messages go.', example: 'https://example.com/hook' }),
-    name: Name.optional().describe('Name of the endpoint within the group.'),
+    name: EndpointName.optional().describe('Name of the endpoint within the group; an empty one counts as none.'),
   })
   .meta({ id: 'GroupEndpoint', description: 'A receiver to add; the same URL gets the new name, and the other way.' });
 export type GroupEndpoint = z.infer<typeof GroupEndpoint>;

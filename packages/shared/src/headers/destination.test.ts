@@ -9,6 +9,7 @@ import {
   readDestination,
 } from './destination.ts';
 import { decodeHeaderText, encodeHeaderText } from './header-text.ts';
+import { hidePassword } from './hide-password.ts';
 import { readPublishOptions } from './publish-options.ts';
 
 const readUrl = (rawTarget: string) => {
@@ -313,7 +314,7 @@ describe('a URL that a URL parser would encode', () => {
     expect(callbacks).toMatchObject({ callback: { url }, failureCallback: { url } });
     expect(GroupEndpoint.parse({ url: text })).toEqual({ url });
     expect(EndpointReference.parse({ url: text })).toEqual({ url });
-    expect(FilterFields.url.parse(text)).toEqual([url]);
+    expect(FilterFields.url.parse(text)).toEqual([hidePassword(url)]);
   });
 
   it.each(urls.filter(([text]) => !text.includes('\ud800')))(

@@ -1,4 +1,5 @@
 import { decodePercent } from './header-text.ts';
+import { hasHiddenPassword } from './hide-password.ts';
 import { prefix, tokenParameter } from './names.ts';
 
 /** Where a message is to go. Whether a group of this name exists is not known here. */
@@ -41,17 +42,18 @@ export function readDestination(rawTarget: string): { destination: Destination; 
  * @throws {DestinationError} for what is no absolute http(s) URL; its message begins with `invalid`, `what` and `url:`
  */
 export function parseUrl(text: string, what: 'destination' | 'callback' | 'failure callback'): string {
-  const url = text.length > maxUrlBytes ? text : formatUrl(text);
+  const url = formatUrl(text);
   const reason = findFault(url);
   if (reason !== undefined) throw new DestinationError(`invalid ${what} url: ${reason}`);
   return url;
 }
 
 /**
- * A URL as `parseUrl` gives it, or a text that is none: blanks and non-ASCII characters are percent-encoded, a host name
+ * A URL as `parseUrl` gives it; a text that is none, or too long, as well as it can be: blanks and non-ASCII characters are percent-encoded, a host name
  * in letters of other languages gets its ASCII form, the fragment and blanks at the end are dropped.
  */
 export function formatUrl(text: string): string {
+  if (text.length > maxUrlBytes) return text;
   const kept = withoutFragment(withoutBlanksAtEnd(text));
   if (/^[\x21-\x7e]*$/.test(kept)) return kept;
   const parts = /^(https?:\/\/)([^/?]*@)?([^/?@]*?)(:\d*)?([/?].*)?$/is.exec(kept);
@@ -94,6 +96,8 @@ function findFault(url: string): string | undefined {
   const authority = /^\w+:\/\/([^/?]*)/.exec(url)?.[1] ?? '';
   if (authority === '') return 'the host is missing';
   if (/%5c|@.*@/i.test(authority)) return String.raw`there must be no encoded '\' and at most one '@' before the path`;
+
+  if (hasHiddenPassword(url)) return "'***' stands for a password that is not shown; give the password itself";
 
   const parsed = /^[\x21-\x7e]*$/.test(url) ? parse(url) : undefined;
   if (!parsed) return 'the host or the port is not valid';

@@ -37,6 +37,8 @@ const timeout = codec(
   'use a duration above zero such as 30s or 2m',
 );
 const boolean = codec(readBoolean, String, 'use true or false');
+/** A text of the hosted service that clients know: it stands alone, without the name of the header. */
+const colonText = "DeduplicationId cannot contain ':'";
 const flowControlKey = z.string().max(256, 'use at most 256 characters');
 const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use rate=X or parallelism=Y');
 
@@ -86,7 +88,7 @@ export const publishOptions = {
     header: 'Deduplication-Id',
     schema: z
       .string()
-      .refine((text) => !text.includes(':'), "DeduplicationId cannot contain ':'")
+      .refine((text) => !text.includes(':'), colonText)
       .refine((text) => !/\s/.test(text), 'DeduplicationId cannot contain blanks')
       .max(256, 'use at most 256 characters'),
     help: 'A second message with the same id within the deduplication window is accepted but not created.',
@@ -200,9 +202,8 @@ export class PublishOptionsError extends Error {
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
-    super(
-      faults.map(({ field, message }) => (message.startsWith(field) ? message : `${field}: ${message}`)).join('; '),
-    );
+    const isWhole = ({ field, message }: Fault) => message.startsWith(field) || message === colonText;
+    super(faults.map((fault) => (isWhole(fault) ? fault.message : `${fault.field}: ${fault.message}`)).join('; '));
     this.faults = faults;
   }
 }

@@ -57,8 +57,8 @@ export const nouns: BadInput[] = [
   call('GET', '/v2/topics/__proto__', 404, 'URL group with the name of an inherited property'),
   call('DELETE', '/v2/topics/bad%20name', 400, 'removal of a URL group with a blank in its name'),
   call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: none', { body: '{"endpoints":[]}' }),
-  call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: name with a blank', {
-    body: '{"endpoints":[{"url":"${DEST}/a","name":"a b"}]}',
+  call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: name that is too long', {
+    body: `{"endpoints":[{"url":"\${DEST}/a","name":"${'a b'.repeat(100)}"}]}`,
   }),
   call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: URL with a line break', {
     body: String.raw`{"endpoints":[{"url":"\${DEST}/a\r\nX: y"}]}`,
