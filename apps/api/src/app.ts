@@ -1,5 +1,4 @@
 import type { Broker, Log, ProcessMetrics, RedisState } from '@posthorn/broker';
-import { PosthornError } from '@posthorn/shared';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
 import { accessLog } from './middleware/access-log.ts';
@@ -7,7 +6,9 @@ import { allowOrigins } from './middleware/allow-origins.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
+import { refuseUnknown } from './middleware/refuse-unknown.ts';
 import { requireHost } from './middleware/require-host.ts';
+import { useSchemaTexts } from './middleware/schema-texts.ts';
 import { forThisMachine, measureRequests, showMetrics } from './metrics.ts';
 import { parseQuery } from './parse-query.ts';
 import type { Route } from './routes/route.ts';
@@ -29,6 +30,7 @@ export interface AppParts {
  * does not exist included, needs a token.
  */
 export function createApp(parts: AppParts): Express {
+  useSchemaTexts();
   const { broker, config, log } = parts;
   const app = express();
   app.disable('x-powered-by');
@@ -51,9 +53,7 @@ export function createApp(parts: AppParts): Express {
   app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
   for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
   app.get('/metrics', metrics);
-  app.use((request, _response, next) => {
-    next(new PosthornError('not_found', `There is no ${request.method} ${request.path}.`));
-  });
+  app.use(refuseUnknown(table));
   app.use(handleErrors(log));
   return app;
 }

@@ -25,12 +25,18 @@ const accessOf = new WeakMap<Request, Access>();
 export function readAccess(request: Request): Access {
   const access = accessOf.get(request);
   if (access) return access;
-  throw new PosthornError('unauthorized', unauthorizedText, {
+  throw new PosthornError('unauthorized', refusals.missing, {
     cause: new Error('A handler was reached by a request whose token was not checked.'),
   });
 }
 
-const unauthorizedText = 'The token is missing or wrong; send it as Authorization: Bearer <token>.';
+/** What a refusal says is about the form of the request alone, never about how near a token is to the right one. */
+const refusals = {
+  missing:
+    'The request has no token; send it as Authorization: Bearer <token>. GET /openapi.json describes the API without one.',
+  malformed: 'The Authorization header does not have the form Bearer <token>.',
+  wrong: 'The token is wrong; QSTASH_TOKEN of the server names the right one.',
+};
 
 /**
  * Refuses every request without a valid token (contract, http-api.md section 1.2): public routes stand before it, all
@@ -46,14 +52,14 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
   if (readOnlyToken) known.push(know(readOnlyToken, 'read'));
 
   return (request, _response, next) => {
-    const { token, tokenInQuery } = readToken(request);
+    const { token, tokenInQuery, form } = readToken(request);
     const given = pad(token);
     let found: (typeof known)[number] | undefined;
     for (const one of known) {
       if (timingSafeEqual(one.padded, given)) found ??= one;
     }
     if (!found) {
-      next(new PosthornError('unauthorized', unauthorizedText));
+      next(new PosthornError('unauthorized', refusals[form]));
       return;
     }
     accessOf.set(request, { scope: found.scope, caller: found.caller, tokenInQuery });
@@ -61,12 +67,21 @@ export function authenticate(tokens: readonly string[], readOnlyToken: string | 
   };
 }
 
+interface Token {
+  token: string;
+  tokenInQuery: boolean;
+  /** What the request is if its token is not right. */
+  form: keyof typeof refusals;
+}
+
 /** The header wins over the query, also when it is wrong. */
-function readToken(request: Request): { token: string; tokenInQuery: boolean } {
-  const header = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (header) return { token: header, tokenInQuery: false };
+function readToken(request: Request): Token {
+  const { authorization } = request.headers;
+  const header = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+  if (header) return { token: header, tokenInQuery: false, form: 'wrong' };
   const token = parseTokenParameter(request.url);
-  return token === undefined ? { token: '', tokenInQuery: false } : { token, tokenInQuery: true };
+  if (token !== undefined) return { token, tokenInQuery: true, form: 'wrong' };
+  return { token: '', tokenInQuery: false, form: authorization ? 'malformed' : 'missing' };
 }
 
 /** The length and the text, filled up with zeros. A text that does not fit is no token. */

@@ -1,10 +1,20 @@
 import { nameItem, type Broker } from '@posthorn/broker';
-import { BatchItem, contract, encodeHeaderText, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import {
+  BatchItem,
+  contract,
+  encodeHeaderText,
+  forwardPrefix,
+  mergeHeaders,
+  PosthornError,
+  readDestination,
+  warnOfUnknownHeaders,
+} from '@posthorn/shared';
 import type { Request } from 'express';
 import type { z } from 'zod';
 import { formatIssues } from '../middleware/handle-errors.ts';
 import { readCallerIp } from './caller-ip.ts';
 import { readPieces } from '../middleware/read-body.ts';
+import type { Warn } from '../middleware/warn.ts';
 import { maxHeaderBytes, maxHeaders } from './publish-request.ts';
 import { parseJson, rawRoute, refuseEncoded, type Route } from './route.ts';
 import { createItemSplitter } from './split-items.ts';
@@ -16,10 +26,12 @@ export interface BatchLimits {
 }
 
 /** `POST /v2/batch` (contract, http-api.md section 5.1): each item is a publish with its own headers only. */
-export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
+export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Route[] {
   return [
     rawRoute(contract.publish.batch, async (request, response) => {
-      response.json(await broker.publishBatch(await readItems(request)));
+      const items = await readItems(request);
+      warn(response, warnOfUnknownHeaders(items.flatMap(({ headers }) => headers)));
+      response.json(await broker.publishBatch(items));
     }),
   ];
 
@@ -56,7 +68,7 @@ export function batchRoutes(broker: Broker, limits: BatchLimits): Route[] {
       }
       return {
         destination,
-        headers: mergeHeaders(listHeaders(item.headers ?? {}), configuration),
+        headers: mergeHeaders(listHeaders(item.headers ?? {}), [...configuration, ...describeBody(item)]),
         tokenInQuery: false,
         body,
         callerIp,
@@ -97,6 +109,13 @@ function parseItem(value: unknown): z.output<typeof BatchItem> {
   const parsed = BatchItem.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new PosthornError('invalid_request', formatIssues(parsed.error));
+}
+
+/** JSON that is not given as text says what it is; a content type of the item wins, as a forwarded one does. */
+function describeBody({ body, headers }: z.output<typeof BatchItem>): string[] {
+  if (typeof body === 'string' || body === undefined || body === null) return [];
+  const isForwarded = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === `${forwardPrefix}content-type`);
+  return isForwarded ? [] : ['content-type', 'application/json'];
 }
 
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */

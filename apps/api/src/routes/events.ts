@@ -1,19 +1,34 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, readEventFilter } from '@posthorn/shared';
+import { contract, describeUnknownFilters, EventsQuery, filters, readEventFilter } from '@posthorn/shared';
+import type { Request } from 'express';
+import type { Warn } from '../middleware/warn.ts';
 import type { route } from './route.ts';
 
 /** Lines of a page that names no number (contract, http-api.md section 4.2). */
 const pageLines = { events: 1000, logs: 100 };
 
-export const eventRoutes = ({ eventPages }: Broker, list: typeof route) => [
-  list(contract.events.events, async ({ query }) => {
-    const filter = readEventFilter(query, pageLines.events);
-    return filter.isGrouped ? eventPages.listGroups(filter) : eventPages.list(filter);
-  }),
-  list(contract.events.logs, async ({ query }) => {
-    const filter = readEventFilter(query, pageLines.logs);
-    if (filter.isGrouped) return eventPages.listGroups(filter);
-    const { events, ...rest } = await eventPages.list(filter);
-    return { logs: events, ...rest };
-  }),
-];
+export const eventRoutes = ({ eventPages }: Broker, list: typeof route, warn: Warn) => {
+  /** Filters that are not known narrow nothing, and the wire format wants them to be accepted. */
+  const warnOfUnknown = ({ query, res }: Request) => {
+    const known = Object.keys(EventsQuery.shape);
+    const tolerated = ['source', 'api'];
+    const unknown = Object.keys(filters.withoutConfiguration(query) as object).filter(
+      (name) => !known.includes(name) && !tolerated.includes(name) && /^[\w.-]+$/.test(name),
+    );
+    if (res && unknown.length > 0) warn(res, [describeUnknownFilters(unknown, known)]);
+  };
+  return [
+    list(contract.events.events, async ({ query }, request) => {
+      warnOfUnknown(request);
+      const filter = readEventFilter(query, pageLines.events);
+      return filter.isGrouped ? eventPages.listGroups(filter) : eventPages.list(filter);
+    }),
+    list(contract.events.logs, async ({ query }, request) => {
+      warnOfUnknown(request);
+      const filter = readEventFilter(query, pageLines.logs);
+      if (filter.isGrouped) return eventPages.listGroups(filter);
+      const { events, ...rest } = await eventPages.list(filter);
+      return { logs: events, ...rest };
+    }),
+  ];
+};

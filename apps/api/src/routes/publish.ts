@@ -1,11 +1,12 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, cronName, Name, PosthornError } from '@posthorn/shared';
+import { contract, cronName, Name, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Request, Response } from 'express';
+import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
 import { rawRoute, type Route } from './route.ts';
 
 /** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract, http-api.md section 5.1). The body is bytes, the options are headers. */
-export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] {
+export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: number): Route[] {
   return [
     rawRoute(
       contract.publish.publish,
@@ -28,6 +29,7 @@ export function publishRoutes(broker: Broker, maxMessageBytes: number): Route[] 
       ...(await readPublishRequest(request, target, maxMessageBytes)),
       ...(queueName === undefined ? {} : { queueName }),
     };
+    warn(response, warnOfUnknownHeaders(asked.headers));
     if (isForSchedule(asked.headers)) {
       response.json({ scheduleId: await broker.schedules.create(asked) });
       return;

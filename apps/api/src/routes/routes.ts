@@ -1,4 +1,5 @@
 import type { AppParts } from '../app.ts';
+import { createWarn } from '../middleware/warn.ts';
 import { batchRoutes } from './batch.ts';
 import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
@@ -25,20 +26,21 @@ export function routes(parts: AppParts): Route[] {
   const { broker, config } = parts;
   const list = createPageRoute(limits.lists);
   const single = createPageRoute(limits.singles);
+  const warn = createWarn(parts.log);
   return [
-    ...publishRoutes(broker, config.MAX_MESSAGE_BYTES),
-    ...batchRoutes(broker, {
+    ...publishRoutes(broker, warn, config.MAX_MESSAGE_BYTES),
+    ...batchRoutes(broker, warn, {
       maxBytes: config.MAX_BATCH_BYTES,
       maxItems: config.MAX_BATCH_ITEMS,
       maxMessageBytes: config.MAX_MESSAGE_BYTES,
     }),
     ...messageRoutes(broker, single),
-    ...eventRoutes(broker, list),
+    ...eventRoutes(broker, list, warn),
     ...queueRoutes(broker),
     ...flowControlRoutes(broker),
     ...dlqRoutes(broker, { list, single }),
     ...urlGroupRoutes(broker),
-    ...scheduleRoutes(broker, config.MAX_MESSAGE_BYTES),
+    ...scheduleRoutes(broker, warn, config.MAX_MESSAGE_BYTES),
     ...signingKeyRoutes(broker),
     ...probeRoutes(parts),
     ...openApiRoutes(),

@@ -1,10 +1,11 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, PosthornError } from '@posthorn/shared';
+import { contract, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
+import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
 import { rawRoute, route, type Route } from './route.ts';
 
 /** `/v2/schedules` (contract, http-api.md section 5.4). */
-export function scheduleRoutes({ schedules }: Broker, maxMessageBytes: number): Route[] {
+export function scheduleRoutes({ schedules }: Broker, warn: Warn, maxMessageBytes: number): Route[] {
   const endpoints = contract.schedules;
   const notFound = (scheduleId: string) => new PosthornError('not_found', `schedule ${scheduleId} not found`);
   const setPaused = (isPaused: boolean) => async (input: { params: { scheduleId: string } }) => {
@@ -36,6 +37,7 @@ export function scheduleRoutes({ schedules }: Broker, maxMessageBytes: number): 
       endpoints.create,
       async (request, response) => {
         const asked = await readPublishRequest(request, readTarget(request), maxMessageBytes);
+        warn(response, warnOfUnknownHeaders(asked.headers));
         response.json({ scheduleId: await schedules.create(asked) });
       },
       // No group in the expression: Express would decode it, and the destination is kept byte for byte.

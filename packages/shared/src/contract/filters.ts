@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatUrl } from '../headers/destination.ts';
 import { hidePassword } from '../headers/hide-password.ts';
 import { prefix, tokenParameter } from '../headers/names.ts';
+import { findNearest } from './nearest.ts';
 
 /** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract, http-api.md section 4). */
 export interface MessageFilter {
@@ -65,9 +66,12 @@ export const filters = {
   /** Ids in a JSON body. */
   ids: z.array(given, 'use a list of ids'),
 
-  /** A misspelled filter must never widen what is deleted: the answer names it. */
-  unknownField: (issue: { code?: string; keys?: unknown }) =>
-    issue.code === 'unrecognized_keys' ? `unknown: ${(issue.keys as string[]).join(', ')}` : undefined,
+  /** A misspelled filter must never widen what is deleted: the answer names it, and what it may have been meant as. */
+  unknownField: (issue: { code?: string | undefined; keys?: unknown; inst?: unknown }) => {
+    if (issue.code !== 'unrecognized_keys') return undefined;
+    const { inst } = issue;
+    return describeUnknownFilters(issue.keys as string[], inst instanceof z.ZodObject ? Object.keys(inst.shape) : []);
+  },
 
   /** A query without what is meant for posthorn itself. */
   withoutConfiguration: (query: unknown) =>
@@ -80,3 +84,12 @@ export const filters = {
         )
       : query,
 };
+
+/** A sentence about filters that are not known, with those that are. */
+export function describeUnknownFilters(unknown: readonly string[], known: readonly string[]): string {
+  const shown = unknown.slice(0, 5).map((name) => {
+    const nearest = findNearest(name, known);
+    return `${name.slice(0, 60)}${nearest === undefined ? '' : ` (did you mean ${nearest}?)`}`;
+  });
+  return `unknown: ${shown.join(', ')}; the filters are ${known.join(', ')}`;
+}

@@ -27,10 +27,7 @@ export const burstRateLimitNames = {
   reset: 'Burst-RateLimit-Reset',
 } as const;
 
-/**
- * What a request that was accepted may not have meant as it was read, in a sentence: an `Upstash-*` header that nobody
- * knows, a JSON array as the only item of a form.
- */
+/** Of an answer to a request that was accepted and may mean something else: an `Upstash-*` header or a filter is not known. */
 export const warningName = 'Posthorn-Warning';
 
 /** A destination that never wants a message again says so by status 489 and this header (delivery.md section 8). */

@@ -58,27 +58,51 @@ describe.each(endpoints.map(({ method, path, scope }) => [`${method} ${path}`, {
   },
 );
 
-test('whatever is wrong with a token, the answer is the same', async () => {
-  const wrong = [
-    '',
-    'Bearer',
-    'Bearer wrong',
-    `Bearer ${testToken.slice(0, -1)}`,
-    `Bearer ${testToken}x`,
-    `Bearer ${testToken} ${testToken}`,
-    `Bearer ${testToken},second-token`,
-    `Basic ${Buffer.from(`:${testToken}`).toString('base64')}`,
-    `Bearer ${'x'.repeat(10_000)}`,
-    `Bearer ${'\u00ff'.repeat(20)}`,
-  ];
-  const answers = await Promise.all(
-    wrong.map(async (Authorization) => {
-      const response = await fetch(`${system.api.url}/v2/dlq`, { headers: { Authorization } });
-      return `${response.status} ${await response.text()}`;
-    }),
-  );
-  expect(new Set(answers).size).toBe(1);
-  expect(answers[0]).toMatch(/^401 /);
+describe('a refusal tells the form of the request, and nothing about how near a token is', () => {
+  const ask = async (headers: Record<string, string>, query = '') => {
+    const response = await fetch(`${system.api.url}/v2/dlq${query}`, { headers });
+    return `${response.status} ${await response.text()}`;
+  };
+
+  test('whatever is wrong with a token, the answer is the same', async () => {
+    const wrong = [
+      'Bearer wrong',
+      `Bearer ${testToken.slice(0, -1)}`,
+      `Bearer ${testToken}x`,
+      `Bearer ${testToken},second-token`,
+      'Bearer only-read',
+      `Bearer ${'x'.repeat(10_000)}`,
+      `Bearer ${'\u00ff'.repeat(20)}`,
+    ];
+    const answers = await Promise.all([
+      ...wrong.map((Authorization) => ask({ Authorization })),
+      ask({}, '?qstash_token=wrong'),
+      ask({}, `?qstash_token=${testToken}x`),
+      ask({ Authorization: 'Basic abc' }, '?qstash_token=wrong'),
+    ]);
+    expect(new Set(answers).size).toBe(1);
+    expect(answers[0]).toMatch(/^401 .*wrong/);
+  });
+
+  test('whatever is in a header that has no token, the answer is the same', async () => {
+    const malformed = [
+      'Bearer',
+      testToken,
+      `Bearer ${testToken} ${testToken}`,
+      `Bearer=${testToken}`,
+      `Token ${testToken}`,
+      `Basic ${Buffer.from(`:${testToken}`).toString('base64')}`,
+    ];
+    const answers = await Promise.all(malformed.map((Authorization) => ask({ Authorization })));
+    expect(new Set(answers).size).toBe(1);
+    expect(answers[0]).toMatch(/^401 .*form Bearer <token>/);
+  });
+
+  test('without a header the answer says how to send a token, and where the API is described', async () => {
+    const answers = await Promise.all([ask({}), ask({ Authorization: '' }), ask({}, '?qstash_token=')]);
+    expect(new Set(answers).size).toBe(1);
+    expect(answers[0]).toMatch(/^401 .*Authorization: Bearer <token>.*openapi\.json/);
+  });
 });
 
 test('the header beats the query, also when it is wrong', async () => {
@@ -112,3 +136,28 @@ test.each(['/v2/nothing', '/nothing', '/v2/messages/%', '/v1/publish/https://exa
     expect(await response.json()).toEqual({ error: expect.any(String) as string });
   },
 );
+
+test.each([
+  ['DELETE', '/v2/batch', 'POST'],
+  ['GET', '/v2/publish/https://example.com/a', 'POST'],
+  ['PUT', '/v2/queues/', 'GET, POST'],
+  ['POST', '/v2/messages/msg_1', 'DELETE, GET'],
+  ['POST', '/v2/Keys', 'GET'],
+  ['GET', '/v2/schedules/a/pause', 'PATCH, POST'],
+])('%s %s answers 405 and names the methods of the path', async (method, path, allowed) => {
+  const response = await system.api.call(path, { method });
+  expect(response.status).toBe(405);
+  expect(response.headers.get('allow')).toBe(allowed);
+  expect(await response.json()).toEqual({ error: expect.stringContaining('use ') as string });
+});
+
+test.each([
+  ['/', 'openapi.json'],
+  ['/v2', 'openapi.json'],
+  ['/v2/topcis', 'Did you mean /v2/topics?'],
+  ['/v2/message/msg_1', 'Did you mean /v2/messages?'],
+])('%s answers 404 and says where to look', async (path, advice) => {
+  const response = await system.api.call(path);
+  expect(response.status).toBe(404);
+  expect(((await response.json()) as { error: string }).error).toContain(advice);
+});

@@ -1,0 +1,38 @@
+import { findNearest, PosthornError } from '@posthorn/shared';
+import type { RequestHandler } from 'express';
+import type { Route } from '../routes/route.ts';
+
+/**
+ * Answers what no route has taken: 405 with `Allow` where the path knows other methods, 404 everywhere else. It stands
+ * behind authentication, so that nothing about a path is told without a token.
+ */
+export function refuseUnknown(routes: readonly Route[]): RequestHandler {
+  const known = routes.map(({ endpoint: { method, path } }) => ({ method, pattern: writePattern(path) }));
+  const collections = [...new Set(routes.map(({ endpoint }) => endpoint.path.split('/').slice(0, 3).join('/')))];
+
+  return (request, response, next) => {
+    const path = request.path.replace(/(?<=.)\/$/, '');
+    const allowed = [...new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))].sort();
+    if (allowed.length > 0) {
+      response.setHeader('Allow', allowed.join(', '));
+      next(
+        new PosthornError('method_not_allowed', `${request.method} is not possible here: use ${allowed.join(' or ')}.`),
+      );
+      return;
+    }
+    const start = path.split('/').slice(0, 3).join('/');
+    const nearest = findNearest(
+      start,
+      collections.filter((collection) => collection !== start),
+    );
+    const advice =
+      nearest === undefined ? 'The API is below /v2; GET /openapi.json describes it.' : `Did you mean ${nearest}?`;
+    next(new PosthornError('not_found', `There is no ${request.method} ${path.slice(0, 200)}. ${advice}`));
+  };
+}
+
+/** The paths that an endpoint of the contract is about; a destination may have any form. */
+function writePattern(path: string): RegExp {
+  const pattern = path.replace(/\/\*\w+$/, '(/.*)?').replace(/:\w+/g, '[^/]+');
+  return new RegExp(`^${pattern}$`, 'is');
+}

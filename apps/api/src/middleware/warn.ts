@@ -1,0 +1,18 @@
+import { logRepeats, type Log } from '@posthorn/broker';
+import { warningName } from '@posthorn/shared';
+import type { Response } from 'express';
+
+export type Warn = (response: Response, warnings: readonly string[]) => void;
+
+/**
+ * Tells the caller, in a header, and the operator, in at most one line a second, what was accepted and probably not meant
+ * so. The texts must be ASCII.
+ */
+export function createWarn(log: Log): Warn {
+  const warn = logRepeats(log, 'warn', 'request.doubtful');
+  return (response, warnings) => {
+    if (warnings.length === 0) return;
+    response.setHeader(warningName, warnings.join(' '));
+    warn('A request was accepted that may not mean what its sender wants.', { warnings });
+  };
+}
