@@ -50,8 +50,8 @@ export const nouns: BadInput[] = [
   call('GET', '/v2/globalParallelism/x', 404, 'something below the global parallelism'),
 
   call('GET', '/v2/keys/current', 404, 'one signing key'),
-  call('DELETE', '/v2/keys', 404, 'removal of the signing keys'),
-  call('POST', '/v2/keys', 404, 'signing keys of the caller', { body: '{"current":"sig_mine","next":"sig_mine"}' }),
+  call('DELETE', '/v2/keys', 405, 'removal of the signing keys'),
+  call('POST', '/v2/keys', 405, 'signing keys of the caller', { body: '{"current":"sig_mine","next":"sig_mine"}' }),
 
   call('GET', `/v2/topics/${long}`, 400, 'name of a URL group of 257 characters'),
   call('GET', '/v2/topics/__proto__', 404, 'URL group with the name of an inherited property'),

@@ -1,7 +1,7 @@
 import { call, type BadInput } from '../bad-input.ts';
 
 export const paths: BadInput[] = [
-  call('PUT', '/v2/queues', 404, 'wrong method'),
+  call('PUT', '/v2/queues', 405, 'wrong method'),
   call('HEAD', '/v2/queues', 200, 'HEAD has no body'),
   call('POST', '/v2/publishx/${DEST}/ok', 404, 'unknown route'),
   call('POST', '/v1/publish/${DEST}/ok', 404, 'old version'),
@@ -22,7 +22,7 @@ export const paths: BadInput[] = [
   call('GET', '/v2/schedules/no-such', 404, 'unknown schedule'),
   call('GET', '/v2/flowControl/no-such', 404, 'unknown flow-control key'),
   call('POST', '/v2/flowControl/k/pin?rate=-1', 400, 'pin negative rate'),
-  call('GET', '/v2/keys/rotate', 404, 'rotation by GET would be CSRF-able and crawlable'),
+  call('GET', '/v2/keys/rotate', 405, 'rotation by GET would be CSRF-able and crawlable'),
   call('GET', '/.git/config', 404, 'no stray files'),
   call('GET', '/console/%2e%2e/%2e%2e/package.json', 404, 'encoded traversal'),
 ];
