@@ -97,6 +97,71 @@ test('a Redis that has no memory at all left is drained: callbacks, failures and
   await eventually(async () => (await publish('/after', 'x')).ok);
 }, 60_000);
 
+interface Entry {
+  dlqId: string;
+  error?: string;
+  responseStatus: number;
+  responseBody?: string;
+  responseBodyTruncated?: true;
+}
+const listDlq = async () =>
+  ((await (await api.call('/v2/dlq?maxBytes=16777216')).json()) as { messages: Entry[] }).messages;
+const noRetry = { 'Upstash-Retries': '0' };
+
+test('what destinations answer does not fill Redis', async () => {
+  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 20_000_000));
+  receiver.reply('/large', { status: 500, body: Buffer.alloc(5_000_000, 'x') });
+  const dispatcher = await startDispatcher(redis.url);
+  for (let n = 0; n < 30; n++) expect((await publish('/large', 'x', noRetry)).ok).toBe(true);
+  const entries = await eventually(async () => {
+    const found = await listDlq();
+    return found.length === 30 ? found : undefined;
+  }, 60_000);
+  for (const { responseStatus, responseBody, responseBodyTruncated, error } of entries) {
+    expect({ responseStatus, responseBodyTruncated, error }).toEqual({
+      responseStatus: 500,
+      responseBodyTruncated: true,
+      error: 'the destination answered 500',
+    });
+    expect(responseBody).toHaveLength(64 * 1024);
+  }
+  expect((await publish('/after', 'x')).ok).toBe(true);
+  expect(linesOf(api.output(), 'trouble.started')).toEqual([]);
+  await dispatcher.end('SIGKILL');
+}, 120_000);
+
+test('a Redis that is full of dead letters heals: they are retried, deleted, or go after their retention', async () => {
+  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
+  receiver.reply('/down', 500);
+  const fill = (size: number) =>
+    eventually(async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/down', 'x'.repeat(size), noRetry)));
+      return answers.some(({ status }) => status === 503);
+    }, 60_000);
+  let dispatcher = await startDispatcher(redis.url);
+  const isIdle = async () =>
+    /^posthorn_messages_(waiting|in_flight) [^0]/m.test(await (await fetch(`${dispatcher.url}/metrics`)).text()) ===
+    false;
+
+  await fill(300_000);
+  await eventually(isIdle);
+  expect((await publish('/down', 'x')).status).toBe(503);
+  receiver.reply('/down', 200);
+  expect((await api.call('/v2/dlq/retry?count=1', { method: 'POST' })).status).toBe(201);
+  await redis.client.config('SET', 'maxmemory', '1');
+  expect(await (await api.call('/v2/dlq?count=100', { method: 'DELETE' })).json()).not.toEqual({ deleted: 0 });
+  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 5_000_000));
+  await eventually(async () => (await publish('/after', 'x')).ok);
+
+  receiver.reply('/down', 500);
+  await fill(12_000);
+  await eventually(isIdle);
+  await dispatcher.end('SIGKILL');
+  dispatcher = await startDispatcher(redis.url, { DLQ_RETENTION_SECONDS: '1' });
+  await eventually(async () => (await publish('/after', 'x')).ok, 60_000);
+  await dispatcher.end('SIGKILL');
+}, 240_000);
+
 test('a Redis that cannot write for a while: a repeated error is one line a second, and no message is delivered twice', async () => {
   const dispatcher = await startDispatcher(redis.url);
   receiver.reply('/held', { status: 200, afterMs: 700 });
