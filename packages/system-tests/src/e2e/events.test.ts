@@ -47,7 +47,7 @@ test('events and logs are the same lines of all messages, newest first', async (
     ids.reverse().flatMap((id) => ['DELIVERED', 'ACTIVE', 'CREATED'].map((state) => [id, state])),
   );
   const logs = await read('count=6', '/v2/logs');
-  expect(logs).toEqual({ ...page, logs: page.events });
+  expect(logs).toEqual({ logs: page.events });
 });
 
 test('a success has three lines, a failure four, a retry two more', async () => {
@@ -254,23 +254,29 @@ test('pages have 100 lines of logs and 1,000 events, or as many as are asked for
   const items = Array.from({ length: 400 }, () => ({ destination: at('/many'), headers: { 'Upstash-Label': 'many' } }));
   expect((await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) })).status).toBe(200);
   await eventually(async () => (await read('label=many&state=DELIVERED')).events.length === 400, 20_000);
-  expect((await read('label=many', '/v2/logs')).events).toHaveLength(100);
+  expect((await read('label=many', '/v2/logs')).logs).toHaveLength(100);
   expect((await read('label=many')).events).toHaveLength(1000);
-  expect((await read('label=many&count=101', '/v2/logs')).events).toHaveLength(101);
+  expect((await read('label=many&count=101', '/v2/logs')).logs).toHaveLength(101);
   expect((await read('label=many&count=5000')).events).toHaveLength(1000);
   const { events, cursor } = await read('label=many&state=CREATED');
   expect(events).toHaveLength(400);
   expect(cursor).toBeUndefined();
 });
 
-test('a large body is shown', async () => {
+test('a large body is shown, and of the answer as much as is kept', async () => {
   const body = 'x'.repeat(100_000);
   system.receiver.reply('/large', { status: 500, body });
   await finish('/large', {}, body);
   const { events } = await read('path=/large');
   expect(events).toHaveLength(4);
   for (const line of events) expect(line['body']).toBe(base64(body));
-  expect(events.find(({ state }) => state === 'ERROR')?.['responseBody']).toBe(base64(body));
+  const failed = events.find(({ state }) => state === 'ERROR');
+  expect(failed?.['responseBody'] === base64(body.slice(0, 64 * 1024))).toBe(true);
+  expect(failed).toMatchObject({
+    responseBodyTruncated: true,
+    error: 'the destination answered 500',
+    errorKind: 'http',
+  });
 });
 
 describe('400', () => {

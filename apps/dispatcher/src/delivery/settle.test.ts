@@ -1,0 +1,87 @@
+import type { Broker, Job, KeptFailure, Line, Log } from '@posthorn/broker';
+import type { Answer, Failure, Outcome } from '@posthorn/shared';
+import { createSettlement } from './settle.ts';
+
+const maxStoredResponseBytes = 1000;
+
+/** Settles a failed attempt in a Redis that is full or not; gives what was stored of its answer. */
+async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Answer>, isFull = false) {
+  const told: (Outcome & { answer: Answer })[] = [];
+  const failures: Failure[] = [];
+  const buried: KeptFailure[] = [];
+  const lines: Line[] = [];
+  const broker = {
+    isFull: () => isFull,
+    callbacks: {
+      tellAttempt: async (_job: Job, outcome: Outcome & { answer: Answer }) => void told.push(outcome),
+      tellFailure: async (_job: Job, failure: Failure) => void failures.push(failure),
+    },
+    dlq: {
+      bury: async (_job: Job, failure: KeptFailure) => {
+        buried.push(failure);
+        return '1-0';
+      },
+    },
+    events: {
+      failed: (_id: string, _message: unknown, more: Line[]) => void lines.push(...more),
+      ended: (_id: string, more: Line[]) => void lines.push(...more),
+    },
+    schedules: { tellEnd: async () => undefined },
+    bodies: { release: async () => undefined },
+  } as unknown as Broker;
+  const log = { debug: () => undefined, info: () => undefined } as unknown as Log;
+  const settlement = createSettlement({ broker, log, graceMs: 0, dlqRetentionMs: 0, maxStoredResponseBytes });
+  const failure = { error: 'no', answer: { status: 500, header: {}, body: new Uint8Array(), ...answer } };
+  await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Job, { kind, delayMs: 1, ...failure });
+  const line = lines.find(({ state }) => state === 'ERROR');
+  return { told, failures, buried, line, text: String(line?.value) };
+}
+
+const large = Buffer.alloc(100_000, 'x');
+const header = { A: ['b'] };
+
+test.each(['retry', 'failed', 'canceled'] as const)(
+  'of an attempt that ends as %s, little of the answer is kept',
+  async (kind) => {
+    const { told, failures, buried, line, text } = await settle(kind, { body: large, header });
+    expect(text.length + (line?.body?.length ?? 0)).toBeLessThan(2000);
+    expect(JSON.parse(text)).toMatchObject({ header, isCut: true });
+    for (const { answer } of buried) expect(answer).toMatchObject({ header, isCut: true, body: { length: 1000 } });
+    expect(buried).toHaveLength(kind === 'failed' ? 1 : 0);
+    // The callbacks have all of it.
+    for (const { answer } of [...told, ...failures]) expect(answer.body).toHaveLength(large.length);
+  },
+);
+
+test.each(['retry', 'failed', 'canceled'] as const)('while Redis is full, nothing of it is: %s', async (kind) => {
+  const { told, failures, buried, line, text } = await settle(kind, { body: large, header }, true);
+  expect(line?.body).toBeUndefined();
+  expect(JSON.parse(text)).toMatchObject({ status: 500, error: 'no', header: {}, isCut: true });
+  expect(JSON.parse(text)).not.toHaveProperty('body');
+  for (const { answer } of buried) expect(answer).toMatchObject({ header: {}, isCut: true, body: { length: 0 } });
+  for (const { answer } of [...told, ...failures]) {
+    expect(answer.body).toHaveLength(maxStoredResponseBytes);
+    expect(answer.isCut).toBe(true);
+  }
+});
+
+test('of many headers those are kept that fit, and small ones after large ones', async () => {
+  const { text } = await settle('retry', {
+    header: { Small: ['a'], Huge: ['x'.repeat(9000)], Many: Array.from({ length: 3000 }, () => 'yyy'), Last: ['b'] },
+  });
+  expect((JSON.parse(text) as { header: object }).header).toEqual({ Small: ['a'], Last: ['b'] });
+});
+
+test.each([
+  ['text', Buffer.from(`${'x'.repeat(999)}ü`), 'x'.repeat(999)],
+  ['text of four bytes a character', Buffer.from('🎺'.repeat(251)), '🎺'.repeat(250)],
+  ['three bytes of four', Buffer.from(`xxx${'🎺'.repeat(250)}`), `xxx${'🎺'.repeat(249)}`],
+])('%s is cut at a character', async (_, body, kept) => {
+  const { buried } = await settle('failed', { body });
+  expect(buried[0]?.answer.body.toString()).toBe(kept);
+});
+
+test('bytes that are no text are cut at the limit', async () => {
+  const { buried } = await settle('failed', { body: Buffer.alloc(1003, 0x9f) });
+  expect(buried[0]?.answer.body).toHaveLength(1000);
+});

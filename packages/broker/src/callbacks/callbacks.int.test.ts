@@ -1,0 +1,71 @@
+import type { Callback, Failure, Message } from '@posthorn/shared';
+import type { TestRedis } from '@posthorn/testkit';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { Broker } from '../broker.ts';
+
+let server: TestRedis;
+let broker: Broker;
+beforeAll(async () => {
+  ({ server, broker } = await startTestBroker(1));
+});
+afterAll(async () => {
+  await broker.close();
+  await server.stop();
+});
+beforeEach(() => server.client.flushall());
+
+const callback: Callback = {
+  url: 'https://a.example/told',
+  method: 'POST',
+  header: {},
+  maxRetries: 0,
+  timeoutMs: 1000,
+  delayMs: 0,
+};
+const message: Message = {
+  url: 'https://a.example/',
+  method: 'POST',
+  header: {},
+  body: { kind: 'empty' },
+  createdAt: 1,
+  notBefore: 1,
+  maxRetries: 1,
+  timeoutMs: 1000,
+  callerIp: '::1',
+  callback,
+  failureCallback: callback,
+};
+const failure = (fields: Partial<Failure['answer']> = {}): Failure => ({
+  error: 'connect ECONNREFUSED',
+  errorKind: 'connect',
+  answer: { status: 0, header: {}, body: Buffer.alloc(0), error: 'connect ECONNREFUSED', ...fields },
+});
+
+/** The body of the only callback that was stored. */
+async function readTold(): Promise<Record<string, unknown>> {
+  const shard = broker.shards.at(0);
+  const bytes = await broker.bodies.read((await shard.next())?.message.body ?? { kind: 'empty' });
+  return JSON.parse(String(bytes)) as Record<string, unknown>;
+}
+const job = () => ({ id: broker.shards.newId(0).id, message, retried: 0, crashes: 0 });
+
+test('a callback says why the attempt failed', async () => {
+  await broker.callbacks.tellAttempt(job(), { kind: 'retry', delayMs: 1, ...failure() });
+  const told = await readTold();
+  expect(told).toMatchObject({ status: 0, error: 'connect ECONNREFUSED', errorKind: 'connect' });
+  expect(Buffer.from(String(told['body']), 'base64').toString()).toBe('connect ECONNREFUSED');
+  expect(told).not.toHaveProperty('bodyTruncated');
+});
+
+test('a failure callback says it, too, and that it has only a part of the answer', async () => {
+  await broker.callbacks.tellFailure(job(), failure({ status: 500, body: Buffer.from('no'), isCut: true }), '1-0');
+  expect(await readTold()).toMatchObject({ status: 500, dlqId: '1-0', errorKind: 'connect', bodyTruncated: true });
+});
+
+test('a callback about a success has no error', async () => {
+  const answer = { status: 200, header: {}, body: Buffer.from('ok') };
+  await broker.callbacks.tellAttempt(job(), { kind: 'delivered', answer });
+  const told = await readTold();
+  expect(told).not.toHaveProperty('error');
+  expect(told).not.toHaveProperty('errorKind');
+});
