@@ -21,7 +21,7 @@ const mayImport = {
 const onlyHere = [
   { names: ['ioredis'], files: ['packages/broker/src/redis/**', 'packages/testkit/**', 'packages/embedded-redis/**'] },
   { names: ['bullmq'], files: ['packages/broker/src/shards/**'] },
-  { names: ['axios'], files: ['apps/dispatcher/src/delivery/send.ts'] },
+  { names: ['axios'], files: ['apps/dispatcher/src/transport/send.ts'] },
 ];
 
 /** Inside the broker, a later layer may import an earlier one and never back. */
@@ -150,7 +150,7 @@ export default tseslint.config(
   ),
   {
     files: ['apps/dispatcher/src/**/*.ts'],
-    ignores: ['apps/dispatcher/src/delivery/send.ts', ...tests],
+    ignores: ['apps/dispatcher/src/transport/send.ts', ...tests],
     rules: { 'no-restricted-imports': ['error', { paths: ['axios'] }] },
   },
   { files: tests, languageOptions: { globals: globals.jest } },

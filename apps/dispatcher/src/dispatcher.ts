@@ -20,7 +20,6 @@ import { judge } from './delivery/judge.ts';
 import { createOwnFaults } from './delivery/own-faults.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
-import { createSender } from './delivery/send.ts';
 import { createSettlement } from './delivery/settle.ts';
 import { createSlowAttempts, noSlowPlace } from './delivery/slow-attempts.ts';
 import { createSpacing } from './delivery/spacing.ts';
@@ -31,6 +30,7 @@ import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-events.ts';
 import { watchProgress } from './loops/watch-progress.ts';
 import { createDeliveryMetrics } from './metrics.ts';
+import { createSender } from './transport/send.ts';
 
 export interface DispatcherParts {
   broker: Broker;

@@ -2,8 +2,8 @@ import type { Job, ProcessMetrics, ShardWorker } from '@posthorn/broker';
 import type { Outcome } from '@posthorn/shared';
 import { Counter, Histogram } from 'prom-client';
 import type { OwnFaults } from './delivery/own-faults.ts';
-import type { Sender } from './delivery/send.ts';
 import type { SlowAttempts } from './delivery/slow-attempts.ts';
+import type { Sender } from './transport/send.ts';
 
 /** What a dispatcher tells of its work. Made for the hot path: everything that can be resolved before is. */
 export interface DeliveryMetrics {

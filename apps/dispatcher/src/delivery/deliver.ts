@@ -1,6 +1,6 @@
 import type { Job, Standing, Turn } from '@posthorn/broker';
 import type { Answer, Outcome } from '@posthorn/shared';
-import type { DeliveryRequest } from './send.ts';
+import type { DeliveryRequest } from '../transport/send.ts';
 
 /** What an attempt is made of. */
 export interface Steps {

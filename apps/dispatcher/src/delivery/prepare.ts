@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { activeLine, type Broker, type Job } from '@posthorn/broker';
 import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
-import type { DeliveryRequest } from './send.ts';
+import type { DeliveryRequest } from '../transport/send.ts';
 
 export interface PrepareOptions {
   broker: Broker;

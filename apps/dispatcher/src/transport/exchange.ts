@@ -1,10 +1,14 @@
 import { canonicalName, decodeHeaderText, type Answer } from '@posthorn/shared';
 import type { Agent, Dispatcher } from 'undici';
+import { createByteBuffer } from './byte-buffer.ts';
 import { decodeBody } from './decode-body.ts';
 import type { DeliveryRequest } from './send.ts';
 
 /** A destination that says nothing but "wait" for longer than this is not going to answer. */
 const maxInformational = 20;
+
+/** Pieces of a body after which no more is read: each costs time, whatever its size. */
+const maxPieces = 100_000;
 
 const protocolChange = 'the destination wants to change the protocol';
 
@@ -43,7 +47,8 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
   let header: Answer['header'] = {};
   let keepsBody = true;
   let sizeBytes = 0;
-  const chunks: Buffer[] = [];
+  let pieces = 0;
+  const body = createByteBuffer(maxResponseBytes);
 
   const end = () => {
     isOver = true;
@@ -58,14 +63,15 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
   const complete = () => {
     if (isOver) return;
     end();
-    const body = Buffer.concat(chunks);
-    const encoding = keepsBody && body.length > 0 ? (header['Content-Encoding']?.join(',') ?? '') : '';
-    if (encoding === '') finish({ status, header, body });
-    else {
-      void decodeBody(body, encoding, maxResponseBytes).then((decoded) => {
-        finish({ status, header, body: decoded });
-      });
+    const encoding = header['Content-Encoding']?.join(',');
+    if (!keepsBody || encoding === undefined) {
+      finish({ status, header, body: body.take() });
+      return;
     }
+    const blocks = body.takeBlocks();
+    void decodeBody(blocks, encoding, maxResponseBytes).then((decoded) => {
+      finish({ status, header, body: decoded ?? Buffer.concat(blocks) });
+    });
   };
   const timer = setTimeout(
     () => {
@@ -97,9 +103,8 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
     },
     onResponseData(_controller, chunk) {
       sizeBytes += chunk.length;
-      if (keepsBody)
-        chunks.push(chunk.subarray(0, Math.max(0, chunk.length - Math.max(0, sizeBytes - maxResponseBytes))));
-      if (sizeBytes <= maxResponseBytes) return;
+      if (keepsBody) body.append(chunk);
+      if (sizeBytes <= maxResponseBytes && ++pieces <= maxPieces) return;
       // Enough is known; an endless body must not hold the slot.
       complete();
       controller?.abort(new Error('the response is larger than what is kept'));
