@@ -62,6 +62,11 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     connectTimeoutMs: config.CONNECT_TIMEOUT_SECONDS,
     maxResponseBytes: config.MAX_RESPONSE_BYTES,
   });
+  parts.metrics.counter(
+    'requests_resent_total',
+    'Requests that were sent once more, because the destination had closed the kept connection.',
+    sender.resent,
+  );
   const prepare = createPrepare({
     broker,
     currentKey: keys.current,

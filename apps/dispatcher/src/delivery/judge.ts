@@ -7,7 +7,6 @@ import {
   type Answer,
   type Outcome,
 } from '@posthorn/shared';
-import { readErrorKind } from './error-kind.ts';
 
 /**
  * Characters of an error text that are kept. A destination chooses parts of it, such as the names in its certificate, and
@@ -22,10 +21,11 @@ export interface RetryRules {
 
 /** Decides what an answer means for its message (contract, delivery.md sections 6 to 8). */
 export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
-  if (answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
+  const isWhole = answer.error === undefined;
+  if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
 
   const error = (answer.error ?? `the destination answered ${answer.status}`).slice(0, maxErrorLength);
-  const failure = { answer, error, errorKind: readErrorKind(answer) };
+  const failure = { answer, error, errorKind: answer.errorKind ?? ('http' as const) };
   const header = (lowerName: string) => readHeader(answer.header, lowerName);
   const isFinal = answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
   if (isFinal || retried >= message.maxRetries) return { kind: 'failed', ...failure };

@@ -2,6 +2,8 @@
 export interface ByteBuffer {
   /** Copies `piece.subarray(start, end)`, or as much of it as still fits. */
   append(piece: Uint8Array, start?: number, end?: number): void;
+  /** What has been collected, in bytes. */
+  sizeBytes(): number;
   /** Whether the limit is reached. */
   isFull(): boolean;
   /** What has been collected, as its blocks; the buffer is empty afterwards. */
@@ -49,6 +51,7 @@ export function createByteBuffer(maxBytes: number): ByteBuffer {
         from += count;
       }
     },
+    sizeBytes: () => sizeBytes,
     isFull: () => sizeBytes >= maxBytes,
     takeBlocks,
     take() {

@@ -1,83 +1,98 @@
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { connect as connectTcp, type Socket } from 'node:net';
 import type { DestinationGuard } from '@posthorn/broker';
-import { buildConnector } from 'undici';
+import type { Origin } from './origin.ts';
+import { race } from './race.ts';
 import { createResolve, type Resolve } from './resolve.ts';
+import { createSecure } from './secure.ts';
+import { toTransportError, TransportError } from './transport-error.ts';
 
-/** A connection that the guard does not allow. */
-export class RefusedAddressError extends Error {
-  override name = 'RefusedAddressError';
+/**
+ * Opens a connection. Rejects with a `TransportError`, or with the reason of the signal, which closes every socket that is
+ * open by then.
+ */
+export type Connect = (origin: Origin, signal: AbortSignal) => Promise<Socket>;
+
+export interface ConnectOptions {
+  guard: DestinationGuard;
+  /** Limit for the lookup of the name, and for each address with its TLS handshake. */
+  timeoutMs: number;
+  resolve?: Resolve;
 }
+
+/** A host with more addresses is tried at these: each may take a descriptor. */
+const maxAddresses = 8;
+const keepAliveProbeMs = 60_000;
 
 /**
  * Makes connections only to addresses that the guard has just seen: a literal host is asked about itself, a name is
  * resolved and each of its addresses is asked about, and the address of the open socket is asked about again. There is
- * no second look-up in which a name could change its mind.
+ * no second lookup in which a name could change its mind.
  */
-export function createConnect(guard: DestinationGuard, timeoutMs: number): buildConnector.connector {
-  const resolve = createResolve();
-  return (options, callback) => {
-    const host = options.hostname.replace(/^\[|\]$/g, '');
-    const port = Number(options.port || (options.protocol === 'https:' ? 443 : 80));
-    const check = (address: string) => guard.checkAddress(address, host, port);
+export function createConnect({ guard, timeoutMs, resolve = createResolve() }: ConnectOptions): Connect {
+  const secure = createSecure();
 
-    const literal = /^[\d.]+$|:/.test(host) ? check(host) : undefined;
-    if (literal) {
-      callback(new RefusedAddressError(literal), null);
-      return;
+  async function findAddresses({ hostname, isAddress, port }: Origin): Promise<LookupAddress[]> {
+    const found = isAddress
+      ? [{ address: hostname, family: hostname.includes(':') ? 6 : 4 }]
+      : await within(timeoutMs, resolve(hostname), () => {
+          return new TransportError('dns', `unable to resolve host: no name server answered for ${hostname} in time`);
+        });
+    const reasons = found.map(({ address }) => guard.checkAddress(address, hostname, port));
+    const allowed = found.filter((_, index) => reasons[index] === undefined);
+    if (allowed.length > 0) return interleave(allowed).slice(0, maxAddresses);
+    throw reasons[0] === undefined
+      ? new TransportError('dns', `unable to resolve host: ${hostname} has no address`)
+      : new TransportError('connect', reasons[0]);
+  }
+
+  return async (origin, signal) => {
+    const { hostname, port, isTls } = origin;
+    const addresses = await findAddresses(origin);
+    signal.throwIfAborted();
+    const startedAt = performance.now();
+    const socket = await race({
+      addresses,
+      open: ({ address, family }) =>
+        connectTcp({
+          host: address,
+          family,
+          port,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: keepAliveProbeMs,
+        }),
+      timeoutMs,
+      timedOut: () => new TransportError('connect', 'the destination did not accept the connection in time'),
+      signal,
+    }).catch((error: unknown) => {
+      throw toTransportError('connect', error);
+    });
+    const refused = socket.remoteAddress && guard.checkAddress(socket.remoteAddress, hostname, port);
+    if (refused || signal.aborted) {
+      socket.destroy();
+      throw refused ? new TransportError('connect', refused) : (signal.reason as Error);
     }
-    const connect = buildConnector({
-      timeout: timeoutMs,
-      allowH2: false,
-      minVersion: 'TLSv1.2',
-      lookup: createLookup(resolve, check),
-    });
-    connect(options, (...[error, socket]) => {
-      if (!socket) {
-        callback(error, null);
-        return;
-      }
-      const refused = socket.remoteAddress === undefined ? undefined : check(socket.remoteAddress);
-      if (refused) {
-        socket.destroy();
-        callback(new RefusedAddressError(refused), null);
-        return;
-      }
-      readInPieces(socket);
-      callback(null, socket);
-    });
+    if (!isTls) return socket;
+    return secure(socket, origin, Math.max(1, timeoutMs - (performance.now() - startedAt)), signal);
   };
 }
 
-/**
- * undici parses all that it has read before it looks whether the connection is still wanted, and of headers that are too
- * many it makes an error each: of 64 KB of them a destination made 60 ms in which nothing else was delivered.
- */
-const pieceBytes = 4096;
-
-function readInPieces(socket: Socket): void {
-  const read = socket.read.bind(socket);
-  socket.read = (size?: number) => {
-    if (socket.destroyed) return null;
-    return read(size ?? (Math.min(socket.readableLength, pieceBytes) || undefined)) as unknown;
-  };
+/** Rejects with `late()` after so long; what comes then is ignored. */
+function within<T>(limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), limitMs);
+    void promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
-function createLookup(resolve: Resolve, check: (address: string) => string | undefined): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (addresses) => {
-        const allowed = addresses.filter(({ address }) => check(address) === undefined);
-        const [first] = allowed;
-        if (!first) {
-          const [refused] = addresses;
-          const reason = refused ? check(refused.address) : `unable to resolve host: ${hostname} has no address`;
-          callback(new RefusedAddressError(reason), '', 0);
-        } else if (options.all) callback(null, allowed);
-        else callback(null, first.address, first.family);
-      },
-      (error: unknown) => {
-        callback(error instanceof Error ? error : new Error('the host is not found'), '', 0);
-      },
-    );
-  };
+/** The families in turn, beginning with that of the first address (RFC 8305 section 4). */
+function interleave(addresses: LookupAddress[]): LookupAddress[] {
+  const [first] = addresses;
+  const same = addresses.filter(({ family }) => family === first?.family);
+  const other = addresses.filter(({ family }) => family !== first?.family);
+  const rounds = Math.max(same.length, other.length);
+  return Array.from({ length: rounds }, (_, round) => [same[round], other[round]])
+    .flat()
+    .filter((address) => address !== undefined);
 }

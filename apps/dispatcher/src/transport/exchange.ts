@@ -1,24 +1,20 @@
-import { canonicalName, decodeHeaderText, type Answer } from '@posthorn/shared';
-import type { Agent, Dispatcher } from 'undici';
-import { createByteBuffer } from './byte-buffer.ts';
+import type { Answer, ErrorKind } from '@posthorn/shared';
+import type { Connection } from './connection.ts';
 import { decodeBody } from './decode-body.ts';
-import type { DeliveryRequest } from './send.ts';
-
-/** A destination that says nothing but "wait" for longer than this is not going to answer. */
-const maxInformational = 20;
-
-/** Pieces of a body after which no more is read: each costs time, whatever its size. */
-const maxPieces = 100_000;
-
-const protocolChange = 'the destination wants to change the protocol';
+import { formatRequest, type DeliveryRequest } from './format-request.ts';
+import { parseTarget, type Origin } from './origin.ts';
+import type { Pool } from './pool.ts';
+import { createResponseReader, type Response } from './response-reader.ts';
+import { TransportError } from './transport-error.ts';
 
 /** An exchange that was ended by us because the process stops; the message is handed back. */
 export class AbortedError extends Error {
   override name = 'AbortedError';
 }
 
-/** One HTTP request and its response. Whatever the destination does, it becomes an answer. */
+/** One HTTP request and its response. */
 export interface Exchange {
+  /** Whatever the destination does becomes an answer. Rejects only with `AbortedError`. */
   answer: Promise<Answer>;
   abort(): void;
   /** Ends the exchange with this error, unless it is over. */
@@ -27,12 +23,30 @@ export interface Exchange {
   heldBytes(): number;
 }
 
+export interface ExchangeParts {
+  pool: Pool;
+  maxResponseBytes: number;
+  /** Called when the request is sent once more, because its connection had been closed before. */
+  resent: () => unknown;
+}
+
 /**
- * Sends a request over the pool and collects the answer within a hard limit of time, from the first step of connecting
- * to the last byte, and a limit of bytes (contract, delivery.md section 6).
+ * A destination that closes a kept connection does so without looking whether a request is on its way; that its end
+ * arrives takes one trip over the network. What is closed later was closed because of the request.
  */
-export function exchange(agent: Agent, request: DeliveryRequest, maxResponseBytes: number): Exchange {
-  const { origin, path, userinfo } = splitUrl(request.url);
+const staleWithinMs = 1000;
+const maxTimerMs = 0x7fff_ffff;
+const nothing = new Uint8Array(0);
+
+/**
+ * Sends a request and collects the answer within a hard limit of time, from the first step of connecting to the last
+ * byte, and within limits of bytes (contract, delivery.md section 6).
+ *
+ * When a connection that was used before ends within a second, without one byte of an answer, the request is sent once
+ * more over a new connection: the destination had closed it while it was idle. Both requests are the same attempt and
+ * carry the same message id.
+ */
+export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, request: DeliveryRequest): Exchange {
   let finish: (answer: Answer) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
   const answer = new Promise<Answer>((resolve, reject) => {
@@ -40,169 +54,101 @@ export function exchange(agent: Agent, request: DeliveryRequest, maxResponseByte
     fail = reject;
   });
 
-  let controller: Dispatcher.DispatchController | undefined;
   let isOver = false;
-  let informational = 0;
-  let status = 0;
-  let header: Answer['header'] = {};
-  let keepsBody = true;
-  let sizeBytes = 0;
-  let pieces = 0;
-  const body = createByteBuffer(maxResponseBytes);
-
+  let heldBytes = () => 0;
+  /** Closes what is open for this exchange. */
+  let drop: () => void = () => undefined;
   const end = () => {
     isOver = true;
     clearTimeout(timer);
   };
-  const failWith = (error: string, code?: string) => {
+  const failWith = (errorKind: ErrorKind, error: string, code?: string) => {
     if (isOver) return;
     end();
-    finish({ status: 0, header: {}, body: new Uint8Array(0), error, ...(code === undefined ? {} : { code }) });
-    controller?.abort(new Error(error));
-  };
-  const complete = () => {
-    if (isOver) return;
-    end();
-    const encoding = header['Content-Encoding']?.join(',');
-    if (!keepsBody || encoding === undefined) {
-      finish({ status, header, body: body.take() });
-      return;
-    }
-    const blocks = body.takeBlocks();
-    void decodeBody(blocks, encoding, maxResponseBytes).then((decoded) => {
-      finish({ status, header, body: decoded ?? Buffer.concat(blocks) });
-    });
+    drop();
+    finish({ status: 0, header: {}, body: nothing, error, errorKind, ...(code === undefined ? {} : { code }) });
   };
   const timer = setTimeout(
-    () => {
-      failWith(`no complete response within ${request.timeoutMs / 1000} s`);
-    },
-    Math.min(request.timeoutMs, 0x7fff_ffff),
+    () => failWith('timeout', `no complete response within ${request.timeoutMs / 1000} s`),
+    Math.min(request.timeoutMs, maxTimerMs),
   );
 
-  const handler: Dispatcher.DispatchHandler = {
-    onRequestStart(started) {
-      controller = started;
-      if (isOver) started.abort(new Error('the attempt is over'));
-    },
-    onRequestUpgrade() {
-      failWith(protocolChange);
-    },
-    onResponseStart(_controller, statusCode, headers) {
-      if (statusCode < 200) {
-        if (++informational > maxInformational) failWith('the destination sends nothing but informational answers');
-        return;
-      }
-      if (statusCode > 599) {
-        failWith(`the destination answered the unknown status ${statusCode}`);
-        return;
-      }
-      status = statusCode;
-      keepsBody = request.keepSuccessBody || statusCode >= 300;
-      if (keepsBody) header = readHeaders(headers);
-    },
-    onResponseData(_controller, chunk) {
-      sizeBytes += chunk.length;
-      if (keepsBody) body.append(chunk);
-      if (sizeBytes <= maxResponseBytes && ++pieces <= maxPieces) return;
-      // Enough is known; an endless body must not hold the slot.
-      complete();
-      controller?.abort(new Error('the response is larger than what is kept'));
-    },
-    onResponseEnd: complete,
-    onResponseError(_controller, error) {
-      if (status === 0) failWith(describe(error), readCode(error));
-      else failWith('the connection closed before the response was complete');
-    },
-  };
+  function run(origin: Origin, bytes: Buffer[]): void {
+    const kept = pool.take(origin);
+    if (kept) use(kept);
+    else open();
+
+    function open(): void {
+      const controller = new AbortController();
+      drop = () => controller.abort();
+      pool.open(origin, controller.signal).then(
+        (connection) => {
+          if (isOver) connection.destroy();
+          else use(connection);
+        },
+        (error: unknown) => {
+          if (error instanceof TransportError) failWith(error.kind, error.message, error.code);
+          else failWith('connect', 'the connection failed');
+        },
+      );
+    }
+
+    function use(connection: Connection): void {
+      const reader = createResponseReader({ maxBodyBytes: maxResponseBytes, keepSuccess: request.keepSuccessBody });
+      const startedAt = performance.now();
+      const complete = (response: Response) => {
+        end();
+        const { keepAliveMs } = response;
+        if (keepAliveMs > 0 && connection.release()) pool.give(origin, connection, keepAliveMs);
+        else connection.destroy();
+        void toAnswer(response, maxResponseBytes).then(finish);
+      };
+      drop = connection.destroy;
+      heldBytes = reader.heldBytes;
+      connection.start(bytes, {
+        received(piece) {
+          const response = reader.read(piece);
+          if (response) complete(response);
+        },
+        closed(isBroken) {
+          const isStale =
+            connection.served() > 0 && !reader.hasBytes() && performance.now() - startedAt < staleWithinMs;
+          if (isStale) {
+            resent();
+            open();
+          } else complete(reader.close(isBroken));
+        },
+      });
+    }
+  }
+
   try {
-    agent.dispatch(
-      {
-        origin,
-        path,
-        method: request.method,
-        headers: userinfo === undefined ? request.header : withUserinfo(request.header, userinfo),
-        body: request.body ?? null,
-        // The limit of the whole attempt is the only one: a slow but honest answer is not cut earlier.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      },
-      handler,
-    );
+    const target = parseTarget(request.url);
+    run(target.origin, formatRequest(request, target));
   } catch (error) {
-    failWith(describe(error), readCode(error));
+    failWith('protocol', error instanceof Error ? error.message : 'the request cannot be sent');
   }
 
   return {
     answer,
-    fail: failWith,
-    heldBytes: () => (keepsBody ? sizeBytes : 0),
+    fail: (error, code) => failWith('timeout', error, code),
+    heldBytes: () => heldBytes(),
     abort() {
       if (isOver) return;
       end();
+      drop();
       fail(new AbortedError('the process stops'));
-      controller?.abort(new Error('the process stops'));
     },
   };
 }
 
-/** The parts of a URL as its text has them: nothing is normalised, for the text is what was signed. */
-function splitUrl(url: string): { origin: string; path: string; userinfo: string | undefined } {
-  const match = /^(https?:\/\/)(?:([^/?@]*)@)?([^/?]*)(.*)$/is.exec(url);
-  const [, scheme = '', userinfo, authority = '', rest = ''] = match ?? [];
-  return { origin: scheme.toLowerCase() + authority, path: rest.startsWith('/') ? rest : `/${rest}`, userinfo };
-}
-
-/** Name and password of a URL go along as basic authentication, unless the publisher forwards another one. */
-function withUserinfo(header: string[], userinfo: string): string[] {
-  if (header.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization')) return header;
-  let text = userinfo;
-  try {
-    text = decodeURIComponent(userinfo);
-  } catch {
-    // It is sent as it is written.
-  }
-  return [
-    ...header,
-    'Authorization',
-    `Basic ${Buffer.from(text.includes(':') ? text : `${text}:`).toString('base64')}`,
-  ];
-}
-
-function readBrackets(text: string): string {
-  return /\((.+)\)/.exec(text)?.[1] ?? text;
-}
-
-function readHeaders(headers: Record<string, string | string[] | undefined>): Answer['header'] {
-  const entries: [string, string[]][] = [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) entries.push([canonicalName(name), [value].flat().map(decodeHeaderText)]);
-  }
-  return Object.fromEntries(entries);
-}
-
-function readCode(error: unknown): string | undefined {
-  if (error instanceof AggregateError) return readCode(error.errors[0]);
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
-}
-
-/** One sentence about a failed exchange, without stacks and without the URL, which may hold secrets. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'the request failed';
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return describe(error.errors[0]);
-  const code = readCode(error) ?? '';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `unable to resolve host: ${error.message}`;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return 'the destination did not accept the connection in time';
-  if (error.message === 'bad upgrade') return protocolChange;
-  if (code === 'UND_ERR_SOCKET') return 'the connection closed before there was a response';
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'the headers of the response are too large';
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'the response is not as long as it announced';
-  // The parser says in brackets what it did not like; what it does not expect at all is an assertion of the transport.
-  if (error.name === 'HTTPParserError') return `the response is not valid HTTP: ${readBrackets(error.message)}`;
-  if (code === 'ERR_ASSERTION') return 'the response is not valid HTTP';
-  // OpenSSL adds a pointer, a file and a line of its own.
-  const tlsReason = /:error:[^:]*:[^:]*:[^:]*:([^:\n]+)/.exec(error.message)?.[1];
-  if (tlsReason) return `TLS: ${tlsReason}`;
-  return error.message || code || 'the request failed';
+/** Decodes the body. A decoded body stands without the headers that describe the encoded one. */
+async function toAnswer({ status, header, body, error }: Response, maxBytes: number): Promise<Answer> {
+  const failure = error === undefined ? {} : { error, errorKind: 'protocol' as const };
+  const encoding = header['Content-Encoding']?.join(',');
+  const decoded = encoding === undefined ? undefined : await decodeBody(body, encoding, maxBytes);
+  if (!decoded)
+    return { status, header, body: body.length === 1 && body[0] ? body[0] : Buffer.concat(body), ...failure };
+  const { 'Content-Encoding': _encoding, 'Content-Length': _length, ...shown } = header;
+  return { status, header: shown, body: decoded, ...failure };
 }

@@ -1,23 +1,27 @@
 /**
  * What kind of fault made an attempt fail. `http`: there was a response, and its status says so; for all others there
- * was none: the name was not found (`dns`), no connection was made (`connect`), the encrypted connection could not be
- * set up (`tls`), the time limit passed (`timeout`), or what came back was not a whole HTTP response (`protocol`).
+ * was none that can be used: the name was not found (`dns`), no connection was made (`connect`), the encrypted connection
+ * could not be set up (`tls`), the time limit passed (`timeout`), or what came back was not a whole HTTP response
+ * (`protocol`).
  */
 export const errorKinds = ['dns', 'connect', 'tls', 'timeout', 'http', 'protocol'] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 
-/** What came back from a destination. `status` 0: there was no response, and `error` says why. */
+/** What came back from a destination. */
 export interface Answer {
+  /** The status of the response, also of one that cannot be used; 0 when there was none. */
   status: number;
   header: Record<string, string[]>;
   /** At most the configured number of bytes; empty when nobody will read it. */
   body: Uint8Array;
   /** The destination sent more than `body` holds. */
   isCut?: true;
+  /** Why the attempt failed, whatever the status says; `undefined` for a whole response. */
   error?: string;
-  errorKind?: ErrorKind;
   /** Code of the error that kept us from getting a response, such as `ECONNREFUSED`. */
   code?: string;
+  /** Set when `error` is. */
+  errorKind?: ErrorKind;
 }
 
 /** What came back from an attempt that failed, and why it did. */

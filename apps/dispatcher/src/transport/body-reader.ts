@@ -1,0 +1,118 @@
+import { createByteBuffer } from './byte-buffer.ts';
+import { createLineReader } from './line-reader.ts';
+import type { BodyFraming } from './response-head.ts';
+
+/** Reads the body of one response. */
+export interface BodyReader {
+  /**
+   * Takes bytes from `start` on.
+   *
+   * @returns `undefined` when more bytes are needed; `clean` when the body ended with the last byte of the piece, as its
+   * framing says; else `cut`: no more is read, because of a limit, a mistake, or bytes that do not belong to it
+   */
+  read(piece: Buffer, start: number): 'clean' | 'cut' | undefined;
+  /** Whether the body is whole when the connection ends here. */
+  mayEndHere(): boolean;
+  /** Bytes that are kept now. */
+  heldBytes(): number;
+  /** What was kept, in blocks. */
+  take(): Buffer[];
+}
+
+export interface BodyLimits {
+  /** Bytes that are kept; the body is cut when there are more. */
+  maxBytes: number;
+  /** Whether anything is kept at all. */
+  isKept: boolean;
+}
+
+/** Chunks after which no more is read: each costs time, whatever its size. */
+const maxChunks = 100_000;
+/** The size of a chunk with what a destination may add to it. */
+const maxChunkLineBytes = 4096;
+/** Bytes that chunks may need beside their content, beyond as many as the content may have. */
+const spareBytes = 64 * 1024;
+
+/** Creates a reader for a body that is delimited like this. Its work and its memory are bounded. */
+export function createBodyReader(framing: BodyFraming, { maxBytes, isKept }: BodyLimits): BodyReader {
+  const kept = createByteBuffer(isKept ? maxBytes : 0);
+  let sizeBytes = 0;
+  let leftBytes = typeof framing === 'number' ? framing : 0;
+
+  /** @returns whether the body is larger than what is kept */
+  function keep(piece: Buffer, start: number, stop: number): boolean {
+    sizeBytes += stop - start;
+    leftBytes -= stop - start;
+    if (isKept) kept.append(piece, start, stop);
+    return sizeBytes > maxBytes;
+  }
+
+  function readToLength(piece: Buffer, start: number) {
+    const stop = Math.min(piece.length, start + leftBytes);
+    if (keep(piece, start, stop)) return 'cut';
+    if (leftBytes > 0) return undefined;
+    return stop === piece.length ? 'clean' : 'cut';
+  }
+
+  const chunked = framing === 'chunked' ? createChunkReader(keep, maxBytes) : undefined;
+
+  return {
+    read(piece, start) {
+      if (chunked) return chunked(piece, start);
+      if (framing === 'to close') return keep(piece, start, piece.length) ? 'cut' : undefined;
+      return readToLength(piece, start);
+    },
+    mayEndHere: () => framing === 'to close',
+    heldBytes: kept.sizeBytes,
+    take: kept.takeBlocks,
+  };
+}
+
+/** Reads chunks (RFC 9112 section 7.1) and hands on what is in them, until `keep` has enough. */
+function createChunkReader(
+  keep: (piece: Buffer, start: number, stop: number) => boolean,
+  maxBytes: number,
+): BodyReader['read'] {
+  const lines = createLineReader();
+  let state: 'size' | 'content' | 'end' = 'size';
+  let leftBytes = 0;
+  let rawBytes = 0;
+  let chunks = 0;
+
+  return (piece, start) => {
+    rawBytes += piece.length - start;
+    let at = start;
+    while (at < piece.length) {
+      if (state === 'content') {
+        const stop = Math.min(piece.length, at + leftBytes);
+        if (keep(piece, at, stop)) return 'cut';
+        leftBytes -= stop - at;
+        at = stop;
+        if (leftBytes === 0) state = 'end';
+        continue;
+      }
+      const line = lines.read(piece, at);
+      if (line === undefined) return lines.rest().length > maxChunkLineBytes ? 'cut' : undefined;
+      at = lines.next();
+      if (state === 'end') {
+        // The chunk is longer than it announced.
+        if (line !== '') return 'cut';
+        state = 'size';
+        continue;
+      }
+      const size = /^[0-9a-f]+/i.exec(line)?.[0];
+      leftBytes = parseInt(size ?? '', 16);
+      if (!Number.isSafeInteger(leftBytes)) return 'cut';
+      // What follows the last chunk is not kept, so it is not waited for either.
+      if (leftBytes === 0) return isRegularEnd(piece, at) && lines.isRegular() && size === '0' ? 'clean' : 'cut';
+      if (++chunks > maxChunks) return 'cut';
+      state = 'content';
+    }
+    return rawBytes > 2 * maxBytes + spareBytes ? 'cut' : undefined;
+  };
+}
+
+/** Whether only the empty line is left that ends a body without trailers. */
+function isRegularEnd(piece: Buffer, at: number): boolean {
+  return piece.length === at + 2 && piece[at] === 13 && piece[at + 1] === 10;
+}

@@ -1,0 +1,38 @@
+/** Cuts a stream of bytes into lines that end in a line feed, with or without a carriage return before it. */
+export interface LineReader {
+  /** Takes bytes from `start` on. @returns the next line without its end; `undefined` when more bytes are needed */
+  read(piece: Buffer, start: number): string | undefined;
+  /** The place in the piece behind what the last `read` took. */
+  next(): number;
+  /** The beginning of a line whose end has not arrived. */
+  rest(): string;
+  /** Whether every line so far ended as RFC 9112 says, in carriage return and line feed. */
+  isRegular(): boolean;
+}
+
+const lineFeed = 10;
+
+/** The caller limits the length of a line: by `rest`, after each piece. */
+export function createLineReader(): LineReader {
+  let rest = '';
+  let next = 0;
+  let isRegular = true;
+  return {
+    read(piece, start) {
+      const feed = piece.indexOf(lineFeed, start);
+      next = feed < 0 ? piece.length : feed + 1;
+      const line = rest + piece.toString('latin1', start, feed < 0 ? piece.length : feed);
+      if (feed < 0) {
+        rest = line;
+        return undefined;
+      }
+      rest = '';
+      if (line.endsWith('\r')) return line.slice(0, -1);
+      isRegular = false;
+      return line;
+    },
+    next: () => next,
+    rest: () => rest,
+    isRegular: () => isRegular,
+  };
+}

@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+
+export interface RaceOptions<A> {
+  /** Tried in this order. */
+  addresses: readonly A[];
+  /** Begins to connect to an address. */
+  open: (address: A) => Socket;
+  /** How long one address may take. */
+  timeoutMs: number;
+  /** The error of an address that took longer. */
+  timedOut: () => Error;
+  /** Closes every socket that is open by then, and rejects with its reason. */
+  signal: AbortSignal;
+}
+
+/** The next address is tried so long after the one before, which goes on (RFC 8305 section 5 recommends 250 ms). */
+const staggerMs = 250;
+
+/**
+ * Connects to the first address that accepts. Each is given the whole time, and the next one is not kept waiting for it.
+ * Rejects with the error of the address that failed first. However it ends, the sockets of the others are closed.
+ */
+export function race<A>({ addresses, open, timeoutMs, timedOut, signal }: RaceOptions<A>): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const running = new Map<Socket, NodeJS.Timeout>();
+    let stagger: NodeJS.Timeout | undefined;
+    let next = 0;
+    let firstError: Error | undefined;
+    let isOver = false;
+
+    const end = (winner?: Socket) => {
+      isOver = true;
+      clearTimeout(stagger);
+      signal.removeEventListener('abort', abort);
+      for (const [socket, timer] of running) {
+        clearTimeout(timer);
+        if (socket !== winner) socket.destroy();
+      }
+    };
+    const abort = () => {
+      end();
+      reject(signal.reason as Error);
+    };
+    const win = (socket: Socket) => {
+      if (isOver) return;
+      end(socket);
+      resolve(socket);
+    };
+    const lose = (socket: Socket, error: Error) => {
+      // What a socket says after it was given up concerns no one.
+      if (isOver || !running.has(socket)) return;
+      clearTimeout(running.get(socket));
+      running.delete(socket);
+      socket.destroy();
+      firstError ??= error;
+      if (next < addresses.length) tryNext();
+      else if (running.size === 0) {
+        end();
+        reject(firstError);
+      }
+    };
+    function tryNext(): void {
+      clearTimeout(stagger);
+      const address = addresses[next++];
+      if (address === undefined) return;
+      const socket = open(address);
+      const timer = setTimeout(() => lose(socket, timedOut()), timeoutMs);
+      running.set(socket, timer);
+      socket.on('error', (error) => lose(socket, error)).once('connect', () => win(socket));
+      if (next < addresses.length) stagger = setTimeout(tryNext, staggerMs);
+    }
+
+    signal.throwIfAborted();
+    signal.addEventListener('abort', abort);
+    tryNext();
+  });
+}

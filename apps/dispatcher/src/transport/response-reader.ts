@@ -1,0 +1,154 @@
+import type { Answer } from '@posthorn/shared';
+import { createBodyReader, type BodyReader } from './body-reader.ts';
+import { createLineReader } from './line-reader.ts';
+import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './response-head.ts';
+
+/** What a destination sent in answer to one request. */
+export interface Response {
+  /** Status of the last status line; 0 when there was none. */
+  status: number;
+  /** Empty when nothing is kept of the response. */
+  header: Answer['header'];
+  /** The body as it came, in blocks. */
+  body: Buffer[];
+  /** Why this is not a whole response; `undefined` when it is. */
+  error?: string;
+  /** How long the connection may be kept for the next request, in milliseconds; 0 when it must be closed. */
+  keepAliveMs: number;
+}
+
+/** Reads one response from the bytes of a connection. */
+export interface ResponseReader {
+  /** Takes the next bytes. @returns the response as soon as it is over, else `undefined` */
+  read(piece: Buffer): Response | undefined;
+  /** The connection has ended. @param isBroken whether the destination broke it off instead of closing it */
+  close(isBroken: boolean): Response;
+  /** Whether any byte has arrived. */
+  hasBytes(): boolean;
+  /** Bytes of the body that are in memory. */
+  heldBytes(): number;
+}
+
+export interface ResponseLimits {
+  /** Bytes of the body that are kept. The response is over when there are more. */
+  maxBodyBytes: number;
+  /** Whether headers and body of a successful response are kept. */
+  keepSuccess: boolean;
+}
+
+/** Bytes of the headers of one response. */
+const maxHeadBytes = 64 * 1024;
+/** Bytes of all informational responses together: a long job may send one every second for hours. */
+const maxInformationalBytes = 1024 * 1024;
+
+/** The connection ended without a byte of a response. */
+export const closedBefore = 'the connection closed before there was a response';
+const closedWithin = 'the connection closed before the response was complete';
+
+/**
+ * A reader of HTTP/1.1 responses (RFC 9112) that is tolerant in what it reads: like curl it accepts lines that end in a
+ * line feed alone, folded headers, control characters, and lengths that are superfluous or repeated. A mistake in the
+ * framing of the body ends the response and not the attempt, because status and headers have arrived. It is strict in
+ * what it uses again: after anything irregular the connection is closed, for the next response might begin elsewhere.
+ *
+ * Its work and its memory are bounded by `maxBodyBytes` and by the limits of headers and chunks.
+ */
+export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimits): ResponseReader {
+  const lines = createLineReader();
+  let hasBytes = false;
+  let isRegular = true;
+  let headBytes = 0;
+  let informationalBytes = 0;
+  let statusLine: StatusLine | undefined;
+  let headerLines: string[] = [];
+  let header: Answer['header'] = {};
+  let keepAliveMs = 0;
+  let body: BodyReader | undefined;
+
+  const end = (error?: string): Response => ({
+    status: statusLine?.status ?? 0,
+    header,
+    body: body?.take() ?? [],
+    ...(error === undefined ? {} : { error }),
+    keepAliveMs: 0,
+  });
+  /** The response ended where it should, with the last byte that has arrived. */
+  const endCleanly = (): Response => ({ ...end(), keepAliveMs: isRegular && lines.isRegular() ? keepAliveMs : 0 });
+
+  /** The headers are complete; `isAll` if nothing follows them yet. */
+  function startBody(line: StatusLine, isAll: boolean): Response | undefined {
+    const { status } = line;
+    if (status === 101) return end('the destination wants to change the protocol');
+    if (status < 200) {
+      informationalBytes += headBytes;
+      if (informationalBytes > maxInformationalBytes) {
+        return end('the destination sends nothing but informational answers');
+      }
+      headBytes = 0;
+      headerLines = [];
+      statusLine = undefined;
+      return undefined;
+    }
+    const framing = parseFraming(headerLines, line);
+    const isKept = keepSuccess || status > 299;
+    if (isKept) header = parseHeader(headerLines);
+    isRegular &&= framing.isRegular && line.isRegular;
+    keepAliveMs = framing.keepAliveMs;
+    if (framing.body === 'conflict') return end('the response announces different lengths');
+    if (framing.body === 'none' || framing.body === 0) return isAll ? endCleanly() : end();
+    body = createBodyReader(framing.body, { maxBytes: maxBodyBytes, isKept });
+    return undefined;
+  }
+
+  function readHeadLine(line: string, isAll: boolean): Response | undefined {
+    if (!statusLine) {
+      // Some servers send an empty line too many after a body.
+      if (line === '') isRegular = false;
+      else statusLine = parseStatusLine(line);
+      return line === '' || statusLine ? undefined : end(refuse(line));
+    }
+    if (line === '') return startBody(statusLine, isAll);
+    const last = headerLines.length - 1;
+    if (last >= 0 && /^[ \t]/.test(line)) {
+      isRegular = false;
+      headerLines[last] = `${headerLines[last] ?? ''} ${line.trim()}`;
+    } else headerLines.push(line);
+    return undefined;
+  }
+
+  return {
+    read(piece) {
+      hasBytes = true;
+      let at = 0;
+      while (at < piece.length && !body) {
+        const line = lines.read(piece, at);
+        headBytes += lines.next() - at;
+        at = lines.next();
+        if (headBytes > maxHeadBytes) return end('the headers of the response are too large');
+        if (line === undefined) return statusLine || mayBeHttp(lines.rest()) ? undefined : end(refuse(lines.rest()));
+        const response = readHeadLine(line, at === piece.length);
+        if (response) return response;
+      }
+      if (!body || at === piece.length) return undefined;
+      const ending = body.read(piece, at);
+      if (ending === undefined) return undefined;
+      return ending === 'clean' ? endCleanly() : end();
+    },
+    close(isBroken) {
+      if (body) return body.mayEndHere() && !isBroken ? end() : end(closedWithin);
+      return end(statusLine ? closedWithin : closedBefore);
+    },
+    hasBytes: () => hasBytes,
+    heldBytes: () => body?.heldBytes() ?? 0,
+  };
+}
+
+/** Whether a line that is not complete may become a status line. */
+function mayBeHttp(start: string): boolean {
+  return /^(\r?$|H(T(T(P(\/|$)|$)|$)|$))/i.test(start);
+}
+
+/** The sentence about a response that is none, with the beginning of what came, in printable characters. */
+function refuse(line: string): string {
+  return `the response is not valid HTTP: it starts with ${JSON.stringify(line.slice(0, 20).replace(/[^ -~]/g, '?'))}`;
+}

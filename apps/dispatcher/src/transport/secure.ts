@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Origin } from './origin.ts';
+import { toTransportError, TransportError } from './transport-error.ts';
+
+/** Speaks TLS over a connection. Rejects, and closes it, when the handshake fails or takes longer than `timeoutMs`. */
+export type Secure = (socket: Socket, origin: Origin, timeoutMs: number, signal: AbortSignal) => Promise<TLSSocket>;
+
+const maxSessions = 100;
+
+/** TLS 1.2 or newer, and only with a certificate that is valid for the name. The next handshake with an origin is short. */
+export function createSecure(): Secure {
+  const sessions = new Map<string, Buffer>();
+
+  function keep(key: string, session: Buffer): void {
+    sessions.delete(key);
+    const [oldest] = sessions.keys();
+    if (sessions.size >= maxSessions && oldest !== undefined) sessions.delete(oldest);
+    sessions.set(key, session);
+  }
+
+  return (socket, { hostname, isAddress, key }, timeoutMs, signal) =>
+    new Promise((resolve, reject) => {
+      const session = sessions.get(key);
+      const secured = connect({
+        socket,
+        host: hostname,
+        // The name of a server is a name and never an address (RFC 6066 section 3), and has no dot at its end.
+        servername: isAddress ? '' : hostname.replace(/\.$/, ''),
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: ['http/1.1'],
+        rejectUnauthorized: true,
+        ...(session ? { session } : {}),
+      });
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      };
+      const fail = (error: Error) => {
+        end();
+        secured.destroy();
+        socket.destroy();
+        reject(error);
+      };
+      const abort = () => fail(signal.reason as Error);
+      const timer = setTimeout(
+        () => fail(new TransportError('tls', 'the destination did not accept the connection in time')),
+        timeoutMs,
+      );
+      signal.addEventListener('abort', abort);
+      secured
+        .on('session', (fresh: Buffer) => keep(key, fresh))
+        .once('secureConnect', () => {
+          end();
+          secured.off('close', closed);
+          resolve(secured);
+        })
+        // An error after the handshake ends the connection, which tells whoever uses it.
+        .on('error', (error) => fail(toTransportError('tls', error)));
+      const closed = () => fail(new TransportError('tls', 'the connection closed during the TLS handshake'));
+      secured.once('close', closed);
+    });
+}
