@@ -1,100 +1,168 @@
 import { lookup, Resolver, type LookupAddress } from 'node:dns';
-import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { createSettingsReader, systemFiles, type NameFiles, type NameSettings } from './name-settings.ts';
+import { toTransportError, TransportError } from './transport-error.ts';
 
-/** Finds the addresses of a host. */
+/** Finds the addresses of a host, at least one. Rejects with a `TransportError`. */
 export type Resolve = (host: string) => Promise<LookupAddress[]>;
 
-/** So long an answer is used again, and the network's settings as they were read. */
-const freshMs = 5000;
-const settingsMs = 30_000;
-/** A name server has this time, twice. */
-const queryTimeoutMs = 2500;
+export interface ResolveOptions {
+  files?: NameFiles;
+  /** Asks the name servers of resolv.conf, as they are when it is created. */
+  createResolver?: () => Resolver;
+  /** How long an answer is used again. */
+  freshMs?: number;
+  /** How often the files may be looked at. */
+  checkMs?: number;
+}
+
+/** A name server has this time at first, and more the second time. */
+const queryTimeoutMs = 1500;
 /** When there are addresses of one family, those of the other may come so much later. */
 const otherFamilyMs = 100;
 const maxKnown = 10_000;
 
 /**
- * Looks names up over DNS itself. The system's own look-up takes one of a few threads for as long as a name server lets
- * it wait, so that some names with slow servers would stall the deliveries to all others. It is asked for what only it
- * knows: names without a dot, names in the hosts file, and what DNS does not know, as the search list may.
+ * Looks names up as the programs beside it do (hosts file, search list and `ndots` of resolv.conf, order of
+ * nsswitch.conf), but over DNS itself. The system's own lookup takes one of a few threads for as long as a name server
+ * lets it wait, so that some names with slow servers would stall the deliveries to all others. It is asked only for the
+ * sources that it alone knows, such as multicast DNS. See decision 0012.
  */
-export function createResolve(): Resolve {
-  const known = new Map<string, { addresses: Promise<LookupAddress[]>; until: number }>();
-  let resolver = new Resolver();
-  let hosts = new Set<string>();
-  let reading = Promise.resolve();
-  let readAt = -Infinity;
+export function createResolve(options: ResolveOptions = {}): Resolve {
+  const { files = systemFiles, freshMs = 5000, checkMs = 1000 } = options;
+  const createResolver = options.createResolver ?? (() => new Resolver({ timeout: queryTimeoutMs, tries: 2 }));
+  const reader = createSettingsReader(files, checkMs);
+  const known = new Map<string, { addresses: Promise<LookupAddress[]>; until: number; settings: NameSettings }>();
+  let resolver: { settings: NameSettings; dns: Resolver } | undefined;
 
-  async function readSettings(): Promise<void> {
-    resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
-    // What cannot be read now, as without descriptors, is as it was.
-    const text = await readFile('/etc/hosts', 'utf8').catch(() => undefined);
-    if (text !== undefined) hosts = new Set(text.replace(/#.*/g, '').toLowerCase().split(/\s+/));
-  }
-
-  async function find(host: string): Promise<LookupAddress[]> {
-    if (performance.now() - readAt > settingsMs) {
-      readAt = performance.now();
-      reading = readSettings();
+  async function find(host: string, settings: NameSettings): Promise<LookupAddress[]> {
+    const name = host.toLowerCase().replace(/\.$/, '');
+    // Old spellings of IPv4 addresses, such as 0x7f.1, are what a URL parser makes of them.
+    if (/(^|\.)(0x[0-9a-f]*|\d+)$/.test(name)) return [readNumber(name)];
+    if (resolver?.settings !== settings) resolver = { settings, dns: createResolver() };
+    const { dns } = resolver;
+    let failure: TransportError | undefined;
+    for (const { name: source, isLast } of settings.sources) {
+      if (source === 'files') {
+        const addresses = settings.hosts.get(name) ?? readLoopback(name);
+        if (addresses) return addresses;
+      } else if (source === 'dns' || source === 'resolve') {
+        const result = failure ?? (await askCandidates(dns, listCandidates(host, settings)));
+        if (Array.isArray(result)) return result;
+        failure = result;
+      } else if (mayKnow(source, name)) return askSystem(host);
+      else continue;
+      if (isLast && !failure) break;
     }
-    // Whoever comes meanwhile waits, too: without the hosts file a name in it would be looked for elsewhere.
-    await reading;
-    const name = host.replace(/\.$/, '').toLowerCase();
-    if (!name.includes('.') || hosts.has(name)) return askSystem(host);
-    const { addresses, code } = await askDns(resolver, name);
-    if (addresses.length > 0) return addresses;
-    if (code === 'ETIMEOUT') throw unresolved(`the name server did not answer for ${name}`);
-    if (code === 'ESERVFAIL') throw unresolved(`the name server failed for ${name}`);
-    return askSystem(host);
+    throw failure ?? new TransportError('dns', `unable to resolve host: ${name} is not known`, 'ENOTFOUND');
   }
 
-  return (host) => {
+  return async (host) => {
+    const settings = await reader.read().catch((error: unknown) => {
+      throw toTransportError('dns', error);
+    });
     const now = performance.now();
     const entry = known.get(host);
-    if (entry && entry.until > now) return entry.addresses;
+    if (entry && entry.until > now && entry.settings === settings) return entry.addresses;
     if (known.size >= maxKnown) known.clear();
-    // Until there is an answer, whoever asks waits for the same one.
-    const asked = { addresses: find(host), until: Infinity };
+    // Until there is an answer, everyone who asks waits for the same one.
+    const asked = { addresses: find(host, settings), until: Infinity, settings };
     known.set(host, asked);
     asked.addresses.then(
       () => (asked.until = performance.now() + freshMs),
-      () => known.delete(host),
+      () => {
+        if (known.get(host) === asked) known.delete(host);
+      },
     );
     return asked.addresses;
   };
 }
 
-function unresolved(reason: string): Error {
-  return Object.assign(new Error(reason), { code: 'EAI_AGAIN' });
+/**
+ * The names to ask for, in the order of resolv.conf(5): a name with fewer dots than `ndots` goes through the search list
+ * before it is tried as it is, any other one after that; one that ends in a dot is complete.
+ */
+export function listCandidates(host: string, { search, ndots }: Pick<NameSettings, 'search' | 'ndots'>): string[] {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  if (host.endsWith('.')) return [name];
+  const completed = search.map((domain) => (domain === '' ? name : `${name}.${domain}`));
+  const dots = name.split('.').length - 1;
+  return [...new Set(dots >= ndots ? [name, ...completed] : [...completed, name])];
+}
+
+/** The addresses of the first candidate that has any; else why none was found, `undefined` if no one knows the name. */
+async function askCandidates(
+  dns: Resolver,
+  candidates: readonly string[],
+): Promise<LookupAddress[] | TransportError | undefined> {
+  let failure: TransportError | undefined;
+  for (const name of candidates) {
+    const { addresses, code } = await askDns(dns, name);
+    if (addresses.length > 0) return addresses;
+    const reason = failures[code ?? ''];
+    if (reason) failure ??= new TransportError('dns', `unable to resolve host: ${reason} for ${name}`, 'EAI_AGAIN');
+  }
+  return failure;
+}
+
+/** What is no answer: the name may exist. */
+const failures: Record<string, string> = {
+  ETIMEOUT: 'the name server did not answer',
+  ESERVFAIL: 'the name server failed',
+  ECONNREFUSED: 'the name server cannot be reached',
+  EREFUSED: 'the name server refused to answer',
+};
+
+/** The addresses of both families, those of IPv4 first, as not every network speaks IPv6; or why there are none. */
+function askDns(dns: Resolver, name: string): Promise<{ addresses: LookupAddress[]; code?: string | undefined }> {
+  return new Promise((resolve) => {
+    const found: Record<4 | 6, LookupAddress[] | undefined> = { 4: undefined, 6: undefined };
+    let code: string | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const finish = () => {
+      clearTimeout(timer);
+      resolve({ addresses: [...(found[4] ?? []), ...(found[6] ?? [])], code });
+    };
+    const receive = (family: 4 | 6) => (error: NodeJS.ErrnoException | null, addresses: string[]) => {
+      // That one family is not there says nothing; that its server is slow or broken does.
+      if (error && (code === undefined || (error.code ?? '') in failures)) code = error.code;
+      found[family] = error ? [] : addresses.map((address) => ({ address, family }));
+      if (found[4] && found[6]) finish();
+      else if (found[family].length > 0) timer = setTimeout(finish, otherFamilyMs);
+    };
+    dns.resolve4(name, receive(4));
+    dns.resolve6(name, receive(6));
+  });
+}
+
+/** Whether a source that only the system can ask may know this name. */
+function mayKnow(source: string, name: string): boolean {
+  if (source.startsWith('mdns')) return name.endsWith('.local');
+  // This machine's own names: localhost is known already, the others have no dot or begin with an underscore.
+  if (source === 'myhostname' || source === 'mymachines' || source === 'wins') return !name.includes('.');
+  return true;
+}
+
+/** Names of this machine, also without a line in the hosts file (RFC 6761 section 6.3). */
+function readLoopback(name: string): LookupAddress[] | undefined {
+  if (name !== 'localhost' && !name.endsWith('.localhost')) return undefined;
+  return [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ];
+}
+
+function readNumber(name: string): LookupAddress {
+  const address = URL.canParse(`http://${name}`) ? new URL(`http://${name}`).hostname : '';
+  if (isIP(address) === 0) throw new TransportError('dns', `unable to resolve host: ${name} is no address`);
+  return { address, family: 4 };
 }
 
 function askSystem(host: string): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {
     lookup(host, { all: true }, (error, addresses) => {
-      if (error) reject(error);
+      if (error) reject(new TransportError('dns', `unable to resolve host: ${error.message}`, error.code));
       else resolve(addresses);
     });
-  });
-}
-
-/** The addresses of both families, those of IPv4 first, as not every network speaks IPv6; or why there are none. */
-function askDns(resolver: Resolver, name: string): Promise<{ addresses: LookupAddress[]; code?: string | undefined }> {
-  return new Promise((resolve) => {
-    const found: Record<4 | 6, LookupAddress[] | undefined> = { 4: undefined, 6: undefined };
-    let code: string | undefined;
-    const finish = () => {
-      clearTimeout(timer);
-      resolve({ addresses: [...(found[4] ?? []), ...(found[6] ?? [])], code });
-    };
-    let timer: NodeJS.Timeout | undefined;
-    const receive = (family: 4 | 6) => (error: NodeJS.ErrnoException | null, addresses: string[]) => {
-      // That one family is not there says nothing; that its server is slow or broken does.
-      if (error && (code === undefined || error.code === 'ETIMEOUT' || error.code === 'ESERVFAIL')) code = error.code;
-      found[family] = error ? [] : addresses.map((address) => ({ address, family }));
-      if (found[4] && found[6]) finish();
-      else if (found[family].length > 0) timer = setTimeout(finish, otherFamilyMs);
-    };
-    resolver.resolve4(name, receive(4));
-    resolver.resolve6(name, receive(6));
   });
 }
