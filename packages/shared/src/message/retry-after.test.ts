@@ -36,6 +36,17 @@ it.each([
   ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
   ['Fri, 28 Jun 2024 12:00:00 GMT', dayMs],
   ['Thu, 27 Jun 2024 12:59:60 GMT', 3_600_000],
+  ['Thursday, 27-Jun-24 12:10:00 GMT', 600_000],
+  ['Sunday, 27-Jun-24 12:10:00 GMT', 600_000],
+  ['thursday, 27-jun-24 12:10:00 utc', 600_000],
+  ['Thu, 27-Jun-2024 12:10:00 GMT', 600_000],
+  ['Saturday, 01-Jan-00 00:00:00 GMT', 0],
+  ['Sunday, 06-Nov-94 08:49:37 GMT', 0],
+  ['Thu Jun 27 12:10:00 2024', 600_000],
+  ['Sun Jun 27 12:10:00 2024', 600_000],
+  ['Fri Jun 28 12:00:00 2024', dayMs],
+  ['Sun Nov  6 08:49:37 1994', 0],
+  ['Sat Jun  1 12:00:00 2024', 0],
 ])('%j asks for a wait of %d ms', (text, waitMs) => {
   expect(read({ 'retry-after': text })).toBe(waitMs);
 });
@@ -47,6 +58,14 @@ it.each([
   ...['Fri, 28 Jun 2024 12:00:01 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', 'Thu, 27 Jun 99999 12:16:24 GMT'],
   ...['27 Jun 2024 12:16:24 GMT', 'Thu, 27 Jun 2024 12:16:24', 'Thu, 27 Jun 2024 12:16:24 CET', '2024-06-27T12:16:24Z'],
   ...['Thu, 27 Foo 2024 12:16:24 GMT', 'Thu, 31 Feb 2024 12:16:24 GMT', 'Thu, 00 Jun 2024 12:16:24 GMT'],
+  ...['Thursday, 27-Jun-74 12:10:00 GMT', 'Thursday, 31-Feb-24 12:10:00 GMT', 'Thursday, 27-Jun-24 12:10:00'],
+  ...[
+    'Thursday, 27-Jun-124 12:10:00 GMT',
+    '27-Jun-24 12:10:00 GMT',
+    'Thu Jun 27 12:10:00 24',
+    'Thu Jun 31 12:10:00 2024',
+  ],
+  ...['Thu Jun 27 12:10 2024', 'Thu Jun   7 12:10:00 2024', 'Thu Jun 27 12:10:00 GMT 2024', 'Thu Foo 27 12:10:00 2024'],
   ...['Thu, 27 Jun 2024 24:00:00 GMT', 'Thu, 27 Jun 2024 12:60:00 GMT', 'Thu, 27 Jun 2024 12:16:61 GMT'],
 ])('%j is ignored', (text) => {
   expect(read({ 'retry-after': text })).toBeUndefined();
@@ -86,6 +105,14 @@ it('reads any whole second of a date back', () => {
     const waitMs = ((seed * 15_485_863) % 86_400) * 1000;
     expect(read({ 'retry-after': new Date(now + waitMs).toUTCString() })).toBe(waitMs);
   }
+});
+
+it('reads the years of two digits of the century in which they are nearest, and not too far ahead', () => {
+  const year = (nowMs: number, digits: string) =>
+    readRetryAfter(() => `Monday, 01-Jan-${digits} 00:00:00 GMT`, nowMs, Infinity);
+  expect(year(Date.UTC(2049, 11, 31), '50')).toBe(dayMs);
+  expect(year(Date.UTC(2024, 0, 1), '75')).toBe(0);
+  expect(year(Date.UTC(2024, 0, 1), '74')).toBe(Date.UTC(2074, 0, 1) - Date.UTC(2024, 0, 1));
 });
 
 it('answers a value of 1 MB soon', () => {

@@ -22,7 +22,7 @@ const names = ['retry-after', 'x-ratelimit-reset', 'x-ratelimit-reset-requests',
 function readWait(text: string, nowMs: number): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   if (/^\d/.test(text)) return readGoDuration(text);
-  const instant = readDate(text);
+  const instant = readDate(text, nowMs);
   return instant === undefined ? undefined : instant - nowMs;
 }
 
@@ -50,14 +50,32 @@ function readGoDuration(text: string): number | undefined {
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
+/** The three forms of a date in HTTP (RFC 9110 section 5.6.7): today's, and two that old servers still send. */
+const dateForms = [
+  /^[a-z]{3,9}, (?<day>\d{1,2}) (?<month>[a-z]{3}) (?<year>\d{4}) (?<time>[\d:]{8}) (?:gmt|utc)$/i,
+  /^[a-z]{3,9}, (?<day>\d{1,2})-(?<month>[a-z]{3})-(?<year>\d{2}|\d{4}) (?<time>[\d:]{8}) (?:gmt|utc)$/i,
+  /^[a-z]{3} (?<month>[a-z]{3}) {1,2}(?<day>\d{1,2}) (?<time>[\d:]{8}) (?<year>\d{4})$/i,
+];
+
 /** An HTTP date, in milliseconds since 1970. The weekday is not compared, because senders get it wrong. */
-function readDate(text: string): number | undefined {
-  const match = /^[a-z]{3,9}, (\d{1,2}) ([a-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) (?:gmt|utc)$/i.exec(text);
-  if (!match) return undefined;
-  const month = months.indexOf(match[2]?.toLowerCase() ?? '');
-  const [, day = 0, , year = 0, hour = 0, minute = 0, second = 0] = match.map(Number);
-  const midnight = new Date(Date.UTC(year, month, day));
+function readDate(text: string, nowMs: number): number | undefined {
+  const groups = dateForms.map((form) => form.exec(text)?.groups).find((match) => match !== undefined);
+  const time = /^(\d\d):(\d\d):(\d\d)$/.exec(groups?.['time'] ?? '');
+  if (!groups || !time) return undefined;
+  const [, hour = 0, minute = 0, second = 0] = time.map(Number);
+  const month = months.indexOf(groups['month']?.toLowerCase() ?? '');
+  const day = Number(groups['day']);
+  const midnight = new Date(Date.UTC(readYear(groups['year'] ?? '', nowMs), month, day));
   // Date would turn the 31st of February into a day of March. The 60th second is a leap second.
   const isReal = month >= 0 && midnight.getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
   return isReal ? midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000 : undefined;
+}
+
+/** A year of two digits is at most 50 years ahead; else it belongs to the century before. */
+function readYear(text: string, nowMs: number): number {
+  const year = Number(text);
+  if (text.length > 2) return year;
+  const thisYear = new Date(nowMs).getUTCFullYear();
+  const sameCentury = thisYear - (thisYear % 100) + year;
+  return sameCentury > thisYear + 50 ? sameCentury - 100 : sameCentury;
 }
