@@ -30,6 +30,8 @@ export interface BodyLimits {
 const maxChunks = 100_000;
 /** The size of a chunk with what a destination may add to it. */
 const maxChunkLineBytes = 4096;
+/** Hexadecimal digits of a size that is read without making a text of its line. */
+const maxPlainDigits = 8;
 /** Bytes that chunks may need beside their content, beyond as many as the content may have. */
 const spareBytes = 64 * 1024;
 
@@ -91,6 +93,18 @@ function createChunkReader(
         if (leftBytes === 0) state = 'end';
         continue;
       }
+      // Nearly all lines are like this one, and there may be very many.
+      const plainEnd = skipDigits(piece, at, state === 'size');
+      if (lines.rest() === '' && piece[plainEnd] === 13 && piece[plainEnd + 1] === 10 && piece[at] !== 48) {
+        if (state === 'end') state = 'size';
+        else if (plainEnd > at) {
+          state = 'content';
+          leftBytes = parseHex(piece, at, plainEnd);
+          if (++chunks > maxChunks) return 'cut';
+        } else return 'cut';
+        at = plainEnd + 2;
+        continue;
+      }
       const line = lines.read(piece, at);
       if (line === undefined) return lines.rest().length > maxChunkLineBytes ? 'cut' : undefined;
       at = lines.next();
@@ -115,4 +129,24 @@ function createChunkReader(
 /** Whether only the empty line is left that ends a body without trailers. */
 function isRegularEnd(piece: Buffer, at: number): boolean {
   return piece.length === at + 2 && piece[at] === 13 && piece[at + 1] === 10;
+}
+
+/** The end of the hexadecimal digits that begin at `start`: at most as many as make a safe integer. */
+function skipDigits(piece: Buffer, start: number, areAllowed: boolean): number {
+  let at = start;
+  while (areAllowed && at < start + maxPlainDigits && digitOf(piece[at]) >= 0) at++;
+  return at;
+}
+
+function parseHex(piece: Buffer, start: number, stop: number): number {
+  let value = 0;
+  for (let at = start; at < stop; at++) value = value * 16 + digitOf(piece[at]);
+  return value;
+}
+
+/** The value of a hexadecimal digit; -1 for any other byte. */
+function digitOf(byte = 0): number {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const lower = byte | 0x20;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }

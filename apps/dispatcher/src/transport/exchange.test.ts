@@ -94,16 +94,33 @@ describe('a compressed body', () => {
     ['deflate', deflateSync(text)],
     ['deflate', deflateRawSync(text)],
     ['gzip', Buffer.concat([gzipSync(text.subarray(0, 300)), gzipSync(text.subarray(300))])],
-  ])('%s is decoded', async (encoding, body) => {
-    expect(Buffer.from((await send(await respond(encoding, body))).body).toString()).toBe(text.toString());
+  ])('%s is decoded, and stands without the headers of the encoded one', async (encoding, body) => {
+    const answer = await send(await respond(encoding, body));
+    expect(Buffer.from(answer.body).toString()).toBe(text.toString());
+    expect(answer.header).toEqual({});
   });
 
   test.each([
     ['gzip', text],
     ['compress', text],
     ['gzip, gzip', gzipSync(gzipSync(text))],
-  ])('%s that cannot be decoded is kept as it came', async (encoding, body) => {
-    expect(Buffer.from((await send(await respond(encoding, body))).body).equals(body)).toBe(true);
+  ])('%s that cannot be decoded is kept as it came, with its headers', async (encoding, body) => {
+    const answer = await send(await respond(encoding, body));
+    expect(Buffer.from(answer.body).equals(body)).toBe(true);
+    expect(answer.header).toEqual({ 'Content-Encoding': [encoding], 'Content-Length': [`${body.length}`] });
+  });
+
+  test.each([
+    ['many members of nothing', gzipSync('')],
+    ['stored blocks', gzipSync(Buffer.alloc(1000, 'x'), { level: 0 })],
+  ])('of %s no more is read than the limit', async (_, member) => {
+    const url = await serve(
+      repeat('HTTP/1.1 500 No\r\nContent-Encoding: gzip\r\n\r\n', Buffer.concat(Array<Buffer>(100).fill(member)), 2000),
+    );
+    const answer = await send(url);
+    expect(answer).toMatchObject({ status: 500 });
+    expect(answer.error).toBeUndefined();
+    expect(answer.body.length).toBeLessThanOrEqual(maxResponseBytes);
   });
 
   test('what was decoded before an error is kept', async () => {
@@ -116,5 +133,77 @@ describe('a compressed body', () => {
   test('of a bomb no more is kept than the limit', async () => {
     const { body } = await send(await respond('gzip', gzipSync(Buffer.alloc(20_000_000))));
     expect(body).toHaveLength(maxResponseBytes);
+  });
+});
+
+describe('what never ends is ended', () => {
+  const line = (text: string, count: number) => Buffer.from(text.repeat(count));
+
+  test.each<[string, string, Buffer, object]>([
+    [
+      'headers',
+      'HTTP/1.1 503 No\r\n',
+      line('X-Flood: 1\r\n', 1000),
+      { status: 503, error: 'the headers of the response are too large' },
+    ],
+    [
+      'short headers',
+      'HTTP/1.1 503 No\r\n',
+      line('a:\n', 3000),
+      { status: 503, error: 'the headers of the response are too large' },
+    ],
+    [
+      'one header',
+      'HTTP/1.1 503 No\r\nX: ',
+      line('x', 10_000),
+      { status: 503, error: 'the headers of the response are too large' },
+    ],
+    [
+      'one folded header',
+      'HTTP/1.1 503 No\r\nX: 1\r\n',
+      line(' x\r\n', 3000),
+      { status: 503, error: 'the headers of the response are too large' },
+    ],
+    [
+      'a status line',
+      'HTTP/1.1 503 ',
+      line('x', 10_000),
+      { status: 0, error: 'the headers of the response are too large' },
+    ],
+    ['empty lines', '', line('\r\n', 10_000), { status: 0, error: 'the headers of the response are too large' }],
+    [
+      'informational responses',
+      '',
+      line('HTTP/1.1 103 Early Hints\r\n\r\n', 500),
+      { status: 0, error: 'the destination sends nothing but informational answers' },
+    ],
+    [
+      'trailers',
+      'HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n',
+      line('X: 1\r\n', 1000),
+      { status: 503, error: undefined },
+    ],
+    [
+      'the size of a chunk',
+      'HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n',
+      line('0', 10_000),
+      { status: 503, error: undefined },
+    ],
+    [
+      'an extension of a chunk',
+      'HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n1;',
+      line('x', 10_000),
+      { status: 503, error: undefined },
+    ],
+    ['a body', 'HTTP/1.1 503 No\r\n\r\n', Buffer.alloc(64 * 1024), { status: 503, error: undefined }],
+    [
+      'large extensions',
+      'HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n',
+      line(`1;${'x'.repeat(3000)}\r\nx\r\n`, 20),
+      { status: 503, error: undefined },
+    ],
+  ])('%s', async (_, start, piece, expected) => {
+    const answer = await send(await serve(repeat(start, piece, Infinity)));
+    expect({ status: answer.status, error: answer.error }).toEqual(expected);
   });
 });

@@ -101,7 +101,9 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
         const { keepAliveMs } = response;
         if (keepAliveMs > 0 && connection.release()) pool.give(origin, connection, keepAliveMs);
         else connection.destroy();
-        void toAnswer(response, maxResponseBytes).then(finish);
+        const encoding = response.header['Content-Encoding']?.join(',');
+        if (encoding === undefined) finish(toAnswer(response));
+        else void decode(response, encoding, maxResponseBytes).then(finish);
       };
       drop = connection.destroy;
       heldBytes = reader.heldBytes;
@@ -142,13 +144,16 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   };
 }
 
-/** Decodes the body. A decoded body stands without the headers that describe the encoded one. */
-async function toAnswer({ status, header, body, error }: Response, maxBytes: number): Promise<Answer> {
-  const failure = error === undefined ? {} : { error, errorKind: 'protocol' as const };
-  const encoding = header['Content-Encoding']?.join(',');
-  const decoded = encoding === undefined ? undefined : await decodeBody(body, encoding, maxBytes);
-  if (!decoded)
-    return { status, header, body: body.length === 1 && body[0] ? body[0] : Buffer.concat(body), ...failure };
-  const { 'Content-Encoding': _encoding, 'Content-Length': _length, ...shown } = header;
-  return { status, header: shown, body: decoded, ...failure };
+function toAnswer({ status, header, body, error }: Response): Answer {
+  const [first = nothing] = body;
+  const answer: Answer = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
+  return error === undefined ? answer : { ...answer, error, errorKind: 'protocol' };
+}
+
+/** A decoded body stands without the headers that describe the encoded one. */
+async function decode(response: Response, encoding: string, maxBytes: number): Promise<Answer> {
+  const decoded = await decodeBody(response.body, encoding, maxBytes);
+  if (!decoded) return toAnswer(response);
+  const { 'Content-Encoding': _encoding, 'Content-Length': _length, ...header } = response.header;
+  return toAnswer({ ...response, header, body: [decoded] });
 }

@@ -38,6 +38,8 @@ export interface ResponseLimits {
 
 /** Bytes of the headers of one response. */
 const maxHeadBytes = 64 * 1024;
+/** Lines of the headers of one response: each costs more than its bytes. */
+const maxHeaderLines = 2000;
 /** Bytes of all informational responses together: a long job may send one every second for hours. */
 const maxInformationalBytes = 1024 * 1024;
 
@@ -80,13 +82,14 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
     const { status } = line;
     if (status === 101) return end('the destination wants to change the protocol');
     if (status < 200) {
+      // Not the status of a response.
+      statusLine = undefined;
       informationalBytes += headBytes;
       if (informationalBytes > maxInformationalBytes) {
         return end('the destination sends nothing but informational answers');
       }
       headBytes = 0;
       headerLines = [];
-      statusLine = undefined;
       return undefined;
     }
     const framing = parseFraming(headerLines, line);
@@ -124,7 +127,8 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
         const line = lines.read(piece, at);
         headBytes += lines.next() - at;
         at = lines.next();
-        if (headBytes > maxHeadBytes) return end('the headers of the response are too large');
+        if (headBytes > maxHeadBytes || headerLines.length > maxHeaderLines)
+          return end('the headers of the response are too large');
         if (line === undefined) return statusLine || mayBeHttp(lines.rest()) ? undefined : end(refuse(lines.rest()));
         const response = readHeadLine(line, at === piece.length);
         if (response) return response;
