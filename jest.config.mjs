@@ -3,6 +3,11 @@ const common = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@posthorn/source', 'node', 'require', 'default'] },
+  // The manifest of the SDK is published as it is, so that it cannot have the condition.
+  moduleNameMapper: {
+    '^@posthorn/sdk$': '<rootDir>/packages/sdk/src/index.ts',
+    '^@posthorn/sdk/(.*)$': '<rootDir>/packages/sdk/src/frameworks/$1.ts',
+  },
   transform: {
     '\\.[jt]s$': [
       '@swc/jest',

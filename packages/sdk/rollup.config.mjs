@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
@@ -20,7 +20,10 @@ const sharedSources = {
     id === '@posthorn/shared' ? fileURLToPath(new URL('../shared/src/index.ts', import.meta.url)) : null,
 };
 
-const frameworks = ['cloudflare', 'express', 'fastify', 'fetch', 'h3', 'hono', 'nextjs', 'nuxt', 'solidjs', 'svelte'];
+const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const frameworks = Object.keys(exports)
+  .map((entry) => entry.replace('./', ''))
+  .filter((name) => !['.', 'dist/nextjs', 'package.json'].includes(name));
 const input = {
   index: 'src/index.ts',
   ...Object.fromEntries(frameworks.map((name) => [name, `src/frameworks/${name}.ts`])),

@@ -2,7 +2,7 @@ import { DLQ } from './dlq.ts';
 import { development, isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
 import { listLogs, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
 import { FlowControlApi } from './flow-control.ts';
-import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry } from './http.ts';
+import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
 import { Messages } from './messages.ts';
 import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
 import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
@@ -38,8 +38,10 @@ export class Client {
     const headers = new Headers();
     addForwarded(headers, config.headers);
     const isTelling = !readVariable('UPSTASH_DISABLE_TELEMETRY') && (config.enableTelemetry ?? true);
+    let server: Server | undefined;
     this.http = createHttp({
-      ...readCredentials(config),
+      // Not before the first call: bundlers evaluate modules without the environment of the application.
+      findServer: () => (server ??= findServer(config)),
       retry: config.retry ?? {},
       timeoutMs: config.timeoutMs,
       headers,
@@ -164,8 +166,12 @@ export class Client {
   }
 }
 
-/** Where the server is and how to get in (contract, sdk-surface.md section 1.1). */
-function readCredentials(config: ClientConfig): { baseUrl: string; token: string; hint?: string } {
+/**
+ * Where the server is and how to get in (contract, sdk-surface.md section 1.1).
+ *
+ * @throws {SetupError} in development mode when `NODE_ENV` is `production`
+ */
+function findServer(config: ClientConfig): Server {
   if (isDevelopment(config.devMode)) {
     const hint = 'Start a server for development with: POSTHORN_DEV_CREDENTIALS=1 npm start';
     return { baseUrl: readDevelopmentUrl(), token: development.token, hint };

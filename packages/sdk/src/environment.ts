@@ -1,8 +1,20 @@
-/** A variable of the process; `undefined` where there is no process, as in a browser, and where the text is empty. */
+/** The application is set up wrongly: keys are missing, a variable has a value that means nothing, and the like. */
+export class SetupError extends Error {
+  override name = 'SetupError';
+}
+
+/**
+ * A variable of the process; `undefined` where there is no process, as in a browser, where the runtime may not read
+ * variables, as Deno without `--allow-env`, and where the text is empty.
+ */
 export function readVariable(name: string): string | undefined {
   // Not every runtime has it, and some have it without variables.
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  return process?.env?.[name] || undefined;
+  try {
+    return process?.env?.[name] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The region whose variables are used, such as `US_EAST_1`; none unless `QSTASH_REGION` or the header names one. */
@@ -23,17 +35,40 @@ export function readDevelopmentUrl(): string {
   return `http://127.0.0.1:${readVariable('QSTASH_DEV_PORT') ?? '8080'}`;
 }
 
-/** @throws {Error} for a value of `QSTASH_DEV` that is neither yes nor no */
+/**
+ * Whether the published credentials are used. They replace credentials that are given (contract, sdk-surface.md
+ * section 1.1), so a warning says that they are on.
+ *
+ * @param given the option `devMode`; without it, `QSTASH_DEV` decides
+ * @throws {SetupError} in production, and for a value of `QSTASH_DEV` that is neither yes nor no
+ */
 export function isDevelopment(given: boolean | undefined): boolean {
-  if (given !== undefined) return given;
+  if (!(given ?? readDevelopmentVariable())) return false;
+  const cause = given === undefined ? 'QSTASH_DEV' : 'devMode';
+  if (readVariable('NODE_ENV') === 'production') {
+    throw new SetupError(`${cause} is on while NODE_ENV is production: anyone could sign with the published keys`);
+  }
+  warnOnce(`${cause} is on: the published credentials replace all others, and anyone can sign deliveries`);
+  return true;
+}
+
+function readDevelopmentVariable(): boolean {
   const text = readVariable('QSTASH_DEV') ?? '';
   if (['true', '1'].includes(text.toLowerCase())) return true;
   if (['false', '0', ''].includes(text.toLowerCase())) return false;
-  throw new Error(`QSTASH_DEV is '${text}': use true, 1, false or 0`);
+  throw new SetupError(`QSTASH_DEV is '${text}': use true, 1, false or 0`);
 }
 
-/** Says on the console what works, but is probably not meant. */
+/** Writes what works but is probably not meant to the console. */
 export function warn(text: string): void {
   // eslint-disable-next-line no-console
   console.warn(`[posthorn] ${text}`);
+}
+
+const warned = new Set<string>();
+
+function warnOnce(text: string): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  warn(text);
 }

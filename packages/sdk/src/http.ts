@@ -6,6 +6,7 @@ import {
   QstashValidationError,
   readError,
 } from './errors.ts';
+import { checkNumber, checkTimerMs } from './numbers.ts';
 
 /** What `fetch` takes as a body. */
 export type BodyInit =
@@ -18,7 +19,7 @@ export type HTTPMethods = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH';
 
 /** What is tried again, and when: requests that got no answer or 503, where a repetition can do no harm. */
 export interface Retry {
-  /** 5 by default. */
+  /** A finite number of at least 0; 5 by default. */
   retries?: number;
   /** Milliseconds before the next try, from the number of retries made so far; `exp(n) * 50` by default. */
   backoff?: (retried: number) => number;
@@ -65,17 +66,23 @@ export interface Requester {
   readonly telemetryHeaders: Headers;
 }
 
-export interface HttpOptions {
+/** Where requests go. */
+export interface Server {
   /** Without a slash at its end. */
   baseUrl: string;
   token: string;
+  /** What to do when nobody listens at the base URL. */
+  hint?: string;
+}
+
+export interface HttpOptions {
+  /** Asked with every request. */
+  findServer: () => Server;
   /** `false` stands for one try. */
   retry: Retry | false;
   timeoutMs: number | undefined;
   headers: Headers;
   telemetryHeaders: Headers;
-  /** What to do when nobody listens at the base URL. */
-  hint?: string | undefined;
 }
 
 export function createHttp(options: HttpOptions): Requester {
@@ -116,16 +123,17 @@ function readJson(text: string, status: number): unknown {
 async function send<T>(options: HttpOptions, request: HttpRequest, read: (response: Response) => Promise<T>) {
   const { signal: given, timeoutMs = options.timeoutMs } = request;
   given?.throwIfAborted();
-  const url = writeUrl(options.baseUrl, request);
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const server = options.findServer();
+  const url = writeUrl(server.baseUrl, request);
+  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(checkTimerMs('timeoutMs', timeoutMs));
   const signals = [given, timeout].filter((signal) => signal !== undefined);
   const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
-  const init = writeInit(request, options.token, signal);
+  const init = writeInit(request, server.token, signal);
 
   const { retry } = options;
   // A stream is used up by its first try.
   const isStream = request.body instanceof ReadableStream;
-  const retries = retry === false || isStream ? 0 : (retry.retries ?? 5);
+  const retries = retry === false || isStream ? 0 : checkNumber('retry.retries', retry.retries ?? 5);
   const backoff = (retry === false ? undefined : retry.backoff) ?? ((retried: number) => Math.exp(retried) * 50);
   const isRepeatable = request.isRepeatable ?? request.method !== 'POST';
   try {
@@ -135,18 +143,18 @@ async function send<T>(options: HttpOptions, request: HttpRequest, read: (respon
         response = await fetch(url, init);
       } catch (cause) {
         if (signal?.aborted) throw cause;
-        if (retried >= retries || !(isRepeatable || isUnconnected(cause))) throw unreachable(url, cause, options.hint);
+        if (retried >= retries || !(isRepeatable || isUnconnected(cause))) throw unreachable(url, cause, server.hint);
       }
       if (response && !(response.status === 503 && isRepeatable && retried < retries)) return await read(response);
       await response?.body?.cancel();
-      await wait(backoff(retried), signal);
+      await wait(checkTimerMs('The result of retry.backoff', backoff(retried)), signal);
     }
   } catch (cause) {
     if (given?.aborted) throw given.reason;
     if (timeout?.aborted)
       throw new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
     if (cause instanceof QstashError) throw cause;
-    throw unreachable(url, cause, options.hint);
+    throw unreachable(url, cause, server.hint);
   }
 }
 
@@ -156,7 +164,10 @@ function writeUrl(clientUrl: string, { baseUrl = clientUrl, path, query = {} }: 
     if (value === undefined) continue;
     const values = Array.isArray(value) ? (value as (string | number)[]) : [value as string | number | boolean | Date];
     if (values.length === 0) throw new QstashEmptyArrayError(name);
-    for (const one of values) url.searchParams.append(name, String(one instanceof Date ? one.getTime() : one));
+    for (const one of values) {
+      const plain = one instanceof Date ? one.getTime() : one;
+      url.searchParams.append(name, String(typeof plain === 'number' ? checkNumber(name, plain, -Infinity) : plain));
+    }
   }
   return url;
 }

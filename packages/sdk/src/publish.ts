@@ -2,6 +2,7 @@ import type { callbackHeaders, publishOptions } from '@posthorn/shared';
 import { forwardPrefix, prefix } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import { createHeaders } from './http.ts';
+import { checkNumber } from './numbers.ts';
 import type { BodyInit, CallOptions, HeadersInit, HTTPMethods, Requester } from './http.ts';
 
 /** Digits and a unit, such as `10s`, `5m`, `2h` or `1d`. */
@@ -147,15 +148,15 @@ export function writeMessageHeaders(
   addForwarded(headers, options.headers);
   const all: typeof more = {
     Method: options.method,
-    Delay: writeDuration(options.delay, Math.round),
-    'Not-Before': options.notBefore === undefined ? undefined : String(Math.round(options.notBefore)),
+    Delay: writeDuration('delay', options.delay, Math.round),
+    'Not-Before': writeNumber('notBefore', options.notBefore, Math.round),
     'Deduplication-Id': options.deduplicationId,
     'Content-Based-Deduplication': options.contentBasedDeduplication ? 'true' : undefined,
-    Retries: options.retries === undefined ? undefined : String(options.retries),
+    Retries: writeNumber('retries', options.retries),
     'Retry-Delay': options.retryDelay,
     Callback: options.callback,
     'Failure-Callback': options.failureCallback,
-    Timeout: writeDuration(options.timeout, (seconds) => seconds),
+    Timeout: writeDuration('timeout', options.timeout),
     'Flow-Control-Key': options.flowControl?.key,
     'Flow-Control-Value': options.flowControl && writeFlowControl(options.flowControl),
     Label: options.label === undefined ? undefined : [options.label].flat().join(','),
@@ -180,17 +181,29 @@ type OptionHeader =
   | (typeof publishOptions)[keyof typeof publishOptions]['header']
   | (typeof callbackHeaders)[keyof typeof callbackHeaders];
 
-function writeDuration(duration: number | Duration | undefined, round: (seconds: number) => number) {
-  return typeof duration === 'number' ? `${round(duration)}s` : duration;
+const keep = (number: number) => number;
+
+/** Text in place of a number is left to the server, as the official client does. */
+function writeNumber(name: string, number: number | undefined, round = keep): string | undefined {
+  if (number === undefined) return undefined;
+  return String(typeof number === 'number' ? round(checkNumber(name, number)) : number);
+}
+
+function writeDuration(name: string, duration: number | Duration | undefined, round = keep) {
+  return typeof duration === 'number' ? `${String(writeNumber(name, duration, round))}s` : duration;
 }
 
 function writeFlowControl({ parallelism, rate, ratePerSecond, period }: FlowControl): string {
-  const parts = { parallelism, rate: rate ?? ratePerSecond, period: writeDuration(period, (seconds) => seconds) };
+  const parts = {
+    parallelism: writeNumber('parallelism', parallelism),
+    rate: writeNumber('rate', rate ?? ratePerSecond),
+    period: writeDuration('period', period),
+  };
   const given = Object.entries(parts).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
     throw new QstashValidationError('Provide at least one of parallelism or ratePerSecond for flowControl');
   }
-  return given.map(([name, value]) => `${name}=${String(value)}`).join(', ');
+  return given.map(([name, value]) => `${name}=${value}`).join(', ');
 }
 
 function writeRedact({ body, header }: Redact): string | undefined {

@@ -1,5 +1,6 @@
 import { QstashValidationError } from './errors.ts';
 import type { CallOptions, Requester } from './http.ts';
+import { checkNumber } from './numbers.ts';
 import { writeSegment } from './path.ts';
 import { publish, writeJson } from './publish.ts';
 import type { Checked, PublishRequest, PublishResponse } from './publish.ts';
@@ -46,7 +47,12 @@ export class Queue {
       method: 'POST',
       path: ['v2', 'queues'],
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ queueName: this.#queueName, parallelism, paused }),
+      body: JSON.stringify({
+        queueName: this.#queueName,
+        // As JSON, a number that is not finite is null, which means the default to a server.
+        parallelism: typeof parallelism === 'number' ? checkNumber('parallelism', parallelism) : parallelism,
+        paused,
+      }),
       parseResponseAsJson: false,
       isRepeatable: true,
     });

@@ -1,5 +1,6 @@
-import { verifySignature } from '@posthorn/shared';
-import { development, isDevelopment, readRegion, readVariable } from './environment.ts';
+import { verifyBody, verifyToken } from '@posthorn/shared';
+import { development, isDevelopment, readRegion, readVariable, SetupError } from './environment.ts';
+import { checkNumber } from './numbers.ts';
 
 export interface ReceiverConfig {
   /** `QSTASH_CURRENT_SIGNING_KEY` by default. */
@@ -10,6 +11,7 @@ export interface ReceiverConfig {
   devMode?: boolean;
 }
 
+/** What `Receiver.verify` needs to know of a request. */
 export interface VerifyRequest {
   /** Value of the `Upstash-Signature` header. */
   signature: string;
@@ -17,7 +19,7 @@ export interface VerifyRequest {
   body: string | Uint8Array;
   /** The URL that was called, if known; it must be the one that was signed. */
   url?: string;
-  /** How far the clocks may differ, in seconds; 0 by default. */
+  /** How far the clocks may differ, in seconds: a finite number of at least 0; 0 by default. */
   clockTolerance?: number;
   /** Value of the `Upstash-Region` header; chooses the keys of that region if `QSTASH_REGION` is set. */
   upstashRegion?: string;
@@ -35,18 +37,30 @@ export class Receiver {
    * Resolves to `true`, or rejects.
    *
    * @throws {SignatureError} for a request that cannot be trusted; its message says why
-   * @throws {Error} when there are no keys
+   * @throws {QstashValidationError} for a `clockTolerance` that is not a finite number of at least 0
+   * @throws {Error} when there are no keys, and in development mode when `NODE_ENV` is `production`
    */
-  async verify({ signature, body, url, clockTolerance, upstashRegion }: VerifyRequest): Promise<boolean> {
-    const keys = readKeys(this.#config, upstashRegion);
-    if (keys.length === 0) throw new Error(noKeys);
-    await verifySignature({ signature, body, url, keys, clockToleranceSeconds: clockTolerance });
+  async verify({ body, ...request }: VerifyRequest): Promise<boolean> {
+    await verifyBody(await checkToken(this.#config, request), body);
     return true;
   }
 }
 
+/**
+ * Checks everything except the body.
+ *
+ * @returns the hash that the body must have
+ * @throws {SignatureError | QstashValidationError | SetupError} as `Receiver.verify`
+ */
+export async function checkToken(config: ReceiverConfig, request: Omit<VerifyRequest, 'body'>): Promise<string> {
+  const { signature, url, clockTolerance = 0, upstashRegion } = request;
+  const keys = readKeys(config, upstashRegion);
+  const clockToleranceSeconds = checkNumber('clockTolerance', clockTolerance);
+  return verifyToken({ signature, url, keys, clockToleranceSeconds });
+}
+
 /** The keys to try, the current one first (contract, sdk-surface.md sections 1.1 and 3). */
-export function readKeys(config: ReceiverConfig, regionOfRequest: string | null | undefined): string[] {
+function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): string[] {
   if (isDevelopment(config.devMode)) return [development.currentSigningKey, development.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;
   if (currentSigningKey && nextSigningKey) return [currentSigningKey, nextSigningKey];
@@ -56,11 +70,14 @@ export function readKeys(config: ReceiverConfig, regionOfRequest: string | null 
     const next = readVariable(`${region}_QSTASH_NEXT_SIGNING_KEY`);
     if (current && next) return [current, next];
   }
-  return [
+  const keys = [
     currentSigningKey ?? readVariable('QSTASH_CURRENT_SIGNING_KEY'),
     nextSigningKey ?? readVariable('QSTASH_NEXT_SIGNING_KEY'),
   ].filter((key) => key !== undefined);
+  if (keys.length === 0) throw new SetupError(noKeys);
+  return keys;
 }
 
-export const noKeys =
-  'There are no signing keys: pass them, or set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY.';
+const noKeys =
+  'There are no signing keys: pass them, or set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY where the ' +
+  'application runs.';

@@ -1,14 +1,8 @@
-import { createGuard, fromRequest, readNodeHeader, readStream } from './verify.ts';
-import type { Incoming, NodeHeaders, VerifySignatureConfig } from './verify.ts';
+import { fromNode, toBuffer, type NodeRequest } from './node-request.ts';
+import { createGuard, fromRequest, toResponse } from './verify.ts';
+import type { ConfigOrFunction, Incoming, VerifySignatureConfig } from './verify.ts';
 
 export type { VerifySignatureConfig };
-
-interface NodeRequest extends AsyncIterable<unknown> {
-  headers: NodeHeaders;
-  readableEnded?: boolean;
-  body?: unknown;
-  rawBody?: unknown;
-}
 
 /** What is used of an event: `req` of h3 2, `node` and `web` of h3 1. */
 interface H3Event {
@@ -18,33 +12,33 @@ interface H3Event {
   node?: unknown;
 }
 
+const advice = 'use the handler before anything that reads the body.';
+
 /**
- * Wraps an event handler of h3 (1 or 2): what is not signed well is answered with 403. The handler can read the body
- * as always.
- *
- * @throws {Error} at once when there are no keys
+ * Wraps an event handler of h3 (1 or 2): a request without a good signature is answered with 403. The handler can read
+ * the body as usual.
  */
 // Where the place of use does not say which event it is, as in h3 2, the handler may still use all of it.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function verifySignatureH3<Event extends H3Event = any>(
   handler: (event: Event) => unknown,
-  config: VerifySignatureConfig = {},
+  config?: ConfigOrFunction,
 ): (event: Event) => Promise<unknown> {
   const guard = createGuard(config);
   const wrapped = async (event: Event) => {
-    const refusal = await guard(readEvent(event, config));
-    return refusal ? new Response(refusal.message, { status: refusal.status }) : handler(event);
+    const refusal = await guard(readEvent(event));
+    return refusal ? toResponse(refusal) : handler(event);
   };
   // h3 1 warns of handlers without this mark.
   return Object.assign(wrapped, { __is_handler__: true as const });
 }
 
-function readEvent(event: H3Event, config: VerifySignatureConfig): Incoming {
+function readEvent(event: H3Event): Incoming {
   const { req, web, node } = event;
   if (web?.request) {
     const incoming = fromRequest(web.request);
-    const readBody = async () => {
-      const bytes = toBuffer(await incoming.readBody());
+    const readBody = async (maxBodyBytes: number) => {
+      const bytes = toBuffer(await incoming.readBody(maxBodyBytes));
       // The readers of h3 1 keep the stream that the copy was made of, and look here first.
       event._requestBody = bytes;
       return bytes;
@@ -52,27 +46,11 @@ function readEvent(event: H3Event, config: VerifySignatureConfig): Incoming {
     return { ...incoming, readBody };
   }
   if (isFetchRequest(req)) return fromRequest(req);
-  const { req: nodeRequest } = node as { req: NodeRequest };
-  return {
-    header: (name) => readNodeHeader(nodeRequest.headers, name),
-    async readBody() {
-      // Serverless presets of Nitro give the whole body instead of a stream.
-      for (const raw of [nodeRequest.rawBody, nodeRequest.body]) {
-        if (typeof raw === 'string' || raw instanceof Uint8Array) return raw;
-      }
-      if (nodeRequest.readableEnded) throw new Error('The body was read before its signature was verified.');
-      const bytes = toBuffer(await readStream(nodeRequest, config));
-      // The readers of h3 1 look here before they look at the stream.
-      nodeRequest.rawBody = bytes;
-      return bytes;
-    },
-  };
-}
-
-/** h3 1 takes only what is a `Buffer` for bytes. */
-function toBuffer(bytes: string | Uint8Array): Uint8Array {
-  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: string | Uint8Array): Uint8Array } };
-  return Buffer.from(bytes);
+  const { req: request } = node as { req: NodeRequest };
+  const { headers, rawBody, body } = request;
+  // The readers of h3 1 look there before they look at the stream.
+  const keep = (bytes: Uint8Array) => (request.rawBody = toBuffer(bytes));
+  return fromNode({ stream: request, headers, kept: [rawBody, body], advice, keep });
 }
 
 function isFetchRequest(value: unknown): value is Request {

@@ -1,27 +1,37 @@
-import { createGuardWithVariables, type VerifySignatureConfig } from './verify.ts';
+import { SetupError } from '../environment.ts';
+import { createGuard, fromRequest, toResponse, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
 export type { VerifySignatureConfig };
 
 /** What is used of the context of Hono. */
 interface Context {
   env: unknown;
-  req: { header(name: string): string | undefined; arrayBuffer(): Promise<ArrayBuffer> };
+  req: { raw: Request; header(name: string): string | undefined; arrayBuffer(): Promise<ArrayBuffer> };
 }
 
 /**
- * Middleware for Hono: what is not signed well is answered with 403. Handlers can read the body as always. The keys
- * may also be in the bindings, as `QSTASH_CURRENT_SIGNING_KEY` and `QSTASH_NEXT_SIGNING_KEY`.
+ * Middleware for Hono: a request without a good signature is answered with 403. Handlers can read the body as usual,
+ * from `c.req` and from `c.req.raw`. The keys may also be in the bindings, as `QSTASH_CURRENT_SIGNING_KEY` and
+ * `QSTASH_NEXT_SIGNING_KEY`.
  */
 export function verifySignatureHono(
-  config?: VerifySignatureConfig,
+  config?: ConfigOrFunction,
 ): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
-  const guard = createGuardWithVariables(config);
+  const guard = createGuard(config);
   return async ({ req, env }, next) => {
-    // Hono keeps what it has read, so that later readers find it.
-    const readBody = async () => new Uint8Array(await req.arrayBuffer());
+    const readBody = (maxBodyBytes: number) =>
+      req.raw.bodyUsed ? readCached(req) : fromRequest(req.raw).readBody(maxBodyBytes);
     const refusal = await guard({ header: (name) => req.header(name), readBody }, env);
-    if (refusal) return new Response(refusal.message, { status: refusal.status });
+    if (refusal) return toResponse(refusal);
     await next();
     return undefined;
   };
+}
+
+/** Hono keeps what it has read itself. */
+async function readCached(req: Context['req']): Promise<Uint8Array> {
+  const bytes = await req.arrayBuffer().catch(() => {
+    throw new SetupError('c.req.raw was read before its signature was verified: use verifySignatureHono() first.');
+  });
+  return new Uint8Array(bytes);
 }

@@ -1,72 +1,46 @@
 import { startDevServer } from '../dev-server.ts';
-import { createGuard, parseBody, readNodeHeader, readStream, wrapFetchHandler } from './verify.ts';
-import type { NodeHeaders, VerifySignatureConfig } from './verify.ts';
+import { answerRefusal, fromNode, keepBody, type NodeRequest, type NodeResponse } from './node-request.ts';
+import { createGuard, wrapFetchHandler, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
 export type { VerifySignatureConfig };
 
-/** What is used of the request of an API route. */
-interface PagesRequest extends AsyncIterable<unknown> {
-  headers: NodeHeaders;
-  readableEnded: boolean;
-  body?: unknown;
-}
-
-interface PagesResponse {
-  status(code: number): { send(body: string): unknown };
-}
+const advice = 'export const config = { api: { bodyParser: false } } from the file of this route.';
 
 /**
- * Wraps an API route (pages router). Its file must switch the body parser off:
- * `export const config = { api: { bodyParser: false } }`. Without a signature the answer is 400, with a wrong one 403.
- * The handler finds the body as `request.body`: parsed if the content type is `application/json`, else as text.
- *
- * @throws {Error} at once when there are no keys
+ * Wraps an API route (pages router): a request without a good signature is answered with 403. Its file must switch the
+ * body parser off: `export const config = { api: { bodyParser: false } }`. The handler finds the body as `request.body`
+ * (parsed if it is JSON, else as text), and its bytes as `request.rawBody`.
  */
-export function verifySignature<Req extends PagesRequest, Res extends PagesResponse>(
-  handler: (request: Req, response: Res) => unknown,
-  config: VerifySignatureConfig = {},
+export function verifySignature<Req extends NodeRequest, Res extends NodeResponse>(
+  handler: (request: Req & { rawBody: Uint8Array }, response: Res) => unknown,
+  config?: ConfigOrFunction,
 ): (request: Req, response: Res) => Promise<void> {
-  const guard = createGuard(config, 400);
+  const guard = createGuard(config);
   return async (request, response) => {
-    const header = (name: string) => readNodeHeader(request.headers, name);
-    const readBody = async () => {
-      if (request.readableEnded) {
-        throw new Error(
-          'The body was parsed before its signature was verified: ' +
-            'export const config = { api: { bodyParser: false } } from the file of this route.',
-        );
-      }
-      const bytes = await readStream(request, config);
-      request.body = parseBody(bytes, header('content-type') === 'application/json');
-      return bytes;
-    };
-    const refusal = await guard({ header, readBody });
-    if (refusal) response.status(refusal.status).send(refusal.message);
-    else await handler(request, response);
+    const { headers } = request;
+    const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
+    // Not the body that the parser leaves: Next.js makes the text of a JSON string of it, which was not signed.
+    const refusal = await guard(fromNode({ stream: request, headers, kept: [request.rawBody], advice, keep }));
+    if (refusal) answerRefusal(response, refusal);
+    else await handler(request as Req & { rawBody: Uint8Array }, response);
   };
 }
 
-/**
- * Wraps a handler of the edge runtime: what is not signed well is answered with 403.
- *
- * @throws {Error} at once when there are no keys
- */
+/** Wraps a handler of the edge runtime: a request without a good signature is answered with 403. */
 export function verifySignatureEdge<Req extends Request, Rest extends unknown[]>(
   handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
-  config?: VerifySignatureConfig,
+  config?: ConfigOrFunction,
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   return wrapFetchHandler(handler, config, (request) => request);
 }
 
 /**
- * Wraps a route handler (app router): what is not signed well is answered with 403. The second argument, with the
- * parameters of the route, is passed on.
- *
- * @throws {Error} at once when there are no keys
+ * Wraps a route handler (app router): a request without a good signature is answered with 403. The second argument,
+ * with the parameters of the route, is passed on.
  */
 export function verifySignatureAppRouter<Req extends Request, Rest extends unknown[]>(
   handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
-  config?: VerifySignatureConfig,
+  config?: ConfigOrFunction,
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   return wrapFetchHandler(handler, config, (request) => request);
 }

@@ -140,6 +140,9 @@ describe('the claims', () => {
     await verify({ signature, clockToleranceSeconds: 10 });
   });
 
+  it('are refused under a tolerance that is not a number', () =>
+    expectRefused({ nowSeconds: nowSeconds + 305, clockToleranceSeconds: NaN }, 'expired'));
+
   it.each([{ exp: undefined }, { exp: '9999999999' }, { nbf: undefined }, { nbf: null }])(
     'must have their times as numbers: %j is refused',
     (change) => expectRefused({ signature: forge(change) }, 'exp or nbf is missing'),

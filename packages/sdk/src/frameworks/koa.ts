@@ -1,0 +1,37 @@
+import { fromNode, keepBody, type NodeRequest } from './node-request.ts';
+import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
+
+export type { VerifySignatureConfig };
+
+/** What is used of the context of Koa. */
+interface KoaContext {
+  req: NodeRequest;
+  request: { body?: unknown; rawBody?: unknown };
+  status: number;
+  body: unknown;
+}
+
+const advice = 'put verifySignatureKoa() before the body parser.';
+
+/**
+ * Middleware for Koa: a request without a good signature is answered with 403. It stands before a body parser, or
+ * behind one that keeps `ctx.request.rawBody`. Where it reads the body itself, handlers find it as `ctx.request.body`
+ * (parsed if it is JSON, else as text), and its bytes as `ctx.request.rawBody`.
+ */
+export function verifySignatureKoa(
+  config?: ConfigOrFunction,
+): (context: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  const guard = createGuard(config);
+  return async (context, next) => {
+    const { req: stream, request } = context;
+    const { headers } = stream;
+    const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
+    const refusal = await guard(fromNode({ stream, headers, kept: [request.rawBody, stream.body], advice, keep }));
+    if (refusal) {
+      context.status = refusal.status;
+      context.body = refusal.message;
+    } else {
+      await next();
+    }
+  };
+}

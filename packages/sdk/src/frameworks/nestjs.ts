@@ -1,0 +1,35 @@
+import { fromNode, keepBody, type NodeRequest, type NodeStream } from './node-request.ts';
+import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
+
+export type { VerifySignatureConfig };
+
+/** What is used of the `ExecutionContext` of NestJS. */
+interface ExecutionContext {
+  switchToHttp(): { getRequest<T>(): T };
+}
+
+const advice =
+  'create the application with NestFactory.create(AppModule, { rawBody: true }), or verify before the parser with ' +
+  'app.use(path, verifySignatureExpress()).';
+
+/**
+ * A guard for NestJS, for `@UseGuards(verifySignatureNestjs())`: a request without a good signature is answered with
+ * 403. The application needs `rawBody: true`, since NestJS parses bodies before guards run.
+ */
+export function verifySignatureNestjs(config?: ConfigOrFunction): {
+  canActivate(context: ExecutionContext): Promise<boolean>;
+} {
+  const guard = createGuard(config);
+  return {
+    async canActivate(context) {
+      // Under Fastify, the stream is the `raw` of the request.
+      const request = context.switchToHttp().getRequest<NodeRequest & { raw?: NodeStream }>();
+      const { headers, rawBody, body, raw: stream = request } = request;
+      const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
+      const refusal = await guard(fromNode({ stream, headers, kept: [rawBody, body], advice, keep }));
+      // NestJS answers with the status and the message of such an error, without its own class of them.
+      if (refusal) throw Object.assign(new Error(refusal.message), { statusCode: refusal.status });
+      return true;
+    },
+  };
+}

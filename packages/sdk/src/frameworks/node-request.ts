@@ -1,0 +1,92 @@
+import { SetupError } from '../environment.ts';
+import { parseBody, readPieces } from './read-body.ts';
+import type { Incoming, Refusal } from './verify.ts';
+
+/** The headers of a Node.js request. */
+export type NodeHeaders = Record<string, string | string[] | undefined>;
+
+/** What is used of the stream of a Node.js request. */
+export interface NodeStream extends AsyncIterable<unknown> {
+  /** Whether there is, or may still come, something to read. */
+  readable?: boolean;
+  readableDidRead?: boolean;
+  destroyed?: boolean;
+}
+
+/** What is used of a Node.js request, and of what frameworks add to it. */
+export interface NodeRequest extends NodeStream {
+  headers: NodeHeaders;
+  body?: unknown;
+  /** Where frameworks and `verify` options of body parsers leave the bytes. */
+  rawBody?: unknown;
+}
+
+/** What is used of a Node.js response. */
+export interface NodeResponse {
+  statusCode: number;
+  setHeader(name: string, value: string): unknown;
+  end(text: string): unknown;
+}
+
+function readNodeHeader(headers: NodeHeaders, name: string): string | undefined {
+  const value = headers[name.toLowerCase()];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+interface NodeSource {
+  stream: NodeStream;
+  headers: NodeHeaders;
+  /** Where a body parser may have left the text or the bytes; anything else is passed over. */
+  kept: unknown[];
+  /** What to change when a body parser has used the body up. */
+  advice: string;
+  /** Gets the bytes that were taken from the stream, so that later readers find them. */
+  keep(bytes: Uint8Array): void;
+}
+
+/** A Node.js request: its body is where a body parser has kept it, else in the stream. */
+export function fromNode({ stream, headers, kept, advice, keep }: NodeSource): Incoming {
+  return {
+    header: (name) => readNodeHeader(headers, name),
+    async readBody(maxBodyBytes) {
+      const raw = kept.find((value) => typeof value === 'string' || value instanceof Uint8Array);
+      if (raw !== undefined) return raw as string | Uint8Array;
+      // A stream that was destroyed has lost its sender, and says so when it is read.
+      if (stream.readableDidRead || (stream.readable === false && !stream.destroyed)) {
+        if (isBodyAnnounced(headers)) throw new SetupError(`A body parser has used the body up: ${advice}`);
+        return new Uint8Array();
+      }
+      const iterator = stream[Symbol.asyncIterator]();
+      const pieces = { next: () => iterator.next(), cancel: () => iterator.return?.() };
+      const bytes = await readPieces(pieces, maxBodyBytes);
+      keep(bytes);
+      return bytes;
+    },
+  };
+}
+
+/** Serverless hosts give requests without a body as streams that have ended. */
+function isBodyAnnounced(headers: NodeHeaders): boolean {
+  const length = readNodeHeader(headers, 'content-length');
+  return readNodeHeader(headers, 'transfer-encoding') !== undefined || (length !== undefined && Number(length) !== 0);
+}
+
+/** Leaves a body on the request as a body parser does: parsed if it is JSON, else as text, and its bytes beside it. */
+export function keepBody(request: { body?: unknown; rawBody?: unknown }, headers: NodeHeaders, bytes: Uint8Array): void {
+  request.body = parseBody(bytes, readNodeHeader(headers, 'content-type'));
+  request.rawBody = toBuffer(bytes);
+}
+
+/** Handlers on Node.js expect a `Buffer`; other hosts may not have it. */
+export function toBuffer(bytes: string | Uint8Array): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: { from(bytes: string | Uint8Array): Uint8Array } };
+  if (Buffer) return Buffer.from(bytes);
+  return typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+}
+
+/** Answers with the reason as plain text. */
+export function answerRefusal(response: NodeResponse, { status, message }: Refusal): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.end(message);
+}
