@@ -94,13 +94,36 @@ describe('configuration', () => {
     );
   });
 
-  test('QSTASH_DEV can be off, and is refused when it is neither', () => {
+  test('QSTASH_DEV can be off, and is refused by the first call when it is neither', async () => {
     for (const value of ['false', '0', '']) {
       process.env['QSTASH_DEV'] = value;
-      expect(() => new Client({ baseUrl: server.url, token: 't' })).not.toThrow();
+      expect(await tokenOf(new Client({ baseUrl: server.url, token: 't' }).urlGroups.list())).toBe('Bearer t');
     }
     process.env['QSTASH_DEV'] = 'maybe';
-    expect(() => new Client()).toThrow("QSTASH_DEV is 'maybe'");
+    await expect(new Client().urlGroups.list()).rejects.toThrow("QSTASH_DEV is 'maybe'");
+  });
+
+  test.each([[{ devMode: true }], [{}]])('development mode is refused in production: %j', async (given) => {
+    Object.assign(process.env, { QSTASH_DEV: '1', NODE_ENV: 'production' });
+    // Not by the constructor: bundlers evaluate modules with NODE_ENV=production.
+    const built = new Client({ baseUrl: server.url, token: 't', ...given });
+    await expect(built.urlGroups.list()).rejects.toThrow('NODE_ENV is production');
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('variables that come after the client are used', async () => {
+    const early = new Client();
+    Object.assign(process.env, { QSTASH_URL: server.url, QSTASH_TOKEN: 'late' });
+    expect(await tokenOf(early.urlGroups.list())).toBe('Bearer late');
+  });
+
+  test('explicit options need no environment, as in Deno without --allow-env', async () => {
+    const refuse = (name: string | symbol) => {
+      throw new Error(`Requires env access to "${String(name)}", run again with the --allow-env flag`);
+    };
+    process.env = new Proxy({}, { get: (_target, name) => refuse(name) });
+    const explicit = new Client({ baseUrl: server.url, token: 't', enableTelemetry: true });
+    expect(await tokenOf(explicit.urlGroups.list())).toBe('Bearer t');
   });
 
   test('without a development server the error says how to start one', async () => {
@@ -369,6 +392,58 @@ describe('ending a call', () => {
   test.each(calls)('%s takes a signal', async (_name, call) => {
     await expect(call(client)).rejects.toMatchObject({ name: 'AbortError' });
     expect(server.requests).toHaveLength(0);
+  });
+});
+
+describe('numbers that are none are refused before anything is sent', () => {
+  const none = NaN;
+  const calls: [string, string, (c: Client) => Promise<unknown>][] = [
+    ['timeoutMs of a call', 'timeoutMs is NaN', (c) => c.urlGroups.list({ timeoutMs: none })],
+    ['an infinite timeoutMs', 'timeoutMs is Infinity', (c) => c.urlGroups.list({ timeoutMs: Infinity })],
+    ['a text for timeoutMs', "timeoutMs is '60'", (c) => c.urlGroups.list({ timeoutMs: '60' as unknown as number })],
+    ['delay', 'delay is NaN', (c) => c.publish({ url, delay: none })],
+    ['notBefore', 'notBefore is NaN', (c) => c.publish({ url, notBefore: none })],
+    ['retries', 'retries is Infinity', (c) => c.publish({ url, retries: Infinity })],
+    ['timeout', 'timeout is NaN', (c) => c.publish({ url, timeout: none })],
+    ['rate', 'rate is NaN', (c) => c.publish({ url, flowControl: { key: 'k', rate: none } })],
+    ['parallelism', 'parallelism is', (c) => c.publish({ url, flowControl: { key: 'k', parallelism: none } })],
+    ['period', 'period is NaN', (c) => c.publish({ url, flowControl: { key: 'k', rate: 1, period: none } })],
+    ['of an item of a batch', 'delay is NaN', (c) => c.batch([{ url, delay: none }])],
+    ['of a schedule', 'delay is NaN', (c) => c.schedules.create({ destination: url, cron: '* * * * *', delay: none })],
+    ['parallelism of a queue', 'parallelism is', (c) => c.queue({ queueName: 'q' }).upsert({ parallelism: none })],
+    ['count', 'count is NaN', (c) => c.logs({ count: none })],
+    ['an instant', 'fromDate is NaN', (c) => c.logs({ filter: { fromDate: new Date('nonsense') } })],
+    ['a status', 'responseStatus is NaN', (c) => c.dlq.listMessages({ filter: { responseStatus: [500, none] } })],
+    ['pinned limits', 'rate is NaN', (c) => c.flowControl.pin('k', { rate: none })],
+  ];
+  test.each(calls)('%s', async (_name, reason, call) => {
+    await expect(call(client)).rejects.toBeInstanceOf(QstashValidationError);
+    await expect(call(client)).rejects.toThrow(reason);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test.each([NaN, Infinity, -1, '3'])('retries of %p are not tries without an end', async (retries) => {
+    server.reply('/v2/topics', 503);
+    const retry = { retries: retries as number, backoff: () => 1 };
+    const endless = new Client({ baseUrl: server.url, token: 't', retry });
+    await expect(endless.urlGroups.list()).rejects.toThrow('retry.retries is');
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('a wait of NaN is not no wait', async () => {
+    server.reply('/v2/topics', 503);
+    const hasty = new Client({ baseUrl: server.url, token: 't', retry: { backoff: () => NaN } });
+    await expect(hasty.urlGroups.list()).rejects.toThrow('The result of retry.backoff is NaN');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a time longer than a timer takes does not end at once', async () => {
+    answer('/v2/topics', []);
+    expect(await client.urlGroups.list({ timeoutMs: 1e12 })).toEqual([]);
+    server.reply('/v2/queues', 503);
+    const patient = new Client({ baseUrl: server.url, token: 't', retry: { backoff: () => 1e12 } });
+    await expect(patient.queue().list({ timeoutMs: 200 })).rejects.toBeInstanceOf(QstashTimeoutError);
+    expect(server.at('/v2/queues')).toHaveLength(1);
   });
 });
 

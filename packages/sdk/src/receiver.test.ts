@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import { Receiver, SignatureError } from './index.ts';
+import { QstashValidationError, Receiver, SignatureError } from './index.ts';
 
 const body = '{"a":1}';
 const url = 'https://a.example/hook?x=1';
@@ -22,8 +22,14 @@ function sign(key: string, claims: object = {}, header: object = { alg: 'HS256',
 }
 
 const { env } = process;
-beforeEach(() => (process.env = Object.fromEntries(Object.entries(env).filter(([name]) => !name.includes('QSTASH')))));
-afterEach(() => (process.env = env));
+beforeEach(() => {
+  process.env = Object.fromEntries(Object.entries(env).filter(([name]) => !/QSTASH|NODE_ENV/.test(name)));
+  jest.spyOn(console, 'warn').mockImplementation();
+});
+afterEach(() => {
+  process.env = env;
+  jest.restoreAllMocks();
+});
 
 test('the token of the contract is accepted in its time', async () => {
   jest.useFakeTimers({ now: 1_700_000_100_000 });
@@ -42,6 +48,10 @@ test('the token of the contract is accepted in its time', async () => {
   await expect(receiver.verify(request)).resolves.toBe(true);
   jest.useRealTimers();
 });
+
+function refuse(name: string | symbol): never {
+  throw new Error(`Requires env access to "${String(name)}", run again with the --allow-env flag`);
+}
 
 describe('accepts', () => {
   const verify = (request: object) => new Receiver(config).verify({ signature: sign('sig_a'), body, ...request });
@@ -84,6 +94,23 @@ describe('refuses', () => {
   });
 });
 
+describe('a clock tolerance that is not a finite number of at least 0', () => {
+  const late = () => sign('sig_a', { exp: now() - 5 });
+  test.each([NaN, Infinity, -Infinity, '60', -1, null, true, 60n])('%p is refused', async (value) => {
+    for (const signature of [late(), sign('sig_a')]) {
+      const request = { signature, body, clockTolerance: value as number };
+      await expect(new Receiver(config).verify(request)).rejects.toBeInstanceOf(QstashValidationError);
+      await expect(new Receiver(config).verify(request)).rejects.toThrow('clockTolerance is ');
+    }
+  });
+
+  test.each([0, 0.5, undefined])('%p is not', async (value) => {
+    const tolerance = value === undefined ? {} : { clockTolerance: value };
+    expect(await new Receiver(config).verify({ signature: sign('sig_a'), body, ...tolerance })).toBe(true);
+    await expect(new Receiver(config).verify({ signature: late(), body, ...tolerance })).rejects.toThrow('expired');
+  });
+});
+
 describe('keys', () => {
   test('come from the variables where they are not given', async () => {
     process.env['QSTASH_CURRENT_SIGNING_KEY'] = 'sig_env';
@@ -116,6 +143,22 @@ describe('keys', () => {
     await expect(new Receiver({ devMode: false, ...config }).verify({ signature, body })).rejects.toThrow(
       SignatureError,
     );
+  });
+
+  test.each([{ devMode: true }, {}])('are never the published ones in production: %j', async (given) => {
+    Object.assign(process.env, { NODE_ENV: 'production', QSTASH_DEV: 'true' });
+    const receiver = new Receiver({ ...config, ...given });
+    for (const key of ['sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r', 'sig_a']) {
+      await expect(receiver.verify({ signature: sign(key), body })).rejects.toThrow('NODE_ENV is production');
+    }
+    process.env['NODE_ENV'] = 'staging';
+    expect(await receiver.verify({ signature: sign('sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r'), body })).toBe(true);
+  });
+
+  test('that are given need no environment, as in Deno without --allow-env', async () => {
+    process.env = new Proxy({}, { get: (_target, name) => refuse(name) });
+    expect(await new Receiver(config).verify({ signature: sign('sig_a'), body })).toBe(true);
+    await expect(new Receiver().verify({ signature: sign('sig_a'), body })).rejects.toThrow('no signing keys');
   });
 
   test('must be there: an empty one would let anybody sign', async () => {

@@ -99,8 +99,8 @@ export const apps: Record<string, (config?: ConfigOrFunction) => App | Promise<A
     );
     return direct((request) => handler({ request, params: {} }));
   },
-  'Next.js, app router': (config) => direct((request) => verifySignatureAppRouter(answerJson, config)(request)),
-  'Next.js, edge': (config) => direct((request) => verifySignatureEdge(answerJson, config)(request)),
+  'Next.js, app router': (config) => direct(verifySignatureAppRouter(answerJson, config)),
+  'Next.js, edge': (config) => direct(verifySignatureEdge(answerJson, config)),
   'Next.js, pages router': (config) => {
     const handler = verifySignature<Pages, ServerResponse>(
       (request, response) => response.end(JSON.stringify({ got: request.body })),
@@ -110,10 +110,14 @@ export const apps: Record<string, (config?: ConfigOrFunction) => App | Promise<A
       void handler(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
     });
   },
-  SvelteKit: (config) =>
-    direct((request) => verifySignatureSvelte((event) => answerJson(event.request), config)({ request })),
-  SolidStart: (config) =>
-    direct((request) => verifySignatureSolidjs((event) => answerJson(event.request), config)({ request })),
+  SvelteKit: (config) => {
+    const handler = verifySignatureSvelte(({ request }) => answerJson(request), config);
+    return direct((request) => handler({ request }));
+  },
+  SolidStart: (config) => {
+    const handler = verifySignatureSolidjs(({ request }) => answerJson(request), config);
+    return direct((request) => handler({ request }));
+  },
   Cloudflare: (config) => {
     const handler = verifySignatureCloudflare((request, _env: object, _context: object) => answerJson(request), config);
     return direct((request) => handler(request, {}, {}));
@@ -177,9 +181,8 @@ export const apps: Record<string, (config?: ConfigOrFunction) => App | Promise<A
     return direct(h3v1.toWebHandler(app));
   },
   // h3 2 itself is in the test of the package: jest cannot load it.
-  'an event of h3 2': (config) =>
-    direct(
-      (req) =>
-        verifySignatureH3((event: { req: Request }) => answerJson(event.req), config)({ req }) as Promise<Response>,
-    ),
+  'an event of h3 2': (config) => {
+    const handler = verifySignatureH3(({ req }: { req: Request }) => answerJson(req), config);
+    return direct((req) => handler({ req }) as Promise<Response>);
+  },
 };
