@@ -3,11 +3,11 @@
 // Node.js, Bun, Deno.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { minify } from '@swc/core';
@@ -23,11 +23,9 @@ const folder = mkdtempSync(join(tmpdir(), 'posthorn-sdk-'));
 const installed = join(folder, 'node_modules', name);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-run('pnpm', ['pack', '--pack-destination', folder], package_);
-const tarball = join(
-  folder,
-  readdirSync(folder).find((file) => file.endsWith('.tgz')),
-);
+const tarball = pack('pnpm');
+const manifest = readManifest(tarball);
+checkPackers();
 writeFileSync(join(folder, 'package.json'), '{"private":true}');
 run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], folder);
 
@@ -39,24 +37,53 @@ for (const runtime of [process.execPath, ...values.runtime]) {
   }
   say(`works by import and by require on ${basename(runtime)} ${run(runtime, ['--version'], folder).split('\n')[0]}`);
 }
+checkEvaluation();
 await checkWebOnly();
 await checkH3();
 checkTypes();
 await checkSize('import * as sdk from "@posthorn/sdk"; console.log(sdk);', 'all of it', 12_000);
+await checkSize('import { Client } from "@posthorn/sdk"; console.log(Client);', 'the client alone', 6636);
 await checkSize('import { Receiver } from "@posthorn/sdk"; console.log(Receiver);', 'the receiver alone', 3000);
 await checkPublint();
 run(
   process.execPath,
-  [join(tools.resolve('@arethetypeswrong/cli/package.json'), '../dist/index.js'), tarball, '--profile', 'node16'],
+  [join(tools.resolve('@arethetypeswrong/cli/package.json'), '../dist/index.js'), tarball, '--profile', 'strict'],
   folder,
 );
 say('has the right types for every way to import it (attw)');
 
+/** Packs with one of the package managers; gives the path of the tarball. */
+function pack(packer) {
+  const destination = join(folder, packer);
+  mkdirSync(destination);
+  run(packer, ['pack', '--pack-destination', destination], package_);
+  return join(destination, readdirSync(destination)[0]);
+}
+
+function readManifest(file) {
+  return JSON.parse(run('tar', ['-xzOf', file, 'package/package.json'], folder));
+}
+
+/** Whoever packs it, the package is the same. Only pnpm knows the versions of what nobody installs. */
+function checkPackers() {
+  const theirs = readManifest(pack('npm'));
+  theirs.devDependencies = manifest.devDependencies;
+  if (!isDeepStrictEqual(manifest, theirs)) fail('npm packs another manifest than pnpm');
+  const list = (packer) => {
+    const file = join(folder, packer, readdirSync(join(folder, packer))[0]);
+    return run('tar', ['-tzf', file], folder).split('\n').toSorted();
+  };
+  if (!isDeepStrictEqual(list('pnpm'), list('npm'))) fail('npm packs other files than pnpm');
+  say('is the same, whether npm or pnpm packs it');
+}
+
 /** No other package, no server module, no source. */
 function checkContents() {
-  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   if (manifest.dependencies || manifest.peerDependencies) fail('the package depends on others');
-  if (JSON.stringify(manifest.exports).includes('@posthorn/source')) fail('the exports name sources');
+  const files = JSON.stringify([manifest.main, manifest.types, manifest.exports, manifest.typesVersions]);
+  for (const [, file] of files.matchAll(/"(\.\/[^"]+\.[a-z]+)"/g)) {
+    if (!existsSync(join(installed, file))) fail(`the manifest names ${file}, which is not in the package`);
+  }
   const dist = readdirSync(join(installed, 'dist'));
   for (const file of dist) {
     const text = readFileSync(join(installed, 'dist', file), 'utf8');
@@ -81,6 +108,28 @@ function readVector() {
     .join('.');
   const signature = `${input}.ojcXabJ48aQ9VY-ZoaGjQZ_O4gJGhUFKUODOMsFKIJY`;
   return { body, signature, key: 'sig_exampleCurrentKey0001', clockTolerance: 1e9 };
+}
+
+/** Bundlers evaluate modules for production, without the environment of the application. */
+function checkEvaluation() {
+  const names = Object.keys(exports).filter((entry) => !['.', './package.json'].includes(entry));
+  const program = `
+    import { Client, Receiver } from '${name}';
+    new Client(); new Client({ devMode: true }); new Client({ timeoutMs: NaN }); new Receiver();
+    for (const entry of ${JSON.stringify(names.map((entry) => entry.replace('.', name)))}) {
+      for (const [name, wrap] of Object.entries(await import(entry))) {
+        if (!name.startsWith('verifySignature')) continue;
+        for (const config of [undefined, {}, { clockTolerance: NaN }, { devMode: true }, () => { throw new Error(); }]) {
+          if (/(Hono|Express|Koa|Nestjs|Fastify)$/.test(name)) wrap(config);
+          else wrap(() => {}, config);
+        }
+      }
+    }`;
+  writeFileSync(join(folder, 'evaluate.mjs'), program);
+  for (const QSTASH_DEV of ['', 'true', 'maybe']) {
+    run(process.execPath, ['evaluate.mjs'], folder, { NODE_ENV: 'production', QSTASH_DEV });
+  }
+  say('throws nothing while a bundler evaluates modules, whatever the environment');
 }
 
 /** h3 2 is here because jest cannot load it. */
@@ -169,14 +218,18 @@ export async function read(): Promise<Message> {
     { file: 'types.mts', module: 'nodenext', moduleResolution: 'nodenext' },
     { file: 'types.cts', module: 'nodenext', moduleResolution: 'nodenext' },
     { file: 'types.ts', module: 'esnext', moduleResolution: 'bundler' },
+    { compiler: 'typescript-5.4', file: 'types.mts', module: 'node16', moduleResolution: 'node16' },
+    { compiler: 'typescript-5.4', file: 'types.cts', module: 'node16', moduleResolution: 'node16' },
+    { compiler: 'typescript-5.4', file: 'types.ts', module: 'esnext', moduleResolution: 'bundler' },
+    { compiler: 'typescript-5.4', file: 'types.ts', module: 'commonjs', moduleResolution: 'node10' },
   ];
-  for (const { file, ...way } of ways) {
+  for (const { compiler = 'typescript', file, ...way } of ways) {
     writeFileSync(join(folder, file), text);
     const compilerOptions = { ...options, ...way, target: 'es2022', lib: ['es2022', 'dom', 'dom.iterable'] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
-    run(process.execPath, [tools.resolve('typescript/lib/tsc.js'), '-p', folder], folder);
+    run(process.execPath, [tools.resolve(`${compiler}/lib/tsc.js`), '-p', folder], folder);
   }
-  say('compiles in a strict project without any other types');
+  say('compiles in a strict project without any other types, with every resolution and with TypeScript 5.4');
 }
 
 /** What a bundler leaves of it, minified and compressed. */
@@ -200,9 +253,9 @@ async function checkPublint() {
   say('is published as it should be (publint)');
 }
 
-function run(command, args, cwd) {
+function run(command, args, cwd, env = process.env) {
   try {
-    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     return fail(`${command} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? error.message}`);
   }

@@ -33,11 +33,36 @@ export type DlqListRequest = {
   order?: 'earliestFirst' | 'latestFirst';
 } & Exclusive<{ dlqIds: string | readonly string[] }, { filter?: DlqFilter; cursor?: string }>;
 
-/** Which entries: by ids, by a filter, or the oldest. `count` says how many at most; 100 by default and at most. */
+/** Which entries to retry or to delete: by ids, by a filter, or the oldest. */
 export type DlqBulkRequest =
-  | { dlqIds: string | readonly string[]; filter?: never; all?: never; count?: never; cursor?: never }
-  | { filter: AtLeastOne<DlqFilter>; count?: number; cursor?: string; dlqIds?: never; all?: never }
-  | { all: true; count?: number; cursor?: string; dlqIds?: never; filter?: never };
+  | {
+      /** One id or several. An empty list is refused. */
+      dlqIds: string | readonly string[];
+      filter?: never;
+      all?: never;
+      count?: never;
+      cursor?: never;
+    }
+  | {
+      /** Fields that must all match; several values of one field are alternatives. */
+      filter: AtLeastOne<DlqFilter>;
+      /** Most entries of this call; 100 by default and at most. */
+      count?: number;
+      /** Where an earlier call stopped, from its answer. */
+      cursor?: string;
+      dlqIds?: never;
+      all?: never;
+    }
+  | {
+      /** The oldest entries, whatever they are. */
+      all: true;
+      /** Most entries of this call; 100 by default and at most. */
+      count?: number;
+      /** Where an earlier call stopped, from its answer. */
+      cursor?: string;
+      dlqIds?: never;
+      filter?: never;
+    };
 
 export interface DlqPage {
   /** Oldest first. */

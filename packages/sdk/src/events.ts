@@ -10,35 +10,49 @@ export type State =
 export interface Log extends Limits {
   /** In milliseconds since 1970. */
   time: number;
+  /** What happened; never `IN_PROGRESS`, which is for filters. */
   state: State;
+  /** The message that it happened to. */
   messageId: string;
   /** Start of the next attempt, in milliseconds since 1970. */
   nextDeliveryTime?: number;
   /** Why an attempt or the message has failed. */
   error?: string;
+  /** Kind of that error. */
   errorKind?: ErrorKind;
+  /** Where the message goes; for a URL group, its endpoint. */
   url: string;
   /** The URL group that the message was published to. */
   urlGroup?: string;
   /** The same as `urlGroup`. */
   topicName?: string;
+  /** Name of the endpoint in its URL group. */
   endpointName?: string;
+  /** The queue that the message is in. */
   queueName?: string;
+  /** The schedule that published the message. */
   scheduleId?: string;
+  /** Method of the delivery. */
   method?: string;
   /** What is forwarded, and the `Content-Type`. */
   header?: Record<string, string[]>;
-  /** In base64. */
+  /** Body of the message, in base64. */
   body?: string;
   /** There is a body, and it is not shown: it was too large for one answer. */
   bodyTruncated?: true;
   /** Longest time of one attempt, in milliseconds. */
   timeout?: number;
+  /** Retries after a failed first attempt. */
   maxRetries?: number;
+  /** Wait before a retry, as an expression over `retried`; its result is in milliseconds. */
   retryDelayExpression?: string;
+  /** URL that is told the outcome of every attempt. */
   callback?: string;
+  /** URL that is told when the message has finally failed. */
   failureCallback?: string;
+  /** Headers of the callback. */
   callbackHeaders?: Record<string, string[]>;
+  /** Headers of the failure callback. */
   failureCallbackHeaders?: Record<string, string[]>;
   /** Of an `ERROR`: status of the answer. */
   responseStatus?: number;

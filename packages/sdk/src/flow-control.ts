@@ -33,16 +33,18 @@ export interface GlobalParallelismInfo {
 }
 
 export interface PinFlowControlOptions {
+  /** Most attempts in flight at once. */
   parallelism?: number;
+  /** Most attempts that start per period. */
   rate?: number;
-  /** In seconds; only together with `rate`. */
+  /** Length of the window of `rate`, in seconds; only together with `rate`. */
   period?: number;
 }
 
 export interface UnpinFlowControlOptions {
-  /** `false` by default. */
+  /** Whether to lift the fixed parallelism; `false` by default. */
   parallelism?: boolean;
-  /** `false` by default. */
+  /** Whether to lift the fixed rate and its period; `false` by default. */
   rate?: boolean;
 }
 
@@ -54,7 +56,11 @@ export class FlowControlApi {
     this.#http = http;
   }
 
-  /** @throws {QstashNotFoundError} when no message has used the key */
+  /**
+   * The limits of one key, what runs and what waits.
+   *
+   * @throws {QstashNotFoundError} when no message has used the key
+   */
   async get(flowControlKey: string, options: CallOptions = {}): Promise<FlowControlInfo> {
     return this.#http.request({ ...options, path: writePath(flowControlKey) });
   }
@@ -64,6 +70,7 @@ export class FlowControlApi {
     return this.#http.request({ ...options, path: ['v2', 'flowControl'], query: { search } });
   }
 
+  /** The limit of attempts in flight over all keys, and how many there are. */
   async getGlobalParallelism(options: CallOptions = {}): Promise<GlobalParallelismInfo> {
     const path = ['v2', 'globalParallelism'];
     const { parallelismMax = 0, parallelismCount = 0 } = await this.#http.request<Partial<GlobalParallelismInfo>>({
@@ -78,17 +85,18 @@ export class FlowControlApi {
     return this.#act(flowControlKey, 'pause', {}, options);
   }
 
+  /** Starts attempts with this key again, the oldest message first. */
   resume(flowControlKey: string, options?: CallOptions): Promise<void> {
     return this.#act(flowControlKey, 'resume', {}, options);
   }
 
-  /** Fixes limits of this key, whatever messages say. */
+  /** Fixes limits of this key: those of messages are ignored until `unpin`. A limit that is not given stays as it is. */
   pin(flowControlKey: string, limits: PinFlowControlOptions, options?: CallOptions): Promise<void> {
     const { parallelism, rate, period } = limits;
     return this.#act(flowControlKey, 'pin', { parallelism, rate, period }, options);
   }
 
-  /** Lets messages decide again. */
+  /** Lifts what `pin` has fixed: the limits of the next message count again. */
   unpin(flowControlKey: string, limits: UnpinFlowControlOptions, options?: CallOptions): Promise<void> {
     const { parallelism, rate } = limits;
     return this.#act(flowControlKey, 'unpin', { parallelism, rate }, options);

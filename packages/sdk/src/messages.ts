@@ -81,11 +81,31 @@ export type MessagePayload = Omit<Message, 'urlGroup' | 'ratePerSecond'>;
 
 export type MessageFilter = CommonFilter & HostPathFilter;
 
-/** Which messages to cancel: by ids, by a filter, or all. `count` says how many at most; 100 by default. */
+/** Which messages to cancel: by ids, by a filter, or all. */
 export type CancelRequest =
-  | { messageIds: readonly string[]; filter?: never; all?: never; count?: never }
-  | { filter: AtLeastOne<MessageFilter>; count?: number; messageIds?: never; all?: never }
-  | { all: true; count?: number; messageIds?: never; filter?: never };
+  | {
+      /** Ids; those that do not exist or have ended are not counted. An empty list is refused. */
+      messageIds: readonly string[];
+      filter?: never;
+      all?: never;
+      count?: never;
+    }
+  | {
+      /** Fields that must all match; several values of one field are alternatives. */
+      filter: AtLeastOne<MessageFilter>;
+      /** Most messages that are canceled; 100 by default. */
+      count?: number;
+      messageIds?: never;
+      all?: never;
+    }
+  | {
+      /** Any message, whatever it is. */
+      all: true;
+      /** Most messages that are canceled; 100 by default. */
+      count?: number;
+      messageIds?: never;
+      filter?: never;
+    };
 
 /** Messages that have not ended, or ended a short time ago. */
 export class Messages {

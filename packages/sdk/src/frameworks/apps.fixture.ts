@@ -29,7 +29,12 @@ export const url = 'https://app.example/hook';
 export const body = '{ "n":  1 }';
 
 /** A token as the server makes it, with other claims where they are given. */
-export function sign(key: string, signed: string | Uint8Array = body, claims: object = {}, header: object = {}): string {
+export function sign(
+  key: string,
+  signed: string | Uint8Array = body,
+  claims: object = {},
+  header: object = {},
+): string {
   const now = Math.floor(Date.now() / 1000);
   const all = {
     iss: 'Upstash',
@@ -73,13 +78,18 @@ const direct = (handler: (request: Request) => Promise<Response>): App => ({
 });
 
 /** What NestJS does with a guard, under Express: it asks it, and answers with its error. */
-async function runGuard(guard: ReturnType<typeof verifySignatureNestjs>, request: unknown, response: ServerResponse) {
-  const getRequest = <T>() => request as T;
-  await guard.canActivate({ switchToHttp: () => ({ getRequest }) }).then(
-    () => response.end(JSON.stringify({ got: (request as { body: unknown }).body })),
-    ({ statusCode = 500, message }: { statusCode?: number; message: string }) =>
-      response.writeHead(statusCode).end(message),
-  );
+export async function runGuard(
+  guard: ReturnType<typeof verifySignatureNestjs>,
+  request: unknown,
+  response: ServerResponse,
+) {
+  try {
+    await guard.canActivate({ switchToHttp: () => ({ getRequest: () => request }) });
+    response.end(JSON.stringify({ got: (request as { body: unknown }).body }));
+  } catch (error) {
+    const { statusCode = 500, message } = error as { statusCode?: number; message: string };
+    response.writeHead(statusCode).end(message);
+  }
 }
 
 /** What calls a function of AWS Lambda, such as a function URL: it gives the whole body. */
@@ -136,7 +146,8 @@ export const apps: Record<string, (config?: ConfigOrFunction) => App | Promise<A
     const app = new Koa().use(verifySignatureKoa(config)).use((context) => {
       context.body = { got: (context.request as { body?: unknown }).body };
     });
-    return serve(app.callback());
+    const callback = app.callback();
+    return serve((request, response) => void callback(request, response));
   },
   'a guard of NestJS': (config) => {
     const guard = verifySignatureNestjs(config);

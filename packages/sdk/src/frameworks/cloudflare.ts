@@ -1,6 +1,6 @@
 import { createGuard, fromRequest, toResponse, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /**
  * Wraps the `fetch` of a Cloudflare Worker: a request without a good signature is answered with 403. The keys may also

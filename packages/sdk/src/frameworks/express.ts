@@ -1,7 +1,7 @@
 import { answerRefusal, fromNode, keepBody, type NodeRequest, type NodeResponse } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, NodeRequest, NodeResponse, VerifySignatureConfig };
 
 const advice =
   'put verifySignatureExpress() before express.json(), or keep the bytes: ' +

@@ -4,9 +4,10 @@ import { Readable } from 'node:stream';
 import { fromNode, type NodeHeaders, type NodeStream } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, NodeHeaders, NodeStream, VerifySignatureConfig };
 
-interface FastifyReply {
+/** What is used of a reply of Fastify. */
+export interface FastifyReply {
   code(status: number): { send(body: string): unknown };
 }
 

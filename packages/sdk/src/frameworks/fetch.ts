@@ -1,6 +1,6 @@
 import { wrapFetchHandler, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /**
  * Wraps a handler of fetch requests, as Bun, Deno and many others have it: a request without a good signature is

@@ -2,10 +2,10 @@ import { fromNode, toBuffer, type NodeRequest } from './node-request.ts';
 import { createGuard, fromRequest, toResponse } from './verify.ts';
 import type { ConfigOrFunction, Incoming, VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /** What is used of an event: `req` of h3 2, `node` and `web` of h3 1. */
-interface H3Event {
+export interface H3Event {
   req?: unknown;
   web?: { request?: Request };
   _requestBody?: unknown;

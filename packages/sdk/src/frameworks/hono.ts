@@ -1,10 +1,10 @@
 import { SetupError } from '../environment.ts';
 import { createGuard, fromRequest, toResponse, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /** What is used of the context of Hono. */
-interface Context {
+export interface HonoContext {
   env: unknown;
   req: { raw: Request; header(name: string): string | undefined; arrayBuffer(): Promise<ArrayBuffer> };
 }
@@ -16,7 +16,7 @@ interface Context {
  */
 export function verifySignatureHono(
   config?: ConfigOrFunction,
-): (context: Context, next: () => Promise<void>) => Promise<Response | undefined> {
+): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const guard = createGuard(config);
   return async ({ req, env }, next) => {
     const readBody = (maxBodyBytes: number) =>
@@ -29,7 +29,7 @@ export function verifySignatureHono(
 }
 
 /** Hono keeps what it has read itself. */
-async function readCached(req: Context['req']): Promise<Uint8Array> {
+async function readCached(req: HonoContext['req']): Promise<Uint8Array> {
   const bytes = await req.arrayBuffer().catch(() => {
     throw new SetupError('c.req.raw was read before its signature was verified: use verifySignatureHono() first.');
   });

@@ -1,10 +1,10 @@
 import { fromNode, keepBody, type NodeRequest } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, NodeRequest, VerifySignatureConfig };
 
 /** What is used of the context of Koa. */
-interface KoaContext {
+export interface KoaContext {
   req: NodeRequest;
   request: { body?: unknown; rawBody?: unknown };
   status: number;

@@ -1,9 +1,9 @@
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /** What is used of an event: of API Gateway (REST and HTTP APIs), a function URL, or a load balancer. */
-interface LambdaEvent {
+export interface LambdaEvent {
   headers?: Record<string, string | undefined> | null;
   /** Where a load balancer puts all headers if it is told to. */
   multiValueHeaders?: Record<string, string[] | undefined> | null;

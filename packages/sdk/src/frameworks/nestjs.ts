@@ -1,11 +1,11 @@
 import { fromNode, keepBody, type NodeRequest, type NodeStream } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, VerifySignatureConfig };
 
 /** What is used of the `ExecutionContext` of NestJS. */
-interface ExecutionContext {
-  switchToHttp(): { getRequest<T>(): T };
+export interface ExecutionContext {
+  switchToHttp(): { getRequest(): unknown };
 }
 
 const advice =
@@ -23,7 +23,7 @@ export function verifySignatureNestjs(config?: ConfigOrFunction): {
   return {
     async canActivate(context) {
       // Under Fastify, the stream is the `raw` of the request.
-      const request = context.switchToHttp().getRequest<NodeRequest & { raw?: NodeStream }>();
+      const request = context.switchToHttp().getRequest() as NodeRequest & { raw?: NodeStream };
       const { headers, rawBody, body, raw: stream = request } = request;
       const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
       const refusal = await guard(fromNode({ stream, headers, kept: [rawBody, body], advice, keep }));

@@ -2,7 +2,7 @@ import { startDevServer } from '../dev-server.ts';
 import { answerRefusal, fromNode, keepBody, type NodeRequest, type NodeResponse } from './node-request.ts';
 import { createGuard, wrapFetchHandler, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
 
-export type { VerifySignatureConfig };
+export type { ConfigOrFunction, NodeRequest, NodeResponse, VerifySignatureConfig };
 
 const advice = 'export const config = { api: { bodyParser: false } } from the file of this route.';
 

@@ -50,7 +50,7 @@ export function fromNode({ stream, headers, kept, advice, keep }: NodeSource): I
     header: (name) => readNodeHeader(headers, name),
     async readBody(maxBodyBytes) {
       const raw = kept.find((value) => typeof value === 'string' || value instanceof Uint8Array);
-      if (raw !== undefined) return raw as string | Uint8Array;
+      if (raw !== undefined) return raw;
       // A stream that was destroyed has lost its sender, and says so when it is read.
       if (stream.readableDidRead || (stream.readable === false && !stream.destroyed)) {
         if (isBodyAnnounced(headers)) throw new SetupError(`A body parser has used the body up: ${advice}`);
@@ -72,7 +72,11 @@ function isBodyAnnounced(headers: NodeHeaders): boolean {
 }
 
 /** Leaves a body on the request as a body parser does: parsed if it is JSON, else as text, and its bytes beside it. */
-export function keepBody(request: { body?: unknown; rawBody?: unknown }, headers: NodeHeaders, bytes: Uint8Array): void {
+export function keepBody(
+  request: { body?: unknown; rawBody?: unknown },
+  headers: NodeHeaders,
+  bytes: Uint8Array,
+): void {
   request.body = parseBody(bytes, readNodeHeader(headers, 'content-type'));
   request.rawBody = toBuffer(bytes);
 }

@@ -1,1 +1,1 @@
-export { verifySignatureH3 as verifySignatureNuxt, type VerifySignatureConfig } from './h3.ts';
+export { verifySignatureH3 as verifySignatureNuxt, type ConfigOrFunction, type VerifySignatureConfig } from './h3.ts';

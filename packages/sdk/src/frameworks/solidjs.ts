@@ -1,2 +1,2 @@
 export { verifySignatureEvent as verifySignatureSolidjs } from './fetch.ts';
-export type { VerifySignatureConfig } from './verify.ts';
+export type { ConfigOrFunction, VerifySignatureConfig } from './verify.ts';
