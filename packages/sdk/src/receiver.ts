@@ -4,11 +4,11 @@ import { checkNumber } from './numbers.ts';
 
 export interface ReceiverConfig {
   /** `QSTASH_CURRENT_SIGNING_KEY` by default. */
-  currentSigningKey?: string;
+  currentSigningKey?: string | undefined;
   /** `QSTASH_NEXT_SIGNING_KEY` by default. */
-  nextSigningKey?: string;
+  nextSigningKey?: string | undefined;
   /** Uses the published keys of local development; `QSTASH_DEV` by default. */
-  devMode?: boolean;
+  devMode?: boolean | undefined;
 }
 
 /** What `Receiver.verify` needs to know of a request. */

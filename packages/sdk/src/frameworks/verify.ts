@@ -8,11 +8,11 @@ import { BodyTooLargeError, readPieces } from './read-body.ts';
 /** What every handler takes besides what it wraps. */
 export interface VerifySignatureConfig extends ReceiverConfig {
   /** How far the clocks may differ, in seconds: a finite number of at least 0; 0 by default. */
-  clockTolerance?: number;
+  clockTolerance?: number | undefined;
   /** The URL that the publisher uses. If it is given, signatures for another URL are refused. */
-  url?: string;
+  url?: string | undefined;
   /** Longest body that is read, in bytes; a longer one is answered with 413. 32 MiB by default. */
-  maxBodyBytes?: number;
+  maxBodyBytes?: number | undefined;
 }
 
 /** The configuration, or a function that gives it. The function is called with each request, never while a module loads. */

@@ -1,0 +1,21 @@
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { verifySignatureExpress } from '@posthorn/sdk/express';
+import { HookController } from './hook.controller.js';
+
+@Module({ controllers: [HookController] })
+class AppModule {}
+
+// With `rawBody`, a guard finds the bytes of what the parsers of NestJS have read.
+const app = await NestFactory.create<NestExpressApplication>(AppModule, { rawBody: true, logger: ['error'] });
+
+// The limit of NestJS is 100 kB.
+app.useBodyParser('json', { limit: '32mb' });
+app.useBodyParser('urlencoded', { extended: true, limit: '32mb' });
+
+// The other way: middleware on a path runs before the parsers, and needs none of the above.
+app.use('/hook-before-parsers', verifySignatureExpress());
+
+await app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1');

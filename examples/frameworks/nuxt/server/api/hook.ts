@@ -1,0 +1,3 @@
+import { verifySignatureNuxt } from '@posthorn/sdk/nuxt';
+
+export default verifySignatureNuxt(async (event) => (await readRawBody(event, false)) ?? '');

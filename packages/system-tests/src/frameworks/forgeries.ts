@@ -1,0 +1,106 @@
+import { createHmac, hash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import type { Faults } from './deliveries.ts';
+import type { Running } from './running.ts';
+
+/** A request that nobody but an attacker sends, and what must come back. */
+interface Forgery {
+  method?: string;
+  /** None if it is `undefined`. */
+  signature?: string;
+  /** A number is that many bytes, in chunks and without a length. */
+  body: string | number;
+  /** 403 if nothing else is said. */
+  status?: number;
+}
+
+const text = '{"order":17}';
+const largeBytes = 64 * 1024 * 1024;
+/** More than the 32 MiB that a handler reads. */
+const longBytes = 33 * 1024 * 1024;
+
+/** @param key the current key of the application */
+function writeForgeries(key: string, url: string): Record<string, Forgery> {
+  const now = Math.floor(Date.now() / 1000);
+  const sign = (body: string, { claims = {}, header = {}, by = key } = {}) => {
+    const all = { iss: 'Upstash', sub: url, exp: now + 300, nbf: 0, iat: now, jti: 'jwt_1' };
+    const input = [
+      { alg: 'HS256', typ: 'JWT', ...header },
+      { ...all, body: hash('sha256', body, 'base64url'), ...claims },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
+    return `${input}.${createHmac('sha256', by).update(input).digest('base64url')}`;
+  };
+  const unsigned = sign(text, { header: { alg: 'none' } }).replace(/\.[^.]*$/, '.');
+  return {
+    'no signature': { body: text },
+    'an empty signature': { signature: '', body: text },
+    'no token': { signature: 'x.y.z', body: text },
+    'another key': { signature: sign(text, { by: 'sig_of_somebody' }), body: text },
+    'tampered body': { signature: sign(text), body: '{"order":18}' },
+    expired: { signature: sign(text, { claims: { exp: now - 1 } }), body: text },
+    'not valid yet': { signature: sign(text, { claims: { nbf: now + 600 } }), body: text },
+    'alg none': { signature: unsigned, body: text },
+    'another issuer': { signature: sign(text, { claims: { iss: 'Other' } }), body: text },
+    'forged empty body': { signature: sign('', { by: 'sig_of_somebody' }), body: '' },
+    'forged GET': { method: 'GET', signature: sign('', { by: 'sig_of_somebody' }), body: '' },
+    '64 MB without a token': { signature: 'x.y.z', body: largeBytes },
+    '33 MB with a token': { signature: sign(text), body: longBytes, status: 413 },
+  };
+}
+
+export const forgeryKinds = Object.keys(writeForgeries('', ''));
+
+/** Sends every forgery; gives those that had another answer than they must. */
+export async function forge(running: Running, url: string, key: string): Promise<Faults> {
+  const faults: Faults = {};
+  for (const [kind, forgery] of Object.entries(writeForgeries(key, url))) {
+    const { status = 403 } = forgery;
+    const before = running.readRssBytes();
+    const answer = await send(url, forgery).catch((error: unknown) => String(error));
+    const grown = running.readRssBytes() - before;
+    if (!answer.startsWith(`HTTP/1.1 ${status} `)) faults[kind] = answer.slice(0, 300).replaceAll('\r\n', ' ');
+    // Nothing of it is kept, but runtimes have buffers of their own.
+    else if (forgery.body === largeBytes && grown > largeBytes) faults[kind] = `memory grew by ${grown >> 20} MB`;
+  }
+  return faults;
+}
+
+/** Gives the head of the answer. */
+async function send(url: string, { method = 'POST', signature, body }: Forgery): Promise<string> {
+  const { hostname, port, pathname, host } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const head = [
+    `${method} ${pathname} HTTP/1.1`,
+    `Host: ${host}`,
+    'Content-Type: application/json',
+    'Connection: close',
+    ...(signature === undefined ? [] : [`Upstash-Signature: ${signature}`]),
+    ...(typeof body === 'number' ? ['Transfer-Encoding: chunked'] : method === 'GET' ? [] : [`Content-Length: ${body.length}`]),
+  ];
+  let failure: unknown;
+  let answer = '';
+  socket.on('error', (error) => (failure = error)).on('data', (data: Buffer) => (answer += data.toString()));
+  socket.setTimeout(60_000, () => socket.destroy(new Error('no answer within 60 s')));
+  const closed = once(socket, 'close');
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  if (typeof body === 'string') socket.write(body);
+  else Readable.from(writeChunks(body, () => answer !== '')).pipe(socket, { end: false });
+  await closed;
+  if (answer === '' && failure) throw failure as Error;
+  return answer;
+}
+
+/** Goes on after the answer has begun, as clients do that look at it only at the end. */
+function* writeChunks(length: number, isAnswered: () => boolean): Iterable<string> {
+  const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+  let afterwards = 0;
+  for (let sent = 0; sent < length && afterwards < 16; sent += 0x10000) {
+    if (isAnswered()) afterwards++;
+    yield piece;
+  }
+  if (afterwards < 16) yield '0\r\n\r\n';
+}

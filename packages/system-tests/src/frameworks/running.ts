@@ -1,0 +1,141 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { eventually, findFreePort } from '@posthorn/testkit';
+import type { Application } from './applications.ts';
+
+/** An application that listens. */
+export interface Running {
+  /** `http://127.0.0.1:<port>` */
+  origin: string;
+  /** Of all its processes together. */
+  readRssBytes(): number;
+  stop(): Promise<void>;
+}
+
+/** An application that is installed in a folder of its own. */
+export interface Installed {
+  /** Names and versions, such as `next 16.4.6`. */
+  versions: string;
+  /** @throws {Error} with what the build wrote */
+  build(): void;
+  /** @throws {Error} with what it wrote, when it does not listen within three minutes */
+  start(keys: { current: string; next: string }): Promise<Running>;
+  remove(): Promise<void>;
+}
+
+/** What applications find in their environment, and nothing else. */
+function createEnvironment(tools: string, more: Record<string, string> = {}): Record<string, string> {
+  return {
+    PATH: `${tools}:${process.env['PATH'] ?? ''}`,
+    HOME: process.env['HOME'] ?? '/',
+    CI: 'true',
+    DO_NOT_TRACK: '1',
+    NEXT_TELEMETRY_DISABLED: '1',
+    ASTRO_TELEMETRY_DISABLED: '1',
+    NUXT_TELEMETRY_DISABLED: '1',
+    WRANGLER_SEND_METRICS: 'false',
+    ...more,
+  };
+}
+
+/**
+ * Copies an application and installs it, with the packed SDK.
+ *
+ * @param tools a folder with the Node.js to use
+ * @throws {Error} with what the package manager wrote
+ */
+export async function install(application: Application, scratch: string, tarball: string, tools: string) {
+  const folder = join(scratch, application.folder);
+  await rm(folder, { recursive: true, force: true });
+  await cp(resolve('examples/frameworks', application.folder), folder, { recursive: true });
+  const env = createEnvironment(tools, application.variables);
+  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball], folder, env);
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+
+  const installed: Installed = {
+    versions: application.packages.map((name) => `${name} ${readVersion(folder, name)}`).join(', '),
+    build() {
+      // Without keys: they are not there where applications are built.
+      if (manifest.scripts['build']) run('npm', ['run', 'build'], folder, env);
+    },
+    async start({ current, next }) {
+      const port = String(await findFreePort());
+      const keys = { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next };
+      const log = join(folder, 'posthorn.log');
+      const output = openSync(log, 'w');
+      const [command, ...args] = application.lambda
+        ? ['node', join(import.meta.dirname, 'lambda-host.js'), join(folder, application.lambda), port]
+        : ['npm', 'start'];
+      const child = spawn(command as string, args, {
+        cwd: folder,
+        env: { ...env, ...keys, PORT: port, HOST: '127.0.0.1', NODE_ENV: 'production' },
+        stdio: ['ignore', output, output],
+        // A group of its own, so that it can be ended as a whole.
+        detached: true,
+      });
+      const origin = `http://127.0.0.1:${port}`;
+      try {
+        await eventually(async () => {
+          if (child.exitCode !== null) return true;
+          const path = application.routes[0]?.path ?? '/';
+          return (await fetch(origin + path, { method: 'POST' })).status === 403;
+        }, 180_000);
+        if (child.exitCode !== null) throw new Error('it ended');
+      } catch (error) {
+        await end(child);
+        throw new Error(`it does not start (${String(error)}): ${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
+      }
+      return { origin, readRssBytes: () => readRssBytes(child.pid ?? 0), stop: () => end(child) };
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+  return installed;
+}
+
+function run(command: string, args: string[], cwd: string, env: Record<string, string>): void {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 1_200_000 });
+  if (status === 0) return;
+  throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? ''}${stdout}${stderr}`.slice(-3000));
+}
+
+function readVersion(folder: string, name: string): string {
+  const manifest = readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined) return;
+  const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The whole group has ended.
+  }
+  await exited;
+}
+
+/** Linux only; 0 elsewhere. */
+function readRssBytes(group: number): number {
+  let bytes = 0;
+  try {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) bytes += readRssOf(pid, group);
+  } catch {
+    // No such file system.
+  }
+  return bytes;
+}
+
+function readRssOf(pid: string, group: number): number {
+  try {
+    // Behind the name, which may have blanks: state, parent, group, ..., and the resident pages as the 22nd.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    return Number(fields[2]) === group ? Number(fields[21]) * 4096 : 0;
+  } catch {
+    return 0;
+  }
+}
