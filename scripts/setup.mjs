@@ -1,57 +1,104 @@
 // Installs what is missing and builds what is stale. Plain Node.js: it runs before anything is installed.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runStep, say } from './step.mjs';
 
+export { say };
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = join(root, 'node_modules', '.posthorn.json');
+/** Packages that only tests need. */
+const testOnly = ['packages/system-tests', 'packages/testkit', 'examples/first-message'];
 
-/** Prepares the checkout; says nothing when there is nothing to do. Ends the process with one sentence if it cannot. */
-export function setUp() {
+/** By default, npm and pnpm wait 70 s before they give up on a registry that cannot be reached. */
+const shortRetries = Object.fromEntries(
+  ['npm_config', 'pnpm_config'].flatMap((tool) => [
+    [`${tool}_fetch_retries`, '2'],
+    [`${tool}_fetch_retry_mintimeout`, '1000'],
+    [`${tool}_fetch_retry_maxtimeout`, '5000'],
+  ]),
+);
+
+/**
+ * Prepares the checkout and prints nothing when there is nothing to do. Ends the process with one sentence on failure.
+ *
+ * `run` installs and builds what `npm start` needs: no test tools, no types. `all` is for everything else; a checkout
+ * that is set up for `all` stays so.
+ */
+export async function setUp(wanted = 'all') {
   requireNode();
   const stamp = readStamp();
+  const scope = stamp.scope === 'all' ? 'all' : wanted;
   const installed = hashFiles(manifests());
-  const isInstalled = stamp.installed === installed && existsSync(findTool('turbo'));
+  const isInstalled = stamp.installed === installed && stamp.scope === scope && existsSync(findTool('tsc'));
   if (!isInstalled) {
-    say('installing dependencies');
-    install();
-    writeStamp({ installed });
+    await install(scope);
+    writeStamp({ scope, installed });
   }
   const built = hashFiles(sources());
-  if (!isInstalled || stamp.built !== built || !packages().every(isBuilt)) {
-    say('building');
-    run(findTool('turbo'), ['run', 'build', '--output-logs=errors-only'], 'The build failed');
-    writeStamp({ installed, built });
+  const buildable = packages().filter((path) => scope === 'all' || !testOnly.includes(path));
+  if (!isInstalled || stamp.built !== built || !buildable.every(isBuilt)) {
+    await build(scope, buildable);
+    writeStamp({ scope, installed, built });
   }
   linkCommand();
 }
 
-/** The environment in which the tools of the project are found, keep quiet and ask nothing. */
+/** The environment in which the tools of the project are found, print no notices and ask no questions. */
 export function toolEnvironment() {
   const path = join(root, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '');
   const quiet = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1', DO_NOT_TRACK: '1' };
   return { ...process.env, PATH: path, ...quiet };
 }
 
-/** What takes a while, or has gone wrong. Standard output belongs to the program that is started afterwards. */
-export function say(text) {
-  process.stderr.write(`posthorn: ${text}\n`);
-}
-
 function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  fail(`posthorn needs Node.js 20.19 or newer, this is ${process.versions.node}; install a newer one.`);
+  process.stderr.write(
+    `posthorn needs Node.js 20.19 or newer, this is ${process.versions.node}; install a newer one.\n`,
+  );
+  process.exit(1);
 }
 
-function install() {
+async function install(scope) {
   const version = /^\s+pnpm: (\S+)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'))?.[1];
-  // The tools are development dependencies, whatever NODE_ENV says.
-  const args = ['install', '--frozen-lockfile', '--prod=false', '--reporter=append-only'];
-  if (existsSync(findTool('pnpm')) && run(findTool('pnpm'), args) === 0) return;
-  run('npx', ['--yes', `pnpm@${version}`, ...args], 'Installing the dependencies failed');
+  const pnpm = existsSync(findTool('pnpm')) ? [findTool('pnpm')] : ['npx', '--yes', `pnpm@${version}`];
+  // What is installed depends on the scope, whatever NODE_ENV says.
+  const parts =
+    scope === 'all' ? ['--prod=false'] : ['--prod', ...testOnly.flatMap((path) => ['--filter', `!./${path}`])];
+  const [command, ...args] = [...pnpm, 'install', '--frozen-lockfile', ...parts, '--reporter=append-only'];
+  let total = '';
+  await runStep({
+    doing: 'installing dependencies',
+    done: 'installed dependencies',
+    failed: 'Installing the dependencies failed',
+    command,
+    args,
+    cwd: root,
+    // CI stands for: ask no questions.
+    env: { ...toolEnvironment(), ...shortRetries, CI: 'true' },
+    progress(line) {
+      total = /^Packages: \+(\d+)/.exec(line)?.[1] ?? total;
+      const added = /^Progress: .* added (\d+)/.exec(line)?.[1];
+      return added && total ? `${added} of ${total} packages` : undefined;
+    },
+  });
+}
+
+/** With types by turbo, which keeps what is not stale; else file by file, which is faster than checking types. */
+async function build(scope, paths) {
+  const step = { doing: 'building', done: 'built', failed: 'The build failed', cwd: root, env: toolEnvironment() };
+  const built = new Set();
+  if (scope === 'all') {
+    const args = ['run', 'build', '--output-logs=errors-only'];
+    await runStep({ ...step, command: findTool('turbo'), args });
+  } else {
+    const args = [join(root, 'scripts/transpile.mjs'), ...paths];
+    const progress = (line) =>
+      line.startsWith('built ') ? `${built.add(line).size} of ${paths.length} parts` : undefined;
+    await runStep({ ...step, command: process.execPath, args, progress });
+  }
 }
 
 /**
@@ -63,20 +110,8 @@ function linkCommand() {
   try {
     symlinkSync('../../packages/cli/bin/posthorn.js', findTool('posthorn'));
   } catch (error) {
-    say(`npx posthorn will not work, pnpm posthorn does (${error.message})`);
+    say(`npx posthorn will not work, npm run posthorn does (${error.message})`);
   }
-}
-
-/** Gives the exit status; with `failure`, ends the process if that is not 0. */
-function run(command, args, failure) {
-  const { status, error } = spawnSync(command, args, {
-    cwd: root,
-    // CI stands for: ask nobody.
-    env: { ...toolEnvironment(), CI: 'true' },
-    stdio: ['ignore', 2, 2],
-  });
-  if (status !== 0 && failure) fail(`${failure}${error ? ` (${error.message})` : '; see the lines above'}.`);
-  return status;
 }
 
 function findTool(name) {
@@ -149,9 +184,4 @@ function hashFiles(paths) {
   return hash.digest('hex');
 }
 
-function fail(text) {
-  process.stderr.write(`${text}\n`);
-  process.exit(1);
-}
-
-if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) setUp();
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await setUp();

@@ -1,11 +1,16 @@
 // `npm start`: sets up, then runs all of posthorn until Ctrl-C.
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { setUp } from './setup.mjs';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadEnvFile } from 'node:process';
+import { root, setUp } from './setup.mjs';
 
-setUp();
-const program = fileURLToPath(new URL('../apps/local/dist/main.js', import.meta.url));
-// Out of the terminal's reach: it is told of a signal here, once, and of the loss of this process by the channel.
+// A variable that is set in the environment wins over the file.
+if (existsSync(join(root, '.env'))) loadEnvFile(join(root, '.env'));
+await setUp('run');
+
+const program = join(root, 'apps/local/dist/main.js');
+// Out of the terminal's reach: it gets each signal from here, once, and the loss of this process by the channel.
 const child = spawn(process.execPath, [program], { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 child.on('exit', (code) => process.exit(code ?? 1));
 
@@ -21,7 +26,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-// The shell between npm and this process passes no signal on: it just dies.
+// npm passes SIGINT and SIGTERM on, but dies of SIGHUP and SIGKILL without a word.
 if (process.env.npm_lifecycle_event) {
   const { ppid } = process;
   const timer = setInterval(() => {

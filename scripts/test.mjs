@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, say, setUp, toolEnvironment } from './setup.mjs';
 
-setUp();
+await setUp();
 const { findRedisServer } = await import('../packages/embedded-redis/dist/index.js');
 const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: say }).catch((error) => {
   process.stderr.write(`${error.message}\n`);

@@ -3,6 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, setUp } from './setup.mjs';
 
-setUp();
+await setUp();
 const { writeOpenApi } = await import('../packages/shared/dist/index.js');
 writeFileSync(join(root, 'docs/openapi.json'), `${JSON.stringify(writeOpenApi(), undefined, 2)}\n`);

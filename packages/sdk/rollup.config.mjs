@@ -1,6 +1,5 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
 
 /** Takes the types off; nothing in the sources needs more. */
@@ -30,6 +29,8 @@ const input = {
 };
 const shape = { dir: 'dist', chunkFileNames: 'shared-[name].js', hoistTransitiveImports: false };
 const external = ['node:stream', 'zod'];
+/** `npm start` runs the command line, which needs no types. */
+const hasTypes = process.env.POSTHORN_BUILD_TYPES !== 'false';
 
 // What an earlier build left there would be packed too.
 rmSync(fileURLToPath(new URL('dist', import.meta.url)), { recursive: true, force: true });
@@ -45,19 +46,23 @@ export default [
       { ...shape, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: 'shared-[name].cjs' },
     ],
   },
-  {
+  ...(hasTypes ? [await bundleTypes()] : []),
+];
+
+async function bundleTypes() {
+  const { dts } = await import('rollup-plugin-dts');
+  const plugin = dts({
+    tsconfig: 'tsconfig.json',
+    compilerOptions: { customConditions: [] },
+    includeExternal: ['@posthorn/shared'],
+  });
+  return {
     input,
     external: ['node:stream'],
-    plugins: [
-      dts({
-        tsconfig: 'tsconfig.json',
-        compilerOptions: { customConditions: [] },
-        includeExternal: ['@posthorn/shared'],
-      }),
-    ],
+    plugins: [plugin],
     output: [
       { ...shape, format: 'es', entryFileNames: '[name].d.ts', chunkFileNames: 'shared-[name].d.ts' },
       { ...shape, format: 'es', entryFileNames: '[name].d.cts', chunkFileNames: 'shared-[name].d.cts' },
     ],
-  },
-];
+  };
+}

@@ -1,15 +1,23 @@
 import type { Credentials } from './credentials.ts';
 
+/** What the banner is made of. */
 export interface BannerFacts {
+  /** The URL of the API for programs on this machine. */
   url: string;
+  /** The URLs at which other machines reach the API; none when it listens on loopback. */
+  publicUrls: string[];
   credentials: Credentials;
+  /** Destinations on this machine and its network are allowed. */
   isPrivateAllowed: boolean;
+  /** A destination on this machine for the first message, where that is allowed. */
+  destination: string | undefined;
 }
 
-/** What a newcomer needs to send the first message. */
-export function writeBanner({ url, credentials, isPrivateAllowed }: BannerFacts): string {
+/** What a newcomer needs to send the first message (contract, running.md section 1). */
+export function formatBanner(facts: BannerFacts): string {
+  const { url, publicUrls, credentials, isPrivateAllowed, destination } = facts;
   const { token, currentSigningKey, nextSigningKey } = credentials;
-  // Any of several tokens opens the door.
+  // Any of several tokens gives access.
   const authorization = quote(`Authorization: Bearer ${token.split(',')[0]?.trim() ?? ''}`);
   return [
     `posthorn ready on ${url}`,
@@ -19,15 +27,20 @@ export function writeBanner({ url, credentials, isPrivateAllowed }: BannerFacts)
     `  QSTASH_CURRENT_SIGNING_KEY=${currentSigningKey}`,
     `  QSTASH_NEXT_SIGNING_KEY=${nextSigningKey}`,
     '',
-    ...(isPrivateAllowed
-      ? ['Destinations on this machine and its network are allowed; ALLOW_PRIVATE_DESTINATIONS=false forbids them.', '']
+    ...(publicUrls.length > 0
+      ? [
+          `Other machines can reach it at ${publicUrls.join(', ')}, without encryption:`,
+          'they send the token in plain text. Put a proxy with TLS in front of it (docs/operations.md#tls).',
+        ]
       : []),
-    'Publish a message, here to the health page of posthorn itself:',
+    `Destinations on this machine and its network are ${isPrivateAllowed ? 'allowed' : 'refused'} (ALLOW_PRIVATE_DESTINATIONS).`,
     '',
-    `  curl ${url}/v2/publish/${url}/health -H ${authorization} -H 'Upstash-Method: GET' -d hello`,
-    '',
-    `What became of it: GET ${url}/v2/events?messageId=... with the same Authorization.`,
-    'Ctrl-C stops everything; the next start goes on where this one ended.',
+    'Publish a first message:',
+    destination
+      ? `  curl -X POST ${url}/v2/publish/${destination} -H ${authorization} -d hello`
+      : `  curl -X POST ${url}/v2/publish/https://example.com/ -H ${authorization} -H 'Upstash-Method: GET'`,
+    'Follow it, or receive messages: npx posthorn logs, npx posthorn listen 3000',
+    'Ctrl-C stops everything; the next start continues where this one ended.',
     '',
   ].join('\n');
 }

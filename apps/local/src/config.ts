@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { ConfigurationError, flag, integer, readEnvironment, settings, type Environment } from '@posthorn/broker';
 import { z } from 'zod';
 
@@ -21,10 +22,6 @@ export const table = {
     // Not `flag`, whose default would be taken for an answer.
     schema: z.enum(['true', 'false', '1', '0'], 'use true or false').optional(),
     help: 'Deliver to this machine and its network; true when HOST is loopback.',
-  },
-  DESTINATION_ALLOW: {
-    schema: z.string().default(''),
-    help: 'Addresses, CIDR ranges and host names that are always allowed; the API itself is added.',
   },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },
   SHUTDOWN_GRACE_SECONDS: settings.SHUTDOWN_GRACE_SECONDS,
@@ -53,20 +50,28 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** The URL at which somebody on this machine reaches the API. */
-export function writeApiUrl({ HOST, PORT }: Config): string {
-  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = everywhere[HOST] ?? HOST;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`;
+const anyAddress: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+/** The URL of the API for programs on this machine. */
+export function formatApiUrl({ HOST, PORT }: Config): string {
+  return formatUrl(anyAddress[HOST] ?? HOST, PORT);
+}
+
+/** The URLs at which other machines reach the API; none when it listens on loopback. */
+export function listPublicUrls({ HOST, PORT }: Config): string[] {
+  if (isLoopback(HOST)) return [];
+  if (!anyAddress[HOST]) return [formatUrl(HOST, PORT)];
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family, scopeid }) => !internal && !scopeid && (family === 'IPv4' || HOST === '::'))
+    .map(({ address }) => formatUrl(address, PORT));
+}
+
+function formatUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** The environment of a child: that of this process, with what was decided here. */
-export function writeEnvironment(config: Config, decided: Record<string, string>): Record<string, string | undefined> {
-  return {
-    ...process.env,
-    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
-    // The first message that a newcomer publishes goes to the API itself, which else is no destination.
-    DESTINATION_ALLOW: [config.DESTINATION_ALLOW, `127.0.0.1:${config.PORT}`, `[::1]:${config.PORT}`].join(),
-    ...decided,
-  };
+export function createEnvironment(decided: Record<string, string>): Record<string, string | undefined> {
+  return { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn', ...decided };
 }

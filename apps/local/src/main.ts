@@ -1,19 +1,22 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ConfigurationError, runProcess } from '@posthorn/broker';
+import { runProcess } from '@posthorn/broker';
+import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
+import { formatBanner } from './banner.ts';
 import {
-  DataDirInUseError,
-  EmbeddedRedisError,
-  NoRedisServerError,
-  requireUnusedDataDir,
-  startEmbeddedRedis,
-  type EmbeddedRedis,
-} from '@posthorn/embedded-redis';
-import { writeBanner } from './banner.ts';
-import { isPrivateAllowed, readConfig, writeApiUrl, writeEnvironment, type Config } from './config.ts';
+  createEnvironment,
+  formatApiUrl,
+  isPrivateAllowed,
+  listPublicUrls,
+  readConfig,
+  type Config,
+} from './config.ts';
 import { readCredentials, type Credentials } from './credentials.ts';
-import { findFreePort, requireFreePort } from './ports.ts';
+import { rethrowExplained } from './explain.ts';
+import { startFirstReceiver } from './first-receiver.ts';
+import { findFreePort, requireFreePorts } from './ports.ts';
+import { writeServerFile } from './server-file.ts';
 import { startApp } from './start-app.ts';
 
 const log = (text: string) => {
@@ -21,17 +24,18 @@ const log = (text: string) => {
 };
 
 outliveTerminal();
+process.on('SIGHUP', () => process.emit('SIGTERM'));
 await runProcess(async () => {
   const config = readConfig();
   const dataDir = await makeDataDir(config);
   if (!config.REDIS_URL) explained(() => requireUnusedDataDir(dataDir));
-  await requireFreePort(config);
-  const credentials = await readCredentials(config, dataDir);
+  await requireFreePorts(config);
+  const credentials = await readCredentials(config, dataDir).catch(rethrowExplained);
   const redis = config.REDIS_URL ? undefined : await startRedis(config, dataDir);
 
-  const url = writeApiUrl(config);
+  const url = formatApiUrl(config);
   const probePort = config.PROBE_PORT || (await findFreePort());
-  const env = writeEnvironment(config, {
+  const env = createEnvironment({
     REDIS_URL: redis?.url ?? config.REDIS_URL ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
@@ -45,9 +49,11 @@ await runProcess(async () => {
   const common = { env, isFromSources: config.POSTHORN_SOURCES, stopMs: config.SHUTDOWN_GRACE_SECONDS + 15_000, log };
   const api = startApp({ ...common, name: 'api', url });
   const dispatcher = startApp({ ...common, name: 'dispatcher', url: `http://127.0.0.1:${probePort}` });
+  const receiver = isPrivateAllowed(config) ? await startFirstReceiver(log) : undefined;
   const stop = async () => {
     await api.stop();
     await dispatcher.stop();
+    receiver?.stop();
     await redis?.stop();
   };
 
@@ -57,11 +63,20 @@ await runProcess(async () => {
     await stop();
     throw error;
   }
-  const facts = { url, credentials: await readValidKeys(url, credentials), isPrivateAllowed: isPrivateAllowed(config) };
-  process.stdout.write(writeBanner(facts));
+  const removeServerFile = explained(() => writeServerFile(dataDir, { url, token: firstToken(credentials) }));
+  process.stdout.write(
+    formatBanner({
+      url,
+      publicUrls: listPublicUrls(config),
+      credentials: await readValidKeys(url, credentials),
+      isPrivateAllowed: isPrivateAllowed(config),
+      destination: receiver?.url,
+    }),
+  );
 
   return async () => {
     log('stopping; Ctrl-C again forces it');
+    removeServerFile();
     await stop();
   };
 });
@@ -74,35 +89,32 @@ async function makeDataDir({ POSTHORN_DATA_DIR }: Config): Promise<string> {
     await mkdir(dataDir, { recursive: true });
     await access(dataDir, constants.W_OK);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigurationError(`POSTHORN_DATA_DIR: ${dataDir} cannot be used (${reason}); set another directory.`);
+    return rethrowExplained(error, dataDir);
   }
   return dataDir;
 }
 
 async function startRedis(config: Config, dataDir: string): Promise<EmbeddedRedis> {
-  return startEmbeddedRedis({ dataDir, durability: config.DURABILITY, log }).catch((error: unknown) =>
-    explained(() => {
-      throw error;
-    }),
-  );
+  return startEmbeddedRedis({ dataDir, durability: config.DURABILITY, log }).catch(rethrowExplained);
 }
 
-/** Faults of the embedded Redis are sentences for the person at the terminal, as those of the configuration are. */
 function explained<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const kinds = [DataDirInUseError, EmbeddedRedisError, NoRedisServerError];
-    if (!kinds.some((kind) => error instanceof kind)) throw error;
-    throw new ConfigurationError((error as Error).message);
+    return rethrowExplained(error);
   }
+}
+
+/** Any of several tokens gives access. */
+function firstToken({ token }: Credentials): string {
+  return token.split(',')[0]?.trim() ?? '';
 }
 
 /** Keys that were rotated count instead of those that were given first. */
 async function readValidKeys(url: string, credentials: Credentials): Promise<Credentials> {
-  const token = credentials.token.split(',')[0]?.trim() ?? '';
-  const response = await fetch(`${url}/v2/keys`, { headers: { Authorization: `Bearer ${token}` } });
+  const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
+  const response = await fetch(`${url}/v2/keys`, { headers });
   const { current, next } = (await response.json()) as { current: string; next: string };
   return { ...credentials, currentSigningKey: current, nextSigningKey: next };
 }

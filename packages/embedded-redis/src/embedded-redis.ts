@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { endWithParent } from './end-with-parent.ts';
 import { findRedisServer, type RedisServer } from './find-redis-server.ts';
@@ -12,6 +12,8 @@ export interface EmbeddedRedisOptions {
   dataDir: string;
   durability: Durability;
   log: (text: string) => void;
+  /** An RDB file to load into an empty data directory; the append-only file is off. The file is moved. */
+  snapshot?: string;
 }
 
 /** A Redis server that belongs to one data directory and lives as long as its owner wants. */
@@ -37,7 +39,8 @@ const loadingNoticeMs = 5000;
  *
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
-export async function startEmbeddedRedis({ dataDir, durability, log }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  const { dataDir, durability, log, snapshot } = options;
   const folder = join(resolve(dataDir), 'redis');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
@@ -45,7 +48,8 @@ export async function startEmbeddedRedis({ dataDir, durability, log }: EmbeddedR
   try {
     const server = await findRedisServer({ dataDir: resolve(dataDir), log });
     const place = await choosePlace(folder);
-    await writeFile(join(folder, 'redis.conf'), writeConfig(folder, place, durability), { mode: 0o600 });
+    await writeFile(join(folder, 'redis.conf'), writeConfig(folder, place, durability, snapshot), { mode: 0o600 });
+    if (snapshot !== undefined) await rename(snapshot, join(folder, 'dump.rdb'));
 
     const last: string[] = [];
     const child = supervise({
@@ -104,6 +108,12 @@ function spawnServer({ command, args }: RedisServer, folder: string, lock: Lock,
 }
 
 function describe(how: string, lines: string[], { command, args }: RedisServer, folder: string): string {
+  if (/no space left on device/i.test(lines.join('\n'))) {
+    return `POSTHORN_DATA_DIR: the disk of ${folder} is full, so Redis cannot start; free some space and start again.`;
+  }
+  if (/can't handle rdb format version/i.test(lines.join('\n'))) {
+    return 'The snapshot was written by a newer Redis; install that version here and start again.';
+  }
   if (!/bad file format|unexpected end of file|redis-check-aof/i.test(lines.join('\n'))) {
     return `Redis did not start (${how}).`;
   }

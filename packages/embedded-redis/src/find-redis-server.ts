@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { installRedisServer, unpackRedisServer } from './install-redis-server.ts';
+import { unpackRedisServer } from './unpack-redis-server.ts';
 
 const run = promisify(execFile);
 
@@ -12,7 +12,7 @@ export interface RedisServer {
 }
 
 export interface FindOptions {
-  /** The server of an ordinary user is unpacked below this directory. */
+  /** A server that is not installed is unpacked below this directory. */
   dataDir: string;
   /** Told what is being done when it takes a while. */
   log: (text: string) => void;
@@ -39,12 +39,11 @@ export async function findRedisServer({ dataDir, log }: FindOptions): Promise<Re
   if (!((await locate('apt-get')) && (await locate('dpkg-deb')))) throw new NoRedisServerError(await advise());
 
   try {
-    if (process.getuid?.() === 0) await installRedisServer(log);
-    else await unpackRedisServer(folder, log);
+    await unpackRedisServer(folder, log);
   } catch (error) {
     throw new NoRedisServerError(`${await advise()} Trying to do so failed: ${explain(error)}`);
   }
-  const got = (await findOnPath()) ?? (await findUnpacked(folder));
+  const got = await findUnpacked(folder);
   if (!got) throw new NoRedisServerError(await advise());
   return got;
 }

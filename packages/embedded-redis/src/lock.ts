@@ -57,6 +57,17 @@ export function requireUnusedDataDir(dataDir: string): void {
   );
 }
 
+/** Whether a posthorn with an embedded Redis runs on this data directory. */
+export function isDataDirInUse(dataDir: string): boolean {
+  const owner = readOwner(findLock(dataDir));
+  return owner !== undefined && isAlive(owner);
+}
+
+/** The process of the Redis server that belongs to a data directory in use. */
+export function readServerPid(dataDir: string): number | undefined {
+  return readOwner(findLock(dataDir))?.server?.pid;
+}
+
 /** Removes the lock of an owner that is gone, after the server that it left behind. */
 async function removeStale(dataDir: string): Promise<void> {
   requireUnusedDataDir(dataDir);

@@ -27,8 +27,12 @@ export function writeUrl(place: Place): string {
   return 'path' in place ? `unix:${place.path}` : `redis://:${place.password}@127.0.0.1:${place.port}`;
 }
 
-/** The configuration file of the server (contract, running.md section 2). */
-export function writeConfig(folder: string, place: Place, durability: Durability): string {
+/**
+ * The configuration file of the server (contract, running.md section 2).
+ *
+ * @param snapshot an RDB file to load instead of the append-only file, which is off until it is loaded
+ */
+export function writeConfig(folder: string, place: Place, durability: Durability, snapshot?: string): string {
   const listen =
     'path' in place
       ? ['port 0', `unixsocket ${quote(place.path)}`, 'unixsocketperm 700']
@@ -37,7 +41,7 @@ export function writeConfig(folder: string, place: Place, durability: Durability
     ...listen,
     `dir ${quote(folder)}`,
     'daemonize no',
-    'appendonly yes',
+    `appendonly ${snapshot === undefined ? 'yes' : 'no'}`,
     `appendfsync ${durability}`,
     'aof-load-truncated yes',
     'save ""',
@@ -46,6 +50,15 @@ export function writeConfig(folder: string, place: Place, durability: Durability
     'hz 100',
     '',
   ].join('\n');
+}
+
+/** Where a server with this configuration file listens; `undefined` when the text is not one of ours. */
+export function parsePlace(text: string): Place | undefined {
+  const read = (name: string) => new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1];
+  const path = read('unixsocket');
+  if (path !== undefined) return { path: JSON.parse(path) as string };
+  const [port, password] = [read('port'), read('requirepass')];
+  return port === undefined || password === undefined ? undefined : { port: Number(port), password };
 }
 
 function quote(text: string): string {

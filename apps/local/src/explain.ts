@@ -1,0 +1,28 @@
+import { ConfigurationError } from '@posthorn/broker';
+import { DataDirInUseError, EmbeddedRedisError, NoRedisServerError } from '@posthorn/embedded-redis';
+
+const remedies: Record<string, string> = {
+  ENOSPC: 'its disk is full; free some space and start again',
+  EDQUOT: 'the disk quota of this user is used up; free some space and start again',
+  EROFS: 'it is on a read-only file system; set another directory',
+  EACCES: 'this user may not write there; set another directory',
+  EPERM: 'this user may not write there; set another directory',
+  ENOTDIR: 'a part of its path is no directory; set another directory',
+  EEXIST: 'it is no directory; set another directory',
+  ENAMETOOLONG: 'its path is too long; set another directory',
+};
+
+/**
+ * Turns a fault that the person at the terminal can end, such as a full disk or a missing Redis, into one sentence.
+ *
+ * @param dataDir is named when the error itself names no path
+ * @throws {ConfigurationError}, or the error itself when it is a defect of posthorn
+ */
+export function rethrowExplained(error: unknown, dataDir = 'the data directory'): never {
+  if ([DataDirInUseError, EmbeddedRedisError, NoRedisServerError].some((kind) => error instanceof kind)) {
+    throw new ConfigurationError((error as Error).message);
+  }
+  const { code = '', path = dataDir } = error as NodeJS.ErrnoException;
+  const remedy = remedies[code];
+  throw remedy ? new ConfigurationError(`POSTHORN_DATA_DIR: ${path} cannot be used: ${remedy} (${code}).`) : error;
+}

@@ -1,0 +1,38 @@
+// Builds packages without checking types: `node scripts/transpile.mjs <folder>...`. Each file becomes JavaScript by
+// itself, so the order does not matter. Types are checked by `npm test`.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+
+const compilerOptions = {
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.ES2022,
+  verbatimModuleSyntax: true,
+  rewriteRelativeImportExtensions: true,
+};
+const typeChecker = 'tsc -p tsconfig.build.json';
+
+for (const folder of process.argv.slice(2)) {
+  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const [first = '', ...others] = (scripts?.build ?? '').split(' && ');
+  if (first === typeChecker) transpile(folder);
+  for (const command of first === typeChecker ? others : [first, ...others]) {
+    execFileSync('/bin/sh', ['-c', command], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, POSTHORN_BUILD_TYPES: 'false' },
+    });
+  }
+  console.log(`built ${folder}`);
+}
+
+function transpile(folder) {
+  const names = readdirSync(join(folder, 'src'), { recursive: true });
+  for (const name of names.filter((name) => name.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(name))) {
+    const file = join(folder, 'dist', name.replace(/\.ts$/, '.js'));
+    const { outputText } = ts.transpileModule(readFileSync(join(folder, 'src', name), 'utf8'), { compilerOptions });
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, outputText);
+  }
+}
