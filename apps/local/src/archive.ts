@@ -17,8 +17,6 @@ export const archived = { manifest: 'manifest.json', snapshot: 'dump.rdb', crede
 export const Manifest = z.object({
   format: z.literal(1),
   createdAt: z.iso.datetime(),
-  redisVersion: z.string(),
-  keys: z.number(),
   /** SHA-256 of each file, in hex. */
   sha256: z.record(z.string(), z.string()),
 });
@@ -34,7 +32,7 @@ export async function pack(file: string, folder: string, names: readonly string[
   try {
     const tar = spawn('tar', ['-czf', '-', '-C', folder, ...names], { stdio: ['ignore', handle.fd, 'pipe'] });
     let complaint = '';
-    tar.stderr.on('data', (text: Buffer) => (complaint += text.toString()));
+    tar.stderr?.on('data', (text: Buffer) => (complaint += text.toString()));
     const [status] = (await once(tar, 'close')) as [number];
     if (status !== 0) throw new ConfigurationError(`${file} cannot be written: ${complaint.trim()}`);
     await handle.sync();

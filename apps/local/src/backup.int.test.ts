@@ -59,11 +59,11 @@ async function stop(): Promise<void> {
 
 test('a running directory is saved and restored into a new one, with its credentials', async () => {
   await fill('old');
-  expect(await backUp(options('old'))).toMatchObject({ keys: 1, hasCredentials: true });
+  expect(await backUp(options('old'))).toMatchObject({ hasCredentials: true });
   expect(statSync(join(folder, 'a.tar.gz')).mode & 0o777).toBe(0o600);
   await stop();
 
-  expect(await restore(options('new'))).toMatchObject({ keys: 1, hasCredentials: true });
+  expect(await restore(options('new'))).toMatchObject({ hasCredentials: true });
   expect(readdirSync(join(folder, 'new')).toSorted()).toEqual(['credentials.json', 'redis']);
   expect(statSync(join(folder, 'new/credentials.json')).mode & 0o777).toBe(0o600);
   expect(
@@ -74,7 +74,7 @@ test('a running directory is saved and restored into a new one, with its credent
 test('a stopped directory is saved, and nothing runs on it afterwards', async () => {
   await fill('old');
   await stop();
-  expect(await backUp(options('old'))).toMatchObject({ keys: 1 });
+  await backUp(options('old'));
   expect(existsSync(join(folder, 'old/posthorn.lock'))).toBe(false);
   expect(await use('old', (client) => client.get('name'))).toBe('value');
 });
@@ -83,7 +83,7 @@ test('a lock that a crash has left is no obstacle', async () => {
   await fill('old');
   await stop();
   writeFileSync(join(folder, 'old/posthorn.lock'), JSON.stringify({ pid: 1, birth: 'another machine' }));
-  expect(await backUp(options('old'))).toMatchObject({ keys: 1 });
+  await backUp(options('old'));
 });
 
 test('another Redis on this machine is not touched', async () => {
@@ -91,7 +91,7 @@ test('another Redis on this machine is not touched', async () => {
   try {
     await other.client.set('mine', 'yes');
     const savedAt = await other.client.lastsave();
-    const before = (await other.client.config('GET', 'appendonly')) as string[];
+    const before = await other.client.config('GET', 'appendonly');
     await fill('old');
     // Its directory names the other server, as if that had taken the place of its own.
     const config = join(folder, 'old/redis/redis.conf');

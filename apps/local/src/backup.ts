@@ -18,7 +18,6 @@ export interface BackupOptions {
 
 /** What was saved or restored. */
 export interface BackupResult {
-  keys: number;
   createdAt: string;
   /** Whether the archive holds the token and the signing keys. */
   hasCredentials: boolean;
@@ -40,14 +39,14 @@ export async function backUp({ dataDir, file, redisUrl, log }: BackupOptions): P
   const draft = await mkdtemp(join(dataDir, 'backup.')).catch(rethrowExplained);
   let isWritten = false;
   try {
-    const facts = await saveSnapshot(dataDir, join(draft, archived.snapshot), log);
+    await saveSnapshot(dataDir, join(draft, archived.snapshot), log);
     const hasCredentials = await exists(join(dataDir, archived.credentials));
     if (hasCredentials) await copyFile(join(dataDir, archived.credentials), join(draft, archived.credentials));
 
     const names = hasCredentials ? [archived.snapshot, archived.credentials] : [archived.snapshot];
     const sha256: Record<string, string> = {};
     for (const name of names) sha256[name] = await hashFile(join(draft, name));
-    const manifest: Manifest = { format: 1, createdAt: new Date().toISOString(), ...facts, sha256 };
+    const manifest: Manifest = { format: 1, createdAt: new Date().toISOString(), sha256 };
     await writeFile(join(draft, archived.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
 
     await pack(file, draft, [archived.manifest, ...names]);
@@ -57,7 +56,7 @@ export async function backUp({ dataDir, file, redisUrl, log }: BackupOptions): P
         throw new ConfigurationError(`${file} does not hold what was written: its disk is damaged or full.`);
       }
     }
-    return { keys: facts.keys, createdAt: manifest.createdAt, hasCredentials };
+    return { createdAt: manifest.createdAt, hasCredentials };
   } catch (error) {
     if (isWritten) await rm(file, { force: true });
     return rethrowExplained(error, dataDir);
@@ -82,14 +81,14 @@ export async function restore({ dataDir, file, redisUrl, log }: BackupOptions): 
     await unpack(file, draft);
     const manifest = await readManifest(join(draft, archived.manifest), file);
     await requireIntact(draft, manifest);
-    const keys = await loadSnapshot(dataDir, join(draft, archived.snapshot), log);
+    await loadSnapshot(dataDir, join(draft, archived.snapshot), log);
     // Last: a directory without credentials is not complete.
     const hasCredentials = archived.credentials in manifest.sha256;
     if (hasCredentials) {
       await chmod(join(draft, archived.credentials), 0o600);
       await rename(join(draft, archived.credentials), join(dataDir, archived.credentials));
     }
-    return { keys, createdAt: manifest.createdAt, hasCredentials };
+    return { createdAt: manifest.createdAt, hasCredentials };
   } catch (error) {
     await rm(join(dataDir, 'redis'), { recursive: true, force: true });
     return rethrowExplained(error, dataDir);

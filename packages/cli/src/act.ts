@@ -1,12 +1,13 @@
 import type { Client } from '@posthorn/sdk';
 import { Option, type Command } from 'commander';
-import { connect } from './connection.ts';
+import { connect, type Connection } from './connection.ts';
 import { explain } from './failure.ts';
 import { createOutput, type Output } from './output/output.ts';
 
 /** What a command works with. */
 export interface Session {
   client: Client;
+  connection: Connection;
   output: Output;
 }
 
@@ -16,8 +17,8 @@ export type Act = <A extends unknown[]>(
 ) => (...all: [...A, Command]) => Promise<void>;
 
 export const sessionOptions = [
-  new Option('--url <url>', 'the server (default: QSTASH_URL, else http://127.0.0.1:8080)'),
-  new Option('--token <token>', 'its token (default: QSTASH_TOKEN, else that of a local `npm start`)'),
+  new Option('--url <url>', 'the server (default: QSTASH_URL, else the running `npm start`)'),
+  new Option('--token <token>', 'its token (default: QSTASH_TOKEN, else that of the running `npm start`)'),
   new Option('--json', 'print JSON, as the server has it'),
 ];
 
@@ -26,9 +27,9 @@ export function createAct(program: Command): Act {
     async (...all: [...A, Command]) => {
       const { json, ...given } = readSessionOptions(program, all.at(-1) as Command);
       const output = createOutput({ isJson: json ?? false });
-      const connection = await connect(given, output.note);
+      const connection = await connect(given);
       try {
-        await work({ client: connection.client, output }, ...(all.slice(0, -1) as A));
+        await work({ client: connection.client, connection, output }, ...(all.slice(0, -1) as A));
       } catch (error) {
         throw await explain(error, connection);
       }

@@ -42,9 +42,33 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'the keys that deliveries are signed with',
     load: async () => (await import('./commands/keys.ts')).addKeys,
   },
+  status: {
+    summary: 'whether the server is ready, and what waits in it',
+    load: async () => (await import('./commands/status.ts')).addStatus,
+  },
+  listen: {
+    summary: 'receive messages on this machine: print them, check their signatures',
+    load: async () => (await import('./commands/listen.ts')).addListen,
+  },
+  token: {
+    summary: 'print the token of the server',
+    load: async () => (await import('./commands/token.ts')).addToken,
+  },
+  backup: {
+    summary: 'save the data directory of `npm start` into one archive',
+    load: async () => (await import('./commands/backup.ts')).addBackup,
+  },
+  restore: {
+    summary: 'make a data directory of an archive',
+    load: async () => (await import('./commands/backup.ts')).addRestore,
+  },
   start: {
     summary: 'run all of posthorn from this checkout, as `npm start` does',
     load: async () => (await import('./commands/start.ts')).addStart,
+  },
+  version: {
+    summary: 'print the version of this program',
+    load: async () => (await import('./commands/version.ts')).addVersion,
   },
   completion: {
     summary: 'print a script that completes commands in a shell',
@@ -52,9 +76,13 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
   },
 };
 
+/** Commands that talk to no server. */
+const withoutSession = ['start', 'backup', 'restore', 'version', 'completion'];
+
 const epilogue = `
 Variables:
   QSTASH_URL, QSTASH_TOKEN  the server and its token, when no option names them
+  POSTHORN_DATA_DIR         the data directory of \`npm start\`, to find its server
   NO_COLOR                  no colours on a terminal
 
 Exit status:
@@ -98,7 +126,7 @@ async function createProgram(args: string[]): Promise<Command> {
 function addSessionOptions(command: Command): void {
   for (const child of command.commands) {
     addSessionOptions(child);
-    if (child.commands.length > 0 || ['start', 'completion'].includes(child.name())) continue;
+    if (child.commands.length > 0 || withoutSession.includes(child.name())) continue;
     for (const option of sessionOptions) {
       if (!child.options.some(({ long }) => long === option.long)) child.addOption(option);
     }

@@ -5,6 +5,7 @@ export function readConfig() {
     url: env['QSTASH_URL'] || undefined,
     token: env['QSTASH_TOKEN'] || undefined,
     dataDir: env['POSTHORN_DATA_DIR'] || undefined,
+    redisUrl: env['REDIS_URL'] || undefined,
     isColourless: Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb',
   };
 }

@@ -6,13 +6,6 @@ import { isDataDirInUse, readServerPid } from './lock.ts';
 import { parsePlace } from './redis-config.ts';
 import type { Place } from './ping.ts';
 
-/** What a snapshot holds. */
-export interface SnapshotFacts {
-  /** The version of the server that wrote it; an older one cannot read it. */
-  redisVersion: string;
-  keys: number;
-}
-
 const pollMs = 50;
 /** The name of the snapshot in the folder of the server. */
 const snapshotName = 'dump.rdb';
@@ -24,11 +17,11 @@ const snapshotName = 'dump.rdb';
  * @param file on the file system of the data directory
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
-export async function saveSnapshot(dataDir: string, file: string, log: (text: string) => void): Promise<SnapshotFacts> {
+export async function saveSnapshot(dataDir: string, file: string, log: (text: string) => void): Promise<void> {
   if (isDataDirInUse(dataDir)) return saveFrom(await readPlace(dataDir), dataDir, file);
   const embedded = await startEmbeddedRedis({ dataDir, durability: 'always', log });
   try {
-    return await saveFrom(await readPlace(dataDir), dataDir, file);
+    await saveFrom(await readPlace(dataDir), dataDir, file);
   } finally {
     await embedded.stop();
   }
@@ -38,10 +31,9 @@ export async function saveSnapshot(dataDir: string, file: string, log: (text: st
  * Makes a data directory of an RDB file: a server loads it, writes its append-only file of it, and is started once more
  * on that file alone, to see that all keys are there.
  *
- * @returns the number of keys
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
-export async function loadSnapshot(dataDir: string, file: string, log: (text: string) => void): Promise<number> {
+export async function loadSnapshot(dataDir: string, file: string, log: (text: string) => void): Promise<void> {
   const folder = join(resolve(dataDir), 'redis');
   const loading = await startEmbeddedRedis({ dataDir, durability: 'always', log, snapshot: file });
   let loaded: number;
@@ -67,14 +59,12 @@ export async function loadSnapshot(dataDir: string, file: string, log: (text: st
   } finally {
     await checking.stop();
   }
-  return loaded;
 }
 
-async function saveFrom(place: Place, dataDir: string, file: string): Promise<SnapshotFacts> {
+async function saveFrom(place: Place, dataDir: string, file: string): Promise<void> {
   const folder = join(resolve(dataDir), 'redis');
-  return withClient(place, async (client) => {
+  await withClient(place, async (client) => {
     await requireOwnServer(client, dataDir, folder);
-    const keys = await client.dbsize();
     // A save that runs already may have begun before the last message was accepted.
     await untilInfo(client, 'rdb_bgsave_in_progress', '0');
     await untilInfo(client, 'aof_rewrite_in_progress', '0');
@@ -82,16 +72,12 @@ async function saveFrom(place: Place, dataDir: string, file: string): Promise<Sn
     await untilInfo(client, 'rdb_bgsave_in_progress', '0');
     await requireInfo(client, 'rdb_last_bgsave_status', 'ok');
     await rename(join(folder, snapshotName), file);
-    return {
-      keys,
-      redisVersion: (await readInfo(client, 'valkey_version')) || (await readInfo(client, 'redis_version')),
-    };
   });
 }
 
 /** Another server may listen where that of the data directory did. */
 async function requireOwnServer(client: Redis, dataDir: string, folder: string): Promise<void> {
-  const [, dir] = (await client.config('GET', 'dir')) as string[];
+  const [, dir] = await client.config('GET', 'dir');
   const pid = Number(await readInfo(client, 'process_id'));
   if (dir === (await realpath(folder)) && pid === readServerPid(dataDir)) return;
   throw new EmbeddedRedisError(`The Redis that answers is not that of ${dataDir}; nothing was done.`);

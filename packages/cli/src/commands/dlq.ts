@@ -76,7 +76,8 @@ export function addDlq(command: Command, act: Act): void {
   );
 }
 
-const columns: Column<DlqMessage>[] = [
+/** Servers of an older version give no reason. */
+const columns: Column<DlqMessage & { error?: string }>[] = [
   { title: 'ID', cell: ({ dlqId }) => dlqId },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
   { title: 'PUBLISHED', cell: ({ createdAt }) => writeDistance(createdAt) },
@@ -86,9 +87,9 @@ const columns: Column<DlqMessage>[] = [
     cell: ({ responseStatus = 0, errorKind = 'none' }) => (responseStatus === 0 ? errorKind : responseStatus),
     style: () => 'red',
   },
-  { title: 'REASON', cell: ({ error }) => error, cut: 'end' },
-  { title: 'LABELS', cell: ({ labels }) => labels?.join(', '), cut: 'end' },
-  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
+  { title: 'REASON', cell: ({ error }) => error, isBelow: true },
+  { title: 'LABELS', cell: ({ labels }) => labels?.join(', '), isBelow: true },
+  { title: 'URL', cell: ({ url }) => url, isBelow: true },
 ];
 
 function addDlqFilters(command: Command): Command {

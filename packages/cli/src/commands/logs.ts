@@ -83,8 +83,8 @@ const columns: Column<Log>[] = [
   { title: 'TIME', cell: ({ time }) => writeTime(time) },
   { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
-  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
-  { title: 'DETAIL', cell: writeDetail, cut: 'end' },
+  { title: 'URL', cell: ({ url }) => url, isBelow: true },
+  { title: 'DETAIL', cell: writeDetail, isBelow: true },
 ];
 
 /** With the status of the answer, which says most. */

@@ -98,5 +98,5 @@ const columns: Column<Schedule>[] = [
   },
   { title: 'NEXT', cell: ({ nextScheduleTime: next }) => (next === undefined ? 'never' : writeDistance(next)) },
   { title: 'LAST', cell: ({ lastScheduleTime: last }) => (last === undefined ? 'never' : writeDistance(last)) },
-  { title: 'DESTINATION', cell: ({ destination }) => destination, cut: 'start' },
+  { title: 'DESTINATION', cell: ({ destination }) => destination, isBelow: true },
 ];

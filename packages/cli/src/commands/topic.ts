@@ -60,7 +60,7 @@ export function addTopic(command: Command, act: Act): void {
 const columns: Column<UrlGroup>[] = [
   { title: 'NAME', cell: ({ name }) => name },
   { title: 'UPDATED', cell: ({ updatedAt }) => writeDistance(updatedAt) },
-  { title: 'ENDPOINTS', cell: ({ endpoints }) => endpoints.map(({ url }) => url).join(' '), cut: 'end' },
+  { title: 'ENDPOINTS', cell: ({ endpoints }) => endpoints.map(({ url }) => url).join(' '), isBelow: true },
 ];
 
 function readEndpoint(text: string): { url: string; name?: string } {

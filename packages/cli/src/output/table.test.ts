@@ -8,8 +8,8 @@ interface Row {
 }
 const columns: Column<Row>[] = [
   { title: 'ID', cell: ({ id }) => id, style: () => 'red' },
-  { title: 'URL', cell: ({ url }) => url, cut: 'start' },
-  { title: 'WHY', cell: ({ why }) => why, cut: 'end' },
+  { title: 'URL', cell: ({ url }) => url, isBelow: true },
+  { title: 'WHY', cell: ({ why }) => why, isBelow: true },
 ];
 const paint = createPaint(false);
 
@@ -21,13 +21,31 @@ test('columns are as wide as their widest cell, whatever the characters', () => 
   expect(writeTable(rows, columns, { paint })).toEqual(['ID      URL       WHY', '漢字漢  u', 'a       http://a  b']);
 });
 
-test('a narrow terminal cuts what may be cut, the widest first, and no ids', () => {
-  const rows = [{ id: 'i'.repeat(30), url: `${'u'.repeat(40)}/the/path`, why: 'w'.repeat(20) }];
-  const [, line = ''] = writeTable(rows, columns, { paint, width: 70 });
-  expect(line).toBe(`${'i'.repeat(30)}  …${'u'.repeat(8)}/the/path  ${'w'.repeat(17)}…`);
-  // Too narrow even for that: still readable.
-  const [, least = ''] = writeTable(rows, columns, { paint, width: 20 });
-  expect(least).toBe(`${'i'.repeat(30)}  …uu/the/path  ${'w'.repeat(11)}…`);
+test('on a narrow terminal, columns go below their row, and nothing is lost', () => {
+  const url = `http://${'u'.repeat(90)}/the/path`;
+  const why = `the destination ${'answered slowly '.repeat(8)}and then 500`;
+  const [head, line, ...below] = writeTable([{ id: 'i'.repeat(30), url, why }], columns, { paint, width: 80 });
+  expect([head, line, below[0]]).toEqual(['ID', 'i'.repeat(30), `  ${url}`]);
+  expect(below.slice(1).every((text) => text.length <= 80)).toBe(true);
+  expect(
+    below
+      .slice(1)
+      .map((text) => text.trim())
+      .join(' '),
+  ).toBe(why);
+});
+
+test.each([79, 80])('on a terminal of %d columns, a table of 80 is broken only when it must be', (width) => {
+  const rows = [{ id: 'i'.repeat(30), url: 'u'.repeat(30), why: 'w'.repeat(16) }];
+  expect(writeTable(rows, columns, { paint, width })).toHaveLength(width < 80 ? 4 : 2);
+});
+
+test('an empty cell takes no line', () => {
+  expect(writeTable([{ id: 'a', url: 'u'.repeat(80) }], columns, { paint, width: 80 })).toEqual([
+    'ID',
+    'a',
+    `  ${'u'.repeat(80)}`,
+  ]);
 });
 
 test('a cell is one line, and its colour does not count as width', () => {

@@ -4,20 +4,6 @@ export function measureWidth(text: string): number {
   return splitCharacters(text).reduce((width, character) => width + measureCharacter(character), 0);
 }
 
-/** Cuts the start or the end off a text that is wider, and shows that. */
-export function cutToWidth(text: string, width: number, side: 'start' | 'end' = 'end'): string {
-  if (measureWidth(text) <= width) return text;
-  let left = width - 1;
-  const kept: string[] = [];
-  const characters = splitCharacters(text);
-  for (const character of side === 'end' ? characters : characters.reverse()) {
-    left -= measureCharacter(character);
-    if (left < 0) break;
-    kept.push(character);
-  }
-  return side === 'end' ? `${kept.join('')}…` : `…${kept.reverse().join('')}`;
-}
-
 export function padToWidth(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - measureWidth(text)));
 }
