@@ -163,6 +163,7 @@ function sources() {
     ...packages().flatMap((path) => [
       join(path, 'tsconfig.build.json'),
       join(path, 'rollup.config.mjs'),
+      join(path, 'rollup-plugins.mjs'),
       ...own.flatMap((folder) => listFiles(join(path, folder))),
     ]),
   ];

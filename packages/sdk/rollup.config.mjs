@@ -1,23 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
-
-/** Takes the types off; nothing in the sources needs more. */
-const stripTypes = {
-  name: 'strip-types',
-  transform: (code, id) =>
-    id.endsWith('.ts')
-      ? ts.transpileModule(code, { compilerOptions: { target: 'es2022', module: 'esnext', removeComments: true } })
-          .outputText
-      : null,
-};
-
-/** The contract is bundled in, from its sources, as far as it is used: the published package needs no other. */
-const sharedSources = {
-  name: 'shared-sources',
-  resolveId: (id) =>
-    id === '@posthorn/shared' ? fileURLToPath(new URL('../shared/src/index.ts', import.meta.url)) : null,
-};
+import { stripTypes, workspaceSources } from './rollup-plugins.mjs';
 
 const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 const frameworks = Object.keys(exports)
@@ -39,7 +22,7 @@ export default [
   {
     input,
     external,
-    plugins: [sharedSources, stripTypes],
+    plugins: [workspaceSources, stripTypes],
     treeshake: { moduleSideEffects: false },
     output: [
       { ...shape, format: 'es' },
