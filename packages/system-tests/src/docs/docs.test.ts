@@ -50,7 +50,9 @@ test.each([
   [['A  B'], 'A      B\n\n'],
   [['2026-11-26T00:41:32.225+00:00  CREATED'], '2027-01-01T10:00:00.000Z CREATED'],
   [['1795653692770-3  3s ago'], '1895653692770-14 now'],
+  [['ERROR 500  msg_1'], 'ERROR 500 msg_2'],
   [['next attempt after 500 ms'], 'next attempt after 501 ms'],
+  [['a  ...'], 'a'],
   [['{"a":"..."}'], '{"a":"whatever (.*)"}'],
   [['(a) [b] $c'], '(a) [b] $c'],
 ])('%j may be printed as %j', (expected, output) => {

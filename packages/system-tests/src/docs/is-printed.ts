@@ -4,8 +4,8 @@ const variable = [
   String.raw`(?:msg|scd|sig|posthorn)_[\w-]+`,
   String.raw`\d{10,}-\d+`,
   String.raw`\d+(?:ms|[smhd])(?: \d+[smhd])? ago`,
-  String.raw`\d+ ms|\b\d+s\b`,
-  String.raw`\.\.\.|…`,
+  String.raw`\d+ ms\b|\b\d+s\b`,
+  String.raw` ?(?:\.\.\.|…)`,
 ];
 const parts = new RegExp(variable.map((each) => `(${each})`).join('|'), 'g');
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually, findFreePort, findServer, startApp } from '@posthorn/testkit';
@@ -83,6 +83,8 @@ async function prepare(folder: string, dataDir: string): Promise<Record<string, 
   program('redis-server', `exec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"`);
   program('posthorn', `exec '${process.execPath}' '${resolve('packages/cli/bin/posthorn.js')}' "$@"`);
   program('npx', `[ "$1" = posthorn ] || exit 1; shift; exec '${bin}/posthorn' "$@"`);
+  // Where pages say that the checkout is; what is installed globally goes below the folder, too.
+  symlinkSync(resolve(), join(folder, 'posthorn'));
   // A request that is refused is a fault; its progress is none of the output.
   writeFileSync(join(folder, '.curlrc'), 'silent\nshow-error\nfail-with-body\n');
   return {
@@ -90,6 +92,7 @@ async function prepare(folder: string, dataDir: string): Promise<Record<string, 
     HOME: folder,
     TZ: 'UTC',
     POSTHORN_DATA_DIR: dataDir,
-    POSTHORN_CHECKOUT: resolve(),
+    npm_config_prefix: join(folder, 'global'),
+    npm_config_update_notifier: 'false',
   };
 }

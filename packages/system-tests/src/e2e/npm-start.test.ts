@@ -210,7 +210,9 @@ test('a message that was accepted before a backup is delivered after the restore
     await other.client.set('mine', 'yes');
     const first = await start();
     await first.ready();
-    const publish = ['publish', `${receiver.url}/kept`, '--body', 'kept', '--delay', '5s'];
+    await posthorn(first.dataDir, 'queue', 'set', 'waiting', '--parallelism', '1');
+    await posthorn(first.dataDir, 'queue', 'pause', 'waiting');
+    const publish = ['publish', `${receiver.url}/kept`, '--body', 'kept', '--queue', 'waiting'];
     const { stdout: messageId } = await posthorn(first.dataDir, ...publish);
     const archive = join(folder, 'backup.tar.gz');
     const { stdout: saved } = await posthorn(first.dataDir, 'backup', archive);
@@ -220,14 +222,15 @@ test('a message that was accepted before a backup is delivered after the restore
     await first.end('SIGTERM');
     await expect(posthorn(first.dataDir, 'restore', archive)).rejects.toThrow(/is not empty/);
     rmSync(first.dataDir, { recursive: true });
-    receiver.requests.length = 0;
 
     const dataDir = join(folder, 'restored');
     await posthorn(dataDir, 'restore', archive);
     const second = await start({ POSTHORN_DATA_DIR: dataDir });
     await second.ready();
-    const [received] = await eventually(() => receiver.at('/kept')[0] && receiver.at('/kept'), 30_000);
-    expect(received?.headers['upstash-message-id']).toBe(messageId.trim());
+    expect(receiver.at('/kept')).toEqual([]);
+    await posthorn(dataDir, 'queue', 'resume', 'waiting');
+    const received = await eventually(() => receiver.at('/kept')[0], 30_000);
+    expect(received.headers['upstash-message-id']).toBe(messageId.trim());
     const read = (output: string, name: string) => new RegExp(`${name}=(\\S+)`).exec(output)?.[1];
     for (const name of ['QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'QSTASH_NEXT_SIGNING_KEY']) {
       expect(read(second.output.stdout, name)).toBe(read(first.output.stdout, name));
