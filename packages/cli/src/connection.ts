@@ -47,7 +47,7 @@ function chooseToken(url: string, option: string | undefined, variable: string |
   // The token of a server on this machine is sent to this machine only.
   if (local && isLoopback(url)) return { token: local.token, from: relative('', local.file) };
   throw new Failure(
-    'There is no token. Start posthorn with `npm start` in its checkout, or set QSTASH_TOKEN to the token of the server.',
+    'There is no token. Set QSTASH_TOKEN to the token of the server, or start posthorn with `npm start` in its checkout.',
     5,
   );
 }

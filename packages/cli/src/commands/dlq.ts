@@ -76,8 +76,7 @@ export function addDlq(command: Command, act: Act): void {
   );
 }
 
-/** Servers of an older version give no reason. */
-const columns: Column<DlqMessage & { error?: string }>[] = [
+const columns: Column<DlqMessage>[] = [
   { title: 'ID', cell: ({ dlqId }) => dlqId },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
   { title: 'PUBLISHED', cell: ({ createdAt }) => writeDistance(createdAt) },

@@ -21,7 +21,15 @@ interface Options {
 /** A command line that runs. */
 function start(args: string[], { input = '', env = {}, cwd }: Options = {}) {
   const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env['PATH'], TZ: 'UTC', QSTASH_URL: system.api.url, QSTASH_TOKEN: testToken, ...env },
+    env: {
+      PATH: process.env['PATH'],
+      TZ: 'UTC',
+      QSTASH_URL: system.api.url,
+      QSTASH_TOKEN: testToken,
+      // Not the one of this checkout.
+      POSTHORN_DATA_DIR: '/nowhere',
+      ...env,
+    },
     ...(cwd === undefined ? {} : { cwd }),
   });
   const started = { stdout: '', stderr: '', child, exited: Promise.resolve<number | null>(null) };
@@ -178,11 +186,10 @@ describe('connection', () => {
     await mkdir(join(folder, 'below'));
     const credentials = { token: testToken, currentSigningKey: 'sig_a', nextSigningKey: 'sig_b' };
     await writeFile(join(folder, 'data/credentials.json'), JSON.stringify(credentials));
-    const near = await run(['topic', 'list', '--json'], { env: { QSTASH_TOKEN: '' }, cwd: join(folder, 'below') });
-    expect({ code: near.code, stdout: near.stdout }).toEqual({ code: 0, stdout: '[]\n' });
-    expect(near.stderr).toContain('data/credentials.json');
-    expect(near.stderr).not.toContain(testToken);
-    const env = { QSTASH_TOKEN: '', QSTASH_URL: 'http://posthorn.example' };
+    const local = { QSTASH_TOKEN: '', POSTHORN_DATA_DIR: '' };
+    const near = await run(['topic', 'list', '--json'], { env: local, cwd: join(folder, 'below') });
+    expect(near).toEqual({ code: 0, stdout: '[]\n', stderr: '' });
+    const env = { ...local, QSTASH_URL: 'http://posthorn.example' };
     const far = await run(['topic', 'list'], { env, cwd: folder });
     expect(far.code).toBe(5);
     expect(far.stderr).toContain('Set QSTASH_TOKEN');
@@ -454,6 +461,73 @@ test('start runs all of posthorn, with the state in the same place, until Ctrl-C
   expect(await started.exited).toBe(0);
   await rm(dataDir, { recursive: true, force: true });
 }, 120_000);
+
+test('a server that runs is found by its file, unless the environment or an option names another one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'posthorn-cli-'));
+  const other = 'http://127.0.0.1:2';
+  await writeFile(join(folder, 'server.json'), JSON.stringify({ url: other, token: 'of-the-file', pid: 1 }));
+  const found = { QSTASH_URL: '', QSTASH_TOKEN: '', POSTHORN_DATA_DIR: folder };
+  expect(await json(['token'], { env: found })).toEqual({ url: other, token: 'of-the-file' });
+  const env = { ...found, QSTASH_URL: system.api.url, QSTASH_TOKEN: testToken };
+  expect(await json(['token'], { env })).toEqual({ url: system.api.url, token: testToken });
+  expect(await json(['token', '--token', 'given'], { env })).toEqual({ url: system.api.url, token: 'given' });
+  await rm(folder, { recursive: true });
+});
+
+test('status says whether the server is ready, and what waits', async () => {
+  expect(await json(['status'])).toMatchObject({ server: system.api.url, state: 'ready', durability: 'always' });
+  expect(await posthorn(['status'])).toMatch(/^state +ready$/m);
+  const away = await run(['status', '--url', 'http://127.0.0.1:2']);
+  expect(away.code).toBe(4);
+  expect(away.stderr).toContain('http://127.0.0.1:2 does not answer');
+});
+
+describe('listen', () => {
+  async function listen(...args: string[]) {
+    const port = await findFreePort();
+    const listener = start(['listen', String(port), ...args]);
+    await eventually(() => listener.stderr.includes('listening on'), 30_000);
+    return { ...listener, url: `http://localhost:${port}`, output: () => listener.stdout };
+  }
+
+  test('prints what is delivered, checks its signature, and answers with the status', async () => {
+    const listener = await listen('--status', '418');
+    const body = 'line\n\u001b[31mred';
+    await posthorn(['publish', `${listener.url}/in?x=1`, '--body', body, '--retries', '0', '-H', 'X-Id: 7']);
+    await eventually(() => listener.output().includes('red'), 30_000);
+    expect(listener.output()).toMatch(/^POST \/in\?x=1 {2}signature valid$/m);
+    expect(listener.output()).toMatch(/^ {2}x-id: 7$/m);
+    expect(listener.output()).toContain(String.raw`\x1b[31mred`);
+    await eventually(async () => (await posthorn(['dlq', 'list', '--status', '418'])).includes('/in'), 30_000);
+    listener.child.kill('SIGINT');
+    expect(await listener.exited).toBe(0);
+  });
+
+  test('says that a signature is missing, invalid, or cannot be checked, as JSON', async () => {
+    const listener = await listen('--json');
+    for (const headers of [{}, { 'Upstash-Signature': 'a.b.c' }]) {
+      expect((await fetch(listener.url, { method: 'PUT', body: 'x', headers })).status).toBe(200);
+    }
+    const read = () => listener.output().split('\n').filter(Boolean).map((line) => JSON.parse(line) as object);
+    await eventually(() => read().length === 2, 30_000);
+    expect(read()).toMatchObject([
+      { method: 'PUT', path: '/', body: 'x', signature: 'missing' },
+      { signature: expect.stringMatching(/^invalid: /) as string },
+    ]);
+    listener.child.kill('SIGTERM');
+    await listener.exited;
+  });
+
+  test('refuses a port in use, and a port or status that is none', async () => {
+    const listener = await listen();
+    const { port } = new URL(listener.url);
+    expect(await run(['listen', port])).toMatchObject({ code: 1, stderr: expect.stringContaining(`port ${port}`) as string });
+    expect((await run(['listen', '70000'])).code).toBe(2);
+    expect((await run(['listen', '--status', '99'])).code).toBe(2);
+    listener.child.kill('SIGTERM');
+    await listener.exited;
+  });
+});
 
 test('who has read enough is no error', async () => {
   const started = start(['completion', 'fish']);

@@ -33,7 +33,15 @@ test('every version in the catalog is exact, and has its reason beside it', () =
 test.each(manifests)('%s takes its versions from the catalog', (path) => {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(path)) as Record<string, object>;
   const ranges = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
-  expect(ranges.filter(([, range]) => range !== 'catalog:' && range !== 'workspace:*')).toEqual([]);
+  expect(ranges.filter(([, range]) => !/^(catalog:.*|workspace:\*)$/.test(range as string))).toEqual([]);
+});
+
+test('a version that stands in two catalogs is the same in both', () => {
+  const versions = [...workspace.matchAll(/^ {2,4}'?([@\w/.-]+?)'?: (\d+\.\d+\.\d+)/gm)].map(([, name, version]) => [name, version]);
+  const known = new Map(section(workspace, 'catalog').map((line) => /^ {2}'?([@\w/.-]+?)'?: (\S+)/.exec(line)?.slice(1) as [string, string]));
+  const named = versions.filter(([name = '']) => known.has(name));
+  expect(named.length).toBeGreaterThan(known.size - 5);
+  expect(named.filter(([name = '', version]) => known.get(name) !== version)).toEqual([]);
 });
 
 test('the lock file pins every package by its hash, and none by an address', () => {
