@@ -15,7 +15,7 @@ const event = (messageId: string) => ({
   retried: 0,
   time: 0,
   writtenAt: 0,
-  message: { header: {}, body: { kind: 'stored', key: messageId } } as Message,
+  message: { url: 'https://a.example', header: {}, body: { kind: 'stored', key: messageId } } as Message,
 });
 
 test('of large bodies that are trimmed only what is shown stays in memory', async () => {
