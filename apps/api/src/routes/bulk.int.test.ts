@@ -38,7 +38,7 @@ beforeAll(async () => {
   const config = { QSTASH_TOKEN: ['token'], BURST_RATE_LIMIT: 0, MAX_MESSAGE_BYTES: 1e6 } as unknown as Config;
   const metrics = { registry: new Registry() } as ProcessMetrics;
   const findTrouble = async () => undefined;
-  ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: 'everysec' })));
+  ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: () => 'everysec' })));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(async () => {

@@ -9,6 +9,26 @@ let server: Server | undefined;
 afterEach(() => server?.closeAllConnections());
 afterEach(() => server?.close());
 
+async function read(page: object): Promise<Response> {
+  const replies = endpoint({ method: 'GET', path: '/', summary: '', scope: 'none', reply: z.unknown() });
+  const { handle } = createPageRoute({ atOnce: 1, waiting: 0 })(replies, async () => page);
+  server = createServer(express().get('/', handle)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  return fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+}
+
+test.each([
+  [{}],
+  [{ events: [] }],
+  [{ events: [{ a: 1 }], cursor: undefined }],
+  [{ messages: [{ body: 'ü"\\\n' }, { body: null }], cursor: '1-0' }],
+  [{ cursor: 'c', events: Array.from({ length: 50 }, (_, n) => ({ n, body: 'x'.repeat(20_000) })) }],
+])('a page is written as JSON, in pieces if it is large (%#)', async (page) => {
+  const response = await read(page);
+  expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  expect(await response.json()).toEqual(JSON.parse(JSON.stringify(page)));
+});
+
 /** A server whose pages are answered when the test says so. */
 async function start(limits: { atOnce: number; waiting: number }) {
   const running: (() => void)[] = [];

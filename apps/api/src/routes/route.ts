@@ -23,10 +23,15 @@ const maxJsonBytes = 1024 * 1024;
 /** Commas and opening brackets in such a body, which are about as many as its values. */
 const maxJsonValues = 10_000;
 
-/** Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. */
+/**
+ * Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first.
+ *
+ * @param send how the answer is written, as JSON in one piece by default
+ */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
   answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
+  send: (response: Response, reply: object) => void | Promise<void> = (response, reply) => void response.json(reply),
 ): Route {
   return rawRoute(endpoint, async (request, response) => {
     const body = endpoint.body ? parseBody(endpoint.body, await readJson(request)) : undefined;
@@ -40,7 +45,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
     );
     response.status(endpoint.status ?? 200);
     if (reply === undefined) response.end();
-    else response.json(reply);
+    else await send(response, reply as object);
   });
 }
 

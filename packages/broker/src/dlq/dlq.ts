@@ -250,7 +250,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
 
 /** Entries that are read at once, and their bytes; a single one may be larger. */
 const readAtOnce = 50;
-const readBytesAtOnce = 1024 * 1024;
+const readBytesAtOnce = 128 * 1024;
 /** Entries that one call of the script removes: Redis does nothing else in the meantime. */
 const removeAtOnce = 100;
 

@@ -1,9 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EventFilter, EventView } from '@posthorn/shared';
 import type { BodyStore } from '../shards/body.ts';
 import type { EventLog } from './event-log.ts';
 import { createEventWriter } from './event-view.ts';
 import type { Position } from './line-list.ts';
 import { searchLines, type Hit } from './search.ts';
+
+/** Entries, or groups of them, that are written in one turn of the event loop. */
+const writeAtOnce = 10;
 
 /** The lines of one message in an answer. */
 export interface EventGroup {
@@ -44,6 +48,8 @@ export function createEventPages(log: EventLog, bodies: BodyStore, retentionMs: 
       const group: EventView[] = [];
       for (const event of events) group.push(await writer.write(event));
       groups.push(group);
+      // Nothing of this waits for Redis if bodies are small, and a page has up to a thousand entries.
+      if (groups.length % writeAtOnce === 0) await setImmediate();
       last = { segment, line };
     }
     return next ? { groups, cursor: writeCursor(next) } : { groups };

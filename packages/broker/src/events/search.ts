@@ -17,8 +17,9 @@ export interface Search extends EventFilter {
   retentionMs: number;
 }
 
-/** Logs of messages that are read at once. */
-const readAtOnce = 50;
+/** Logs of messages that are read at once: so many bytes of them, about, that other work of the process goes on between. */
+const readBytesAtOnce = 128 * 1024;
+const readAtOnce = { least: 5, most: 100 };
 /** What one search looks at: a search that needs more gives what was found so far, and a cursor. */
 const mostLines = 5_000_000;
 const mostBytes = 32 * 1024 * 1024;
@@ -67,8 +68,10 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
 
   /** Reads the candidates; gives the last one that was looked at if that was enough. */
   const check = async (): Promise<Position | undefined> => {
-    for (let begin = 0; begin < candidates.length; begin += readAtOnce) {
-      const some = candidates.slice(begin, begin + readAtOnce);
+    for (let begin = 0, end = 0; begin < candidates.length; begin = end) {
+      const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);
+      end = begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting));
+      const some = candidates.slice(begin, end);
       const histories = await Promise.all(some.map(({ messageId }) => readOnce(messageId)));
       for (const [index, { segment, line, ...record }] of some.entries()) {
         const history = histories[index];

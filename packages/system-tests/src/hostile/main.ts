@@ -120,7 +120,12 @@ const rssLimitMb = (2 * maxResponseBytes * concurrency) / 1e6;
 const isAlive = dispatcher.exitCode === null;
 const readers = await measureReaders();
 const isGood =
-  readers.isGood && isAlive && unfinished === 0 && disturbed.p99 <= 2 * undisturbed.p99 && overshootMs <= 1000 && rssRiseMb <= rssLimitMb;
+  readers.isGood &&
+  isAlive &&
+  unfinished === 0 &&
+  disturbed.p99 <= 2 * undisturbed.p99 &&
+  overshootMs <= 1000 &&
+  rssRiseMb <= rssLimitMb;
 console.log(
   JSON.stringify({
     healthy: healthyPerSecond * seconds,
