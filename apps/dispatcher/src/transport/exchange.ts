@@ -5,7 +5,7 @@ import { formatRequest, type DeliveryRequest } from './format-request.ts';
 import { parseTarget, type Origin } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { createResponseReader, type Response } from './response-reader.ts';
-import { TransportError } from './transport-error.ts';
+import { toTransportError } from './transport-error.ts';
 
 /** An exchange that was ended by us because the process stops; the message is handed back. */
 export class AbortedError extends Error {
@@ -87,8 +87,9 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
           else use(connection);
         },
         (error: unknown) => {
-          if (error instanceof TransportError) failWith(error.kind, error.message, error.code);
-          else failWith('connect', 'the connection failed');
+          // Also what no part of the transport expected has its code: it may be a lack on our side.
+          const { kind, message, code } = toTransportError('connect', error);
+          failWith(kind, message, code);
         },
       );
     }
