@@ -36,7 +36,8 @@ export function createApp(parts: AppParts): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', parseQuery);
-  if (config.TRUST_PROXY) app.set('trust proxy', config.TRUST_PROXY);
+  const isBehindProxy = config.TRUST_PROXY.length > 0;
+  if (isBehindProxy) app.set('trust proxy', config.TRUST_PROXY);
 
   const table = routes(parts);
   app.use(measureRequests(parts.metrics, table));
@@ -47,7 +48,7 @@ export function createApp(parts: AppParts): Express {
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
-  if (!config.TRUST_PROXY && !config.METRICS_PORT) app.get('/metrics', forThisMachine(metrics));
+  if (!isBehindProxy && !config.METRICS_PORT) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
   app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
   app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));

@@ -1,12 +1,13 @@
 import {
   ConfigurationError,
+  headerText,
+  host,
   integer,
   readEnvironment,
   secondsAsMs,
   settings,
   type Environment,
 } from '@posthorn/broker';
-import { z } from 'zod';
 
 /** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
 export const table = {
@@ -15,7 +16,7 @@ export const table = {
     schema: integer(0, 1, 65_535),
     help: 'Port of /health, /ready and /metrics; off when unset.',
   },
-  PROBE_HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the probe.' },
+  PROBE_HOST: { schema: host('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {
     schema: integer(0, 1, 65_535),
     help: 'Port of an API on the same machine, which is never a destination; none when unset.',
@@ -63,8 +64,8 @@ export const table = {
     schema: secondsAsMs(30, 1),
     help: 'A dispatcher that fetches nothing for so long while messages wait is not ready; after twice the time it ends.',
   },
-  DELIVERY_USER_AGENT: { schema: z.string().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
-  UPSTASH_REGION: { schema: z.string().optional(), help: 'Value of the region header; not sent when unset.' },
+  DELIVERY_USER_AGENT: { schema: headerText().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
+  UPSTASH_REGION: { schema: headerText().optional(), help: 'Value of the region header; not sent when unset.' },
 };
 
 export type Config = Environment<typeof table>;

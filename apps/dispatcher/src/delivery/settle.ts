@@ -71,14 +71,17 @@ export function createSettlement(options: SettleOptions): Settlement {
         return;
       }
       case 'failed': {
-        const { error } = outcome;
+        const { error: reason, errorKind } = outcome;
         const kept = keep(outcome);
         const dlqId = await broker.dlq.bury(job, kept);
         await broker.callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
         await tellSchedule('FAIL');
         broker.events.ended(id, failedLines(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
-        log.info({ messageId: id, attempt: retried + 1, status, error, dlqId }, 'message.failed');
+        log.info(
+          { messageId: id, attempt: retried + 1, status, errorKind, ...findOrigin(message.url), dlqId, reason },
+          'message.failed',
+        );
         return;
       }
       case 'canceled':
@@ -96,4 +99,9 @@ export function createSettlement(options: SettleOptions): Settlement {
       await broker.bodies.release(message.body, id, kind === 'delivered' && !broker.isFull() ? graceMs : 0);
     },
   };
+}
+
+/** Scheme, host and port: a path, a query or a password may hold secrets. */
+function findOrigin(url: string): { origin?: string } {
+  return URL.canParse(url) ? { origin: new URL(url).origin } : {};
 }

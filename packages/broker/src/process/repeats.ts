@@ -1,34 +1,44 @@
 import type { Log } from './log.ts';
 
-/** A line of each kind is written at most this often. */
-const everyMs = 1000;
+/** Without a repetition for so long, it has ended. */
+const quietMs = 10_000;
+const lookEveryMs = 1000;
+/** Reasons that are told apart; a text that differs each time must not fill the memory. */
+const maxReasons = 20;
 
 /**
- * Logs something that may happen thousands of times a second: the first time at once, later once a second, with the
- * number of times since the last line.
+ * Logs something that may happen thousands of times a second: a line when it happens first, and one with the number of
+ * times and the duration when it has not happened for ten seconds.
  */
 export function logRepeats(log: Log, level: 'warn' | 'error', name: string): (reason: string, fields?: object) => void {
-  const counts = new Map<string, number>();
+  const running = new Map<string, { count: number; startedAt: number; lastAt: number }>();
   let timer: NodeJS.Timeout | undefined;
 
-  const tell = () => {
+  const look = () => {
     timer = undefined;
-    for (const [reason, count] of counts) {
-      if (count > 0) log[level]({ reason, count }, name);
+    const now = Date.now();
+    for (const [reason, { count, startedAt, lastAt }] of running) {
+      if (now - lastAt < quietMs) continue;
+      running.delete(reason);
+      if (count > 1) log[level]({ reason, count, durationMs: lastAt - startedAt }, `${name}.ended`);
     }
-    const isQuiet = [...counts.values()].every((count) => count === 0);
-    counts.clear();
-    if (!isQuiet) timer = setTimeout(tell, everyMs).unref();
+    plan();
+  };
+  const plan = () => {
+    if (running.size > 0) timer ??= setTimeout(look, lookEveryMs).unref();
   };
 
-  return (reason, fields = {}) => {
-    const count = counts.get(reason);
-    if (count === undefined && !timer) {
-      log[level]({ reason, ...fields }, name);
-      counts.set(reason, 0);
-      timer = setTimeout(tell, everyMs).unref();
+  return (given, fields = {}) => {
+    const reason = running.has(given) || running.size < maxReasons ? given : 'other reasons';
+    const now = Date.now();
+    const known = running.get(reason);
+    if (known) {
+      known.count++;
+      known.lastAt = now;
       return;
     }
-    counts.set(reason, (count ?? 0) + 1);
+    running.set(reason, { count: 1, startedAt: now, lastAt: now });
+    log[level]({ reason, ...fields }, name);
+    plan();
   };
 }

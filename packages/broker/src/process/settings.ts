@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { flag, integer, list, secondsAsMs } from './env.ts';
+import { flag, integer, list, maxPeriodSeconds, secondsAsMs } from './env.ts';
 import { logLevels } from './log.ts';
 
 /** Variables that both the API and the dispatcher read (contract, limits-and-defaults.md and running.md section 4). */
 export const settings = {
   REDIS_URL: {
     schema: z.string('set it, for example to redis://127.0.0.1:6379'),
-    help: 'Redis 6.2 or newer: redis://, rediss:// or unix:/path; several with commas mean a cluster; redis+sentinel://host:port,host:port/master means Sentinel.',
+    help: 'Redis 6.2 or newer: redis://user:password@host:port/database, rediss:// for TLS, or unix:/path?db=number; several with commas mean a cluster; redis+sentinel://host:port,host:port/master/database means Sentinel. Each installation needs a database of its own.',
   },
   SHARDS: { schema: integer(8, 1, 256), help: 'Number of engine shards; fixed for the life of the data.' },
   LOG_LEVEL: {
@@ -18,19 +18,22 @@ export const settings = {
     help: 'What is promised of an accepted message; a warning is logged when Redis is set to less.',
   },
   MESSAGE_GRACE_SECONDS: {
-    schema: secondsAsMs(60),
+    schema: secondsAsMs(60, 0, maxPeriodSeconds),
     help: 'How long a message that has ended stays readable by its id.',
   },
-  LOG_RETENTION_SECONDS: { schema: secondsAsMs(604_800, 1), help: 'How long the log of a message is kept.' },
+  LOG_RETENTION_SECONDS: {
+    schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
+    help: 'How long the log of a message is kept.',
+  },
   MAX_LOG_LINES: {
     schema: integer(3_000_000, 0),
     help: 'Most lines of the log, about three per message; when there are more the oldest go. 0 for no limit.',
   },
   DLQ_RETENTION_SECONDS: {
-    schema: secondsAsMs(604_800, 1),
+    schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
     help: 'How long a failed message stays in the dead letter queue.',
   },
-  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1), help: 'Longest wait before a retry.' },
+  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1, maxPeriodSeconds), help: 'Longest wait before a retry.' },
   BACKOFF_FACTOR: {
     schema: z
       .string()

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import {
+  eventually,
+  startApi,
+  startDispatcher,
+  startReceiver,
+  startRedis,
+  type Receiver,
+  type TestApi,
+  type TestDispatcher,
+  type TestRedis,
+} from '@posthorn/testkit';
+
+const root = process.env['POSTHORN_ROOT'] ?? process.cwd();
+/** The line that docs/operations.md gives for a user of posthorn's own. */
+const documented = /^ACL SETUSER posthorn .*$/m.exec(readFileSync(`${root}/docs/operations.md`, 'utf8'))?.[0] ?? '';
+
+let redis: TestRedis;
+let receiver: Receiver;
+let api: TestApi;
+let dispatcher: TestDispatcher;
+const setUser = (...more: string[]) => {
+  const rules = documented.replace('>password', '>secret').split(' ').slice(3);
+  return redis.client.call('ACL', 'SETUSER', 'posthorn', 'reset', ...rules, ...more);
+};
+beforeAll(async () => {
+  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
+  await setUser();
+  const url = redis.url.replace('//', '//posthorn:secret@');
+  [api, dispatcher] = await Promise.all([
+    startApi(url),
+    startDispatcher(url, { SHUTDOWN_GRACE_SECONDS: '1', STALLED_AFTER_SECONDS: '3', MESSAGE_GRACE_SECONDS: '1' }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
+  await redis.stop();
+});
+
+const post = (path: string, body: unknown = {}, headers = {}) =>
+  api.call(path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json', ...headers },
+  });
+
+async function ok(response: Promise<Response>): Promise<unknown> {
+  const { status, url, text } = await response.then(async (one) => ({
+    status: one.status,
+    url: one.url,
+    text: await one.text(),
+  }));
+  if (status >= 400) throw new Error(`${url} answered ${status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+test('with the rights of the documentation everything works, and Redis denies nothing', async () => {
+  const to = `${receiver.url}/works`;
+  receiver.reply('/fails', { status: 500 });
+  await ok(post(`/v2/publish/${to}`, { large: 'x'.repeat(100_000) }, { 'Upstash-Callback': `${receiver.url}/told` }));
+  await ok(post(`/v2/publish/${to}`, {}, { 'Upstash-Delay': '1s', 'Upstash-Label': 'one' }));
+  await ok(post(`/v2/publish/${to}`, {}, { 'Upstash-Deduplication-Id': 'once' }));
+  await ok(
+    post('/v2/batch', [
+      { destination: to, queue: 'first' },
+      { destination: to, queue: 'first' },
+    ]),
+  );
+  await ok(post(`/v2/enqueue/first/${to}`));
+  const flow = { 'Upstash-Flow-Control-Key': 'key', 'Upstash-Flow-Control-Value': 'parallelism=1,rate=10,period=1s' };
+  await ok(post(`/v2/publish/${to}`, {}, flow));
+  await ok(post(`/v2/publish/${to}`, {}, flow));
+  await ok(post('/v2/queues', { queueName: 'first', parallelism: 2 }));
+  await ok(post('/v2/queues/first/pause'));
+  await ok(post('/v2/queues/first/resume'));
+  await ok(post('/v2/topics/group/endpoints', { endpoints: [{ url: to }] }));
+  await ok(post('/v2/publish/group'));
+  const { scheduleId } = (await ok(
+    post(`/v2/schedules/${to}`, {}, { 'Upstash-Cron': '* * * * *', 'Upstash-Schedule-Id': 'every' }),
+  )) as { scheduleId: string };
+  await ok(post(`/v2/schedules/${scheduleId}/pause`));
+  await ok(post(`/v2/schedules/${scheduleId}/resume`));
+  // Due already, so that a dispatcher fires it.
+  await redis.client.zadd('{schedules}:due', 1, scheduleId);
+  const canceled = await api.publish(to, { headers: { 'Upstash-Delay': '1h' } });
+  await ok(api.call(`/v2/messages/${canceled}`));
+  await ok(api.call(`/v2/messages/${canceled}`, { method: 'DELETE' }));
+  const failed = await api.publish(`${receiver.url}/fails`, {
+    headers: { 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '100' },
+  });
+  await eventually(async () => (await api.states(failed)).at(-1) === 'FAILED', 20_000);
+  const { messages } = (await ok(api.call('/v2/dlq'))) as { messages: { dlqId: string }[] };
+  await ok(post('/v2/dlq/retry', { dlqIds: messages.map(({ dlqId }) => dlqId) }));
+  await eventually(
+    async () => (await ((await api.call('/v2/dlq')).json() as Promise<{ messages: unknown[] }>)).messages.length > 0,
+    20_000,
+  );
+  await ok(api.call('/v2/dlq', { method: 'DELETE' }));
+  await ok(api.call('/v2/logs?label=one'));
+  await ok(api.call('/v2/queues'));
+  await ok(api.call('/v2/flowControl'));
+  await ok(api.call('/v2/flowControl/key'));
+  await ok(api.call('/v2/keys'));
+  await ok(post('/v2/keys/rotate'));
+  await ok(api.call('/v2/messages', { method: 'DELETE' }));
+  await ok(api.call('/v2/topics/group', { method: 'DELETE' }));
+  await ok(api.call(`/v2/schedules/${scheduleId}`, { method: 'DELETE' }));
+  await ok(api.call('/v2/queues/first', { method: 'DELETE' }));
+  await eventually(() => receiver.at('/told').length > 0);
+  for (const url of [api.url, dispatcher.url])
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('posthorn_dlq_messages');
+  // Each of them looks after what is stalled, due, or waits for a slot once in this time.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  const log = (await redis.client.call('ACL', 'LOG')) as unknown[][];
+  // Names of connections are for people only.
+  expect(log.map((entry) => JSON.stringify(entry)).filter((entry) => !entry.includes('client|set'))).toEqual([]);
+}, 90_000);
+
+test('rights that are withdrawn: not ready, few commands, one line at the start and one at the end, nothing lost', async () => {
+  const count = async () => Number(/total_error_replies:(\d+)/.exec(await redis.client.info('stats'))?.[1]);
+  await setUser('-evalsha', '-eval', '-bzpopmin', '-hget');
+  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 503, 20_000);
+  const { error } = (await (await fetch(`${dispatcher.url}/ready`)).json()) as { error: string };
+  expect(error).toMatch(/a right was withdrawn from the Redis user .* grant it again: ACL SETUSER posthorn/);
+  expect((await post(`/v2/publish/${receiver.url}/denied`)).status).toBe(503);
+  // Whatever was on its way when the right was withdrawn is refused once.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const before = await count();
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const perSecond = ((await count()) - before) / 3;
+  expect(perSecond).toBeLessThan(300);
+
+  await setUser();
+  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 200, 20_000);
+  const id = await eventually(() => api.publish(`${receiver.url}/granted`));
+  await eventually(() => receiver.at('/granted').some(({ headers }) => headers['upstash-message-id'] === id), 20_000);
+  const lines = (text: string) =>
+    dispatcher
+      .output()
+      .split('\n')
+      .filter((line) => line.includes(text));
+  expect(lines('"denied"').map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+    'trouble.started',
+    'trouble.ended',
+  ]);
+  expect(lines('redis.failed').length).toBeLessThan(20);
+}, 90_000);
