@@ -31,7 +31,7 @@ beforeAll(async () => {
     startApi(url),
     startDispatcher(url, { SHUTDOWN_GRACE_SECONDS: '1', STALLED_AFTER_SECONDS: '3', MESSAGE_GRACE_SECONDS: '1' }),
   ]);
-});
+}, 120_000);
 afterAll(async () => {
   await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
   await redis.stop();
@@ -118,7 +118,13 @@ test('with the rights of the documentation everything works, and Redis denies no
 
 test('rights that are withdrawn: not ready, few commands, one line at the start and one at the end, nothing lost', async () => {
   const count = async () => Number(/total_error_replies:(\d+)/.exec(await redis.client.info('stats'))?.[1]);
-  await setUser('-evalsha', '-eval', '-bzpopmin', '-hget');
+  // Workers that know of a message ask for it again and again.
+  const delayed = Array.from({ length: 16 }, () => ({
+    destination: `${receiver.url}/delayed`,
+    headers: { 'Upstash-Delay': '2s' },
+  }));
+  await ok(post('/v2/batch', delayed));
+  await setUser('-evalsha', '-eval', '-hget');
   await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 503, 20_000);
   const { error } = (await (await fetch(`${dispatcher.url}/ready`)).json()) as { error: string };
   expect(error).toMatch(/a right was withdrawn from the Redis user .* grant it again: ACL SETUSER posthorn/);
@@ -134,6 +140,7 @@ test('rights that are withdrawn: not ready, few commands, one line at the start 
   await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 200, 20_000);
   const id = await eventually(() => api.publish(`${receiver.url}/granted`));
   await eventually(() => receiver.at('/granted').some(({ headers }) => headers['upstash-message-id'] === id), 20_000);
+  await eventually(() => receiver.at('/delayed').length === 16, 20_000);
   const lines = (text: string) =>
     dispatcher
       .output()
