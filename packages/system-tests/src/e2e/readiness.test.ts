@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { mkdir, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import {
   eventually,
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 const askReady = async (url: string) => {
   const response = await fetch(`${url}/ready`);
-  return { ...((await response.json()) as { error?: string }), status: response.status };
+  return { ...((await response.json()) as { error?: string; durability?: string }), status: response.status };
 };
 
 /** A way to Redis on which bytes stop to flow, while the connections stay open. */
@@ -70,8 +71,40 @@ test('a process that is ready says what Redis promises', async () => {
   const facts = { status: 200, durability: 'always', shards: 8 };
   expect(await askReady(api.url)).toEqual(facts);
   expect(await askReady(dispatcher.url)).toEqual({ ...facts, slowAttempts: 0, maxSlowAttempts: 1000 });
+  // It is read again and again.
+  await redis.client.config('SET', 'appendfsync', 'everysec');
+  for (const url of [api.url, dispatcher.url]) {
+    await eventually(async () => (await askReady(url)).durability === 'everysec');
+  }
+  await redis.client.config('SET', 'appendfsync', 'always');
   await dispatcher.end('SIGKILL');
 });
+
+test('a Redis that may evict messages, or whose snapshot has failed: not ready, with the reason', async () => {
+  await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  const { error } = await eventually(async () => {
+    const answer = await askReady(api.url);
+    return answer.status === 503 ? answer : undefined;
+  });
+  expect(error).toMatch(/set maxmemory-policy to noeviction, it is 'allkeys-lru'/);
+  await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
+  await eventually(async () => (await askReady(api.url)).status === 200);
+
+  const [, folder = ''] = (await redis.client.config('GET', 'dir')) as string[];
+  await mkdir(`${folder}/dump.rdb`);
+  await redis.client.config('SET', 'save', '1 1');
+  const failed = await eventually(async () => {
+    await redis.client.set('{other}', 'changed').catch(() => undefined);
+    const answer = await askReady(api.url);
+    return answer.status === 503 ? answer : undefined;
+  }, 30_000);
+  expect(failed.error).toMatch(/The last snapshot of Redis \(BGSAVE\) failed, and Redis refuses writes/);
+  expect((await api.call(`/v2/publish/${receiver.url}/refused`, { method: 'POST' })).status).toBe(503);
+  await rm(`${folder}/dump.rdb`, { recursive: true });
+  await redis.client.config('SET', 'save', '');
+  await redis.client.bgsave();
+  await eventually(async () => (await askReady(api.url)).status === 200, 30_000);
+}, 90_000);
 
 test('a Redis that became a replica: not ready, with what to do; again when it is a primary', async () => {
   await redis.client.replicaof('127.0.0.1', 1);

@@ -56,7 +56,7 @@ export const wrongSettings: Fault = {
     // Over a connection that nobody has proved to be to Redis, no password goes.
     const untrusted = await startUntrusted();
     for (const [what, port, reason] of [
-      ['a Redis without TLS', redis.port, /with redis:\/\/ if it does not speak TLS/],
+      ['a Redis without TLS', redis.port, /does not speak TLS on port \d+; use redis:\/\//],
       ['a certificate that nobody has signed', untrusted.port, /self-signed certificate/],
     ] as const) {
       for (const { app, isReady, output } of await start(`rediss://:${secret}@localhost:${port}`)) {
