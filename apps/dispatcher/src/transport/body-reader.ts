@@ -2,15 +2,20 @@ import { createByteBuffer } from './byte-buffer.ts';
 import { createLineReader } from './line-reader.ts';
 import type { BodyFraming } from './response-head.ts';
 
+/**
+ * How reading a body ended. `clean`: with the last byte of the piece, as its framing says. `irregular`: by a mistake, or
+ * other bytes follow it. `full`: by a limit.
+ */
+export type BodyEnd = 'clean' | 'irregular' | 'full';
+
 /** Reads the body of one response. */
 export interface BodyReader {
   /**
    * Takes bytes from `start` on.
    *
-   * @returns `undefined` when more bytes are needed; `clean` when the body ended with the last byte of the piece, as its
-   * framing says; else `cut`: no more is read, because of a limit, a mistake, or bytes that do not belong to it
+   * @returns `undefined` when more bytes are needed
    */
-  read(piece: Buffer, start: number): 'clean' | 'cut' | undefined;
+  read(piece: Buffer, start: number): BodyEnd | undefined;
   /** Whether the body is whole when the connection ends here. */
   mayEndHere(): boolean;
   /** Bytes that are kept now. */
@@ -51,9 +56,9 @@ export function createBodyReader(framing: BodyFraming, { maxBytes, isKept }: Bod
 
   function readToLength(piece: Buffer, start: number) {
     const stop = Math.min(piece.length, start + leftBytes);
-    if (keep(piece, start, stop)) return 'cut';
+    if (keep(piece, start, stop)) return 'full';
     if (leftBytes > 0) return undefined;
-    return stop === piece.length ? 'clean' : 'cut';
+    return stop === piece.length ? 'clean' : 'irregular';
   }
 
   const chunked = framing === 'chunked' ? createChunkReader(keep, maxBytes) : undefined;
@@ -61,7 +66,7 @@ export function createBodyReader(framing: BodyFraming, { maxBytes, isKept }: Bod
   return {
     read(piece, start) {
       if (chunked) return chunked(piece, start);
-      if (framing === 'to close') return keep(piece, start, piece.length) ? 'cut' : undefined;
+      if (framing === 'to close') return keep(piece, start, piece.length) ? 'full' : undefined;
       return readToLength(piece, start);
     },
     mayEndHere: () => framing === 'to close',
@@ -87,7 +92,7 @@ function createChunkReader(
     while (at < piece.length) {
       if (state === 'content') {
         const stop = Math.min(piece.length, at + leftBytes);
-        if (keep(piece, at, stop)) return 'cut';
+        if (keep(piece, at, stop)) return 'full';
         leftBytes -= stop - at;
         at = stop;
         if (leftBytes === 0) state = 'end';
@@ -100,29 +105,29 @@ function createChunkReader(
         else if (plainEnd > at) {
           state = 'content';
           leftBytes = parseHex(piece, at, plainEnd);
-          if (++chunks > maxChunks) return 'cut';
-        } else return 'cut';
+          if (++chunks > maxChunks) return 'full';
+        } else return 'irregular';
         at = plainEnd + 2;
         continue;
       }
       const line = lines.read(piece, at);
-      if (line === undefined) return lines.rest().length > maxChunkLineBytes ? 'cut' : undefined;
+      if (line === undefined) return lines.rest().length > maxChunkLineBytes ? 'full' : undefined;
       at = lines.next();
       if (state === 'end') {
         // The chunk is longer than it announced.
-        if (line !== '') return 'cut';
+        if (line !== '') return 'irregular';
         state = 'size';
         continue;
       }
       const size = /^[0-9a-f]+/i.exec(line)?.[0];
       leftBytes = parseInt(size ?? '', 16);
-      if (!Number.isSafeInteger(leftBytes)) return 'cut';
+      if (!Number.isSafeInteger(leftBytes)) return 'irregular';
       // What follows the last chunk is not kept, so it is not waited for either.
-      if (leftBytes === 0) return isRegularEnd(piece, at) && lines.isRegular() && size === '0' ? 'clean' : 'cut';
-      if (++chunks > maxChunks) return 'cut';
+      if (leftBytes === 0) return isRegularEnd(piece, at) && lines.isRegular() && size === '0' ? 'clean' : 'irregular';
+      if (++chunks > maxChunks) return 'full';
       state = 'content';
     }
-    return rawBytes > 2 * maxBytes + spareBytes ? 'cut' : undefined;
+    return rawBytes > 2 * maxBytes + spareBytes ? 'full' : undefined;
   };
 }
 

@@ -17,18 +17,23 @@ const nothing = Buffer.alloc(0);
  *
  * @param blocks the body as it came; emptied block by block, so that it and the result need no more than `maxBytes` each
  * @param encoding value of `Content-Encoding`; a body that was encoded more than once is not decoded
- * @returns `undefined` when not one byte can be decoded; the body is then still in `blocks`
+ * @returns `isCut` when there was more; `undefined` when not one byte can be decoded; the body is then still in `blocks`
  */
-export function decodeBody(blocks: Buffer[], encoding: string, maxBytes: number): Promise<Buffer | undefined> {
+export function decodeBody(
+  blocks: Buffer[],
+  encoding: string,
+  maxBytes: number,
+): Promise<{ body: Buffer; isCut: boolean } | undefined> {
   const decoder = decoders[encoding.trim().toLowerCase()]?.(blocks[0]?.[0] ?? 0);
   if (!decoder) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const decoded = createByteBuffer(maxBytes);
     let isDecoding = false;
+    let isCut = false;
     let next = 0;
     const finish = () => {
       decoder.destroy();
-      resolve(isDecoding ? decoded.take() : undefined);
+      resolve(isDecoding ? { body: decoded.take(), isCut } : undefined);
     };
     const feed = (error?: Error | null) => {
       if (error) return;
@@ -44,8 +49,9 @@ export function decodeBody(blocks: Buffer[], encoding: string, maxBytes: number)
     };
     decoder.on('data', (chunk: Buffer) => {
       isDecoding = true;
+      isCut = decoded.sizeBytes() + chunk.length > maxBytes;
       decoded.append(chunk);
-      if (decoded.isFull()) finish();
+      if (isCut) finish();
     });
     decoder.on('end', () => {
       isDecoding = true;

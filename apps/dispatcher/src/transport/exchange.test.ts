@@ -123,6 +123,15 @@ describe('a compressed body', () => {
     expect(answer.body.length).toBeLessThanOrEqual(maxResponseBytes);
   });
 
+  test.each([0, 1, 2])('it is cut when there is more than the limit, and not before: %i bytes more', async (more) => {
+    const plain = Buffer.alloc(maxResponseBytes - 1 + more, 'x');
+    for (const url of [await respond('gzip', gzipSync(plain)), await respond('identity', plain)]) {
+      const { body, isCut } = await send(url);
+      expect(body.length).toBe(Math.min(plain.length, maxResponseBytes));
+      expect(isCut).toBe(more === 2 ? true : undefined);
+    }
+  });
+
   test('what was decoded before an error is kept', async () => {
     const whole = gzipSync(Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7919) % 256)));
     const { body } = await send(await respond('gzip', whole.subarray(0, whole.length - 100)));
@@ -131,8 +140,9 @@ describe('a compressed body', () => {
   });
 
   test('of a bomb no more is kept than the limit', async () => {
-    const { body } = await send(await respond('gzip', gzipSync(Buffer.alloc(20_000_000))));
+    const { body, isCut } = await send(await respond('gzip', gzipSync(Buffer.alloc(20_000_000))));
     expect(body).toHaveLength(maxResponseBytes);
+    expect(isCut).toBe(true);
   });
 });
 

@@ -145,9 +145,10 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   };
 }
 
-function toAnswer({ status, header, body, error }: Response): Answer {
+function toAnswer({ status, header, body, isCut, error }: Response): Answer {
   const [first = nothing] = body;
   const answer: Answer = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
+  if (isCut) answer.isCut = true;
   return error === undefined ? answer : { ...answer, error, errorKind: 'protocol' };
 }
 
@@ -156,5 +157,5 @@ async function decode(response: Response, encoding: string, maxBytes: number): P
   const decoded = await decodeBody(response.body, encoding, maxBytes);
   if (!decoded) return toAnswer(response);
   const { 'Content-Encoding': _encoding, 'Content-Length': _length, ...header } = response.header;
-  return toAnswer({ ...response, header, body: [decoded] });
+  return toAnswer({ ...response, header, body: [decoded.body], isCut: response.isCut || decoded.isCut });
 }

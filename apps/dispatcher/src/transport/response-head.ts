@@ -1,4 +1,4 @@
-import { canonicalName, type Answer } from '@posthorn/shared';
+import { canonicalName, decodeHeaderText, type Answer } from '@posthorn/shared';
 
 export interface StatusLine {
   status: number;
@@ -106,7 +106,7 @@ function limitKeepAlive(connection: string, keepAlive: string, isOldVersion: boo
   return Math.max(0, Math.min(Number(seconds) * 1000 - keepAliveMarginMs, maxKeepAliveMs));
 }
 
-/** The headers as they are shown: canonical names, and blanks instead of control characters (RFC 9110 section 5.5). */
+/** The headers as they are shown: canonical names, values as text, and blanks instead of control characters (RFC 9110 section 5.5). */
 export function parseHeader(lines: readonly string[]): Answer['header'] {
   const header = new Map<string, string[]>();
   for (const line of lines) {
@@ -114,9 +114,10 @@ export function parseHeader(lines: readonly string[]): Answer['header'] {
     // A line without a colon has no meaning; curl refuses it, browsers skip it.
     if (rawName === '') continue;
     const name = canonicalName(clean(rawName).trim());
+    const value = decodeHeaderText(clean(rawValue).trim());
     const values = header.get(name);
-    if (values) values.push(clean(rawValue).trim());
-    else header.set(name, [clean(rawValue).trim()]);
+    if (values) values.push(value);
+    else header.set(name, [value]);
   }
   return Object.fromEntries(header);
 }

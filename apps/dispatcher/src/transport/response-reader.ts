@@ -11,6 +11,8 @@ export interface Response {
   header: Answer['header'];
   /** The body as it came, in blocks. */
   body: Buffer[];
+  /** The destination sent more than is kept. */
+  isCut: boolean;
   /** Why this is not a whole response; `undefined` when it is. */
   error?: string;
   /** How long the connection may be kept for the next request, in milliseconds; 0 when it must be closed. */
@@ -67,10 +69,11 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
   let keepAliveMs = 0;
   let body: BodyReader | undefined;
 
-  const end = (error?: string): Response => ({
+  const end = (error?: string, isCut = false): Response => ({
     status: statusLine?.status ?? 0,
     header,
     body: body?.take() ?? [],
+    isCut,
     ...(error === undefined ? {} : { error }),
     keepAliveMs: 0,
   });
@@ -136,7 +139,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       if (!body || at === piece.length) return undefined;
       const ending = body.read(piece, at);
       if (ending === undefined) return undefined;
-      return ending === 'clean' ? endCleanly() : end();
+      return ending === 'clean' ? endCleanly() : end(undefined, ending === 'full');
     },
     close(isBroken) {
       if (body) return body.mayEndHere() && !isBroken ? end() : end(closedWithin);

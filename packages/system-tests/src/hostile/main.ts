@@ -53,6 +53,20 @@ async function steadily(perSecond: number, act: (index: number) => Promise<unkno
   await Promise.all(running);
 }
 
+/** Destinations that accept a connection for TLS and then say nothing, all at once. */
+const hangingHandshakes = 300;
+
+async function sendHandshakes(): Promise<void> {
+  const items = Array.from({ length: hangingHandshakes }, (_, index) => {
+    const host = `handshake-${index}.test`;
+    names.server.answer(host, ['127.0.0.1']);
+    const headers = { 'Upstash-Timeout': `${timeoutMs / 1000}s`, 'Upstash-Retries': '0' };
+    return { destination: `https://${host}:${hostilePort}/`, headers };
+  });
+  const response = await api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) });
+  for (const { messageId } of (await response.json()) as { messageId: string }[]) hostileIds.push(messageId);
+}
+
 const sendHealthy = (index: number) =>
   api.publish(`http://healthy-${index % healthyHosts}.test:${healthy.port}/${Date.now()}`, { body: 'x'.repeat(200) });
 
@@ -110,7 +124,7 @@ let rssMost = rssBefore;
 const watch = setInterval(() => {
   void readRssBytes(dispatcher).then((rss) => (rssMost = Math.max(rssMost, rss)));
 }, 50);
-const disturbed = await measure(steadily(hostilePerSecond, sendHostile));
+const disturbed = await measure(Promise.all([sendHandshakes(), steadily(hostilePerSecond, sendHostile)]));
 await eventually(async () => (await readAttempts()).unfinished === 0, drainMs).catch(() => undefined);
 clearInterval(watch);
 
