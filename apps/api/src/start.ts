@@ -40,7 +40,11 @@ await runProcess(async () => {
 
   const { warnings } = await inspectRedis(redis, redisTimeoutMs);
   for (const reason of warnings) log.warn({ reason }, 'redis.shared');
-  if (reads.status !== 'ready') await within(redisTimeoutMs, once(reads, 'ready').catch(() => undefined));
+  if (reads.status !== 'ready')
+    await within(
+      redisTimeoutMs,
+      once(reads, 'ready').catch(() => undefined),
+    );
   const agree = () => agreeOnData(redis, config.SHARDS);
   const data = await agree();
 

@@ -116,9 +116,7 @@ export type WithCursor<T> = T & { cursor?: number };
 export async function listLogs(http: Requester, request: LogsRequest, options: CallOptions): Promise<GetLogsResponse> {
   const { messageIds, filter, cursor, count, maxBytes } = request;
   const query =
-    messageIds === undefined
-      ? { count, ...writeFilter(filter), cursor, maxBytes }
-      : { count, messageIds, maxBytes };
+    messageIds === undefined ? { count, ...writeFilter(filter), cursor, maxBytes } : { count, messageIds, maxBytes };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
   const logs = page.events.map((line) => (line.topicName === undefined ? line : { ...line, urlGroup: line.topicName }));
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };

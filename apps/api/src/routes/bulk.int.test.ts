@@ -12,7 +12,7 @@ let redis: TestRedis;
 let broker: Broker;
 let server: Server;
 beforeAll(async () => {
-  redis = await startRedis({ durability: () => 'everysec' });
+  redis = await startRedis({ durability: 'everysec' });
   const connection = connectForRequests(redis.url);
   await eventually(() => connection.status === 'ready');
   const log = createLog('test', 'fatal');
@@ -35,7 +35,12 @@ beforeAll(async () => {
       deduplicationWindowMs: 600_000,
     },
   });
-  const config = { QSTASH_TOKEN: ['token'], TRUST_PROXY: [], BURST_RATE_LIMIT: 0, MAX_MESSAGE_BYTES: 1e6 } as unknown as Config;
+  const config = {
+    QSTASH_TOKEN: ['token'],
+    TRUST_PROXY: [],
+    BURST_RATE_LIMIT: 0,
+    MAX_MESSAGE_BYTES: 1e6,
+  } as unknown as Config;
   const metrics = { registry: new Registry() } as ProcessMetrics;
   const findTrouble = async () => undefined;
   ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: () => 'everysec' })));

@@ -23,7 +23,8 @@ test.each([
   ['a plain command', '-hget', 'hget'],
 ])('a worker that may not run %s any more waits, repeats it once a second, and says so', async (_, rule, name) => {
   await connection.hset('hash', 'field', 'value');
-  const run = () => (name === 'hget' ? connection.hget('hash', 'field') : connection.replaceField('hash', 'other', '', 'value', 9));
+  const run = () =>
+    name === 'hget' ? connection.hget('hash', 'field') : connection.replaceField('hash', 'other', '', 'value', 9);
   // ioredis sends the text of a script only once.
   await run();
   await connection.hdel('hash', 'other');

@@ -192,7 +192,7 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
 
 /** Not only one of its keys or channels. */
 function deniesCommand(error: unknown): boolean {
-  return isDenied(error) && (error).message.includes(' to run ');
+  return isDenied(error) && error.message.includes(' to run ');
 }
 
 function readUser({ options }: RedisConnection): { user: string; db: number } {

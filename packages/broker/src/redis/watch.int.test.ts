@@ -89,7 +89,7 @@ test.each(['allkeys-lru', 'volatile-ttl', 'allkeys-random'])(
 describe('a snapshot that fails', () => {
   let obstacle: string;
   beforeEach(async () => {
-    const [, folder = ''] = (await redis.client.config('GET', 'dir'));
+    const [, folder = ''] = await redis.client.config('GET', 'dir');
     obstacle = join(folder, 'dump.rdb');
     await rm(obstacle, { recursive: true, force: true });
     await mkdir(obstacle);

@@ -3,7 +3,14 @@ import { writeDistance, writeTime } from './time.ts';
 import type { Paint } from './paint.ts';
 
 /** Milliseconds since 1970. */
-const instants = new Set(['createdAt', 'updatedAt', 'notBefore', 'nextDeliveryTime', 'lastScheduleTime', 'nextScheduleTime']);
+const instants = new Set([
+  'createdAt',
+  'updatedAt',
+  'notBefore',
+  'nextDeliveryTime',
+  'lastScheduleTime',
+  'nextScheduleTime',
+]);
 /** Other names for what is there anyway. */
 const aliases = new Set(['callerIP', 'topicName', 'ratePerSecond', 'label']);
 

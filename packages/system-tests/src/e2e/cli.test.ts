@@ -508,7 +508,12 @@ describe('listen', () => {
     for (const headers of [{}, { 'Upstash-Signature': 'a.b.c' }]) {
       expect((await fetch(listener.url, { method: 'PUT', body: 'x', headers })).status).toBe(200);
     }
-    const read = () => listener.output().split('\n').filter(Boolean).map((line) => JSON.parse(line) as object);
+    const read = () =>
+      listener
+        .output()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as object);
     await eventually(() => read().length === 2, 30_000);
     expect(read()).toMatchObject([
       { method: 'PUT', path: '/', body: 'x', signature: 'missing' },
@@ -521,7 +526,10 @@ describe('listen', () => {
   test('refuses a port in use, and a port or status that is none', async () => {
     const listener = await listen();
     const { port } = new URL(listener.url);
-    expect(await run(['listen', port])).toMatchObject({ code: 1, stderr: expect.stringContaining(`port ${port}`) as string });
+    expect(await run(['listen', port])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`port ${port}`) as string,
+    });
     expect((await run(['listen', '70000'])).code).toBe(2);
     expect((await run(['listen', '--status', '99'])).code).toBe(2);
     listener.child.kill('SIGTERM');

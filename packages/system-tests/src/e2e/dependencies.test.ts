@@ -37,8 +37,15 @@ test.each(manifests)('%s takes its versions from the catalog', (path) => {
 });
 
 test('a version that stands in two catalogs is the same in both', () => {
-  const versions = [...workspace.matchAll(/^ {2,4}'?([@\w/.-]+?)'?: (\d+\.\d+\.\d+)/gm)].map(([, name, version]) => [name, version]);
-  const known = new Map(section(workspace, 'catalog').map((line) => /^ {2}'?([@\w/.-]+?)'?: (\S+)/.exec(line)?.slice(1) as [string, string]));
+  const versions = [...workspace.matchAll(/^ {2,4}'?([@\w/.-]+?)'?: (\d+\.\d+\.\d+)/gm)].map(([, name, version]) => [
+    name,
+    version,
+  ]);
+  const known = new Map(
+    section(workspace, 'catalog').map(
+      (line) => /^ {2}'?([@\w/.-]+?)'?: (\S+)/.exec(line)?.slice(1) as [string, string],
+    ),
+  );
   const named = versions.filter(([name = '']) => known.has(name));
   expect(named.length).toBeGreaterThan(known.size - 5);
   expect(named.filter(([name = '', version]) => known.get(name) !== version)).toEqual([]);

@@ -79,7 +79,11 @@ async function send(url: string, { method = 'POST', signature, body }: Forgery):
     'Content-Type: application/json',
     'Connection: close',
     ...(signature === undefined ? [] : [`Upstash-Signature: ${signature}`]),
-    ...(typeof body === 'number' ? ['Transfer-Encoding: chunked'] : method === 'GET' ? [] : [`Content-Length: ${body.length}`]),
+    ...(typeof body === 'number'
+      ? ['Transfer-Encoding: chunked']
+      : method === 'GET'
+        ? []
+        : [`Content-Length: ${body.length}`]),
   ];
   let failure: unknown;
   let answer = '';

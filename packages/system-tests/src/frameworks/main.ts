@@ -91,7 +91,10 @@ function describe(faults: Faults, except: Record<string, string> = {}): string {
 /** The last lines say why; addresses are nobody's business. */
 function shorten(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/https?:\/\/\S+/g, '(address)').replace(/\s+/g, ' ').slice(-600);
+  return text
+    .replace(/https?:\/\/\S+/g, '(address)')
+    .replace(/\s+/g, ' ')
+    .slice(-600);
 }
 
 async function rmFolder({ folder }: Application): Promise<void> {
