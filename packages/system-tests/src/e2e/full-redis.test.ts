@@ -110,7 +110,7 @@ const noRetry = { 'Upstash-Retries': '0' };
 
 test('what destinations answer does not fill Redis', async () => {
   await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 20_000_000));
-  receiver.reply('/large', { status: 500, body: Buffer.alloc(5_000_000, 'x') });
+  receiver.reply('/large', { status: 500, body: 'x'.repeat(5_000_000) });
   const dispatcher = await startDispatcher(redis.url);
   for (let n = 0; n < 30; n++) expect((await publish('/large', 'x', noRetry)).ok).toBe(true);
   const entries = await eventually(async () => {
