@@ -6,7 +6,8 @@ export type { ConfigOrFunction, NodeRequest, VerifySignatureConfig };
 /** What is used of the context of Koa. */
 export interface KoaContext {
   req: NodeRequest;
-  request: { body?: unknown; rawBody?: unknown };
+  /** The types of Koa do not have what body parsers leave there. */
+  request: object;
   status: number;
   body: unknown;
 }
@@ -23,7 +24,8 @@ export function verifySignatureKoa(
 ): (context: KoaContext, next: () => Promise<unknown>) => Promise<void> {
   const guard = createGuard(config);
   return async (context, next) => {
-    const { req: stream, request } = context;
+    const { req: stream } = context;
+    const request: { body?: unknown; rawBody?: unknown } = context.request;
     const { headers } = stream;
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
     const refusal = await guard(fromNode({ stream, headers, kept: [request.rawBody, stream.body], advice, keep }));

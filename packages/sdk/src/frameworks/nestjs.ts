@@ -1,5 +1,5 @@
 import { fromNode, keepBody, type NodeRequest, type NodeStream } from './node-request.ts';
-import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
+import { createGuard, type ConfigOrFunction, type Refusal, type VerifySignatureConfig } from './verify.ts';
 
 export type { ConfigOrFunction, VerifySignatureConfig };
 
@@ -27,9 +27,13 @@ export function verifySignatureNestjs(config?: ConfigOrFunction): {
       const { headers, rawBody, body, raw: stream = request } = request;
       const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
       const refusal = await guard(fromNode({ stream, headers, kept: [rawBody, body], advice, keep }));
-      // NestJS answers with the status and the message of such an error, without its own class of them.
-      if (refusal) throw Object.assign(new Error(refusal.message), { statusCode: refusal.status });
+      if (refusal) throw createHttpError(refusal);
       return true;
     },
   };
+}
+
+/** NestJS answers with the status and the message of what looks like an error of `http-errors`, and logs its stack. */
+function createHttpError({ status, message }: Refusal): Error {
+  return Object.assign(new Error(message), { expose: true, status, statusCode: status, stack: message });
 }

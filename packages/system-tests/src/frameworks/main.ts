@@ -64,7 +64,7 @@ async function test(application: Application, tarball: string, tools: string): P
         const url = running.origin + path;
         const faults = {
           ...(await deliver(system, url, except)),
-          ...(await forge(running, url, keys.current)),
+          ...(await forge(running, url, keys.current, except)),
           ...(await deliverRotated(system, url)),
         };
         done.push(row(title, versions, describe(faults, except), Object.keys(faults).length > 0));
@@ -88,13 +88,13 @@ function describe(faults: Faults, except: Record<string, string> = {}): string {
   return [`${passed} of ${kinds} passed`, ...failed, ...notSent].join('; ');
 }
 
-/** The last lines say why; addresses are nobody's business. */
+/** The line with the error, if there is one; without addresses. */
 function shorten(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text
-    .replace(/https?:\/\/\S+/g, '(address)')
-    .replace(/\s+/g, ' ')
-    .slice(-600);
+  const from = Math.max(0, text.search(/^.*\b\w*error\b/im));
+  // eslint-disable-next-line no-control-regex
+  const plain = text.slice(from).replace(/\u001b\[\d+m/g, '').replace(/https?:\/\/\S+/g, '(address)');
+  return plain.replace(/\s+/g, ' ').slice(0, 500);
 }
 
 async function rmFolder({ folder }: Application): Promise<void> {

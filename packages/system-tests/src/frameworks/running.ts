@@ -52,7 +52,9 @@ export async function install(application: Application, scratch: string, tarball
   await rm(folder, { recursive: true, force: true });
   await cp(resolve('examples/frameworks', application.folder), folder, { recursive: true });
   const env = createEnvironment(tools, application.variables);
-  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball], folder, env);
+  // The package manager may need more of the environment, such as the address of its registry.
+  const all = { ...process.env, ...env, NODE_ENV: 'development' };
+  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball], folder, all);
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
@@ -88,9 +90,7 @@ export async function install(application: Application, scratch: string, tarball
         if (child.exitCode !== null) throw new Error('it ended');
       } catch (error) {
         await end(child);
-        throw new Error(`it does not start (${String(error)}): ${readFileSync(log, 'utf8').slice(-2000)}`, {
-          cause: error,
-        });
+        throw new Error(`it does not start (${String(error)}): ${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
       }
       return { origin, readRssBytes: () => readRssBytes(child.pid ?? 0), stop: () => end(child) };
     },
@@ -99,13 +99,8 @@ export async function install(application: Application, scratch: string, tarball
   return installed;
 }
 
-function run(command: string, args: string[], cwd: string, env: Record<string, string>): void {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd,
-    env,
-    encoding: 'utf8',
-    timeout: 1_200_000,
-  });
+function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): void {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 1_200_000 });
   if (status === 0) return;
   throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? ''}${stdout}${stderr}`.slice(-3000));
 }
@@ -140,9 +135,7 @@ function readRssBytes(group: number): number {
 function readRssOf(pid: string, group: number): number {
   try {
     // Behind the name, which may have blanks: state, parent, group, ..., and the resident pages as the 22nd.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
     return Number(fields[2]) === group ? Number(fields[21]) * 4096 : 0;
   } catch {
     return 0;

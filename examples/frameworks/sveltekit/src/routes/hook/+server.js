@@ -1,12 +1,12 @@
-import { env } from '$env/dynamic/private';
+import { QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY } from '$app/env/private';
 import { verifySignatureSvelte } from '@posthorn/sdk/svelte';
 
 const receive = verifySignatureSvelte(
   async ({ request }) => new Response(await request.arrayBuffer()),
-  // A function: it is called with each request, when `env` has the variables, also those of `.env`.
+  // A function is called with each request, when the variables are there, also those of `.env`.
   () => ({
-    currentSigningKey: env.QSTASH_CURRENT_SIGNING_KEY,
-    nextSigningKey: env.QSTASH_NEXT_SIGNING_KEY,
+    currentSigningKey: QSTASH_CURRENT_SIGNING_KEY,
+    nextSigningKey: QSTASH_NEXT_SIGNING_KEY,
   }),
 );
 
