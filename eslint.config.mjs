@@ -64,7 +64,8 @@ const onlyHerePatterns = (file) =>
     }));
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/data/**', 'coverage/**'] },
+  // The applications of other frameworks are checked by their own tools (`npm run test:frameworks`).
+  { ignores: ['**/dist/**', '**/data/**', 'coverage/**', 'examples/frameworks/**'] },
   js.configs.recommended,
   {
     files: ['**/*.mjs'],

@@ -15,7 +15,8 @@ const json = async (path: string, init?: Parameters<typeof system.api.call>[1]) 
   (await (await system.api.call(path, init)).json()) as Fields;
 /** The text as fetch wants its bytes. */
 const bytesOf = (text: string) => Buffer.from(text).toString('latin1');
-const hexOf = (received: Received, name: string) => Buffer.from(String(received.headers[name]), 'latin1').toString('hex');
+const hexOf = (received: Received, name: string) =>
+  Buffer.from(String(received.headers[name]), 'latin1').toString('hex');
 const received = (path: string) => eventually(() => system.receiver.at(path)[0]);
 
 test('a label and a flow-control key in UTF-8 are shown, found, counted and cancelled by their text', async () => {
@@ -33,24 +34,27 @@ test('a label and a flow-control key in UTF-8 are shown, found, counted and canc
   expect(await json('/v2/messages?label=zo%C3%AB', { method: 'DELETE' })).toEqual({ cancelled: 1 });
 });
 
-test.each(['Zoë', '日本', '😀'])('the header %s reaches the destination as the same bytes on all ways', async (text) => {
-  const name = 'Upstash-Forward-X-Name';
-  const hex = Buffer.from(text).toString('hex');
-  const group = `texts-${hex}`;
-  const endpoints = { endpoints: [{ url: at(`/${hex}/group`) }] };
-  await system.api.call(`/v2/topics/${group}/endpoints`, { method: 'POST', body: JSON.stringify(endpoints) });
-  const defaults = { headers: { [name]: text } };
-  await system.api.call(`/v2/topics/${group}`, { method: 'PATCH', body: JSON.stringify(defaults) });
+test.each(['Zoë', '日本', '😀'])(
+  'the header %s reaches the destination as the same bytes on all ways',
+  async (text) => {
+    const name = 'Upstash-Forward-X-Name';
+    const hex = Buffer.from(text).toString('hex');
+    const group = `texts-${hex}`;
+    const endpoints = { endpoints: [{ url: at(`/${hex}/group`) }] };
+    await system.api.call(`/v2/topics/${group}/endpoints`, { method: 'POST', body: JSON.stringify(endpoints) });
+    const defaults = { headers: { [name]: text } };
+    await system.api.call(`/v2/topics/${group}`, { method: 'PATCH', body: JSON.stringify(defaults) });
 
-  await system.api.publish(at(`/${hex}/header`), { headers: { [name]: bytesOf(text) } });
-  await system.api.publish(at(`/${hex}/query?${name.toLowerCase()}=${encodeURIComponent(text)}`));
-  const items = [{ destination: at(`/${hex}/batch`), headers: { [name]: text } }];
-  expect((await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) })).status).toBe(200);
-  expect((await system.api.call(`/v2/publish/${group}`, { method: 'POST' })).status).toBe(200);
-  for (const way of ['header', 'query', 'batch', 'group']) {
-    expect([way, hexOf(await received(`/${hex}/${way}`), 'x-name')]).toEqual([way, hex]);
-  }
-});
+    await system.api.publish(at(`/${hex}/header`), { headers: { [name]: bytesOf(text) } });
+    await system.api.publish(at(`/${hex}/query?${name.toLowerCase()}=${encodeURIComponent(text)}`));
+    const items = [{ destination: at(`/${hex}/batch`), headers: { [name]: text } }];
+    expect((await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) })).status).toBe(200);
+    expect((await system.api.call(`/v2/publish/${group}`, { method: 'POST' })).status).toBe(200);
+    for (const way of ['header', 'query', 'batch', 'group']) {
+      expect([way, hexOf(await received(`/${hex}/${way}`), 'x-name')]).toEqual([way, hex]);
+    }
+  },
+);
 
 test('callbacks, answers and hashes of redaction mean the text', async () => {
   system.receiver.reply('/tells', { status: 200, headers: { 'X-Answer': bytesOf('Zoë') } });
@@ -96,15 +100,21 @@ test('a password in a URL is shown nowhere, and delivery and retry keep it', asy
   system.receiver.reply('/secret', 500, 200);
   const published = await json(`/v2/publish/${secret}`, {
     method: 'POST',
-    headers: { 'Upstash-Retries': '0', 'Upstash-Failure-Callback': at('/secret-callback').replace('//', '//user:pa55word@') },
+    headers: {
+      'Upstash-Retries': '0',
+      'Upstash-Failure-Callback': at('/secret-callback').replace('//', '//user:pa55word@'),
+    },
   });
   expect(published['url']).toBe(secret.replace('pa55word', '***'));
   const callback = await received('/secret-callback');
-  await system.api.call('/v2/topics/secret/endpoints', { method: 'POST', body: JSON.stringify({ endpoints: [{ url: secret }] }) });
+  await system.api.call('/v2/topics/secret/endpoints', {
+    method: 'POST',
+    body: JSON.stringify({ endpoints: [{ url: secret }] }),
+  });
   const { messages } = (await json('/v2/dlq')) as { messages: { dlqId: string }[] };
   const reads = await Promise.all(
-    ['/v2/events', '/v2/logs', '/v2/dlq', '/v2/topics', `/v2/messages/${String(published['messageId'])}`].map(async (path) =>
-      (await system.api.call(path, { headers: { Authorization: 'Bearer only-reads' } })).text(),
+    ['/v2/events', '/v2/logs', '/v2/dlq', '/v2/topics', `/v2/messages/${String(published['messageId'])}`].map(
+      async (path) => (await system.api.call(path, { headers: { Authorization: 'Bearer only-reads' } })).text(),
     ),
   );
   for (const shown of [callback.body.toString(), ...reads]) {
@@ -115,7 +125,9 @@ test('a password in a URL is shown nowhere, and delivery and retry keep it', asy
 
   const retry = await system.api.call(`/v2/dlq/retry/${messages[0]?.dlqId ?? ''}`, { method: 'POST' });
   expect(await retry.text()).not.toContain('pa55word');
-  const deliveries = await eventually(() => (system.receiver.at('/secret').length === 2 ? system.receiver.at('/secret') : undefined));
+  const deliveries = await eventually(() =>
+    system.receiver.at('/secret').length === 2 ? system.receiver.at('/secret') : undefined,
+  );
   for (const { headers } of deliveries) {
     expect(headers.authorization).toBe(`Basic ${Buffer.from('user:pa55word').toString('base64')}`);
   }
@@ -131,7 +143,9 @@ test('a header that is not known is accepted with a warning, on all ways', async
   const batch = await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) });
   expect(batch.headers.get('posthorn-warning')).toBe(warning);
   expect(system.api.output()).toContain('request.doubtful');
-  expect((await system.api.call(`/v2/publish/${at('/not-warned')}`, { method: 'POST' })).headers.has('posthorn-warning')).toBe(false);
+  expect(
+    (await system.api.call(`/v2/publish/${at('/not-warned')}`, { method: 'POST' })).headers.has('posthorn-warning'),
+  ).toBe(false);
   expect((await system.api.call('/v2/logs?lable=a')).headers.get('posthorn-warning')).toContain('did you mean label?');
 });
 
@@ -145,7 +159,9 @@ test('JSON in a batch item is sent as JSON, whatever the type of the request', a
   ];
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
   await system.api.call('/v2/batch', { method: 'POST', headers, body: JSON.stringify(items) });
-  const types = await Promise.all(items.map(async ({ destination }) => (await received(new URL(destination).pathname)).headers['content-type']));
+  const types = await Promise.all(
+    items.map(async ({ destination }) => (await received(new URL(destination).pathname)).headers['content-type']),
+  );
   expect(types).toEqual(['application/json', 'application/json', 'application/ld+json', 'a/b', undefined]);
 });
 

@@ -24,7 +24,13 @@ export const applications: Application[] = [
   { folder: 'koa', routes: hook('Koa'), packages: ['koa'] },
   { folder: 'fastify', routes: hook('Fastify'), packages: ['fastify'] },
   { folder: 'hono', routes: hook('Hono'), packages: ['hono', '@hono/node-server'] },
-  { folder: 'lambda', routes: hook('AWS Lambda'), packages: ['@types/aws-lambda'], lambda: 'index.ts', except: ofLambda },
+  {
+    folder: 'lambda',
+    routes: hook('AWS Lambda'),
+    packages: ['@types/aws-lambda'],
+    lambda: 'index.ts',
+    except: ofLambda,
+  },
   {
     folder: 'nestjs',
     routes: [...hook('NestJS, guard'), ...hook('NestJS, middleware', '/hook-before-parsers')],

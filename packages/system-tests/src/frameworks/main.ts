@@ -93,7 +93,10 @@ function shorten(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const from = Math.max(0, text.search(/^.*\b\w*error\b/im));
   // eslint-disable-next-line no-control-regex
-  const plain = text.slice(from).replace(/\u001b\[\d+m/g, '').replace(/https?:\/\/\S+/g, '(address)');
+  const plain = text
+    .slice(from)
+    .replace(/\u001b\[\d+m/g, '')
+    .replace(/https?:\/\/\S+/g, '(address)');
   return plain.replace(/\s+/g, ' ').slice(0, 500);
 }
 

@@ -90,7 +90,9 @@ export async function install(application: Application, scratch: string, tarball
         if (child.exitCode !== null) throw new Error('it ended');
       } catch (error) {
         await end(child);
-        throw new Error(`it does not start (${String(error)}): ${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
+        throw new Error(`it does not start (${String(error)}): ${readFileSync(log, 'utf8').slice(-2000)}`, {
+          cause: error,
+        });
       }
       return { origin, readRssBytes: () => readRssBytes(child.pid ?? 0), stop: () => end(child) };
     },
@@ -100,7 +102,12 @@ export async function install(application: Application, scratch: string, tarball
 }
 
 function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): void {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8', timeout: 1_200_000 });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 1_200_000,
+  });
   if (status === 0) return;
   throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? ''}${stdout}${stderr}`.slice(-3000));
 }
@@ -135,7 +142,9 @@ function readRssBytes(group: number): number {
 function readRssOf(pid: string, group: number): number {
   try {
     // Behind the name, which may have blanks: state, parent, group, ..., and the resident pages as the 22nd.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
     return Number(fields[2]) === group ? Number(fields[21]) * 4096 : 0;
   } catch {
     return 0;
