@@ -31,8 +31,9 @@ export interface BodyLimits {
   isKept: boolean;
 }
 
-/** Chunks after which no more is read: each costs time, whatever its size. */
-const maxChunks = 100_000;
+/** Each chunk costs time, whatever its size: so many may be tiny, and as many more as have this size on average. */
+const maxTinyChunks = 20_000;
+const tinyChunkBytes = 16;
 /** The size of a chunk with what a destination may add to it. */
 const maxChunkLineBytes = 4096;
 /** Hexadecimal digits of a size that is read without making a text of its line. */
@@ -105,7 +106,7 @@ function createChunkReader(
         else if (plainEnd > at) {
           state = 'content';
           leftBytes = parseHex(piece, at, plainEnd);
-          if (++chunks > maxChunks) return 'full';
+          if (++chunks > maxTinyChunks + rawBytes / tinyChunkBytes) return 'full';
         } else return 'irregular';
         at = plainEnd + 2;
         continue;
@@ -124,7 +125,7 @@ function createChunkReader(
       if (!Number.isSafeInteger(leftBytes)) return 'irregular';
       // What follows the last chunk is not kept, so it is not waited for either.
       if (leftBytes === 0) return isRegularEnd(piece, at) && lines.isRegular() && size === '0' ? 'clean' : 'irregular';
-      if (++chunks > maxChunks) return 'full';
+      if (++chunks > maxTinyChunks + rawBytes / tinyChunkBytes) return 'full';
       state = 'content';
     }
     return rawBytes > 2 * maxBytes + spareBytes ? 'full' : undefined;

@@ -42,8 +42,8 @@ export interface ResponseLimits {
 const maxHeadBytes = 64 * 1024;
 /** Lines of the headers of one response: each costs more than its bytes. */
 const maxHeaderLines = 2000;
-/** Bytes of all informational responses together: a long job may send one every second for hours. */
-const maxInformationalBytes = 1024 * 1024;
+/** Bytes of all informational responses together: a long job may send one every second for hours, but no flood. */
+const maxInformationalBytes = 256 * 1024;
 
 /** The connection ended without a byte of a response. */
 export const closedBefore = 'the connection closed before there was a response';
