@@ -85,7 +85,7 @@ test('a message that may start in a slow place only takes no slot, or is deferre
   let where: 'place' | 'later' = 'place';
   const { admit } = createAdmission(1, { ...slow, enter: () => where }, () => 0);
   let freed = 0;
-  const free = { freeSlot: () => void freed++ };
+  const free = { freeSlot: () => (freed += 1) };
   expect(await admit({ ...job('https://slow.example'), ...free })).toBe(0);
   expect(freed).toBe(1);
   where = 'later';

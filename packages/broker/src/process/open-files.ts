@@ -5,7 +5,6 @@ export const otherOpenFiles = 128;
 
 /** The limit of open files of this process, which Node.js has raised as far as it may; `Infinity` where there is none. */
 export function readOpenFilesLimit(): number {
-  if (!process.report) return Infinity;
   // With the network a report looks up the names of all addresses of this machine.
   const report = Object.assign(process.report, { excludeNetwork: true });
   const { userLimits } = report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };

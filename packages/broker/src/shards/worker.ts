@@ -121,10 +121,10 @@ export function workShard({
     queueName,
     async (job, token) => {
       const { data } = job;
-      let hasSlot = true;
+      const slot = { isHeld: true };
       const freeSlot = () => {
         if (!worker.detach(job)) return;
-        hasSlot = false;
+        slot.isHeld = false;
         held--;
         detached++;
       };
@@ -150,7 +150,7 @@ export function workShard({
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = isMessage(data) || isCanceled(data) ? handBack : await setAside().catch(() => handBack);
       } finally {
-        if (hasSlot) held--;
+        if (slot.isHeld) held--;
         else detached--;
       }
       if (outcome.kind === 'held') await park(outcome, job, token, () => parked(taken));

@@ -123,7 +123,10 @@ test('all room for slow attempts is used: healthy ones go on, the rest wait, and
 test('a dispatcher that dies with slow attempts loses none of them', async () => {
   system = await startSystem({ dispatcher: { DISPATCHER_CONCURRENCY: '8', STALLED_AFTER_SECONDS: '3' } });
   let isHanging = true;
-  const urls = await listen(20, (socket) => void (isHanging ? socket.resume() : answerWell(socket)));
+  const urls = await listen(20, (socket) => {
+    if (isHanging) socket.resume();
+    else answerWell(socket);
+  });
   const ids = await publishAll(urls);
   await eventually(async () => (await readMetric('slow_attempts')) === 20, 20_000);
   // Their locks are renewed: nobody takes them.
