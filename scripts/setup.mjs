@@ -9,7 +9,7 @@ export { say };
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = join(root, 'node_modules', '.posthorn.json');
 /** Packages that only tests need. */
-const testOnly = ['packages/system-tests', 'packages/testkit', 'examples/first-message'];
+const isTestOnly = (path) => /^(examples\/|packages\/(system-tests|testkit)$)/.test(path);
 
 /** By default, npm and pnpm wait 70 s before they give up on a registry that cannot be reached. */
 const shortRetries = Object.fromEntries(
@@ -37,7 +37,7 @@ export async function setUp(wanted = 'all') {
     writeStamp({ scope, installed });
   }
   const built = hashFiles(sources());
-  const buildable = packages().filter((path) => scope === 'all' || !testOnly.includes(path));
+  const buildable = packages().filter((path) => scope === 'all' || !isTestOnly(path));
   if (!isInstalled || stamp.built !== built || !buildable.every(isBuilt)) {
     await build(scope, buildable);
     writeStamp({ scope, installed, built });
@@ -65,8 +65,10 @@ async function install(scope) {
   const version = /^\s+pnpm: (\S+)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'))?.[1];
   const pnpm = existsSync(findTool('pnpm')) ? [findTool('pnpm')] : ['npx', '--yes', `pnpm@${version}`];
   // What is installed depends on the scope, whatever NODE_ENV says.
-  const parts =
-    scope === 'all' ? ['--prod=false'] : ['--prod', ...testOnly.flatMap((path) => ['--filter', `!./${path}`])];
+  const left = packages()
+    .filter(isTestOnly)
+    .flatMap((path) => ['--filter', `!./${path}`]);
+  const parts = scope === 'all' ? ['--prod=false'] : ['--prod', ...left];
   const [command, ...args] = [...pnpm, 'install', '--frozen-lockfile', ...parts, '--reporter=append-only'];
   let total = '';
   await runStep({
