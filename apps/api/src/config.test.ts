@@ -92,7 +92,7 @@ test.each([
   [{ HOST: '::1' }, []],
   [{ HOST: '0.0.0.0', QSTASH_TOKEN: 'a' }, [/can be guessed/, /TLS/]],
 ])('%j is allowed, with doubts', (variables, expected) => {
-  const doubts = findDoubts(read(variables as Record<string, string>));
+  const doubts = findDoubts(read(variables));
   expect(doubts).toHaveLength(expected.length);
   for (const [index, doubt] of doubts.entries()) expect(doubt).toMatch(expected[index] ?? /never/);
 });

@@ -11,6 +11,8 @@ import {
   secondsAsMs,
   settings,
   type Environment,
+  warnOfMisspelt,
+  type Log,
 } from '@posthorn/broker';
 import { z } from 'zod';
 
@@ -141,4 +143,9 @@ export function findDoubts(config: Config): string[] {
           `HOST is ${config.HOST}: tokens and messages travel in clear text. Put a proxy that ends TLS before posthorn, and set TRUST_PROXY to its address.`,
         ]),
   ];
+}
+
+/** Logs each variable whose name is nearly one of the table. */
+export function warnOfMisspeltVariables(log: Log): void {
+  warnOfMisspelt(log, Object.keys(table), process.env);
 }

@@ -11,13 +11,12 @@ import {
   readOpenFilesLimit,
   readBrokerOptions,
   runProcess,
-  warnOfMisspelt,
   warnOfFewOpenFiles,
   watchRedis,
   within,
 } from '@posthorn/broker';
 import { createApp } from './app.ts';
-import { findDoubts, readConfig, table, type Config } from './config.ts';
+import { findDoubts, readConfig, warnOfMisspeltVariables, type Config } from './config.ts';
 import { startMetricsServer } from './metrics.ts';
 import { createServer } from './server.ts';
 
@@ -29,7 +28,7 @@ await runProcess(async () => {
   const config = readConfig();
   const { log, dropped } = openLog('api', config.LOG_LEVEL);
   for (const reason of findDoubts(config)) log.warn({ reason }, 'configuration.doubtful');
-  warnOfMisspelt(log, Object.keys(table), process.env);
+  warnOfMisspeltVariables(log);
   warnOfFewOpenFiles(log, readOpenFilesLimit(), minOpenFiles);
   const redis = connectForRequests(config.REDIS_URL);
   // Long reads have a connection of their own, so that a publish never waits behind the answer to one.

@@ -7,6 +7,8 @@ import {
   secondsAsMs,
   settings,
   type Environment,
+  warnOfMisspelt,
+  type Log,
 } from '@posthorn/broker';
 
 /** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
@@ -77,4 +79,9 @@ export function readConfig(): Config {
     throw new ConfigurationError(`Wrong environment: GLOBAL_PARALLELISM: use 0 or at least SHARDS, ${config.SHARDS}.`);
   }
   return config;
+}
+
+/** Logs each variable whose name is nearly one of the table. */
+export function warnOfMisspeltVariables(log: Log): void {
+  warnOfMisspelt(log, Object.keys(table), process.env);
 }

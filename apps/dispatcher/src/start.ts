@@ -8,11 +8,10 @@ import {
   openLog,
   readBrokerOptions,
   runProcess,
-  warnOfMisspelt,
   watchRedis,
   within,
 } from '@posthorn/broker';
-import { readConfig, table } from './config.ts';
+import { readConfig, warnOfMisspeltVariables } from './config.ts';
 import { limitParallelism, startDispatcher } from './dispatcher.ts';
 import { startProbe } from './probe.ts';
 
@@ -21,7 +20,7 @@ const redisTimeoutMs = 8000;
 await runProcess(async (giveUp) => {
   const config = readConfig();
   const { log, dropped } = openLog('dispatcher', config.LOG_LEVEL);
-  warnOfMisspelt(log, Object.keys(table), process.env);
+  warnOfMisspeltVariables(log);
   const redis = connectForWork(config.REDIS_URL);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 

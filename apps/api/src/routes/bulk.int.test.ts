@@ -1,12 +1,19 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectForRequests, createBroker, createLog, type Broker, type ProcessMetrics } from '@posthorn/broker';
+import {
+  connectForRequests,
+  createBroker,
+  createLog,
+  readEnvironment,
+  type Broker,
+  type ProcessMetrics,
+} from '@posthorn/broker';
 import type { Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { Registry } from 'prom-client';
 import { createApp } from '../app.ts';
 import { createServer } from '../server.ts';
-import type { Config } from '../config.ts';
+import { table } from '../config.ts';
 
 let redis: TestRedis;
 let broker: Broker;
@@ -35,12 +42,7 @@ beforeAll(async () => {
       deduplicationWindowMs: 600_000,
     },
   });
-  const config = {
-    QSTASH_TOKEN: ['token'],
-    TRUST_PROXY: [],
-    BURST_RATE_LIMIT: 0,
-    MAX_MESSAGE_BYTES: 1e6,
-  } as unknown as Config;
+  const config = readEnvironment(table, { REDIS_URL: redis.url, QSTASH_TOKEN: 'token', BURST_RATE_LIMIT: '0' });
   const metrics = { registry: new Registry() } as ProcessMetrics;
   const findTrouble = async () => undefined;
   ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: () => 'everysec' })));
