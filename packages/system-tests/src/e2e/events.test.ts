@@ -355,7 +355,8 @@ describe('a log that cannot be written', () => {
     );
     await deliverSome('/refused');
     await deliverSome('/refused-too');
-    await eventually(async () => (await countLost()).every((lost, index) => lost > (before[index] ?? NaN)));
+    // A dispatcher repeats what it may not write now; an API, whose caller waits, leaves it out.
+    await eventually(async () => ((await countLost())[0] ?? 0) > (before[0] ?? NaN));
     await system.redis.client.call('ACL', 'SETUSER', 'default', 'allkeys');
     await finish('/allowed');
     expect((await read('path=/allowed')).events).toHaveLength(3);

@@ -218,7 +218,7 @@ describe('400', () => {
     ['a queue name', 'https://a.example', { ...yearly, 'Upstash-Queue-Name': 'bad name' }, /^Upstash-Queue-Name: /],
     ['an option', 'https://a.example', { ...yearly, 'Upstash-Delay': 'soon' }, /^Upstash-Delay: /],
     ['a callback', 'https://a.example', { ...yearly, 'Upstash-Callback': 'http://169.254.169.254/' }, /callback url/],
-    ['no destination', '', yearly, /invalid scheme/],
+    ['no destination', '', yearly, /^a non-empty destination must be provided$/],
     ['a destination without scheme', 'a.example', yearly, /invalid scheme/],
     ['a forbidden address', 'http://169.254.169.254/', yearly, /^invalid destination url: /],
   ])('%s', async (_name, destination, headers, expected) => {
