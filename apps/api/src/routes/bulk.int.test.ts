@@ -178,6 +178,13 @@ describe('the dead letter queue', () => {
     expect((await call('DELETE', '/v2/dlq', '')).body).toEqual({ deleted: 1 });
   });
 
+  test('an empty object beside a query leaves it to the query', async () => {
+    const [one, other] = [await bury({ labels: ['a'] }), await bury({ labels: ['b'] })];
+    expect((await call('POST', '/v2/dlq/retry?label=a', '{}')).body['responses']).toHaveLength(1);
+    expect((await call('POST', `/v2/dlq/retry?dlqIds=${one}`, '{}')).status).toBe(404);
+    expect(await listIds()).toEqual([other]);
+  });
+
   test('urlGroup is another name of topicName, and stands beside it', async () => {
     const [one, other] = [await bury({ topicName: 'one' }), await bury({ topicName: 'other' })];
     expect(await listIds('?topicName=one&urlGroup=one')).toEqual([one]);

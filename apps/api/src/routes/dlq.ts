@@ -2,6 +2,7 @@ import type { Broker } from '@posthorn/broker';
 import {
   contract,
   mergeHeaders,
+  namesEntries,
   PosthornError,
   readConfiguration,
   readDlqFilter,
@@ -29,7 +30,15 @@ export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker, pages: { list: type
     }),
     route(contract.dlq.retryMany, async ({ query, body }, request) => {
       const options = readOptions(request);
-      const { ids, cursor } = await dlq.find(readDlqFilter(query, body));
+      const filter = readDlqFilter(query, body);
+      // Ids that a program left undefined are an empty object in JSON: they must not mean all entries.
+      if (body && !namesEntries(filter)) {
+        throw new PosthornError(
+          'invalid_request',
+          'dlqIds: give the ids of entries, or send no body to retry the oldest',
+        );
+      }
+      const { ids, cursor } = await dlq.find(filter);
       const responses = await retryDeadLetters(ids, options);
       if (!responses) throw new PosthornError('not_found', 'some messages were not found');
       return { responses, ...(cursor === undefined ? {} : { cursor }) };

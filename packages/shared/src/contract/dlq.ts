@@ -73,7 +73,7 @@ export const DlqBody = dlqFields
     dlqIds: filters.ids.max(maxIds, `use at most ${maxIds} ids`).describe('Ids of entries; an empty list names none.'),
   })
   .partial();
-/** A retry knows nothing but ids in its body: a body that says less must not mean all entries. */
+/** A retry knows nothing but ids in its body. */
 export const DlqRetryBody = z
   .strictObject(
     {
@@ -84,6 +84,7 @@ export const DlqRetryBody = z
     },
     { error: filters.unknownField },
   )
+  .partial()
   .optional();
 
 /** What a query and a body say about entries, in one form. */
@@ -96,6 +97,11 @@ export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
   order: 'earliestFirst' | 'latestFirst';
   /** Bytes of an answer, about. */
   maxBytes: number;
+}
+
+/** Whether a filter names entries, by their ids or by what they are: else it means all of them. */
+export function namesEntries({ count: _, cursor: _c, order: _o, maxBytes: _m, ...named }: DlqFilter): boolean {
+  return Object.values(named).some((value) => value !== undefined);
 }
 
 /** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
