@@ -153,7 +153,7 @@ test('an API that is killed between any two steps leaves no id that names nothin
     const bodies = await system.redis.client.keys(`*:body:${reply.messageId}`);
     for (const key of bodies) expect(await system.redis.client.pttl(key)).toBe(-1);
   }
-});
+}, 120_000);
 
 test('an id with a colon is refused with the text that clients know', async () => {
   const { status, reply } = await publish(at('/x'), id('a:b'));

@@ -32,7 +32,9 @@ export const destinations: BadInput[] = [
     'label starts and ends with a hyphen: either refused or fails at DNS',
   ),
   call('POST', '/v2/publish/http://example.com%5C@127.0.0.1/', 400, 'backslash/at-sign host confusion between parsers'),
-  call('POST', '/v2/publish/${DEST}/ok#fragment', 400, 'fragment is never sent; refuse or drop it'),
+  call('POST', '/v2/publish/${DEST}/ok#fragment', 200, 'fragment is dropped, and never sent', {
+    arrives: { path: '/ok' },
+  }),
   call('POST', `/v2/publish/https://a.example/${'x'.repeat(9000)}`, 400, 'a URL of 9,000 bytes'),
   call('POST', String.raw`/v2/publish/https://a.example\@127.0.0.1/`, 400, 'a backslash in the host'),
   call('POST', '/v2/publish/${DEST}/a//b///c', 200, 'double slashes must be kept', { arrives: { path: '/a//b///c' } }),
