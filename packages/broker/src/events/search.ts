@@ -68,10 +68,10 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
 
   /** Reads the candidates; gives the last one that was looked at if that was enough. */
   const check = async (): Promise<Position | undefined> => {
-    for (let begin = 0, end = 0; begin < candidates.length; begin = end) {
+    for (let begin = 0; begin < candidates.length;) {
       const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);
-      end = begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting));
-      const some = candidates.slice(begin, end);
+      const some = candidates.slice(begin, begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting)));
+      begin += some.length;
       const histories = await Promise.all(some.map(({ messageId }) => readOnce(messageId)));
       for (const [index, { segment, line, ...record }] of some.entries()) {
         const history = histories[index];

@@ -27,7 +27,7 @@ function toPattern(line: string): RegExp {
   let pattern = '';
   let end = 0;
   for (const match of line.matchAll(parts)) {
-    const kind = match.slice(1).findIndex((each) => each !== undefined);
+    const kind = match.slice(1).findIndex((each: string | undefined) => each !== undefined);
     const isAnything = kind === variable.length - 1;
     pattern += escape(line.slice(end, match.index)) + (isAnything ? '.*' : `(?:${variable[kind] ?? ''}|now)`);
     end = match.index + match[0].length;

@@ -140,8 +140,7 @@ test('a Redis that is full of dead letters heals: they are retried, deleted, or 
     }, 60_000);
   let dispatcher = await startDispatcher(redis.url);
   const isIdle = async () =>
-    /^posthorn_messages_(waiting|in_flight) [^0]/m.test(await (await fetch(`${dispatcher.url}/metrics`)).text()) ===
-    false;
+    !/^posthorn_messages_(waiting|in_flight) [^0]/m.test(await (await fetch(`${dispatcher.url}/metrics`)).text());
 
   await fill(300_000);
   await eventually(isIdle);

@@ -16,7 +16,7 @@ async function startDispatcher(variables: Record<string, string>) {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let output = '';
-  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { headers: { Connection: 'close' } });
   await eventually(async () => (await ask('/ready').catch(() => undefined))?.ok, 30_000);
   return {

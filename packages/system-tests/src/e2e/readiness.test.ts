@@ -90,7 +90,7 @@ test('a Redis that may evict messages, or whose snapshot has failed: not ready, 
   await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
   await eventually(async () => (await askReady(api.url)).status === 200);
 
-  const [, folder = ''] = (await redis.client.config('GET', 'dir')) as string[];
+  const [, folder = ''] = await redis.client.config('GET', 'dir');
   await mkdir(`${folder}/dump.rdb`);
   await redis.client.config('SET', 'save', '1 1');
   const failed = await eventually(async () => {

@@ -55,7 +55,7 @@ describe('TLS on one side only, and certificates', () => {
         return inspectRedis(connection, timeoutMs)
           .then(
             () => 'started',
-            (error: Error) => error.message,
+            (error: unknown) => (error as Error).message,
           )
           .finally(() => connection.disconnect());
       }),

@@ -36,7 +36,7 @@ export async function deliver(system: TestSystem, url: string, except: Record<st
   const faults = await Promise.all(
     kinds.map(async ([kind, delivery]) => [kind, await deliverOne(system, url, delivery)] as const),
   );
-  return Object.fromEntries(faults.filter(([, fault]) => fault !== '')) as Faults;
+  return Object.fromEntries<string>(faults.filter(([, fault]) => fault !== ''));
 }
 
 /** Rotates the keys of posthorn, so that it signs with the one that the application has as the next. */

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { startSystem } from '@posthorn/testkit';
 import { applications, type Application } from './applications.ts';
 import { deliver, deliveries, deliverRotated, rotatedKey, type Faults } from './deliveries.ts';
@@ -92,11 +93,7 @@ function describe(faults: Faults, except: Record<string, string> = {}): string {
 function shorten(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const from = Math.max(0, text.search(/^.*\b\w*error\b/im));
-  // eslint-disable-next-line no-control-regex
-  const plain = text
-    .slice(from)
-    .replace(/\u001b\[\d+m/g, '')
-    .replace(/https?:\/\/\S+/g, '(address)');
+  const plain = stripVTControlCharacters(text.slice(from)).replace(/https?:\/\/\S+/g, '(address)');
   return plain.replace(/\s+/g, ' ').slice(0, 500);
 }
 

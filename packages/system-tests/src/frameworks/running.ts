@@ -73,7 +73,7 @@ export async function install(application: Application, scratch: string, tarball
       const [command, ...args] = application.lambda
         ? ['node', join(import.meta.dirname, 'lambda-host.js'), join(folder, application.lambda), port]
         : ['npm', 'start'];
-      const child = spawn(command as string, args, {
+      const child = spawn(command, args, {
         cwd: folder,
         env: { ...env, ...keys, PORT: port, HOST: '127.0.0.1', NODE_ENV: 'production' },
         stdio: ['ignore', output, output],
