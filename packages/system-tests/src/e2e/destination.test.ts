@@ -47,7 +47,7 @@ test('a percent-encoded destination is decoded once', async () => {
   await eventually(() => system.receiver.at('/encoded?x=%20')[0]);
 });
 
-test.each(['ftp://example.com/', '', 'example.com/hook', 'api/llm', 'https:example.com', 'a b'])(
+test.each(['ftp://example.com/', 'example.com/hook', 'api/llm', 'https:example.com', 'a b'])(
   "'%s' is refused with the text that clients know",
   async (target) => {
     const response = await publish(target);
@@ -57,6 +57,12 @@ test.each(['ftp://example.com/', '', 'example.com/hook', 'api/llm', 'https:examp
     );
   },
 );
+
+test('an empty destination is refused with the text that clients know', async () => {
+  const response = await publish('');
+  expect(response.status).toBe(400);
+  expect(await errorOf(response)).toBe('a non-empty destination must be provided');
+});
 
 test('an unknown group is named in the error', async () => {
   const response = await publish('no-such-group');

@@ -84,7 +84,7 @@ test('all examples run and print what they say', async () => {
 /** The program of each page; what is published goes to the receiver of this test instead of to `app.example`. */
 async function extract(): Promise<Map<string, string>> {
   const pages = new Map<string, string>();
-  for (const file of await readdir(docs)) {
+  for (const file of (await readdir(docs)).filter((each) => each.endsWith('.md'))) {
     const markdown = await readFile(join(docs, file), 'utf8');
     const blocks = [...markdown.matchAll(/^```ts run\n(.*?)^```$/gms)].map(([, block = '']) => block);
     const program = blocks.join('\n').replaceAll('https://app.example', system.receiver.url);

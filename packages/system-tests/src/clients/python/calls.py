@@ -251,12 +251,11 @@ async def main():
                 # This version of the SDK prints what it gets from `log.list`.
                 with contextlib.redirect_stdout(io.StringIO()):
                     await story(client, name)
-                print(f"ok     {name}")
+                print(f"ok     Python {name}")
             except Exception as error:
                 failed += 1
-                print(f"FAILED {name}")
+                print(f"FAILED Python {name}")
                 traceback.print_exception(error)
-    print(f"{2 * len(stories) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 
 
