@@ -6,6 +6,9 @@ import { createEventWriter } from './event-view.ts';
 import type { Position } from './line-list.ts';
 import { searchLines, type Hit } from './search.ts';
 
+/** Segments of the log count from 1; this one stands for entries that were not searched in it. */
+const namedPosition = { segment: 0 };
+
 /** Entries, or groups of them, that are written in one turn of the event loop. */
 const writeAtOnce = 10;
 
@@ -23,17 +26,34 @@ export interface EventPages {
 }
 
 export function createEventPages(log: EventLog, bodies: BodyStore, retentionMs: number): EventPages {
-  /** What is meant, in groups or line by line. Of messages that are named there is one page. */
+  /** The entries that the filter means, in groups or one by one. */
   async function find(filter: EventFilter): Promise<{ hits: Hit[]; next?: Position }> {
-    const { messageIds, state, count = Infinity, isGrouped, order } = filter;
+    const { messageIds, count = Infinity } = filter;
     if (!messageIds) return searchLines(log, { ...filter, count, retentionMs });
-    const histories = await Promise.all(messageIds.map((id) => log.read(id)));
+    return findNamed(messageIds, filter);
+  }
+
+  /** The entries of named messages: one page, unless `count` asks for less than there is. */
+  async function findNamed(ids: string[], filter: EventFilter): Promise<{ hits: Hit[]; next?: Position }> {
+    const { state, count = Infinity, isGrouped, order, cursor } = filter;
+    const histories = await Promise.all(ids.map((id) => log.read(id)));
     const groups = histories
       .map(({ events }) => events.reverse().filter((event) => !state || state.includes(event.state)))
       .filter((events) => events.length > 0);
-    const hits = isGrouped ? groups : sortByTime(groups.flat(), 'latestFirst').map((event) => [event]);
+    const found = isGrouped ? groups : sortByTime(groups.flat(), 'latestFirst').map((event) => [event]);
+    // A position counts from the oldest entry, so that entries that are added between two pages do not move it.
+    const hits = found.map((events, index) => ({ ...namedPosition, line: found.length - 1 - index, events }));
     if (order === 'earliestFirst') hits.reverse();
-    return { hits: hits.slice(0, count).map((events) => ({ segment: 0, line: 0, events })) };
+    const [first, line] = (cursor ?? '').split('-').map(Number);
+    const rest = hits.filter((hit) => {
+      if (cursor === undefined) return true;
+      // A cursor without a line is a time: older entries follow.
+      if (line === undefined) return (hit.events[0]?.time ?? 0) < Number(first);
+      return order === 'latestFirst' ? hit.line < line : hit.line > line;
+    });
+    const page = rest.slice(0, count);
+    const last = page.at(-1);
+    return last && rest.length > page.length ? { hits: page, next: last } : { hits: page };
   }
 
   /** Ends a page when its answer is full. What was named and does not fit has no page to come: it goes without bodies. */

@@ -231,6 +231,23 @@ describe('filters', () => {
   });
 });
 
+test.each(['latestFirst', 'earliestFirst'])('a cursor walks the entries of a named message, %s', async (order) => {
+  const messageId = await system.api.publish(`${system.receiver.url}/named`);
+  await eventually(async () => (await system.api.states(messageId)).includes('DELIVERED'));
+  const walked: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await read(`messageId=${messageId}&count=1&order=${order}${cursor ? `&cursor=${cursor}` : ''}`);
+    expect(page.events).toHaveLength(1);
+    walked.push(...page.events.map(({ state }) => state));
+    ({ cursor } = page);
+  } while (cursor);
+  const newestFirst = ['DELIVERED', 'ACTIVE', 'CREATED'];
+  expect(walked).toEqual(order === 'latestFirst' ? newestFirst : newestFirst.toReversed());
+  expect(await read(`messageId=${messageId}&count=3`)).not.toHaveProperty('cursor');
+  expect((await read(`messageId=${messageId}&cursor=1`)).events).toEqual([]);
+});
+
 test('a cursor walks all lines in both orders while new ones arrive, and is absent on the last page', async () => {
   for (let n = 0; n < 4; n++) await finish('/walk', { 'Upstash-Label': 'walk' });
   const all = (await read('label=walk')).events;
