@@ -187,4 +187,11 @@ function hashFiles(paths) {
   return hash.digest('hex');
 }
 
-if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await setUp();
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const [scope = 'all'] = process.argv.slice(2);
+  if (scope !== 'all' && scope !== 'run') {
+    process.stderr.write(`'${scope}' is not a scope of the set-up: use 'run' or 'all'.\n`);
+    process.exit(1);
+  }
+  await setUp(scope);
+}
