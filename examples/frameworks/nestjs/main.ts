@@ -11,11 +11,11 @@ class AppModule {}
 // With `rawBody`, a guard finds the bytes of what the parsers of NestJS have read.
 const app = await NestFactory.create<NestExpressApplication>(AppModule, { rawBody: true, logger: ['error'] });
 
+// The other way: middleware that is added before the parsers reads the body itself and needs neither `rawBody` nor a guard.
+app.use('/hook-before-parsers', verifySignatureExpress());
+
 // The limit of NestJS is 100 kB.
 app.useBodyParser('json', { limit: '32mb' });
 app.useBodyParser('urlencoded', { extended: true, limit: '32mb' });
-
-// The other way: middleware on a path runs before the parsers, and needs none of the above.
-app.use('/hook-before-parsers', verifySignatureExpress());
 
 await app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
