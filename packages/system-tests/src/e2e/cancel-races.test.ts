@@ -93,7 +93,8 @@ test(`canceled at any time and more than once, each message ends in exactly one 
       };
       const body = 'x'.repeat(random.chance(0.1) ? 30_000 : 10);
       const id = await system.api.publish(at(random.pick(fates).path), { headers, body });
-      await Promise.all([cancel(id), cancel(id)]);
+      // Some are left alone, so that every end is reached on a slow machine, too.
+      if (random.chance(0.8)) await Promise.all([cancel(id), cancel(id)]);
       return id;
     }),
   );
@@ -117,7 +118,7 @@ test(`canceled at any time and more than once, each message ends in exactly one 
       id,
       states,
       ended: [expect.stringMatching(/^(DELIVERED|CANCELED|FAILED)$/)],
-      requested: canceled.get(id),
+      requested: canceled.get(id) ?? 0,
       hasSucceeded: last === 'DELIVERED',
       isDead: last === 'FAILED',
       isTold: last === 'FAILED',

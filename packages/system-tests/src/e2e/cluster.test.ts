@@ -109,8 +109,10 @@ test('messages are canceled, schedules are kept, keys are rotated, and the log i
   expect(await call('POST', '/v2/keys/rotate')).toMatchObject({ current: next });
   expect(current).not.toBe(next);
 
-  const { events } = (await call('GET', '/v2/events?state=DELIVERED&count=1000')) as { events: object[] };
-  expect(events.length).toBeGreaterThan(190);
+  await eventually(async () => {
+    const { events } = (await call('GET', '/v2/events?state=DELIVERED&count=1000')) as { events: object[] };
+    return events.length > 190;
+  });
   const metrics = await (await fetch(`${api.url}/metrics`)).text();
   expect(metrics).toMatch(/^posthorn_redis_up 1$/m);
   for (const process of [api, ...dispatchers]) expect(process.output()).not.toMatch(/CROSSSLOT|MOVED|"level":"error"/);

@@ -142,9 +142,12 @@ test('a Redis that is full of dead letters heals: they are retried, deleted, or 
   const isIdle = async () =>
     !/^posthorn_messages_(waiting|in_flight) [^0]/m.test(await (await fetch(`${dispatcher.url}/metrics`)).text());
 
-  await fill(300_000);
-  await eventually(isIdle);
-  expect((await publish('/down', 'x')).status).toBe(503);
+  // What an attempt held is freed at its end, which may make room again.
+  await eventually(async () => {
+    await fill(300_000);
+    await eventually(isIdle);
+    return (await publish('/down', 'x', noRetry)).status === 503;
+  }, 60_000);
   receiver.reply('/down', 200);
   expect((await api.call('/v2/dlq/retry?count=1', { method: 'POST' })).status).toBe(201);
   await redis.client.config('SET', 'maxmemory', '1');
