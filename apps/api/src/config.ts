@@ -28,7 +28,7 @@ const origin = z
 /** What Express knows by name. */
 const proxyRanges = ['loopback', 'linklocal', 'uniquelocal'];
 
-/** The environment of the API (contract, limits-and-defaults.md and running.md section 4). */
+/** The environment of the API (contract R13). */
 export const table = {
   ...settings,
   QSTASH_TOKEN: {

@@ -37,7 +37,7 @@ export function measureRequests({ registry }: ProcessMetrics, routes: readonly R
   };
 }
 
-/** `GET /metrics` on `PORT` (contract, running.md section 3). */
+/** `GET /metrics` on `PORT` (contract R11). */
 export function showMetrics(metrics: ProcessMetrics): RequestHandler {
   return async (_request, response) => {
     const text = await metrics.write();

@@ -11,7 +11,7 @@ import {
   type Log,
 } from '@posthorn/broker';
 
-/** The environment of a dispatcher (contract, limits-and-defaults.md and running.md section 4). */
+/** The environment of a dispatcher (contract R13). */
 export const table = {
   ...settings,
   PROBE_PORT: {

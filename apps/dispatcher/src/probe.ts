@@ -11,7 +11,7 @@ export interface ProbeOptions {
   metrics: { contentType: string; write(): Promise<string> };
 }
 
-/** `/health`, `/ready` and `/metrics` of a dispatcher (contract, running.md section 3). */
+/** `/health`, `/ready` and `/metrics` of a dispatcher (contract R10, R11). */
 export function startProbe({ host, port, findTrouble, details, metrics }: ProbeOptions): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {

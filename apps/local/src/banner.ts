@@ -13,7 +13,7 @@ export interface BannerFacts {
   destination: string | undefined;
 }
 
-/** What a newcomer needs to send the first message (contract, running.md section 1). */
+/** What a newcomer needs to send the first message (contract R1). */
 export function formatBanner(facts: BannerFacts): string {
   const { url, publicUrls, credentials, isPrivateAllowed, destination } = facts;
   const { token, currentSigningKey, nextSigningKey } = credentials;

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { ConfigurationError, flag, integer, readEnvironment, settings, type Environment } from '@posthorn/broker';
 import { z } from 'zod';
 
-/** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract, running.md). */
+/** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract R2, R15). */
 export const table = {
   POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Where all state lives.' },
   REDIS_URL: { schema: z.string().optional(), help: 'A Redis of your own instead of the embedded one.' },

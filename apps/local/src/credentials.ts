@@ -12,7 +12,7 @@ const Credentials = z.object({
 });
 export type Credentials = z.infer<typeof Credentials>;
 
-/** Published by the vendor for local development; no secrets (contract, running.md section 4). */
+/** Published by the vendor for local development; no secrets (contract R16). */
 const development: Credentials = {
   token: 'eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=',
   currentSigningKey: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r',

@@ -35,7 +35,7 @@ const loadingNoticeMs = 5000;
 
 /**
  * Starts a durable Redis server as a child, starts it again when it dies, and resolves when it answers and has read its
- * data (contract, running.md section 2).
+ * data (contract R6).
  *
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */

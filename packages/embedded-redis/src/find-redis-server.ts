@@ -27,8 +27,8 @@ const names = ['redis-server', 'valkey-server'];
 const oldest = [6, 2] as const;
 
 /**
- * Finds a Redis server on the PATH, or gets the one of the distribution on Debian and Ubuntu (contract, running.md
- * section 2).
+ * Finds a Redis server on the PATH, or gets the one of the distribution on Debian and Ubuntu
+ * (contract R5).
  *
  * @throws {NoRedisServerError}
  */

@@ -28,7 +28,7 @@ export function writeUrl(place: Place): string {
 }
 
 /**
- * The configuration file of the server (contract, running.md section 2).
+ * The configuration file of the server (contract R6).
  *
  * @param snapshot an RDB file to load instead of the append-only file, which is off until it is loaded
  */

@@ -97,7 +97,7 @@ function checkContents() {
   say(`needs no other package (${dist.length} files)`);
 }
 
-/** A body and its signature from 2023, under a key (contract, delivery.md section 10.2). */
+/** A body and its signature from 2023, under a key (contract S9). */
 function readVector() {
   const body = '{"hello":"world"}';
   const claims =

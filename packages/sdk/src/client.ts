@@ -167,7 +167,7 @@ export class Client {
 }
 
 /**
- * Where the server is and how to get in (contract, sdk-surface.md section 1.1).
+ * Where the server is and how to get in (contract C2).
  *
  * @throws {SetupError} in development mode when `NODE_ENV` is `production`
  */

@@ -36,8 +36,8 @@ export function readDevelopmentUrl(): string {
 }
 
 /**
- * Whether the published credentials are used. They replace credentials that are given (contract, sdk-surface.md
- * section 1.1), so a warning says that they are on.
+ * Whether the published credentials are used. They replace credentials that are given
+ * (contract C3), so a warning says that they are on.
  *
  * @param given the option `devMode`; without it, `QSTASH_DEV` decides
  * @throws {SetupError} in production, and for a value of `QSTASH_DEV` that is neither yes nor no

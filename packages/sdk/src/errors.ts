@@ -1,4 +1,4 @@
-/** The server refused a request, or the client did before sending it (contract, sdk-surface.md section 4). */
+/** The server refused a request, or the client did before sending it (contract C19). */
 export class QstashError extends Error {
   override name = 'QstashError';
   /** Status of the answer; none if there was no answer. */
@@ -147,7 +147,7 @@ export class QstashChatRatelimitError extends QstashError {
   }
 }
 
-/** The error that an answer other than 2xx stands for (contract, http-api.md sections 1.4 and 1.5). */
+/** The error that an answer other than 2xx stands for (contract C19). */
 export function readError({ status, headers }: Response, body: string): QstashError {
   switch (status) {
     case 400:

@@ -118,7 +118,7 @@ export type Checked<TRequest> = {
     : never;
 };
 
-/** The destination as the path has it: not encoded (contract, http-api.md section 2.1). */
+/** The destination as the path has it: not encoded (contract C6). */
 export function readDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
   const destination = request.url ?? request.urlGroup ?? request.topic;
   if (!destination) {

@@ -25,7 +25,7 @@ export interface VerifyRequest {
   upstashRegion?: string;
 }
 
-/** Checks that a request comes from the server (contract, sdk-surface.md section 3). */
+/** Checks that a request comes from the server (contract C15). */
 export class Receiver {
   readonly #config: ReceiverConfig;
 
@@ -59,7 +59,7 @@ export async function checkToken(config: ReceiverConfig, request: Omit<VerifyReq
   return verifyToken({ signature, url, keys, clockToleranceSeconds });
 }
 
-/** The keys to try, the current one first (contract, sdk-surface.md sections 1.1 and 3). */
+/** The keys to try, the current one first (contract C15). */
 function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): string[] {
   if (isDevelopment(config.devMode)) return [development.currentSigningKey, development.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;

@@ -1,5 +1,5 @@
-// Every call of the surface, for surface.test.ts: what is called, what goes over the wire, what comes back (contract,
-// sdk-surface.md sections 1 and 2). A row that the official client cannot do, or does in another way, says why.
+// Every call of the surface, for surface.test.ts: what is called, what goes over the wire, what comes back
+// (contract C5, C11). A row that the official client cannot do, or does in another way, says why.
 import type { Client } from './client.ts';
 
 export interface Row {

@@ -39,7 +39,7 @@ const refusals = {
 };
 
 /**
- * Refuses every request without a valid token (contract, http-api.md section 1.2): public routes stand before it, all
+ * Refuses every request without a valid token (contract T10, T11): public routes stand before it, all
  * others behind it. Tokens are compared in constant time and at one length, so the time of an answer reveals nothing.
  */
 export function authenticate(tokens: readonly string[], readOnlyToken: string | undefined): RequestHandler {

@@ -3,7 +3,7 @@ import { DestinationError, ForwardError, PosthornError, PublishOptionsError, typ
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
-/** The only place that turns what was thrown into an answer: always JSON with `error` (contract, http-api.md section 1.4). */
+/** The only place that turns what was thrown into an answer: always JSON with `error` (contract E1). */
 export function handleErrors(log: Log): ErrorRequestHandler {
   const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {

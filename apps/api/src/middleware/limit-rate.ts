@@ -4,7 +4,7 @@ import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
 import type { RequestHandler } from 'express';
 import { readAccess } from './authenticate.ts';
 
-/** What creates messages is never limited (contract, http-api.md section 1.5). */
+/** What creates messages is never limited (contract E12). */
 const unlimited = /^\/v2\/(publish|enqueue|batch|trigger|notify|wait)(\/|$)/i;
 
 /** A Redis that has not counted by then is in trouble, and whoever asks now may be the one who looks for the cause. */

@@ -25,7 +25,7 @@ export interface BatchLimits {
   maxMessageBytes: number;
 }
 
-/** `POST /v2/batch` (contract, http-api.md section 5.1): each item is a publish with its own headers only. */
+/** `POST /v2/batch` (contract P11, P12): each item is a publish with its own headers only. */
 export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Route[] {
   return [
     rawRoute(contract.publish.batch, async (request, response) => {

@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import type { Warn } from '../middleware/warn.ts';
 import type { route } from './route.ts';
 
-/** Lines of a page that names no number (contract, http-api.md section 4.2). */
+/** Lines of a page that names no number (contract P48). */
 const pageLines = { events: 1000, logs: 100 };
 
 export const eventRoutes = ({ eventPages }: Broker, list: typeof route, warn: Warn) => {

@@ -16,7 +16,7 @@ export const messageRoutes = ({ messages }: Broker, single: typeof route) => [
   route(contract.messages.cancelMany, async ({ query, body }) => {
     const { messageId, messageIds, count, callerIP, ...filter } = { ...query, ...body };
     const ids = messageIds ?? (messageId === undefined ? undefined : [messageId]);
-    // Ids win over filters, and no ids are not all of them (http-api.md sections 4.2 and 5.2).
+    // Ids win over filters, and no ids are not all of them (contract P45, P47).
     if (ids) return { cancelled: await messages.cancel(ids.slice(0, count)) };
     const callerIp = filter.callerIp ?? callerIP;
     return { cancelled: await messages.cancelMatching({ ...filter, callerIp }, count) };

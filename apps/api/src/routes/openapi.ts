@@ -1,7 +1,7 @@
 import { contract, writeOpenApi } from '@posthorn/shared';
 import { rawRoute, type Route } from './route.ts';
 
-/** The document of the contract, written once at the start (contract, running.md section 3). */
+/** The document of the contract, written once at the start (contract R12). */
 export function openApiRoutes(): Route[] {
   const text = JSON.stringify(writeOpenApi());
   return [

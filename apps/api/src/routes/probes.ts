@@ -2,7 +2,7 @@ import { contract, PosthornError } from '@posthorn/shared';
 import type { AppParts } from '../app.ts';
 import { route } from './route.ts';
 
-/** Whether the process lives, and whether it can work (contract, running.md section 3). No token is needed. */
+/** Whether the process lives, and whether it can work (contract R10). No token is needed. */
 export const probeRoutes = ({ config, durability, findTrouble }: AppParts) => [
   route(contract.probes.health, async () => ({ status: 'ok' as const })),
   route(contract.probes.ready, async () => {

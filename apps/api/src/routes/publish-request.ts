@@ -7,7 +7,7 @@ import { readCallerIp } from './caller-ip.ts';
 
 /** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
 export const maxHeaders = 200;
-/** Of their names and values together (contract, limits-and-defaults.md row 13). */
+/** Of their names and values together (contract M1). */
 export const maxHeaderBytes = 32 * 1024;
 
 /**

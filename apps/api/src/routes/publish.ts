@@ -5,7 +5,7 @@ import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
 import { rawRoute, type Route } from './route.ts';
 
-/** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract, http-api.md section 5.1). The body is bytes, the options are headers. */
+/** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract P7, P10). The body is bytes, the options are headers. */
 export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: number): Route[] {
   return [
     rawRoute(
@@ -41,7 +41,7 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
   }
 }
 
-/** Official documents also make schedules by a publish (contract, http-api.md section 5.1). */
+/** Official documents also make schedules by a publish (contract P9). */
 function isForSchedule(headers: readonly string[]): boolean {
   return headers.some(
     (name, index) =>

@@ -4,7 +4,7 @@ import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
 import { rawRoute, route, type Route } from './route.ts';
 
-/** `/v2/schedules` (contract, http-api.md section 5.4). */
+/** `/v2/schedules` (contract P21). */
 export function scheduleRoutes({ schedules }: Broker, warn: Warn, maxMessageBytes: number): Route[] {
   const endpoints = contract.schedules;
   const notFound = (scheduleId: string) => new PosthornError('not_found', `schedule ${scheduleId} not found`);
@@ -24,7 +24,7 @@ export function scheduleRoutes({ schedules }: Broker, warn: Warn, maxMessageByte
     }),
     route(endpoints.pause, setPaused(true)),
     route(endpoints.resume, setPaused(false)),
-    // A destination may end like these, but no URL and no group looks like an id before it (http-api.md section 2.2).
+    // A destination may end like these, but no URL and no group looks like an id before it (contract P24).
     {
       ...route(endpoints.pauseByPost, setPaused(true)),
       path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/pause$/i,

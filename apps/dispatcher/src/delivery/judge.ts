@@ -19,7 +19,7 @@ export interface RetryRules {
   backoffFactor: number;
 }
 
-/** Decides what an answer means for its message (contract, delivery.md sections 6 to 8). */
+/** Decides what an answer means for its message (contract D8, D15). */
 export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
   const isWhole = answer.error === undefined;
   if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };

@@ -1,6 +1,6 @@
 import { flowLane, leaseMs, queueLane, type Broker, type Job, type Turn } from '@posthorn/broker';
 
-/** A message's turn in its queue and under its flow-control key (contract, delivery.md sections 15 and 16). */
+/** A message's turn in its queue and under its flow-control key (contract D32, D37). */
 export interface Turns {
   /** Resolves at once for a message without both. */
   takeTurn(job: Job): Promise<Turn>;

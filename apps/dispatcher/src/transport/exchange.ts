@@ -40,7 +40,7 @@ const nothing = new Uint8Array(0);
 
 /**
  * Sends a request and collects the answer within a hard limit of time, from the first step of connecting to the last
- * byte, and within limits of bytes (contract, delivery.md section 6).
+ * byte, and within limits of bytes (contract D10, D12).
  *
  * When a connection that was used before ends within a second, without one byte of an answer, the request is sent once
  * more over a new connection: the destination had closed it while it was idle. Both requests are the same attempt and

@@ -21,7 +21,7 @@ import type { Job } from '../shards/shard.ts';
  */
 const rememberedMs = 600_000;
 
-/** Messages that tell the outcome of another message (contract, delivery.md section 9). */
+/** Messages that tell the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
   tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
@@ -82,7 +82,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     if (result && 'error' in result) throw result.error;
   }
 
-  /** The body of a callback, its fields in the order of the contract (delivery.md section 9.1). */
+  /** The body of a callback, its fields in the order of the contract (contract D22). */
   async function describe({ id, message, retried }: Job, attempt: Attempt, dlqId: string | undefined) {
     const { answer, error, errorKind } = attempt;
     const { topicName, endpointName, scheduleId, body } = message;

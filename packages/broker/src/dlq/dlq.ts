@@ -28,7 +28,7 @@ export interface DeadLetter {
   errorKind?: ErrorKind;
 }
 
-/** Messages that have finally failed (contract, delivery.md section 13). */
+/** Messages that have finally failed (contract L10). */
 export interface Dlq {
   /** Puts a message there and gives the id of the entry; doing it twice gives the same id. */
   bury(job: Pick<Job, 'id' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
@@ -274,7 +274,7 @@ function countBytes(view: DlqMessage): number {
   return Buffer.byteLength(JSON.stringify(view));
 }
 
-/** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
+/** The dates of a filter are about the time of entering the dead letter queue (contract P44). */
 function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
   if (messageId && !messageId.includes(letter.messageId)) return false;
   if (responseStatus && !responseStatus.includes(letter.status)) return false;

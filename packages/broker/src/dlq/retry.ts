@@ -15,7 +15,7 @@ const rememberedMs = 600_000;
 
 /**
  * Publishes dead letters again as new messages, and removes them: first the one, then the other, so that no message is
- * lost (contract, delivery.md section 13). `undefined`, and nothing is done, if one of them does not exist. A large body
+ * lost (contract L14). `undefined`, and nothing is done, if one of them does not exist. A large body
  * is neither read nor copied: the new message shares it with the old one, whose entry is then removed.
  *
  * @param headers options for the new messages; what they do not say stays as it was

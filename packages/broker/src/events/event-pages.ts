@@ -18,7 +18,7 @@ export interface EventGroup {
   events: EventView[];
 }
 
-/** The log as its readers see it: page by page (contract, http-api.md sections 4 and 5.7). */
+/** The log as its readers see it: page by page (contract P49, P50). */
 export interface EventPages {
   list(filter: EventFilter): Promise<{ events: EventView[]; cursor?: string }>;
   /** The same by message. */

@@ -1,6 +1,6 @@
 import { hidePassword, type Message, type MessageFilter } from '@posthorn/shared';
 
-/** Whether a message is meant by a filter (contract, http-api.md section 4.2); `time` is what its dates are about. */
+/** Whether a message is meant by a filter (contract P42, P44); `time` is what its dates are about. */
 export function matches(filter: MessageFilter, message: Message, time = message.createdAt): boolean {
   const { fromDate, toDate } = filter;
   if (fromDate !== undefined && time < fromDate) return false;

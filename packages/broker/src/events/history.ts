@@ -129,7 +129,7 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
   const events: Event[] = [];
   let last = 0;
   const add = (state: State, writtenAt: number, retried = 0, rest: Partial<Event> = {}) => {
-    // Lines are written by several machines; within a message time never runs backwards (delivery.md section 12).
+    // Lines are written by several machines; within a message time never runs backwards (contract L5).
     last = Math.max(last, writtenAt);
     events.push({ messageId, state, retried, time: last, writtenAt, message, ...rest });
   };

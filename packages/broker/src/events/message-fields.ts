@@ -8,7 +8,7 @@ import {
   type Redaction,
 } from '@posthorn/shared';
 
-/** What the message view and the log view of a message have in common (contract, http-api.md sections 3.1 and 3.3). */
+/** What the message view and the log view of a message have in common (contract O2). */
 export function writeMessageFields(message: Message) {
   const { topicName, endpointName, queueName, scheduleId, callback, failureCallback, retryDelayExpression, labels } =
     message;
@@ -42,7 +42,7 @@ export function writeHeader<N extends string>(
   return { [name]: decodeHeaderMap(shown) } as Partial<Record<N, HeaderMap>>;
 }
 
-/** Names stay, values become their hash (contract, delivery.md section 18). */
+/** Names stay, values become their hash (contract H18). */
 function redact(header: HeaderMap, { headers }: Redaction): HeaderMap {
   return Object.fromEntries(
     Object.entries(header).map(([name, values]) => [
@@ -54,7 +54,7 @@ function redact(header: HeaderMap, { headers }: Redaction): HeaderMap {
 
 /**
  * The message without what it wants redacted. Its log is kept longer than its delivery needs the text, and shows the
- * same of it (contract, delivery.md section 18).
+ * same of it (contract H19).
  */
 export function redactMessage(message: Message): Message {
   const { redaction, callback, failureCallback } = message;

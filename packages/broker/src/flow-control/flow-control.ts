@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
-/** Flow-control keys: rate and parallelism per key (contract, http-api.md section 5.8, delivery.md section 16). */
+/** Flow-control keys: rate and parallelism per key (contract D36). */
 export interface FlowControls {
   /** All known keys, or those whose name has this text in it. */
   list(search?: string): Promise<FlowControlKey[]>;

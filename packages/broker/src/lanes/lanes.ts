@@ -12,7 +12,7 @@ export interface Lane {
 /** Whether a message has a slot; if not, when it asks again unless it is woken before. */
 export type Turn = { has: true } | { has: false; waitMs: number };
 
-/** Slots of queues and of flow-control keys, and who waits for them (contract, delivery.md sections 15 and 16). */
+/** Slots of queues and of flow-control keys, and who waits for them (contract D32, D36). */
 export interface Lanes {
   /** A new message waits for its turn, or has it already; the limits it brings now count for the whole key. */
   join(lane: Lane, messageId: string, limits?: FlowControl): Promise<Turn>;

@@ -4,7 +4,7 @@ import type { Event } from '../events/history.ts';
 import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
 import type { Job } from '../shards/shard.ts';
 
-/** A message as a caller sees it (contract, http-api.md section 3.1): empty fields are left out. */
+/** A message as a caller sees it (contract O1, O2): empty fields are left out. */
 export function writeMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
   const marker = message.redaction?.bodyMarker;
   return {
@@ -40,7 +40,7 @@ export function writeProgress(job: Job | undefined, events: readonly Event[]) {
   };
 }
 
-/** Text as it is, other bytes in base64 under another name, nothing for no bytes (http-api.md sections 3.1 and 3.2). */
+/** Text as it is, other bytes in base64 under another name, nothing for no bytes (contract O3). */
 export function writeBytes<T extends string, B extends string>(
   bytes: Buffer,
   textField: T,

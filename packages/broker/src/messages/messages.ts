@@ -10,7 +10,7 @@ import { writeMessageView, writeProgress } from './message-view.ts';
 /** Messages that have not ended, or ended a short time ago. */
 export interface Messages {
   get(messageId: string): Promise<MessageView | undefined>;
-  /** Cancels those that have not ended and were not canceled before, and gives their number (delivery.md section 20). */
+  /** Cancels those that have not ended and were not canceled before, and gives their number (contract D28, D29). */
   cancel(messageIds: readonly string[]): Promise<number>;
   /** The same for all messages that match, or for so many of them. */
   cancelMatching(filter: MessageFilter, count?: number): Promise<number>;

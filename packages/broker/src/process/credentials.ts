@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 
-/** What the vendor publishes for local development (contract, running.md section 4): no secrets. */
+/** What the vendor publishes for local development (contract R16): no secrets. */
 export const developmentCredentials = {
   token: 'eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=',
   currentSigningKey: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flag, integer, list, maxPeriodSeconds, secondsAsMs } from './env.ts';
 import { logLevels } from './log.ts';
 
-/** Variables that both the API and the dispatcher read (contract, limits-and-defaults.md and running.md section 4). */
+/** Variables that both the API and the dispatcher read (contract R13). */
 export const settings = {
   REDIS_URL: {
     schema: z.string('set it, for example to redis://127.0.0.1:6379'),

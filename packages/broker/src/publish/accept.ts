@@ -131,7 +131,7 @@ export function acceptTemplate(
 }
 
 /**
- * A message that is published once more: as it was, but for what the headers say now (contract, http-api.md section 5.6).
+ * A message that is published once more: as it was, but for what the headers say now (contract L15).
  *
  * @throws as `accept` does
  */
@@ -209,7 +209,7 @@ function createTemplate(
   };
 }
 
-/** What is not said of a callback follows its message (contract, delivery.md section 9). */
+/** What is not said of a callback follows its message (contract D20). */
 function createCallback(
   url: string,
   options: CallbackOptions,

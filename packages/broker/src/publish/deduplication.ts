@@ -4,7 +4,7 @@ import type { HeaderMap, PublishOptions } from '@posthorn/shared';
 /**
  * One key per target of a publish: targets with the same key are the same message within the window. A URL is found by
  * its deduplication id alone, an endpoint of a group also by group and URL, so that a new endpoint still gets the
- * message (contract, delivery.md section 11). `undefined` without deduplication.
+ * message (contract D25). `undefined` without deduplication.
  */
 export function deduplicationKeys(
   { deduplicationId, deduplicateByContent }: PublishOptions,

@@ -26,7 +26,7 @@ export interface PublishParts extends AcceptParts, StoreParts {
 
 /**
  * Accepts a message: one for a URL, one per endpoint for a URL group. It resolves only when all of them are stored as
- * durably as Redis promises (contract, delivery.md section 20).
+ * durably as Redis promises (contract D1).
  *
  * @throws {PosthornError | DestinationError | PublishOptionsError | ForwardError} for what is wrong with the request,
  *   and Redis' own errors; then the message may or may not be stored
@@ -43,7 +43,7 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
 
 /**
  * Accepts many messages: checks all of them before the first is stored, and then tells of each what became of it
- * (contract, delivery.md section 19).
+ * (contract P13, P14).
  *
  * @throws what `publish` throws, with the number of the item in front, and Redis' own error if nothing could be stored
  */
@@ -114,7 +114,7 @@ function estimateBytes({ bytes, messages }: Draft, headers: readonly string[]): 
   return bytes.length + messages.length * (headerBytes + Math.min(bytes.length, maxInlineBytes));
 }
 
-/** A queue comes to be with its first message (contract, http-api.md section 5.3). */
+/** A queue comes to be with its first message (contract P10). */
 async function ensureQueues(queues: Queues, drafts: readonly Draft[]): Promise<void> {
   const names = new Set(drafts.flatMap(({ messages }) => messages.map(({ message }) => message.queueName)));
   for (const name of names) if (name !== undefined) await queues.ensure(name);
@@ -129,7 +129,7 @@ export async function findGroup(urlGroups: UrlGroups, name: string): Promise<Url
   throw new PosthornError('not_found', `topic ${name} not found`);
 }
 
-/** The default headers of a group count where the request says nothing (contract, delivery.md section 17). */
+/** The default headers of a group count where the request says nothing (contract D52). */
 export function withDefaults(request: PublishRequest, group: UrlGroup | undefined): PublishRequest {
   if (!group?.headers) return request;
   return { ...request, headers: mergeHeaders(request.headers, listHeaders(group.headers)) };

@@ -33,7 +33,7 @@ export interface StoreParts {
 
 /**
  * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, what it says is
- * stored is as durable as Redis promises (contract, delivery.md section 20). It never rejects for what
+ * stored is as durable as Redis promises (contract D1). It never rejects for what
  * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {

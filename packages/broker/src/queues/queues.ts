@@ -5,7 +5,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
-/** Named queues: messages in order (contract, http-api.md section 5.3 and delivery.md section 15). */
+/** Named queues: messages in order (contract D31). */
 export interface Queues {
   list(): Promise<Queue[]>;
   get(name: string): Promise<Queue | undefined>;

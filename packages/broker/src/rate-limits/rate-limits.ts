@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 
-/** Counts what the callers of all API processes ask for (contract, http-api.md section 1.5). */
+/** Counts what the callers of all API processes ask for (contract E12). */
 export interface RateLimits {
   /** Requests of this caller in the current second, this one included, and when that second ends. */
   count(caller: string): Promise<{ count: number; resetAtSeconds: number }>;

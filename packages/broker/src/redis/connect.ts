@@ -124,7 +124,7 @@ export function followAddresses(redis: RedisConnection): () => { address: string
   };
 }
 
-/** The parts of `REDIS_URL` (contract, running.md section 4). */
+/** The parts of `REDIS_URL` (contract R14). */
 function connect(url: string, options: RedisOptions): RedisConnection {
   const common: RedisOptions = {
     ...options,

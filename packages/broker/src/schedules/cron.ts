@@ -2,7 +2,7 @@ import { PosthornError } from '@posthorn/shared';
 import { Cron as CronPattern } from 'croner';
 import { findZone, type Zone } from './zone.ts';
 
-/** When a schedule is due (contract, delivery.md section 14.1). */
+/** When a schedule is due (contract D45). */
 export interface Cron {
   /**
    * The first matching minute after an instant, both in milliseconds.

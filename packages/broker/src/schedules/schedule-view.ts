@@ -3,7 +3,7 @@ import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
 import { writeBytes } from '../messages/message-view.ts';
 import type { ScheduleState } from './schedule.ts';
 
-/** A schedule as a caller sees it (contract, http-api.md section 3.4): empty fields are left out. */
+/** A schedule as a caller sees it (contract O8): empty fields are left out. */
 export function writeScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer): Schedule {
   const { cron, destination, timeoutMs, ...definition } = schedule.definition;
   const { lastAt, error } = schedule;

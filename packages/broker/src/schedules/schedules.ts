@@ -18,7 +18,7 @@ import { pausedForever, readSchedule, stateField, type Definition, type Schedule
 import { releaseEnded } from './shared-body.ts';
 import { createTrigger } from './trigger.ts';
 
-/** Messages that are published again and again (contract, http-api.md section 5.4 and delivery.md section 14). */
+/** Messages that are published again and again (contract D44). */
 export interface Schedules {
   /**
    * Makes a schedule, in place of the one that has its id, and gives the id. All that a publish checks is checked now.

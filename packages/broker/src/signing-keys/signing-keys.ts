@@ -12,7 +12,7 @@ interface StoredKeys extends SigningKeys {
   given?: string;
 }
 
-/** The two signing keys: one pair for all processes (contract, delivery.md section 10.1). */
+/** The two signing keys: one pair for all processes (contract S5). */
 export interface SigningKeyStore {
   /** Makes sure that there are keys. A pair from the environment counts until it is rotated away, or changes. */
   prepare(given: Partial<SigningKeys>): Promise<void>;

@@ -9,7 +9,7 @@ import { refuseForbidden, type DestinationGuard } from '../destinations/destinat
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 
-/** URL groups, which the wire calls topics (contract, http-api.md section 5.5). */
+/** URL groups, which the wire calls topics (contract O10). */
 export interface UrlGroups {
   list(): Promise<UrlGroup[]>;
   get(name: string): Promise<UrlGroup | undefined>;

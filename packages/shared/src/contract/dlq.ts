@@ -6,7 +6,7 @@ import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 
-/** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
+/** A message that has finally failed, with the last answer of its destination (contract O5). */
 export const DlqMessage = MessageView.extend({
   dlqId: z.string().meta({ description: 'Id of the entry.', example: '1725323658779-0' }),
   responseStatus: z.int().describe('Status of the last answer; 0 if there was none.'),
@@ -31,7 +31,7 @@ const tolerated = { trimBody: unused, groupBy: unused, api: unused };
 
 const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
 
-/** Which entries are meant: those with these ids, else those that match (contract, http-api.md section 4). */
+/** Which entries are meant: those with these ids, else those that match (contract P41, P45). */
 const dlqFields = z.strictObject(
   {
     dlqIds: filters.list

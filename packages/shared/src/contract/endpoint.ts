@@ -33,7 +33,7 @@ export interface Endpoint<
   takesOptions?: true;
   /** The body is the bytes of a message. */
   takesMessage?: true;
-  /** Publishing has no limit per second (contract, http-api.md section 1.5). */
+  /** Publishing has no limit per second (contract E12). */
   unlimited?: true;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Every refusal and fault that a caller can meet, with its status (contract, http-api.md section 1.4). */
+/** Every refusal and fault that a caller can meet, with its status (contract E4). */
 export const errorStatus = {
   invalid_request: 400,
   unauthorized: 401,

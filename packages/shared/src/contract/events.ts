@@ -4,7 +4,7 @@ import { Count, HeaderMapField, Instant, pageBytes, PageBytes } from './fields.t
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { bodyTruncated, errorFields, messageFields, responseBodyTruncated, states, type State } from './messages.ts';
 
-/** One line in the history of a message (contract, http-api.md section 3.3). */
+/** One line in the history of a message (contract O6). */
 export const EventView = z
   .object({
     ...messageFields,
@@ -41,7 +41,7 @@ const mostGroups = 10;
 const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 0 or more');
 
 /**
- * Which lines are meant: those of these messages, else those that match (contract, http-api.md sections 4 and 5.7). What
+ * Which lines are meant: those of these messages, else those that match (contract P41, P45). What
  * has another name is ignored.
  */
 export const EventsQuery = z

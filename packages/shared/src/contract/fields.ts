@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseUrl } from '../headers/destination.ts';
 
-/** A name that a user chooses: queue, URL group, schedule (contract, http-api.md section 1.3). */
+/** A name that a user chooses: queue, URL group, schedule (contract T23). */
 export const Name = z
   .string()
   .regex(/^[A-Za-z0-9._-]+$/, 'use letters, digits, dots, underscores and hyphens only')
@@ -17,7 +17,7 @@ export const DestinationParameter = z.string().meta({
 /** An instant, in milliseconds since 1970. */
 export const Instant = z.int();
 
-/** How many at most, given as text or as a number; more than `max` counts as `max` (http-api.md section 4.2). */
+/** How many at most, given as text or as a number; more than `max` counts as `max` (contract P48). */
 export const Count = (max: number) =>
   z
     .union([z.string(), z.number()])
@@ -30,7 +30,7 @@ export const Count = (max: number) =>
 export const pageBytes = 1024 * 1024;
 const maxPageBytes = 16 * 1024 * 1024;
 
-/** About how many bytes of answer a page may have (http-api.md section 4.2). A single entry may be larger. */
+/** About how many bytes of answer a page may have (contract P49). A single entry may be larger. */
 export const PageBytes = z
   .union([z.string(), z.number()])
   .transform(String)

@@ -4,7 +4,7 @@ import { hidePassword } from '../headers/hide-password.ts';
 import { prefix, tokenParameter } from '../headers/names.ts';
 import { findNearest } from './nearest.ts';
 
-/** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract, http-api.md section 4). */
+/** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract P42). */
 export interface MessageFilter {
   label?: string[] | undefined;
   flowControlKey?: string[] | undefined;

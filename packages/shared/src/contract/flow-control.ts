@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { Ignored } from './fields.ts';
 
-/** What is known of a flow-control key (contract, http-api.md section 3.5). A limit of 0 is none. */
+/** What is known of a flow-control key (contract O11). A limit of 0 is none. */
 export const FlowControlKey = z
   .object({
     flowControlKey: z.string().meta({ description: 'The key.', example: 'customer-42' }),

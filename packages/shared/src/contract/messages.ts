@@ -4,7 +4,7 @@ import { Count, HeaderMapField, Instant } from './fields.ts';
 import { errorKinds } from '../message/outcome.ts';
 import { FilterFields, filters } from './filters.ts';
 
-/** The states of a message in its log (contract, delivery.md section 12). */
+/** The states of a message in its log (contract L1). */
 export const states = [
   'CREATED',
   'ACTIVE',
@@ -58,7 +58,7 @@ export const responseBodyTruncated = z
   .optional()
   .describe('Present when the destination sent a longer body than is kept, or than is shown.');
 
-/** A message as a caller sees it (contract, http-api.md section 3.1). */
+/** A message as a caller sees it (contract O1). */
 export const MessageView = z
   .object({
     ...messageFields,
@@ -83,7 +83,7 @@ export const Cancelled = z.object({ cancelled: z.int().describe('How many messag
 /** Most messages that one call cancels, when it asks for a number at all. */
 const maxCanceled = 500;
 
-/** Which messages to cancel: those with these ids, else those that match; with neither, all (http-api.md section 5.2). */
+/** Which messages to cancel: those with these ids, else those that match; with neither, all (contract P17). */
 const cancelFields = z.strictObject(
   {
     messageIds: filters.list.describe('Ids of messages; other filters are then ignored.'),

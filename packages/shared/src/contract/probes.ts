@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 
-/** What needs no token: is the process alive, can it work, and what does it speak (contract, running.md section 3). */
+/** What needs no token: is the process alive, can it work, and what does it speak (contract R10, R12). */
 export const probes = {
   health: endpoint({
     method: 'GET',

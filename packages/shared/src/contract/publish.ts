@@ -4,7 +4,7 @@ import { publishHeaders } from '../headers/publish-options.ts';
 import { DestinationParameter, Name } from './fields.ts';
 import { ScheduleCreated } from './schedules.ts';
 
-/** One message that was accepted (contract, http-api.md section 3.6). */
+/** One message that was accepted (contract O12). */
 export const Published = z
   .object({
     messageId: z.string().meta({
@@ -23,7 +23,7 @@ export const PublishReply = z
   .meta({ id: 'PublishReply', description: 'For a URL group one per endpoint, in their order.' });
 export type PublishReply = z.infer<typeof PublishReply>;
 
-/** Why one item of a batch could not be stored after all items had been found valid (contract, http-api.md section 5.1). */
+/** Why one item of a batch could not be stored after all items had been found valid (contract P14). */
 export const BatchFailure = z
   .object({ error: z.string().describe('Why this item could not be stored.') })
   .meta({ id: 'BatchFailure', description: 'An item that could not be stored; the others were.' });

@@ -4,7 +4,7 @@ import { DestinationParameter, Ignored, Instant, Name } from './fields.ts';
 import { PublishReply } from './publish.ts';
 import { ScheduleCreated } from './schedules.ts';
 
-/** A named queue (contract, http-api.md section 3.5). `lag`: messages that have not ended. */
+/** A named queue (contract O9). `lag`: messages that have not ended. */
 export const Queue = z
   .object({
     name: z.string().meta({ description: 'Name of the queue.', example: 'orders' }),

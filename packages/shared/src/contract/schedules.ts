@@ -9,7 +9,7 @@ const { messageId: _id, url: _url, topicName: _topic, endpointName: _endpoint, m
 export const ScheduledState = z.enum(['IN_PROGRESS', 'SUCCESS', 'FAIL']);
 export type ScheduledState = z.infer<typeof ScheduledState>;
 
-/** A message that is published again and again (contract, http-api.md section 3.4). */
+/** A message that is published again and again (contract O8). */
 export const Schedule = z
   .object({
     ...fields,
@@ -94,7 +94,7 @@ export const schedules = {
     reply: Ignored,
     errors: ['not_found'],
   }),
-  // Official clients send PATCH, the official documents say POST (contract, http-api.md section 7).
+  // Official clients send PATCH, the official documents say POST (contract P24).
   pause: endpoint({ method: 'PATCH', ...pause }),
   pauseByPost: endpoint({ method: 'POST', ...pause }),
   resume: endpoint({ method: 'PATCH', ...resume }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 
-/** Deliveries are signed with `current`; receivers accept both (contract, delivery.md section 10.1). */
+/** Deliveries are signed with `current`; receivers accept both (contract S5, S6). */
 export const SigningKeys = z
   .object({
     current: z.string().meta({ description: 'Deliveries are signed with this key.', example: 'sig_5Yx' }),

@@ -18,7 +18,7 @@ export const GroupEndpoint = z
   .meta({ id: 'GroupEndpoint', description: 'A receiver to add; the same URL gets the new name, and the other way.' });
 export type GroupEndpoint = z.infer<typeof GroupEndpoint>;
 
-/** A named list of endpoints; the wire calls it a topic (contract, http-api.md sections 3.5 and 5.5). */
+/** A named list of endpoints; the wire calls it a topic (contract O10). */
 export const UrlGroup = z
   .object({
     name: z.string().meta({ description: 'Name of the group.', example: 'order-events' }),

@@ -10,7 +10,7 @@ export interface DeliveryContext {
   region: string | undefined;
 }
 
-/** Header names and values in turn, as a destination gets them (contract, delivery.md section 5). */
+/** Header names and values in turn, as a destination gets them (contract D4). */
 export function writeDeliveryHeaders(message: Message, context: DeliveryContext): string[] {
   const list: string[] = [];
   for (const name in message.header) {

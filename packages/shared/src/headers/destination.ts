@@ -5,7 +5,7 @@ import { prefix, tokenParameter } from './names.ts';
 /** Where a message is to go. Whether a group of this name exists is not known here. */
 export type Destination = { kind: 'url'; url: string } | { kind: 'urlGroup'; name: string };
 
-/** A destination or another URL that cannot be used. The texts are known to clients (http-api.md section 1.4). */
+/** A destination or another URL that cannot be used. The texts are known to clients (contract E8). */
 export class DestinationError extends Error {
   override name = 'DestinationError';
 }
@@ -17,7 +17,7 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 
 /**
  * Reads the destination of a publish from the undecoded request target after the prefix, its query included
- * (contract, http-api.md section 2.2). The URL is kept byte for byte, but the token and the configuration are taken
+ * (contract P2). The URL is kept byte for byte, but the token and the configuration are taken
  * out of its query; the configuration is returned as headers: names in lower case and values, as byte strings, in turn.
  *
  * @throws {DestinationError}

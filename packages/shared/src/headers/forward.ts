@@ -1,7 +1,7 @@
 import { callbackForwardPrefix, canonicalName, failureCallbackForwardPrefix, forwardPrefix } from './names.ts';
 
 /**
- * Header names in canonical form, each with its values in the order they came (http-api.md section 1.1). The values of a
+ * Header names in canonical form, each with its values in the order they came (contract T19). The values of a
  * message are byte strings; what is shown of them is text (`header-text.ts`).
  */
 export type HeaderMap = Record<string, string[]>;
@@ -28,7 +28,7 @@ const forOurHop = /^(authorization|accept-encoding|x-forwarded-.*|x-real-ip|forw
 
 /**
  * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
- * acceptance and never stored, so that nobody can forge a signature or a message id (delivery.md section 5).
+ * acceptance and never stored, so that nobody can forge a signature or a message id (contract D5).
  */
 export function isForwardable(lowerName: string): boolean {
   const name = likenName(lowerName);
@@ -54,7 +54,7 @@ export interface ForwardedHeaders {
 /**
  * The headers that a message carries to its destination, from the header list of the publish request:
  * `Upstash-Forward-<Name>` as `<Name>` and the request's own `Content-Type`; with `all`, every other header that is
- * not the publisher's business with posthorn (delivery.md section 2). And the same for the headers of its callbacks.
+ * not the publisher's business with posthorn (contract H5). And the same for the headers of its callbacks.
  *
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @param all value of `Upstash-Header-Forward`

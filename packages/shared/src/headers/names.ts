@@ -6,10 +6,10 @@ export const forwardPrefix = 'upstash-forward-';
 export const callbackForwardPrefix = 'upstash-callback-forward-';
 export const failureCallbackForwardPrefix = 'upstash-failure-callback-forward-';
 
-/** A publish with this header, or its query form, makes a schedule (contract, http-api.md section 5.1). */
+/** A publish with this header, or its query form, makes a schedule (contract P9). */
 export const cronName = 'upstash-cron';
 
-/** Headers that posthorn itself puts on a delivery (contract, delivery.md section 5). */
+/** Headers that posthorn itself puts on a delivery (contract D4). */
 export const deliveryNames = {
   messageId: 'Upstash-Message-Id',
   retried: 'Upstash-Retried',
@@ -20,7 +20,7 @@ export const deliveryNames = {
   region: 'Upstash-Region',
 } as const;
 
-/** Headers that tell a caller how many requests it may still make in this second (http-api.md section 1.5). */
+/** Headers that tell a caller how many requests it may still make in this second (contract E13). */
 export const burstRateLimitNames = {
   limit: 'Burst-RateLimit-Limit',
   remaining: 'Burst-RateLimit-Remaining',
@@ -30,14 +30,14 @@ export const burstRateLimitNames = {
 /** Of an answer to a request that was accepted and may mean something else: an `Upstash-*` header or a filter is not known. */
 export const warningName = 'Posthorn-Warning';
 
-/** A destination that never wants a message again says so by status 489 and this header (delivery.md section 8). */
+/** A destination that never wants a message again says so by status 489 and this header (contract D8). */
 export const nonRetryableName = 'upstash-nonretryable-error';
 export const nonRetryableStatus = 489;
 
-/** The query parameter that may carry the token instead of the `Authorization` header (http-api.md section 1.2). */
+/** The query parameter that may carry the token instead of the `Authorization` header (contract T11). */
 export const tokenParameter = 'qstash_token';
 
-/** `content-type` becomes `Content-Type`: each part between hyphens capitalised (http-api.md section 1.1). */
+/** `content-type` becomes `Content-Type`: each part between hyphens capitalised (contract T19). */
 export function canonicalName(name: string): string {
   const known = canonicalNames.get(name);
   if (known) return known;

@@ -44,7 +44,7 @@ const flowControlValue = codec(readFlowControlValue, writeFlowControlValue, 'use
 
 /**
  * What a publisher can say about a message, one row per option: the header (without the common prefix), how its text
- * becomes a value and back, and what it means. Rules: contract, delivery.md sections 2 and 3.
+ * becomes a value and back, and what it means (contract H1).
  */
 export const publishOptions = {
   method: { header: 'Method', schema: method, help: 'Method of the delivery; default POST.', example: 'PUT' },
@@ -210,7 +210,7 @@ export class PublishOptionsError extends Error {
 
 /**
  * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as
- * none; names that are no option are left alone (http-api.md section 1.1).
+ * none; names that are no option are left alone (contract T5, T8).
  *
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @throws {PublishOptionsError}
@@ -241,7 +241,7 @@ export function readPublishOptions(headers: readonly string[]): PublishOptions {
   return read;
 }
 
-/** A flow-control key without a value, or the other way round (delivery.md section 16.1). */
+/** A flow-control key without a value, or the other way round (contract H16). */
 function findLonely(options: PublishOptions): Fault[] {
   const faults: Fault[] = [];
   const check = (values: CallbackOptions | undefined, name: string) => {

@@ -16,7 +16,7 @@ const maxWarnings = 5;
 
 /**
  * A sentence about each `Upstash-*` header that is no option, and so does nothing, with the name that was probably meant.
- * The wire format wants such headers to be accepted (http-api.md section 1.1).
+ * The wire format wants such headers to be accepted (contract T8).
  *
  * @param headers names and values in turn
  */

@@ -19,7 +19,7 @@ export interface FlowControlValue {
 }
 
 /**
- * Reads a value such as `parallelism=3, rate=10, period=1m` (contract, delivery.md section 16.1).
+ * Reads a value such as `parallelism=3, rate=10, period=1m` (contract H15).
  *
  * @throws {FlowControlValueError}
  */

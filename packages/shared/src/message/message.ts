@@ -50,7 +50,7 @@ export interface Message {
   topicName?: string;
   endpointName?: string;
   labels?: string[];
-  /** Told after every attempt (contract, delivery.md section 9). */
+  /** Told after every attempt (contract D18). */
   callback?: Callback;
   /** Told when the message has finally failed. */
   failureCallback?: Callback;

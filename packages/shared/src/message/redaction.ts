@@ -1,4 +1,4 @@
-/** What of a message is shown as a hash only (contract, delivery.md section 18). */
+/** What of a message is shown as a hash only (contract H17). */
 export interface Redaction {
   body: boolean;
   /** Every forwarded header, or those with these names in lower case. */

@@ -1,6 +1,6 @@
 /**
  * How long a failing destination asks to wait, in milliseconds: 0 for a time that has passed, `undefined` when no
- * header is usable. A wait above `maxMs` is not usable, nor is a negative one (contract, delivery.md section 7.2).
+ * header is usable. A wait above `maxMs` is not usable, nor is a negative one (contract D17).
  *
  * @param header value of a response header by its lower-case name
  */
@@ -35,7 +35,7 @@ const unitMs = new Map([
   ['ns', 0.000_001],
 ]);
 
-/** Go's notation, such as `6m5s` or `1.5s` (delivery.md section 3.2). */
+/** Go's notation, such as `6m5s` or `1.5s` (contract D17). */
 function readGoDuration(text: string): number | undefined {
   // Go prints a micro sign, in UTF-8; HTTP clients read headers as Latin-1, where its two bytes are two characters.
   const ascii = text.replace(/Â?[µμ]s/g, 'us');

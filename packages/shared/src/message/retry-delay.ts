@@ -7,7 +7,7 @@ export class RetryDelayError extends Error {
 export type RetryDelay = (retried: number) => number;
 
 /**
- * Reads an expression of the retry delay language (contract, delivery.md section 4): numbers, `retried`, `+ - * / %`,
+ * Reads an expression of the retry delay language (contract H11): numbers, `retried`, `+ - * / %`,
  * parentheses and a few functions. Never `eval`.
  *
  * @throws {RetryDelayError}
@@ -22,7 +22,7 @@ export function readRetryDelay(expression: string): RetryDelay {
 
 /**
  * Milliseconds until the next attempt: the expression's result, rounded and limited, or the default backoff when there
- * is no expression or its result is no finite number (contract, delivery.md sections 4 and 7.1).
+ * is no expression or its result is no finite number (contract H14, D16).
  *
  * @param options.retried retries already made: 0 when the first retry is planned
  * @throws {RetryDelayError} for an expression that was never checked

@@ -12,7 +12,7 @@ export interface SignatureClaims {
 }
 
 /**
- * The value of `Upstash-Signature`: a compact JWT, HS256 (contract, delivery.md section 10).
+ * The value of `Upstash-Signature`: a compact JWT, HS256 (contract S1, S3).
  *
  * @param hmacSha256Base64Url HMAC-SHA256 of an ASCII text under the current key, in base64url without padding. It is
  *   given because this package has no crypto that answers at once, and a delivery cannot wait for a promise per hash.

@@ -21,8 +21,8 @@ export interface VerifyOptions extends TokenOptions {
 }
 
 /**
- * Checks that a request comes from posthorn: signature, issuer, times, URL and body hash, in this order (contract,
- * delivery.md section 10 and sdk-surface.md section 3).
+ * Checks that a request comes from posthorn: signature, issuer, times, URL and body hash, in this order
+ * (contract S7).
  *
  * @throws {SignatureError}
  */

@@ -13,7 +13,7 @@ export interface Delivery {
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const hashOf = (body: Buffer) => createHash('sha256').update(body).digest('base64url');
 
-/** Genuine deliveries and forgeries (contract, delivery.md section 10), made without posthorn's own code. */
+/** Genuine deliveries and forgeries (contract S3), made without posthorn's own code. */
 export function deliveries(url: string): Delivery[] {
   const now = Math.floor(Date.now() / 1000);
   const hello = Buffer.from('{"hello":"world"}');

@@ -1,5 +1,5 @@
 """Every call of the official Python SDK against a running posthorn, with its client that waits and its client that
-does not (contract, sdk-surface.md section 6 and http-api.md section 9, line 146). Arguments: the URL and the token."""
+does not (contract C21). Arguments: the URL and the token."""
 
 import asyncio
 import contextlib
