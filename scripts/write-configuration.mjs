@@ -1,4 +1,4 @@
-// `pnpm configuration`: writes docs/configuration.md from the tables of the processes. With --check it only compares.
+// `npm run configuration`: writes docs/configuration.md from the tables of the processes. With --check it only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -21,9 +21,9 @@ const lines = [...rows]
   .map(([variable, row]) => `| \`${variable}\` | ${row.default} | ${row.readBy.join(', ')} | ${row.help} |`);
 const text = `# Configuration
 
-Every environment variable, as the processes themselves check it. \`local\` is \`npm start\`, which passes its environment
-on to both others. A variable that is set to nothing counts as not set. A wrong value is one sentence on standard error
-that names every wrong variable, and exit status 1. This page is written by \`pnpm configuration\`.
+All environment variables, generated from the checks of the processes by \`npm run configuration\`. \`local\` is \`npm start\`, which
+passes its environment on to the API and the dispatcher. An empty variable counts as not set. All wrong values are reported in one
+sentence on standard error, with exit status 1.
 
 | Variable | Default | Read by | Meaning |
 | --- | --- | --- | --- |
@@ -33,7 +33,7 @@ const wanted = await format(text, { ...(await resolveConfig(file)), filepath: fi
 
 if (!process.argv.includes('--check')) writeFileSync(file, wanted);
 else if (readFileSync(file, 'utf8') !== wanted) {
-  process.stderr.write('docs/configuration.md is stale; run `pnpm configuration`\n');
+  process.stderr.write('docs/configuration.md is stale; run `npm run configuration`\n');
   process.exit(1);
 }
 

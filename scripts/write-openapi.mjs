@@ -1,4 +1,4 @@
-// `pnpm openapi`: writes docs/openapi.json from the contract.
+// `npm run openapi`: writes docs/openapi.json from the contract.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, setUp } from './setup.mjs';

@@ -21,28 +21,28 @@ export const table = {
   PROBE_HOST: { schema: host('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {
     schema: integer(0, 1, 65_535),
-    help: 'Port of an API on the same machine, which is never a destination; none when unset.',
+    help: 'Port of an API on the same machine, which is refused as a destination; none when unset.',
   },
   METRICS_PORT: {
     schema: integer(0, 1, 65_535),
-    help: 'Port of the metrics of that API, which is no destination either; none when unset.',
+    help: 'Port of the metrics of that API, which is also refused as a destination; none when unset.',
   },
   DISPATCHER_CONCURRENCY: {
     schema: integer(200, 1, 10_000),
-    help: 'Worker slots per process: deliveries in flight that take less than a quarter of a second, and most to one destination.',
+    help: 'Worker slots per process: maximum of deliveries in flight that take less than a quarter of a second, and of deliveries to one destination.',
   },
   MAX_SLOW_ATTEMPTS: {
     schema: integer(1000, 1, 20_000),
-    help: 'Deliveries in flight per process that take longer; they hold no worker slot.',
+    help: 'Maximum of deliveries in flight per process that take longer; they occupy no worker slot.',
   },
   GLOBAL_PARALLELISM: {
     schema: integer(0, 0),
-    help: 'Most deliveries in flight over all dispatchers, 0 for no limit; else at least SHARDS.',
+    help: 'Maximum of deliveries in flight over all dispatchers; 0 for no limit, otherwise at least SHARDS.',
   },
-  CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Longest time to connect to a destination.' },
+  CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Maximum time to connect to a destination.' },
   MAX_RESPONSE_BYTES: {
     schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
-    help: 'Bytes of a response that are read; a callback carries them all.',
+    help: 'Maximum of bytes that are read of a response; a callback contains all of them.',
   },
   MAX_STORED_RESPONSE_BYTES: {
     schema: integer(64 * 1024, 0, 16 * 1024 * 1024),
@@ -51,20 +51,20 @@ export const table = {
   SIGNATURE_TTL_SECONDS: { schema: integer(300, 1, 86_400), help: 'How long a signature is valid.' },
   STALLED_AFTER_SECONDS: {
     schema: secondsAsMs(15, 3),
-    help: 'A message of a dispatcher that died is taken by another one after this time.',
+    help: 'Time after which another dispatcher takes the messages of a dispatcher that died.',
   },
   SCHEDULE_CATCHUP_SECONDS: {
     // A dispatcher that takes over from one that died comes within this time.
     schema: secondsAsMs(60, 5),
-    help: 'A time of a schedule that was missed for longer than this is skipped.',
+    help: 'A time of a schedule that was missed by more than this is skipped.',
   },
   POISON_AFTER: {
     schema: integer(5, 1, 1000),
-    help: 'A message that was in flight this many times when its dispatcher ended goes to the dead letter queue.',
+    help: 'A message goes to the dead letter queue when it was in flight at the end of this many dispatchers.',
   },
   DEAF_AFTER_SECONDS: {
     schema: secondsAsMs(30, 1),
-    help: 'A dispatcher that fetches nothing for so long while messages wait is not ready; after twice the time it ends.',
+    help: 'A dispatcher is not ready when it fetches nothing for this time while messages wait; after twice the time it ends.',
   },
   DELIVERY_USER_AGENT: { schema: headerText().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
   UPSTASH_REGION: { schema: headerText().optional(), help: 'Value of the region header; not sent when unset.' },

@@ -5,15 +5,18 @@ import { z } from 'zod';
 
 /** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract R2, R15). */
 export const table = {
-  POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Where all state lives.' },
-  REDIS_URL: { schema: z.string().optional(), help: 'A Redis of your own instead of the embedded one.' },
+  POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Directory of all state.' },
+  REDIS_URL: { schema: z.string().optional(), help: 'Your own Redis instead of the embedded one.' },
   DURABILITY: settings.DURABILITY,
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the API.' },
   PORT: { schema: integer(8080, 1, 65_535), help: 'Port of the API.' },
   PROBE_PORT: { schema: integer(0, 1, 65_535), help: 'Port of the probe of the dispatcher; a free one by default.' },
-  QSTASH_TOKEN: { schema: z.string().optional(), help: 'Token of the publishers; made once by default.' },
-  QSTASH_CURRENT_SIGNING_KEY: { schema: z.string().optional(), help: 'Current signing key; made once by default.' },
-  QSTASH_NEXT_SIGNING_KEY: { schema: z.string().optional(), help: 'Next signing key; made once by default.' },
+  QSTASH_TOKEN: { schema: z.string().optional(), help: 'Token of the publishers; generated once by default.' },
+  QSTASH_CURRENT_SIGNING_KEY: {
+    schema: z.string().optional(),
+    help: 'Current signing key; generated once by default.',
+  },
+  QSTASH_NEXT_SIGNING_KEY: { schema: z.string().optional(), help: 'Next signing key; generated once by default.' },
   POSTHORN_DEV_CREDENTIALS: {
     schema: flag(false),
     help: 'Use the publicly known development credentials; on loopback only, never in production.',
@@ -25,7 +28,7 @@ export const table = {
   },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },
   SHUTDOWN_GRACE_SECONDS: settings.SHUTDOWN_GRACE_SECONDS,
-  POSTHORN_SOURCES: { schema: flag(false), help: 'Run the sources with reload instead of the build.' },
+  POSTHORN_SOURCES: { schema: flag(false), help: 'Run the sources, with reload, instead of the build.' },
 };
 
 export type Config = Environment<typeof table>;

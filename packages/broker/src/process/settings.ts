@@ -6,20 +6,20 @@ import { logLevels } from './log.ts';
 export const settings = {
   REDIS_URL: {
     schema: z.string('set it, for example to redis://127.0.0.1:6379'),
-    help: 'Redis 6.2 or newer: redis://user:password@host:port/database, rediss:// for TLS, or unix:/path?db=number; several with commas mean a cluster; redis+sentinel://host:port,host:port/master/database means Sentinel. Each installation needs a database of its own.',
+    help: 'Redis 6.2 or newer: redis://user:password@host:port/database, rediss:// for TLS, or unix:/path?db=number; several, separated by commas, mean a cluster; redis+sentinel://host:port,host:port/master/database means Sentinel. Each installation needs its own database.',
   },
   SHARDS: { schema: integer(8, 1, 256), help: 'Number of engine shards; fixed for the life of the data.' },
   LOG_LEVEL: {
     schema: z.enum(logLevels, `use one of ${logLevels.join(', ')}`).default('info'),
-    help: 'Least level of a log line that is written.',
+    help: 'Minimum level of the log lines that are written.',
   },
   DURABILITY: {
     schema: z.enum(['always', 'everysec'], 'use always or everysec').default('always'),
-    help: 'What is promised of an accepted message; a warning is logged when Redis is set to less.',
+    help: 'Durability of an accepted message; posthorn warns when the setting of Redis promises less.',
   },
   MESSAGE_GRACE_SECONDS: {
     schema: secondsAsMs(60, 0, maxPeriodSeconds),
-    help: 'How long a message that has ended stays readable by its id.',
+    help: 'How long an ended message can be read by its id.',
   },
   LOG_RETENTION_SECONDS: {
     schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
@@ -27,20 +27,20 @@ export const settings = {
   },
   MAX_LOG_LINES: {
     schema: integer(3_000_000, 0),
-    help: 'Most lines of the log, about three per message; when there are more the oldest go. 0 for no limit.',
+    help: 'Maximum number of log entries, about three per message; beyond it the oldest are removed. 0 for no limit.',
   },
   DLQ_RETENTION_SECONDS: {
     schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
-    help: 'How long a failed message stays in the dead letter queue.',
+    help: 'How long a dead letter is kept.',
   },
-  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1, maxPeriodSeconds), help: 'Longest wait before a retry.' },
+  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1, maxPeriodSeconds), help: 'Maximum wait before a retry.' },
   BACKOFF_FACTOR: {
     schema: z
       .string()
       .regex(/^\d{1,2}(\.\d{1,3})?$/, 'use a number such as 2.5')
       .transform(Number)
       .default(2.5),
-    help: 'Default backoff: e to the power of this factor times the number of the retry, in seconds.',
+    help: 'Factor of the default backoff: the wait in seconds is e to the power of this factor times the number of the retry.',
   },
   ALLOW_PRIVATE_DESTINATIONS: {
     schema: flag(false),
@@ -50,7 +50,7 @@ export const settings = {
   DESTINATION_DENY: { schema: list(), help: 'Addresses, CIDR ranges and host names that are never allowed.' },
   MEMORY_WATERMARK_PERCENT: {
     schema: integer(85, 1, 100),
-    help: "Share of Redis' maxmemory from which on new messages are refused, so that those it has can be delivered.",
+    help: 'Percentage of the maxmemory of Redis above which new messages are refused, so that stored messages can still be delivered.',
   },
-  SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that ends waits for work in flight.' },
+  SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that stops waits for work in flight.' },
 } as const;

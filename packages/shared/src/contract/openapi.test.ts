@@ -24,7 +24,7 @@ test('it has every endpoint of the contract, and nothing else', () => {
   expect(operations.map(([name]) => name).sort()).toEqual(expected.sort());
 });
 
-test('docs/openapi.json is up to date; `pnpm openapi` writes it', () => {
+test('docs/openapi.json is up to date; `npm run openapi` writes it', () => {
   const written = readFileSync(new URL('../../../../docs/openapi.json', import.meta.url), 'utf8');
   expect(JSON.parse(written)).toEqual(document);
 });
