@@ -9,14 +9,12 @@ import { Published } from './publish.ts';
 /** A message that has finally failed, with the last answer of its destination (contract O5). */
 export const DlqMessage = MessageView.extend({
   dlqId: z.string().meta({ description: 'Id of the entry.', example: '1725323658779-0' }),
-  responseStatus: z.int().describe('Status of the last answer; 0 if there was none.'),
-  responseHeader: HeaderMapField.optional().describe(
-    'Headers of the last answer; of more than 8 KiB some are missing.',
-  ),
-  responseBody: z.string().optional().describe('Body of the last answer, if it is text.'),
-  responseBodyBase64: z.string().optional().describe('Body of the last answer in base64, if it is not valid UTF-8.'),
+  responseStatus: z.int().describe('Status of the last response; 0 without one.'),
+  responseHeader: HeaderMapField.optional().describe('Headers of the last response, up to 8 KiB.'),
+  responseBody: z.string().optional().describe('Body of the last response, if it is text.'),
+  responseBodyBase64: z.string().optional().describe('Body of the last response in base64, if it is not valid UTF-8.'),
   responseBodyTruncated,
-}).meta({ id: 'DlqMessage', description: 'A message that has finally failed, with the last answer to it.' });
+}).meta({ id: 'DlqMessage', description: 'A message that has finally failed, with its last response.' });
 export type DlqMessage = z.infer<typeof DlqMessage>;
 
 const pageLimit = 100;
@@ -26,17 +24,17 @@ const maxIds = 1000;
 const { host: _host, path: _path, ...fields } = FilterFields;
 
 /** Names that old clients send and that mean nothing here. */
-const unused = z.unknown().meta({ description: 'Has no meaning; older clients send it.', deprecated: true });
+const unused = z.unknown().meta({ description: 'No effect; older clients send it.', deprecated: true });
 const tolerated = { trimBody: unused, groupBy: unused, api: unused };
 
-const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
+const cursor = z.string().describe('Cursor for the next call; absent at the end.');
 
 /** Which entries are meant: those with these ids, else those that match (contract P41, P45). */
 const dlqFields = z.strictObject(
   {
     dlqIds: filters.list
       .refine((ids) => ids.length <= maxIds, `use at most ${maxIds} ids`)
-      .describe('Ids of entries; other filters are then ignored.'),
+      .describe('Ids of entries; all other filters are ignored.'),
     messageId: filters.list.describe('Id of the message.'),
     ...fields,
     responseStatus: filters.list
@@ -48,14 +46,16 @@ const dlqFields = z.strictObject(
             .transform(Number),
         ),
       )
-      .describe('Status of the last answer.'),
-    cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
+      .describe('Status of the last response.'),
+    cursor: cursor
+      .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer')
+      .describe('Cursor of an earlier response.'),
     count: Count(pageLimit),
     order: z
       .enum(['earliestFirst', 'latestFirst'], 'use earliestFirst or latestFirst')
-      .describe('`earliestFirst` by default; a cursor belongs to the order in which it was given.'),
-    urlGroup: filters.list.meta({ description: 'The same as `topicName`; clients send both.', deprecated: true }),
-    source: filters.list.describe('`workflow` means entries of workflows alone, of which there are none.'),
+      .describe('`earliestFirst` by default; a cursor is valid only for the order that it came from.'),
+    urlGroup: filters.list.meta({ description: 'The same as `topicName`; some clients send both.', deprecated: true }),
+    source: filters.list.describe('`workflow` selects only entries of workflows, of which there are none.'),
     ...tolerated,
   },
   { error: filters.unknownField },
@@ -70,7 +70,9 @@ export const DlqListQuery = z.preprocess(
 /** An empty list of ids names no entry; it never means all. */
 export const DlqBody = dlqFields
   .extend({
-    dlqIds: filters.ids.max(maxIds, `use at most ${maxIds} ids`).describe('Ids of entries; an empty list names none.'),
+    dlqIds: filters.ids
+      .max(maxIds, `use at most ${maxIds} ids`)
+      .describe('Ids of entries; an empty list selects none.'),
   })
   .partial();
 /** A retry knows nothing but ids in its body. */
@@ -80,7 +82,7 @@ export const DlqRetryBody = z
       dlqIds: filters.ids
         .min(1, 'give at least one id')
         .max(maxIds, `use at most ${maxIds} ids`)
-        .describe('Ids of entries; they count instead of a query.'),
+        .describe('Ids of entries; they replace those of the query.'),
     },
     { error: filters.unknownField },
   )
@@ -133,7 +135,7 @@ export const dlq = {
     scope: 'read',
     query: DlqListQuery,
     reply: z.object({
-      messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` says otherwise.'),
+      messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` is given.'),
       cursor: cursor.optional(),
     }),
   }),
@@ -158,16 +160,16 @@ export const dlq = {
   removeMany: endpoint({
     method: 'DELETE',
     path: '/v2/dlq',
-    summary: 'Remove entries by their ids or by filters; without both, the oldest',
+    summary: 'Remove entries by ids or filters; without both, the oldest',
     scope: 'write',
     query: DlqQuery,
     body: DlqBody,
-    reply: z.object({ deleted: z.int().describe('How many entries were removed.'), cursor: cursor.optional() }),
+    reply: z.object({ deleted: z.int().describe('Number of removed entries.'), cursor: cursor.optional() }),
   }),
   retryMany: endpoint({
     method: 'POST',
     path: '/v2/dlq/retry',
-    summary: 'Publish entries again, by their ids or by filters',
+    summary: 'Publish entries again, by ids or filters',
     scope: 'write',
     status: 201,
     query: DlqQuery,

@@ -23,17 +23,18 @@ export type ErrorCode = keyof typeof errorStatus;
 export const errorHelp: Record<ErrorCode, string> = {
   invalid_request: 'A parameter, a header or the body is wrong; the text names it and says what is allowed.',
   unauthorized: 'The token is missing or wrong.',
-  forbidden: 'The token may only read.',
-  not_found: 'There is no such thing, or no longer.',
-  method_not_allowed: 'The path knows other methods only.',
+  forbidden: 'The token has read access only.',
+  not_found: 'The resource does not exist or was removed.',
+  method_not_allowed: 'The path exists with other methods.',
   request_timeout: 'The request did not arrive in time.',
   limit_exceeded: 'A limit of this server would be exceeded; the text names it.',
-  body_too_large: 'The body is larger than this server takes.',
-  unsupported_encoding: 'The body is encoded in a way that is not supported.',
+  body_too_large: 'The body is larger than the limit of this server.',
+  unsupported_encoding: 'The content encoding of the body is not supported.',
   rate_limited: 'There were too many requests in this second.',
   headers_too_large: 'There are too many headers, or they are too large.',
-  internal: 'A fault of posthorn; its log says more.',
-  unavailable: 'Redis is away or full, or the process is stopping; nothing is known to be stored. Try again.',
+  internal: 'A fault of posthorn; its log has the cause.',
+  unavailable:
+    'Redis is unavailable or full, or the process is stopping. The request may or may not be stored; try again.',
 };
 
 /** A refusal or a fault. `detail` is for the caller; `cause`, if there is one, is for the log. */

@@ -10,22 +10,22 @@ export const EventView = z
     ...messageFields,
     body: z.string().optional().describe('The body, in base64.'),
     bodyTruncated,
-    time: Instant.describe('When it happened, in milliseconds since 1970.'),
-    state: z.enum(states).describe('What the message became.'),
+    time: Instant.describe('Time of the entry, in milliseconds since 1970.'),
+    state: z.enum(states).describe('State of the message.'),
     ...errorFields,
-    error: errorFields.error.describe('Why an attempt or the message has failed.'),
-    nextDeliveryTime: Instant.optional().describe('When the next attempt is due, in milliseconds since 1970.'),
-    timeout: z.int().optional().describe('Longest time of an attempt, in milliseconds.'),
-    responseStatus: z.int().optional().describe('Status of the answer; 0 if there was none.'),
-    responseBody: z.string().optional().describe('Body of the answer, in base64; the first bytes of a large one.'),
+    error: errorFields.error.describe('Error of the attempt or of the message.'),
+    nextDeliveryTime: Instant.optional().describe('Time of the next attempt, in milliseconds since 1970.'),
+    timeout: z.int().optional().describe('Timeout of an attempt, in milliseconds.'),
+    responseStatus: z.int().optional().describe('Status of the response; 0 without one.'),
+    responseBody: z.string().optional().describe('Body of the response, in base64; the first bytes of a large one.'),
     responseBodyTruncated,
-    responseHeaders: HeaderMapField.optional().describe('Headers of the answer; of more than 8 KiB some are missing.'),
+    responseHeaders: HeaderMapField.optional().describe('Headers of the response, up to 8 KiB.'),
     responseHeader: HeaderMapField.optional().describe('The same as `responseHeaders`.'),
-    callbackHeaders: HeaderMapField.optional().describe('Headers that go along with the callback.'),
-    failureCallbackHeaders: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
+    callbackHeaders: HeaderMapField.optional().describe('Forwarded headers of the callback.'),
+    failureCallbackHeaders: HeaderMapField.optional().describe('Forwarded headers of the failure callback.'),
     retryDelayExpr: z.string().optional().describe('The same as `retryDelayExpression`.'),
   })
-  .meta({ id: 'LogEntry', description: 'One line in the history of a message.' });
+  .meta({ id: 'LogEntry', description: 'One entry in the log of a message.' });
 export type EventView = z.infer<typeof EventView>;
 
 /** What stands for several states, or for one under another name, in a filter. */
@@ -47,7 +47,7 @@ const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 
 export const EventsQuery = z
   .object({
     ...FilterFields,
-    messageId: filters.list.describe('Ids of messages; other filters than `state` are then ignored.'),
+    messageId: filters.list.describe('Ids of messages; all other filters except `state` are ignored.'),
     messageIds: filters.list.describe('The same as `messageId`.'),
     state: filters.list
       .pipe(
@@ -55,7 +55,7 @@ export const EventsQuery = z
           .array(z.enum(Object.keys(stateGroups), `use one of ${Object.keys(stateGroups).join(', ')}`))
           .transform((names) => names.flatMap((name) => stateGroups[name] ?? [])),
       )
-      .describe('What the message became; `IN_PROGRESS` stands for ACTIVE, RETRY and ERROR.'),
+      .describe('State of the entry; `IN_PROGRESS` means ACTIVE, RETRY or ERROR.'),
     count: Count(mostLines),
     cursor: z
       .string('use one cursor')
@@ -63,12 +63,12 @@ export const EventsQuery = z
         /^(\d{1,15}|\d{1,15}-\d{1,9})?$/,
         'use the cursor of an earlier answer, or a time in milliseconds since 1970',
       )
-      .describe('The cursor of an earlier answer; or a time, in milliseconds since 1970: older lines follow.'),
+      .describe('Cursor of an earlier response; or a time in milliseconds since 1970, which selects older entries.'),
     order: z
       .enum(['latestFirst', 'earliestFirst'], 'use latestFirst or earliestFirst')
       .describe('`latestFirst` by default.'),
-    groupBy: z.literal('messageId', 'use messageId').describe('The lines of each message together.'),
-    trimBody: wholeNumber.transform(Number).describe('Most bytes of a body that are shown.'),
+    groupBy: z.literal('messageId', 'use messageId').describe('Groups the entries by message.'),
+    trimBody: wholeNumber.transform(Number).describe('Maximum of bytes of a body that are shown.'),
     maxBytes: PageBytes,
   })
   .partial()
@@ -109,12 +109,12 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
   };
 }
 
-const cursor = z.string().optional().describe('Give it to the next call to go on; absent at the end.');
-const lines = z.array(EventView).describe('The lines, newest first.');
+const cursor = z.string().optional().describe('Cursor for the next call; absent at the end.');
+const lines = z.array(EventView).describe('The entries, newest first unless `order` is given.');
 const groups = z.object({
   messages: z
     .array(z.object({ messageId: messageFields.messageId, events: lines }))
-    .describe('With `groupBy`: the lines of each message together.'),
+    .describe('With `groupBy`: the entries of each message.'),
   cursor,
 });
 
@@ -122,7 +122,7 @@ export const events = {
   events: endpoint({
     method: 'GET',
     path: '/v2/events',
-    summary: 'Read the log, newest line first',
+    summary: 'Read the log, newest entry first',
     scope: 'read',
     query: EventsQuery,
     reply: z.union([z.object({ events: lines, cursor }), groups]),
@@ -130,7 +130,7 @@ export const events = {
   logs: endpoint({
     method: 'GET',
     path: '/v2/logs',
-    summary: 'Read the log, newest line first',
+    summary: 'Read the log, newest entry first',
     scope: 'read',
     query: EventsQuery,
     reply: z.union([z.object({ logs: lines, cursor }), groups]),

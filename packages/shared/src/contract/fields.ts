@@ -9,8 +9,7 @@ export const Name = z
 
 /** The destination in the path of a publish. Routes read it from the undecoded target: see `headers/destination.ts`. */
 export const DestinationParameter = z.string().meta({
-  description:
-    'A URL with its scheme, written as it is and not percent-encoded, its query included; or the name of a URL group.',
+  description: 'A URL with scheme and query, written as it is and not percent-encoded; or the name of a URL group.',
   example: 'https://example.com/hook?x=1',
 });
 
@@ -24,7 +23,7 @@ export const Count = (max: number) =>
     .transform(String)
     .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number, 1 or more'))
     .transform((text) => Math.min(Number(text), max))
-    .meta({ description: `At most so many; more than ${max} counts as ${max}.`, example: 10 });
+    .meta({ description: `Maximum number; a value above ${max} counts as ${max}.`, example: 10 });
 
 /** Bytes of a page that asks for no number, and the most that one can ask for. */
 export const pageBytes = 1024 * 1024;
@@ -37,7 +36,7 @@ export const PageBytes = z
   .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number of bytes, 1 or more'))
   .transform((text) => Math.min(Number(text), maxPageBytes))
   .meta({
-    description: `End the page after about so many bytes; ${pageBytes} by default, more than ${maxPageBytes} counts as ${maxPageBytes}. The cursor goes on behind its last entry.`,
+    description: `Approximate number of bytes after which the page ends; ${pageBytes} by default, a value above ${maxPageBytes} counts as ${maxPageBytes}. The cursor continues after the last entry.`,
     example: pageBytes,
   });
 

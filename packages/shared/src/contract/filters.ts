@@ -43,21 +43,21 @@ const instant = z
 
 /** The filters that every call with filters knows, as they come in a query or in a JSON body. */
 export const FilterFields = {
-  label: list(',').describe('One of its labels.'),
-  flowControlKey: list(',').describe('Its flow-control key.'),
+  label: list(',').describe('A label of the message.'),
+  flowControlKey: list(',').describe('Flow-control key of the message.'),
   // A comma may stand in a URL and in a path.
   url: list(/,(?=https?:\/\/)/i)
     .transform((urls) => urls.map((url) => hidePassword(formatUrl(url))))
-    .describe('Its URL, in full.'),
-  host: list(',').describe('The host of its URL, with or without the port.'),
-  path: list(/,(?=\/)/).describe('The path of its URL.'),
-  topicName: list(',').describe('The URL group that it was published to.'),
-  queueName: list(',').describe('The queue that it was put into.'),
-  scheduleId: list(',').describe('The schedule that published it.'),
-  callerIp: list(',').describe('The address of its publisher.'),
+    .describe('Full URL of the message.'),
+  host: list(',').describe('Host of the URL, with or without the port.'),
+  path: list(/,(?=\/)/).describe('Path of the URL.'),
+  topicName: list(',').describe('URL group of the message.'),
+  queueName: list(',').describe('Queue of the message.'),
+  scheduleId: list(',').describe('Schedule that published the message.'),
+  callerIp: list(',').describe('Address of the publisher.'),
   callerIP: list(',').meta({ description: 'Old name of `callerIp`.', deprecated: true }),
-  fromDate: instant.describe('Not before this time, in milliseconds since 1970.'),
-  toDate: instant.describe('Not after this time, in milliseconds since 1970.'),
+  fromDate: instant.describe('Earliest time, in milliseconds since 1970, inclusive.'),
+  toDate: instant.describe('Latest time, in milliseconds since 1970, inclusive.'),
 };
 
 export const filters = {

@@ -6,25 +6,25 @@ import { Ignored } from './fields.ts';
 export const FlowControlKey = z
   .object({
     flowControlKey: z.string().meta({ description: 'The key.', example: 'customer-42' }),
-    waitListSize: z.int().describe('Messages that wait for their turn.'),
-    parallelismMax: z.int().describe('Most attempts at a time; 0 without a limit.'),
-    parallelismCount: z.int().describe('Attempts that run now.'),
-    rateMax: z.int().describe('Most attempts per period; 0 without a limit.'),
-    rateCount: z.int().describe('Attempts begun in this period.'),
+    waitListSize: z.int().describe('Number of messages that wait for a slot.'),
+    parallelismMax: z.int().describe('Maximum of attempts in flight; 0 for no limit.'),
+    parallelismCount: z.int().describe('Attempts in flight.'),
+    rateMax: z.int().describe('Maximum of attempts per period; 0 for no limit.'),
+    rateCount: z.int().describe('Attempts started in this period.'),
     ratePeriod: z.int().describe('Period of the rate, in seconds.'),
-    ratePeriodStart: z.int().describe('When this period began, in seconds since 1970.'),
-    isPaused: z.boolean().describe('Whether no attempt begins.'),
-    isPinnedParallelism: z.boolean().describe('Whether the parallelism is fixed, whatever messages say.'),
-    isPinnedRate: z.boolean().describe('Whether the rate is fixed, whatever messages say.'),
+    ratePeriodStart: z.int().describe('Start of this period, in seconds since 1970.'),
+    isPaused: z.boolean().describe('Whether the key is paused and starts no attempt.'),
+    isPinnedParallelism: z.boolean().describe('Whether the parallelism is fixed against the values of messages.'),
+    isPinnedRate: z.boolean().describe('Whether the rate is fixed against the values of messages.'),
   })
-  .meta({ id: 'FlowControlKey', description: 'The limits that messages of one key share, and how far they are used.' });
+  .meta({ id: 'FlowControlKey', description: 'The limits that messages with one key share, and their use.' });
 export type FlowControlKey = z.infer<typeof FlowControlKey>;
 
 /** Attempts in flight over all dispatchers, and the most that are allowed; 0 without a limit. */
 export const GlobalParallelism = z
   .object({
-    parallelismMax: z.int().describe('Most attempts in flight over all dispatchers; 0 without a limit.'),
-    parallelismCount: z.int().describe('Attempts in flight now.'),
+    parallelismMax: z.int().describe('Maximum of attempts in flight over all dispatchers; 0 for no limit.'),
+    parallelismCount: z.int().describe('Attempts in flight.'),
   })
   .meta({ id: 'GlobalParallelism', description: 'Attempts in flight over all dispatchers.' });
 export type GlobalParallelism = z.infer<typeof GlobalParallelism>;
@@ -53,7 +53,7 @@ export const flowControl = {
     path: '/v2/flowControl',
     summary: 'List flow-control keys',
     scope: 'read',
-    query: z.object({ search: z.string().optional().describe('A part of the key.') }),
+    query: z.object({ search: z.string().optional().describe('Text that the key contains.') }),
     reply: z.array(FlowControlKey),
   }),
   get: endpoint({
@@ -68,7 +68,7 @@ export const flowControl = {
   pause: endpoint({
     method: 'POST',
     path: '/v2/flowControl/:key/pause',
-    summary: 'Start no further attempt with this key',
+    summary: 'Pause a flow-control key: start no further attempt',
     scope: 'write',
     params,
     reply: Ignored,
@@ -76,7 +76,7 @@ export const flowControl = {
   resume: endpoint({
     method: 'POST',
     path: '/v2/flowControl/:key/resume',
-    summary: 'Go on with this key',
+    summary: 'Resume a flow-control key',
     scope: 'write',
     params,
     reply: Ignored,
@@ -84,16 +84,16 @@ export const flowControl = {
   pin: endpoint({
     method: 'POST',
     path: '/v2/flowControl/:key/pin',
-    summary: 'Fix limits of this key, whatever messages say',
+    summary: 'Fix limits of a flow-control key against the values of messages',
     scope: 'write',
     params,
     query: z
       .object({
-        parallelism: whole.describe('Most attempts at a time.'),
-        rate: whole.describe('Most attempts per period.'),
+        parallelism: whole.describe('Maximum of attempts in flight.'),
+        rate: whole.describe('Maximum of attempts per period.'),
         period: whole
           .refine((seconds) => (seconds ?? 0) <= weekSeconds, `use at most ${weekSeconds} seconds`)
-          .describe('Period of the rate, in seconds; needs a rate.'),
+          .describe('Period of the rate, in seconds; requires `rate`.'),
       })
       .refine(({ rate, period }) => period === undefined || rate !== undefined, {
         path: ['period'],
@@ -108,19 +108,19 @@ export const flowControl = {
   unpin: endpoint({
     method: 'POST',
     path: '/v2/flowControl/:key/unpin',
-    summary: 'Let messages decide again',
+    summary: 'Let messages set the limits of a flow-control key again',
     scope: 'write',
     params,
     query: z.object({
-      parallelism: truth.describe('Whether messages decide the parallelism again.'),
-      rate: truth.describe('Whether messages decide the rate again.'),
+      parallelism: truth.describe('Whether messages set the parallelism again.'),
+      rate: truth.describe('Whether messages set the rate again.'),
     }),
     reply: Ignored,
   }),
   resetRate: endpoint({
     method: 'POST',
     path: '/v2/flowControl/:key/resetRate',
-    summary: 'Begin a new rate window now',
+    summary: 'Start a new rate window now',
     scope: 'write',
     params,
     reply: Ignored,
@@ -136,7 +136,7 @@ export const flowControl = {
   globalParallelism: endpoint({
     method: 'GET',
     path: '/v2/globalParallelism',
-    summary: 'Read how many attempts are in flight, and how many may be',
+    summary: 'Read the attempts in flight over all dispatchers, and their maximum',
     scope: 'read',
     reply: GlobalParallelism,
   }),

@@ -19,12 +19,12 @@ export type State = (typeof states)[number];
 
 /** Why an attempt failed, as messages, dead letters and log entries say it. */
 export const errorFields = {
-  error: z.string().optional().describe('Why the last attempt failed, if it did.'),
+  error: z.string().optional().describe('Error of the last attempt, if it failed.'),
   errorKind: z
     .enum(errorKinds)
     .optional()
     .describe(
-      'What kind of fault that was: `http` is an answer other than 2xx, the others say why there was none. Absent when no request was made.',
+      'Kind of the error: `http` is a response other than 2xx; the others mean that no usable response arrived. Absent when no request was made.',
     ),
 };
 export const bodyTruncated = z.literal(true).optional().describe('Present when the body is not shown, or not in full.');
@@ -32,21 +32,21 @@ export const bodyTruncated = z.literal(true).optional().describe('Present when t
 /** What a message and the lines of its log have in common. */
 export const messageFields = {
   messageId: z.string().meta({ description: 'Id of the message.', example: 'msg_2YkP4mB7vQx' }),
-  url: z.string().describe('Where it is delivered; for a URL group the URL of one endpoint.'),
-  topicName: z.string().optional().describe('URL group that it was published to.'),
+  url: z.string().describe('Destination URL; for a URL group the URL of one endpoint.'),
+  topicName: z.string().optional().describe('URL group of the message.'),
   endpointName: z.string().optional().describe('Name of the endpoint of the URL group, if it has one.'),
-  queueName: z.string().optional().describe('Queue that it was put into.'),
-  scheduleId: z.string().optional().describe('Schedule that published it.'),
+  queueName: z.string().optional().describe('Queue of the message.'),
+  scheduleId: z.string().optional().describe('Schedule that published the message.'),
   method: z.string().meta({ description: 'Method of the delivery, in upper case.', example: 'POST' }),
-  header: HeaderMapField.optional().describe('Headers that go along, `Content-Type` included.'),
-  maxRetries: z.int().describe('How often a failed first attempt is repeated at most.'),
+  header: HeaderMapField.optional().describe('Forwarded headers, including `Content-Type`.'),
+  maxRetries: z.int().describe('Maximum number of retries after a failed first attempt.'),
   callerIP: z.string().describe('Address of the publisher.'),
   callerIp: z.string().describe('The same as `callerIP`.'),
-  callback: z.string().optional().describe('URL that is told after every attempt.'),
-  failureCallback: z.string().optional().describe('URL that is told when the message has finally failed.'),
+  callback: z.string().optional().describe('URL that receives a callback after every attempt.'),
+  failureCallback: z.string().optional().describe('URL that receives a callback when the message has finally failed.'),
   flowControlKey: z.string().optional().describe('Messages with the same key share limits.'),
-  parallelism: z.int().optional().describe('Most attempts of the key at a time, as the publisher said it.'),
-  rate: z.int().optional().describe('Most attempts of the key per period, as the publisher said it.'),
+  parallelism: z.int().optional().describe('Maximum of attempts in flight with the key, as published.'),
+  rate: z.int().optional().describe('Maximum of attempts with the key per period, as published.'),
   period: z.int().optional().describe('Period of the rate, in seconds.'),
   retryDelayExpression: z.string().optional().describe('Expression for the wait before a retry, in milliseconds.'),
   label: z.string().optional().describe('The first label.'),
@@ -56,7 +56,7 @@ export const messageFields = {
 export const responseBodyTruncated = z
   .literal(true)
   .optional()
-  .describe('Present when the destination sent a longer body than is kept, or than is shown.');
+  .describe('Present when the destination sent a longer body than is kept or shown.');
 
 /** A message as a caller sees it (contract O1). */
 export const MessageView = z
@@ -65,20 +65,20 @@ export const MessageView = z
     body: z.string().optional().describe('The body, if it is text.'),
     bodyBase64: z.string().optional().describe('The body in base64, if it is not valid UTF-8.'),
     notBefore: Instant.describe('No attempt before this instant, in milliseconds since 1970.'),
-    createdAt: Instant.describe('When it was accepted, in milliseconds since 1970.'),
-    callbackHeader: HeaderMapField.optional().describe('Headers that go along with the callback.'),
-    failureCallbackHeader: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
+    createdAt: Instant.describe('Time of acceptance, in milliseconds since 1970.'),
+    callbackHeader: HeaderMapField.optional().describe('Forwarded headers of the callback.'),
+    failureCallbackHeader: HeaderMapField.optional().describe('Forwarded headers of the failure callback.'),
     bodyTruncated,
-    state: z.enum(states).optional().describe('The last thing that happened to it.'),
-    attempts: z.int().optional().describe('Attempts that were begun.'),
-    nextDeliveryTime: Instant.optional().describe('When the next attempt is due, in milliseconds since 1970.'),
+    state: z.enum(states).optional().describe('State of the newest log entry.'),
+    attempts: z.int().optional().describe('Number of attempts that have started.'),
+    nextDeliveryTime: Instant.optional().describe('Time of the next attempt, in milliseconds since 1970.'),
     ...errorFields,
   })
-  .meta({ id: 'Message', description: 'A message as it was accepted, and how far it is.' });
+  .meta({ id: 'Message', description: 'A message as it was accepted, and its progress.' });
 export type MessageView = z.infer<typeof MessageView>;
 
 /** How many messages a call has newly canceled. */
-export const Cancelled = z.object({ cancelled: z.int().describe('How many messages this call has canceled.') });
+export const Cancelled = z.object({ cancelled: z.int().describe('Number of messages that this call canceled.') });
 
 /** Most messages that one call cancels, when it asks for a number at all. */
 const maxCanceled = 500;
@@ -86,7 +86,7 @@ const maxCanceled = 500;
 /** Which messages to cancel: those with these ids, else those that match; with neither, all (contract P17). */
 const cancelFields = z.strictObject(
   {
-    messageIds: filters.list.describe('Ids of messages; other filters are then ignored.'),
+    messageIds: filters.list.describe('Ids of messages; all other filters are ignored.'),
     messageId: filters.text.describe('Id of one message.'),
     ...FilterFields,
     count: Count(maxCanceled),
@@ -97,7 +97,7 @@ export const CancelQuery = z.preprocess(filters.withoutConfiguration, cancelFiel
 /** An empty list of ids names no message; it never means all. */
 export const CancelBody = cancelFields
   .extend({
-    messageIds: filters.ids.describe('Ids of messages; an empty list names none.'),
+    messageIds: filters.ids.describe('Ids of messages; an empty list selects none.'),
   })
   .partial();
 
@@ -107,7 +107,7 @@ export const messages = {
   get: endpoint({
     method: 'GET',
     path: '/v2/messages/:messageId',
-    summary: 'Read one message that has not ended or ended a short time ago',
+    summary: 'Read one message, until shortly after it has ended',
     scope: 'read',
     params,
     reply: MessageView,
@@ -116,7 +116,7 @@ export const messages = {
   cancel: endpoint({
     method: 'DELETE',
     path: '/v2/messages/:messageId',
-    summary: 'Cancel one message; an attempt that runs goes on, but is the last',
+    summary: 'Cancel one message; an attempt in flight continues and is the last',
     scope: 'write',
     params,
     reply: Cancelled,
@@ -125,7 +125,7 @@ export const messages = {
   cancelMany: endpoint({
     method: 'DELETE',
     path: '/v2/messages',
-    summary: 'Cancel messages by their ids or by filters; without both, all',
+    summary: 'Cancel messages by ids or filters; without both, all messages',
     scope: 'write',
     query: CancelQuery,
     body: CancelBody,

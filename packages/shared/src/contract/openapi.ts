@@ -26,22 +26,22 @@ export interface OpenApi {
 }
 
 const tags: Record<keyof typeof contract, string> = {
-  publish: 'Hand a message over.',
-  messages: 'Read and cancel messages on their way.',
-  queues: 'Deliver in order.',
-  flowControl: 'Share a rate and a parallelism between messages.',
-  urlGroups: 'One message to many destinations.',
-  schedules: 'Publish again and again.',
-  dlq: 'What has finally failed.',
-  events: 'The history of messages.',
-  signingKeys: 'The keys that deliveries are signed with.',
+  publish: 'Publish messages.',
+  messages: 'Read and cancel messages.',
+  queues: 'Deliver messages in order.',
+  flowControl: 'Limit the rate and the parallelism of messages that share a key.',
+  urlGroups: 'Send one message to many destinations.',
+  schedules: 'Publish at the times of a cron expression.',
+  dlq: 'Messages that have finally failed.',
+  events: 'The log of all messages.',
+  signingKeys: 'The keys that sign deliveries.',
   probes: 'The state of the process.',
 };
 
-const optionsText = `Every option in a header of the name \`Upstash-...\` can also stand in the query, in lower case; the
-header wins, and the destination does not see it. A header \`Upstash-Forward-<Name>\` goes along as \`<Name>\`, and
-\`Upstash-Callback-Forward-<Name>\` and \`Upstash-Failure-Callback-Forward-<Name>\` do so with the callbacks. Other headers
-of that prefix mean nothing. An empty value is none.`;
+const optionsText = `Every option header \`Upstash-...\` can also be a query parameter with the same name in lower case. The header
+takes precedence, and the parameter is removed from the destination. A header \`Upstash-Forward-<Name>\` is forwarded as
+\`<Name>\`; \`Upstash-Callback-Forward-<Name>\` and \`Upstash-Failure-Callback-Forward-<Name>\` are forwarded with the callbacks.
+Other headers with that prefix are ignored. An empty value counts as absent.`;
 
 /**
  * The whole contract as an OpenAPI 3.1 document.
@@ -99,8 +99,17 @@ export function writeOpenApi({ closed = false } = {}): OpenApi {
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'The token; it wins over the one in the query.' },
-        query: { type: 'apiKey', in: 'query', name: tokenParameter, description: 'For where no header can be set.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The token; it takes precedence over the one in the query.',
+        },
+        query: {
+          type: 'apiKey',
+          in: 'query',
+          name: tokenParameter,
+          description: 'The token, for clients that cannot set a header.',
+        },
       },
       parameters: writeOptionParameters(),
       headers: writeRateLimitHeaders(),
@@ -119,9 +128,9 @@ function writeOptionParameters(): Record<string, Json> {
 
 function writeRateLimitHeaders(): Record<string, Json> {
   const meanings: [string, string][] = [
-    [burstRateLimitNames.limit, 'Requests that a token may make in a second.'],
-    [burstRateLimitNames.remaining, 'Requests that are left in this second.'],
-    [burstRateLimitNames.reset, 'When the next second begins, in seconds since 1970.'],
+    [burstRateLimitNames.limit, 'Maximum of requests per second and token.'],
+    [burstRateLimitNames.remaining, 'Remaining requests in this second.'],
+    [burstRateLimitNames.reset, 'Start of the next second, in seconds since 1970.'],
   ];
   return Object.fromEntries(
     meanings.map(([name, description]) => [name, { description, schema: { type: 'integer' } }]),

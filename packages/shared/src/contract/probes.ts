@@ -6,20 +6,22 @@ export const probes = {
   health: endpoint({
     method: 'GET',
     path: '/health',
-    summary: 'Tell whether the process lives',
+    summary: 'Check whether the process is alive',
     scope: 'none',
-    reply: z.object({ status: z.literal('ok').describe('The process lives.') }),
+    reply: z.object({ status: z.literal('ok').describe('The process is alive.') }),
   }),
   ready: endpoint({
     method: 'GET',
     path: '/ready',
-    summary: 'Tell whether the process can work: Redis answers and takes messages, and no stop has begun',
+    summary: 'Check whether the process can work: Redis answers and accepts messages, and the process is not stopping',
     scope: 'none',
     reply: z.object({
       status: z.literal('ready').describe('The process can work.'),
       durability: z
         .enum(['always', 'everysec', 'no', 'none', 'unknown'])
-        .describe('How Redis writes accepted messages to its disk; `none`: not at all, `unknown`: it does not tell.'),
+        .describe(
+          'How Redis writes accepted messages to disk; `none`: not at all, `unknown`: posthorn may not read the setting.',
+        ),
       shards: z.int().describe('Number of engine shards.'),
     }),
   }),

@@ -8,11 +8,11 @@ import { ScheduleCreated } from './schedules.ts';
 export const Published = z
   .object({
     messageId: z.string().meta({
-      description: 'Id of the message; of the first one, if this is a duplicate.',
+      description: 'Id of the message; for a duplicate, the id of the first message.',
       example: 'msg_2YkP4mB7vQx',
     }),
-    url: z.string().describe('Where it is delivered.'),
-    deduplicated: z.literal(true).optional().describe('Nothing was created: the message exists already.'),
+    url: z.string().describe('Destination URL.'),
+    deduplicated: z.literal(true).optional().describe('The message is a duplicate and was not created.'),
   })
   .meta({ id: 'Published', description: 'A message that was accepted and is durable.' });
 export type Published = z.infer<typeof Published>;
@@ -20,19 +20,19 @@ export type Published = z.infer<typeof Published>;
 /** An object for a URL; for a URL group an array in the order of its endpoints. */
 export const PublishReply = z
   .union([Published, z.array(Published)])
-  .meta({ id: 'PublishReply', description: 'For a URL group one per endpoint, in their order.' });
+  .meta({ id: 'PublishReply', description: 'For a URL group an array with one element per endpoint, in their order.' });
 export type PublishReply = z.infer<typeof PublishReply>;
 
 /** Why one item of a batch could not be stored after all items had been found valid (contract P14). */
 export const BatchFailure = z
-  .object({ error: z.string().describe('Why this item could not be stored.') })
-  .meta({ id: 'BatchFailure', description: 'An item that could not be stored; the others were.' });
+  .object({ error: z.string().describe('Reason why this item was not stored.') })
+  .meta({ id: 'BatchFailure', description: 'An item that was not stored; the others were.' });
 export type BatchFailure = z.infer<typeof BatchFailure>;
 
 /** A value per item, in their order. */
 export const BatchReply = z
   .array(z.union([Published, z.array(Published), BatchFailure]))
-  .meta({ id: 'BatchReply', description: 'One value per item, in their order; an array inside for a URL group.' });
+  .meta({ id: 'BatchReply', description: 'One element per item, in their order; a nested array for a URL group.' });
 export type BatchReply = z.infer<typeof BatchReply>;
 
 /** Most SDKs send one text per header; a list of texts is one header with several values. */
@@ -43,7 +43,7 @@ const ItemHeader = z.union([z.string(), z.array(z.string()).transform((texts) =>
 /** The same names as on a publish; whatever else stands there is read in the same way, too. */
 const ItemHeaders = z.record(z.string(), ItemHeader, 'give the headers as an object').meta({
   id: 'PublishHeaders',
-  description: 'Headers as a publish request would have them; also `Content-Type` and `Upstash-Forward-<Name>`.',
+  description: 'Headers as in a publish request, including `Content-Type` and `Upstash-Forward-<Name>`.',
   properties: Object.fromEntries(
     publishHeaders.map(({ name, help, example }) => [
       name,
@@ -58,22 +58,22 @@ export const BatchItem = z
     destination: z
       .string('give the destination as a string')
       .meta({ description: 'A URL, or the name of a URL group.', example: 'https://example.com/hook' }),
-    headers: ItemHeaders.nullish().describe('Headers of this publish; those of the request do not count.'),
-    body: z.unknown().optional().describe('Text is the body itself; anything else stands for its compact JSON.'),
+    headers: ItemHeaders.nullish().describe('Headers of this item; the headers of the request do not apply.'),
+    body: z.unknown().optional().describe('Text is sent unchanged; any other value is sent as compact JSON.'),
     queue: z
       .union([Name, z.literal('')])
       .nullish()
-      .describe('Queue to put it into; nothing and an empty text are none.'),
+      .describe('Queue of the message; `null` and an empty text mean none.'),
   })
-  .meta({ id: 'BatchItem', description: 'One publish of a batch, with headers of its own.' });
+  .meta({ id: 'BatchItem', description: 'One publish of a batch, with its own headers.' });
 
 export const publish = {
   publish: endpoint({
     method: 'POST',
     path: '/v2/publish/*destination',
     summary: 'Publish a message to a URL or a URL group',
-    description: `Answers when the message is durable. The body goes along byte for byte, whatever its type, and so does
-its \`Content-Type\`.`,
+    description: `Responds when the message is durable. The body, of any type, and its \`Content-Type\` are forwarded
+unchanged.`,
     scope: 'write',
     params: z.object({ destination: DestinationParameter }),
     takesMessage: true,
@@ -81,15 +81,15 @@ its \`Content-Type\`.`,
     unlimited: true,
     reply: PublishReply,
     otherReplies: {
-      200: { when: 'With the header Upstash-Cron: a schedule was created.', reply: ScheduleCreated },
-      202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply },
+      200: { when: 'A schedule was created, because the request has Upstash-Cron.', reply: ScheduleCreated },
+      202: { when: 'The message is a duplicate and was not created.', reply: PublishReply },
     },
     errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   batch: endpoint({
     method: 'POST',
     path: '/v2/batch',
-    summary: 'Publish many messages; all of them are checked before the first is created',
+    summary: 'Publish many messages; all are checked before the first is created',
     scope: 'write',
     body: z.array(BatchItem, 'give an array of items, each with a destination').min(1, 'give at least one item'),
     unlimited: true,

@@ -8,13 +8,13 @@ import { ScheduleCreated } from './schedules.ts';
 export const Queue = z
   .object({
     name: z.string().meta({ description: 'Name of the queue.', example: 'orders' }),
-    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
-    updatedAt: Instant.describe('When it was last changed, in milliseconds since 1970.'),
-    parallelism: z.int().describe('Most messages that are delivered at a time.'),
-    paused: z.boolean().describe('Accepts messages, but starts none.'),
-    lag: z.int().describe('Messages that have not ended.'),
+    createdAt: Instant.describe('Time of creation, in milliseconds since 1970.'),
+    updatedAt: Instant.describe('Time of the last change, in milliseconds since 1970.'),
+    parallelism: z.int().describe('Maximum of messages that are delivered at once.'),
+    paused: z.boolean().describe('Whether the queue accepts messages but starts none.'),
+    lag: z.int().describe('Number of messages that have not ended.'),
   })
-  .meta({ id: 'Queue', description: 'A named queue: its messages are delivered in order.' });
+  .meta({ id: 'Queue', description: 'A named queue, which delivers its messages in order.' });
 export type Queue = z.infer<typeof Queue>;
 
 const name = Name.meta({ description: 'Name of the queue.', example: 'orders' });
@@ -24,7 +24,7 @@ export const queues = {
   enqueue: endpoint({
     method: 'POST',
     path: '/v2/enqueue/:name/*destination',
-    summary: 'Publish a message into a queue, which is created when needed',
+    summary: 'Publish a message into a queue, which is created if needed',
     scope: 'write',
     params: z.object({ name, destination: DestinationParameter }),
     takesMessage: true,
@@ -32,15 +32,15 @@ export const queues = {
     unlimited: true,
     reply: PublishReply,
     otherReplies: {
-      200: { when: 'With the header Upstash-Cron: a schedule was created.', reply: ScheduleCreated },
-      202: { when: 'Nothing was created: the message is a duplicate.', reply: PublishReply },
+      200: { when: 'A schedule was created, because the request has Upstash-Cron.', reply: ScheduleCreated },
+      202: { when: 'The message is a duplicate and was not created.', reply: PublishReply },
     },
     errors: ['not_found', 'limit_exceeded', 'headers_too_large'],
   }),
   upsert: endpoint({
     method: 'POST',
     path: '/v2/queues',
-    summary: 'Create a queue or change it',
+    summary: 'Create or change a queue',
     scope: 'write',
     body: z.object({
       queueName: name,
@@ -48,8 +48,8 @@ export const queues = {
         .int('use a whole number, 1 or more')
         .min(1, 'use a whole number, 1 or more')
         .nullish()
-        .describe('Most messages that are delivered at a time; 1 for a new queue that says nothing.'),
-      paused: z.boolean('use true or false').nullish().describe('Whether it starts no message.'),
+        .describe('Maximum of messages that are delivered at once; 1 by default for a new queue.'),
+      paused: z.boolean('use true or false').nullish().describe('Whether the queue starts no message.'),
     }),
     reply: Ignored,
     errors: ['limit_exceeded'],
@@ -81,7 +81,7 @@ export const queues = {
   pause: endpoint({
     method: 'POST',
     path: '/v2/queues/:name/pause',
-    summary: 'Start no further message of a queue',
+    summary: 'Pause a queue: start no further message',
     scope: 'write',
     params,
     reply: Ignored,
@@ -90,7 +90,7 @@ export const queues = {
   resume: endpoint({
     method: 'POST',
     path: '/v2/queues/:name/resume',
-    summary: 'Go on with a queue, from its oldest message',
+    summary: 'Resume a queue from its oldest message',
     scope: 'write',
     params,
     reply: Ignored,

@@ -14,26 +14,33 @@ export const Schedule = z
   .object({
     ...fields,
     scheduleId: z.string().describe('Id of the schedule.'),
-    cron: z.string().meta({ description: 'When it publishes.', example: 'CRON_TZ=Europe/Berlin 0 4 * * *' }),
+    cron: z
+      .string()
+      .meta({
+        description: 'Cron expression of the times at which it publishes.',
+        example: 'CRON_TZ=Europe/Berlin 0 4 * * *',
+      }),
     destination: z.string().describe('A URL, or the name of a URL group.'),
     body: z.string().optional().describe('The body, if it is text.'),
-    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
+    createdAt: Instant.describe('Time of creation, in milliseconds since 1970.'),
     retries: maxRetries,
-    isPaused: z.boolean().describe('Whether times pass without a message.'),
+    isPaused: z.boolean().describe('Whether the schedule is paused and publishes nothing.'),
     bodyBase64: z.string().optional().describe('The body in base64, if it is not valid UTF-8.'),
-    delay: z.number().optional().describe('Wait before the first attempt of each message, in seconds.'),
-    timeout: z.number().optional().describe('Longest time of an attempt, in seconds.'),
-    callbackHeader: HeaderMapField.optional().describe('Headers that go along with the callback.'),
-    failureCallbackHeader: HeaderMapField.optional().describe('Headers that go along with the failure callback.'),
-    lastScheduleTime: Instant.optional().describe('The last time that it published for, in milliseconds since 1970.'),
-    nextScheduleTime: Instant.describe('The next time that it publishes for, in milliseconds since 1970.'),
+    delay: z.number().optional().describe('Delay of each message, in seconds.'),
+    timeout: z.number().optional().describe('Timeout of an attempt, in seconds.'),
+    callbackHeader: HeaderMapField.optional().describe('Forwarded headers of the callback.'),
+    failureCallbackHeader: HeaderMapField.optional().describe('Forwarded headers of the failure callback.'),
+    lastScheduleTime: Instant.optional().describe(
+      'Time of the last trigger that published, in milliseconds since 1970.',
+    ),
+    nextScheduleTime: Instant.describe('Time of the next trigger, in milliseconds since 1970.'),
     lastScheduleStates: z
       .record(z.string(), ScheduledState)
       .optional()
-      .describe('The messages of the last time by their ids, and how they ended.'),
-    error: z.string().optional().describe('Why it could not publish the last time.'),
+      .describe('State of each message of the last trigger, by message id.'),
+    error: z.string().optional().describe('Error of the last trigger, if it could not publish.'),
   })
-  .meta({ id: 'Schedule', description: 'A message that is published again and again.' });
+  .meta({ id: 'Schedule', description: 'A message that is published at the times of a cron expression.' });
 export type Schedule = z.infer<typeof Schedule>;
 
 export const ScheduleCreated = z
@@ -44,7 +51,7 @@ export type ScheduleCreated = z.infer<typeof ScheduleCreated>;
 const params = z.object({ scheduleId: Name.meta({ description: 'Id of the schedule.', example: 'scd_6Gk2' }) });
 const pause = {
   path: '/v2/schedules/:scheduleId/pause',
-  summary: 'Let times pass without publishing',
+  summary: 'Pause a schedule: skip times without publishing',
   scope: 'write',
   params,
   reply: Ignored,
@@ -53,7 +60,7 @@ const pause = {
 const resume = {
   ...pause,
   path: '/v2/schedules/:scheduleId/resume',
-  summary: 'Publish again, from the next time on',
+  summary: 'Resume a schedule from the next time on',
 } as const;
 
 /** The message of a schedule is bytes and headers, as that of a publish. */
@@ -61,7 +68,8 @@ export const schedules = {
   create: endpoint({
     method: 'POST',
     path: '/v2/schedules/*destination',
-    summary: 'Publish a message at the times of a cron expression; a schedule with the same id is replaced',
+    summary:
+      'Create a schedule, which publishes a message at the times of a cron expression; a schedule with the same id is replaced',
     scope: 'write',
     params: z.object({ destination: DestinationParameter }),
     takesMessage: true,
@@ -88,7 +96,7 @@ export const schedules = {
   remove: endpoint({
     method: 'DELETE',
     path: '/v2/schedules/:scheduleId',
-    summary: 'Remove a schedule; messages that it has made are left alone',
+    summary: 'Remove a schedule; its existing messages are not affected',
     scope: 'write',
     params,
     reply: Ignored,

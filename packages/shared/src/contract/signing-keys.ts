@@ -4,8 +4,8 @@ import { endpoint } from './endpoint.ts';
 /** Deliveries are signed with `current`; receivers accept both (contract S5, S6). */
 export const SigningKeys = z
   .object({
-    current: z.string().meta({ description: 'Deliveries are signed with this key.', example: 'sig_5Yx' }),
-    next: z.string().meta({ description: 'The key that a rotation makes the current one.', example: 'sig_7Kq' }),
+    current: z.string().meta({ description: 'Key that signs deliveries.', example: 'sig_5Yx' }),
+    next: z.string().meta({ description: 'Key that becomes the current one with a rotation.', example: 'sig_7Kq' }),
   })
   .meta({ id: 'SigningKeys', description: 'The keys that a receiver accepts.' });
 export type SigningKeys = z.infer<typeof SigningKeys>;

@@ -12,36 +12,40 @@ const EndpointName = z.string('use text').max(256, 'use at most 256 characters')
 /** One receiver of a URL group. */
 export const GroupEndpoint = z
   .object({
-    url: DestinationUrl.meta({ description: 'Where its messages go.', example: 'https://example.com/hook' }),
-    name: EndpointName.optional().describe('Name of the endpoint within the group; an empty one counts as none.'),
+    url: DestinationUrl.meta({ description: 'URL of the endpoint.', example: 'https://example.com/hook' }),
+    name: EndpointName.optional().describe('Name of the endpoint; an empty name counts as none.'),
   })
-  .meta({ id: 'GroupEndpoint', description: 'A receiver to add; the same URL gets the new name, and the other way.' });
+  .meta({
+    id: 'GroupEndpoint',
+    description:
+      'An endpoint to add. An existing endpoint with the same URL gets the new name; one with the same name gets the new URL.',
+  });
 export type GroupEndpoint = z.infer<typeof GroupEndpoint>;
 
 /** A named list of endpoints; the wire calls it a topic (contract O10). */
 export const UrlGroup = z
   .object({
     name: z.string().meta({ description: 'Name of the group.', example: 'order-events' }),
-    createdAt: Instant.describe('When it was created, in milliseconds since 1970.'),
-    updatedAt: Instant.describe('When it was last changed, in milliseconds since 1970.'),
+    createdAt: Instant.describe('Time of creation, in milliseconds since 1970.'),
+    updatedAt: Instant.describe('Time of the last change, in milliseconds since 1970.'),
     endpoints: z
       .array(
         z.object({
-          url: z.string().describe('Where its messages go.'),
+          url: z.string().describe('URL of the endpoint.'),
           name: z.string().optional().describe('Name of the endpoint, if it has one.'),
         }),
       )
-      .describe('Its receivers, in order.'),
-    headers: HeaderMapField.optional().describe('Default headers of every publish to the group, if any were set.'),
+      .describe('Its endpoints, in order.'),
+    headers: HeaderMapField.optional().describe('Default headers of every publish to the group, if set.'),
   })
-  .meta({ id: 'UrlGroup', description: 'A named list of endpoints; each gets a message of its own.' });
+  .meta({ id: 'UrlGroup', description: 'A named list of endpoints; a publish creates one message for each.' });
 export type UrlGroup = z.infer<typeof UrlGroup>;
 
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
   .object({
     url: z.string().transform(formatUrl).optional().describe('URL of the endpoint.'),
-    name: z.string().optional().describe('Name of the endpoint; it wins over the URL.'),
+    name: z.string().optional().describe('Name of the endpoint; it takes precedence over the URL.'),
   })
   .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' })
   .meta({ id: 'EndpointReference', description: 'An endpoint by its name or its URL.' });
@@ -63,7 +67,7 @@ export const DefaultHeaders = z
       context.addIssue({ code: 'custom', message: error.message });
     }
   })
-  .meta({ description: 'Headers as a publish request would have them, each a text or a list of texts.' });
+  .meta({ description: 'Headers as in a publish request, each a text or a list of texts.' });
 
 /** Names and values in turn, as a request would have them: the values as byte strings. */
 export function listHeaders(headers: Record<string, string[]>): string[] {
@@ -94,7 +98,7 @@ export const urlGroups = {
   addEndpoints: endpoint({
     method: 'POST',
     path: '/v2/topics/:name/endpoints',
-    summary: 'Add endpoints to a URL group, which is created when needed',
+    summary: 'Add endpoints to a URL group, which is created if needed',
     scope: 'write',
     params,
     body: z.object({
@@ -106,7 +110,7 @@ export const urlGroups = {
   removeEndpoints: endpoint({
     method: 'DELETE',
     path: '/v2/topics/:name/endpoints',
-    summary: 'Remove endpoints from a URL group; with the last one the group goes',
+    summary: 'Remove endpoints from a URL group; removing the last one removes the group',
     scope: 'write',
     params,
     body: z.object({
@@ -118,7 +122,7 @@ export const urlGroups = {
   setHeaders: endpoint({
     method: 'PATCH',
     path: '/v2/topics/:name',
-    summary: 'Set the default headers of every publish to a URL group, in place of those it had',
+    summary: 'Replace the default headers of every publish to a URL group',
     scope: 'write',
     params,
     body: z.object({ headers: DefaultHeaders }),
@@ -128,7 +132,7 @@ export const urlGroups = {
   remove: endpoint({
     method: 'DELETE',
     path: '/v2/topics/:name',
-    summary: 'Remove a URL group; messages on their way are left alone',
+    summary: 'Remove a URL group; its existing messages are not affected',
     scope: 'write',
     params,
     reply: Ignored,
