@@ -19,18 +19,19 @@ const mayImport = {
 
 /** What may be named only here. A module of ours that needs one of these asks the file that has it. */
 const onlyHere = [
-  { names: ['ioredis'], files: ['packages/broker/src/redis/**', 'packages/testkit/**', 'packages/embedded-redis/**'] },
-  { names: ['bullmq'], files: ['packages/broker/src/shards/**'] },
+  { names: ['ioredis'], files: ['packages/broker/src/engine/**', 'packages/testkit/**', 'packages/embedded-redis/**'] },
+  { names: ['bullmq'], files: ['packages/broker/src/engine/**'] },
   { names: ['axios'], files: ['apps/dispatcher/src/transport/send.ts'] },
 ];
 
 /** Inside the broker, a later layer may import an earlier one and never back. */
 const brokerLayers = [
-  ['process', 'redis', 'destinations'],
-  ['shards', 'lanes', 'events'],
-  ['messages', 'queues', 'url-groups', 'flow-control', 'signing-keys', 'rate-limits', 'metrics'],
-  ['publish'],
-  ['callbacks', 'schedules', 'dlq', 'workflows'],
+  ['process', 'destinations'],
+  ['engine'],
+  ['views', 'url-groups', 'signing-keys', 'rate-limits'],
+  ['intake'],
+  ['delivery'],
+  ['schedules', 'workflows'],
 ];
 
 const ours = [
@@ -130,11 +131,11 @@ export default tseslint.config(
       ignores: tests,
       rules: restrict([
         ...outsideOf(['shared']),
-        ...(folder === 'redis' ? [] : [{ group: ['ioredis'], message: 'Only packages/broker/src/redis may.' }]),
+        ...(folder === 'engine' ? [] : [{ group: ['ioredis'], message: 'Only packages/broker/src/engine may.' }]),
         ...brokerLayers
           .slice(index + 1)
           .flat()
-          .map((later) => ({ group: [`**/${later}/*`], message: `${folder} comes before ${later}.` })),
+          .map((later) => ({ group: [`**/${later}/**`], message: `${folder} comes before ${later}.` })),
       ]),
     })),
   ),
@@ -143,7 +144,7 @@ export default tseslint.config(
       ? [
           {
             files: ['packages/broker/src/**/*.ts'],
-            ignores: ['packages/broker/src/shards/**', ...tests],
+            ignores: ['packages/broker/src/engine/**', ...tests],
             rules: { 'no-restricted-imports': ['error', { paths: ['bullmq'] }] },
           },
         ]

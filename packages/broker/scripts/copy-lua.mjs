@@ -1,7 +1,7 @@
 // The compiler leaves Lua files behind; the built package needs them beside scripts.js.
 import { cpSync } from 'node:fs';
 
-cpSync(new URL('../src/redis/scripts/', import.meta.url), new URL('../dist/redis/scripts/', import.meta.url), {
+cpSync(new URL('../src/engine/redis/scripts/', import.meta.url), new URL('../dist/engine/redis/scripts/', import.meta.url), {
   recursive: true,
   filter: (path) => !path.endsWith('.ts'),
 });

@@ -1,7 +1,7 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { pino } from 'pino';
 import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
-import { connectForWork } from './redis/connect.ts';
+import { connectForWork } from './engine/redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */
 export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {

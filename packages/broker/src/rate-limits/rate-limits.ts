@@ -1,5 +1,5 @@
-import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 
 /** Counts what the callers of all API processes ask for (contract E12). */
 export interface RateLimits {

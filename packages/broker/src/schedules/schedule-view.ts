@@ -1,6 +1,6 @@
 import type { Message, Schedule } from '@posthorn/shared';
-import { writeHeader, writeMessageFields } from '../events/message-fields.ts';
-import { writeBytes } from '../messages/message-view.ts';
+import { writeHeader, writeMessageFields } from '../engine/log/message-fields.ts';
+import { writeBytes } from '../views/messages/message-view.ts';
 import type { ScheduleState } from './schedule.ts';
 
 /** A schedule as a caller sees it (contract O8): empty fields are left out. */

@@ -2,8 +2,8 @@ import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import type { Message, Schedule } from '@posthorn/shared';
 import { testOptions } from '../broker.fixture.ts';
 import { createBroker, type Broker } from '../broker.ts';
-import { connectForWork, type RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import { connectForWork, type RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 
 const catchUpMs = 60_000;
 const minuteMs = 60_000;

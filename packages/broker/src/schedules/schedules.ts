@@ -7,11 +7,11 @@ import {
   type ScheduledState,
 } from '@posthorn/shared';
 import type { Log } from '../process/log.ts';
-import { acceptTemplate, findTargets, type PublishRequest } from '../publish/accept.ts';
-import { findGroup, withDefaults, type PublishParts } from '../publish/publish.ts';
-import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
-import { endingMs, inlineBytes } from '../shards/body.ts';
+import { acceptTemplate, findTargets, type PublishRequest } from '../intake/accept.ts';
+import { findGroup, withDefaults, type PublishParts } from '../intake/publish.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
+import { endingMs, inlineBytes } from '../engine/shards/body.ts';
 import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
 import { pausedForever, readSchedule, stateField, type Definition, type ScheduleState } from './schedule.ts';

@@ -1,6 +1,6 @@
 import type { Body } from '@posthorn/shared';
-import { endingMs, type BodyStore } from '../shards/body.ts';
-import type { Shards } from '../shards/shards.ts';
+import { endingMs, type BodyStore } from '../engine/shards/body.ts';
+import type { Shards } from '../engine/shards/shards.ts';
 
 /**
  * A large body lies in Redis once, for its schedule and for all messages of it. Of these messages, those that have ended

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { deriveMessageId, DestinationError, PosthornError } from '@posthorn/shared';
-import { findTargets } from '../publish/accept.ts';
-import { store, type Draft } from '../publish/store.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import { findTargets } from '../intake/accept.ts';
+import { store, type Draft } from '../intake/store.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 import { readCron, type Cron } from './cron.ts';
 import { pausedForever, readSchedule, type Definition } from './schedule.ts';
 import type { ScheduleParts } from './schedules.ts';

@@ -1,5 +1,5 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { connectForWork, type RedisConnection } from '../redis/connect.ts';
+import { connectForWork, type RedisConnection } from '../engine/redis/connect.ts';
 import { createSigningKeys } from './signing-keys.ts';
 
 let server: TestRedis;

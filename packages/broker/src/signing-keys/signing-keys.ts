@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { SigningKeys } from '@posthorn/shared';
-import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 
 const field = 'signing-keys';
 /** Should a notice of a change get lost, it is seen after this time at the latest. */

@@ -6,8 +6,8 @@ import {
   type UrlGroup,
 } from '@posthorn/shared';
 import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
-import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 
 /** URL groups, which the wire calls topics (contract O10). */
 export interface UrlGroups {

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import {
+  decodeHeaderMap,
+  deriveMessageId,
+  hidePassword,
+  type Answer,
+  type Callback,
+  type ErrorKind,
+  type Failure,
+  type Outcome,
+} from '@posthorn/shared';
+import { queueLane } from '../engine/lanes/lanes.ts';
+import { redact } from '../intake/accept.ts';
+import { store, type StoreParts } from '../intake/store.ts';
+import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
+import type { Job } from '../engine/shards/shard.ts';
+
+/**
+ * An attempt whose process died is made again well within this time; until then a callback that was stored before, and
+ * may have been delivered, is not stored again.
+ */
+const rememberedMs = 600_000;
+
+/** Messages that tell the outcome of another message (contract D19). */
+export interface Callbacks {
+  /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
+  tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
+  /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
+  tellFailure(job: Job, failure: Failure, dlqId: string): Promise<void>;
+}
+
+/** What a callback tells of an attempt: why it failed, if it did. */
+interface Attempt {
+  answer: Answer;
+  error?: string;
+  errorKind?: ErrorKind;
+}
+
+export function createCallbacks(parts: StoreParts): Callbacks {
+  const { shards, bodies } = parts;
+
+  async function send(job: Job, callback: Callback, cause: string, attempt: Attempt, dlqId?: string): Promise<void> {
+    const text = JSON.stringify(await describe(job, attempt, dlqId));
+    const bytes = Buffer.from(text);
+    const createdAt = Date.now();
+    const { message } = job;
+    const hash = createHash('sha256').update(`${job.id}:${cause}`).digest();
+    const id = deriveMessageId(job.id, hash);
+    // A queue waits for its callbacks, too.
+    const { queueName } = message;
+    if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);
+    const [[result] = []] = await store(parts, [
+      {
+        isGroup: false,
+        bytes,
+        messages: [
+          {
+            id,
+            shard: shards.shardOf(id) ?? 0,
+            once: { key: id, forMs: rememberedMs },
+            message: {
+              url: callback.url,
+              method: callback.method,
+              header: { 'Content-Type': ['application/json'], ...callback.header },
+              ...(bytes.length <= maxInlineBytes ? { body: inlineBody(bytes) } : {}),
+              createdAt,
+              notBefore: createdAt + callback.delayMs,
+              maxRetries: callback.maxRetries,
+              timeoutMs: callback.timeoutMs,
+              callerIp: message.callerIp,
+              // It tells the headers and the body of its message, so that what hides them hides its own body.
+              ...(message.redaction ? { redaction: redact({ ...message.redaction, body: true }, bytes) } : {}),
+              ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
+              ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
+              ...(queueName === undefined ? {} : { holds: { queueName, messageId: job.id } }),
+              ...(message.scheduleId ? { scheduleId: message.scheduleId } : {}),
+            },
+          },
+        ],
+      },
+    ]);
+    if (result && 'error' in result) throw result.error;
+  }
+
+  /** The body of a callback, its fields in the order of the contract (contract D22). */
+  async function describe({ id, message, retried }: Job, attempt: Attempt, dlqId: string | undefined) {
+    const { answer, error, errorKind } = attempt;
+    const { topicName, endpointName, scheduleId, body } = message;
+    const source = (await bodies.read(body)) ?? Buffer.alloc(0);
+    // Without a response the reason stands where its body would.
+    const responseBody = answer.status === 0 ? Buffer.from(error ?? '') : Buffer.from(answer.body);
+    return {
+      status: answer.status,
+      header: answer.header,
+      body: responseBody.toString('base64'),
+      retried,
+      maxRetries: message.maxRetries,
+      sourceMessageId: id,
+      ...(topicName ? { topicName } : {}),
+      ...(endpointName ? { endpointName } : {}),
+      url: hidePassword(message.url),
+      method: message.method,
+      sourceHeader: decodeHeaderMap(message.header),
+      sourceBody: source.toString('base64'),
+      notBefore: message.notBefore,
+      createdAt: message.createdAt,
+      ...(scheduleId ? { scheduleId } : {}),
+      callerIP: message.callerIp,
+      ...(dlqId === undefined ? {} : { dlqId }),
+      ...(answer.isCut ? { bodyTruncated: true } : {}),
+      ...(error === undefined ? {} : { error }),
+      ...(errorKind === undefined ? {} : { errorKind }),
+    };
+  }
+
+  return {
+    async tellAttempt(job, outcome) {
+      // An attempt that is made again after a crash may end differently; then both ends are told.
+      if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${outcome.kind}`, outcome);
+    },
+    async tellFailure(job, failure, dlqId) {
+      const { failureCallback } = job.message;
+      if (failureCallback) await send(job, failureCallback, 'failure', failure, dlqId);
+    },
+  };
+}

@@ -1,0 +1,214 @@
+import type { Socket } from 'node:net';
+import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
+import { ConfigurationError } from '../../process/env.ts';
+import { persist } from './persist.ts';
+import { scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
+
+/** The options without the one that would change the type of every answer. */
+type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
+
+/** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
+export type RedisConnection = Redis &
+  ScriptCommands & {
+    /**
+     * Calls it at the end of this turn of the event loop. What it sends over a worker's connection leaves ahead of all
+     * that the turn has sent.
+     */
+    sendAhead(write: () => void): void;
+  };
+
+/**
+ * The connection of a process that answers people: it never waits for a Redis that is away or frozen, because the
+ * caller is better served by an answer now, and it is back some milliseconds after Redis is.
+ */
+export function connectForRequests(url: string): RedisConnection {
+  const redis = connect(url, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 1500,
+    // A pipeline waits for the one before it, so the last commands before a freeze and the first ones in it would add up.
+    socketTimeout: 1500,
+    connectTimeout: 1000,
+    enableAutoPipelining: true,
+    retryStrategy: (times) => Math.min(50 * times, 250),
+  });
+  leaveOutEvents(redis);
+  return redis;
+}
+
+/** The connection of a worker: it waits for Redis as long as it takes. BullMQ copies it for its blocking commands. */
+export function connectForWork(url: string): RedisConnection {
+  const redis = connect(url, {
+    maxRetriesPerRequest: null,
+    connectTimeout: 2000,
+    retryStrategy: (times) => Math.min(50 * times, 500),
+    // A connection that is only half there says nothing for ever. BullMQ's blocking commands take 10 seconds at most.
+    socketTimeout: 15_000,
+  });
+  persist(redis, scriptDefinitions);
+  joinWrites(redis);
+  leaveOutEvents(redis);
+  return redis;
+}
+
+/** BullMQ defines its scripts on the connection that it gets. */
+function leaveOutEvents(redis: RedisConnection): void {
+  const define = redis.defineCommand.bind(redis);
+  redis.defineCommand = (name, { lua, ...definition }) => {
+    define(name, { ...definition, lua: withoutEvents(lua) });
+  };
+}
+
+/**
+ * Sends all commands of one turn of the event loop with one system call, which costs more than a command: those of all
+ * messages whose answers were read together leave together. Their order stays. Unlike auto-pipelining this waits for no
+ * earlier answer.
+ */
+function joinWrites(redis: RedisConnection): void {
+  const send = redis.sendCommand.bind(redis);
+  let commands: Parameters<typeof send>[] = [];
+  let ahead: (() => void)[] = [];
+  let isPlanned = false;
+
+  const flush = () => {
+    const others = commands;
+    commands = [];
+    for (const write of ahead) write();
+    ahead = [];
+    const all = commands.concat(others);
+    commands = [];
+    isPlanned = false;
+    // A cluster has a socket per node and none here.
+    const socket = redis.stream as typeof redis.stream | undefined;
+    socket?.cork();
+    for (const command of all) {
+      try {
+        void send(...command);
+      } catch (error) {
+        // One that cannot be written must not keep the others back.
+        command[0].reject(error as Error);
+      }
+    }
+    socket?.uncork();
+  };
+  const plan = () => {
+    if (!isPlanned) setImmediate(flush);
+    isPlanned = true;
+  };
+  redis.sendCommand = (...command) => {
+    commands.push(command);
+    plan();
+    return command[0].promise;
+  };
+  redis.sendAhead = (write) => {
+    ahead.push(write);
+    plan();
+  };
+}
+
+/**
+ * Gives every address at which this connection has found Redis so far: the primary after a failover and the nodes of a
+ * cluster are only known once they are connected to.
+ */
+export function followAddresses(redis: RedisConnection): () => { address: string; port: number }[] {
+  const known = new Map<string, { address: string; port: number }>();
+  return () => {
+    const nodes = redis instanceof Cluster ? (redis as Cluster).nodes() : [redis];
+    for (const { stream } of nodes) {
+      // Neither a Unix socket nor a node that is away has an address.
+      const { remoteAddress: address, remotePort: port } = (stream as Partial<Socket> | undefined) ?? {};
+      if (address !== undefined && port !== undefined) known.set(`${address} ${port}`, { address, port });
+    }
+    return [...known.values()];
+  };
+}
+
+/** The parts of `REDIS_URL` (contract R14). */
+function connect(url: string, options: RedisOptions): RedisConnection {
+  const common: RedisOptions = {
+    ...options,
+    scripts: scriptDefinitions,
+    // After a failover the old primary is read-only: connect again and repeat the command.
+    reconnectOnError: (error) => (/^READONLY|[: ]-READONLY/.test(error.message) ? 2 : false),
+    connectionName: 'posthorn',
+  };
+  const client =
+    url.includes(',') && !url.startsWith('redis+sentinel:')
+      ? cluster(url, common)
+      : new Redis({ ...place(url), ...common });
+  // ioredis would go on in database 0, among the keys of other programs.
+  client.on('error', (error: Error & { command?: { name: string } }) => {
+    if (error.command?.name === 'select') client.disconnect(true);
+  });
+  return Object.assign(client as RedisConnection, { sendAhead: setImmediate });
+}
+
+function cluster(url: string, options: RedisOptions): Cluster {
+  const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
+  const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
+  if (nodes.some(({ db, path }) => db !== undefined || path !== undefined)) {
+    throw new ConfigurationError('Wrong environment: REDIS_URL: a cluster has neither database numbers nor sockets.');
+  }
+  const { host: _host, port: _port, ...credentials } = nodes[0] ?? {};
+  return new Cluster(
+    nodes.map(({ host, port }) => ({ host, port })),
+    {
+      ...(enableOfflineQueue === undefined ? {} : { enableOfflineQueue }),
+      ...(enableAutoPipelining === undefined ? {} : { enableAutoPipelining }),
+      scripts: scriptDefinitions,
+      clusterRetryStrategy: retryStrategy,
+      redisOptions: { ...redisOptions, ...credentials },
+    },
+  );
+}
+
+function place(url: string): RedisOptions {
+  if (url.startsWith('unix:')) {
+    const [, path, db = ''] = /^unix:(?:\/\/)?(\/[^?]*)(?:\?db=(\d{1,4}))?$/.exec(url) ?? [];
+    if (!path) throw wrongUrl();
+    return { path, ...database(db) };
+  }
+  let parsed: URL;
+  let secrets: RedisOptions;
+  try {
+    parsed = new URL(url.replace(/^(redis\+sentinel:\/\/[^/,]*)(,[^/]*)?/, '$1'));
+    secrets = {
+      ...(parsed.username ? { username: decodeURIComponent(parsed.username) } : {}),
+      ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
+    };
+  } catch {
+    throw wrongUrl();
+  }
+  // What is not known would be left out without a word.
+  if (parsed.search || parsed.hash) throw wrongUrl();
+  const [first = '', ...others] = parsed.pathname.slice(1).split('/');
+  if (parsed.protocol === 'redis+sentinel:') {
+    const hosts = /^redis\+sentinel:\/\/(?:[^@/]*@)?([^/]+)\//.exec(url)?.[1];
+    if (!hosts || !first || others.length > 1) throw wrongUrl();
+    const sentinels = hosts.split(',').map((host) => {
+      const [name = '', port = '26379'] = host.split(':');
+      return { host: name, port: Number(port) };
+    });
+    return { sentinels, name: first, ...database(others[0] ?? ''), ...secrets };
+  }
+  if ((parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || others.length > 0) throw wrongUrl();
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(parsed.port || 6379),
+    ...database(first),
+    ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
+    ...secrets,
+  };
+}
+
+function database(text: string): { db?: number } {
+  if (!/^\d{0,4}$/.test(text)) throw wrongUrl();
+  return text ? { db: Number(text) } : {};
+}
+
+function wrongUrl(): ConfigurationError {
+  return new ConfigurationError(
+    'Wrong environment: REDIS_URL: use redis://user:password@host:port/database, rediss:// for TLS, unix:/path/to/socket?db=number, host:port,host:port for a cluster, or redis+sentinel://host:port,host:port/master/database; encode special characters of a password with %.',
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * Every key in Redis, with its type and its expiry. Keys of one shard share its hash tag, so that every script stays
+ * in one slot of a cluster; BullMQ's own keys of the shard begin with `{d<shard>}:deliver:`.
+ */
+export const keyspace = {
+  /** Prefix of everything that belongs to a shard; also the prefix that BullMQ puts before its keys. */
+  shard: (shard: number) => `{d${shard}}`,
+
+  /** hash: the log of one message, a field per line; expires after the log retention. */
+  history: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
+
+  /**
+   * string: `<retries before the attempt>:` and the body of the last answer to that message, for its log and its dead
+   * letter; expires with the last of them.
+   */
+  answer: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,
+
+  /** string: number of the newest segment of the list of all lines of the log. */
+  logHead: '{log}:head',
+
+  /** string: records of lines, in the order in which they were written; expires after the log retention. */
+  logSegment: (segment: number | '') => `{log}:segment:${segment}`,
+
+  /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
+  body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
+
+  /** zset: dead letters by the time of failure, in milliseconds: `<id>:<digest>` (`dlq-list.ts`), once `<id>` alone. */
+  dlq: (shard: number) => `{d${shard}}:dlq`,
+
+  /** hash: id of a dead letter to its JSON. */
+  dlqEntries: (shard: number) => `{d${shard}}:dlq:entries`,
+
+  /** hash: id of a message to the id of its dead letter, so that a message is buried once. */
+  dlqIds: (shard: number) => `{d${shard}}:dlq:ids`,
+
+  /**
+   * The keys of a queue or of a flow-control key. Its name comes last: it may be any text, and must not look like another
+   * key. hash: its state; that of a flow-control key expires when it is idle.
+   */
+  lane: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:state:${name}`,
+  /** zset: ids of messages that hold a slot, by the end of their lease. */
+  laneHolders: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:holders:${name}`,
+  /** zset: ids of messages that wait for a slot, by their turn. */
+  laneWaiters: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:waiters:${name}`,
+  /** set: what must end before the slot of this message is free. */
+  laneParts: (shard: number, kind: LaneKind, name: string, messageId: string) =>
+    `{d${shard}}:${kind}:parts:${messageId}:${name}`,
+
+  /** zset: `queue:<name>` and `flow:<key>` of lanes in which messages wait or run, by the time of their last step. */
+  busyLanes: (shard: number) => `{d${shard}}:lanes:busy`,
+
+  /** zset: `flow:<key>`, by the time after which the key is forgotten. */
+  flowKeys: (shard: number) => `{d${shard}}:flow-keys`,
+
+  /** set: names of queues. */
+  queues: (shard: number) => `{d${shard}}:queues`,
+
+  /** string: requests of a caller in the current second, with which it expires. */
+  requestsInSecond: (caller: string) => `posthorn:requests:${caller}`,
+
+  /** hash: name of a URL group to its JSON. */
+  urlGroups: 'posthorn:url-groups',
+
+  /**
+   * hash: one schedule: its definition, when it is due next, what became of the last trigger. All schedules share a slot:
+   * each trigger is a step of one script over all of them. Its messages lie in the shards.
+   */
+  schedule: (scheduleId: string) => `{schedules}:schedule:${scheduleId}`,
+  /** zset: ids of all schedules, by the time at which a dispatcher must look at them. */
+  dueSchedules: '{schedules}:due',
+
+  /** hash: what all processes must agree on: `shards`, `signing-keys`, and `data`, a name that is gone with it. */
+  settings: 'posthorn:settings',
+
+  /** channel: told of every change of the signing keys. */
+  signingKeysChanged: 'posthorn:signing-keys-changed',
+} as const;
+
+type LaneKind = 'queue' | 'flow';

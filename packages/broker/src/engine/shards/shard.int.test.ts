@@ -1,0 +1,153 @@
+import type { Message } from '@posthorn/shared';
+import { startRedis, type TestRedis } from '@posthorn/testkit';
+import { Queue, Worker } from 'bullmq';
+import { createLog } from '../../process/log.ts';
+import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
+import { commonOptions, jobName, openShard, queueName, type NewJob, type Shard } from './shard.ts';
+
+let server: TestRedis;
+let redis: RedisConnection;
+let shard: Shard;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectForRequests(server.url);
+  await new Promise((resolve) => redis.once('ready', resolve));
+  shard = openShard(redis, 0, createLog('test', 'fatal'));
+});
+afterAll(async () => {
+  await shard.close();
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => redis.flushall());
+
+const message = (delayMs: number): Message => ({
+  url: 'https://a.example/ü?"',
+  method: 'POST',
+  header: {},
+  body: { kind: 'text', text: 'ü "quoted" %s' },
+  createdAt: 1_790_000_000_123,
+  notBefore: 1_790_000_000_123 + delayMs,
+  maxRetries: 3,
+  timeoutMs: 1000,
+  callerIp: '::1',
+});
+const job = (id: string, delayMs = 0, once?: string): NewJob => ({
+  id,
+  message: message(delayMs),
+  ...(once ? { once: { key: once, forMs: 60_000 } } : {}),
+});
+
+/** Everything in Redis, but what a queue writes when it is opened, and what differs with time. */
+async function dump(): Promise<Record<string, unknown>> {
+  const all: Record<string, unknown> = {};
+  for (const key of (await redis.keys('*')).sort()) {
+    if (key.endsWith(':meta')) continue;
+    const type = await redis.type(key);
+    if (type === 'hash') all[key] = await redis.hgetall(key);
+    else if (type === 'zset') all[key] = await redis.zrangebyscore(key, '-inf', '+inf', 'WITHSCORES');
+    else if (type === 'list') all[key] = await redis.lrange(key, 0, -1);
+    else if (type === 'string') all[key] = [await redis.get(key), (await redis.pttl(key)) > 0];
+    else all[key] = (await redis.xrange(key, '-', '+')).map(([, fields]) => fields);
+    const hash = all[key] as { opts?: string; data?: string };
+    if (hash.opts !== undefined) all[key] = { ...hash, opts: JSON.parse(hash.opts) as unknown };
+  }
+  return all;
+}
+
+test.each([
+  ['due now', [job('msg_1'), job('msg_2')]],
+  ['delayed', [job('msg_1', 1000), job('msg_2', 86_400_000)]],
+  ['once only', [job('msg_1', 0, 'k'), job('msg_2', 0, 'k'), job('msg_3', 1000, 'l'), job('msg_4', 0, 'l')]],
+  ['again', [job('msg_1'), job('msg_1')]],
+])('messages that are %s are stored as BullMQ itself stores jobs', async (_, jobs) => {
+  const queue = new Queue(queueName, { connection: redis, prefix: '{d0}' });
+  const wantedIds: string[] = [];
+  for (const { id, message, once } of jobs) {
+    const options = {
+      ...commonOptions,
+      jobId: id,
+      timestamp: message.createdAt,
+      delay: message.notBefore - message.createdAt,
+      attempts: message.maxRetries + 1,
+      ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
+    };
+    wantedIds.push((await queue.add(jobName, message, options)).id ?? '');
+  }
+  await queue.close();
+  const wanted = await dump();
+  await redis.flushall();
+  expect(await shard.add(jobs)).toEqual(wantedIds);
+  expect(await dump()).toEqual(wanted);
+  await redis.flushall();
+  const alone = await Promise.all(jobs.map((job) => shard.add([job])));
+  expect(alone).toEqual(wantedIds.map((id) => [id]));
+  expect(await dump()).toEqual(wanted);
+});
+
+test('many messages keep their order', async () => {
+  const ids = Array.from({ length: 250 }, (_, n) => `msg_${n}`);
+  expect(await shard.add(ids.map((id) => job(id)))).toEqual(ids);
+  expect((await redis.lrange('{d0}:deliver:wait', 0, -1)).reverse()).toEqual(ids);
+});
+
+describe('cancel', () => {
+  const pending = async () => {
+    const all: string[] = [];
+    for await (const page of shard.pending(true)) all.push(...page.map(({ id }) => id));
+    return all;
+  };
+
+  test('takes a delayed message out, and leaves of a waiting one what tells the worker to drop it', async () => {
+    await shard.add([job('msg_1'), job('msg_2', 1000), job('msg_3')]);
+    expect(await pending()).toEqual(['msg_2', 'msg_3', 'msg_1']);
+    const canceled = { message: expect.objectContaining({ callerIp: '::1' }) as Message, isInFlight: false };
+    expect(await shard.cancel(['msg_1', 'msg_2', 'msg_4'], 7, 1000)).toEqual([canceled, canceled, undefined]);
+    expect(await shard.cancel(['msg_1', 'msg_2'], 8, 1000)).toEqual([undefined, undefined]);
+    expect(await pending()).toEqual(['msg_3']);
+    expect(await shard.get('msg_1')).toBeUndefined();
+    expect(await redis.exists('{d0}:deliver:msg_2')).toBe(0);
+    const log = await redis.hgetall('{d0}:history:msg_2');
+    expect(log).toMatchObject({ 'cancel-requested': '7', canceled: '7' });
+    expect(JSON.parse(log['created'] ?? '')).toEqual(message(1000));
+    expect(await redis.pttl('{d0}:history:msg_2')).toBeGreaterThan(0);
+  });
+
+  test('gives back the message as it was', async () => {
+    const key = 'msg_00000000000000000000000000';
+    const stored: NewJob = { id: 'msg_1', message: { ...message(0), body: { kind: 'stored', key } } };
+    await shard.add([stored, job('msg_2', 60_000)]);
+    expect(await shard.cancel(['msg_1', 'msg_2'], 7, 1000)).toEqual([
+      { message: stored.message, isInFlight: false },
+      { message: job('msg_2', 60_000).message, isInFlight: false },
+    ]);
+  });
+});
+
+test('a message sleeps longer only as long as it sleeps as it was stored', async () => {
+  const parked = { ...job('msg_1'), parkedMs: 10_000 };
+  const { createdAt } = parked.message;
+  await shard.add([parked]);
+  await shard.sleepUntil(parked, createdAt + 60_000);
+  expect(await shard.count(createdAt + 59_999)).toMatchObject({ delayed: 1, due: 0 });
+  expect(await shard.count(createdAt + 60_000)).toMatchObject({ delayed: 1, due: 1 });
+
+  // In the meantime it was woken, and waits for a retry.
+  await redis.zadd('{d0}:deliver:delayed', (createdAt + 20_000) * 4096, 'msg_1');
+  await shard.sleepUntil(parked, createdAt + 90_000);
+  expect(await shard.count(createdAt + 20_000)).toMatchObject({ due: 1 });
+  await shard.wake(['msg_1']);
+  await shard.sleepUntil(parked, createdAt + 90_000);
+  expect(await shard.count(createdAt)).toMatchObject({ waiting: 1, delayed: 0 });
+});
+
+test("a message leaves nothing in BullMQ's stream of events", async () => {
+  const connection = connectForWork(server.url);
+  const worker = new Worker(queueName, null, { connection, prefix: '{d0}' });
+  await shard.add([job('msg_1')]);
+  const taken = await worker.getNextJob('token');
+  await taken.moveToCompleted(undefined, 'token', false);
+  await worker.close();
+  connection.disconnect();
+  expect(await redis.keys('*:events')).toEqual([]);
+});

@@ -1,0 +1,269 @@
+import type { Message } from '@posthorn/shared';
+import { Queue, type Job as BullJob } from 'bullmq';
+import type { Log } from '../../process/log.ts';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import type { NineKeys } from '../redis/scripts/scripts.ts';
+import { createStandIn, isMessage, parseMessage } from './unreadable.ts';
+
+export const queueName = 'deliver';
+/** BullMQ wants every job to have a name. */
+export const jobName = 'm';
+
+/** A message in its shard, with what BullMQ knows about it. */
+export interface Job {
+  id: string;
+  message: Message;
+  /** Failed attempts so far, which is the number of retries made when the next attempt starts. */
+  retried: number;
+  /** Why its last attempt failed; only of one that was read by its id. */
+  lastError?: string;
+  /** How often a dispatcher has ended, or lost Redis for long, while it had this message. */
+  crashes: number;
+  /** Of a message that a worker has: what is in its lock as long as that lasts. */
+  token?: string;
+  /** Of a message that a worker has: frees its worker slot for another message while its attempt goes on. */
+  freeSlot?: () => void;
+  /** Its message is not what was stored but stands for it. */
+  isUnreadable?: true;
+}
+
+/** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
+export type Standing = 'ours' | 'canceled' | 'lost';
+
+/** A message that is to be stored. */
+export interface NewJob {
+  id: string;
+  message: Message;
+  /** Of all messages with this key only the first is stored, for so long, also after it has ended. */
+  once?: { key: string; forMs: number };
+  /** It waits for a slot in a lane, which wakes it before this time has passed. */
+  parkedMs?: number;
+}
+
+/** Messages that wait for the end of the turn of the event loop. */
+interface Addition {
+  jobs: readonly NewJob[];
+  resolve(ids: string[]): void;
+  reject(error: unknown): void;
+}
+
+/** What is left of a canceled message until a worker comes to it. */
+export interface Canceled {
+  /** `waiting`: all is done. `in flight`: an attempt was running, and nobody has told its end yet. */
+  canceled: 'waiting' | 'in flight';
+  bodyKey?: string;
+}
+
+export interface CanceledNow {
+  message: Message;
+  /** Its message is not what was stored but stands for it. */
+  isUnreadable?: true;
+  /** An attempt is running, and goes on. */
+  isInFlight: boolean;
+}
+
+/** One BullMQ queue and the keys beside it, in our words. The job is the message, from publish to its end. */
+export interface Shard {
+  /**
+   * Stores messages durably under their ids, in this order. Doing it twice changes nothing. Resolves to the ids under
+   * which they are stored: that of an earlier message for one that exists only once.
+   */
+  add(jobs: readonly NewJob[]): Promise<string[]>;
+  get(id: string): Promise<Job | undefined>;
+  /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
+  pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
+  /** Cancels messages and writes it to their logs; for each the message as it was, if it was canceled now. */
+  cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(CanceledNow | undefined)[]>;
+  /** Wakes messages that wait for a slot. */
+  wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
+  /** A message that was stored parked sleeps until this instant instead, unless somebody has woken it. */
+  sleepUntil(job: NewJob, wakeAt: number): Promise<void>;
+  exists(id: string): Promise<boolean>;
+  /** Attempts in flight. */
+  countActive(): Promise<number>;
+  /** Messages by state; `due` are those of the delayed ones whose time has come. */
+  count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
+  /** The message that is delivered next. */
+  next(): Promise<Job | undefined>;
+  /** Most attempts in flight over all dispatchers; 0 without a limit. */
+  globalConcurrency(): Promise<number>;
+  setGlobalConcurrency(max: number): Promise<void>;
+  standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
+  close(): Promise<void>;
+}
+
+export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
+  const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
+  const keys = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
+  const addKeys = keys.map((key) => jobPrefix + key) as NineKeys;
+  const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
+    (key) => jobPrefix + key,
+  ) as NineKeys;
+  const queue = new Queue<Message | Canceled, undefined, typeof jobName>(queueName, {
+    connection: redis,
+    prefix: keyspace.shard(shard),
+    // With only the first of these two, a queue whose Redis was away at its start never recovers.
+    skipWaitingForReady: true,
+    skipVersionCheck: true,
+  });
+  queue.on('error', (error) => log.debug({ shard, reason: error.message }, 'redis.failed'));
+
+  let waiting: Addition[] = [];
+  let timer: NodeJS.Immediate | undefined;
+  const options = JSON.stringify(commonOptions);
+  const addNow = async (jobs: readonly NewJob[]) => {
+    const stored: Promise<string[]>[] = [];
+    for (let from = 0; from < jobs.length; from += addAtOnce) {
+      const some = jobs.slice(from, from + addAtOnce).flatMap(writeJob);
+      stored.push(redis.addMessages(...addKeys, jobPrefix, jobName, options, ...some));
+    }
+    return (await Promise.all(stored)).flat();
+  };
+  /** All messages of one turn of the event loop go with one call. */
+  const write = () => {
+    timer = undefined;
+    const additions = waiting;
+    waiting = [];
+    addNow(additions.flatMap(({ jobs }) => jobs)).then(
+      (ids) => {
+        let from = 0;
+        for (const { jobs, resolve } of additions) resolve(ids.slice(from, (from += jobs.length)));
+      },
+      (error: unknown) => {
+        for (const { reject } of additions) reject(error);
+      },
+    );
+  };
+
+  return {
+    add: (jobs) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ jobs, resolve, reject });
+        timer ??= setImmediate(write);
+      }),
+    async get(id) {
+      const job = (await queue.getJob(id).catch((error: unknown) => {
+        // Its data is no JSON: a dispatcher will set it aside.
+        if (!(error instanceof SyntaxError)) throw error;
+      })) as BullJob<unknown> | undefined;
+      if (!job || !isMessage(job.data)) return undefined;
+      return { ...readJob(job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
+    },
+    async *pending(withMessages) {
+      // In the order in which a message passes through them; those in flight first, for they may become delayed.
+      for await (const ids of pendingIds(redis, jobPrefix)) {
+        if (!withMessages) yield ids.map((id) => ({ id, message: undefined }));
+        else {
+          const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
+          yield ids.flatMap((id, index) => {
+            const message = parseMessage(texts[index] ?? null);
+            return message ? [{ id, message }] : [];
+          });
+        }
+      }
+    },
+    async cancel(ids, now, logRetentionMs) {
+      const history = keyspace.history(shard, '');
+      const delayed = `${jobPrefix}delayed`;
+      const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
+      return results.map(([isCanceled, isInFlight, data]) => {
+        if (isCanceled === 0) return undefined;
+        const message = parseMessage(data);
+        const read = message ? { message } : { message: createStandIn(data, now), isUnreadable: true as const };
+        return { ...read, isInFlight: isInFlight === 1 };
+      });
+    },
+    async wake(ids) {
+      const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
+      return results.map((result) => (result === 1 ? 'woken' : result === 0 ? 'awake' : 'missing'));
+    },
+    async sleepUntil({ id, message, parkedMs = 0 }, wakeAt) {
+      await redis.extendSleep(`${jobPrefix}delayed`, id, message.createdAt + parkedMs, Math.round(wakeAt));
+    },
+    exists: async (id) => (await redis.exists(jobPrefix + id)) === 1,
+    countActive: () => redis.llen(`${jobPrefix}active`),
+    async count(now) {
+      const [waiting, delayed, due, inFlight] = await Promise.all([
+        redis.llen(`${jobPrefix}wait`),
+        redis.zcard(`${jobPrefix}delayed`),
+        // BullMQ puts a counter below the milliseconds.
+        redis.zcount(`${jobPrefix}delayed`, 0, now * 0x1000),
+        redis.llen(`${jobPrefix}active`),
+      ]);
+      return { waiting, delayed, due, inFlight };
+    },
+    async next() {
+      const id = await redis.lindex(`${jobPrefix}wait`, -1);
+      return id === null ? undefined : this.get(id);
+    },
+    globalConcurrency: async () => (await queue.getGlobalConcurrency()) ?? 0,
+    async setGlobalConcurrency(max) {
+      if ((await this.globalConcurrency()) === max) return;
+      if (max > 0) await queue.setGlobalConcurrency(max);
+      else await queue.removeGlobalConcurrency();
+    },
+    async standing({ id, token }) {
+      const [lock, isCanceled] = await Promise.all([
+        redis.get(`${jobPrefix}${id}:lock`),
+        redis.hexists(jobPrefix + id, 'canceled'),
+      ]);
+      if (token === undefined || lock !== token) return 'lost';
+      return isCanceled === 1 ? 'canceled' : 'ours';
+    },
+    close: () => queue.close(),
+  };
+}
+
+/** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
+const addAtOnce = 100;
+
+/** What the jobs of all messages have in common. */
+export const commonOptions = {
+  // Our own: the wait is computed by `judge` and travels on the error.
+  backoff: { type: 'posthorn' },
+  // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
+  removeOnComplete: true,
+  removeOnFail: true,
+  stackTraceLimit: 1,
+};
+
+/** A message as `add-messages.lua` wants it. */
+function writeJob({ id, message, once, parkedMs = 0 }: NewJob): [head: string, data: string] {
+  const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
+  const head = `${id} ${message.createdAt} ${delayMs} ${message.maxRetries + 1}`;
+  return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
+}
+
+const pageSize = 500;
+
+async function* pendingIds(redis: RedisConnection, jobPrefix: string): AsyncGenerator<string[]> {
+  yield* listPages(redis, `${jobPrefix}active`);
+  let cursor = '0';
+  do {
+    const [next, pairs] = await redis.zscan(`${jobPrefix}delayed`, cursor, 'COUNT', pageSize);
+    cursor = next;
+    yield pairs.filter((_, index) => index % 2 === 0);
+  } while (cursor !== '0');
+  yield* listPages(redis, `${jobPrefix}wait`);
+  yield* listPages(redis, `${jobPrefix}active`);
+}
+
+/** New messages come to the head of the list and shift what has not been read yet towards the tail: nothing is missed. */
+async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<string[]> {
+  for (let from = 0; ; from += pageSize) {
+    const ids = await redis.lrange(key, from, from + pageSize - 1);
+    if (ids.length > 0) yield ids;
+    if (ids.length < pageSize) return;
+  }
+}
+
+/** A job in our words. */
+export function readJob(job: BullJob<unknown>, message: Message, token?: string): Job {
+  const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
+  return { id, message, retried, crashes, ...(token === undefined ? {} : { token }) };
+}
+
+export function isCanceled(data: unknown): data is Canceled {
+  return typeof data === 'object' && data !== null && 'canceled' in data;
+}

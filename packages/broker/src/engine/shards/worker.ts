@@ -1,0 +1,234 @@
+import type { Message, Outcome } from '@posthorn/shared';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob, type JobJson } from 'bullmq';
+import type { Log } from '../../process/log.ts';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import type { jobName } from './shard.ts';
+import { isCanceled, queueName, readJob, type Canceled, type Job } from './shard.ts';
+import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
+
+export interface WorkOptions {
+  redis: RedisConnection;
+  shard: number;
+  /** Messages in worker slots. */
+  concurrency: number;
+  /** Attempts that may go on after their worker slot was freed. */
+  maxDetached: number;
+  /** A job whose worker died is taken back this long after the last sign of life, at most. */
+  stalledAfterMs: number;
+  log: Log;
+  /** Redis has failed, perhaps thousands of times a second. */
+  failed: (reason: string) => void;
+  /** One attempt, its effects included. What it throws is our own fault and costs the message no retry. */
+  process: (job: Job) => Promise<Outcome>;
+  /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
+  drop: (id: string, bodyKey: string | undefined) => Promise<void>;
+  /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
+  parked: (job: Job) => Promise<void>;
+  /** The message is no more. Not told after a crash: lanes are swept, and bodies expire. */
+  ended: (job: Job, outcome: Outcome) => Promise<void>;
+}
+
+/** The worker of one shard. */
+export interface ShardWorker {
+  /** Takes no new messages; those in flight go on. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
+  leave(): Promise<void>;
+  /**
+   * Since the start: messages that were fetched and those taken back from other dispatchers. Now: messages in worker
+   * slots, and those whose attempt goes on without one.
+   */
+  progress(): { fetched: number; held: number; detached: number; takenBack: number };
+}
+
+/** A message that we ourselves could not handle is tried again after this time. */
+const handBack: Outcome = { kind: 'held', delayMs: 1000 };
+
+type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
+
+/** BullMQ's worker; it takes data that is no JSON, too: else such a job would stall for ever. */
+class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
+  /** Of the jobs that are being processed. */
+  private readonly detachers = new Map<StoredJob, () => boolean>();
+
+  /**
+   * The main loop counts a job as long as this promise is pending. BullMQ renews the lock of a job and ends it in the
+   * inner call, so a detached job is complete without its slot; only the next job is then fetched by the main loop.
+   */
+  override processJob(
+    job: StoredJob,
+    token: string,
+    fetchNext: () => boolean = () => true,
+  ): Promise<StoredJob | undefined> {
+    return new Promise((resolve, reject) => {
+      let state: 'in slot' | 'detached' | 'ending' = 'in slot';
+      this.detachers.set(job, () => {
+        if (state !== 'in slot') return false;
+        state = 'detached';
+        resolve(undefined);
+        return true;
+      });
+      const fetchNextInSlot = () => {
+        if (state === 'detached') return false;
+        // From here on Redis may hand over the next job, which must reach the main loop.
+        state = 'ending';
+        return fetchNext();
+      };
+      super
+        .processJob(job, token, fetchNextInSlot)
+        .finally(() => this.detachers.delete(job))
+        .then((next) => resolve(next ?? undefined), reject);
+    });
+  }
+
+  /** Frees the slot of a job that is being processed. Says whether it had one. */
+  detach(job: StoredJob): boolean {
+    return this.detachers.get(job)?.() ?? false;
+  }
+
+  protected override createJob(json: JobJson, id: string) {
+    try {
+      return super.createJob(json, id);
+    } catch {
+      return super.createJob({ ...json, data: wrapText(json.data) }, id);
+    }
+  }
+}
+
+/** Takes messages out of a shard, one call of `process` each, and turns the outcomes into BullMQ's own steps. */
+export function workShard({
+  redis,
+  shard,
+  concurrency,
+  maxDetached,
+  stalledAfterMs,
+  log,
+  failed,
+  process,
+  drop,
+  parked,
+  ended,
+}: WorkOptions): ShardWorker {
+  /** Messages whose job is about to end: only then may the next one of their queue start, and their body go. */
+  const ending = new Map<string, { job: Job; outcome: Outcome }>();
+  let fetched = 0;
+  let held = 0;
+  let detached = 0;
+  let takenBack = 0;
+  const worker = new ShardQueueWorker(
+    queueName,
+    async (job, token) => {
+      const { data } = job;
+      const slot = { isHeld: true };
+      const freeSlot = () => {
+        if (!worker.detach(job)) return;
+        slot.isHeld = false;
+        held--;
+        detached++;
+      };
+      let taken: Job = { ...readJob(job, data as Message, token), freeSlot };
+      let outcome: Outcome;
+      const setAside = () => {
+        taken = { ...readJob(job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
+        return process(taken);
+      };
+      fetched++;
+      held++;
+      // It comes again after an end that Redis did not take.
+      ending.delete(job.id ?? '');
+      try {
+        if (isCanceled(data)) {
+          if (data.canceled === 'in flight') await drop(job.id ?? '', data.bodyKey);
+          return undefined;
+        }
+        outcome = await process(taken);
+        // BullMQ counts the attempts itself, and after the last one the job is gone.
+        if (outcome.kind === 'retry' && !isMessage(data)) outcome = await setAside();
+      } catch (error) {
+        log.error({ messageId: job.id, err: error }, 'attempt.broken');
+        outcome = isMessage(data) || isCanceled(data) ? handBack : await setAside().catch(() => handBack);
+      } finally {
+        if (slot.isHeld) held--;
+        else detached--;
+      }
+      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(taken));
+      else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
+      if (isAwaited(taken.message)) {
+        ending.set(taken.id, { job: taken, outcome });
+        // More than can be in flight: another dispatcher has ended the oldest.
+        if (ending.size > concurrency + maxDetached) ending.delete(ending.keys().next().value ?? '');
+      }
+      if (outcome.kind === 'failed') throw new UnrecoverableError(outcome.error);
+      return undefined;
+    },
+    {
+      connection: redis,
+      prefix: keyspace.shard(shard),
+      concurrency,
+      // A lock lives two thirds of the time and stalled jobs are looked for each third: together the promised bound.
+      lockDuration: Math.round((stalledAfterMs * 2) / 3),
+      stalledInterval: Math.round(stalledAfterMs / 3),
+      // By default a job fails for good at its second stall ever, which would lose a message in silence.
+      maxStalledCount: 1_000_000,
+      runRetryDelay: 1000,
+      settings: {
+        backoffStrategy: (_attempts, _type, error) => (error instanceof AttemptFailed ? error.delayMs : -1),
+      },
+    },
+  );
+  const end = (id: string | undefined) => {
+    const last = ending.get(id ?? '');
+    if (!last || !ending.delete(last.job.id)) return;
+    const { job, outcome } = last;
+    ended(job, outcome).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'message.not-left'));
+  };
+  worker.on('completed', (job) => end(job.id));
+  worker.on('failed', (job) => end(job?.id));
+  worker.on('stalled', (messageId) => {
+    takenBack++;
+    log.warn({ messageId, shard }, 'message.taken-back');
+  });
+  worker.on('error', (error) => failed(error.message));
+
+  return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
+    leave: () => worker.close(true),
+    progress: () => ({ fetched, held, detached, takenBack }),
+  };
+}
+
+/** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
+async function park(
+  { delayMs, inLane }: Extract<Outcome, { kind: 'held' }>,
+  job: BullJob<Message | Canceled>,
+  token: string | undefined,
+  parked: () => Promise<void>,
+): Promise<never> {
+  if (delayMs <= 0) {
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+  await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token);
+  if (inLane) await parked();
+  throw new DelayedError();
+}
+
+/** Whether something waits for the end of the job. */
+function isAwaited({ queueName, holds, body }: Message): boolean {
+  return queueName !== undefined || holds !== undefined || body.kind === 'stored';
+}
+
+/** A failed attempt with retries left, and the wait until the next one. */
+class AttemptFailed extends Error {
+  readonly delayMs: number;
+
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.delayMs = delayMs;
+    // BullMQ keeps the stack in Redis; nobody reads ours.
+    this.stack = '';
+  }
+}

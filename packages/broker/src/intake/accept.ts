@@ -1,0 +1,255 @@
+import { createHash } from 'node:crypto';
+import {
+  PosthornError,
+  readForwardedHeaders,
+  readPublishOptions,
+  type Callback,
+  type CallbackKind,
+  type CallbackOptions,
+  type Destination,
+  type FlowControl,
+  type HeaderMap,
+  type Message,
+  type PublishOptions,
+  type UrlGroup,
+} from '@posthorn/shared';
+import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
+import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
+import type { Shards } from '../engine/shards/shards.ts';
+import { deduplicationKeys } from './deduplication.ts';
+import type { Draft } from './store.ts';
+
+/** One publish, as it came. */
+export interface PublishRequest {
+  destination: Destination;
+  /** Options and forwarded headers: names and values in turn. */
+  headers: readonly string[];
+  /** The token came in the query, so that an `Authorization` header is not ours. */
+  tokenInQuery: boolean;
+  body: Buffer;
+  callerIp: string;
+  /** The named queue to put the message into; it exists. */
+  queueName?: string;
+}
+
+export interface PublishLimits {
+  defaultRetries: number;
+  maxRetries: number;
+  maxDelayMs: number;
+  defaultTimeoutMs: number;
+  maxTimeoutMs: number;
+  maxLabels: number;
+  deduplicationWindowMs: number;
+}
+
+export interface AcceptParts {
+  shards: Shards;
+  guard: DestinationGuard;
+  limits: PublishLimits;
+}
+
+/**
+ * Checks one publish against every rule and makes its messages; nothing is stored.
+ *
+ * @param group the URL group that the destination names, with its default headers merged into the request's already
+ * @throws {PosthornError | DestinationError | PublishOptionsError | ForwardError} that name what is wrong
+ */
+export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGroup | undefined): Draft {
+  const { shards, guard, limits } = parts;
+  const targets = findTargets(guard, request.destination, group);
+  const options = readPublishOptions(request.headers);
+  if (options.cron !== undefined) {
+    throw new PosthornError(
+      'invalid_request',
+      'Upstash-Cron: use POST /v2/schedules/<destination> to make a schedule.',
+    );
+  }
+  const template = acceptTemplate(parts, request, options);
+  const keys = deduplicationKeys(options, targets, template.header, request.body);
+  return {
+    isGroup: request.destination.kind === 'urlGroup',
+    bytes: request.body,
+    messages: targets.map((target, index) => {
+      const key = keys?.[index];
+      return {
+        ...shards.newId(template.createdAt, key),
+        message: { ...template, ...target },
+        ...(key === undefined ? {} : { once: { key, forMs: limits.deduplicationWindowMs } }),
+      };
+    }),
+  };
+}
+
+/** Where a message goes; through a group, with the names that the delivery and the log show. */
+export interface Target {
+  url: string;
+  topicName?: string;
+  endpointName?: string;
+}
+
+/** All that the messages of one publish have in common; without a body if its bytes are too many to lie in a message. */
+export type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
+
+/**
+ * The places that a destination stands for.
+ *
+ * @throws {PosthornError | DestinationError} when there is no such group, or one of its addresses must not be reached
+ */
+export function findTargets(
+  guard: DestinationGuard,
+  destination: Destination,
+  group: UrlGroup | undefined,
+): readonly Target[] {
+  const targets = listTargets(destination, group);
+  for (const { url } of targets) refuseForbidden(guard, url, 'destination');
+  return targets;
+}
+
+/**
+ * Checks everything but the destination.
+ *
+ * @throws as `accept` does
+ */
+export function acceptTemplate(
+  { guard, limits }: Pick<AcceptParts, 'guard' | 'limits'>,
+  request: Omit<PublishRequest, 'destination'>,
+  options: PublishOptions,
+  createdAt = Date.now(),
+): Template {
+  const headers = readForwardedHeaders(request.headers, options.forwardAll ?? false, request.tokenInQuery);
+  const template = createTemplate(request, options, headers.header, limits, createdAt);
+  addCallback('callback', headers.callbackHeader);
+  addCallback('failureCallback', headers.failureCallbackHeader);
+  return template;
+
+  function addCallback(kind: CallbackKind, header: HeaderMap): void {
+    const callback = options[kind];
+    if (callback?.url === undefined) return;
+    refuseForbidden(guard, callback.url, kind === 'callback' ? 'callback' : 'failure callback');
+    template[kind] = createCallback(callback.url, callback, header, template, limits, kind);
+  }
+}
+
+/**
+ * A message that is published once more: as it was, but for what the headers say now (contract L15).
+ *
+ * @throws as `accept` does
+ */
+export function revise(
+  { guard, limits }: AcceptParts,
+  message: Omit<Message, 'body'>,
+  headers: readonly string[],
+): Omit<Message, 'body'> {
+  const options = readPublishOptions(headers);
+  const forwarded = readForwardedHeaders(headers, false, false);
+  const request = { body: Buffer.alloc(0), callerIp: message.callerIp };
+  // What is not said stays as it was; a delay was about the first time only.
+  const said = createTemplate(request, { retries: message.maxRetries, method: message.method, ...options }, {}, limits);
+  const { body: _, header: _header, redaction: _redaction, timeoutMs, ...fields } = said;
+  const revised: Omit<Message, 'body'> = {
+    ...message,
+    ...fields,
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+  for (const kind of ['callback', 'failureCallback'] as const) {
+    const callback = options[kind];
+    if (callback?.url === undefined) continue;
+    refuseForbidden(guard, callback.url, kind === 'callback' ? 'callback' : 'failure callback');
+    const header = kind === 'callback' ? forwarded.callbackHeader : forwarded.failureCallbackHeader;
+    revised[kind] = createCallback(callback.url, callback, header, revised, limits, kind);
+  }
+  return revised;
+}
+
+function listTargets(destination: Destination, group: UrlGroup | undefined): Target[] {
+  if (destination.kind === 'url') return [{ url: destination.url }];
+  if (!group) throw new PosthornError('not_found', `topic ${destination.name} not found`);
+  return group.endpoints.map(({ url, name }) => ({
+    url,
+    topicName: group.name,
+    ...(name === undefined ? {} : { endpointName: name }),
+  }));
+}
+
+function createTemplate(
+  { body, callerIp, queueName }: Pick<PublishRequest, 'body' | 'callerIp' | 'queueName'>,
+  options: PublishOptions,
+  header: HeaderMap,
+  limits: PublishLimits,
+  createdAt = Date.now(),
+): Template {
+  const maxRetries = options.retries ?? limits.defaultRetries;
+  requireAtMost(maxRetries, limits.maxRetries, 'Upstash-Retries');
+  const notBefore = Math.max(createdAt, options.notBefore ?? createdAt + (options.delayMs ?? 0));
+  const delayName = options.notBefore === undefined ? 'Upstash-Delay' : 'Upstash-Not-Before';
+  requireAtMost((notBefore - createdAt) / 1000, limits.maxDelayMs / 1000, delayName, 'seconds of delay');
+  const labels = options.labels ?? [];
+  if (labels.length > limits.maxLabels || labels.some((label) => label.length > 256)) {
+    throw new PosthornError(
+      'invalid_request',
+      `Upstash-Label: use at most ${limits.maxLabels} labels of at most 256 characters`,
+    );
+  }
+  const flowControl = readFlowControl(options);
+  const queue = queueName ?? options.queueName;
+  return {
+    method: options.method ?? 'POST',
+    header,
+    ...(body.length <= maxInlineBytes ? { body: inlineBody(body) } : {}),
+    createdAt,
+    notBefore,
+    maxRetries,
+    timeoutMs: Math.min(options.timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs),
+    callerIp,
+    ...(options.retryDelay === undefined ? {} : { retryDelayExpression: options.retryDelay }),
+    ...(labels.length > 0 ? { labels } : {}),
+    ...(flowControl ? { flowControl } : {}),
+    ...(queue === undefined ? {} : { queueName: queue }),
+    ...(options.redaction ? { redaction: redact(options.redaction, body) } : {}),
+  };
+}
+
+/** What is not said of a callback follows its message (contract D20). */
+function createCallback(
+  url: string,
+  options: CallbackOptions,
+  header: HeaderMap,
+  message: Template,
+  limits: PublishLimits,
+  kind: CallbackKind,
+): Callback {
+  const name = kind === 'callback' ? 'Upstash-Callback' : 'Upstash-Failure-Callback';
+  const maxRetries = options.retries ?? message.maxRetries;
+  const delayMs = options.delayMs ?? 0;
+  requireAtMost(maxRetries, limits.maxRetries, `${name}-Retries`);
+  requireAtMost(delayMs / 1000, limits.maxDelayMs / 1000, `${name}-Delay`, 'seconds of delay');
+  const retryDelayExpression = options.retryDelay ?? message.retryDelayExpression;
+  const flowControl = readFlowControl(options);
+  return {
+    url,
+    method: options.method ?? 'POST',
+    header,
+    maxRetries,
+    timeoutMs: Math.min(options.timeoutMs ?? limits.maxTimeoutMs, limits.maxTimeoutMs),
+    delayMs,
+    ...(retryDelayExpression === undefined ? {} : { retryDelayExpression }),
+    ...(flowControl ? { flowControl } : {}),
+  };
+}
+
+function requireAtMost(value: number, max: number, name: string, unit = ''): void {
+  if (value > max) throw new PosthornError('limit_exceeded', `${name}: use at most ${max} ${unit}`.trim());
+}
+
+function readFlowControl({ flowControlKey, flowControlValue }: CallbackOptions): FlowControl | undefined {
+  return flowControlKey === undefined || !flowControlValue ? undefined : { key: flowControlKey, ...flowControlValue };
+}
+
+/** The marker of the body is made now: later its bytes may lie elsewhere. */
+export function redact(
+  redaction: NonNullable<PublishOptions['redaction']>,
+  body: Buffer,
+): NonNullable<Message['redaction']> {
+  if (!redaction.body || body.length === 0) return redaction;
+  return { ...redaction, bodyMarker: `REDACTED:${createHash('sha256').update(body).digest('hex')}` };
+}

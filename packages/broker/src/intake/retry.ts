@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { deriveMessageId, hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
+import { revise, type AcceptParts } from './accept.ts';
+import { store, type Draft, type StoreParts } from './store.ts';
+import type { Queues } from '../views/queues/queues.ts';
+import type { DeadLetter, Dlq } from '../views/dlq/dlq.ts';
+
+export interface RetryParts extends AcceptParts, StoreParts {
+  dlq: Dlq;
+  queues: Queues;
+}
+
+/** A retry that is done again after a crash makes the same message; it is not stored twice within this time. */
+const rememberedMs = 600_000;
+
+/**
+ * Publishes dead letters again as new messages, and removes them: first the one, then the other, so that no message is
+ * lost (contract L14). `undefined`, and nothing is done, if one of them does not exist. A large body
+ * is neither read nor copied: the new message shares it with the old one, whose entry is then removed.
+ *
+ * @param headers options for the new messages; what they do not say stays as it was
+ * @throws what is wrong with the options, and Redis' own errors
+ */
+export async function retryDeadLetters(
+  parts: RetryParts,
+  dlqIds: readonly string[],
+  headers: readonly string[],
+): Promise<Published[] | undefined> {
+  const { bodies, dlq, queues, shards } = parts;
+  const messages: { id: string; message: Message }[] = [];
+  for (const dlqId of dlqIds) {
+    const letter = await dlq.read(dlqId);
+    if (!letter) return undefined;
+    if (!(await bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
+    messages.push(reviseLetter(parts, dlqId, letter, headers));
+  }
+  for (const { message } of messages) if (message.queueName !== undefined) await queues.ensure(message.queueName);
+  for (const [index, { id, message }] of messages.entries()) {
+    if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
+  }
+
+  const drafts: Draft[] = messages.map(({ id, message }) => ({
+    isGroup: false,
+    bytes: noBytes,
+    messages: [{ id, shard: shards.shardOf(id) ?? 0, once: { key: id, forMs: rememberedMs }, message }],
+  }));
+  for (const result of (await store(parts, drafts)).flat()) if ('error' in result) throw result.error;
+  for (const { id, message } of messages) {
+    // This call may be a repetition, and the message may have ended since: it must not hold its body for ever.
+    const hasEnded = message.body.kind === 'stored' && !(await shards.at(shards.shardOf(id) ?? 0).exists(id));
+    if (hasEnded) await bodies.release(message.body, id, 0);
+  }
+  await dlq.remove(dlqIds);
+  return messages.map(({ id, message }) => ({ messageId: id, url: hidePassword(message.url) }));
+}
+
+/** All bytes of these messages are stored already. */
+const noBytes = Buffer.alloc(0);
+
+/** A dead letter as the message that it becomes. */
+function reviseLetter(
+  parts: RetryParts,
+  dlqId: string,
+  { messageId, message: { body, ...message } }: DeadLetter,
+  headers: readonly string[],
+): { id: string; message: Message } {
+  const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
+  return { id, message: { ...revise(parts, message, headers), body } };
+}
+
+function bodyIsGone(dlqId: string): PosthornError {
+  return new PosthornError('not_found', `the body of dlq message ${dlqId} is not there (any more)`);
+}

@@ -1,0 +1,44 @@
+import { eventually, type TestRedis } from '@posthorn/testkit';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { Broker } from '../broker.ts';
+import { queueLane } from '../engine/lanes/lanes.ts';
+
+let server: TestRedis;
+let broker: Broker;
+beforeAll(async () => {
+  ({ server, broker } = await startTestBroker(1));
+});
+afterAll(async () => {
+  await broker.close();
+  await server.stop();
+});
+afterEach(() => jest.restoreAllMocks());
+
+const lane = queueLane('q');
+const request = {
+  destination: { kind: 'url', url: 'https://a.example' } as const,
+  headers: [],
+  tokenInQuery: false,
+  body: Buffer.from('x'),
+  callerIp: '::1',
+  queueName: 'q',
+};
+
+test('a message of a queue takes its place once it is stored: whoever came to it before would find nobody to wake', async () => {
+  const shard = broker.shards.at(0);
+  const add = shard.add;
+  const placesBefore: number[] = [];
+  jest.spyOn(shard, 'add').mockImplementation(async (jobs) => {
+    placesBefore.push((await broker.lanes.members(lane)).length);
+    return add(jobs);
+  });
+  const first = await broker.publish(request);
+  const batch = await broker.publishBatch([request, request, request]);
+  expect(placesBefore).toEqual([0, 1]);
+  const ids = [first, batch].flat().map((reply) => (reply as { messageId: string }).messageId);
+  expect(await broker.lanes.members(lane)).toEqual(ids);
+  // The first has its turn and is awake, the others sleep.
+  expect(await shard.count(Date.now())).toMatchObject({ waiting: 1, delayed: 3, due: 0 });
+  // For long: they will be woken.
+  await eventually(async () => (await shard.count(Date.now() + 3_000_000)).due === 0);
+});

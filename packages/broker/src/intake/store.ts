@@ -1,0 +1,170 @@
+import type { Message } from '@posthorn/shared';
+import type { EventLog } from '../engine/log/event-log.ts';
+import { createdLine } from '../engine/log/history.ts';
+import type { BodyStore } from '../engine/shards/body.ts';
+import { firstLane, flowLane, type Lanes } from '../engine/lanes/lanes.ts';
+import type { NewJob } from '../engine/shards/shard.ts';
+import type { Shards } from '../engine/shards/shards.ts';
+
+/** Messages with one body that are valid and not stored yet. */
+export interface Draft {
+  /** Made by a publish to a URL group: its reply is a list. */
+  isGroup: boolean;
+  /** The body of all messages. */
+  bytes: Buffer;
+  messages: (Pick<NewJob, 'id' | 'once'> & {
+    shard: number;
+    /** Without a body: the bytes are too many to lie in the message. */
+    message: Omit<Message, 'body'> & { body?: Message['body'] };
+  })[];
+}
+
+/** What became of one message; `id` is that of an earlier message if it was one of those that exist once only. */
+export type Stored = { id: string; isDuplicate: boolean } | { error: unknown };
+
+export interface StoreParts {
+  shards: Shards;
+  bodies: BodyStore;
+  events: EventLog;
+  lanes: Lanes;
+  /** Told how many messages were stored. */
+  stored?: (count: number) => void;
+}
+
+/**
+ * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, what it says is
+ * stored is as durable as Redis promises (contract D1). It never rejects for what
+ * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
+ */
+export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
+  const { shards, bodies, events } = parts;
+  const parked = await parkInLanes(parts, drafts);
+  const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
+  const byShard = new Map<number, Entry[]>();
+  const asleep: Entry[] = [];
+  const bodyWrites: Promise<unknown>[] = [];
+
+  drafts.forEach(({ messages, bytes }, draftIndex) => {
+    // A body that is not in the messages themselves lies beside the first one.
+    const [first] = messages;
+    const key = first && !first.message.body ? first.id : undefined;
+    if (first && key !== undefined) {
+      const ids = messages.map(({ id }) => id);
+      bodyWrites.push(bodies.put(key, bytes, ids));
+    }
+    messages.forEach(({ id, shard, message, once }, messageIndex) => {
+      const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
+      const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
+      const entry: Entry = { job, place: [draftIndex, messageIndex] };
+      const entries = byShard.get(shard);
+      if (entries) entries.push(entry);
+      else byShard.set(shard, [entry]);
+      if (job.parkedMs !== undefined) asleep.push(entry);
+    });
+  });
+
+  let newMessages = 0;
+  const followUps: Promise<unknown>[] = [];
+  const adds = Array.from(byShard, async ([shard, jobs]) => {
+    // A Redis that is full may refuse a body and then take its message, which would end in the dead letter queue.
+    if (bodyWrites.length > 0) await Promise.all(bodyWrites);
+    for (const { job } of jobs) events.list(job.id, [createdLine(job.message)], job.message);
+    const ids = await shards.at(shard).add(jobs.map(({ job }) => job));
+    jobs.forEach(({ job, place: [draft, message] }, index) => {
+      const id = ids[index] ?? job.id;
+      const isDuplicate = id !== job.id;
+      (results[draft] ?? [])[message] = { id, isDuplicate };
+      if (isDuplicate) {
+        followUps.push(dismiss(parts, job, id));
+        return;
+      }
+      newMessages++;
+      if (job.message.body.kind === 'stored') {
+        // What exists once may have been stored before, and have ended.
+        followUps.push(job.once ? confirmBodyOf(parts, id) : bodies.confirm(job.message.body));
+      }
+    });
+  });
+  const settled = await Promise.allSettled(adds);
+  parts.stored?.(newMessages);
+
+  Array.from(byShard.values()).forEach((jobs, index) => {
+    const result = settled[index];
+    if (result?.status !== 'rejected') return;
+    for (const { place } of jobs) (results[place[0]] ?? [])[place[1]] = { error: result.reason };
+  });
+  // In the order of the drafts, which becomes that of a queue.
+  for (const { job, place } of asleep) {
+    const result = results[place[0]]?.[place[1]];
+    if (result && 'id' in result && !result.isDuplicate) followUps.push(takePlace(parts, job));
+  }
+  try {
+    await Promise.all(followUps);
+  } catch (error) {
+    return results.map((messages) => messages.map(() => ({ error })));
+  }
+  return results;
+}
+
+/** Where a message is among the drafts. */
+interface Entry {
+  job: NewJob;
+  place: [draft: number, message: number];
+}
+
+/** A message that was stored asleep gets its place before it is acknowledged, and is woken if it has its turn. */
+async function takePlace({ lanes, shards }: StoreParts, job: NewJob): Promise<void> {
+  const lane = firstLane(job.message);
+  if (!lane) return;
+  const turn = await lanes.joinAsleep(lane, job.id);
+  if (turn.has || lane.kind === 'flow') return;
+  const shard = shards.at(shards.shardOf(job.id) ?? 0);
+  // Nobody waits for it: without it the message asks for its turn once more than it needs to.
+  shard.sleepUntil(job, Date.now() + turn.waitMs).catch(() => undefined);
+}
+
+/** A message of a queue that got no place, for its publisher died or Redis did, asks for one itself after this time. */
+const withoutPlaceMs = 10_000;
+
+/**
+ * Which messages are stored as sleeping jobs. Those in a queue: they get their places once they are stored, for who is
+ * not there when his turn comes would lose it. Those that do not have their turn under a flow-control key at once, where
+ * nothing depends on the order. One that is delayed joins when it is due.
+ */
+async function parkInLanes(
+  { lanes }: StoreParts,
+  drafts: readonly Draft[],
+): Promise<Map<string, { parkedMs: number }>> {
+  const parked = new Map<string, { parkedMs: number }>();
+  const steps: Promise<unknown>[] = [];
+  for (const { id, message } of drafts.flatMap(({ messages }) => messages)) {
+    const { flowControl, queueName, createdAt, notBefore } = message;
+    const isDelayed = notBefore > createdAt;
+    if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: withoutPlaceMs });
+    if (!flowControl) continue;
+    const lane = flowLane(flowControl);
+    if (queueName !== undefined || isDelayed) steps.push(lanes.refresh(lane, flowControl));
+    else {
+      const join = lanes.join(lane, id, flowControl).then((turn) => {
+        if (!turn.has) parked.set(id, { parkedMs: turn.waitMs });
+      });
+      steps.push(join);
+    }
+  }
+  await Promise.all(steps);
+  return parked;
+}
+
+/** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
+async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: string): Promise<void> {
+  const { body, flowControl, queueName } = message;
+  if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
+  await parts.bodies.release(body, id, 0);
+  // Whoever stored the first message may have died before its body was confirmed.
+  await confirmBodyOf(parts, firstId);
+}
+
+async function confirmBodyOf({ shards, bodies }: StoreParts, id: string): Promise<void> {
+  const job = await shards.at(shards.shardOf(id) ?? 0).get(id);
+  if (job) await bodies.confirm(job.message.body);
+}

@@ -1,0 +1,141 @@
+import type { DlqFilter, Message } from '@posthorn/shared';
+import { createDigestTest, digestBytes, writeDigest } from '../../engine/log/digest.ts';
+import type { RedisConnection } from '../../engine/redis/connect.ts';
+import { keyspace } from '../../engine/redis/keyspace.ts';
+import type { Shards } from '../../engine/shards/shards.ts';
+
+/** What is in the list beside the id of an entry, so that filters need not read the entry: digest and status. */
+export function writeEntryDigest(message: Message, status: number): Buffer {
+  const bytes = Buffer.alloc(digestBytes + 2);
+  writeDigest(message, bytes, 0);
+  bytes.writeUInt16LE(status, digestBytes);
+  return bytes;
+}
+
+/** Entries of one shard that are looked at together. */
+const lookAtOnce = 1000;
+/** So many more are read than are wanted, for the last of a piece may have to wait for the next one. */
+const spare = 20;
+
+/** Whether a filter needs the entries themselves: what the list has is a hash, and old entries have nothing there. */
+export function needsEntries(filter: DlqFilter): boolean {
+  return filter.messageId !== undefined || createEntryTest(filter) !== undefined;
+}
+
+/**
+ * The ids of the entries that a filter may mean, oldest first unless it says otherwise: all that it means, and few others.
+ *
+ * @param oldest entries from before this instant are left out
+ */
+export async function* listDlqIds(
+  redis: RedisConnection,
+  shards: Shards,
+  filter: DlqFilter,
+  oldest: number,
+): AsyncGenerator<string> {
+  const isForward = filter.order === 'earliestFirst';
+  const compare = (a: string, b: string) => (isForward ? compareDlqIds(a, b) : compareDlqIds(b, a));
+  const after = filter.cursor === undefined ? undefined : readDlqId(filter.cursor);
+  const isBehind = (id: string) => !after || compare(id, filter.cursor ?? '') > 0;
+  const min = Math.max(oldest, filter.fromDate ?? 0, isForward ? (after?.ms ?? 0) : 0);
+  const max = Math.min(filter.toDate ?? Infinity, isForward ? Infinity : (after?.ms ?? Infinity));
+  if (filter.messageId) {
+    const ids = await findByMessage(redis, shards, filter.messageId);
+    yield* ids.filter((id) => isBehind(id) && (readDlqId(id)?.ms ?? 0) >= min).sort(compare);
+    return;
+  }
+
+  const test = createEntryTest(filter);
+  const atOnce = test ? lookAtOnce : Math.min(lookAtOnce, filter.count + spare);
+  const lists = Array.from({ length: shards.count }, (_, shard) => ({
+    shard,
+    from: isForward ? min : max,
+    isDone: false,
+    atOnce,
+    ids: [] as string[],
+  }));
+  const readMembers = ({ shard, from, atOnce }: (typeof lists)[number]) => {
+    const key = keyspace.dlq(shard);
+    return isForward
+      ? redis.zrangebyscoreBuffer(key, from, writeScore(max), 'LIMIT', 0, atOnce)
+      : redis.zrevrangebyscoreBuffer(key, writeScore(from), min, 'LIMIT', 0, atOnce);
+  };
+  const fill = async (list: (typeof lists)[number]) => {
+    while (!list.isDone && list.ids.length === 0) {
+      const members = await readMembers(list);
+      list.isDone = members.length < list.atOnce;
+      const last = readId(members.at(-1));
+      const next = readDlqId(last)?.ms ?? 0;
+      for (const member of members) {
+        if (test && !test(member)) continue;
+        const id = readId(member);
+        // Entries of one instant are not sorted by their number: they are taken together, with the next piece.
+        if (isBehind(id) && (list.isDone || readDlqId(id)?.ms !== next)) list.ids.push(id);
+      }
+      list.ids.sort(compare);
+      // All of one instant: only a larger piece goes beyond it. Behind it the usual size is enough again.
+      list.atOnce = next === list.from || readDlqId(readId(members[0]))?.ms === next ? list.atOnce * 2 : atOnce;
+      list.from = next;
+    }
+  };
+
+  for (;;) {
+    await Promise.all(lists.map(fill));
+    let first: (typeof lists)[number] | undefined;
+    for (const list of lists) {
+      const id = list.ids[0];
+      if (id !== undefined && (!first || compare(id, first.ids[0] ?? '') < 0)) first = list;
+    }
+    const id = first?.ids.shift();
+    if (id === undefined) return;
+    yield id;
+  }
+}
+
+function writeScore(ms: number): number | string {
+  return ms === Infinity ? '+inf' : ms;
+}
+
+async function findByMessage(redis: RedisConnection, shards: Shards, messageIds: readonly string[]): Promise<string[]> {
+  const ids = await Promise.all(
+    [...new Set(messageIds)].map(async (messageId) => {
+      const shard = shards.shardOf(messageId);
+      return shard === undefined ? null : redis.hget(keyspace.dlqIds(shard), messageId);
+    }),
+  );
+  return ids.filter((id) => id !== null);
+}
+
+/** A test of a member of the list; one from before there were digests passes. */
+function createEntryTest(filter: DlqFilter): ((member: Buffer) => boolean) | undefined {
+  const { responseStatus } = filter;
+  const digestTest = createDigestTest(filter);
+  if (!digestTest && !responseStatus) return undefined;
+  return (member) => {
+    const at = member.indexOf(colon) + 1;
+    if (at === 0) return true;
+    if (responseStatus && !responseStatus.includes(member.readUInt16LE(at + digestBytes))) return false;
+    return digestTest?.(member, at) ?? true;
+  };
+}
+
+const colon = ':'.charCodeAt(0);
+
+/** The id at the start of a member of the list. */
+function readId(member: Buffer | undefined): string {
+  if (!member) return '';
+  const end = member.indexOf(colon);
+  return member.toString('latin1', 0, end < 0 ? member.length : end);
+}
+
+/** `<unix-ms>-<n>`; `undefined` for any other text. */
+export function readDlqId(text: string): { ms: number; n: number } | undefined {
+  const match = /^(\d{1,15})-(\d{1,9})$/.exec(text);
+  return match ? { ms: Number(match[1]), n: Number(match[2]) } : undefined;
+}
+
+export function compareDlqIds(a: string, b: string): number {
+  const first = readDlqId(a);
+  const second = readDlqId(b);
+  return (first?.ms ?? 0) - (second?.ms ?? 0) || (first?.n ?? 0) - (second?.n ?? 0);
+}

@@ -1,0 +1,387 @@
+import { newMessageId, readEventFilter, type EventFilter, type EventView, type Message } from '@posthorn/shared';
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import fc from 'fast-check';
+import { createLog } from '../../process/log.ts';
+import { connectForRequests, connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
+import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
+import { openShards, type Shards } from '../../engine/shards/shards.ts';
+import { createAnswerStore, type AnswerStore } from '../../engine/log/answers.ts';
+import { createEventLog, type EventLog } from '../../engine/log/event-log.ts';
+import { createEventPages, type EventPages } from './event-pages.ts';
+import { activeLine, createdLine, deliveredLine, failedLines, retryLines } from '../../engine/log/history.ts';
+
+const shardCount = 2;
+const retentionMs = 600_000;
+/** So few that a segment has seven lines. */
+const maxLines = 16 * 7;
+
+let server: TestRedis;
+let redis: RedisConnection;
+/** Waits for large answers as long as it takes. */
+let patient: RedisConnection;
+let shards: Shards;
+let bodies: BodyStore;
+let log: EventLog;
+let pages: EventPages;
+beforeAll(async () => {
+  server = await startRedis({ durability: 'everysec' });
+  redis = connectForRequests(server.url);
+  patient = connectForWork(server.url);
+  await eventually(() => redis.status === 'ready' && patient.status === 'ready');
+  shards = openShards(redis, shardCount, createLog('test', 'fatal'));
+  bodies = createBodyStore(redis, shards.shardOf);
+});
+afterAll(async () => {
+  await shards.close();
+  redis.disconnect();
+  patient.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  await redis.flushall();
+  log = createEventLog(redis, shards, { retentionMs, maxLines });
+  pages = createEventPages(log, bodies, retentionMs);
+});
+
+const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no'), isCut: false };
+const failure = { error: 'no', answer };
+const message = (labels: string[] = [], rest: Partial<Message> = {}): Message => ({
+  url: `https://a.example/${labels[0] ?? ''}`,
+  method: 'POST',
+  header: {},
+  body: { kind: 'text', text: 'body' },
+  createdAt: Date.now(),
+  notBefore: 0,
+  maxRetries: 1,
+  timeoutMs: 1000,
+  callerIp: '::1',
+  ...(labels.length > 0 ? { labels } : {}),
+  ...rest,
+});
+const newId = () => shards.newId(Date.now()).id;
+const filter = (fields: Partial<EventFilter> = {}): EventFilter => ({ ...readEventFilter({}, 100), ...fields });
+const nameLine = ({ messageId, state }: EventView) => `${messageId} ${state}`;
+
+/** Publishes a message as far as the log is concerned. */
+async function publish(label: string): Promise<{ id: string; message: Message }> {
+  const id = newId();
+  const each = message([label]);
+  log.list(id, [createdLine(each)], each);
+  await shards.at(shards.shardOf(id) ?? 0).add([{ id, message: each }]);
+  return { id, message: each };
+}
+
+/** Publishes and delivers one. */
+function deliver(labels: string[], now = Date.now()): string {
+  const id = newId();
+  const each = message(labels, { createdAt: now });
+  log.list(id, [createdLine(each)], each);
+  log.ended(id, [activeLine(0, now + 1), deliveredLine(now + 2)], each);
+  return id;
+}
+
+test('pages have no gap and no repeat, whatever is written while one reads', async () => {
+  const label = fc.constantFrom('a', 'b', 'c');
+  const step = fc.oneof(
+    fc.record({ publish: fc.array(label, { minLength: 1, maxLength: 4 }) }),
+    fc.record({ end: fc.array(fc.nat(), { minLength: 1, maxLength: 4 }) }),
+    { weight: 3, arbitrary: fc.record({ read: fc.integer({ min: 1, max: 7 }) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(label, { minLength: 1, maxLength: 20 }),
+      fc.array(fc.nat(), { maxLength: 10 }),
+      fc.array(step, { maxLength: 30 }),
+      fc.constantFrom<Partial<EventFilter>>(
+        {},
+        { label: ['a'] },
+        { label: ['b', 'c'], state: ['ACTIVE', 'DELIVERED'] },
+        { url: ['https://a.example/c'] },
+        { host: ['a.example'], path: ['/a'], state: ['CREATED'] },
+      ),
+      fc.constantFrom<EventFilter['order']>('latestFirst', 'earliestFirst'),
+      fc.boolean(),
+      async (labels, ends, steps, asked, order, isGrouped) => {
+        await redis.flushall();
+        const open: { id: string; message: Message }[] = [];
+        const start = async (some: string[]) => {
+          for (const each of some) open.push(await publish(each));
+          await log.lines.flush();
+        };
+        const end = async (some: number[]) => {
+          for (const n of some) {
+            const [ended] = open.splice(n % Math.max(1, open.length), 1);
+            if (ended) log.ended(ended.id, [activeLine(0, Date.now()), deliveredLine(Date.now())], ended.message);
+          }
+          await log.lines.flush();
+        };
+        await start(labels);
+        await end(ends);
+
+        const nameOf = isGrouped ? ({ messageId }: EventView) => messageId : nameLine;
+        const listAll = async () => (await pages.list(filter({ ...asked, count: 1000 }))).events.map(nameOf);
+        const there = await listAll();
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        const read = async (count: number) => {
+          const given = filter({ ...asked, order, count, cursor });
+          const page = isGrouped ? await pages.listGroups(given) : await pages.list(given);
+          const found =
+            'messages' in page ? page.messages.map(({ messageId }) => messageId) : page.events.map(nameLine);
+          expect(found.length).toBeLessThanOrEqual(count);
+          seen.push(...found);
+          cursor = page.cursor;
+        };
+        await read(2);
+        for (const each of steps) {
+          if ('publish' in each) await start(each.publish);
+          else if ('end' in each) await end(each.end);
+          else if (cursor !== undefined) await read(each.read);
+        }
+        while (cursor !== undefined) await read(3);
+
+        expect(new Set(seen).size).toBe(seen.length);
+        expect(there.filter((name) => !seen.includes(name))).toEqual([]);
+        if (order === 'latestFirst') expect(seen.filter((name) => !there.includes(name))).toEqual([]);
+        const all = await listAll();
+        expect(seen.filter((name) => !all.includes(name))).toEqual([]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+}, 120_000);
+
+test('lines that are no line of a log are not shown: of a message that was not stored, of an attempt made again', async () => {
+  const ghost = message();
+  log.list(newId(), [createdLine(ghost)], ghost);
+  const id = newId();
+  const now = Date.now();
+  const each = message();
+  log.failed(id, each, [activeLine(0, now)], 0);
+  await log.lines.flush();
+  log.ended(id, [activeLine(0, now + 20), deliveredLine(now + 30)], each);
+  await log.lines.flush();
+  const { events } = await pages.list(filter());
+  expect(events.map(nameLine)).toEqual([`${id} DELIVERED`, `${id} ACTIVE`]);
+});
+
+test('a line that was listed again, as by a schedule whose dispatcher died, is shown once', async () => {
+  const { id, message: each } = await publish('a');
+  log.list(id, [createdLine(each)], each);
+  await log.lines.flush();
+  expect((await pages.list(filter())).events.map(nameLine)).toEqual([`${id} CREATED`]);
+  expect((await pages.listGroups(filter({ isGrouped: true }))).messages).toHaveLength(1);
+});
+
+test('a time as a cursor means what is older', async () => {
+  const now = Date.now();
+  for (const ago of [5000, 4000, 3000]) {
+    deliver(['a'], now - ago);
+    await log.lines.flush();
+  }
+  const { events } = await pages.list(filter({ cursor: String(now - 4000), count: 2 }));
+  expect(events.map(({ time }) => now - time)).toEqual([4998, 4999]);
+  expect(await pages.list(filter({ cursor: '0' }))).toEqual({ events: [] });
+});
+
+test('dates bound the lines, both ends included', async () => {
+  const now = Date.now();
+  deliver(['a'], now - 1000);
+  await log.lines.flush();
+  const states = async (fields: Partial<EventFilter>) =>
+    (await pages.list(filter(fields))).events.map(({ state }) => state);
+  expect(await states({ fromDate: now - 999 })).toEqual(['DELIVERED', 'ACTIVE']);
+  expect(await states({ toDate: now - 999 })).toEqual(['ACTIVE', 'CREATED']);
+  expect(await states({ fromDate: now - 998, toDate: now - 998 })).toEqual(['DELIVERED']);
+});
+
+test('the oldest lines go when there are too many, and with them the logs of messages that ended', async () => {
+  const first = deliver(['a']);
+  for (let n = 0; n < 60; n++) {
+    deliver(['b']);
+    await log.lines.flush();
+  }
+  await log.trim(maxLines);
+  const { events } = await pages.list(filter({ count: 1000 }));
+  expect(events.length).toBeGreaterThanOrEqual(maxLines);
+  expect(events.length).toBeLessThan(maxLines + 14);
+  expect((await log.read(first)).events).toEqual([]);
+  expect((await redis.keys('*history*')).length).toBeLessThan(60);
+  expect((await redis.keys('{log}:segment:*')).length).toBeLessThanOrEqual(18);
+});
+
+test('a segment lives a little longer than the retention, and takes no lines for longer than a part of it', async () => {
+  deliver(['a']);
+  await log.lines.flush();
+  expect(await redis.pttl('{log}:segment:1')).toBeGreaterThan(retentionMs);
+  await redis.pexpire('{log}:segment:1', retentionMs - 1);
+  deliver(['a']);
+  await log.lines.flush();
+  expect(await redis.strlen('{log}:segment:2')).toBeGreaterThan(0);
+  await redis.del('{log}:segment:1');
+  expect((await pages.list(filter())).events).toHaveLength(3);
+});
+
+describe('bodies', () => {
+  let answers: AnswerStore;
+  beforeEach(() => {
+    log = createEventLog(patient, shards, { retentionMs, maxLines });
+    answers = createAnswerStore(patient, shards);
+    pages = createEventPages(log, bodies, retentionMs);
+  });
+  /** A message with a body of so many bytes that has failed. */
+  async function fail(bytes: number, answered = answer.body, id = newId()): Promise<string> {
+    await bodies.put(id, Buffer.alloc(bytes, 'x'), [id]);
+    const each = message([], { body: { kind: 'stored', key: id } });
+    const now = Date.now();
+    // As the dead letter queue does.
+    if (answered.length > 512) answers.put(id, 0, answered, retentionMs);
+    log.ended(
+      id,
+      [activeLine(0, now), ...failedLines(0, now, { ...failure, answer: { ...answer, body: answered } })],
+      each,
+    );
+    await log.lines.flush();
+    return id;
+  }
+
+  test('a large body of a message and of an answer are shown', async () => {
+    await fail(5, Buffer.alloc(5000, 'y'));
+    const { events } = await pages.list(filter({ state: ['ERROR'] }));
+    expect(events[0]?.body).toBe(Buffer.from('xxxxx').toString('base64'));
+    expect(events[0]?.responseBody).toBe(Buffer.alloc(5000, 'y').toString('base64'));
+    const trimmed = await pages.list(filter({ state: ['ERROR'], trimBody: 2 }));
+    expect(trimmed.events[0]).toMatchObject({ body: 'eHg=', responseBody: 'eXk=' });
+    const none = await pages.list(filter({ state: ['ERROR'], trimBody: 0 }));
+    expect(none.events[0]).not.toHaveProperty('body');
+    expect(none.events[0]).not.toHaveProperty('responseBody');
+    expect(none.events[0]).not.toHaveProperty('bodyTruncated');
+    expect(none.events[0]).not.toHaveProperty('responseBodyTruncated');
+  });
+
+  test('of several failed attempts the last answer is kept whole, of the others the beginning', async () => {
+    const id = newId();
+    const each = message([], { maxRetries: 2 });
+    const bodyOf = (text: string) => Buffer.alloc(5000, text);
+    for (const [retried, text] of ['a', 'b'].entries()) {
+      const kept = { ...failure, answer: { ...answer, body: bodyOf(text) } };
+      log.failed(id, each, retryLines(retried, Date.now(), kept, 1000), 1000);
+    }
+    log.ended(id, [], each);
+    await log.lines.flush();
+    const read = async () => (await pages.list(filter({ messageIds: [id], state: ['ERROR'] }))).events.reverse();
+    const shown = (await read()).map(({ responseBody = '', responseBodyTruncated }) => [
+      Buffer.from(responseBody, 'base64').toString(),
+      responseBodyTruncated,
+    ]);
+    expect(shown).toEqual([
+      ['a'.repeat(4096), true],
+      ['b'.repeat(5000), undefined],
+    ]);
+    // The answer that Redis had no room for.
+    await redis.del(`{d${shards.shardOf(id) ?? 0}}:answer:${id}`);
+    expect((await read()).map(({ responseBodyTruncated }) => responseBodyTruncated)).toEqual([true, true]);
+  });
+
+  test('a page ends when its bodies are a megabyte, and its cursor goes on', async () => {
+    for (let n = 0; n < 4; n++) await fail(300_000);
+    const state = ['ERROR' as const];
+    const first = await pages.list(filter({ state }));
+    expect(first.events).toHaveLength(2);
+    const second = await pages.list(filter({ state, cursor: first.cursor }));
+    expect(second.events).toHaveLength(2);
+    expect(second.cursor).toBeUndefined();
+    expect((await pages.list(filter({ state, maxBytes: 16 * 1024 * 1024 }))).events).toHaveLength(4);
+    expect((await pages.list(filter({ state, trimBody: 10 }))).events).toHaveLength(4);
+  }, 60_000);
+
+  test('an entry that is too large for a page has one of its own, whole', async () => {
+    await fail(10);
+    await fail(2_000_000);
+    await fail(10);
+    const sizes: (number | undefined)[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await pages.list(filter({ state: ['ERROR'], cursor }));
+      sizes.push(...page.events.map(({ body }) => Buffer.from(body ?? '', 'base64').length));
+      expect(page.events).toHaveLength(1);
+      cursor = page.cursor;
+    } while (cursor);
+    expect(sizes).toEqual([10, 2_000_000, 10]);
+  }, 60_000);
+
+  test('everything else counts, too: a page of long headers ends after a megabyte', async () => {
+    const each = message([], { header: { Long: ['x'.repeat(30_000)] } });
+    for (let n = 0; n < 50; n++) log.ended(newId(), [deliveredLine(Date.now())], each);
+    await log.lines.flush();
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await pages.list(filter({ count: 1000, cursor }));
+      expect(JSON.stringify(page).length).toBeLessThan(1.1 * 1024 * 1024);
+      found.push(...page.events.map(({ messageId }) => messageId));
+      cursor = page.cursor;
+    } while (cursor);
+    expect(new Set(found).size).toBe(50);
+    expect(found).toHaveLength(50);
+  }, 60_000);
+
+  test('of messages that are named, what is too much comes without its body, and says so', async () => {
+    const ids = [await fail(600_000), await fail(600_000), await fail(600_000)];
+    const { events } = await pages.list(filter({ messageIds: ids, state: ['ERROR'], count: undefined }));
+    expect(events.map(({ body, bodyTruncated }) => [body !== undefined, bodyTruncated])).toEqual([
+      [true, undefined],
+      [false, true],
+      [false, true],
+    ]);
+  }, 60_000);
+
+  test('a log that is trimmed takes its answers along, but for those that a dead letter shows', async () => {
+    const gone = await fail(0, Buffer.alloc(999, 'y'));
+    const buried = await fail(0, Buffer.alloc(999, 'y'));
+    await redis.hset(`{d${shards.shardOf(buried) ?? 0}}:dlq:ids`, buried, '1-0');
+    await log.shorten();
+    expect((await log.read(gone)).events).toEqual([]);
+    expect(await redis.keys('*:answer:*')).toEqual([`{d${shards.shardOf(buried) ?? 0}}:answer:${buried}`]);
+  });
+});
+
+test('a log whose last line was lost goes, too', async () => {
+  const id = newId();
+  log.started(id, message(), activeLine(0, Date.now()));
+  const key = `{d${shards.shardOf(id) ?? 0}}:history:${id}`;
+  await eventually(async () => (await redis.exists(key)) === 1);
+  await eventually(async () => (await redis.pttl(key)) > 0);
+});
+
+test('what cannot be written is counted, and only that', async () => {
+  const id = newId();
+  const each = message();
+  const write = async () => {
+    log.failed(id, each, retryLines(0, Date.now(), failure, 1000), 1000);
+    await log.lines.flush();
+  };
+  await write();
+  expect(log.lost()).toBe(0);
+  await redis.del('{log}:head');
+  await redis.lpush('{log}:head', 'x');
+  await write();
+  expect(log.lost()).toBe(2);
+  expect((await log.read(newMessageId(0, 0))).events).toEqual([]);
+});
+
+test('what ends while Redis is away is written by a worker when it is back', async () => {
+  const working = createEventLog(patient, shards, { retentionMs, maxLines });
+  const { id, message: each } = await publish('away');
+  await server.kill();
+  await eventually(() => patient.status !== 'ready');
+  working.started(id, each, activeLine(0, Date.now()));
+  working.ended(id, [deliveredLine(Date.now())], each);
+  await server.start();
+  await eventually(async () => {
+    const { events } = await log.read(id);
+    return events.length === 3;
+  });
+  await eventually(async () => (await pages.list(filter())).events.length >= 2);
+  expect(working.lost()).toBe(0);
+});

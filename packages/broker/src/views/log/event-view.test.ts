@@ -1,0 +1,38 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Message } from '@posthorn/shared';
+import type { BodyStore } from '../../engine/shards/body.ts';
+import type { EventLog } from '../../engine/log/event-log.ts';
+import { createEventWriter } from './event-view.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const event = (messageId: string) => ({
+  messageId,
+  state: 'CREATED' as const,
+  retried: 0,
+  time: 0,
+  writtenAt: 0,
+  message: { url: 'https://a.example', header: {}, body: { kind: 'stored', key: messageId } } as Message,
+});
+
+test('of large bodies that are trimmed only what is shown stays in memory', async () => {
+  const read: WeakRef<Buffer>[] = [];
+  const bodies = {
+    size: async () => 1024 * 1024,
+    async read() {
+      const bytes = Buffer.alloc(1024 * 1024, 'x');
+      read.push(new WeakRef(bytes));
+      return bytes;
+    },
+  } as unknown as BodyStore;
+  const writer = createEventWriter({} as EventLog, bodies, { maxBytes: 10_000, trimBody: 3 });
+  for (const id of ['a', 'b', 'c']) expect((await writer.write(event(id))).body).toBe('eHh4');
+  expect((await writer.write(event('a'))).body).toBe('eHh4');
+  expect(read).toHaveLength(3);
+  await setImmediate();
+  collectGarbage();
+  expect(read.filter((reference) => reference.deref() !== undefined)).toHaveLength(0);
+});

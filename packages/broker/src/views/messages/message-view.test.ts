@@ -1,0 +1,74 @@
+import type { Message } from '@posthorn/shared';
+import {
+  activeLine,
+  canceledLine,
+  deliveredLine,
+  failedLines,
+  readHistory,
+  retryLines,
+  type KeptFailure,
+  type Line,
+} from '../../engine/log/history.ts';
+import type { Job } from '../../engine/shards/shard.ts';
+import { writeProgress } from './message-view.ts';
+
+const message = {
+  createdAt: 1,
+  notBefore: 1,
+  maxRetries: 2,
+  header: {},
+  body: { kind: 'empty' },
+} as unknown as Message;
+const failure: KeptFailure = {
+  error: 'connect ECONNREFUSED',
+  errorKind: 'connect',
+  answer: { status: 0, header: {}, body: Buffer.alloc(0), isCut: false },
+};
+const job = (retried: number, lastError?: string): Job => ({
+  id: 'msg_1',
+  message,
+  retried,
+  crashes: 0,
+  ...(lastError ? { lastError } : {}),
+});
+const events = (...lines: Line[]) =>
+  readHistory('msg_1', message, Object.fromEntries(lines.map(({ field, value }) => [field, String(value)])));
+
+test.each([
+  ['before its first attempt', job(0), events(), { state: 'CREATED', attempts: 0 }],
+  ['during it', job(0), events(activeLine(0, 2)), { state: 'ACTIVE', attempts: 1 }],
+  [
+    'between two attempts',
+    job(1, 'connect ECONNREFUSED'),
+    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1000)),
+    { state: 'RETRY', attempts: 1, nextDeliveryTime: 1003, error: 'connect ECONNREFUSED', errorKind: 'connect' },
+  ],
+  [
+    'during a retry',
+    job(1, 'connect ECONNREFUSED'),
+    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1000), activeLine(1, 1003)),
+    { state: 'ACTIVE', attempts: 2, error: 'connect ECONNREFUSED', errorKind: 'connect' },
+  ],
+  [
+    'after its end',
+    undefined,
+    events(activeLine(0, 2), ...failedLines(0, 3, failure)),
+    { state: 'FAILED', attempts: 1, error: 'connect ECONNREFUSED', errorKind: 'connect' },
+  ],
+  [
+    'after its delivery: nothing is wrong any more',
+    undefined,
+    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1), activeLine(1, 4), deliveredLine(5)),
+    { state: 'DELIVERED', attempts: 2 },
+  ],
+  ['after a cancel', undefined, events(canceledLine(2)), { state: 'CANCELED', attempts: 0 }],
+  [
+    'when its log was left out, because Redis was full',
+    job(2, 'no complete response within 1 s'),
+    events(),
+    { state: 'RETRY', attempts: 2, error: 'no complete response within 1 s' },
+  ],
+  ['when its whole log is gone', job(0), [], { state: 'CREATED', attempts: 0 }],
+])('a message %s', (_, given, history, expected) => {
+  expect(writeProgress(given, history)).toEqual(expected);
+});

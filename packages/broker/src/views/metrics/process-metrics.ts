@@ -1,0 +1,133 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { RedisConnection } from '../../engine/redis/connect.ts';
+import type { RedisWatch } from '../../engine/redis/watch.ts';
+import type { Backlogs } from './backlog.ts';
+
+export interface ProcessMetricsOptions {
+  redis: RedisConnection;
+  watch: RedisWatch;
+  backlogs: Backlogs;
+  /** Messages accepted since the process started, by kind. */
+  accepted: Readonly<Record<string, number>>;
+  /** Entries of the message log that could not be written. */
+  lostLines: () => number;
+  /** Lines of the log of this process that could not be written. */
+  droppedLines: () => number;
+}
+
+/** The metrics of a process, in the form of Prometheus. No label holds anything that a user chose. */
+export interface ProcessMetrics {
+  /** For what only one kind of process can tell. */
+  registry: Registry;
+  /** A metric that is read when somebody asks. */
+  gauge(name: string, help: string, read: () => number): void;
+  counter(name: string, help: string, read: () => number): void;
+  contentType: string;
+  /** Never fails: without Redis it tells what the process itself knows. */
+  write(): Promise<string>;
+}
+
+/** A scrape waits no longer than this for Redis. */
+const readWithinMs = 2000;
+
+/** Creates the metrics that every process has. */
+export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMetrics {
+  const { redis, watch, backlogs, accepted, lostLines, droppedLines } = options;
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers });
+  const gauge: ProcessMetrics['gauge'] = (name, help, read) => {
+    new Gauge({
+      name: `posthorn_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const counter: ProcessMetrics['counter'] = (name, help, read) => {
+    new Counter({
+      name: `posthorn_${name}`,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+
+  const backlog = {
+    waiting: settable('messages_waiting', 'Messages that could be delivered now.'),
+    delayed: settable('messages_delayed', 'Messages that wait for their time, a retry, or a slot of a queue or a key.'),
+    due: settable('messages_due', 'Delayed messages whose time has come.'),
+    inFlight: settable('messages_in_flight', 'Messages with a delivery in flight.'),
+    deadLetters: settable('dlq_messages', 'Messages in the dead letter queue.'),
+  };
+  const oldest = settable(
+    'oldest_waiting_seconds',
+    'How long the message that waits longest could have been delivered.',
+  );
+  gauge('redis_up', '1 when Redis answers.', () => (watch.state().answers ? 1 : 0));
+  gauge(
+    'redis_memory_used_bytes',
+    'Memory that Redis uses, as its maxmemory counts it.',
+    () => watch.state().memoryUsedBytes,
+  );
+  gauge('redis_memory_max_bytes', "Redis' maxmemory; 0 for no limit.", () => watch.state().memoryMaxBytes);
+  gauge(
+    'clock_offset_seconds',
+    'How far the clock of this process is ahead of that of Redis.',
+    () => watch.state().clockOffsetMs / 1000,
+  );
+  let reconnects = 0;
+  redis.on('reconnecting', () => reconnects++);
+  counter('redis_reconnects_total', 'Lost connections to Redis.', () => reconnects);
+  counter('log_lines_lost_total', 'Lines of the message log that could not be written.', lostLines);
+  counter(
+    'process_log_lines_dropped_total',
+    'Lines of the log of this process that standard output did not take.',
+    droppedLines,
+  );
+  new Counter({
+    name: 'posthorn_messages_accepted_total',
+    help: 'Messages that were stored, by kind.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, count] of Object.entries(accepted)) this.inc({ kind }, count);
+    },
+  });
+
+  /** What is not known is left out: a figure that stands still would look like peace. */
+  async function readBacklog(): Promise<void> {
+    const late = new Promise<undefined>((resolve) => void setTimeout(resolve, readWithinMs, undefined).unref());
+    const found = watch.state().answers
+      ? await Promise.race([backlogs.readAll().catch(() => undefined), late])
+      : undefined;
+    for (const [name, one] of Object.entries(backlog)) {
+      if (found) one.set(found[name as keyof typeof backlog]);
+      else one.remove();
+    }
+    if (found) oldest.set(found.oldestWaitingMs / 1000);
+    else oldest.remove();
+  }
+
+  // Scrapes at the same time are answered together.
+  let reading: Promise<void> | undefined;
+  return {
+    registry,
+    gauge,
+    counter,
+    contentType: registry.contentType,
+    async write() {
+      reading ??= readBacklog().finally(() => (reading = undefined));
+      await reading;
+      return registry.metrics();
+    },
+  };
+}
