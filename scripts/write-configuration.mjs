@@ -10,7 +10,7 @@ const rows = new Map();
 for (const name of processes) {
   const { table } = await import(`../apps/${name}/dist/config.js`);
   for (const [variable, { schema, help }] of Object.entries(table)) {
-    const row = rows.get(variable) ?? { readBy: [], help, default: writeDefault(variable, schema) };
+    const row = rows.get(variable) ?? { readBy: [], help, default: writeDefault(schema) };
     row.readBy.push(name);
     rows.set(variable, row);
   }
@@ -37,16 +37,9 @@ else if (readFileSync(file, 'utf8') !== wanted) {
   process.exit(1);
 }
 
-function writeDefault(variable, schema) {
+function writeDefault(schema) {
   const { success, data } = schema.safeParse(undefined);
   if (!success) return 'required';
   if (data === undefined || (Array.isArray(data) && data.length === 0) || data === '') return '';
-  return `\`${typeof data === 'number' ? data / readUnit(variable, schema) : data}\``;
-}
-
-/** Seconds are kept in milliseconds by some variables and as they are by others. */
-function readUnit(variable, schema) {
-  if (!variable.endsWith('_SECONDS')) return 1;
-  const one = [1, 10, 100].find((seconds) => schema.safeParse(String(seconds)).success);
-  return schema.parse(String(one)) / one;
+  return `\`${data}\``;
 }

@@ -1,4 +1,5 @@
-import type { Broker, Log, ProcessMetrics, RedisState } from '@posthorn/broker';
+import type { Broker, RedisState } from '@posthorn/broker';
+import type { Log, ProcessMetrics } from '@posthorn/process';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
 import { accessLog } from './middleware/access-log.ts';
@@ -36,22 +37,22 @@ export function createApp(parts: AppParts): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', parseQuery);
-  const isBehindProxy = config.TRUST_PROXY.length > 0;
-  if (isBehindProxy) app.set('trust proxy', config.TRUST_PROXY);
+  const isBehindProxy = config.trustProxy.length > 0;
+  if (isBehindProxy) app.set('trust proxy', config.trustProxy);
 
   const table = routes(parts);
   app.use(measureRequests(parts.metrics, table));
   app.use(accessLog(log));
   app.use(requireHost);
-  if (config.CORS_ORIGINS.length > 0) app.use(allowOrigins(config.CORS_ORIGINS));
+  if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
-  if (!isBehindProxy && !config.METRICS_PORT) app.get('/metrics', forThisMachine(metrics));
+  if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
-  app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
-  app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
+  app.use(authenticate(config.qstashToken, config.qstashReadonlyToken));
+  app.use(limitRate(broker.rateLimits, config.burstRateLimit));
   for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
   app.get('/metrics', metrics);
   app.use(refuseUnknown(table));

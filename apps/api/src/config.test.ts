@@ -1,4 +1,4 @@
-import { developmentCredentials } from '@posthorn/broker';
+import { developmentCredentials } from '@posthorn/process';
 import { findDoubts, readConfig, type Config } from './config.ts';
 
 const before = process.env;
@@ -15,7 +15,7 @@ test.each([
   ['fd00::/8,loopback', ['fd00::/8', 'loopback']],
   ['', []],
 ])('TRUST_PROXY may be "%s"', (value, expected) => {
-  expect(read({ TRUST_PROXY: value }).TRUST_PROXY).toEqual(expected);
+  expect(read({ TRUST_PROXY: value }).trustProxy).toEqual(expected);
 });
 
 test.each([
@@ -69,7 +69,7 @@ test.each([
 });
 
 test('development credentials are for this machine', () => {
-  expect(read({ QSTASH_TOKEN: token, HOST: 'localhost' }).QSTASH_TOKEN).toEqual([token]);
+  expect(read({ QSTASH_TOKEN: token, HOST: 'localhost' }).qstashToken).toEqual([token]);
 });
 
 test.each(['the-same-long-token', 'another,the-same-long-token'])(

@@ -1,5 +1,6 @@
 import {
   ConfigurationError,
+  defineEnvironment,
   developmentCredentials,
   host,
   integer,
@@ -8,12 +9,12 @@ import {
   list,
   maxPeriodSeconds,
   readEnvironment,
-  secondsAsMs,
-  settings,
+  seconds,
+  serverSettings,
   type Environment,
   warnOfMisspelt,
   type Log,
-} from '@posthorn/broker';
+} from '@posthorn/process';
 import { z } from 'zod';
 
 const token = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'use at most 512 characters of printable ASCII without blanks');
@@ -29,8 +30,8 @@ const origin = z
 const proxyRanges = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** The environment of the API (contract R13). */
-export const table = {
-  ...settings,
+export const table = defineEnvironment({
+  ...serverSettings,
   QSTASH_TOKEN: {
     schema: z
       .string('set it to the token that publishers must send')
@@ -77,21 +78,26 @@ export const table = {
   MAX_BATCH_BYTES: { schema: integer(100 * 1024 * 1024, 1, 512 * 1024 * 1024), help: 'Maximum size of a batch.' },
   MAX_BATCH_ITEMS: { schema: integer(1000, 1, 100_000), help: 'Maximum number of items of a batch.' },
   DEDUP_WINDOW_SECONDS: {
-    schema: secondsAsMs(600, 0.001, maxPeriodSeconds),
+    schema: seconds(600, 0.001, maxPeriodSeconds),
+    unit: 'ms',
     help: 'How long a deduplication id is remembered after its first message.',
   },
   DEFAULT_RETRIES: { schema: integer(3, 0, 1000), help: 'Retries of a message without Upstash-Retries.' },
   MAX_RETRIES: { schema: integer(20, 0, 1000), help: 'Maximum of retries of a message.' },
-  MAX_DELAY_SECONDS: { schema: secondsAsMs(365 * 86_400, 0, maxPeriodSeconds), help: 'Maximum delay of a message.' },
-  DEFAULT_TIMEOUT_SECONDS: { schema: secondsAsMs(7200, 1), help: 'Timeout of an attempt without Upstash-Timeout.' },
-  MAX_TIMEOUT_SECONDS: { schema: secondsAsMs(7200, 1), help: 'Maximum timeout of an attempt.' },
+  MAX_DELAY_SECONDS: {
+    schema: seconds(365 * 86_400, 0, maxPeriodSeconds),
+    unit: 'ms',
+    help: 'Maximum delay of a message.',
+  },
+  DEFAULT_TIMEOUT_SECONDS: { schema: seconds(7200, 1), unit: 'ms', help: 'Timeout of an attempt without Upstash-Timeout.' },
+  MAX_TIMEOUT_SECONDS: { schema: seconds(7200, 1), unit: 'ms', help: 'Maximum timeout of an attempt.' },
   MAX_LABELS: { schema: integer(20, 0, 1000), help: 'Maximum number of labels of a message.' },
   MAX_QUEUES: { schema: integer(1000, 1), help: 'Maximum number of queues.' },
   MAX_QUEUE_PARALLELISM: { schema: integer(100, 1), help: 'Maximum parallelism of a queue.' },
   MAX_SCHEDULES: { schema: integer(1000, 1), help: 'Maximum number of schedules.' },
   MAX_URL_GROUPS: { schema: integer(1000, 1), help: 'Maximum number of URL groups.' },
   MAX_ENDPOINTS_PER_GROUP: { schema: integer(100, 1), help: 'Maximum number of endpoints of a URL group.' },
-};
+});
 
 export type Config = Environment<typeof table>;
 
@@ -109,18 +115,18 @@ export function readConfig(): Config {
 }
 
 function refuseUnsafe(config: Config): void {
-  const { QSTASH_TOKEN: tokens, QSTASH_READONLY_TOKEN: readOnly, HOST, NODE_ENV } = config;
+  const { qstashToken: tokens, qstashReadonlyToken: readOnly, host, nodeEnv } = config;
   if (readOnly !== undefined && tokens.includes(readOnly)) {
     throw new ConfigurationError(
       'Wrong environment: QSTASH_READONLY_TOKEN: it is also a QSTASH_TOKEN, which gives full access; use another one.',
     );
   }
-  if (NODE_ENV !== 'production' && isLoopback(HOST)) return;
+  if (nodeEnv !== 'production' && isLoopback(host)) return;
   const { token, currentSigningKey, nextSigningKey } = developmentCredentials;
   const faults = [
     tokens.includes(token) || readOnly === token ? 'QSTASH_TOKEN' : '',
-    config.QSTASH_CURRENT_SIGNING_KEY === currentSigningKey ? 'QSTASH_CURRENT_SIGNING_KEY' : '',
-    config.QSTASH_NEXT_SIGNING_KEY === nextSigningKey ? 'QSTASH_NEXT_SIGNING_KEY' : '',
+    config.qstashCurrentSigningKey === currentSigningKey ? 'QSTASH_CURRENT_SIGNING_KEY' : '',
+    config.qstashNextSigningKey === nextSigningKey ? 'QSTASH_NEXT_SIGNING_KEY' : '',
   ].filter((name) => name !== '');
   if (faults.length === 0) return;
   throw new ConfigurationError(
@@ -133,17 +139,17 @@ const minTokenLength = 16;
 
 /** One sentence for everything that is allowed, and is probably a mistake. */
 export function findDoubts(config: Config): string[] {
-  const tokens = [...config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN].filter((one) => one !== undefined);
+  const tokens = [...config.qstashToken, config.qstashReadonlyToken].filter((one) => one !== undefined);
   return [
     ...(tokens.some(({ length }) => length < minTokenLength)
       ? [
           `A token has fewer than ${minTokenLength} characters and can be guessed; make one with openssl rand -base64 32.`,
         ]
       : []),
-    ...(isLoopback(config.HOST) || config.TRUST_PROXY.length > 0
+    ...(isLoopback(config.host) || config.trustProxy.length > 0
       ? []
       : [
-          `HOST is ${config.HOST}: tokens and messages travel in clear text. Put a proxy that ends TLS before posthorn, and set TRUST_PROXY to its address.`,
+          `HOST is ${config.host}: tokens and messages travel in clear text. Put a proxy that ends TLS before posthorn, and set TRUST_PROXY to its address.`,
         ]),
   ];
 }

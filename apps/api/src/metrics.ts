@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { ConfigurationError, type ProcessMetrics } from '@posthorn/broker';
+import type { IncomingMessage } from 'node:http';
+import type { ProcessMetrics } from '@posthorn/process';
 import type { RequestHandler } from 'express';
 import { Histogram } from 'prom-client';
 import type { Route } from './routes/route.ts';
@@ -64,28 +64,4 @@ export function forThisMachine(handle: RequestHandler): RequestHandler {
 function isLocal({ socket, headers }: IncomingMessage): boolean {
   const isPassedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
   return !isPassedOn && /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
-}
-
-/** `/metrics` on a port of its own, for scrapers on other machines. */
-export function startMetricsServer(metrics: ProcessMetrics, host: string, port: number): Promise<Server> {
-  const server = createServer((request, response) => {
-    if (request.url !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    metrics.write().then(
-      (text) => response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(
-        new ConfigurationError(
-          `METRICS_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`,
-        ),
-      );
-    });
-    server.listen(port, host, () => resolve(server));
-  });
 }

@@ -1,19 +1,20 @@
 import {
   ConfigurationError,
+  defineEnvironment,
   headerText,
   host,
   integer,
   readEnvironment,
-  secondsAsMs,
-  settings,
+  seconds,
+  serverSettings,
   type Environment,
   warnOfMisspelt,
   type Log,
-} from '@posthorn/broker';
+} from '@posthorn/process';
 
 /** The environment of a dispatcher (contract R13). */
-export const table = {
-  ...settings,
+export const table = defineEnvironment({
+  ...serverSettings,
   PROBE_PORT: {
     schema: integer(0, 1, 65_535),
     help: 'Port of /health, /ready and /metrics; off when unset.',
@@ -39,7 +40,7 @@ export const table = {
     schema: integer(0, 0),
     help: 'Maximum of deliveries in flight over all dispatchers; 0 for no limit, otherwise at least SHARDS.',
   },
-  CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Maximum time to connect to a destination.' },
+  CONNECT_TIMEOUT_SECONDS: { schema: seconds(10, 0.1), unit: 'ms', help: 'Maximum time to connect to a destination.' },
   MAX_RESPONSE_BYTES: {
     schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
     help: 'Maximum of bytes that are read of a response; a callback contains all of them.',
@@ -50,12 +51,14 @@ export const table = {
   },
   SIGNATURE_TTL_SECONDS: { schema: integer(300, 1, 86_400), help: 'How long a signature is valid.' },
   STALLED_AFTER_SECONDS: {
-    schema: secondsAsMs(15, 3),
+    schema: seconds(15, 3),
+    unit: 'ms',
     help: 'Time after which another dispatcher takes the messages of a dispatcher that died.',
   },
   SCHEDULE_CATCHUP_SECONDS: {
     // A dispatcher that takes over from one that died comes within this time.
-    schema: secondsAsMs(60, 5),
+    schema: seconds(60, 5),
+    unit: 'ms',
     help: 'A time of a schedule that was missed by more than this is skipped.',
   },
   POISON_AFTER: {
@@ -63,20 +66,21 @@ export const table = {
     help: 'A message goes to the dead letter queue when it was in flight at the end of this many dispatchers.',
   },
   DEAF_AFTER_SECONDS: {
-    schema: secondsAsMs(30, 1),
+    schema: seconds(30, 1),
+    unit: 'ms',
     help: 'A dispatcher is not ready when it fetches nothing for this time while messages wait; after twice the time it ends.',
   },
   DELIVERY_USER_AGENT: { schema: headerText().default('Upstash-QStash'), help: 'User-Agent of deliveries.' },
   UPSTASH_REGION: { schema: headerText().optional(), help: 'Value of the region header; not sent when unset.' },
-};
+});
 
 export type Config = Environment<typeof table>;
 
 /** @throws {ConfigurationError} that names every wrong variable */
 export function readConfig(): Config {
   const config = readEnvironment(table, process.env);
-  if (config.GLOBAL_PARALLELISM > 0 && config.GLOBAL_PARALLELISM < config.SHARDS) {
-    throw new ConfigurationError(`Wrong environment: GLOBAL_PARALLELISM: use 0 or at least SHARDS, ${config.SHARDS}.`);
+  if (config.globalParallelism > 0 && config.globalParallelism < config.shards) {
+    throw new ConfigurationError(`Wrong environment: GLOBAL_PARALLELISM: use 0 or at least SHARDS, ${config.shards}.`);
   }
   return config;
 }

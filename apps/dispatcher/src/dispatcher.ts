@@ -1,17 +1,13 @@
+import { canceledLine, workShard, type Broker, type RedisConnection, type ShardWorker } from '@posthorn/broker';
 import {
-  canceledLine,
   logRepeats,
   otherOpenFiles,
   readOpenFilesLimit,
   warnOfFewOpenFiles,
   within,
-  workShard,
-  type Broker,
   type Log,
   type ProcessMetrics,
-  type RedisConnection,
-  type ShardWorker,
-} from '@posthorn/broker';
+} from '@posthorn/process';
 import type { Answer, Outcome } from '@posthorn/shared';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
@@ -59,8 +55,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   await limitParallelism(broker, config);
   const sender = createSender({
     guard: broker.guard,
-    connectTimeoutMs: config.CONNECT_TIMEOUT_SECONDS,
-    maxResponseBytes: config.MAX_RESPONSE_BYTES,
+    connectTimeoutMs: config.connectTimeoutMs,
+    maxResponseBytes: config.maxResponseBytes,
   });
   parts.metrics.counter(
     'requests_resent_total',
@@ -70,34 +66,34 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const prepare = createPrepare({
     broker,
     currentKey: keys.current,
-    signatureLifetimeSeconds: config.SIGNATURE_TTL_SECONDS,
-    userAgent: config.DELIVERY_USER_AGENT,
-    region: config.UPSTASH_REGION,
+    signatureLifetimeSeconds: config.signatureTtlSeconds,
+    userAgent: config.deliveryUserAgent,
+    region: config.upstashRegion,
   });
   const settlement = createSettlement({
     broker,
     log,
-    graceMs: config.MESSAGE_GRACE_SECONDS,
-    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
-    maxStoredResponseBytes: config.MAX_STORED_RESPONSE_BYTES,
+    graceMs: config.messageGraceMs,
+    dlqRetentionMs: config.dlqRetentionMs,
+    maxStoredResponseBytes: config.maxStoredResponseBytes,
   });
-  const rules = { maxRetryDelayMs: config.MAX_RETRY_DELAY_SECONDS, backoffFactor: config.BACKOFF_FACTOR };
-  const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));
+  const rules = { maxRetryDelayMs: config.maxRetryDelayMs, backoffFactor: config.backoffFactor };
+  const slots = Math.max(1, Math.ceil(config.dispatcherConcurrency / config.shards));
 
   const turns = createTurns(broker);
   const sweeper = startSweeper(broker, isClockWrong, log);
-  const scheduler = startScheduler(broker, config.SCHEDULE_CATCHUP_SECONDS, log);
-  const trimmer = startTrimmer(broker, config.MAX_LOG_LINES, log);
-  const quarantine = createQuarantine(config.POISON_AFTER);
+  const scheduler = startScheduler(broker, config.scheduleCatchupMs, log);
+  const trimmer = startTrimmer(broker, config.maxLogLines, log);
+  const quarantine = createQuarantine(config.poisonAfter);
   const now = () => performance.now();
   const openFiles = readOpenFilesLimit();
-  warnOfFewOpenFiles(log, openFiles, config.DISPATCHER_CONCURRENCY + config.MAX_SLOW_ATTEMPTS + otherOpenFiles);
+  warnOfFewOpenFiles(log, openFiles, config.dispatcherConcurrency + config.maxSlowAttempts + otherOpenFiles);
   const slowPlaces = readSlowPlaces(config, openFiles);
   // Each of them may hold a worker slot for a second before it is known that there is no place.
-  const returnsPerSecond = Math.max(1, config.DISPATCHER_CONCURRENCY / 2);
+  const returnsPerSecond = Math.max(1, config.dispatcherConcurrency / 2);
   const slow = createSlowAttempts({
     places: slowPlaces,
-    maxBytes: Math.max(slowBytes, 2 * config.MAX_RESPONSE_BYTES),
+    maxBytes: Math.max(slowBytes, 2 * config.maxResponseBytes),
     returnsPerSecond,
     now,
   });
@@ -112,7 +108,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   };
   const metrics = createDeliveryMetrics(parts.metrics, {
     workers: () => workers,
-    slots: slots * config.SHARDS,
+    slots: slots * config.shards,
     slowPlaces,
     slow,
     faults,
@@ -121,7 +117,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const failed = logRepeats(log, 'warn', 'redis.failed');
 
   let attempts = 0;
-  const workers: ShardWorker[] = Array.from({ length: config.SHARDS }, (_, shard) => {
+  const workers: ShardWorker[] = Array.from({ length: config.shards }, (_, shard) => {
     const admission = quarantine.around(createAdmission(slots, slow, now));
     const steps: Steps = {
       isPoisoned: quarantine.isPoisoned,
@@ -158,7 +154,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       shard,
       concurrency: slots,
       maxDetached: slowPlaces,
-      stalledAfterMs: config.STALLED_AFTER_SECONDS,
+      stalledAfterMs: config.stalledAfterMs,
       log,
       failed,
       process: async (job) => {
@@ -194,7 +190,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     limitOf: (shard) => readLimit(config, shard),
     backlogs: broker.backlogs,
     isHeld: clock.isHeld,
-    deafAfterMs: config.DEAF_AFTER_SECONDS,
+    deafAfterMs: config.deafAfterMs,
     log,
     giveUp: parts.giveUp,
   });
@@ -209,7 +205,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       trimmer.stop();
       await within(2000, scheduler.stop());
       await Promise.all(workers.map((worker) => worker.pause()));
-      if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {
+      if (!(await within(config.shutdownGraceMs, untilIdle()))) {
         log.warn({ inFlight: attempts }, 'attempts.handed-back');
         sender.abort();
         await within(2000, untilIdle());
@@ -235,22 +231,22 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 const slowBytes = 256 * 1024 * 1024;
 
 /** Of a cap over all dispatchers, and of few descriptors, slow attempts take one half at most. */
-function readSlowPlaces({ MAX_SLOW_ATTEMPTS, GLOBAL_PARALLELISM }: Config, openFiles: number): number {
-  const cap = GLOBAL_PARALLELISM > 0 ? GLOBAL_PARALLELISM : Infinity;
+function readSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
+  const cap = globalParallelism > 0 ? globalParallelism : Infinity;
   const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);
-  return Math.max(1, Math.min(MAX_SLOW_ATTEMPTS, half));
+  return Math.max(1, Math.min(maxSlowAttempts, half));
 }
 
 /** Sets the most attempts in flight over all dispatchers, which Redis keeps. */
 export async function limitParallelism({ shards }: Broker, config: Config): Promise<void> {
   await Promise.all(
-    Array.from({ length: config.SHARDS }, (_, shard) =>
+    Array.from({ length: config.shards }, (_, shard) =>
       shards.at(shard).setGlobalConcurrency(readLimit(config, shard)),
     ),
   );
 }
 
 /** The configured cap over all dispatchers, divided over the shards: BullMQ counts per shard, and no key is shared. */
-function readLimit({ GLOBAL_PARALLELISM, SHARDS }: Config, shard: number): number {
-  return Math.floor((GLOBAL_PARALLELISM + shard) / SHARDS);
+function readLimit({ globalParallelism, shards }: Config, shard: number): number {
+  return Math.floor((globalParallelism + shard) / shards);
 }

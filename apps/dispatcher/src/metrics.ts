@@ -1,4 +1,5 @@
-import type { Job, ProcessMetrics, ShardWorker } from '@posthorn/broker';
+import type { Job, ShardWorker } from '@posthorn/broker';
+import type { ProcessMetrics } from '@posthorn/process';
 import type { Outcome } from '@posthorn/shared';
 import { Counter, Histogram } from 'prom-client';
 import type { OwnFaults } from './delivery/own-faults.ts';

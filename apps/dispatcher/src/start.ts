@@ -1,38 +1,35 @@
 import { createSecureContext } from 'node:tls';
 import {
+  addBrokerMetrics,
   agreeOnData,
   connectForWork,
   createBroker,
-  createProcessMetrics,
   inspectRedis,
-  openLog,
   readBrokerOptions,
-  runProcess,
   watchRedis,
-  within,
 } from '@posthorn/broker';
+import { createProcessMetrics, openLog, runProcess, startProbeServer, within } from '@posthorn/process';
 import { readConfig, warnOfMisspeltVariables } from './config.ts';
 import { limitParallelism, startDispatcher } from './dispatcher.ts';
-import { startProbe } from './probe.ts';
 
 const redisTimeoutMs = 8000;
 
 await runProcess(async (giveUp) => {
   const config = readConfig();
-  const { log, dropped } = openLog('dispatcher', config.LOG_LEVEL);
+  const { log, dropped } = openLog('dispatcher', config.logLevel);
   warnOfMisspeltVariables(log);
-  const redis = connectForWork(config.REDIS_URL);
+  const redis = connectForWork(config.redisUrl);
   redis.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
 
   // Reads the authorities now, while there are descriptors: Node.js does it once, and goes on without what it cannot read.
   createSecureContext();
   const { version, warnings } = await inspectRedis(redis, redisTimeoutMs);
   for (const reason of warnings) log.warn({ reason }, 'redis.shared');
-  const agree = () => agreeOnData(redis, config.SHARDS);
+  const agree = () => agreeOnData(redis, config.shards);
   const data = await agree();
   const watch = watchRedis(redis, log, {
-    fullAtPercent: config.MEMORY_WATERMARK_PERCENT,
-    durability: config.DURABILITY,
+    fullAtPercent: config.memoryWatermarkPercent,
+    durability: config.durability,
     // Of a full Redis this process takes messages out.
     fatal: ['away', 'denied', 'read-only', 'disk-failed', 'evicting', 'clock-wrong'],
     data,
@@ -47,19 +44,13 @@ await runProcess(async (giveUp) => {
     log,
     findNoRoom: () => watch.trouble('full'),
     ...readBrokerOptions(config),
-    ownPorts: [config.PROBE_PORT, config.PORT, config.METRICS_PORT],
+    ownPorts: [config.probePort, config.port, config.metricsPort],
     // The queue of a schedule was within the limit when it was made; it may come back after its removal.
     queues: { maxQueues: Infinity, maxParallelism: Infinity },
   });
   const { backlogs, accepted, events } = broker;
-  const metrics = createProcessMetrics({
-    redis,
-    watch,
-    backlogs,
-    accepted,
-    lostLines: events.lost,
-    droppedLines: dropped,
-  });
+  const metrics = createProcessMetrics(dropped);
+  addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, lostLines: events.lost });
   const dispatcher = await startDispatcher({
     broker,
     redis,
@@ -76,14 +67,14 @@ await runProcess(async (giveUp) => {
     return (await watch.findTrouble()) ?? dispatcher.trouble();
   };
   const details = () => ({
-    shards: config.SHARDS,
+    shards: config.shards,
     durability: watch.state().durability,
     ...dispatcher.slowAttempts(),
   });
-  const probe = config.PROBE_PORT
-    ? await startProbe({ host: config.PROBE_HOST, port: config.PROBE_PORT, findTrouble, details, metrics })
+  const probe = config.probePort
+    ? await startProbeServer({ host: config.probeHost, port: config.probePort, findTrouble, details, metrics })
     : undefined;
-  log.info({ concurrency: config.DISPATCHER_CONCURRENCY, redis: version }, 'dispatcher.started');
+  log.info({ concurrency: config.dispatcherConcurrency, redis: version }, 'dispatcher.started');
 
   return async () => {
     isStopping = true;

@@ -5,7 +5,7 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { ConfigurationError } from '@posthorn/broker';
+import { ConfigurationError } from '@posthorn/process';
 import { z } from 'zod';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 import { access, chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigurationError } from '@posthorn/broker';
+import { ConfigurationError } from '@posthorn/process';
 import { loadSnapshot, requireUnusedDataDir, saveSnapshot } from '@posthorn/embedded-redis';
 import { archived, hashArchived, hashFile, Manifest, pack, requireIntact, unpack } from './archive.ts';
 import { rethrowExplained } from './explain.ts';

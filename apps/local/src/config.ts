@@ -1,13 +1,21 @@
-import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { ConfigurationError, flag, integer, readEnvironment, settings, type Environment } from '@posthorn/broker';
+import {
+  ConfigurationError,
+  defineEnvironment,
+  flag,
+  integer,
+  isLoopback,
+  readEnvironment,
+  serverSettings,
+  type Environment,
+} from '@posthorn/process';
 import { z } from 'zod';
 
 /** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract R2, R15). */
-export const table = {
+export const table = defineEnvironment({
   POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Directory of all state.' },
   REDIS_URL: { schema: z.string().optional(), help: 'Your own Redis instead of the embedded one.' },
-  DURABILITY: settings.DURABILITY,
+  DURABILITY: serverSettings.DURABILITY,
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the API.' },
   PORT: { schema: integer(8080, 1, 65_535), help: 'Port of the API.' },
   PROBE_PORT: { schema: integer(0, 1, 65_535), help: 'Port of the probe of the dispatcher; a free one by default.' },
@@ -27,16 +35,16 @@ export const table = {
     help: 'Deliver to this machine and its network; true when HOST is loopback.',
   },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },
-  SHUTDOWN_GRACE_SECONDS: settings.SHUTDOWN_GRACE_SECONDS,
+  SHUTDOWN_GRACE_SECONDS: serverSettings.SHUTDOWN_GRACE_SECONDS,
   POSTHORN_SOURCES: { schema: flag(false), help: 'Run the sources, with reload, instead of the build.' },
-};
+});
 
 export type Config = Environment<typeof table>;
 
 /** @throws {ConfigurationError} that names every wrong variable */
 export function readConfig(): Config {
   const config = readEnvironment(table, process.env);
-  if (config.POSTHORN_DEV_CREDENTIALS && (config.NODE_ENV === 'production' || !isLoopback(config.HOST))) {
+  if (config.posthornDevCredentials && (config.nodeEnv === 'production' || !isLoopback(config.host))) {
     throw new ConfigurationError(
       'POSTHORN_DEV_CREDENTIALS: these credentials are public; unset it when NODE_ENV is production or HOST is not loopback.',
     );
@@ -44,30 +52,25 @@ export function readConfig(): Config {
   return config;
 }
 
-export function isPrivateAllowed({ ALLOW_PRIVATE_DESTINATIONS: answer, HOST }: Config): boolean {
-  return answer === undefined ? isLoopback(HOST) : answer === 'true' || answer === '1';
-}
-
-/** Only names that cannot lead elsewhere count: `127.example.com` is no address of this machine. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+export function isPrivateAllowed({ allowPrivateDestinations: answer, host }: Config): boolean {
+  return answer === undefined ? isLoopback(host) : answer === 'true' || answer === '1';
 }
 
 const anyAddress: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 /** The URL of the API for programs on this machine. */
-export function formatApiUrl({ HOST, PORT }: Config): string {
-  return formatUrl(anyAddress[HOST] ?? HOST, PORT);
+export function formatApiUrl({ host, port }: Config): string {
+  return formatUrl(anyAddress[host] ?? host, port);
 }
 
 /** The URLs at which other machines reach the API; none when it listens on loopback. */
-export function listPublicUrls({ HOST, PORT }: Config): string[] {
-  if (isLoopback(HOST)) return [];
-  if (!anyAddress[HOST]) return [formatUrl(HOST, PORT)];
+export function listPublicUrls({ host, port }: Config): string[] {
+  if (isLoopback(host)) return [];
+  if (!anyAddress[host]) return [formatUrl(host, port)];
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, family, scopeid }) => !internal && !scopeid && (family === 'IPv4' || HOST === '::'))
-    .map(({ address }) => formatUrl(address, PORT));
+    .filter(({ internal, family, scopeid }) => !internal && !scopeid && (family === 'IPv4' || host === '::'))
+    .map(({ address }) => formatUrl(address, port));
 }
 
 function formatUrl(host: string, port: number): string {

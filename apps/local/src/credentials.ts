@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError } from '@posthorn/broker';
+import { ConfigurationError, developmentCredentials } from '@posthorn/process';
 import { z } from 'zod';
 import type { Config } from './config.ts';
 
@@ -12,13 +12,6 @@ const Credentials = z.object({
 });
 export type Credentials = z.infer<typeof Credentials>;
 
-/** Published by the vendor for local development; no secrets (contract R16). */
-const development: Credentials = {
-  token: 'eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=',
-  currentSigningKey: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r',
-  nextSigningKey: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs',
-};
-
 /**
  * Token and keys: the public ones for development, or those of the environment, or a set that is made once and kept in
  * the data directory, readable by its owner only.
@@ -26,13 +19,13 @@ const development: Credentials = {
  * @throws {ConfigurationError} when the kept ones cannot be read
  */
 export async function readCredentials(config: Config, dataDir: string): Promise<Credentials> {
-  if (config.POSTHORN_DEV_CREDENTIALS) return development;
+  if (config.posthornDevCredentials) return developmentCredentials;
   const file = join(dataDir, 'credentials.json');
   const kept = (await readKept(file)) ?? (await keepNew(file));
   return {
-    token: config.QSTASH_TOKEN ?? kept.token,
-    currentSigningKey: config.QSTASH_CURRENT_SIGNING_KEY ?? kept.currentSigningKey,
-    nextSigningKey: config.QSTASH_NEXT_SIGNING_KEY ?? kept.nextSigningKey,
+    token: config.qstashToken ?? kept.token,
+    currentSigningKey: config.qstashCurrentSigningKey ?? kept.currentSigningKey,
+    nextSigningKey: config.qstashNextSigningKey ?? kept.nextSigningKey,
   };
 }
 

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@posthorn/broker';
+import { ConfigurationError } from '@posthorn/process';
 import { DataDirInUseError, EmbeddedRedisError, NoRedisServerError } from '@posthorn/embedded-redis';
 
 const remedies: Record<string, string> = {

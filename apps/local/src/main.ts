@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { runProcess } from '@posthorn/broker';
+import { runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
 import { formatBanner } from './banner.ts';
 import {
@@ -28,25 +28,25 @@ process.on('SIGHUP', () => process.emit('SIGTERM'));
 await runProcess(async () => {
   const config = readConfig();
   const dataDir = await makeDataDir(config);
-  if (!config.REDIS_URL) explained(() => requireUnusedDataDir(dataDir));
+  if (!config.redisUrl) explained(() => requireUnusedDataDir(dataDir));
   await requireFreePorts(config);
   const credentials = await readCredentials(config, dataDir).catch(rethrowExplained);
-  const redis = config.REDIS_URL ? undefined : await startRedis(config, dataDir);
+  const redis = config.redisUrl ? undefined : await startRedis(config, dataDir);
 
   const url = formatApiUrl(config);
-  const probePort = config.PROBE_PORT || (await findFreePort());
+  const probePort = config.probePort || (await findFreePort());
   const env = createEnvironment({
-    REDIS_URL: redis?.url ?? config.REDIS_URL ?? '',
+    REDIS_URL: redis?.url ?? config.redisUrl ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
     QSTASH_NEXT_SIGNING_KEY: credentials.nextSigningKey,
     ALLOW_PRIVATE_DESTINATIONS: String(isPrivateAllowed(config)),
     PROBE_PORT: String(probePort),
     PROBE_HOST: '127.0.0.1',
-    HOST: config.HOST,
-    PORT: String(config.PORT),
+    HOST: config.host,
+    PORT: String(config.port),
   });
-  const common = { env, isFromSources: config.POSTHORN_SOURCES, stopMs: config.SHUTDOWN_GRACE_SECONDS + 15_000, log };
+  const common = { env, isFromSources: config.posthornSources, stopMs: config.shutdownGraceMs + 15_000, log };
   const api = startApp({ ...common, name: 'api', url });
   const dispatcher = startApp({ ...common, name: 'dispatcher', url: `http://127.0.0.1:${probePort}` });
   const receiver = isPrivateAllowed(config) ? await startFirstReceiver(log) : undefined;
@@ -81,8 +81,8 @@ await runProcess(async () => {
   };
 });
 
-async function makeDataDir({ POSTHORN_DATA_DIR }: Config): Promise<string> {
-  const dataDir = resolve(POSTHORN_DATA_DIR);
+async function makeDataDir({ posthornDataDir }: Config): Promise<string> {
+  const dataDir = resolve(posthornDataDir);
   // All files that this process or a child of it makes are its owner's.
   process.umask(0o077);
   try {
@@ -95,7 +95,7 @@ async function makeDataDir({ POSTHORN_DATA_DIR }: Config): Promise<string> {
 }
 
 async function startRedis(config: Config, dataDir: string): Promise<EmbeddedRedis> {
-  return startEmbeddedRedis({ dataDir, durability: config.DURABILITY, log }).catch(rethrowExplained);
+  return startEmbeddedRedis({ dataDir, durability: config.durability, log }).catch(rethrowExplained);
 }
 
 function explained<T>(action: () => T): T {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { ConfigurationError } from '@posthorn/broker';
+import { ConfigurationError, explainListenError } from '@posthorn/process';
 import type { Config } from './config.ts';
 
 /**
@@ -9,27 +9,21 @@ import type { Config } from './config.ts';
  *
  * @throws {ConfigurationError}
  */
-export async function requireFreePorts({ HOST, PORT, PROBE_PORT }: Config): Promise<void> {
-  if (PROBE_PORT === PORT) {
+export async function requireFreePorts({ host, port, probePort }: Config): Promise<void> {
+  if (probePort === port) {
     throw new ConfigurationError(
-      `PROBE_PORT: ${PORT} is the port of the API (PORT); set PROBE_PORT to another number.`,
+      `PROBE_PORT: ${port} is the port of the API (PORT); set PROBE_PORT to another number.`,
     );
   }
-  await requireFreePort('PORT', HOST, PORT);
-  if (PROBE_PORT) await requireFreePort('PROBE_PORT', '127.0.0.1', PROBE_PORT);
+  await requireFreePort('PORT', host, port);
+  if (probePort) await requireFreePort('PROBE_PORT', '127.0.0.1', probePort);
 }
 
 async function requireFreePort(variable: string, host: string, port: number): Promise<void> {
-  const reasons: Record<string, string> = {
-    EADDRINUSE: `${variable}: ${port} on ${host} is in use; stop what uses it or set ${variable} to another number.`,
-    EACCES: `${variable}: this user may not listen on ${port}; set ${variable} to a number above 1023.`,
-    EADDRNOTAVAIL: `HOST: ${host} is no address of this machine; set HOST to one.`,
-    ENOTFOUND: `HOST: ${host} cannot be found; set HOST to an address of this machine.`,
-  };
   try {
     await listenOnce(port, host);
   } catch (error) {
-    const reason = reasons[(error as NodeJS.ErrnoException).code ?? ''];
+    const reason = explainListenError(error as NodeJS.ErrnoException, { variable, host, port });
     throw reason ? new ConfigurationError(reason) : error;
   }
 }

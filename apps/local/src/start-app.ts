@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError } from '@posthorn/broker';
-import { supervise } from '@posthorn/embedded-redis';
+import { ConfigurationError } from '@posthorn/process';
+import { supervise } from '@posthorn/process';
 
 export interface AppOptions {
   /** The folder below `apps/`, and its name in a sentence. */

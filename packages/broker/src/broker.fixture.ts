@@ -1,11 +1,11 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { pino } from 'pino';
+import { createLog } from '@posthorn/process';
 import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
 import { connectForWork } from './engine/redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */
 export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
-  log: pino({ level: 'silent' }),
+  log: createLog('test', 'silent'),
   graceMs: 60_000,
   logRetentionMs: 60_000,
   maxLogLines: 0,

@@ -11,9 +11,9 @@ import { createFlowControls, type FlowControls } from './views/flow-control/flow
 import { createLanes, type Lanes } from './engine/lanes/lanes.ts';
 import { createBacklogs, type Backlogs } from './views/metrics/backlog.ts';
 import { createMessages, type Messages } from './views/messages/messages.ts';
-import type { Environment } from './process/env.ts';
-import type { Log } from './process/log.ts';
-import type { settings } from './process/settings.ts';
+import type { Environment } from '@posthorn/process';
+import type { Log } from '@posthorn/process';
+import type { serverSettings } from '@posthorn/process';
 import type { PublishLimits, PublishRequest } from './intake/accept.ts';
 import { publish, publishBatch, type PublishParts } from './intake/publish.ts';
 import { createQueues, type QueueLimits, type Queues } from './views/queues/queues.ts';
@@ -51,18 +51,18 @@ export interface BrokerOptions {
 
 /** The options that every process takes from its environment. */
 export function readBrokerOptions(
-  config: Environment<typeof settings>,
+  config: Environment<typeof serverSettings>,
 ): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'maxLogLines' | 'dlqRetentionMs' | 'destinations'> {
   return {
-    shards: config.SHARDS,
-    graceMs: config.MESSAGE_GRACE_SECONDS,
-    logRetentionMs: config.LOG_RETENTION_SECONDS,
-    maxLogLines: config.MAX_LOG_LINES,
-    dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
+    shards: config.shards,
+    graceMs: config.messageGraceMs,
+    logRetentionMs: config.logRetentionMs,
+    maxLogLines: config.maxLogLines,
+    dlqRetentionMs: config.dlqRetentionMs,
     destinations: {
-      allowPrivate: config.ALLOW_PRIVATE_DESTINATIONS,
-      allow: config.DESTINATION_ALLOW,
-      deny: config.DESTINATION_DENY,
+      allowPrivate: config.allowPrivateDestinations,
+      allow: config.destinationAllow,
+      deny: config.destinationDeny,
     },
   };
 }

@@ -6,7 +6,7 @@ import { findRedisServer, type RedisServer } from './find-redis-server.ts';
 import { lockDataDir, type Lock } from './lock.ts';
 import { ping } from './ping.ts';
 import { choosePlace, writeConfig, writeUrl, type Durability } from './redis-config.ts';
-import { supervise } from './supervise.ts';
+import { supervise } from '@posthorn/process';
 
 export interface EmbeddedRedisOptions {
   dataDir: string;

@@ -3,4 +3,3 @@ export * from './find-redis-server.ts';
 export * from './lock.ts';
 export * from './redis-config.ts';
 export * from './snapshot.ts';
-export * from './supervise.ts';

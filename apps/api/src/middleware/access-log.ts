@@ -1,4 +1,4 @@
-import type { Log } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 import type { RequestHandler } from 'express';
 
 /** One line per request, at `debug`: a line per message costs too much to be written unasked. Never a destination or a query: they may hold secrets. */

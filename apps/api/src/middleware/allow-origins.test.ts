@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readEnvironment } from '@posthorn/broker';
+import { readEnvironment } from '@posthorn/process';
 import express from 'express';
 import { table } from '../config.ts';
 import { allowOrigins } from './allow-origins.ts';
@@ -86,7 +86,7 @@ test('* allows any origin', async () => {
 
 describe('CORS_ORIGINS', () => {
   const read = (text: string) =>
-    readEnvironment({ CORS_ORIGINS: table.CORS_ORIGINS }, { CORS_ORIGINS: text }).CORS_ORIGINS;
+    readEnvironment({ CORS_ORIGINS: table.CORS_ORIGINS }, { CORS_ORIGINS: text }).corsOrigins;
 
   test('is a list of origins, none by default', () => {
     expect(read('')).toEqual([]);

@@ -1,4 +1,5 @@
-import { ConfigurationError, isRedisAway, logRepeats, type Log } from '@posthorn/broker';
+import { isRedisAway } from '@posthorn/broker';
+import { ConfigurationError, logRepeats, type Log } from '@posthorn/process';
 import { DestinationError, ForwardError, PosthornError, PublishOptionsError, type ErrorReply } from '@posthorn/shared';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';

@@ -1,4 +1,4 @@
-import { logRepeats, type Log } from '@posthorn/broker';
+import { logRepeats, type Log } from '@posthorn/process';
 import { warningName } from '@posthorn/shared';
 import type { Response } from 'express';
 

@@ -1,13 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  connectForRequests,
-  createBroker,
-  createLog,
-  readEnvironment,
-  type Broker,
-  type ProcessMetrics,
-} from '@posthorn/broker';
+import { connectForRequests, createBroker, type Broker } from '@posthorn/broker';
+import { createLog, readEnvironment, type ProcessMetrics } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { Registry } from 'prom-client';

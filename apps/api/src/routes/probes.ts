@@ -8,6 +8,6 @@ export const probeRoutes = ({ config, durability, findTrouble }: AppParts) => [
   route(contract.probes.ready, async () => {
     const trouble = await findTrouble();
     if (trouble) throw new PosthornError('unavailable', trouble);
-    return { status: 'ready' as const, durability: durability(), shards: config.SHARDS };
+    return { status: 'ready' as const, durability: durability(), shards: config.shards };
   }),
 ];

@@ -28,11 +28,11 @@ export function routes(parts: AppParts): Route[] {
   const single = createPageRoute(limits.singles);
   const warn = createWarn(parts.log);
   return [
-    ...publishRoutes(broker, warn, config.MAX_MESSAGE_BYTES),
+    ...publishRoutes(broker, warn, config.maxMessageBytes),
     ...batchRoutes(broker, warn, {
-      maxBytes: config.MAX_BATCH_BYTES,
-      maxItems: config.MAX_BATCH_ITEMS,
-      maxMessageBytes: config.MAX_MESSAGE_BYTES,
+      maxBytes: config.maxBatchBytes,
+      maxItems: config.maxBatchItems,
+      maxMessageBytes: config.maxMessageBytes,
     }),
     ...messageRoutes(broker, single),
     ...eventRoutes(broker, list, warn),
@@ -40,7 +40,7 @@ export function routes(parts: AppParts): Route[] {
     ...flowControlRoutes(broker),
     ...dlqRoutes(broker, { list, single }),
     ...urlGroupRoutes(broker),
-    ...scheduleRoutes(broker, warn, config.MAX_MESSAGE_BYTES),
+    ...scheduleRoutes(broker, warn, config.maxMessageBytes),
     ...signingKeyRoutes(broker),
     ...probeRoutes(parts),
     ...openApiRoutes(),

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { Log } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 import type { Answer } from '@posthorn/shared';
 import { createOwnFaults, type OwnFaults } from './own-faults.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
-import type { Log } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 import type { Answer } from '@posthorn/shared';
 
 /** What this machine or process can lack. */

@@ -1,4 +1,5 @@
-import type { Broker, Job, KeptFailure, Line, Log } from '@posthorn/broker';
+import type { Broker, Job, KeptFailure, Line } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 import type { Answer, Failure, Outcome } from '@posthorn/shared';
 import { createSettlement } from './settle.ts';
 

@@ -9,8 +9,8 @@ import {
   type Broker,
   type Job,
   type KeptFailure,
-  type Log,
 } from '@posthorn/broker';
+import { type Log } from '@posthorn/process';
 import type { Answer, Failure, Outcome } from '@posthorn/shared';
 
 export interface SettleOptions {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Broker, Log } from '@posthorn/broker';
+import type { Broker } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 
 /** A schedule that was made a moment ago may be due before all others, so nobody sleeps for longer. */
 const longestMs = 1000;

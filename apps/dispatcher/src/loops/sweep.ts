@@ -1,4 +1,5 @@
-import type { Broker, Log } from '@posthorn/broker';
+import type { Broker } from '@posthorn/broker';
+import type { Log } from '@posthorn/process';
 
 const everyMs = 1000;
 

@@ -1,4 +1,5 @@
-import { within, type Backlogs, type Log, type ShardWorker } from '@posthorn/broker';
+import { type Backlogs, type ShardWorker } from '@posthorn/broker';
+import { within, type Log } from '@posthorn/process';
 
 export interface ProgressOptions {
   /** One per shard. */

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { DestinationError } from '@posthorn/shared';
 import ipaddr from 'ipaddr.js';
-import { ConfigurationError } from '../process/env.ts';
+import { ConfigurationError } from '@posthorn/process';
 
 export interface GuardOptions {
   allowPrivate: boolean;

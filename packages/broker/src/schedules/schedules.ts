@@ -6,7 +6,7 @@ import {
   type Schedule,
   type ScheduledState,
 } from '@posthorn/shared';
-import type { Log } from '../process/log.ts';
+import type { Log } from '@posthorn/process';
 import { acceptTemplate, findTargets, type PublishRequest } from '../intake/accept.ts';
 import { findGroup, withDefaults, type PublishParts } from '../intake/publish.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';

@@ -4,11 +4,11 @@ import {
   connectForWork,
   createBroker,
   createdLine,
-  createLog,
   deliveredLine,
   failedLines,
   type Broker,
 } from '@posthorn/broker';
+import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startApi, startRedis, type TestApi, type TestRedis } from '@posthorn/testkit';
 

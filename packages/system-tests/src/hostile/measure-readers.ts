@@ -1,14 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  activeLine,
-  connectForWork,
-  createBroker,
-  createdLine,
-  createLog,
-  failedLines,
-  type Broker,
-} from '@posthorn/broker';
+import { activeLine, connectForWork, createBroker, createdLine, failedLines, type Broker } from '@posthorn/broker';
+import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
-import { ConfigurationError } from '../../process/env.ts';
+import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
 import { scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ConfigurationError } from '../../process/env.ts';
+import { ConfigurationError } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { explainRefusal, explainTls, findTarget } from './explain.ts';
 import { isRedisAway } from './faults.ts';

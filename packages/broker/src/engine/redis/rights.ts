@@ -1,5 +1,5 @@
 import { Cluster, type RedisOptions } from 'ioredis';
-import { ConfigurationError } from '../../process/env.ts';
+import { ConfigurationError } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { isDenied } from './faults.ts';
 import { keyspace } from './keyspace.ts';

@@ -1,5 +1,5 @@
-import type { Log } from '../../process/log.ts';
-import { within } from '../../process/shutdown.ts';
+import type { Log } from '@posthorn/process';
+import { within } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { explainRefusal } from './explain.ts';
 import { isDenied } from './faults.ts';

@@ -1,7 +1,7 @@
 import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
 import { Queue, Worker } from 'bullmq';
-import { createLog } from '../../process/log.ts';
+import { createLog } from '@posthorn/process';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { commonOptions, jobName, openShard, queueName, type NewJob, type Shard } from './shard.ts';
 

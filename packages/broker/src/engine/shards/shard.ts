@@ -1,6 +1,6 @@
 import type { Message } from '@posthorn/shared';
 import { Queue, type Job as BullJob } from 'bullmq';
-import type { Log } from '../../process/log.ts';
+import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';

@@ -1,5 +1,5 @@
 import { newMessageId, readShard } from '@posthorn/shared';
-import type { Log } from '../../process/log.ts';
+import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { hashText } from './hash.ts';
 import { openShard, type Shard } from './shard.ts';

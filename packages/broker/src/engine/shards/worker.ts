@@ -1,6 +1,6 @@
 import type { Message, Outcome } from '@posthorn/shared';
 import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob, type JobJson } from 'bullmq';
-import type { Log } from '../../process/log.ts';
+import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';

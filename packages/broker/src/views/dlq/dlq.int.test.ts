@@ -1,7 +1,7 @@
 import { readDlqFilter, type DlqFilter, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
-import { createLog } from '../../process/log.ts';
+import { createLog } from '@posthorn/process';
 import { connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
 import { createAnswerStore, cutAnswer, type AnswerStore } from '../../engine/log/answers.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';

@@ -1,7 +1,7 @@
 import { newMessageId, readEventFilter, type EventFilter, type EventView, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
-import { createLog } from '../../process/log.ts';
+import { createLog } from '@posthorn/process';
 import { connectForRequests, connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
 import { openShards, type Shards } from '../../engine/shards/shards.ts';

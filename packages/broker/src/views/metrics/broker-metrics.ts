@@ -1,9 +1,10 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
+import type { ProcessMetrics } from '@posthorn/process';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import type { RedisWatch } from '../../engine/redis/watch.ts';
 import type { Backlogs } from './backlog.ts';
 
-export interface ProcessMetricsOptions {
+export interface BrokerMetricsParts {
   redis: RedisConnection;
   watch: RedisWatch;
   backlogs: Backlogs;
@@ -11,54 +12,17 @@ export interface ProcessMetricsOptions {
   accepted: Readonly<Record<string, number>>;
   /** Entries of the message log that could not be written. */
   lostLines: () => number;
-  /** Lines of the log of this process that could not be written. */
-  droppedLines: () => number;
-}
-
-/** The metrics of a process, in the form of Prometheus. No label holds anything that a user chose. */
-export interface ProcessMetrics {
-  /** For what only one kind of process can tell. */
-  registry: Registry;
-  /** A metric that is read when somebody asks. */
-  gauge(name: string, help: string, read: () => number): void;
-  counter(name: string, help: string, read: () => number): void;
-  contentType: string;
-  /** Never fails: without Redis it tells what the process itself knows. */
-  write(): Promise<string>;
 }
 
 /** A scrape waits no longer than this for Redis. */
 const readWithinMs = 2000;
 
-/** Creates the metrics that every process has. */
-export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMetrics {
-  const { redis, watch, backlogs, accepted, lostLines, droppedLines } = options;
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-
+/** Adds what a broker knows of Redis and of the messages in it to the metrics of its process. */
+export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsParts): void {
+  const { redis, watch, backlogs, accepted, lostLines } = parts;
+  const { gauge, counter } = metrics;
+  const registers = [metrics.registry];
   const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers });
-  const gauge: ProcessMetrics['gauge'] = (name, help, read) => {
-    new Gauge({
-      name: `posthorn_${name}`,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  const counter: ProcessMetrics['counter'] = (name, help, read) => {
-    new Counter({
-      name: `posthorn_${name}`,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
 
   const backlog = {
     waiting: settable('messages_waiting', 'Messages that could be delivered now.'),
@@ -87,11 +51,6 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
   redis.on('reconnecting', () => reconnects++);
   counter('redis_reconnects_total', 'Lost connections to Redis.', () => reconnects);
   counter('log_lines_lost_total', 'Lines of the message log that could not be written.', lostLines);
-  counter(
-    'process_log_lines_dropped_total',
-    'Lines of the log of this process that standard output did not take.',
-    droppedLines,
-  );
   new Counter({
     name: 'posthorn_messages_accepted_total',
     help: 'Messages that were stored, by kind.',
@@ -103,7 +62,7 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
     },
   });
 
-  /** What is not known is left out: a figure that stands still would look like peace. */
+  /** An unknown figure is left out: one that does not change would look healthy. */
   async function readBacklog(): Promise<void> {
     const late = new Promise<undefined>((resolve) => void setTimeout(resolve, readWithinMs, undefined).unref());
     const found = watch.state().answers
@@ -117,17 +76,6 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
     else oldest.remove();
   }
 
-  // Scrapes at the same time are answered together.
-  let reading: Promise<void> | undefined;
-  return {
-    registry,
-    gauge,
-    counter,
-    contentType: registry.contentType,
-    async write() {
-      reading ??= readBacklog().finally(() => (reading = undefined));
-      await reading;
-      return registry.metrics();
-    },
-  };
+  // Without Redis a scrape tells what the process itself knows.
+  metrics.beforeWrite(readBacklog);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findMisspelt, isMisspelling } from './misspelt.ts';
 
 const documented = [
-  ...readFileSync(join(__dirname, '../../../../docs/configuration.md'), 'utf8').matchAll(/^\| `([A-Z_]+)`/gm),
+  ...readFileSync(join(__dirname, '../../../docs/configuration.md'), 'utf8').matchAll(/^\| `([A-Z_]+)`/gm),
 ].map(([, name = '']) => name);
 
 test.each([

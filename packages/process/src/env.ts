@@ -2,9 +2,41 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isMisspelling } from './misspelt.ts';
 
-/** The environment variables of one process: name, what it may hold, and what it is for. */
-export type EnvironmentTable = Record<string, { schema: z.ZodType; help: string }>;
-export type Environment<T extends EnvironmentTable> = { [K in keyof T]: z.output<T[K]['schema']> };
+/** One environment variable. */
+export interface EnvironmentRow {
+  /** Reads the text of the variable; its default is in the same unit as the text. */
+  schema: z.ZodType;
+  /** `ms`: the variable is a number of seconds and ends in `_SECONDS`; its property is in milliseconds, ends in `Ms`. */
+  unit?: 'ms';
+  /** One sentence for docs/configuration.md. */
+  help: string;
+}
+
+/** The environment variables of one process, by name. */
+export type EnvironmentTable = Record<string, EnvironmentRow>;
+
+/** A name such as `MAX_DELAY` as the name of a property: `maxDelay`. */
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<Name>;
+
+type PropertyName<Name, Row> = Row extends { unit: 'ms' }
+  ? Name extends `${infer Base}_SECONDS`
+    ? `${CamelCase<Base>}Ms`
+    : never
+  : Name extends string
+    ? CamelCase<Name>
+    : never;
+
+/** What a table makes of the variables: one property per row, named after its variable. */
+export type Environment<T extends EnvironmentTable> = {
+  [Name in keyof T as PropertyName<Name, T[Name]>]: z.output<T[Name]['schema']>;
+};
+
+/** A table whose rows keep their exact types, so that `Environment` can name and type its properties. */
+export function defineEnvironment<const T extends EnvironmentTable>(table: T): T {
+  return table;
+}
 
 /** A variable that cannot be used. The message is one sentence that names it and says what to do. */
 export class ConfigurationError extends Error {
@@ -22,10 +54,11 @@ export function readEnvironment<T extends EnvironmentTable>(
 ): Environment<T> {
   const values: Record<string, unknown> = {};
   const faults: string[] = [];
-  for (const [name, { schema }] of Object.entries(table)) {
+  for (const [name, { schema, unit }] of Object.entries(table)) {
     const result = schema.safeParse(variables[name]?.trim() || undefined);
     if (result.success) {
-      values[name] = result.data;
+      if (unit === 'ms') values[camelCase(name.replace(/_SECONDS$/, '_MS'))] = Math.round(Number(result.data) * 1000);
+      else values[camelCase(name)] = result.data;
       continue;
     }
     const messages = [...new Set(result.error.issues.map(({ message }) => message))];
@@ -34,6 +67,10 @@ export function readEnvironment<T extends EnvironmentTable>(
   }
   if (faults.length > 0) throw new ConfigurationError(`Wrong environment: ${faults.join('; ')}.`);
   return values as Environment<T>;
+}
+
+function camelCase(name: string): string {
+  return name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** A whole number within limits, given as text. */
@@ -51,23 +88,18 @@ export function integer(defaultValue: number, min: number, max = Number.MAX_SAFE
 const maxTimerSeconds = 2_147_483;
 
 /**
- * A number of seconds, given as text and kept in milliseconds, the unit of the code.
+ * A number of seconds with at most three decimals, given as text.
  *
  * @param maxSeconds 24 days by default, the longest that a timer can wait
  */
-export function secondsAsMs(defaultSeconds: number, minSeconds = 0, maxSeconds = maxTimerSeconds) {
+export function seconds(defaultSeconds: number, minSeconds = 0, maxSeconds = maxTimerSeconds) {
   const allowed = `use a number of seconds from ${minSeconds} to ${maxSeconds}`;
   return z
     .string()
     .regex(/^\d{1,10}(\.\d{1,3})?$/, allowed)
-    .transform((text) => Math.round(Number(text) * 1000))
-    .pipe(
-      z
-        .number()
-        .min(minSeconds * 1000, allowed)
-        .max(maxSeconds * 1000, allowed),
-    )
-    .default(defaultSeconds * 1000);
+    .transform(Number)
+    .pipe(z.number().min(minSeconds, allowed).max(maxSeconds, allowed))
+    .default(defaultSeconds);
 }
 
 /** Ten years: for what no timer waits for. */

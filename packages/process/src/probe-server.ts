@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { ConfigurationError } from '@posthorn/broker';
+import { explainSideServerError, listen } from './listen.ts';
+import { answerMetrics, type MetricsText } from './metrics-server.ts';
 
 export interface ProbeOptions {
   host: string;
@@ -8,11 +9,16 @@ export interface ProbeOptions {
   findTrouble: () => Promise<string | undefined>;
   /** What else is worth knowing of a process that is ready or not. */
   details: () => object;
-  metrics: { contentType: string; write(): Promise<string> };
+  metrics: MetricsText;
 }
 
-/** `/health`, `/ready` and `/metrics` of a dispatcher (contract R10, R11). */
-export function startProbe({ host, port, findTrouble, details, metrics }: ProbeOptions): Promise<Server> {
+/**
+ * Serves `/health`, `/ready` and `/metrics` of a process without another server, on `PROBE_PORT` (contract R9, R10).
+ *
+ * @throws {ConfigurationError} when it cannot listen there
+ */
+export async function startProbeServer(options: ProbeOptions): Promise<Server> {
+  const { host, port, findTrouble, details, metrics } = options;
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
@@ -24,22 +30,11 @@ export function startProbe({ host, port, findTrouble, details, metrics }: ProbeO
         else answer(200, { status: 'ready', ...details() });
       });
     } else if (request.url === '/metrics') {
-      metrics.write().then(
-        (text) => response.writeHead(200, { 'Content-Type': metrics.contentType }).end(text),
-        () => answer(500, { error: 'The metrics could not be written.' }),
-      );
+      void answerMetrics(response, metrics, () => answer(500, { error: 'The metrics could not be written.' }));
     } else answer(404, { error: 'There are only /health, /ready and /metrics here.' });
   });
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(
-        new ConfigurationError(
-          `PROBE_PORT: cannot listen on ${host}:${port} (${error.message}); set it to a free port.`,
-        ),
-      );
-    });
-    server.listen(port, host, () => {
-      resolve(server);
-    });
-  });
+  await listen(server, { host, port }, (error) =>
+    explainSideServerError(error, { variable: 'PROBE_PORT', host, port }),
+  );
+  return server;
 }

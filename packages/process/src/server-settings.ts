@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { flag, integer, list, maxPeriodSeconds, secondsAsMs } from './env.ts';
+import { defineEnvironment, flag, integer, list, maxPeriodSeconds, seconds } from './env.ts';
 import { logLevels } from './log.ts';
 
 /** Variables that both the API and the dispatcher read (contract R13). */
-export const settings = {
+export const serverSettings = defineEnvironment({
   REDIS_URL: {
     schema: z.string('set it, for example to redis://127.0.0.1:6379'),
     help: 'Redis 6.2 or newer: redis://user:password@host:port/database, rediss:// for TLS, or unix:/path?db=number; several, separated by commas, mean a cluster; redis+sentinel://host:port,host:port/master/database means Sentinel. Each installation needs its own database.',
@@ -18,11 +18,13 @@ export const settings = {
     help: 'Durability of an accepted message; posthorn warns when the setting of Redis promises less.',
   },
   MESSAGE_GRACE_SECONDS: {
-    schema: secondsAsMs(60, 0, maxPeriodSeconds),
+    schema: seconds(60, 0, maxPeriodSeconds),
+    unit: 'ms',
     help: 'How long an ended message can be read by its id.',
   },
   LOG_RETENTION_SECONDS: {
-    schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
+    schema: seconds(604_800, 1, maxPeriodSeconds),
+    unit: 'ms',
     help: 'How long the log of a message is kept.',
   },
   MAX_LOG_LINES: {
@@ -30,10 +32,15 @@ export const settings = {
     help: 'Maximum number of log entries, about three per message; beyond it the oldest are removed. 0 for no limit.',
   },
   DLQ_RETENTION_SECONDS: {
-    schema: secondsAsMs(604_800, 1, maxPeriodSeconds),
+    schema: seconds(604_800, 1, maxPeriodSeconds),
+    unit: 'ms',
     help: 'How long a dead letter is kept.',
   },
-  MAX_RETRY_DELAY_SECONDS: { schema: secondsAsMs(86_400, 1, maxPeriodSeconds), help: 'Maximum wait before a retry.' },
+  MAX_RETRY_DELAY_SECONDS: {
+    schema: seconds(86_400, 1, maxPeriodSeconds),
+    unit: 'ms',
+    help: 'Maximum wait before a retry.',
+  },
   BACKOFF_FACTOR: {
     schema: z
       .string()
@@ -52,5 +59,9 @@ export const settings = {
     schema: integer(85, 1, 100),
     help: 'Percentage of the maxmemory of Redis above which new messages are refused, so that stored messages can still be delivered.',
   },
-  SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that stops waits for work in flight.' },
-} as const;
+  SHUTDOWN_GRACE_SECONDS: {
+    schema: seconds(30),
+    unit: 'ms',
+    help: 'How long a process that stops waits for work in flight.',
+  },
+});

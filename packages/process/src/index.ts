@@ -1,0 +1,13 @@
+export * from './credentials.ts';
+export * from './env.ts';
+export * from './listen.ts';
+export { createLog, openLog, type Log, type ProcessLog } from './log.ts';
+export * from './metrics-server.ts';
+export * from './misspelt.ts';
+export * from './open-files.ts';
+export * from './probe-server.ts';
+export * from './process-metrics.ts';
+export * from './repeats.ts';
+export * from './server-settings.ts';
+export * from './shutdown.ts';
+export * from './supervise.ts';
