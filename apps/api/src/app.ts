@@ -1,4 +1,4 @@
-import type { Broker, RedisState } from '@posthorn/broker';
+import type { Broker, OpenBroker } from '@posthorn/broker';
 import type { Log, ProcessMetrics } from '@posthorn/process';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
@@ -23,7 +23,7 @@ export interface AppParts {
   findTrouble: () => Promise<string | undefined>;
   metrics: ProcessMetrics;
   /** What Redis promises of an accepted message, as of the last look. */
-  durability: () => RedisState['durability'];
+  durability: OpenBroker['durability'];
 }
 
 /**

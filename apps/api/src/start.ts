@@ -1,13 +1,4 @@
-import { once } from 'node:events';
-import {
-  addBrokerMetrics,
-  agreeOnData,
-  connectForRequests,
-  createBroker,
-  inspectRedis,
-  readBrokerOptions,
-  watchRedis,
-} from '@posthorn/broker';
+import { openBroker } from '@posthorn/broker';
 import {
   createProcessMetrics,
   explainListenError,
@@ -23,7 +14,6 @@ import { createApp } from './app.ts';
 import { findDoubts, readConfig, warnOfMisspeltVariables } from './config.ts';
 import { createServer } from './server.ts';
 
-const redisTimeoutMs = 8000;
 /** With fewer, some hundred idle connections would keep all others out. */
 const minOpenFiles = 1024;
 
@@ -33,39 +23,10 @@ await runProcess(async () => {
   for (const reason of findDoubts(config)) log.warn({ reason }, 'configuration.doubtful');
   warnOfMisspeltVariables(log);
   warnOfFewOpenFiles(log, readOpenFilesLimit(), minOpenFiles);
-  const redis = connectForRequests(config.redisUrl);
-  // Long reads have a connection of their own, so that a publish never waits behind the answer to one.
-  const reads = connectForRequests(config.redisUrl);
-  for (const connection of [redis, reads]) {
-    connection.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));
-  }
-
-  const { warnings } = await inspectRedis(redis, redisTimeoutMs);
-  for (const reason of warnings) log.warn({ reason }, 'redis.shared');
-  if (reads.status !== 'ready')
-    await within(
-      redisTimeoutMs,
-      once(reads, 'ready').catch(() => undefined),
-    );
-  const agree = () => agreeOnData(redis, config.shards);
-  const data = await agree();
-
-  const watch = watchRedis(redis, log, {
-    fullAtPercent: config.memoryWatermarkPercent,
-    durability: config.durability,
-    fatal: ['away', 'denied', 'full', 'read-only', 'disk-failed', 'evicting', 'clock-wrong'],
-    data,
-    emptied: agree,
-  });
-  await watch.hasLooked;
-  const broker = createBroker({
-    redis,
-    reads,
+  const open = await openBroker({
+    config,
     log,
-    findNoRoom: () => watch.trouble('full'),
-    // By this clock a delay would end too early, or an hour too late.
-    findRefusal: () => watch.trouble('clock-wrong'),
-    ...readBrokerOptions(config),
+    use: 'requests',
     ownPorts: [config.port, config.metricsPort],
     publish: {
       defaultRetries: Math.min(config.defaultRetries, config.maxRetries),
@@ -80,18 +41,17 @@ await runProcess(async () => {
     maxSchedules: config.maxSchedules,
     urlGroups: { maxGroups: config.maxUrlGroups, maxEndpoints: config.maxEndpointsPerGroup },
   });
+  const { broker, durability } = open;
   await broker.signingKeys.prepare({
     ...(config.qstashCurrentSigningKey ? { current: config.qstashCurrentSigningKey } : {}),
     ...(config.qstashNextSigningKey ? { next: config.qstashNextSigningKey } : {}),
   });
 
-  const { backlogs, accepted, events } = broker;
   const metrics = createProcessMetrics(dropped);
-  addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, lostLines: events.lost });
+  open.addMetrics(metrics);
 
   let isStopping = false;
-  const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());
-  const durability = () => watch.state().durability;
+  const findTrouble = async () => (isStopping ? 'The process is stopping.' : open.findTrouble());
   const { server, stop } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
   const metricsServer = config.metricsPort
     ? await startMetricsServer(metrics, config.metricsHost, config.metricsPort)
@@ -105,7 +65,7 @@ await runProcess(async () => {
 
   return async () => {
     isStopping = true;
-    watch.stop();
+    open.stopWatch();
     metricsServer?.closeAllConnections();
     metricsServer?.close();
     if (!(await within(config.shutdownGraceMs, stop()))) server.closeAllConnections();

@@ -1,4 +1,4 @@
-import { canceledLine, workShard, type Broker, type RedisConnection, type ShardWorker } from '@posthorn/broker';
+import type { Broker, ShardWorker } from '@posthorn/broker';
 import {
   logRepeats,
   otherOpenFiles,
@@ -16,10 +16,8 @@ import { judge } from './delivery/judge.ts';
 import { createOwnFaults } from './delivery/own-faults.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
-import { createSettlement } from './delivery/settle.ts';
 import { createSlowAttempts, noSlowPlace } from './delivery/slow-attempts.ts';
 import { createSpacing } from './delivery/spacing.ts';
-import { createTurns } from './delivery/turn.ts';
 import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
@@ -30,7 +28,6 @@ import { createSender } from './transport/send.ts';
 
 export interface DispatcherParts {
   broker: Broker;
-  redis: RedisConnection;
   config: Config;
   log: Log;
   metrics: ProcessMetrics;
@@ -50,9 +47,8 @@ export interface Dispatcher {
 
 /** The process as a list: what it starts, and in which order it stops. */
 export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
-  const { broker, redis, config, log, isClockWrong } = parts;
+  const { broker, config, log, isClockWrong } = parts;
   const keys = await broker.signingKeys.follow();
-  await limitParallelism(broker, config);
   const sender = createSender({
     guard: broker.guard,
     connectTimeoutMs: config.connectTimeoutMs,
@@ -64,23 +60,15 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     sender.resent,
   );
   const prepare = createPrepare({
-    broker,
     currentKey: keys.current,
     signatureLifetimeSeconds: config.signatureTtlSeconds,
     userAgent: config.deliveryUserAgent,
     region: config.upstashRegion,
   });
-  const settlement = createSettlement({
-    broker,
-    log,
-    graceMs: config.messageGraceMs,
-    dlqRetentionMs: config.dlqRetentionMs,
-    maxStoredResponseBytes: config.maxStoredResponseBytes,
-  });
+  const deliverer = broker.createDeliverer({ maxStoredResponseBytes: config.maxStoredResponseBytes });
   const rules = { maxRetryDelayMs: config.maxRetryDelayMs, backoffFactor: config.backoffFactor };
   const slots = Math.max(1, Math.ceil(config.dispatcherConcurrency / config.shards));
 
-  const turns = createTurns(broker);
   const sweeper = startSweeper(broker, isClockWrong, log);
   const scheduler = startScheduler(broker, config.scheduleCatchupMs, log);
   const trimmer = startTrimmer(broker, config.maxLogLines, log);
@@ -123,12 +111,12 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       isPoisoned: quarantine.isPoisoned,
       admit: admission.admit,
       leave: admission.leave,
-      takeTurn: turns.takeTurn,
-      endTurn: turns.endTurn,
-      prepare: (job) => {
-        metrics.started(job);
-        return prepare(job);
+      begin: async (job) => {
+        const begun = await deliverer.begin(job);
+        if (begun.has) metrics.started(job);
+        return begun;
       },
+      prepare,
       send: async (job, request) => {
         const answer = await send(request, (exchange) => {
           slow.watch(job, {
@@ -141,21 +129,15 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         slow.answered(job);
         return answer;
       },
-      standing: async (job) => {
-        const standing = await broker.shards.at(shard).standing(job);
-        if (standing === 'lost') log.warn({ messageId: job.id }, 'attempt.lost');
-        return standing;
-      },
       judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),
-      settle: settlement.settle,
+      finish: deliverer.finish,
+      giveUp: deliverer.giveUp,
     };
-    return workShard({
-      redis,
+    return deliverer.work({
       shard,
       concurrency: slots,
       maxDetached: slowPlaces,
       stalledAfterMs: config.stalledAfterMs,
-      log,
       failed,
       process: async (job) => {
         attempts++;
@@ -167,19 +149,6 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
           attempts--;
         }
       },
-      parked: turns.parked,
-      ended: async (job, outcome) => {
-        await Promise.all([turns.ended(job), settlement.ended(job, outcome)]);
-      },
-      drop: async (id, bodyKey) => {
-        // Only the log still knows what it was.
-        const message = (await broker.events.read(id)).events[0]?.message;
-        if (message) {
-          broker.events.ended(id, [canceledLine(Date.now())], message);
-          await broker.messages.forget(id, message);
-        }
-        if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
-      },
     });
   });
 
@@ -187,7 +156,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const progress = watchProgress({
     workers,
     slots,
-    limitOf: (shard) => readLimit(config, shard),
+    limitOf: (shard) => deliverer.divideParallelism(config.globalParallelism, shard),
     backlogs: broker.backlogs,
     isHeld: clock.isHeld,
     deafAfterMs: config.deafAfterMs,
@@ -210,12 +179,12 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         sender.abort();
         await within(2000, untilIdle());
       }
-      // The end of the last jobs is on its way to Redis; a Redis that is away must not hold the process.
-      await within(2000, redis.ping());
+      // The ends of the last jobs are on their way to Redis; an unavailable Redis must not hold the process.
+      await within(2000, deliverer.flush());
       await within(2000, Promise.all(workers.map((worker) => worker.leave())));
       slow.stop();
       faults.stop();
-      turns.close();
+      deliverer.close();
       keys.close();
     },
   };
@@ -235,18 +204,4 @@ function readSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFile
   const cap = globalParallelism > 0 ? globalParallelism : Infinity;
   const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);
   return Math.max(1, Math.min(maxSlowAttempts, half));
-}
-
-/** Sets the most attempts in flight over all dispatchers, which Redis keeps. */
-export async function limitParallelism({ shards }: Broker, config: Config): Promise<void> {
-  await Promise.all(
-    Array.from({ length: config.shards }, (_, shard) =>
-      shards.at(shard).setGlobalConcurrency(readLimit(config, shard)),
-    ),
-  );
-}
-
-/** The configured cap over all dispatchers, divided over the shards: BullMQ counts per shard, and no key is shared. */
-function readLimit({ globalParallelism, shards }: Config, shard: number): number {
-  return Math.floor((globalParallelism + shard) / shards);
 }

@@ -1,6 +1,6 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { createLog } from '@posthorn/process';
-import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
+import { createBroker, type BrokerOptions, type BrokerParts } from './broker.ts';
 import { connectForWork } from './engine/redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */
@@ -26,7 +26,7 @@ export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
 };
 
 /** A broker on a real Redis of its own. */
-export async function startTestBroker(shards: number): Promise<{ server: TestRedis; broker: Broker }> {
+export async function startTestBroker(shards: number): Promise<{ server: TestRedis; broker: BrokerParts }> {
   const server = await startRedis({ durability: 'everysec' });
   const redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');

@@ -1,4 +1,10 @@
-import { PosthornError } from '@posthorn/shared';
+import { PosthornError, type Message } from '@posthorn/shared';
+import type { Log } from '@posthorn/process';
+import { createCanceler, type Canceler } from './delivery/cancel.ts';
+import { createDeliverer, type Deliverer } from './delivery/deliverer.ts';
+import { createHoldings } from './delivery/holdings.ts';
+import { createSettlement } from './delivery/settle.ts';
+import { createSlots } from './delivery/slots.ts';
 import { createCallbacks, type Callbacks } from './delivery/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './views/dlq/dlq.ts';
@@ -11,9 +17,6 @@ import { createFlowControls, type FlowControls } from './views/flow-control/flow
 import { createLanes, type Lanes } from './engine/lanes/lanes.ts';
 import { createBacklogs, type Backlogs } from './views/metrics/backlog.ts';
 import { createMessages, type Messages } from './views/messages/messages.ts';
-import type { Environment } from '@posthorn/process';
-import type { Log } from '@posthorn/process';
-import type { serverSettings } from '@posthorn/process';
 import type { PublishLimits, PublishRequest } from './intake/accept.ts';
 import { publish, publishBatch, type PublishParts } from './intake/publish.ts';
 import { createQueues, type QueueLimits, type Queues } from './views/queues/queues.ts';
@@ -49,57 +52,67 @@ export interface BrokerOptions {
   maxSchedules?: number;
 }
 
-/** The options that every process takes from its environment. */
-export function readBrokerOptions(
-  config: Environment<typeof serverSettings>,
-): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'maxLogLines' | 'dlqRetentionMs' | 'destinations'> {
-  return {
-    shards: config.shards,
-    graceMs: config.messageGraceMs,
-    logRetentionMs: config.logRetentionMs,
-    maxLogLines: config.maxLogLines,
-    dlqRetentionMs: config.dlqRetentionMs,
-    destinations: {
-      allowPrivate: config.allowPrivateDestinations,
-      allow: config.destinationAllow,
-      deny: config.destinationDeny,
-    },
-  };
-}
-
 /** Where a message came from. */
 export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback';
 
-/** A message's life in Redis: every part, over one connection. */
+/** A message's life in Redis, as the processes see it: doors to publish and deliver, and views of what is there. */
 export interface Broker {
+  /** @throws as `publish` in intake/publish.ts does */
   publish(request: PublishRequest): ReturnType<typeof publish>;
   publishBatch(requests: readonly PublishRequest[]): ReturnType<typeof publishBatch>;
   /** Publishes dead letters again, and removes them; `undefined` if one of them does not exist. */
   retryDeadLetters(dlqIds: readonly string[], headers: readonly string[]): ReturnType<typeof retryDeadLetters>;
-  messages: Messages;
-  urlGroups: UrlGroups;
-  events: EventLog;
+  /** For a process that delivers. */
+  createDeliverer(options: DelivererOptions): Deliverer;
+  /** Publishes what schedules are due; frees slots that nobody needs; removes what has been kept long enough. */
+  upkeep: Upkeep;
+  messages: Messages & Canceler;
   eventPages: EventPages;
-  dlq: Dlq;
-  callbacks: Callbacks;
-  lanes: Lanes;
+  dlq: Pick<Dlq, 'list' | 'get' | 'find' | 'remove'>;
   queues: Queues;
   flowControls: FlowControls;
-  schedules: Schedules;
+  schedules: Pick<Schedules, 'create' | 'list' | 'get' | 'setPaused' | 'remove'>;
+  urlGroups: UrlGroups;
   signingKeys: SigningKeyStore;
   rateLimits: RateLimits;
-  shards: Shards;
-  bodies: BodyStore;
   backlogs: Backlogs;
-  /** Messages that were stored since the process started. */
-  accepted: Readonly<Record<AcceptedKind, number>>;
   guard: DestinationGuard;
-  /** Whether Redis is full: what is kept for convenience alone must go. */
-  isFull(): boolean;
   close(): Promise<void>;
 }
 
-export function createBroker(options: BrokerOptions): Broker {
+export interface DelivererOptions {
+  /** Bytes of the body of a failed attempt's answer that its log and its dead letter keep. */
+  maxStoredResponseBytes: number;
+}
+
+/** What dispatchers do beside deliveries. Any number of processes may do it at the same time. */
+export interface Upkeep {
+  /** As `Schedules.fireDue`. */
+  fireDue: Schedules['fireDue'];
+  /** Heals every lane in which messages wait and nothing has happened for a while. */
+  sweepLanes(): Promise<void>;
+  /**
+   * Removes the oldest entries of the log until not many more than `maxLines` are left, and dead letters that are past
+   * their retention. Resolves to the numbers of both.
+   */
+  trim(maxLines: number): Promise<{ lines: number; deadLetters: number }>;
+}
+
+/** A broker with its insides, for the package itself and for tests that prepare what is in Redis. */
+export interface BrokerParts extends Broker {
+  redis: RedisConnection;
+  shards: Shards;
+  bodies: BodyStore;
+  lanes: Lanes;
+  events: EventLog;
+  callbacks: Callbacks;
+  dlq: Dlq;
+  schedules: Schedules;
+  /** Messages that were stored since the process started. */
+  accepted: Readonly<Record<AcceptedKind, number>>;
+}
+
+export function createBroker(options: BrokerOptions): BrokerParts {
   const { redis, log, graceMs, logRetentionMs, maxLogLines } = options;
   const findRedis = followAddresses(redis);
   const ownPorts = (options.ownPorts ?? []).filter((port) => port > 0).map((port) => ({ address: '127.0.0.1', port }));
@@ -113,18 +126,14 @@ export function createBroker(options: BrokerOptions): Broker {
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const readers = options.reads ? createReaders(options.reads) : { shards, bodies, events };
-  const messages = createMessages({
-    shards,
-    bodies,
-    events,
-    lanes,
-    readers,
-    tellSchedule: (messageId, message) => schedules.tellEnd(messageId, message, 'FAIL'),
-    graceMs,
-    logRetentionMs,
-  });
+  const holdings = createHoldings(lanes, bodies);
+  const endCanceled = async (id: string, message: Message) => {
+    await schedules.tellEnd(id, message, 'FAIL');
+    await holdings.freeAll(id, message);
+  };
+  const canceler = createCanceler({ shards, events, endCanceled, logRetentionMs });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
-  const queues = createQueues({ redis, shards, lanes, messages, limits: queueLimits });
+  const queues = createQueues({ redis, shards, lanes, cancel: canceler.cancel, limits: queueLimits });
 
   const openDlq = (connection: RedisConnection, parts: { shards: Shards; bodies: BodyStore }) => {
     const answers = createAnswerStore(connection, parts.shards);
@@ -167,11 +176,41 @@ export function createBroker(options: BrokerOptions): Broker {
     isFull,
   });
 
+  const callbacks = createCallbacks({ shards, bodies, events, lanes, stored: count('callback') });
+  const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
+    const settlement = createSettlement({
+      bodies,
+      events,
+      callbacks,
+      bury: dlq.bury,
+      tellSchedule: schedules.tellEnd,
+      isFull,
+      log,
+      graceMs,
+      dlqRetentionMs: options.dlqRetentionMs,
+      maxStoredResponseBytes,
+    });
+    const slots = createSlots(lanes, shards);
+    return createDeliverer({ redis, log, shards, bodies, events, slots, holdings, settlement, endCanceled });
+  };
+
   return {
+    redis,
     publish: (request) => publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request),
     publishBatch: (requests) => publishBatch(publishParts('batch'), requests),
-    callbacks: createCallbacks({ shards, bodies, events, lanes, stored: count('callback') }),
-    messages,
+    createDeliverer: openDeliverer,
+    upkeep: {
+      fireDue: schedules.fireDue,
+      async sweepLanes() {
+        for (let shard = 0; shard < shards.count; shard++) await lanes.sweep(shard);
+      },
+      async trim(maxLines) {
+        const [lines, deadLetters] = await Promise.all([events.trim(maxLines), dlq.expire()]);
+        return { lines, deadLetters };
+      },
+    },
+    callbacks,
+    messages: { ...createMessages({ ...readers, graceMs }), ...canceler },
     lanes,
     queues,
     flowControls: createFlowControls({ redis, shards, lanes }),
@@ -188,7 +227,6 @@ export function createBroker(options: BrokerOptions): Broker {
     backlogs: createBacklogs(redis, shards),
     accepted,
     guard,
-    isFull,
     async close() {
       await events.close();
       await Promise.all([shards.close(), readers.shards.close()]);

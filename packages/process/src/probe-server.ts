@@ -13,7 +13,7 @@ export interface ProbeOptions {
 }
 
 /**
- * Serves `/health`, `/ready` and `/metrics` of a process without another server, on `PROBE_PORT` (contract R9, R10).
+ * Serves `/health`, `/ready` and `/metrics` of a process without another server, on `PROBE_PORT` (contract R10, R11).
  *
  * @throws {ConfigurationError} when it cannot listen there
  */

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectForRequests, createBroker, type Broker } from '@posthorn/broker';
+import { connectForRequests, createBroker, type BrokerParts } from '@posthorn/broker/parts';
 import { createLog, readEnvironment, type ProcessMetrics } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
@@ -10,7 +10,7 @@ import { createServer } from '../server.ts';
 import { table } from '../config.ts';
 
 let redis: TestRedis;
-let broker: Broker;
+let broker: BrokerParts;
 let server: Server;
 beforeAll(async () => {
   redis = await startRedis({ durability: 'everysec' });
@@ -72,9 +72,9 @@ const message = (fields: Partial<Message> = {}): Message => ({
   ...fields,
 });
 async function bury(fields: Partial<Message> = {}): Promise<string> {
-  const { id } = broker.shards.newId(Date.now());
+  const at = broker.shards.newId(Date.now());
   const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
-  return broker.dlq.bury({ id, message: message(fields), retried: 0 }, { error: 'no', answer });
+  return broker.dlq.bury({ ...at, message: message(fields), retried: 0 }, { error: 'no', answer });
 }
 async function publish(): Promise<string> {
   const { id, shard } = broker.shards.newId(Date.now());

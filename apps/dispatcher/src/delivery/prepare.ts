@@ -1,10 +1,9 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import { activeLine, type Broker, type Job } from '@posthorn/broker';
-import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
+import type { Job } from '@posthorn/broker';
+import { randomText, writeDeliveryHeaders, writeSignature } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 
 export interface PrepareOptions {
-  broker: Broker;
   /** The signing key of this moment. */
   currentKey: () => string;
   signatureLifetimeSeconds: number;
@@ -12,9 +11,9 @@ export interface PrepareOptions {
   region: string | undefined;
 }
 
-/** Makes the request of an attempt: its log line, its body, and headers signed now, for a signature lives five minutes. */
-export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest | undefined> {
-  const { broker, currentKey, signatureLifetimeSeconds, userAgent, region } = options;
+/** Makes the request of an attempt: its body, and headers that are signed now, for a signature lives five minutes. */
+export function createPrepare(options: PrepareOptions): (job: Job, body: Buffer | string) => DeliveryRequest {
+  const { currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
   // Making a key from its text costs more than signing with it.
   let known: { text: string; key: KeyObject } | undefined;
@@ -23,16 +22,8 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     return known.key;
   };
 
-  return async (job) => {
+  return (job, body) => {
     const { id, message, retried } = job;
-    broker.events.started(id, message, activeLine(retried, Date.now()));
-
-    const body = await readBody(message.body);
-    if (body === undefined) {
-      // Only a body that is stored elsewhere can be missing.
-      if (message.body.kind !== 'stored') throw new TypeError('This kind of body is not known.');
-      return undefined;
-    }
     const signature = writeSignature(
       {
         url: message.url,
@@ -52,9 +43,4 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
       keepSuccessBody: message.callback !== undefined,
     };
   };
-
-  async function readBody(body: Body): Promise<Buffer | string | undefined> {
-    // Text stays text: the transport writes it as UTF-8, which is what it was.
-    return body.kind === 'text' ? body.text : broker.bodies.read(body);
-  }
 }

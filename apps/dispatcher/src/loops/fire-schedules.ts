@@ -6,11 +6,11 @@ import type { Log } from '@posthorn/process';
 const longestMs = 1000;
 
 /** Publishes what schedules are due, in every dispatcher: there is no leader that could be missing. */
-export function startScheduler({ schedules }: Broker, catchUpMs: number, log: Log): { stop(): Promise<void> } {
+export function startScheduler({ upkeep }: Broker, catchUpMs: number, log: Log): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const run = async () => {
     while (!stopping.signal.aborted) {
-      const waitMs = await schedules.fireDue(catchUpMs).catch((error: unknown) => {
+      const waitMs = await upkeep.fireDue(catchUpMs).catch((error: unknown) => {
         log.warn({ err: error }, 'schedules.not-fired');
         return longestMs;
       });

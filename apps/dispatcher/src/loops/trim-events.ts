@@ -8,14 +8,15 @@ const everyMs = 1000;
  * full: the oldest entries go, and the logs of the messages that ended with them. Dead letters go after their retention,
  * also when nothing fails any more: a Redis that is full of them accepts nothing until they do.
  */
-export function startTrimmer({ events, dlq }: Broker, maxLines: number, log: Log): { stop(): void } {
+export function startTrimmer({ upkeep }: Broker, maxLines: number, log: Log): { stop(): void } {
   const keep = maxLines === 0 ? Infinity : maxLines;
   let isBusy = false;
   const timer = setInterval(() => {
     if (isBusy) return;
     isBusy = true;
-    Promise.all([events.trim(keep), dlq.expire()])
-      .then(([lines, deadLetters]) => {
+    upkeep
+      .trim(keep)
+      .then(({ lines, deadLetters }) => {
         if (lines > 0) log.info({ lines }, 'log.trimmed');
         if (deadLetters > 0) log.debug({ deadLetters }, 'dlq.expired');
       })

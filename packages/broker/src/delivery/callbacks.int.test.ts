@@ -1,10 +1,10 @@
 import type { Callback, Failure, Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
-import type { Broker } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
 
 let server: TestRedis;
-let broker: Broker;
+let broker: BrokerParts;
 beforeAll(async () => {
   ({ server, broker } = await startTestBroker(1));
 });
@@ -47,7 +47,7 @@ async function readTold(): Promise<Record<string, unknown>> {
   const bytes = await broker.bodies.read((await shard.next())?.message.body ?? { kind: 'empty' });
   return JSON.parse(String(bytes)) as Record<string, unknown>;
 }
-const job = () => ({ id: broker.shards.newId(0).id, message, retried: 0, crashes: 0 });
+const job = () => ({ ...broker.shards.newId(0), message, retried: 0, crashes: 0 });
 
 test('a callback says why the attempt failed', async () => {
   await broker.callbacks.tellAttempt(job(), { kind: 'retry', delayMs: 1, ...failure() });

@@ -37,7 +37,7 @@ interface Attempt {
 }
 
 export function createCallbacks(parts: StoreParts): Callbacks {
-  const { shards, bodies } = parts;
+  const { bodies } = parts;
 
   async function send(job: Job, callback: Callback, cause: string, attempt: Attempt, dlqId?: string): Promise<void> {
     const text = JSON.stringify(await describe(job, attempt, dlqId));
@@ -56,7 +56,8 @@ export function createCallbacks(parts: StoreParts): Callbacks {
         messages: [
           {
             id,
-            shard: shards.shardOf(id) ?? 0,
+            // A derived id names the shard of its message.
+            shard: job.shard,
             once: { key: id, forMs: rememberedMs },
             message: {
               url: callback.url,

@@ -1,10 +1,10 @@
 import { PosthornError, readDlqFilter, type Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
-import type { Broker } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
 
 let server: TestRedis;
-let broker: Broker;
+let broker: BrokerParts;
 beforeAll(async () => {
   ({ server, broker } = await startTestBroker(2));
 });
@@ -18,7 +18,7 @@ afterEach(() => jest.restoreAllMocks());
 const sizeBytes = 5 * 1024 * 1024;
 
 async function bury(): Promise<{ id: string; dlqId: string }> {
-  const { id } = broker.shards.newId(Date.now());
+  const { id, shard } = broker.shards.newId(Date.now());
   const message: Message = {
     url: 'https://a.example',
     method: 'POST',
@@ -32,7 +32,7 @@ async function bury(): Promise<{ id: string; dlqId: string }> {
   };
   await broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
   const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
-  return { id, dlqId: await broker.dlq.bury({ id, message, retried: 0 }, { error: 'no', answer }) };
+  return { id, dlqId: await broker.dlq.bury({ id, shard, message, retried: 0 }, { error: 'no', answer }) };
 }
 
 const all = readDlqFilter({});

@@ -27,27 +27,27 @@ export async function retryDeadLetters(
   headers: readonly string[],
 ): Promise<Published[] | undefined> {
   const { bodies, dlq, queues, shards } = parts;
-  const messages: { id: string; message: Message }[] = [];
+  const messages: { id: string; shard: number; message: Message }[] = [];
   for (const dlqId of dlqIds) {
     const letter = await dlq.read(dlqId);
     if (!letter) return undefined;
     if (!(await bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
-    messages.push(reviseLetter(parts, dlqId, letter, headers));
+    messages.push({ ...reviseLetter(parts, dlqId, letter, headers), shard: dlq.shardOf(dlqId) });
   }
   for (const { message } of messages) if (message.queueName !== undefined) await queues.ensure(message.queueName);
   for (const [index, { id, message }] of messages.entries()) {
     if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
   }
 
-  const drafts: Draft[] = messages.map(({ id, message }) => ({
+  const drafts: Draft[] = messages.map(({ id, shard, message }) => ({
     isGroup: false,
     bytes: noBytes,
-    messages: [{ id, shard: shards.shardOf(id) ?? 0, once: { key: id, forMs: rememberedMs }, message }],
+    messages: [{ id, shard, once: { key: id, forMs: rememberedMs }, message }],
   }));
   for (const result of (await store(parts, drafts)).flat()) if ('error' in result) throw result.error;
-  for (const { id, message } of messages) {
+  for (const { id, shard, message } of messages) {
     // This call may be a repetition, and the message may have ended since: it must not hold its body for ever.
-    const hasEnded = message.body.kind === 'stored' && !(await shards.at(shards.shardOf(id) ?? 0).exists(id));
+    const hasEnded = message.body.kind === 'stored' && !(await shards.at(shard).exists(id));
     if (hasEnded) await bodies.release(message.body, id, 0);
   }
   await dlq.remove(dlqIds);

@@ -1,10 +1,10 @@
 import { eventually, type TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
-import type { Broker } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
 import { queueLane } from '../engine/lanes/lanes.ts';
 
 let server: TestRedis;
-let broker: Broker;
+let broker: BrokerParts;
 beforeAll(async () => {
   ({ server, broker } = await startTestBroker(1));
 });

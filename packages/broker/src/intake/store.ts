@@ -55,7 +55,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
       const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
-      const entry: Entry = { job, place: [draftIndex, messageIndex] };
+      const entry: Entry = { job, shard, place: [draftIndex, messageIndex] };
       const entries = byShard.get(shard);
       if (entries) entries.push(entry);
       else byShard.set(shard, [entry]);
@@ -75,13 +75,13 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       const isDuplicate = id !== job.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
       if (isDuplicate) {
-        followUps.push(dismiss(parts, job, id));
+        followUps.push(dismiss(parts, shard, job, id));
         return;
       }
       newMessages++;
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
-        followUps.push(job.once ? confirmBodyOf(parts, id) : bodies.confirm(job.message.body));
+        followUps.push(job.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(job.message.body));
       }
     });
   });
@@ -94,9 +94,9 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     for (const { place } of jobs) (results[place[0]] ?? [])[place[1]] = { error: result.reason };
   });
   // In the order of the drafts, which becomes that of a queue.
-  for (const { job, place } of asleep) {
+  for (const { job, shard, place } of asleep) {
     const result = results[place[0]]?.[place[1]];
-    if (result && 'id' in result && !result.isDuplicate) followUps.push(takePlace(parts, job));
+    if (result && 'id' in result && !result.isDuplicate) followUps.push(takePlace(parts, shard, job));
   }
   try {
     await Promise.all(followUps);
@@ -109,18 +109,21 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
 /** Where a message is among the drafts. */
 interface Entry {
   job: NewJob;
+  shard: number;
   place: [draft: number, message: number];
 }
 
 /** A message that was stored asleep gets its place before it is acknowledged, and is woken if it has its turn. */
-async function takePlace({ lanes, shards }: StoreParts, job: NewJob): Promise<void> {
+async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJob): Promise<void> {
   const lane = firstLane(job.message);
   if (!lane) return;
-  const turn = await lanes.joinAsleep(lane, job.id);
-  if (turn.has || lane.kind === 'flow') return;
-  const shard = shards.at(shards.shardOf(job.id) ?? 0);
+  const slot = await lanes.enterAsleep(lane, job.id);
+  if (slot.has || lane.kind === 'flow') return;
   // Nobody waits for it: without it the message asks for its turn once more than it needs to.
-  shard.sleepUntil(job, Date.now() + turn.waitMs).catch(() => undefined);
+  shards
+    .at(shard)
+    .sleepUntil(job, Date.now() + slot.waitMs)
+    .catch(() => undefined);
 }
 
 /** A message of a queue that got no place, for its publisher died or Redis did, asks for one itself after this time. */
@@ -143,12 +146,12 @@ async function parkInLanes(
     if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: withoutPlaceMs });
     if (!flowControl) continue;
     const lane = flowLane(flowControl);
-    if (queueName !== undefined || isDelayed) steps.push(lanes.refresh(lane, flowControl));
+    if (queueName !== undefined || isDelayed) steps.push(lanes.setLimits(lane, flowControl));
     else {
-      const join = lanes.join(lane, id, flowControl).then((turn) => {
-        if (!turn.has) parked.set(id, { parkedMs: turn.waitMs });
+      const entering = lanes.enter(lane, id, flowControl).then((slot) => {
+        if (!slot.has) parked.set(id, { parkedMs: slot.waitMs });
       });
-      steps.push(join);
+      steps.push(entering);
     }
   }
   await Promise.all(steps);
@@ -156,15 +159,15 @@ async function parkInLanes(
 }
 
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
-async function dismiss(parts: StoreParts, { id, message }: NewJob, firstId: string): Promise<void> {
+async function dismiss(parts: StoreParts, shard: number, { id, message }: NewJob, firstId: string): Promise<void> {
   const { body, flowControl, queueName } = message;
   if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
   await parts.bodies.release(body, id, 0);
   // Whoever stored the first message may have died before its body was confirmed.
-  await confirmBodyOf(parts, firstId);
+  await confirmBodyOf(parts, shard, firstId);
 }
 
-async function confirmBodyOf({ shards, bodies }: StoreParts, id: string): Promise<void> {
-  const job = await shards.at(shards.shardOf(id) ?? 0).get(id);
+async function confirmBodyOf({ shards, bodies }: StoreParts, shard: number, id: string): Promise<void> {
+  const job = await shards.at(shard).get(id);
   if (job) await bodies.confirm(job.message.body);
 }

@@ -1,7 +1,7 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import type { Message, Schedule } from '@posthorn/shared';
 import { testOptions } from '../broker.fixture.ts';
-import { createBroker, type Broker } from '../broker.ts';
+import { createBroker, type BrokerParts } from '../broker.ts';
 import { connectForWork, type RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 
@@ -9,14 +9,14 @@ const catchUpMs = 60_000;
 const minuteMs = 60_000;
 
 let server: TestRedis;
-let brokers: { broker: Broker; redis: RedisConnection }[];
-let first: Broker;
-let second: Broker;
+let brokers: { broker: BrokerParts; redis: RedisConnection }[];
+let first: BrokerParts;
+let second: BrokerParts;
 let noRoom: string | undefined;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   brokers = [start(), start()];
-  [first, second] = brokers.map(({ broker }) => broker) as [Broker, Broker];
+  [first, second] = brokers.map(({ broker }) => broker) as [BrokerParts, BrokerParts];
 });
 afterAll(async () => {
   await Promise.all(brokers.map(({ broker }) => broker.close()));
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-function start(): { broker: Broker; redis: RedisConnection } {
+function start(): { broker: BrokerParts; redis: RedisConnection } {
   const redis = connectForWork(server.url);
   const broker = createBroker({ ...testOptions, redis, shards: 4, findNoRoom: () => noRoom });
   return { broker, redis };

@@ -6,8 +6,8 @@ import {
   createdLine,
   deliveredLine,
   failedLines,
-  type Broker,
-} from '@posthorn/broker';
+  type BrokerParts,
+} from '@posthorn/broker/parts';
 import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startApi, startRedis, type TestApi, type TestRedis } from '@posthorn/testkit';
@@ -45,7 +45,7 @@ function createMessage(n: number, createdAt: number, rare: boolean): Message {
 }
 
 /** Writes the log as the API and the dispatchers do, a message after the other. */
-async function fillLog({ events, shards }: Broker, startAt: number): Promise<{ oneId: string; lines: number }> {
+async function fillLog({ events, shards }: BrokerParts, startAt: number): Promise<{ oneId: string; lines: number }> {
   let oneId = '';
   let lines = 0;
   for (let n = 0; n < messages; n++) {
@@ -63,14 +63,14 @@ async function fillLog({ events, shards }: Broker, startAt: number): Promise<{ o
   return { oneId, lines };
 }
 
-async function fillDlq({ dlq, shards }: Broker): Promise<void> {
+async function fillDlq({ dlq, shards }: BrokerParts): Promise<void> {
   for (let n = 0; n < deadLetters; n += 200) {
     await Promise.all(
       Array.from({ length: 200 }, (_, index) => {
         const now = Date.now();
         const message = createMessage(n + index, now, (n + index) % rareEntryEvery === 0);
         const last = { ...answer, status: 500 + ((n + index) % 4) };
-        return dlq.bury({ id: shards.newId(now).id, message, retried: 0 }, { error: '503', answer: last });
+        return dlq.bury({ ...shards.newId(now), message, retried: 0 }, { error: '503', answer: last });
       }),
     );
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
-import { connectForRequests, connectForWork, inspectRedis } from '@posthorn/broker';
+import { connectForRequests, connectForWork, inspectRedis } from '@posthorn/broker/parts';
 import {
   eventually,
   startApi,

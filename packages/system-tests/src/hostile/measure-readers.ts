@@ -1,6 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { activeLine, connectForWork, createBroker, createdLine, failedLines, type Broker } from '@posthorn/broker';
+import {
+  activeLine,
+  connectForWork,
+  createBroker,
+  createdLine,
+  failedLines,
+  type BrokerParts,
+} from '@posthorn/broker/parts';
 import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
@@ -90,9 +97,9 @@ async function fill(redisUrl: string): Promise<void> {
   await broker.close();
 }
 
-async function fail({ events, dlq, bodies, shards }: Broker, bytes: number): Promise<void> {
+async function fail({ events, dlq, bodies, shards }: BrokerParts, bytes: number): Promise<void> {
   const now = Date.now();
-  const { id } = shards.newId(now);
+  const { id, shard } = shards.newId(now);
   const isLarge = bytes > 16_384;
   if (isLarge) await bodies.put(id, Buffer.alloc(bytes, 'x'), [id]);
   const message: Message = {
@@ -108,7 +115,7 @@ async function fail({ events, dlq, bodies, shards }: Broker, bytes: number): Pro
   };
   const answer = { status: 500, header: {}, body: Buffer.alloc(64 * 1024, 'y'), isCut: true };
   const failure = { error: 'the destination answered 500', errorKind: 'http' as const, answer };
-  await dlq.bury({ id, message, retried: 0 }, failure);
+  await dlq.bury({ id, shard, message, retried: 0 }, failure);
   events.list(id, [createdLine(message)], message);
   events.ended(id, [activeLine(0, now), ...failedLines(0, now, failure)], message);
 }

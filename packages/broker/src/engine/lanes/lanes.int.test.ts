@@ -17,6 +17,8 @@ afterAll(async () => {
   await server.stop();
 });
 
+const groupInOne = (ids: Iterable<string>) => ({ byShard: new Map([[0, [...ids]]]), unknown: [] });
+
 type Step =
   | { kind: 'publish' | 'start' | 'finish' | 'retry' | 'crash' | 'cancel' | 'loseWakeUp'; pick: number }
   | { kind: 'pause' | 'resume' | 'resetRate' }
@@ -69,7 +71,14 @@ class Model {
         }),
       exists: async (id: string) => (this.states.get(id) ?? 'ended') !== 'ended',
     };
-    this.#lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard, count: 1 } as unknown as Shards);
+    this.#lanes = createLanes(redis, {
+      of: () => 0,
+      shardOf: () => 0,
+      at: () => shard,
+      find: () => shard,
+      group: groupInOne,
+      count: 1,
+    } as unknown as Shards);
   }
 
   get rate(): number {
@@ -88,14 +97,9 @@ class Model {
   async setLimit(): Promise<void> {
     const rate = this.rate === Infinity ? {} : { rate: this.rate };
     const { kind, name } = this.#lane;
-    if (kind === 'queue') await redis.hset(keyspace.lane(0, kind, name), 'parallelism', this.parallelism);
     const limits = { key: name, parallelism: this.parallelism, ...rate, periodSeconds: 3600 };
-    await this.#lanes.refresh(this.#lane, kind === 'flow' ? limits : undefined);
-  }
-
-  async setState(fields: Record<string, number>): Promise<void> {
-    await redis.hset(keyspace.lane(0, this.#lane.kind, this.#lane.name), fields);
-    await this.#lanes.refresh(this.#lane);
+    if (kind === 'queue') await this.#lanes.configure(this.#lane, { parallelism: this.parallelism });
+    else await this.#lanes.setLimits(this.#lane, limits);
   }
 
   async publish(): Promise<void> {
@@ -103,19 +107,19 @@ class Model {
     if (this.#scenario.kind === 'queue') this.states.set(id, 'parked');
     else {
       // Stored only after its join: a wake-up in between finds nothing.
-      const turn = await this.#lanes.join(this.#lane, id);
+      const turn = await this.#lanes.enter(this.#lane, id);
       this.states.set(id, turn.has ? 'awake' : 'parked');
       if (turn.has) return;
     }
-    await this.#lanes.joinAsleep(this.#lane, id);
+    await this.#lanes.enterAsleep(this.#lane, id);
   }
 
   async start(id: string): Promise<void> {
-    const turn = await this.#lanes.start(this.#lane, id);
+    const turn = await this.#lanes.acquire(this.#lane, id);
     if (!turn.has) {
       // It asks again by itself when the time is short; else it has to be woken.
       this.states.set(id, turn.waitMs < 10_000 ? 'awake' : 'parked');
-      if ((await this.#lanes.join(this.#lane, id)).has && !this.isPaused) this.states.set(id, 'awake');
+      if ((await this.#lanes.enter(this.#lane, id)).has && !this.isPaused) this.states.set(id, 'awake');
       return;
     }
     const earlier = [...this.states.keys()].slice(0, [...this.states.keys()].indexOf(id));
@@ -145,7 +149,7 @@ class Model {
   /** As a dispatcher does: the slot of a queue is for the whole life of a message, that of a key for an attempt. */
   async finish(id: string, state: 'ended' | 'awake'): Promise<void> {
     this.states.set(id, state);
-    if (this.#scenario.kind === 'flow') await this.#lanes.end(this.#lane, id);
+    if (this.#scenario.kind === 'flow') await this.#lanes.release(this.#lane, id);
     else if (state === 'ended') await this.#lanes.leave(this.#lane, id);
   }
 
@@ -177,15 +181,15 @@ class Model {
         return undefined;
       case 'pause':
         this.isPaused = true;
-        return this.setState({ paused: 1 });
+        return this.#lanes.setPaused(this.#lane, true);
       case 'resume':
         this.isPaused = false;
-        return this.setState({ paused: 0 });
+        return this.#lanes.setPaused(this.#lane, false);
       case 'resetRate':
         // A slot that was granted before has taken its part of the old window.
         if (this.in('running').length + this.in('awake').length > 0) return undefined;
         this.starts = 0;
-        return this.setState({ rateCount: 0, windowStart: Date.now() });
+        return this.#lanes.resetRate(this.#lane);
       case 'parallelism':
         this.parallelism = each.to;
         this.noteParallelism();
@@ -200,7 +204,7 @@ class Model {
       if (round > 400) throw new Error(`stuck: ${JSON.stringify([...this.states])}`);
       for (const id of this.in('running')) await this.finish(id, 'ended');
       this.starts = 0;
-      if (this.rate !== Infinity) await this.setState({ rateCount: 0, windowStart: Date.now() });
+      if (this.rate !== Infinity) await this.#lanes.resetRate(this.#lane);
       const [id] = this.in('awake');
       if (id !== undefined) await this.start(id);
       else if (this.in('parked').length > 0) {
@@ -209,34 +213,34 @@ class Model {
         await this.#lanes.sweep(0);
       }
     }
-    const { holders, waiters } = await this.#lanes.read(this.#lane);
+    const { holders = 0, waiters = 0 } = (await this.#lanes.read(this.#lane)) ?? {};
     if (holders + waiters > 0) throw new Error(`${holders} slots and ${waiters} places are left behind`);
   }
 }
 
 test('a window that a wrong clock has begun in the future holds nobody', async () => {
-  const shards = { of: () => 0, shardOf: () => 0 } as unknown as Shards;
+  const shards = { of: () => 0, shardOf: () => 0, group: groupInOne } as unknown as Shards;
   const lanes = createLanes(redis, shards);
   const lane: Lane = { kind: 'flow', name: 'future' };
   const limits = { key: 'future', rate: 1, periodSeconds: 1 };
   await redis.hset(keyspace.lane(0, 'flow', 'future'), { windowStart: Date.now() + 3_600_000, rateCount: 1 });
-  expect(await lanes.join(lane, 'msg_1', limits)).toEqual({ has: true });
-  const turn = await lanes.join(lane, 'msg_2', limits);
+  expect(await lanes.enter(lane, 'msg_1', limits)).toEqual({ has: true });
+  const turn = await lanes.enter(lane, 'msg_2', limits);
   expect(turn.has || turn.waitMs).toBeLessThanOrEqual(1001);
 });
 
 test('an attempt that has lost its slot leaves the place alone at which its message waits for another one', async () => {
-  const shards = { of: () => 0, shardOf: () => 0 } as unknown as Shards;
+  const shards = { of: () => 0, shardOf: () => 0, group: groupInOne } as unknown as Shards;
   const lanes = createLanes(redis, shards);
   const lane: Lane = { kind: 'flow', name: 'lost-slot' };
   const limits = { key: 'lost-slot', parallelism: 1, periodSeconds: 1 };
-  await lanes.join(lane, 'msg_lost', limits);
-  await lanes.start(lane, 'msg_lost');
+  await lanes.enter(lane, 'msg_lost', limits);
+  await lanes.acquire(lane, 'msg_lost');
   // Its dispatcher stands still until its lease is over; another message has the slot when a second one tries.
   await redis.zrem(keyspace.laneHolders(0, 'flow', 'lost-slot'), 'msg_lost');
-  await lanes.start(lane, 'msg_other');
-  expect(await lanes.start(lane, 'msg_lost')).toMatchObject({ has: false });
-  await lanes.end(lane, 'msg_lost');
+  await lanes.acquire(lane, 'msg_other');
+  expect(await lanes.acquire(lane, 'msg_lost')).toMatchObject({ has: false });
+  await lanes.release(lane, 'msg_lost');
   expect(await lanes.members(lane)).toEqual(['msg_other', 'msg_lost']);
 });
 
@@ -245,24 +249,36 @@ test('a slot of a message that has ended is found in a queue that never stands s
     wake: (ids: string[]) => Promise.resolve(ids.map(() => 'awake')),
     exists: (id: string) => Promise.resolve(id !== 'msg_ended'),
   };
-  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
+  const lanes = createLanes(redis, {
+    of: () => 0,
+    shardOf: () => 0,
+    at: () => shard,
+    find: () => shard,
+    group: groupInOne,
+  } as unknown as Shards);
   const lane: Lane = { kind: 'queue', name: 'moving' };
   await redis.hset(keyspace.lane(0, 'queue', 'moving'), 'parallelism', 2);
   await redis.del(keyspace.busyLanes(0));
-  for (const id of ['msg_ended', 'msg_1']) await lanes.start(lane, id);
-  expect(await lanes.join(lane, 'msg_2')).toMatchObject({ has: false });
+  for (const id of ['msg_ended', 'msg_1']) await lanes.acquire(lane, id);
+  expect(await lanes.enter(lane, 'msg_2')).toMatchObject({ has: false });
   await lanes.sweep(0);
   expect((await lanes.members(lane)).sort()).toEqual(['msg_1', 'msg_2']);
-  expect(await lanes.join(lane, 'msg_2')).toEqual({ has: true });
+  expect(await lanes.enter(lane, 'msg_2')).toEqual({ has: true });
 });
 
 test('a slot that is to be held for a callback stays held, though the callback is not stored yet', async () => {
   const existing = new Set(['msg_1']);
   const shard = { exists: (id: string) => Promise.resolve(existing.has(id)) };
-  const lanes = createLanes(redis, { of: () => 0, shardOf: () => 0, at: () => shard } as unknown as Shards);
+  const lanes = createLanes(redis, {
+    of: () => 0,
+    shardOf: () => 0,
+    at: () => shard,
+    find: () => shard,
+    group: groupInOne,
+  } as unknown as Shards);
   const lane: Lane = { kind: 'queue', name: 'held' };
   await redis.del(keyspace.busyLanes(0));
-  await lanes.start(lane, 'msg_1');
+  await lanes.acquire(lane, 'msg_1');
   await lanes.hold(lane, 'msg_1', 'msg_callback');
   await lanes.sweep(0);
   existing.add('msg_callback');

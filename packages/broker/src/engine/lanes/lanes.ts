@@ -10,33 +10,90 @@ export interface Lane {
 }
 
 /** Whether a message has a slot; if not, when it asks again unless it is woken before. */
-export type Turn = { has: true } | { has: false; waitMs: number };
+export type Slot = { has: true } | { has: false; waitMs: number };
 
-/** Slots of queues and of flow-control keys, and who waits for them (contract D32, D36). */
+/** What a lane is set to and how it is doing. */
+export interface LaneState {
+  /** Of a queue: when it was made and last changed, as instants; 0 for a flow-control key. */
+  createdAt: number;
+  updatedAt: number;
+  /** Slots at once, 0 without a limit. */
+  parallelism: number;
+  /** Starts in a period, 0 without a limit. */
+  rate: number;
+  periodSeconds: number;
+  /** Starts in the window that began at `windowStartAt`; the window may be over. */
+  rateCount: number;
+  windowStartAt: number;
+  isPaused: boolean;
+  /** Limits that messages cannot change. */
+  isParallelismPinned: boolean;
+  isRatePinned: boolean;
+  /** Messages that hold a slot, and messages that wait for one. */
+  holders: number;
+  waiters: number;
+}
+
+/**
+ * Slots of queues and of flow-control keys, and the messages that wait for them (contract D32, D36). This module alone
+ * reads and writes a lane's state.
+ *
+ * The states of a message in a lane:
+ *
+ * ```
+ *            enter, acquire              grant                 acquire
+ *   outside ───────────────► waiting ───────────► granted ───────────────► running ──┐ renew
+ *      ▲                       │  ▲                │  │                     │  ▲      │
+ *      │                       │  └─ lease over ───┘  │                     │  └──────┘
+ *      └───────── leave ───────┴───────── leave ──────┴── release, leave, lease over
+ * ```
+ *
+ * | state   | in Redis              | meaning                                                                   |
+ * | ------- | --------------------- | ------------------------------------------------------------------------- |
+ * | waiting | waiters, by its turn  | it sleeps until a grant wakes it                                          |
+ * | granted | holders, as `+<id>`   | it has a slot and was woken; it has not begun an attempt                  |
+ * | running | holders, as `<id>`    | an attempt is in flight, or, in a queue, the message waits for its retry  |
+ *
+ * A slot of a flow-control key is for one attempt and has a lease. A slot of a queue is for the life of a message and of
+ * what `hold` adds to it; it has no lease, for the order must survive every crash: `sweep` frees those of messages that
+ * have ended. Every step may be repeated, and grants what has become free, the message that has waited longest first.
+ */
 export interface Lanes {
-  /** A new message waits for its turn, or has it already; the limits it brings now count for the whole key. */
-  join(lane: Lane, messageId: string, limits?: FlowControl): Promise<Turn>;
-  /** The same for a message that sleeps: it is woken if it has its turn already. */
-  joinAsleep(lane: Lane, messageId: string): Promise<Turn>;
-  /** The attempt begins, if the message has a slot. */
-  start(lane: Lane, messageId: string): Promise<Turn>;
-  /** The attempt goes on: its slot stays taken. */
+  /** A new message waits for a slot, or has one already; the limits it brings now count for the whole key. */
+  enter(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
+  /** The same for a message that sleeps: it is woken if it has a slot already. */
+  enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
+  /** The attempt begins, if the message has a slot; else it waits for one. */
+  acquire(lane: Lane, messageId: string): Promise<Slot>;
+  /** The attempt goes on: its lease begins anew. */
   renew(lane: Lane, messageId: string): Promise<void>;
   /** The attempt is over: its slot is free. */
-  end(lane: Lane, messageId: string): Promise<void>;
+  release(lane: Lane, messageId: string): Promise<void>;
   /** The message needs no slot any more; `part` is one of several things that had to end. */
   leave(lane: Lane, messageId: string, part?: string): Promise<void>;
-  /** The slot of a queue stays taken until this part, too, has ended. */
+  /** The slot of a queue stays taken until this part, too, has left. */
   hold(lane: Lane, messageId: string, part: string): Promise<void>;
-  /** Grants what is free, after a change of the lane's limits, or with such a change. */
-  refresh(lane: Lane, limits?: FlowControl): Promise<void>;
   /** Heals every lane of a shard in which messages wait and nothing has happened for a while. */
   sweep(shard: number): Promise<void>;
-  /** The lane's state as Redis has it, how many messages hold a slot, and how many wait; by its name. */
-  read(lane: Lane): Promise<{ state: Record<string, string>; holders: number; waiters: number }>;
+
+  /** `undefined` for a lane that is not known. */
+  read(lane: Lane): Promise<LaneState | undefined>;
   members(lane: Lane): Promise<string[]>;
+  /** Makes a queue with a parallelism of 1; one that exists stays as it is. */
+  create(lane: Lane): Promise<void>;
+  /** Whether a queue was made. */
+  exists(lane: Lane): Promise<boolean>;
   /** Forgets a lane that has no messages. */
   remove(lane: Lane): Promise<void>;
+  setLimits(lane: Lane, limits: FlowControl): Promise<void>;
+  /** Changes a queue; what is not given stays. */
+  configure(lane: Lane, settings: { parallelism?: number | undefined; isPaused?: boolean | undefined }): Promise<void>;
+  setPaused(lane: Lane, isPaused: boolean): Promise<void>;
+  /** Fixes limits: what messages say about them no longer counts. */
+  pin(lane: Lane, limits: { parallelism?: number; rate?: number; periodSeconds?: number }): Promise<void>;
+  unpin(lane: Lane, parts: { parallelism: boolean; rate: boolean }): Promise<void>;
+  /** Begins a new window now. */
+  resetRate(lane: Lane): Promise<void>;
   shardOf(lane: Lane): number;
 }
 
@@ -50,6 +107,22 @@ const parkedMs = 3_600_000;
 const staleMs = 3000;
 /** Of the lanes that never stand still so many are looked after in each sweep. */
 const busyAtOnce = 10;
+
+/** The fields of a lane's hash, in the order in which `lane.lua` takes their names. */
+const fields = {
+  parallelism: 'parallelism',
+  rate: 'rate',
+  period: 'period',
+  windowStart: 'windowStart',
+  rateCount: 'rateCount',
+  paused: 'paused',
+  pinnedParallelism: 'pinnedParallelism',
+  pinnedRate: 'pinnedRate',
+  turn: 'turn',
+} as const;
+const fieldNames = Object.values(fields);
+/** Fields of a queue's hash that no script reads. */
+const queueFields = { createdAt: 'createdAt', updatedAt: 'updatedAt' } as const;
 
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
@@ -65,12 +138,12 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   };
 
   async function run(
-    step: 'join' | 'start' | 'renew' | 'end' | 'leave' | 'drop' | 'hold' | 'sweep',
+    step: 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant',
     lane: Lane,
     messageId: string,
     part = messageId,
     limits?: FlowControl,
-  ): Promise<Turn> {
+  ): Promise<Slot> {
     const shard = shardOf(lane);
     const keys = keysOf(lane);
     const [has, waitMs, ...woken] = await redis.stepLane(
@@ -86,6 +159,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       lane.kind === 'flow' ? leaseMs : 0,
       part,
       lane.kind === 'flow' ? idleMs : 0,
+      ...fieldNames,
       ...(limits ? [limits.parallelism ?? '', limits.rate ?? '', limits.periodSeconds] : []),
     );
     if (woken.length > 0) await wake(lane, woken);
@@ -96,37 +170,45 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
   /** Wakes messages that were granted a slot. One that does not exist gives it back. */
   async function wake(lane: Lane, messageIds: readonly string[]): Promise<void> {
-    const byShard = new Map<number, string[]>();
-    for (const id of messageIds) {
-      const shard = shards.shardOf(id) ?? 0;
-      byShard.set(shard, [...(byShard.get(shard) ?? []), id]);
-    }
-    await Promise.all(
-      Array.from(byShard, async ([shard, ids]) => {
+    const { byShard, unknown } = shards.group(messageIds);
+    await Promise.all([
+      ...unknown.map((id) => run('revoke', lane, id)),
+      ...Array.from(byShard, async ([shard, ids]) => {
         const results = await shards.at(shard).wake(ids);
         for (const [index, result] of results.entries()) {
-          if (result === 'missing') await run('drop', lane, ids[index] ?? '');
+          if (result === 'missing') await run('revoke', lane, ids[index] ?? '');
         }
       }),
-    );
+    ]);
   }
 
-  const exists = (messageId: string) => shards.at(shards.shardOf(messageId) ?? 0).exists(messageId);
+  const isAlive = async (messageId: string) => (await shards.find(messageId)?.exists(messageId)) ?? false;
+
+  /** Changes the state of a lane, and grants what the change has made free. */
+  async function change(lane: Lane, values: Record<string, number>, removed: readonly string[] = []): Promise<void> {
+    const { state } = keysOf(lane);
+    const all = lane.kind === 'queue' ? { ...values, [queueFields.updatedAt]: Date.now() } : values;
+    const writes: Promise<unknown>[] = [];
+    if (Object.keys(all).length > 0) writes.push(redis.hset(state, all));
+    if (removed.length > 0) writes.push(redis.hdel(state, ...removed));
+    await Promise.all(writes);
+    await run('grant', lane, '');
+  }
 
   return {
     shardOf,
-    join: (lane, messageId, limits) => run('join', lane, messageId, undefined, limits),
-    async joinAsleep(lane, messageId) {
-      const turn = await run('join', lane, messageId);
-      if (turn.has) await wake(lane, [messageId]);
-      return turn;
+    enter: (lane, messageId, limits) => run('enter', lane, messageId, undefined, limits),
+    async enterAsleep(lane, messageId) {
+      const slot = await run('enter', lane, messageId);
+      if (slot.has) await wake(lane, [messageId]);
+      return slot;
     },
-    start: (lane, messageId) => run('start', lane, messageId),
+    acquire: (lane, messageId) => run('acquire', lane, messageId),
     async renew(lane, messageId) {
       await run('renew', lane, messageId);
     },
-    async end(lane, messageId) {
-      await run('end', lane, messageId);
+    async release(lane, messageId) {
+      await run('release', lane, messageId);
     },
     async leave(lane, messageId, part) {
       await run('leave', lane, messageId, part);
@@ -134,20 +216,17 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async hold(lane, messageId, part) {
       await run('hold', lane, messageId, part);
     },
-    async refresh(lane, limits) {
-      await run('sweep', lane, '', '', limits);
-    },
 
     async sweep(shard) {
       await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
       const busy = keyspace.busyLanes(shard);
       const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
       for (const lane of still.map(readLane)) {
-        if (lane.kind === 'queue') await dropGhosts(lane);
-        await run('sweep', lane, '');
+        if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
+        await run('grant', lane, '');
       }
       const moving = (await redis.zrandmember(busy, busyAtOnce)).map(readLane);
-      for (const lane of moving) if (lane.kind === 'queue') await dropGhosts(lane);
+      for (const lane of moving) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
     },
 
     async read(lane) {
@@ -157,8 +236,61 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
         redis.zcard(keys.holders),
         redis.zcard(keys.waiters),
       ]);
-      return { state, holders, waiters };
+      if (Object.keys(state).length === 0) return undefined;
+      const number = (field: string) => Number(state[field] || 0);
+      return {
+        createdAt: number(queueFields.createdAt),
+        updatedAt: number(queueFields.updatedAt),
+        parallelism: number(fields.parallelism),
+        rate: number(fields.rate),
+        periodSeconds: number(fields.period) || 1,
+        rateCount: number(fields.rateCount),
+        windowStartAt: number(fields.windowStart),
+        isPaused: state[fields.paused] === '1',
+        isParallelismPinned: state[fields.pinnedParallelism] === '1',
+        isRatePinned: state[fields.pinnedRate] === '1',
+        holders,
+        waiters,
+      };
     },
+
+    async create(lane) {
+      const { state } = keysOf(lane);
+      const now = Date.now();
+      // Another process that creates it at the same time keeps what it has written first.
+      await Promise.all([
+        redis.hsetnx(state, queueFields.createdAt, now),
+        redis.hsetnx(state, queueFields.updatedAt, now),
+        redis.hsetnx(state, fields.parallelism, 1),
+        redis.hsetnx(state, fields.paused, 0),
+      ]);
+    },
+    exists: async (lane) => (await redis.hexists(keysOf(lane).state, queueFields.createdAt)) === 1,
+
+    async setLimits(lane, limits) {
+      await run('grant', lane, '', '', limits);
+    },
+    configure: (lane, { parallelism, isPaused }) =>
+      change(lane, {
+        ...(parallelism === undefined ? {} : { [fields.parallelism]: parallelism }),
+        ...(isPaused === undefined ? {} : { [fields.paused]: isPaused ? 1 : 0 }),
+      }),
+    setPaused: (lane, isPaused) =>
+      // A flow-control key that is not paused may be forgotten, so that it keeps no field.
+      lane.kind === 'flow' && !isPaused
+        ? change(lane, {}, [fields.paused])
+        : change(lane, { [fields.paused]: isPaused ? 1 : 0 }),
+    pin: (lane, { parallelism, rate, periodSeconds }) =>
+      change(lane, {
+        ...(parallelism === undefined ? {} : { [fields.parallelism]: parallelism, [fields.pinnedParallelism]: 1 }),
+        ...(rate === undefined
+          ? {}
+          : { [fields.rate]: rate, [fields.pinnedRate]: 1, [fields.rateCount]: 0, [fields.windowStart]: Date.now() }),
+        ...(periodSeconds === undefined ? {} : { [fields.period]: periodSeconds }),
+      }),
+    unpin: (lane, { parallelism, rate }) =>
+      change(lane, {}, [...(parallelism ? [fields.pinnedParallelism] : []), ...(rate ? [fields.pinnedRate] : [])]),
+    resetRate: (lane) => change(lane, { [fields.rateCount]: 0, [fields.windowStart]: Date.now() }),
 
     async remove(lane) {
       const { state, holders, waiters } = keysOf(lane);
@@ -174,16 +306,16 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   };
 
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
-  async function dropGhosts(lane: Lane): Promise<void> {
+  async function freeSlotsOfEnded(lane: Lane): Promise<void> {
     const keys = keysOf(lane);
     for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
       const id = holder.replace(/^\+/, '');
       // It was granted the slot: perhaps nobody woke it.
       if (holder !== id) await wake(lane, [id]);
       // Only of a message that has ended all parts are known, and stored.
-      if (await exists(id)) continue;
+      if (await isAlive(id)) continue;
       for (const part of new Set([id, ...(await redis.smembers(keys.parts(id)))])) {
-        if (!(await exists(part))) await run('leave', lane, id, part);
+        if (!(await isAlive(part))) await run('leave', lane, id, part);
       }
     }
   }

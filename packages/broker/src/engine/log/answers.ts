@@ -61,14 +61,21 @@ export interface AnswerStore {
 }
 
 export function createAnswerStore(redis: RedisConnection, shards: Shards): AnswerStore {
-  const keyOf = (messageId: string) => keyspace.answer(shards.shardOf(messageId) ?? 0, messageId);
+  const keyOf = (messageId: string) => {
+    const shard = shards.shardOf(messageId);
+    return shard === undefined ? undefined : keyspace.answer(shard, messageId);
+  };
   return {
     put(messageId, retried, body, keepMs) {
+      const key = keyOf(messageId);
+      if (key === undefined) return;
       const value = Buffer.concat([Buffer.from(`${retried}:`), body]);
-      redis.set(keyOf(messageId), value, 'PX', Math.ceil(keepMs)).catch(() => undefined);
+      redis.set(key, value, 'PX', Math.ceil(keepMs)).catch(() => undefined);
     },
     async read(messageId, retried) {
-      const value = await redis.getBuffer(keyOf(messageId));
+      const key = keyOf(messageId);
+      if (key === undefined) return undefined;
+      const value = await redis.getBuffer(key);
       const prefix = `${retried}:`;
       return value?.toString('latin1', 0, prefix.length) === prefix ? value.subarray(prefix.length) : undefined;
     },

@@ -66,14 +66,14 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   let lost = 0;
   let lastWrite = Promise.resolve();
 
-  const shardOf = (messageId: string) => shards.shardOf(messageId) ?? 0;
-
   const write = (messageId: string, lines: Line[], message: Message, isEnd: boolean, expireMs: number) => {
     if (pending >= maxPending) {
       lost += lines.length;
       return;
     }
-    const shard = shardOf(messageId);
+    // No reader finds the log of a message whose id is not ours.
+    const shard = shards.shardOf(messageId);
+    if (shard === undefined) return;
     const fields: (string | number)[] = isEnd ? ['created', JSON.stringify(redactMessage(message))] : [];
     for (const { field, value } of lines) fields.push(field, value);
     const waiting = unsent.get(shard) ?? { messages: 0, lines: 0, args: [] };
@@ -127,18 +127,22 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   /** Removes the logs of messages that ended in this piece of the list, and the answers that nothing else shows. */
   const forget = async ({ records }: Slice) => {
     const keys: string[] = [];
-    const failed: string[] = [];
+    const failed: { messageId: string; shard: number }[] = [];
     for (const { messageId, state } of readRecords(records)) {
-      if (!finalStates.has(state)) continue;
-      const shard = shardOf(messageId);
+      const shard = shards.shardOf(messageId);
+      if (!finalStates.has(state) || shard === undefined) continue;
       keys.push(keyspace.history(shard, messageId));
-      if (state === 'FAILED') failed.push(messageId);
+      if (state === 'FAILED') failed.push({ messageId, shard });
       else keys.push(keyspace.answer(shard, messageId));
     }
     for (let from = 0; from < failed.length; from += removeAtOnce) {
       const some = failed.slice(from, from + removeAtOnce);
-      const isBuried = await Promise.all(some.map((id) => redis.hexists(keyspace.dlqIds(shardOf(id)), id)));
-      keys.push(...some.flatMap((id, index) => (isBuried[index] ? [] : [keyspace.answer(shardOf(id), id)])));
+      const isBuried = await Promise.all(
+        some.map(({ messageId, shard }) => redis.hexists(keyspace.dlqIds(shard), messageId)),
+      );
+      keys.push(
+        ...some.flatMap(({ messageId, shard }, index) => (isBuried[index] ? [] : [keyspace.answer(shard, messageId)])),
+      );
     }
     for (let from = 0; from < keys.length; from += removeAtOnce) {
       // One key each: those of several shards may lie on several nodes.

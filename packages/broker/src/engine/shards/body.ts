@@ -63,32 +63,51 @@ export interface BodyStore {
 
 /** @param shardOf the shard that a message id names */
 export function createBodyStore(redis: RedisConnection, shardOf: (messageId: string) => number | undefined): BodyStore {
-  const keyOf = (key: string) => keyspace.body(shardOf(key) ?? 0, key);
+  const keyOf = (id: string) => {
+    const shard = shardOf(id);
+    return shard === undefined ? undefined : keyspace.body(shard, id);
+  };
+  /** The key of a stored body; `undefined` for one in its message, and for an id that is not ours. */
+  const findKey = (body: Body) => (body.kind === 'stored' ? keyOf(body.key) : undefined);
   return {
     put(id, bytes, messageIds) {
       const key = keyOf(id);
-      const fields = messageIds.flatMap((messageId) => [`message:${messageId}`, '0']);
-      return Promise.all([redis.hset(key, 'bytes', bytes, ...fields), redis.pexpire(key, unconfirmedMs)]);
+      if (key === undefined) throw new RangeError('A body needs the id of a message.');
+      const fields = messageIds.flatMap((messageId) => [messageField(messageId), '0']);
+      return Promise.all([redis.hset(key, bytesField, bytes, ...fields), redis.pexpire(key, unconfirmedMs)]);
     },
     async confirm(body, messageIds = []) {
-      if (body.kind === 'stored') await redis.keepBody(keyOf(body.key), 'confirm', 0, ...messageIds);
+      const key = findKey(body);
+      if (key !== undefined) await redis.keepBody(key, bytesField, messageField(''), 'confirm', 0, ...messageIds);
     },
     async hold(body, messageId) {
-      return body.kind !== 'stored' || (await redis.keepBody(keyOf(body.key), 'hold', unconfirmedMs, messageId)) === 1;
+      if (body.kind !== 'stored') return true;
+      const key = findKey(body);
+      if (key === undefined) return false;
+      return (await redis.keepBody(key, bytesField, messageField(''), 'hold', unconfirmedMs, messageId)) === 1;
     },
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);
-      return (await redis.hgetBuffer(keyOf(body.key), 'bytes')) ?? undefined;
+      const key = findKey(body);
+      return key === undefined ? undefined : ((await redis.hgetBuffer(key, bytesField)) ?? undefined);
     },
     async size(body) {
-      if (body.kind === 'stored') return redis.hstrlen(keyOf(body.key), 'bytes');
-      return body.kind === 'empty' ? 0 : (body.kind === 'text' ? body.text : body.base64).length;
+      const key = findKey(body);
+      if (key !== undefined) return redis.hstrlen(key, bytesField);
+      return body.kind === 'text' ? body.text.length : body.kind === 'base64' ? body.base64.length : 0;
     },
     async exists(body) {
-      return body.kind !== 'stored' || (await redis.hexists(keyOf(body.key), 'bytes')) === 1;
+      if (body.kind !== 'stored') return true;
+      const key = findKey(body);
+      return key !== undefined && (await redis.hexists(key, bytesField)) === 1;
     },
     async release(body, messageId, keepMs) {
-      if (body.kind === 'stored') await redis.keepBody(keyOf(body.key), 'release', keepMs, messageId);
+      const key = findKey(body);
+      if (key !== undefined) await redis.keepBody(key, bytesField, messageField(''), 'release', keepMs, messageId);
     },
   };
 }
+
+/** The fields of the hash of a stored body; `keep-body.lua` gets their names. */
+const bytesField = 'bytes';
+const messageField = (messageId: string) => `message:${messageId}`;

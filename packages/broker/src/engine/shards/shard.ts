@@ -13,6 +13,7 @@ export const jobName = 'm';
 /** A message in its shard, with what BullMQ knows about it. */
 export interface Job {
   id: string;
+  shard: number;
   message: Message;
   /** Failed attempts so far, which is the number of retries made when the next attempt starts. */
   retried: number;
@@ -148,7 +149,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         if (!(error instanceof SyntaxError)) throw error;
       })) as BullJob<unknown> | undefined;
       if (!job || !isMessage(job.data)) return undefined;
-      return { ...readJob(job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
+      return { ...readJob(shard, job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
     },
     async *pending(withMessages) {
       // In the order in which a message passes through them; those in flight first, for they may become delayed.
@@ -259,9 +260,9 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 }
 
 /** A job in our words. */
-export function readJob(job: BullJob<unknown>, message: Message, token?: string): Job {
+export function readJob(shard: number, job: BullJob<unknown>, message: Message, token?: string): Job {
   const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
-  return { id, message, retried, crashes, ...(token === undefined ? {} : { token }) };
+  return { id, shard, message, retried, crashes, ...(token === undefined ? {} : { token }) };
 }
 
 export function isCanceled(data: unknown): data is Canceled {

@@ -14,28 +14,58 @@ export interface Shards {
   /** The shard of anything else that has a name. */
   of(name: string): number;
   at(shard: number): Shard;
+  /** The shard in which a message with this id would be; `undefined` for a text that is no id of ours. */
+  find(messageId: string): Shard | undefined;
+  /** Ids by their shards, in their order; those that are no ids of ours apart. */
+  group(messageIds: Iterable<string>): { byShard: Map<number, string[]>; unknown: string[] };
+  /** Sets the most attempts in flight over all dispatchers, 0 without a limit; Redis keeps it. */
+  limitParallelism(max: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The part of one shard in a limit over all of them: BullMQ counts per shard, and no key is shared. */
+export function divideParallelism(max: number, count: number, shard: number): number {
+  return Math.floor((max + shard) / count);
 }
 
 export function openShards(redis: RedisConnection, count: number, log: Log): Shards {
   const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log));
   let turn = 0;
+  const shardOf = (messageId: string) => {
+    const shard = readShard(messageId);
+    return shard !== undefined && shard < count ? shard : undefined;
+  };
 
   return {
     count,
+    find(messageId) {
+      const shard = shardOf(messageId);
+      return shard === undefined ? undefined : shards[shard];
+    },
+    group(messageIds) {
+      const byShard = new Map<number, string[]>();
+      const unknown: string[] = [];
+      for (const id of messageIds) {
+        const shard = shardOf(id);
+        const ids = shard === undefined ? unknown : (byShard.get(shard) ?? []);
+        if (shard !== undefined) byShard.set(shard, ids);
+        ids.push(id);
+      }
+      return { byShard, unknown };
+    },
     newId(nowMs, together) {
       const shard = together === undefined ? turn++ % count : hashText(together) % count;
       return { id: newMessageId(shard, nowMs), shard };
     },
-    shardOf(messageId) {
-      const shard = readShard(messageId);
-      return shard !== undefined && shard < count ? shard : undefined;
-    },
+    shardOf,
     of: (name) => hashText(name) % count,
     at(shard) {
       const found = shards[shard];
       if (!found) throw new RangeError(`There is no shard ${shard}.`);
       return found;
+    },
+    async limitParallelism(max) {
+      await Promise.all(shards.map((one, shard) => one.setGlobalConcurrency(divideParallelism(max, count, shard))));
     },
     async close() {
       await Promise.all(shards.map((shard) => shard.close()));

@@ -25,7 +25,9 @@ export interface WorkOptions {
   drop: (id: string, bodyKey: string | undefined) => Promise<void>;
   /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
   parked: (job: Job) => Promise<void>;
-  /** The message is no more. Not told after a crash: lanes are swept, and bodies expire. */
+  /** Whether `ended` has something to do for a message. */
+  isAwaited: (message: Message) => boolean;
+  /** The job of a message has ended. Not called after a crash: lanes are swept, and bodies expire. */
   ended: (job: Job, outcome: Outcome) => Promise<void>;
 }
 
@@ -109,6 +111,7 @@ export function workShard({
   process,
   drop,
   parked,
+  isAwaited,
   ended,
 }: WorkOptions): ShardWorker {
   /** Messages whose job is about to end: only then may the next one of their queue start, and their body go. */
@@ -128,10 +131,10 @@ export function workShard({
         held--;
         detached++;
       };
-      let taken: Job = { ...readJob(job, data as Message, token), freeSlot };
+      let taken: Job = { ...readJob(shard, job, data as Message, token), freeSlot };
       let outcome: Outcome;
       const setAside = () => {
-        taken = { ...readJob(job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
+        taken = { ...readJob(shard, job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
         return process(taken);
       };
       fetched++;
@@ -214,11 +217,6 @@ async function park(
   await job.moveToDelayed(Date.now() + Math.ceil(delayMs), token);
   if (inLane) await parked();
   throw new DelayedError();
-}
-
-/** Whether something waits for the end of the job. */
-function isAwaited({ queueName, holds, body }: Message): boolean {
-  return queueName !== undefined || holds !== undefined || body.kind === 'stored';
 }
 
 /** A failed attempt with retries left, and the wait until the next one. */

@@ -49,15 +49,15 @@ const message = (label: string): Message => ({
 });
 const filter = (fields: Partial<DlqFilter> = {}): DlqFilter => ({ ...readDlqFilter({}), ...fields });
 const bury = async (label: string, status = 500, body = '') => {
-  const { id } = shards.newId(0);
-  return { id, dlqId: await dlq.bury({ id, message: message(label), retried: 2 }, failure(status, body)) };
+  const { id, shard } = shards.newId(0);
+  return { id, dlqId: await dlq.bury({ id, shard, message: message(label), retried: 2 }, failure(status, body)) };
 };
 /** An entry whose message has a large body. */
 const buryLarge = async (bytes: number) => {
-  const { id } = shards.newId(0);
+  const { id, shard } = shards.newId(0);
   await bodies.put(id, Buffer.alloc(bytes, 'x'), [id]);
   const large: Message = { ...message('a'), body: { kind: 'stored', key: id } };
-  return { id, dlqId: await dlq.bury({ id, message: large, retried: 0 }, failure(500)) };
+  return { id, dlqId: await dlq.bury({ id, shard, message: large, retried: 0 }, failure(500)) };
 };
 const mebibyte = 1024 * 1024;
 /** As an entry was stored before there were digests. */
@@ -177,7 +177,9 @@ test('a removed entry takes its body along, unless another message needs it', as
   const body = { kind: 'stored', key: one } as const;
   const large = { ...message('a'), body };
   const dlqIds = await Promise.all(
-    [one, other].map((id) => dlq.bury({ id, message: large, retried: 0 }, failure(500))),
+    [one, other].map((id) =>
+      dlq.bury({ id, shard: shards.shardOf(id) ?? -1, message: large, retried: 0 }, failure(500)),
+    ),
   );
   expect(await dlq.remove(dlqIds.slice(0, 1))).toBe(1);
   expect(await bodies.exists(body)).toBe(true);
@@ -235,9 +237,9 @@ describe('the last answer', () => {
   });
 
   test('that was cut says so', async () => {
-    const { id } = shards.newId(0);
+    const { id, shard } = shards.newId(0);
     const kept = cutAnswer({ status: 500, header: {}, body: Buffer.from('grüße') }, 3);
-    const dlqId = await dlq.bury({ id, message: message('a'), retried: 0 }, { error: 'no', answer: kept });
+    const dlqId = await dlq.bury({ id, shard, message: message('a'), retried: 0 }, { error: 'no', answer: kept });
     expect(await dlq.get(dlqId)).toMatchObject({ responseBody: 'gr', responseBodyTruncated: true });
   });
 
@@ -258,8 +260,8 @@ describe('the last answer', () => {
     const parts = { redis: working, shards, bodies, answers: createAnswerStore(working, shards) };
     const { bury: buryFull } = createDlq({ ...parts, retentionMs: 600_000, logRetentionMs: 600_000 });
     await redis.config('SET', 'maxmemory', '1');
-    const { id } = shards.newId(0);
-    const dlqId = await buryFull({ id, message: message('a'), retried: 0 }, failure(500, 'x'.repeat(mebibyte)));
+    const { id, shard } = shards.newId(0);
+    const dlqId = await buryFull({ id, shard, message: message('a'), retried: 0 }, failure(500, 'x'.repeat(mebibyte)));
     expect(await redis.exists(keyOf(id))).toBe(0);
     const entry = await dlq.get(dlqId);
     expect(entry).toMatchObject({ error: 'no', responseStatus: 500, responseBodyTruncated: true });

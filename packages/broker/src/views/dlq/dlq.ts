@@ -31,7 +31,7 @@ export interface DeadLetter {
 /** Messages that have finally failed (contract L10). */
 export interface Dlq {
   /** Puts a message there and gives the id of the entry; doing it twice gives the same id. */
-  bury(job: Pick<Job, 'id' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
+  bury(job: Pick<Job, 'id' | 'shard' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
   /** A page of entries that match, and where to go on if there may be more. */
   list(filter: DlqFilter): Promise<{ messages: DlqMessage[]; cursor?: string }>;
   /**
@@ -40,6 +40,8 @@ export interface Dlq {
    */
   find(filter: DlqFilter): Promise<{ ids: string[]; cursor?: string }>;
   read(dlqId: string): Promise<DeadLetter | undefined>;
+  /** The shard of an entry and of its message. */
+  shardOf(dlqId: string): number;
   /** Removes entries and gives how many there were. Works in a Redis without memory. */
   remove(dlqIds: readonly string[]): Promise<number>;
   get(dlqId: string): Promise<DlqMessage | undefined>;
@@ -161,8 +163,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
   }
 
   return {
-    bury({ id, message, retried }, { error, errorKind, answer }) {
-      const shard = shards.shardOf(id) ?? 0;
+    bury({ id, shard, message, retried }, { error, errorKind, answer }) {
       const { status, header, body, isCut } = answer;
       const isElsewhere = body.length > maxInlineFinalBytes;
       // Ahead of the entry, over the same connection. Redis refuses it when it has no memory, unlike the entry.
@@ -220,6 +221,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     },
 
     read,
+    shardOf,
     async remove(dlqIds) {
       const byShard = new Map<number, string[]>();
       for (const id of dlqIds) {

@@ -26,38 +26,24 @@ export interface FlowControlParts {
 
 export function createFlowControls({ redis, shards, lanes }: FlowControlParts): FlowControls {
   const laneOf = (key: string): Lane => ({ kind: 'flow', name: key });
-  const keyOf = (key: string) => keyspace.lane(lanes.shardOf(laneOf(key)), 'flow', key);
 
   async function get(key: string): Promise<FlowControlKey | undefined> {
-    const { state, holders, waiters } = await lanes.read(laneOf(key));
-    if (Object.keys(state).length === 0) return undefined;
-    const number = (name: string) => Number(state[name] || 0);
-    const periodMs = (number('period') || 1) * 1000;
-    const windowStart = number('windowStart');
-    const isOver = Date.now() >= windowStart + periodMs;
+    const state = await lanes.read(laneOf(key));
+    if (!state) return undefined;
+    const isWindowOver = Date.now() >= state.windowStartAt + state.periodSeconds * 1000;
     return {
       flowControlKey: key,
-      waitListSize: waiters,
-      parallelismMax: number('parallelism'),
-      parallelismCount: holders,
-      rateMax: number('rate'),
-      rateCount: isOver ? 0 : number('rateCount'),
-      ratePeriod: periodMs / 1000,
-      ratePeriodStart: Math.floor(windowStart / 1000),
-      isPaused: state['paused'] === '1',
-      isPinnedParallelism: state['pinnedParallelism'] === '1',
-      isPinnedRate: state['pinnedRate'] === '1',
+      waitListSize: state.waiters,
+      parallelismMax: state.parallelism,
+      parallelismCount: state.holders,
+      rateMax: state.rate,
+      rateCount: isWindowOver ? 0 : state.rateCount,
+      ratePeriod: state.periodSeconds,
+      ratePeriodStart: Math.floor(state.windowStartAt / 1000),
+      isPaused: state.isPaused,
+      isPinnedParallelism: state.isParallelismPinned,
+      isPinnedRate: state.isRatePinned,
     };
-  }
-
-  /** A key that is not known yet comes to be. */
-  async function change(key: string, fields: Record<string, number>, removed: string[] = []): Promise<void> {
-    const name = keyOf(key);
-    const writes: Promise<unknown>[] = [];
-    if (Object.keys(fields).length > 0) writes.push(redis.hset(name, fields));
-    if (removed.length > 0) writes.push(redis.hdel(name, ...removed));
-    await Promise.all(writes);
-    await lanes.refresh(laneOf(key));
   }
 
   async function listNames(shard: number): Promise<string[]> {
@@ -72,16 +58,10 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
       const found = (await Promise.all(keys.map(get))).filter((key) => key !== undefined);
       return found.sort((a, b) => a.flowControlKey.localeCompare(b.flowControlKey));
     },
-    setPaused: (key, paused) => (paused ? change(key, { paused: 1 }) : change(key, {}, ['paused'])),
-    pin: (key, { parallelism, rate, periodSeconds }) =>
-      change(key, {
-        ...(parallelism === undefined ? {} : { parallelism, pinnedParallelism: 1 }),
-        ...(rate === undefined ? {} : { rate, pinnedRate: 1, rateCount: 0, windowStart: Date.now() }),
-        ...(periodSeconds === undefined ? {} : { period: periodSeconds }),
-      }),
-    unpin: (key, { parallelism, rate }) =>
-      change(key, {}, [...(parallelism ? ['pinnedParallelism'] : []), ...(rate ? ['pinnedRate'] : [])]),
-    resetRate: (key) => change(key, { rateCount: 0, windowStart: Date.now() }),
+    setPaused: (key, paused) => lanes.setPaused(laneOf(key), paused),
+    pin: (key, limits) => lanes.pin(laneOf(key), limits),
+    unpin: (key, parts) => lanes.unpin(laneOf(key), parts),
+    resetRate: (key) => lanes.resetRate(laneOf(key)),
     async globalParallelism() {
       const facts = await Promise.all(
         Array.from({ length: shards.count }, async (_, shard) => {

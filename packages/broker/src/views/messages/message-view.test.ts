@@ -26,6 +26,7 @@ const failure: KeptFailure = {
 };
 const job = (retried: number, lastError?: string): Job => ({
   id: 'msg_1',
+  shard: 0,
   message,
   retried,
   crashes: 0,

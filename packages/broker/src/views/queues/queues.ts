@@ -1,6 +1,5 @@
 import { PosthornError, type Queue } from '@posthorn/shared';
 import { queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
-import type { Messages } from '../messages/messages.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
@@ -28,28 +27,22 @@ export interface QueueParts {
   redis: RedisConnection;
   shards: Shards;
   lanes: Lanes;
-  messages: Messages;
+  /** Cancels messages. */
+  cancel: (messageIds: readonly string[]) => Promise<number>;
   limits: QueueLimits;
 }
 
 /** Names that this process has lately seen to exist: most messages go to a queue that does. */
 const rememberedMs = 1000;
 
-export function createQueues({ redis, shards, lanes, messages, limits }: QueueParts): Queues {
+export function createQueues({ redis, shards, lanes, cancel, limits }: QueueParts): Queues {
   const seen = new Map<string, number>();
-  const keyOf = (name: string) => keyspace.lane(lanes.shardOf(queueLane(name)), 'queue', name);
 
   async function get(name: string): Promise<Queue | undefined> {
-    const { state, holders, waiters } = await lanes.read(queueLane(name));
-    if (!state['createdAt']) return undefined;
-    return {
-      name,
-      createdAt: Number(state['createdAt']),
-      updatedAt: Number(state['updatedAt']),
-      parallelism: Number(state['parallelism']),
-      paused: state['paused'] === '1',
-      lag: holders + waiters,
-    };
+    const state = await lanes.read(queueLane(name));
+    if (!state?.createdAt) return undefined;
+    const { createdAt, updatedAt, parallelism, isPaused, holders, waiters } = state;
+    return { name, createdAt, updatedAt, parallelism, paused: isPaused, lag: holders + waiters };
   }
 
   async function create(name: string): Promise<void> {
@@ -59,28 +52,15 @@ export function createQueues({ redis, shards, lanes, messages, limits }: QueuePa
     if (counts.reduce((sum, count) => sum + count, 0) >= limits.maxQueues) {
       throw new PosthornError('limit_exceeded', `There can be at most ${limits.maxQueues} queues.`);
     }
-    const now = Date.now();
-    const key = keyOf(name);
-    // Whoever else creates it now keeps what it has written first.
-    await Promise.all([
-      redis.hsetnx(key, 'createdAt', now),
-      redis.hsetnx(key, 'updatedAt', now),
-      redis.hsetnx(key, 'parallelism', 1),
-      redis.hsetnx(key, 'paused', 0),
-      redis.sadd(keyspace.queues(lanes.shardOf(queueLane(name))), name),
-    ]);
+    const lane = queueLane(name);
+    await Promise.all([lanes.create(lane), redis.sadd(keyspace.queues(lanes.shardOf(lane)), name)]);
   }
 
   async function ensure(name: string): Promise<void> {
     if ((seen.get(name) ?? 0) > Date.now()) return;
-    if ((await redis.hexists(keyOf(name), 'createdAt')) === 0) await create(name);
+    if (!(await lanes.exists(queueLane(name)))) await create(name);
     if (seen.size >= 10_000) seen.clear();
     seen.set(name, Date.now() + rememberedMs);
-  }
-
-  async function change(name: string, fields: Record<string, number>): Promise<void> {
-    await redis.hset(keyOf(name), { ...fields, updatedAt: Date.now() });
-    await lanes.refresh(queueLane(name));
   }
 
   return {
@@ -99,22 +79,19 @@ export function createQueues({ redis, shards, lanes, messages, limits }: QueuePa
       }
       seen.delete(name);
       await ensure(name);
-      await change(name, {
-        ...(parallelism === undefined ? {} : { parallelism }),
-        ...(paused === undefined ? {} : { paused: paused ? 1 : 0 }),
-      });
+      await lanes.configure(queueLane(name), { parallelism, isPaused: paused });
     },
     async setPaused(name, paused) {
       if (!(await get(name))) throw new PosthornError('not_found', `queue ${name} not found`);
-      await change(name, { paused: paused ? 1 : 0 });
+      await lanes.setPaused(queueLane(name), paused);
     },
     async remove(name) {
       const lane = queueLane(name);
       seen.delete(name);
       // Nothing of it may start while its messages are canceled.
       if (!(await get(name))) return;
-      await redis.hset(keyOf(name), 'paused', 1);
-      await messages.cancel(await lanes.members(lane));
+      await lanes.setPaused(lane, true);
+      await cancel(await lanes.members(lane));
       await lanes.remove(lane);
       await redis.srem(keyspace.queues(lanes.shardOf(lane)), name);
     },

@@ -4,28 +4,32 @@
 -- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free
--- ARGV[1] step: 'join' wait for a slot; 'start' the same, and the attempt begins; 'renew' its lease; 'end' the attempt,
--- which gives the slot back; 'leave'; 'drop' a slot that was granted to a message which is not there; 'sweep'; 'hold' the
--- slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id   ARGV[4] lease, ms; 0: none
--- ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms; 0: it is never forgotten
--- ARGV[7...9] parallelism, rate, period in seconds that the message asks for; '' for none; nothing: they stay
+-- ARGV[1] step: 'enter' wait for a slot; 'acquire' the same, and the attempt begins; 'renew' its lease; 'release' the
+-- slot after an attempt; 'leave'; 'revoke' a slot that was granted to a message which does not exist; 'grant' what is
+-- free; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id
+-- ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms;
+-- 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period, start of the
+-- window, starts in it, paused, pinned parallelism, pinned rate, last turn
+-- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay
 -- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
 -- the messages that have to be woken.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local step, lane, id, lease, part = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local leaseEnd = lease > 0 and now + lease or '+inf'
+local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALLELISM, PINNED_RATE, TURN =
+  unpack(ARGV, 7, 15)
 
-if #ARGV > 6 then
-  local pinned = redis.call('HMGET', KEYS[1], 'pinnedParallelism', 'pinnedRate')
+if #ARGV > 15 then
+  local pinned = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE)
   if not pinned[1] then
-    redis.call('HSET', KEYS[1], 'parallelism', ARGV[7])
+    redis.call('HSET', KEYS[1], PARALLELISM, ARGV[16])
   end
   if not pinned[2] then
-    redis.call('HSET', KEYS[1], 'rate', ARGV[8], 'period', ARGV[9])
+    redis.call('HSET', KEYS[1], RATE, ARGV[17], PERIOD, ARGV[18])
   end
 end
-local state = redis.call('HMGET', KEYS[1], 'parallelism', 'rate', 'period', 'windowStart', 'rateCount', 'paused')
+local state = redis.call('HMGET', KEYS[1], PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED)
 local parallelism, rate, period = tonumber(state[1] or ''), tonumber(state[2] or ''), tonumber(state[3] or '1') * 1000
 local windowStart, rateCount, paused = tonumber(state[4] or '0'), tonumber(state[5] or '0'), state[6] == '1'
 
@@ -46,7 +50,7 @@ local function takeRate()
     return false
   end
   rateCount = rateCount + 1
-  redis.call('HSET', KEYS[1], 'windowStart', windowStart, 'rateCount', rateCount)
+  redis.call('HSET', KEYS[1], WINDOW_START, windowStart, RATE_COUNT, rateCount)
   return true
 end
 
@@ -79,11 +83,11 @@ end
 local has, wait, woken = 0, -1, {}
 if step == 'hold' then
   redis.call('SADD', KEYS[6], id, part)
-elseif step == 'end' then
+elseif step == 'release' then
   -- Its place among those that wait is none of its business: it may have lost its slot, and wait for another one.
   redis.call('ZREM', KEYS[2], id)
   woken = grant()
-elseif step == 'drop' then
+elseif step == 'revoke' then
   -- Should it be there in the meantime, it asks for another slot when it starts.
   redis.call('ZREM', KEYS[2], '+' .. id)
   woken = grant()
@@ -94,17 +98,17 @@ elseif step == 'leave' then
     redis.call('ZREM', KEYS[3], id)
   end
   woken = grant()
-elseif step == 'sweep' then
+elseif step == 'grant' then
   woken = grant()
 elseif step == 'renew' then
   redis.call('ZADD', KEYS[2], 'XX', leaseEnd, id)
   has = 1
 elseif redis.call('ZSCORE', KEYS[2], '+' .. id) then
-  has = (paused and step == 'start') and 0 or 1
+  has = (paused and step == 'acquire') and 0 or 1
   wait = 1000
 elseif redis.call('ZSCORE', KEYS[2], id) then
   -- It goes on after a retry or a crash: another attempt, but the same slot.
-  if step == 'join' then
+  if step == 'enter' then
     has = 1
   elseif paused then
     wait = 1000
@@ -115,7 +119,7 @@ elseif redis.call('ZSCORE', KEYS[2], id) then
   end
 else
   if not redis.call('ZSCORE', KEYS[3], id) then
-    redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], 'turn', 1), id)
+    redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], TURN, 1), id)
   end
   for _, granted in ipairs(grant()) do
     if granted == id then
@@ -129,7 +133,7 @@ else
     wait = windowStart + period - now + math.floor(before / rate) * period
   end
 end
-if has == 1 and step == 'start' then
+if has == 1 and step == 'acquire' then
   redis.call('ZREM', KEYS[2], '+' .. id)
   redis.call('ZADD', KEYS[2], leaseEnd, id)
 end
@@ -142,7 +146,7 @@ else
 end
 local memory = tonumber(ARGV[6])
 if memory > 0 then
-  local kept = redis.call('HMGET', KEYS[1], 'paused', 'pinnedParallelism', 'pinnedRate')
+  local kept = redis.call('HMGET', KEYS[1], PAUSED, PINNED_PARALLELISM, PINNED_RATE)
   if not isIdle or kept[1] == '1' or kept[2] or kept[3] then
     redis.call('PERSIST', KEYS[1])
     redis.call('ZADD', KEYS[5], '+inf', lane)

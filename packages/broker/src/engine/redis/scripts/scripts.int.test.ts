@@ -30,7 +30,7 @@ describe('replace-field', () => {
 });
 
 describe('keep-body', () => {
-  const release = (id: string, keepMs: number) => redis.keepBody('body', 'release', keepMs, id);
+  const release = (id: string, keepMs: number) => redis.keepBody('body', 'bytes', 'message:', 'release', keepMs, id);
   const put = (...ids: string[]) =>
     redis.hset('body', { bytes: 'x', ...Object.fromEntries(ids.map((id) => [`message:${id}`, '0'])) });
   beforeEach(() => redis.del('body'));
@@ -55,13 +55,13 @@ describe('keep-body', () => {
   });
   test('a body that is gone is no fault', async () => {
     expect(await release('a', 0)).toBe(0);
-    expect(await redis.keepBody('body', 'confirm', 0, 'a')).toBe(0);
+    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0, 'a')).toBe(0);
     expect(await redis.exists('body')).toBe(0);
   });
   test('bytes that messages need no longer expire once they are confirmed, and more messages may need them', async () => {
     await put('a');
     await redis.pexpire('body', 10_000);
-    expect(await redis.keepBody('body', 'confirm', 0, 'b', 'c')).toBe(1);
+    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0, 'b', 'c')).toBe(1);
     expect(await redis.pttl('body')).toBe(-1);
     expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'message:a', 'message:b', 'message:c']);
   });
@@ -74,7 +74,7 @@ describe('keep-body', () => {
   test('bytes of messages that have all ended expire, though they are confirmed afterwards', async () => {
     await put('a');
     await release('a', 10_000);
-    expect(await redis.keepBody('body', 'confirm', 0)).toBe(1);
+    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0)).toBe(1);
     expect(await redis.pttl('body')).toBeGreaterThan(0);
   });
 });

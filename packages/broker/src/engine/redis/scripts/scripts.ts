@@ -64,7 +64,14 @@ export function withoutEvents(lua: string): string {
 /** The scripts as methods of a connection, typed as their files describe them. */
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
-  keepBody(key: string, step: 'confirm' | 'release' | 'hold', ms: number, ...messageIds: string[]): Promise<0 | 1>;
+  keepBody(
+    key: string,
+    bytesField: string,
+    messagePrefix: string,
+    step: 'confirm' | 'release' | 'hold',
+    ms: number,
+    ...messageIds: string[]
+  ): Promise<0 | 1>;
   cancelMessages(
     delayedKey: string,
     jobPrefix: string,

@@ -1,7 +1,8 @@
-import type { Broker, Job, KeptFailure, Line } from '@posthorn/broker';
 import type { Log } from '@posthorn/process';
 import type { Answer, Failure, Outcome } from '@posthorn/shared';
-import { createSettlement } from './settle.ts';
+import type { KeptFailure, Line } from '../engine/log/history.ts';
+import type { Job } from '../engine/shards/shard.ts';
+import { createSettlement, type SettleParts } from './settle.ts';
 
 const maxStoredResponseBytes = 1000;
 
@@ -11,27 +12,28 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Ans
   const failures: Failure[] = [];
   const buried: KeptFailure[] = [];
   const lines: Line[] = [];
-  const broker = {
+  const parts = {
     isFull: () => isFull,
     callbacks: {
       tellAttempt: async (_job: Job, outcome: Outcome & { answer: Answer }) => void told.push(outcome),
       tellFailure: async (_job: Job, failure: Failure) => void failures.push(failure),
     },
-    dlq: {
-      bury: async (_job: Job, failure: KeptFailure) => {
-        buried.push(failure);
-        return '1-0';
-      },
+    bury: async (_job: Job, failure: KeptFailure) => {
+      buried.push(failure);
+      return '1-0';
     },
     events: {
       failed: (_id: string, _message: unknown, more: Line[]) => void lines.push(...more),
       ended: (_id: string, more: Line[]) => void lines.push(...more),
     },
-    schedules: { tellEnd: async () => undefined },
+    tellSchedule: async () => undefined,
     bodies: { release: async () => undefined },
-  } as unknown as Broker;
-  const log = { debug: () => undefined, info: () => undefined } as unknown as Log;
-  const settlement = createSettlement({ broker, log, graceMs: 0, dlqRetentionMs: 0, maxStoredResponseBytes });
+    log: { debug: () => undefined, info: () => undefined } as unknown as Log,
+    graceMs: 0,
+    dlqRetentionMs: 0,
+    maxStoredResponseBytes,
+  };
+  const settlement = createSettlement(parts as unknown as SettleParts);
   const failure = { error: 'no', answer: { status: 500, header: {}, body: new Uint8Array(), ...answer } };
   await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Job, { kind, delayMs: 1, ...failure });
   const line = lines.find(({ state }) => state === 'ERROR');

@@ -1,20 +1,22 @@
-import {
-  canceledLines,
-  cutAnswer,
-  cutBody,
-  deliveredLine,
-  endingMs,
-  failedLines,
-  retryLines,
-  type Broker,
-  type Job,
-  type KeptFailure,
-} from '@posthorn/broker';
-import { type Log } from '@posthorn/process';
-import type { Answer, Failure, Outcome } from '@posthorn/shared';
+import type { Log } from '@posthorn/process';
+import type { Answer, Failure, Message, Outcome } from '@posthorn/shared';
+import { cutAnswer, cutBody } from '../engine/log/answers.ts';
+import type { EventLog } from '../engine/log/event-log.ts';
+import { canceledLines, deliveredLine, failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
+import { endingMs, type BodyStore } from '../engine/shards/body.ts';
+import type { Job } from '../engine/shards/shard.ts';
+import type { Callbacks } from './callbacks.ts';
 
-export interface SettleOptions {
-  broker: Broker;
+export interface SettleParts {
+  bodies: BodyStore;
+  events: EventLog;
+  callbacks: Callbacks;
+  /** Puts a message into the dead letter queue and gives the id of the entry; doing it twice gives the same id. */
+  bury: (job: Job, failure: KeptFailure) => Promise<string>;
+  /** Tells the schedule that made a message, if one did, how it ended. */
+  tellSchedule: (id: string, message: Message, state: 'SUCCESS' | 'FAIL') => Promise<void>;
+  /** Whether Redis is full. */
+  isFull: () => boolean;
   log: Log;
   graceMs: number;
   dlqRetentionMs: number;
@@ -32,18 +34,18 @@ export interface Settlement {
   ended(job: Job, outcome: Outcome): Promise<void>;
 }
 
-export function createSettlement(options: SettleOptions): Settlement {
-  const { broker, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = options;
+export function createSettlement(parts: SettleParts): Settlement {
+  const { bodies, events, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
   /** What is kept of a failure. Of the answer nothing is while Redis is full, but for its status. */
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
     error,
     errorKind,
-    answer: cutAnswer(answer, broker.isFull() ? 0 : maxStoredResponseBytes),
+    answer: cutAnswer(answer, isFull() ? 0 : maxStoredResponseBytes),
   });
   /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
   const limit = (answer: Answer): Answer => {
-    if (answer.body.length <= maxStoredResponseBytes || !broker.isFull()) return answer;
+    if (answer.body.length <= maxStoredResponseBytes || !isFull()) return answer;
     return { ...answer, body: cutBody(answer.body, maxStoredResponseBytes), isCut: true };
   };
 
@@ -51,32 +53,32 @@ export function createSettlement(options: SettleOptions): Settlement {
     if (outcome.kind === 'held') return;
     const { id, message, retried } = job;
     const answer = limit(outcome.answer);
-    await broker.callbacks.tellAttempt(job, { ...outcome, answer });
+    await callbacks.tellAttempt(job, { ...outcome, answer });
     const now = Date.now();
-    const keepBody = (keepMs: number) => broker.bodies.release(message.body, id, Math.max(keepMs, endingMs));
-    const tellSchedule = (state: 'SUCCESS' | 'FAIL') => broker.schedules.tellEnd(id, message, state);
+    const keepBody = (keepMs: number) => bodies.release(message.body, id, Math.max(keepMs, endingMs));
+    const tellSchedule = (state: 'SUCCESS' | 'FAIL') => parts.tellSchedule(id, message, state);
     const { status } = answer;
 
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
-        broker.events.ended(id, [deliveredLine(now)], message);
+        events.ended(id, [deliveredLine(now)], message);
         await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
         return;
       case 'retry': {
         const { error, delayMs } = outcome;
-        broker.events.failed(id, message, retryLines(retried, now, keep(outcome), delayMs), delayMs);
+        events.failed(id, message, retryLines(retried, now, keep(outcome), delayMs), delayMs);
         log.debug({ messageId: id, attempt: retried + 1, status, error, delayMs }, 'attempt.retried');
         return;
       }
       case 'failed': {
         const { error: reason, errorKind } = outcome;
         const kept = keep(outcome);
-        const dlqId = await broker.dlq.bury(job, kept);
-        await broker.callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
+        const dlqId = await parts.bury(job, kept);
+        await callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
         await tellSchedule('FAIL');
-        broker.events.ended(id, failedLines(retried, now, kept), message);
+        events.ended(id, failedLines(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
         log.info(
           { messageId: id, attempt: retried + 1, status, errorKind, ...findOrigin(message.url), dlqId, reason },
@@ -86,7 +88,7 @@ export function createSettlement(options: SettleOptions): Settlement {
       }
       case 'canceled':
         await tellSchedule('FAIL');
-        broker.events.ended(id, canceledLines(retried, now, keep(outcome)), message);
+        events.ended(id, canceledLines(retried, now, keep(outcome)), message);
         await keepBody(0);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.canceled');
         return;
@@ -96,7 +98,7 @@ export function createSettlement(options: SettleOptions): Settlement {
     settle,
     async ended({ id, message }, { kind }) {
       if (kind === 'failed') return;
-      await broker.bodies.release(message.body, id, kind === 'delivered' && !broker.isFull() ? graceMs : 0);
+      await bodies.release(message.body, id, kind === 'delivered' && !isFull() ? graceMs : 0);
     },
   };
 }

@@ -1,0 +1,157 @@
+import type { Log } from '@posthorn/process';
+import type { Body, Message, Outcome } from '@posthorn/shared';
+import type { Slot } from '../engine/lanes/lanes.ts';
+import type { EventLog } from '../engine/log/event-log.ts';
+import { activeLine, canceledLine } from '../engine/log/history.ts';
+import type { BodyStore } from '../engine/shards/body.ts';
+import type { Job } from '../engine/shards/shard.ts';
+import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
+import { workShard, type ShardWorker, type WorkOptions } from '../engine/shards/worker.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { holdsAnything, type Holdings } from './holdings.ts';
+import type { Settlement } from './settle.ts';
+import type { Slots } from './slots.ts';
+
+/** The body of a message whose attempt may start: text as it is, `undefined` if its stored bytes are gone. */
+export type Begun = { has: true; body: Buffer | string | undefined } | Extract<Slot, { has: false }>;
+
+/**
+ * One attempt after another at the messages of all shards, and their ends. A process takes messages with `work`; for
+ * each it calls `begin`, makes its request, and hands the outcome to `finish`. What a message holds is freed here alone:
+ *
+ * 1. `finish` does what must survive a crash, before the job ends, under ids that are the same when it is done again.
+ * 2. The worker ends the job in BullMQ's own way.
+ * 3. Then `afterEnd` frees what the message held; after a crash sweeps and expiries do.
+ */
+export interface Deliverer {
+  /** Starts a worker of one shard, which calls `process` once for each message that it takes. */
+  work(options: DeliveryWorkOptions): ShardWorker;
+  /** Takes the slots that an attempt needs, logs its start and reads the body. What throws has freed the slots again. */
+  begin(job: Job): Promise<Begun>;
+  /**
+   * Ends an attempt: carries the outcome out and gives back what `begin` took. A failure counts only for a message that
+   * is still wanted and still ours, so that the outcome may change.
+   *
+   * @returns what the worker does with the job
+   */
+  finish(job: Job, outcome: Outcome): Promise<Outcome>;
+  /** Ends a message to which no attempt can be made. */
+  giveUp(job: Job, error: string): Promise<Outcome>;
+  /** The share of one shard in a limit of attempts in flight over all dispatchers. */
+  divideParallelism(max: number, shard: number): number;
+  /** Resolves when Redis has the ends of the jobs that were on their way. */
+  flush(): Promise<unknown>;
+  close(): void;
+}
+
+export type DeliveryWorkOptions = Omit<WorkOptions, 'redis' | 'log' | 'drop' | 'parked' | 'isAwaited' | 'ended'>;
+
+export interface DelivererParts {
+  redis: RedisConnection;
+  log: Log;
+  shards: Shards;
+  bodies: BodyStore;
+  events: EventLog;
+  slots: Slots;
+  holdings: Holdings;
+  settlement: Settlement;
+  /** Ends a message that was canceled and that no worker has. */
+  endCanceled: (id: string, message: Message) => Promise<void>;
+}
+
+export function createDeliverer(parts: DelivererParts): Deliverer {
+  const { log, shards, bodies, events, slots, holdings, settlement, endCanceled } = parts;
+
+  async function readBody(body: Body): Promise<Buffer | string | undefined> {
+    // Text stays text: the transport writes it as UTF-8, which is what it was.
+    if (body.kind === 'text') return body.text;
+    const bytes = await bodies.read(body);
+    // Only a body that is stored elsewhere can be missing.
+    if (bytes === undefined && body.kind !== 'stored') throw new TypeError('This kind of body is not known.');
+    return bytes;
+  }
+
+  /** A failure counts only for a message that is still wanted, and still ours. */
+  async function reconsider(job: Job, outcome: Outcome): Promise<Outcome> {
+    if (outcome.kind !== 'retry' && outcome.kind !== 'failed') return outcome;
+    switch (await shards.at(job.shard).standing(job)) {
+      case 'ours':
+        return outcome;
+      case 'canceled':
+        return { ...outcome, kind: 'canceled' };
+      case 'lost':
+        // This process stood still for longer than its lock. The worker that has the message now logs its end.
+        log.warn({ messageId: job.id }, 'attempt.lost');
+        return { kind: 'held', delayMs: 0 };
+    }
+  }
+
+  /** Frees what the message held, after its job has ended: no worker will deliver it again. */
+  async function afterEnd(job: Job, outcome: Outcome): Promise<void> {
+    await Promise.all([holdings.freeAfterEnd(job.id, job.message), settlement.ended(job, outcome)]);
+  }
+
+  /** The end of a message that was canceled in flight by a dispatcher that did not get to it. Only its log knows it. */
+  async function dropCanceled(id: string, bodyKey: string | undefined): Promise<void> {
+    const message = (await events.read(id)).events[0]?.message;
+    if (message) {
+      events.ended(id, [canceledLine(Date.now())], message);
+      await endCanceled(id, message);
+    }
+    if (bodyKey) await bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
+  }
+
+  return {
+    work: (options) =>
+      workShard({
+        ...options,
+        redis: parts.redis,
+        log,
+        isAwaited: holdsAnything,
+        parked: slots.recheck,
+        ended: afterEnd,
+        drop: dropCanceled,
+      }),
+
+    async begin(job) {
+      const slot = await slots.acquire(job);
+      if (!slot.has) return slot;
+      try {
+        events.started(job.id, job.message, activeLine(job.retried, Date.now()));
+        return { has: true, body: await readBody(job.message.body) };
+      } catch (error) {
+        await slots.release(job);
+        throw error;
+      }
+    },
+
+    async finish(job, judged) {
+      try {
+        const outcome = await reconsider(job, judged);
+        await settlement.settle(job, outcome);
+        return outcome;
+      } finally {
+        await slots.release(job);
+      }
+    },
+
+    async giveUp(job, error) {
+      const outcome = failWithoutAttempt(error);
+      try {
+        await settlement.settle(job, outcome);
+        return outcome;
+      } finally {
+        await slots.release(job);
+      }
+    },
+
+    divideParallelism: (max, shard) => divideParallelism(max, shards.count, shard),
+    flush: () => parts.redis.ping(),
+    close: slots.close,
+  };
+}
+
+/** The outcome of a message to which no request can be made. */
+export function failWithoutAttempt(error: string): Extract<Outcome, { kind: 'failed' }> {
+  return { kind: 'failed', error, answer: { status: 0, header: {}, body: new Uint8Array(), error } };
+}

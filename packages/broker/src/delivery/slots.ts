@@ -1,0 +1,49 @@
+import { flowLane, leaseMs, queueLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
+import type { Job } from '../engine/shards/shard.ts';
+import type { Shards } from '../engine/shards/shards.ts';
+
+/** The slots that an attempt needs: in the queue of its message, and for its flow-control key. */
+export interface Slots {
+  /** Takes both; resolves at once for a message without queue and key. */
+  acquire(job: Job): Promise<Slot>;
+  /** The attempt is over: gives back the slot of the key. That of the queue is for the life of the message. */
+  release(job: Job): Promise<void>;
+  /** After the message went to sleep for want of a slot: wakes it if it was granted one in the meantime. */
+  recheck(job: Job): Promise<void>;
+  close(): void;
+}
+
+/** Leases are renewed as long as an attempt has its slots. */
+export function createSlots(lanes: Lanes, shards: Shards): Slots {
+  const running = new Map<string, Job>();
+  const timer = setInterval(() => {
+    for (const { id, message } of running.values()) {
+      // A renewal that fails now may succeed the next time, before the lease is over.
+      if (message.flowControl) lanes.renew(flowLane(message.flowControl), id).catch(() => undefined);
+    }
+  }, leaseMs / 3);
+
+  async function take(step: 'acquire' | 'enter', { id, message }: Job): Promise<Slot> {
+    if (message.queueName !== undefined) {
+      const slot = await lanes[step](queueLane(message.queueName), id);
+      if (!slot.has) return slot;
+    }
+    return message.flowControl ? lanes[step](flowLane(message.flowControl), id) : { has: true };
+  }
+
+  return {
+    async acquire(job) {
+      const slot = await take('acquire', job);
+      if (slot.has && job.message.flowControl) running.set(job.id, job);
+      return slot;
+    },
+    async release({ id, message }) {
+      running.delete(id);
+      if (message.flowControl) await lanes.release(flowLane(message.flowControl), id);
+    },
+    async recheck(job) {
+      if ((await take('enter', job)).has) await shards.find(job.id)?.wake([job.id]);
+    },
+    close: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,5 @@
+// Insides for tests and benches that prepare or inspect what is in Redis. No process imports this.
+export { createBroker, type BrokerParts } from './broker.ts';
+export { activeLine, createdLine, deliveredLine, failedLines } from './engine/log/history.ts';
+export { connectForRequests, connectForWork } from './engine/redis/connect.ts';
+export { inspectRedis } from './engine/redis/inspect.ts';
