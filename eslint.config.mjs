@@ -25,7 +25,10 @@ const onlyHere = [
   { names: ['axios'], files: ['apps/dispatcher/src/transport/send.ts'] },
 ];
 
-/** Inside the broker, a later layer may import an earlier one and never back. */
+/**
+ * Inside the broker, a later layer may import an earlier one and never back. Cycles of files and folders, those of type
+ * imports included, are found by packages/system-tests/src/structure/import-graph.test.ts.
+ */
 const brokerLayers = [
   ['destinations'],
   ['engine'],
@@ -124,6 +127,7 @@ export default tseslint.config(
     rules: restrict([
       ...outsideOf([...allowed, file.split('/')[1]]),
       ...onlyHerePatterns(file),
+      { group: ['@posthorn/broker/parts'], message: 'Insides of the broker are for tests; use its doors.' },
       ...(['packages/shared', 'packages/sdk'].includes(file) ? [nodeModules] : []),
     ]),
   })),

@@ -1,7 +1,5 @@
-import type { Broker, OpenBroker } from '@posthorn/broker';
-import type { Log, ProcessMetrics } from '@posthorn/process';
 import express, { type Express } from 'express';
-import type { Config } from './config.ts';
+import type { AppParts } from './app-parts.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { allowOrigins } from './middleware/allow-origins.ts';
 import { authenticate } from './middleware/authenticate.ts';
@@ -14,17 +12,6 @@ import { forThisMachine, measureRequests, showMetrics } from './metrics.ts';
 import { parseQuery } from './parse-query.ts';
 import type { Route } from './routes/route.ts';
 import { routes } from './routes/routes.ts';
-
-export interface AppParts {
-  broker: Broker;
-  config: Config;
-  log: Log;
-  /** Why the process cannot do its work now; `undefined` when it can. */
-  findTrouble: () => Promise<string | undefined>;
-  metrics: ProcessMetrics;
-  /** What Redis promises of an accepted message, as of the last look. */
-  durability: OpenBroker['durability'];
-}
 
 /**
  * The HTTP API. A route is public only if its row in the contract has the scope `none`; everything else, a path that

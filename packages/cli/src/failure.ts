@@ -1,5 +1,3 @@
-import type { Connection } from './connection.ts';
-
 /** What the exit status says; printed by `--help`. */
 export const exitCodes = [
   { code: 0, meaning: 'done' },
@@ -23,7 +21,10 @@ export class Failure extends Error {
 }
 
 /** What a call that has failed means, and what to do about it. */
-export async function explain(error: unknown, { url, tokenFrom }: Connection): Promise<unknown> {
+export async function explain(
+  error: unknown,
+  { url, tokenFrom }: { url: string; tokenFrom: string },
+): Promise<unknown> {
   const sdk = await import('@posthorn/sdk');
   if (!(error instanceof sdk.QstashError)) return error;
   const because = (text: string, exitCode: ExitCode) => new Failure(text, exitCode, { cause: error });

@@ -1,5 +1,5 @@
 import { contract, PosthornError } from '@posthorn/shared';
-import type { AppParts } from '../app.ts';
+import type { AppParts } from '../app-parts.ts';
 import { route } from './route.ts';
 
 /** Whether the process lives, and whether it can work (contract R10). No token is needed. */

@@ -1,6 +1,6 @@
 import type { Broker } from '@posthorn/broker';
 import { endpoints, type Endpoint } from '@posthorn/shared';
-import type { AppParts } from '../app.ts';
+import type { AppParts } from '../app-parts.ts';
 import { routes } from './routes.ts';
 
 const table = routes({ broker: {} as Broker, config: {} } as AppParts);

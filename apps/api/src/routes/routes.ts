@@ -1,4 +1,4 @@
-import type { AppParts } from '../app.ts';
+import type { AppParts } from '../app-parts.ts';
 import { createWarn } from '../middleware/warn.ts';
 import { batchRoutes } from './batch.ts';
 import { dlqRoutes } from './dlq.ts';

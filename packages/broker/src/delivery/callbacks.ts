@@ -11,7 +11,7 @@ import {
 } from '@posthorn/shared';
 import { queueLane } from '../engine/lanes/lanes.ts';
 import { redact } from '../intake/accept.ts';
-import { store, type StoreParts } from '../intake/store.ts';
+import { requireStored, store, type StoreParts } from '../intake/store.ts';
 import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
 import type { Job } from '../engine/shards/shard.ts';
 
@@ -49,7 +49,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     // A queue waits for its callbacks, too.
     const { queueName } = message;
     if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);
-    const [[result] = []] = await store(parts, [
+    const results = await store(parts, [
       {
         isGroup: false,
         bytes,
@@ -80,7 +80,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
         ],
       },
     ]);
-    if (result && 'error' in result) throw result.error;
+    requireStored(results.flat());
   }
 
   /** The body of a callback, its fields in the order of the contract (contract D22). */

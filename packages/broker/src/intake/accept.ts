@@ -130,6 +130,17 @@ export function acceptTemplate(
   }
 }
 
+/** What the headers of a retry say of the messages that it makes. */
+export interface Revision {
+  options: PublishOptions;
+  forwarded: ReturnType<typeof readForwardedHeaders>;
+}
+
+/** @throws {PublishOptionsError | ForwardError} that name what is wrong */
+export function readRevision(headers: readonly string[]): Revision {
+  return { options: readPublishOptions(headers), forwarded: readForwardedHeaders(headers, false, false) };
+}
+
 /**
  * A message that is published once more: as it was, but for what the headers say now (contract L15).
  *
@@ -138,10 +149,8 @@ export function acceptTemplate(
 export function revise(
   { guard, limits }: AcceptParts,
   message: Omit<Message, 'body'>,
-  headers: readonly string[],
+  { options, forwarded }: Revision,
 ): Omit<Message, 'body'> {
-  const options = readPublishOptions(headers);
-  const forwarded = readForwardedHeaders(headers, false, false);
   const request = { body: Buffer.alloc(0), callerIp: message.callerIp };
   // What is not said stays as it was; a delay was about the first time only.
   const said = createTemplate(request, { retries: message.maxRetries, method: message.method, ...options }, {}, limits);

@@ -17,7 +17,7 @@ import type { Queues } from '../views/queues/queues.ts';
 import type { UrlGroups } from '../url-groups/url-groups.ts';
 import { maxInlineBytes } from '../engine/shards/body.ts';
 import { accept, type AcceptParts, type PublishRequest } from './accept.ts';
-import { store, type Draft, type Stored, type StoreParts } from './store.ts';
+import { requireStored, store, type Draft, type Stored, type StoredMessage, type StoreParts } from './store.ts';
 
 export interface PublishParts extends AcceptParts, StoreParts {
   urlGroups: UrlGroups;
@@ -35,10 +35,9 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
   const { destination } = request;
   const group = destination.kind === 'urlGroup' ? await findGroup(parts.urlGroups, destination.name) : undefined;
   const draft = accept(parts, withDefaults(request, group), group);
-  await ensureQueues(parts.queues, [draft]);
+  await ensureQueues(parts.queues, listQueueNames([draft]));
   const [stored = []] = await store(parts, [draft]);
-  for (const result of stored) if ('error' in result) throw result.error;
-  return writeReply(draft, stored);
+  return writeReply(draft, requireStored(stored));
 }
 
 /**
@@ -69,7 +68,7 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
     await setImmediate();
     pausedAt = performance.now();
   }
-  await ensureQueues(parts.queues, drafts);
+  await ensureQueues(parts.queues, listQueueNames(drafts));
   const results: Stored[][] = [];
   for (const slice of slices(drafts, requests)) results.push(...(await store(parts, slice)));
   const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));
@@ -115,9 +114,12 @@ function estimateBytes({ bytes, messages }: Draft, headers: readonly string[]): 
 }
 
 /** A queue comes to be with its first message (contract P10). */
-async function ensureQueues(queues: Queues, drafts: readonly Draft[]): Promise<void> {
-  const names = new Set(drafts.flatMap(({ messages }) => messages.map(({ message }) => message.queueName)));
-  for (const name of names) if (name !== undefined) await queues.ensure(name);
+export async function ensureQueues(queues: Queues, names: Iterable<string | undefined>): Promise<void> {
+  for (const name of new Set(names)) if (name !== undefined) await queues.ensure(name);
+}
+
+function listQueueNames(drafts: readonly Draft[]): (string | undefined)[] {
+  return drafts.flatMap(({ messages }) => messages.map(({ message }) => message.queueName));
 }
 
 /** @throws {PosthornError | DestinationError} when there is no such group */
@@ -135,10 +137,9 @@ export function withDefaults(request: PublishRequest, group: UrlGroup | undefine
   return { ...request, headers: mergeHeaders(request.headers, listHeaders(group.headers)) };
 }
 
-function writeReply({ isGroup, messages }: Draft, stored: readonly Stored[]): PublishReply {
+function writeReply({ isGroup, messages }: Draft, stored: readonly StoredMessage[]): PublishReply {
   const published = stored.map((result, index): Published => {
     const url = messages[index]?.message.url ?? '';
-    if ('error' in result) throw result.error;
     return { messageId: result.id, url: hidePassword(url), ...(result.isDuplicate ? { deduplicated: true } : {}) };
   });
   const [only] = published;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { deriveMessageId, hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
-import { revise, type AcceptParts } from './accept.ts';
-import { store, type Draft, type StoreParts } from './store.ts';
+import { readRevision, revise, type AcceptParts, type Revision } from './accept.ts';
+import { ensureQueues } from './publish.ts';
+import { requireStored, store, type Draft, type StoreParts } from './store.ts';
 import type { Queues } from '../views/queues/queues.ts';
 import type { DeadLetter, Dlq } from '../views/dlq/dlq.ts';
 
@@ -27,14 +28,20 @@ export async function retryDeadLetters(
   headers: readonly string[],
 ): Promise<Published[] | undefined> {
   const { bodies, dlq, queues, shards } = parts;
+  let revision: Revision | undefined;
   const messages: { id: string; shard: number; message: Message }[] = [];
   for (const dlqId of dlqIds) {
     const letter = await dlq.read(dlqId);
     if (!letter) return undefined;
     if (!(await bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
-    messages.push({ ...reviseLetter(parts, dlqId, letter, headers), shard: dlq.shardOf(dlqId) });
+    // Once for all, and only if there is something to retry.
+    revision ??= readRevision(headers);
+    messages.push({ ...reviseLetter(parts, dlqId, letter, revision), shard: dlq.shardOf(dlqId) });
   }
-  for (const { message } of messages) if (message.queueName !== undefined) await queues.ensure(message.queueName);
+  await ensureQueues(
+    queues,
+    messages.map(({ message }) => message.queueName),
+  );
   for (const [index, { id, message }] of messages.entries()) {
     if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
   }
@@ -44,7 +51,7 @@ export async function retryDeadLetters(
     bytes: noBytes,
     messages: [{ id, shard, once: { key: id, forMs: rememberedMs }, message }],
   }));
-  for (const result of (await store(parts, drafts)).flat()) if ('error' in result) throw result.error;
+  requireStored((await store(parts, drafts)).flat());
   for (const { id, shard, message } of messages) {
     // This call may be a repetition, and the message may have ended since: it must not hold its body for ever.
     const hasEnded = message.body.kind === 'stored' && !(await shards.at(shard).exists(id));
@@ -62,10 +69,10 @@ function reviseLetter(
   parts: RetryParts,
   dlqId: string,
   { messageId, message: { body, ...message } }: DeadLetter,
-  headers: readonly string[],
+  revision: Revision,
 ): { id: string; message: Message } {
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
-  return { id, message: { ...revise(parts, message, headers), body } };
+  return { id, message: { ...revise(parts, message, revision), body } };
 }
 
 function bodyIsGone(dlqId: string): PosthornError {

@@ -20,7 +20,20 @@ export interface Draft {
 }
 
 /** What became of one message; `id` is that of an earlier message if it was one of those that exist once only. */
-export type Stored = { id: string; isDuplicate: boolean } | { error: unknown };
+export type Stored = StoredMessage | { error: unknown };
+
+export interface StoredMessage {
+  id: string;
+  isDuplicate: boolean;
+}
+
+/** The same messages, if all of them are stored. @throws the first error */
+export function requireStored(results: readonly Stored[]): StoredMessage[] {
+  return results.map((result) => {
+    if ('error' in result) throw result.error;
+    return result;
+  });
+}
 
 export interface StoreParts {
   shards: Shards;

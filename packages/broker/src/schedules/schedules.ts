@@ -6,9 +6,8 @@ import {
   type Schedule,
   type ScheduledState,
 } from '@posthorn/shared';
-import type { Log } from '@posthorn/process';
 import { acceptTemplate, findTargets, type PublishRequest } from '../intake/accept.ts';
-import { findGroup, withDefaults, type PublishParts } from '../intake/publish.ts';
+import { ensureQueues, findGroup, withDefaults, type PublishParts } from '../intake/publish.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
@@ -16,7 +15,7 @@ import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
 import { pausedForever, readSchedule, stateField, type Definition, type ScheduleState } from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
-import { createTrigger } from './trigger.ts';
+import { createTrigger, type TriggerParts } from './trigger.ts';
 
 /** Messages that are published again and again (contract D44). */
 export interface Schedules {
@@ -42,14 +41,10 @@ export interface Schedules {
   tellEnd(messageId: string, message: Message, state: Exclude<ScheduledState, 'IN_PROGRESS'>): Promise<void>;
 }
 
-export interface ScheduleParts extends Omit<PublishParts, 'limits'> {
-  redis: RedisConnection;
-  log: Log;
-  /** Only who makes schedules needs them. */
+export interface ScheduleParts extends TriggerParts {
+  /** Only a process that makes schedules needs them. */
   publishLimits: () => PublishParts['limits'];
   maxSchedules: number;
-  /** Redis has no room for new messages. */
-  isFull: () => boolean;
 }
 
 export function createSchedules(parts: ScheduleParts): Schedules {
@@ -102,7 +97,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       const times = readCron(cron);
       const createdAt = await readTime(redis);
       const template = acceptTemplate({ guard, limits: parts.publishLimits() }, request, options, createdAt);
-      if (template.queueName !== undefined) await queues.ensure(template.queueName);
+      await ensureQueues(queues, [template.queueName]);
 
       const body: Message['body'] = template.body ?? { kind: 'stored', key: shards.newId(createdAt).id };
       if (body.kind === 'stored') {

@@ -13,7 +13,7 @@ export async function releaseEnded(
 ): Promise<string[]> {
   if (body.kind !== 'stored') return [];
   // Not whether the job exists: that of a canceled message does for a while.
-  const jobs = await Promise.all(messageIds.map((id) => shards.find(id)?.get(id)));
+  const jobs = await Promise.all(messageIds.map(async (id) => shards.find(id)?.get(id)));
   await Promise.all(messageIds.filter((_, index) => !jobs[index]).map((id) => bodies.release(body, id, endingMs)));
   return messageIds.filter((_, index) => jobs[index]);
 }

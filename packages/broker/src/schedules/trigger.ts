@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { deriveMessageId, DestinationError, PosthornError } from '@posthorn/shared';
+import type { Log } from '@posthorn/process';
+import type { DestinationGuard } from '../destinations/destination-guard.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
 import { findTargets } from '../intake/accept.ts';
-import { store, type Draft } from '../intake/store.ts';
+import { ensureQueues } from '../intake/publish.ts';
+import { requireStored, store, type Draft, type StoreParts } from '../intake/store.ts';
+import type { UrlGroups } from '../url-groups/url-groups.ts';
+import type { Queues } from '../views/queues/queues.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { readCron, type Cron } from './cron.ts';
 import { pausedForever, readSchedule, type Definition } from './schedule.ts';
-import type { ScheduleParts } from './schedules.ts';
 import { releaseEnded } from './shared-body.ts';
 
 /** Schedules that are taken at once: a few milliseconds of work. */
@@ -17,6 +22,16 @@ const rememberedMs = 600_000;
 const maxKnownCrons = 1000;
 /** A Redis that is full is looked at again after this time. */
 const whileFullMs = 1000;
+
+export interface TriggerParts extends StoreParts {
+  redis: RedisConnection;
+  log: Log;
+  guard: DestinationGuard;
+  urlGroups: UrlGroups;
+  queues: Queues;
+  /** Redis has no room for new messages. */
+  isFull: () => boolean;
+}
 
 /** A time of a schedule that has come, and is this process' to handle for a while. */
 interface Claim {
@@ -32,7 +47,7 @@ interface Claim {
  * the messages are derived from schedule and time; they are noted, then stored, and then the schedule goes on to its next
  * time. Whoever does it again does the same again.
  */
-export function createTrigger(parts: ScheduleParts): (catchUpMs: number) => Promise<number> {
+export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promise<number> {
   const { redis, log, shards, bodies, guard, urlGroups, queues, isFull } = parts;
   /** To read an expression costs more than all the rest of a trigger. */
   const crons = new Map<string, Cron>();
@@ -60,7 +75,7 @@ export function createTrigger(parts: ScheduleParts): (catchUpMs: number) => Prom
     await Promise.all(
       begun.map(({ claim, draft }, index) =>
         guarded(claim, async () => {
-          for (const result of results[index] ?? []) if ('error' in result) throw result.error;
+          requireStored(results[index] ?? []);
           const { body } = claim.definition.message;
           const pending = await releaseEnded(parts, body, idsOf(draft));
           // Who removes a schedule in this moment takes its body from messages that do not exist yet.
@@ -112,7 +127,7 @@ export function createTrigger(parts: ScheduleParts): (catchUpMs: number) => Prom
     const { destination, message } = definition;
     const isGroup = destination.kind === 'urlGroup';
     const targets = findTargets(guard, destination, isGroup ? await urlGroups.get(destination.name) : undefined);
-    if (message.queueName !== undefined) await queues.ensure(message.queueName);
+    await ensureQueues(queues, [message.queueName]);
     const notBefore = tickAt + message.notBefore - message.createdAt;
     const messages = targets.map((target) => {
       const cause = [scheduleId, createdAt, tickAt, target.url, target.endpointName ?? ''].join(' ');

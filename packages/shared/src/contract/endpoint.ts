@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Method } from '../message/message.ts';
 import type { ErrorCode } from './errors.ts';
 
 /** What a token must be able to do to use an endpoint. */
@@ -11,7 +12,7 @@ export interface Endpoint<
   Body extends z.ZodType = z.ZodType,
   Reply extends z.ZodType = z.ZodType,
 > {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  method: Method;
   /** Path with `:name` for parameters. */
   path: string;
   summary: string;

@@ -2,8 +2,8 @@ import type { HeaderMap } from '../headers/forward.ts';
 import type { FlowControlValue } from './flow-control.ts';
 import type { Redaction } from './redaction.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly Method[];
+export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof methods)[number];
 
 /** Where the bytes of a body are: in the message itself, or under a key of their own. */
 export type Body =
