@@ -89,7 +89,11 @@ export const table = defineEnvironment({
     unit: 'ms',
     help: 'Maximum delay of a message.',
   },
-  DEFAULT_TIMEOUT_SECONDS: { schema: seconds(7200, 1), unit: 'ms', help: 'Timeout of an attempt without Upstash-Timeout.' },
+  DEFAULT_TIMEOUT_SECONDS: {
+    schema: seconds(7200, 1),
+    unit: 'ms',
+    help: 'Timeout of an attempt without Upstash-Timeout.',
+  },
   MAX_TIMEOUT_SECONDS: { schema: seconds(7200, 1), unit: 'ms', help: 'Maximum timeout of an attempt.' },
   MAX_LABELS: { schema: integer(20, 0, 1000), help: 'Maximum number of labels of a message.' },
   MAX_QUEUES: { schema: integer(1000, 1), help: 'Maximum number of queues.' },

@@ -1,10 +1,10 @@
 import { states, type EventFilter } from '@posthorn/shared';
-import { createDigestTest } from './digest.ts';
-import type { EventLog } from './event-log.ts';
-import { matches } from './filter.ts';
-import type { Event, History } from './history.ts';
-import type { Position } from './line-list.ts';
-import { readRecord, readStateIndex, readTime, recordBytes, type LineRecord } from './record.ts';
+import { createDigestTest } from '../../engine/log/digest.ts';
+import type { EventLog } from '../../engine/log/event-log.ts';
+import { matches } from '../filter.ts';
+import type { Event, History } from '../../engine/log/history.ts';
+import type { Position } from '../../engine/log/line-list.ts';
+import { readRecord, readStateIndex, readTime, recordBytes, type LineRecord } from '../../engine/log/record.ts';
 
 /** What a search has found. */
 export interface Hit extends Position {
@@ -68,10 +68,10 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
 
   /** Reads the candidates; gives the last one that was looked at if that was enough. */
   const check = async (): Promise<Position | undefined> => {
-    for (let begin = 0; begin < candidates.length;) {
+    for (let begin = 0, end: number; begin < candidates.length; begin = end) {
       const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);
-      const some = candidates.slice(begin, begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting)));
-      begin += some.length;
+      end = begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting));
+      const some = candidates.slice(begin, end);
       const histories = await Promise.all(some.map(({ messageId }) => readOnce(messageId)));
       for (const [index, { segment, line, ...record }] of some.entries()) {
         const history = histories[index];
