@@ -1,9 +1,10 @@
-import type { Broker, Log, ProcessMetrics, RedisState } from '@posthorn/broker';
+import type { Broker, Log, ProcessMetrics, RedisState, Sessions } from '@posthorn/broker';
 import express, { type Express } from 'express';
 import type { Config } from './config.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { allowOrigins } from './middleware/allow-origins.ts';
-import { authenticate } from './middleware/authenticate.ts';
+import { consoleRoutes, redirectToConsole } from './console/console.ts';
+import { authenticate, createCheckToken, listTokens } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { refuseUnknown } from './middleware/refuse-unknown.ts';
@@ -23,6 +24,15 @@ export interface AppParts {
   metrics: ProcessMetrics;
   /** What Redis promises of an accepted message, as of the last look. */
   durability: () => RedisState['durability'];
+  /** What Redis uses, as of the last look. */
+  redisState: () => RedisState;
+  sessions: Sessions;
+  /** Name of the cookie of a session: another one for every installation. */
+  cookieName: string;
+  /** The version of posthorn. */
+  version: string;
+  /** Aborted when the process begins to stop: what would last for ever ends. */
+  stopping: AbortSignal;
 }
 
 /**
@@ -44,13 +54,17 @@ export function createApp(parts: AppParts): Express {
   app.use(accessLog(log));
   app.use(requireHost);
   if (config.CORS_ORIGINS.length > 0) app.use(allowOrigins(config.CORS_ORIGINS));
+  const { sessions, cookieName } = parts;
+  app.use(redirectToConsole);
+  const check = createCheckToken(listTokens(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
+  app.use('/console', consoleRoutes({ sessions, check, cookieName, version: parts.version, log }));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
   if (!isBehindProxy && !config.METRICS_PORT) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
-  app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN));
+  app.use(authenticate(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN, { sessions, cookieName }));
   app.use(limitRate(broker.rateLimits, config.BURST_RATE_LIMIT));
   for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
   app.get('/metrics', metrics);

@@ -1,4 +1,5 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import {
   agreeOnData,
@@ -6,6 +7,7 @@ import {
   connectForRequests,
   createBroker,
   createProcessMetrics,
+  createSessions,
   inspectRedis,
   openLog,
   readOpenFilesLimit,
@@ -16,8 +18,10 @@ import {
   within,
 } from '@posthorn/broker';
 import { createApp } from './app.ts';
+import { formatCookieName } from './console/cookies.ts';
 import { findDoubts, readConfig, warnOfMisspeltVariables, type Config } from './config.ts';
 import { startMetricsServer } from './metrics.ts';
+import { listTokens } from './middleware/authenticate.ts';
 import { createServer } from './server.ts';
 
 const redisTimeoutMs = 8000;
@@ -93,9 +97,24 @@ await runProcess(async () => {
   });
 
   let isStopping = false;
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   const findTrouble = async () => (isStopping ? 'The process is stopping.' : watch.findTrouble());
   const durability = () => watch.state().durability;
-  const { server, stop } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
+  const app = createApp({
+    broker,
+    config,
+    log,
+    findTrouble,
+    metrics,
+    durability,
+    redisState: watch.state,
+    sessions: createSessions(redis, listTokens(config.QSTASH_TOKEN, config.QSTASH_READONLY_TOKEN)),
+    cookieName: formatCookieName(data),
+    version: readVersion(),
+    stopping: stopping.signal,
+  });
+  const { server, stop } = createServer(app);
   const metricsServer = config.METRICS_PORT
     ? await startMetricsServer(metrics, config.METRICS_HOST, config.METRICS_PORT)
     : undefined;
@@ -104,6 +123,7 @@ await runProcess(async () => {
 
   return async () => {
     isStopping = true;
+    stopping.abort();
     watch.stop();
     metricsServer?.closeAllConnections();
     metricsServer?.close();
@@ -112,6 +132,12 @@ await runProcess(async () => {
     log.info('api.stopped');
   };
 });
+
+/** The version in the manifest of this app. */
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 function listen(server: Server, { HOST, PORT }: Config): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -29,6 +29,7 @@ import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-events.ts';
 import { watchProgress } from './loops/watch-progress.ts';
+import { startBeat } from './loops/beat.ts';
 import { createDeliveryMetrics } from './metrics.ts';
 import { createSender } from './transport/send.ts';
 
@@ -134,6 +135,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         return prepare(job);
       },
       send: async (job, request) => {
+        const startedAt = now();
         const answer = await send(request, (exchange) => {
           slow.watch(job, {
             requestBytes: request.body?.length ?? 0,
@@ -143,7 +145,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
           });
         });
         slow.answered(job);
-        return answer;
+        return { ...answer, durationMs: now() - startedAt };
       },
       standing: async (job) => {
         const standing = await broker.shards.at(shard).standing(job);
@@ -181,6 +183,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         if (message) {
           broker.events.ended(id, [canceledLine(Date.now())], message);
           await broker.messages.forget(id, message);
+          broker.stats.canceled(message);
         }
         if (bodyKey) await broker.bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
       },
@@ -188,6 +191,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   });
 
   const clock = heedClock({ workers, isWrong: isClockWrong });
+  const beat = startBeat(broker, () => attempts, log);
   const progress = watchProgress({
     workers,
     slots,
@@ -208,6 +212,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       sweeper.stop();
       trimmer.stop();
       await within(2000, scheduler.stop());
+      await within(500, beat.stop());
       await Promise.all(workers.map((worker) => worker.pause()));
       if (!(await within(config.SHUTDOWN_GRACE_SECONDS, untilIdle()))) {
         log.warn({ inFlight: attempts }, 'attempts.handed-back');

@@ -22,8 +22,13 @@ import { followAddresses, type RedisConnection } from './redis/connect.ts';
 import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
+import { runSchedule } from './schedules/run-now.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
+import { createStatsCounter, type StatsCounter } from './stats/counter.ts';
+import { createDispatchers, type Dispatchers } from './stats/dispatchers.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
+import { createViews, type Views } from './views/views.ts';
+
 
 export interface BrokerOptions {
   redis: RedisConnection;
@@ -88,6 +93,13 @@ export interface Broker {
   schedules: Schedules;
   signingKeys: SigningKeyStore;
   rateLimits: RateLimits;
+  /** Counts for statistics. */
+  stats: StatsCounter;
+  dispatchers: Dispatchers;
+  /** What the console and the command line read. */
+  views: Views;
+  /** Publishes the message of a schedule now and gives the ids; `undefined` when there is no such schedule. */
+  runSchedule(scheduleId: string): Promise<string[] | undefined>;
   shards: Shards;
   bodies: BodyStore;
   backlogs: Backlogs;
@@ -110,6 +122,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const logOptions = { retentionMs: logRetentionMs, maxLines: maxLogLines };
   const isFull = () => options.findNoRoom?.() !== undefined;
   const events = shedWhenFull(createEventLog(redis, shards, logOptions), isFull);
+  const stats = createStatsCounter(redis);
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const readers = options.reads ? createReaders(options.reads) : { shards, bodies, events };
@@ -119,6 +132,7 @@ export function createBroker(options: BrokerOptions): Broker {
     events,
     lanes,
     readers,
+    stats,
     tellSchedule: (messageId, message) => schedules.tellEnd(messageId, message, 'FAIL'),
     graceMs,
     logRetentionMs,
@@ -130,7 +144,8 @@ export function createBroker(options: BrokerOptions): Broker {
     const answers = createAnswerStore(connection, parts.shards);
     return createDlq({ ...parts, redis: connection, answers, retentionMs: options.dlqRetentionMs, logRetentionMs });
   };
-  const { list, get, find } = openDlq(options.reads ?? redis, readers);
+  const readDlq = openDlq(options.reads ?? redis, readers);
+  const { list, get, find } = readDlq;
   const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
   const accepted: Record<AcceptedKind, number> = {
@@ -143,7 +158,7 @@ export function createBroker(options: BrokerOptions): Broker {
   };
   const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
 
-  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard };
+  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard, stats };
   const readLimits = () => {
     if (!options.publish) throw new Error('This process does not publish.');
     return options.publish;
@@ -157,7 +172,7 @@ export function createBroker(options: BrokerOptions): Broker {
     if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));
     return parts;
   };
-  const schedules = createSchedules({
+  const scheduleParts = {
     ...storeParts,
     redis,
     log,
@@ -165,12 +180,16 @@ export function createBroker(options: BrokerOptions): Broker {
     stored: count('schedule'),
     maxSchedules: options.maxSchedules ?? 0,
     isFull,
-  });
+  };
+  const schedules = createSchedules(scheduleParts);
+  const dispatchers = createDispatchers(redis);
+  const backlogs = createBacklogs(redis, shards);
+  const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
 
   return {
     publish: (request) => publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request),
     publishBatch: (requests) => publishBatch(publishParts('batch'), requests),
-    callbacks: createCallbacks({ shards, bodies, events, lanes, stored: count('callback') }),
+    callbacks: createCallbacks({ shards, bodies, events, lanes, stats, stored: count('callback') }),
     messages,
     lanes,
     queues,
@@ -178,19 +197,38 @@ export function createBroker(options: BrokerOptions): Broker {
     schedules,
     urlGroups,
     events,
-    eventPages: createEventPages(readers.events, readers.bodies, logRetentionMs),
+    eventPages,
     dlq,
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
     rateLimits: createRateLimits(redis),
     shards,
     bodies,
-    backlogs: createBacklogs(redis, shards),
+    backlogs,
+    stats,
+    dispatchers,
+    runSchedule: (scheduleId) => {
+      publishParts('schedule');
+      return runSchedule(scheduleParts, scheduleId);
+    },
+    views: createViews({
+      ...readers,
+      redis: options.reads ?? redis,
+      eventPages,
+      lanes,
+      queues,
+      backlogs,
+      dlq: readDlq,
+      dispatchers,
+      log,
+      logRetentionMs,
+      dlqRetentionMs: options.dlqRetentionMs,
+    }),
     accepted,
     guard,
     isFull,
     async close() {
-      await events.close();
+      await Promise.all([events.close(), stats.flush()]);
       await Promise.all([shards.close(), readers.shards.close()]);
       redis.disconnect();
       options.reads?.disconnect();

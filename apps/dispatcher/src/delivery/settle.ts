@@ -60,7 +60,7 @@ export function createSettlement(options: SettleOptions): Settlement {
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
-        broker.events.ended(id, [deliveredLine(now)], message);
+        broker.events.ended(id, [deliveredLine(now, status)], message);
         await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
         return;
@@ -93,7 +93,10 @@ export function createSettlement(options: SettleOptions): Settlement {
     }
   };
   return {
-    settle,
+    async settle(job, outcome) {
+      await settle(job, outcome);
+      broker.stats.settled(job.id, job.message, outcome);
+    },
     async ended({ id, message }, { kind }) {
       if (kind === 'failed') return;
       await broker.bodies.release(message.body, id, kind === 'delivered' && !broker.isFull() ? graceMs : 0);

@@ -1,14 +1,19 @@
 import type { DlqFilter, Message } from '@posthorn/shared';
 import { createDigestTest, digestBytes, writeDigest } from '../events/digest.ts';
+import { hashText } from '../shards/hash.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
-/** What is in the list beside the id of an entry, so that filters need not read the entry: digest and status. */
-export function writeEntryDigest(message: Message, status: number): Buffer {
-  const bytes = Buffer.alloc(digestBytes + 2);
+/**
+ * What is in the list beside the id of an entry, so that filters and counts need not read the entry: digest, status, and
+ * a hash of the error, which entries of earlier versions do not have.
+ */
+export function writeEntryDigest(message: Message, status: number, error: string): Buffer {
+  const bytes = Buffer.alloc(digestBytes + 6);
   writeDigest(message, bytes, 0);
   bytes.writeUInt16LE(status, digestBytes);
+  bytes.writeUInt32LE(hashText(error), digestBytes + 2);
   return bytes;
 }
 
@@ -107,7 +112,7 @@ async function findByMessage(redis: RedisConnection, shards: Shards, messageIds:
 }
 
 /** A test of a member of the list; one from before there were digests passes. */
-function createEntryTest(filter: DlqFilter): ((member: Buffer) => boolean) | undefined {
+export function createEntryTest(filter: DlqFilter): ((member: Buffer) => boolean) | undefined {
   const { responseStatus } = filter;
   const digestTest = createDigestTest(filter);
   if (!digestTest && !responseStatus) return undefined;

@@ -186,7 +186,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
         keyspace.dlqIds(shard),
         id,
         JSON.stringify(letter),
-        writeEntryDigest(message, status),
+        writeEntryDigest(message, status, error),
         shard,
         shards.count,
       );

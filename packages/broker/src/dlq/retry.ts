@@ -50,8 +50,14 @@ export async function retryDeadLetters(
     const hasEnded = message.body.kind === 'stored' && !(await shards.at(shards.shardOf(id) ?? 0).exists(id));
     if (hasEnded) await bodies.release(message.body, id, 0);
   }
+  await noteRetries(parts, messages);
   await dlq.remove(dlqIds);
   return messages.map(({ id, message }) => ({ messageId: id, url: hidePassword(message.url) }));
+}
+
+/** The log of a dead message names the message that a retry has made of it; without a log there is nothing to note. */
+async function noteRetries({ events }: RetryParts, messages: readonly { id: string; message: Message }[]): Promise<void> {
+  await Promise.all(messages.map(({ id, message }) => events.noteRetry(message.retryOf ?? '', id)));
 }
 
 /** All bytes of these messages are stored already. */
@@ -65,7 +71,7 @@ function reviseLetter(
   headers: readonly string[],
 ): { id: string; message: Message } {
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
-  return { id, message: { ...revise(parts, message, headers), body } };
+  return { id, message: { ...revise(parts, message, headers), body, retryOf: messageId } };
 }
 
 function bodyIsGone(dlqId: string): PosthornError {

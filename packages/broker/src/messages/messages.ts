@@ -5,6 +5,7 @@ import { canceledLine, cancelRequestedLine, type Event } from '../events/history
 import { flowLane, queueLane, type Lanes } from '../lanes/lanes.ts';
 import type { BodyStore } from '../shards/body.ts';
 import type { Shards } from '../shards/shards.ts';
+import type { StatsCounter } from '../stats/counter.ts';
 import { writeMessageView, writeProgress } from './message-view.ts';
 
 /** Messages that have not ended, or ended a short time ago. */
@@ -26,6 +27,7 @@ export interface MessagesParts {
   bodies: BodyStore;
   events: EventLog;
   lanes: Lanes;
+  stats: Pick<StatsCounter, 'canceled'>;
   /** What `get` reads with, perhaps over another connection. */
   readers: { shards: Shards; bodies: BodyStore; events: EventLog };
   /** Tells the schedule of a message that it was canceled. */
@@ -36,7 +38,7 @@ export interface MessagesParts {
 }
 
 export function createMessages(parts: MessagesParts): Messages {
-  const { shards, bodies, events, lanes, readers, graceMs, logRetentionMs } = parts;
+  const { shards, bodies, events, lanes, readers, stats, graceMs, logRetentionMs } = parts;
   return {
     async get(messageId) {
       const shard = shards.shardOf(messageId);
@@ -102,6 +104,7 @@ export function createMessages(parts: MessagesParts): Messages {
           // The script has written the message to its log as it was; this writes it as a log keeps it.
           if (isUnreadable || (message.redaction && !isInFlight)) events.ended(id, [], message);
           if (isInFlight) return;
+          stats.canceled(message);
           await forget(id, message);
         }),
       );

@@ -5,6 +5,7 @@ import type { BodyStore } from '../shards/body.ts';
 import { firstLane, flowLane, type Lanes } from '../lanes/lanes.ts';
 import type { NewJob } from '../shards/shard.ts';
 import type { Shards } from '../shards/shards.ts';
+import type { StatsCounter } from '../stats/counter.ts';
 
 /** Messages with one body that are valid and not stored yet. */
 export interface Draft {
@@ -29,6 +30,7 @@ export interface StoreParts {
   lanes: Lanes;
   /** Told how many messages were stored. */
   stored?: (count: number) => void;
+  stats: Pick<StatsCounter, 'accepted'>;
 }
 
 /**
@@ -79,6 +81,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
         return;
       }
       newMessages++;
+      parts.stats.accepted(job.message);
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
         followUps.push(job.once ? confirmBodyOf(parts, id) : bodies.confirm(job.message.body));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { PosthornError } from './errors.ts';
-import { Count, HeaderMapField, Ignored, pageBytes, PageBytes } from './fields.ts';
+import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from './fields.ts';
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
@@ -123,6 +123,20 @@ export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.outp
   };
 }
 
+/** Dead letters with one cause. */
+export const DlqCause = z
+  .object({
+    host: z.string().describe('Host of the destination.'),
+    responseStatus: z.int().optional().describe('Status of the last response, if there was one.'),
+    error: z.string().describe('Why the last attempt failed.'),
+    count: z.int().describe('How many entries there are.'),
+    oldest: Instant.describe('When the first of them failed, in milliseconds since 1970.'),
+    newest: Instant.describe('When the last of them failed, in milliseconds since 1970.'),
+    sampleDlqId: z.string().describe('Id of the newest of them.'),
+  })
+  .meta({ id: 'DlqCause', description: 'Dead letters with one cause.' });
+export type DlqCause = z.infer<typeof DlqCause>;
+
 const params = z.object({ dlqId: DlqMessage.shape.dlqId });
 
 export const dlq = {
@@ -135,6 +149,17 @@ export const dlq = {
     reply: z.object({
       messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` says otherwise.'),
       cursor: cursor.optional(),
+    }),
+  }),
+  summary: endpoint({
+    method: 'GET',
+    path: '/v2/dlq/summary',
+    summary: 'Count the dead letters by their causes, the most frequent first',
+    scope: 'read',
+    query: DlqQuery,
+    reply: z.object({
+      total: z.int().describe('Entries that match.'),
+      groups: z.array(DlqCause).describe('Causes, the most frequent first; at most 100.'),
     }),
   }),
   get: endpoint({

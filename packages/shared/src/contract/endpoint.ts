@@ -33,6 +33,8 @@ export interface Endpoint<
   takesOptions?: true;
   /** The body is the bytes of a message. */
   takesMessage?: true;
+  /** The reply is a stream of server-sent events. */
+  streams?: true;
   /** Publishing has no limit per second (contract, http-api.md section 1.5). */
   unlimited?: true;
 }

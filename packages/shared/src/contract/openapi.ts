@@ -28,6 +28,9 @@ export interface OpenApi {
 const tags: Record<keyof typeof contract, string> = {
   publish: 'Hand a message over.',
   messages: 'Read and cancel messages on their way.',
+  messageList: 'Where messages are, and why.',
+  stats: 'How many messages there are, and how deliveries go.',
+  find: 'Find things by their names, and times of schedules.',
   queues: 'Deliver in order.',
   flowControl: 'Share a rate and a parallelism between messages.',
   urlGroups: 'One message to many destinations.',
@@ -220,8 +223,9 @@ function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation[
     const schema = more.length > 0 ? { anyOf: [only, ...more] } : only;
     return { description, ...headers, content: { 'application/json': { schema } } };
   };
-  const { status = 200, reply, otherReplies = {} } = endpoint;
-  const responses: OpenApiOperation['responses'] = { [status]: write('Done.', reply) };
+  const { status = 200, reply, streams, otherReplies = {} } = endpoint;
+  const stream = { description: 'The stream.', ...headers, content: { 'text/event-stream': { schema: { type: 'string' } } } };
+  const responses: OpenApiOperation['responses'] = { [status]: streams ? stream : write('Done.', reply) };
   for (const code of listErrors(endpoint)) responses[errorStatus[code]] = { $ref: `#/components/responses/${code}` };
   for (const [other, { when, reply: another }] of Object.entries(otherReplies)) {
     responses[other] = Number(other) === status ? write(`Done. ${when}`, reply, another) : write(when, another);

@@ -94,6 +94,16 @@ export const schedules = {
     reply: Ignored,
     errors: ['not_found'],
   }),
+  run: endpoint({
+    method: 'POST',
+    path: '/v2/schedules/:scheduleId/run',
+    summary: 'Publish the message of a schedule now, besides its times',
+    scope: 'write',
+    status: 201,
+    params,
+    reply: z.object({ messageId: messageFields.messageId }),
+    errors: ['not_found', 'limit_exceeded'],
+  }),
   // Official clients send PATCH, the official documents say POST (contract, http-api.md section 7).
   pause: endpoint({ method: 'PATCH', ...pause }),
   pauseByPost: endpoint({ method: 'POST', ...pause }),
