@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DlqCause, DlqFilter } from '@posthorn/shared';
-import { digestBytes, readHostHash } from '../events/digest.ts';
+import { readHostHash } from '../events/digest.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 import { readHost } from '../stats/counter.ts';
 import type { DeadLetter } from './dlq.ts';
-import { createEntryTest, listDlqIds } from './dlq-list.ts';
+import { createEntryTest, listDlqIds, readCause } from './dlq-list.ts';
 
 /** Dead letters, counted without reading them: by what their list says of each. */
 export interface DlqSummary {
@@ -50,11 +50,12 @@ export function createDlqSummary(
     }
   }
 
-  async function describe([, { count, oldest, newest, newestId }]: [string, Group]): Promise<DlqCause | undefined> {
+  async function describe([cause, { count, oldest, newest, newestId }]: [string, Group]): Promise<DlqCause | undefined> {
     const letter = await read(newestId);
     if (!letter) return undefined;
     const { message, status, error } = letter;
     return {
+      cause,
       host: readHost(message.url),
       ...(status > 0 ? { responseStatus: status } : {}),
       error: error ?? (status > 0 ? `the destination answered ${status}` : 'unknown'),
@@ -72,7 +73,7 @@ export function createDlqSummary(
       let total = 0;
       const add = (member: Buffer, digestAt: number, ms: number) => {
         total++;
-        const key = groupOf(member, digestAt);
+        const key = readCause(member, digestAt);
         const group = groups.get(key);
         if (!group) {
           groups.set(key, { count: 1, oldest: ms, newest: ms, newestId: readId(member) });
@@ -131,12 +132,4 @@ function readMs(member: Buffer): number {
 function readId(member: Buffer): string {
   const end = member.indexOf(colon);
   return member.toString('latin1', 0, end < 0 ? member.length : end);
-}
-
-/** Host, status and error, as hashes. Entries of earlier versions have no error there. */
-function groupOf(member: Buffer, digestAt: number): string {
-  if (digestAt === 0) return 'unknown';
-  const statusAt = digestAt + digestBytes;
-  const error = member.length >= statusAt + 6 ? member.readUInt32LE(statusAt + 2) : 0;
-  return `${readHostHash(member, digestAt)} ${member.readUInt16LE(statusAt)} ${error}`;
 }

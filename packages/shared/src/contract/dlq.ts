@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { PosthornError } from './errors.ts';
 import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from './fields.ts';
-import { FilterFields, filters, type MessageFilter } from './filters.ts';
+import { FilterFields, filters, showUrl, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 
@@ -49,6 +49,10 @@ const dlqFields = z.strictObject(
         ),
       )
       .describe('Status of the last answer.'),
+    destination: filters.list.describe('Its URL, in full, or the host of its URL.'),
+    cause: filters.list
+      .pipe(z.array(z.string().regex(/^[0-9a-z]{1,8}-[0-9a-z]{1,4}-[0-9a-z]{1,8}$/, 'use the cause of a summary')))
+      .describe('A cause, as `GET /v2/dlq/summary` names it.'),
     cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
     count: Count(pageLimit),
     order: z
@@ -88,7 +92,9 @@ export const DlqRetryBody = z
   .optional();
 
 /** What a query and a body say about entries, in one form. */
-export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
+export interface DlqFilter extends Omit<MessageFilter, 'path'> {
+  /** Causes as a summary names them. */
+  cause?: string[] | undefined;
   dlqIds?: string[] | undefined;
   messageId?: string[] | undefined;
   responseStatus?: number[] | undefined;
@@ -106,13 +112,19 @@ export function namesEntries({ count: _, cursor: _c, order: _o, maxBytes: _m, ..
 
 /** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
 export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
-  const { callerIP, urlGroup, source, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
+  const { callerIP, urlGroup, source, destination, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
   const { topicName = urlGroup, callerIp = callerIP, cursor, count = pageLimit, order = 'earliestFirst' } = given;
   if (urlGroup && String(urlGroup) !== String(topicName)) {
     throw new PosthornError('invalid_request', 'urlGroup: use topicName alone; the two differ');
   }
+  const isUrl = (text: string) => /^https?:\/\//i.test(text);
+  if (destination && (given.url || (destination.some(isUrl) && !destination.every(isUrl)))) {
+    throw new PosthornError('invalid_request', 'destination: use URLs alone, hosts alone, or `url` instead');
+  }
+  const place = destination && (destination.every(isUrl) ? { url: destination.map(showUrl) } : { host: destination });
   return {
     ...given,
+    ...place,
     maxBytes: given.maxBytes ?? pageBytes,
     topicName,
     callerIp,
@@ -126,6 +138,7 @@ export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.outp
 /** Dead letters with one cause. */
 export const DlqCause = z
   .object({
+    cause: z.string().meta({ description: 'Name of the cause, for filters.', example: '1f3-dw-9k2x1' }),
     host: z.string().describe('Host of the destination.'),
     responseStatus: z.int().optional().describe('Status of the last response, if there was one.'),
     error: z.string().describe('Why the last attempt failed.'),
