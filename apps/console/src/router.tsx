@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { createStore, useStore } from './store.ts';
 
 const base = '/console';
@@ -41,7 +41,13 @@ export function setQuery(changes: Record<string, string | undefined>, options = 
 
 export const usePlace = (): Place => useStore(place);
 
-export type LinkProps = Omit<JSX.IntrinsicElements['a'], 'href'> & { to: string; children?: ComponentChildren };
+export interface LinkProps {
+  to: string;
+  class?: string;
+  'aria-current'?: 'page' | undefined;
+  onClick?: () => void;
+  children?: ComponentChildren;
+}
 
 /** A link to a page of the console. `to` always begins with a slash, so that no text of a user becomes a scheme. */
 export function Link({ to, onClick, ...rest }: LinkProps) {
@@ -50,7 +56,7 @@ export function Link({ to, onClick, ...rest }: LinkProps) {
       {...rest}
       href={base + to}
       onClick={(event) => {
-        (onClick as ((event: MouseEvent) => void) | undefined)?.(event);
+        onClick?.();
         if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
         navigate(to);

@@ -132,15 +132,24 @@ export function Table({ label, columns, children, empty, isEmpty = false }: Tabl
   );
 }
 
-export interface FieldProps extends Omit<JSX.IntrinsicElements['input'], 'label'> {
+export interface FieldProps {
   label: string;
+  value: string;
+  onInput: (event: { currentTarget: HTMLInputElement }) => void;
+  type?: 'text' | 'number';
+  min?: number;
+  placeholder?: string;
+  required?: boolean;
+  autocomplete?: string;
+  /** It has the focus when its dialog opens. */
+  'data-focus'?: boolean;
   /** What the server says about it. */
   fault?: string | undefined;
   hint?: string;
 }
 
 /** An input with its name, and what is wrong with it. */
-export function Field({ label, fault, hint, ...input }: FieldProps) {
+export function Field({ label, fault, hint, type = 'text', ...input }: FieldProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : '', fault ? `${id}-fault` : ''].filter(Boolean).join(' ');
   return (
@@ -148,6 +157,7 @@ export function Field({ label, fault, hint, ...input }: FieldProps) {
       <label for={id}>{label}</label>
       <input
         {...input}
+        type={type}
         id={id}
         aria-invalid={fault ? 'true' : undefined}
         aria-describedby={described || undefined}
@@ -307,7 +317,7 @@ export function Pairs({ label, pairs }: { label: string; pairs: readonly (readon
   );
 }
 
-export function useFocus<T extends HTMLElement>(): RefObject<T> {
+export function useFocus<T extends HTMLElement>(): RefObject<T | null> {
   const ref = useRef<T>(null);
   useEffect(() => ref.current?.focus(), []);
   return ref;

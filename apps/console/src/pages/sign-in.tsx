@@ -1,9 +1,8 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ApiError, session, signIn } from '../api.ts';
 import { navigate, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
 import { useFocus, useTitle } from '../ui.tsx';
-import { useEffect } from 'preact/hooks';
 
 /** Takes the token once; after that the browser has a cookie, which is not the token. */
 export function SignIn() {
@@ -38,7 +37,7 @@ export function SignIn() {
       >
         <h1>Sign in</h1>
         <label for="token">Token</label>
-        <input ref={field} id="token" type="password" autocomplete="current-password" role="textbox" required />
+        <input ref={field} id="token" type="password" autocomplete="current-password" required />
         {fault ? (
           <p role="alert" class="fault">
             {fault}

@@ -146,7 +146,7 @@ const cases: Case[] = [
     kind: 'in-flight',
     text: `In flight since ${clock}: first attempt\\.`,
     make: () => {
-      system.receiver.reply('/slow', { status: 200, afterMs: 20_000 });
+      system.receiver.reply('/slow', { status: 200, afterMs: 5000 });
       return publish('/slow');
     },
   },
@@ -168,7 +168,7 @@ const cases: Case[] = [
     kind: 'queued',
     text: 'Second in queue busy, behind msg_\\w+, which is in flight\\.',
     make: async () => {
-      system.receiver.reply('/busy', { status: 200, afterMs: 20_000 });
+      system.receiver.reply('/busy', { status: 200, afterMs: 5000 });
       await untilKind(await enqueue('busy', '/busy'), 'in-flight');
       return enqueue('busy', '/other');
     },
@@ -199,7 +199,7 @@ const cases: Case[] = [
     kind: 'limited',
     text: 'Waits for flow-control key narrow: 1 of 1 attempts are in flight\\.',
     make: async () => {
-      system.receiver.reply('/narrow', { status: 200, afterMs: 20_000 });
+      system.receiver.reply('/narrow', { status: 200, afterMs: 5000 });
       const headers = { 'Upstash-Flow-Control-Key': 'narrow', 'Upstash-Flow-Control-Value': 'parallelism=1' };
       await untilKind(await publish('/narrow', headers), 'in-flight');
       return publish('/other', headers);
