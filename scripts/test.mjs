@@ -1,6 +1,6 @@
 // `npm test`: sets up, then runs every check, all of them even when one fails. The last line counts them.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, say, setUp, toolEnvironment } from './setup.mjs';
@@ -21,12 +21,24 @@ check('types', 'turbo', ['run', 'check-types', '--output-logs=errors-only']);
 check('package', 'node', ['packages/sdk/scripts/test-package.mjs']);
 test('unit');
 test('integration');
+installChromium();
+test('browser', '--runInBand');
 test('e2e', '--runInBand');
 test('examples', '--runInBand');
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** The browser tests use the Chromium of the distribution. Where it is missing it is installed, if that is possible. */
+function installChromium() {
+  const places = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  if (places.some((place) => place && existsSync(place))) return;
+  console.log('installing chromium, for the browser tests (apt-get install chromium)');
+  run('apt-get', ['update']);
+  const { isPassed, output } = run('apt-get', ['install', '--yes', '--no-install-recommends', 'chromium']);
+  if (!isPassed) console.log(`chromium could not be installed; install it by hand.\n${output}`);
+}
 
 function check(name, command, args) {
   report(name, run(command, args), (isPassed) => ({ passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 }));

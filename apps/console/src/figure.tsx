@@ -1,6 +1,7 @@
 import type { Stats } from '@posthorn/shared';
 import { serverNow } from './api.ts';
 import { formatInstant, formatNumber } from './format.ts';
+import { setQuery, usePlace } from './router.tsx';
 import { timeZone } from './settings.ts';
 import { useStore } from './store.ts';
 
@@ -12,6 +13,43 @@ const parts = [
   { name: 'retries', title: 'Will be retried', style: 'bar-warn' },
   { name: 'failed', title: 'Failed', style: 'bar-bad' },
 ] as const;
+
+const ranges = [
+  ['', 'Automatic', 0],
+  ['1h', '1 hour', 3_600_000],
+  ['24h', '24 hours', 86_400_000],
+  ['7d', '7 days', 7 * 86_400_000],
+  ['30d', '30 days', 30 * 86_400_000 - 3_600_000],
+] as const;
+
+/**
+ * The query of counts over the time that the reader has chosen; by default a day, or an hour while the log is younger. The
+ * start moves in whole minutes, so that the same request is made for a while.
+ */
+export function useRange(oldest?: number): Record<string, number | undefined> {
+  const { query } = usePlace();
+  const chosen = ranges.find(([name]) => name !== '' && name === query.get('range'))?.[2];
+  const now = serverNow();
+  const isYoung = oldest !== undefined && now - oldest < 3_000_000;
+  const length = chosen ?? (isYoung ? 3_600_000 : undefined);
+  return length === undefined ? {} : { from: Math.floor((now - length) / 60_000) * 60_000 };
+}
+
+function RangePicker() {
+  const { query } = usePlace();
+  return (
+    <select
+      class="small"
+      aria-label="Time range"
+      value={query.get('range') ?? ''}
+      onChange={(event) => setQuery({ range: event.currentTarget.value })}
+    >
+      {ranges.map(([name, title]) => (
+        <option value={name}>{title}</option>
+      ))}
+    </select>
+  );
+}
 
 /** Counts over time as bars, and the same as a table. */
 export function MessagesOverTime({ stats, label = 'Messages over time' }: { stats: Stats; label?: string }) {
@@ -51,10 +89,13 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
         })}
         <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} class="axis" />
       </svg>
-      <div class="range" aria-hidden="true">
+      <div class="range">
         <span>{write(stats.from)}</span>
-        <span>at most {formatNumber(most)}</span>
+        <span>at most {formatNumber(most)} in a bar</span>
         <span>{write(stats.to)}</span>
+      </div>
+      <div class="chart-foot">
+        <RangePicker />
       </div>
       <details>
         <summary>{label} as a table</summary>

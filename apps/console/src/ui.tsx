@@ -49,7 +49,7 @@ const tones: Record<string, string> = {
 /** A state, always as text; the colour only helps. */
 export function State({ state, status }: { state: string; status?: number | undefined }) {
   return (
-    <span class={`state ${tones[state] ?? 'plain'}`}>
+    <span class={`state ${tones[state] ?? 'neutral'}`}>
       {state}
       {status === undefined || status === 0 ? '' : ` ${status}`}
     </span>
@@ -77,6 +77,7 @@ export function LiveSwitch() {
   const live = useStore(isLive);
   return (
     <button type="button" role="switch" class="switch" aria-checked={live} onClick={() => isLive.set(!live)}>
+      <i aria-hidden="true" />
       Live
     </button>
   );

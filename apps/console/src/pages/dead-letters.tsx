@@ -7,7 +7,7 @@ import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { createStore, useStore } from '../store.ts';
 import { complain, confirm, Fallback, Field, isReading, LiveSwitch, PageHead, report, Select, Table, Time, useCanWrite } from '../ui.tsx';
-import { useTyped, withCursor } from './messages.tsx';
+import { Tags, useTyped, withCursor } from './messages.tsx';
 
 interface Summary {
   total: number;
@@ -237,10 +237,10 @@ export function DeadLetters() {
                 <Link to={`/dead-letters/${segment(entry.dlqId)}`} class="id">
                   {entry.messageId}
                 </Link>
-                {entry.labels?.map((text) => <span class="tag">{text}</span>)}
+                <Tags labels={entry.labels} queueName={entry.queueName} />
               </td>
               <td class="url">
-                {entry.method} {entry.url}
+                <small>{entry.method}</small> {entry.url}
               </td>
               <td class="number">{entry.responseStatus || '–'}</td>
               <td>{entry.error ?? ''}</td>

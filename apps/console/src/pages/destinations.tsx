@@ -1,7 +1,7 @@
 import type { DestinationView, MessageSummary, Stats } from '@posthorn/shared';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
-import { MessagesOverTime } from '../figure.tsx';
+import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatDuration, formatNumber, formatPercent } from '../format.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { Fallback, isReading, LiveSwitch, PageHead, Select, Time } from '../ui.tsx';
@@ -52,7 +52,8 @@ export function Destinations() {
 
 export function Destination({ id }: { id: string }) {
   const list = useResource<Page>(`/v2/destinations${formatQuery({ host: id })}`, { isLive: true, everyMs: 10_000 });
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ host: id })}`, { isLive: true, everyMs: 15_000 });
+  const range = useRange();
+  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, host: id })}`, { isLive: true, everyMs: 15_000 });
   const messages = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ host: id, count: 20 })}`, {
     isLive: true,
     mustWait: isReading,

@@ -2,7 +2,7 @@ import type { MessageSummary, Queue, Stats } from '@posthorn/shared';
 import { useEffect, useState } from 'preact/hooks';
 import { formatQuery, serverNow } from '../api.ts';
 import { useResource } from '../data.ts';
-import { MessagesOverTime } from '../figure.tsx';
+import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatDuration, formatNumber, parseInstant } from '../format.ts';
 import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
@@ -70,10 +70,11 @@ export function Messages() {
   const counted = { host: place.host, label: get('label'), queueName: get('queue'), flowControlKey: get('key'), topicName: get('group') };
   const named = Object.entries(counted).filter(([, value]) => value);
   const one = named.length <= 1 ? Object.fromEntries(named) : {};
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...one, ...(named.length === 0 ? { groupBy: 'host', top: 5 } : {}) })}`, {
+  const range = useRange();
+  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, ...one, ...(named.length === 0 ? { groupBy: 'host', top: 5 } : {}) })}`, {
     isLive: live,
   });
-  const isFiltered = [...query.keys()].length > 0;
+  const isFiltered = [...query.keys()].some((name) => name !== 'cursor' && name !== 'range');
   const { data, waiting } = list;
   const fresh = waiting ? countNew(waiting, data) : 0;
 
@@ -132,7 +133,7 @@ export function Messages() {
           />
           {stats.data.top.length > 0 ? (
             <p class="top">
-              Most messages of 24 hours:{' '}
+              Most messages:{' '}
               {stats.data.top.map(({ key, count }) => (
                 <Link to={`/messages${formatQuery({ destination: key })}`} class="chip">
                   {key} {formatNumber(count)}
@@ -198,6 +199,19 @@ function countNew(newer: Page, older: Page | undefined): number {
   return newer.messages.filter(({ messageId, updatedAt }) => before.get(messageId) !== updatedAt).length;
 }
 
+/** The queue and the labels of a message. */
+export function Tags({ labels = [], queueName }: { labels?: string[] | undefined; queueName?: string | undefined }) {
+  if (labels.length === 0 && queueName === undefined) return null;
+  return (
+    <span class="tags">
+      {queueName === undefined ? null : <span class="tag">queue {queueName}</span>}
+      {labels.map((text) => (
+        <span class="tag">{text}</span>
+      ))}
+    </span>
+  );
+}
+
 export function MessagesTable({
   messages,
   isFiltered = false,
@@ -243,11 +257,10 @@ export function MessagesTable({
             <Link to={`/messages/${segment(message.messageId)}`} class="id">
               {message.messageId}
             </Link>
-            {message.queueName ? <span class="tag">queue {message.queueName}</span> : null}
-            {message.labels?.map((text) => <span class="tag">{text}</span>)}
+            <Tags labels={message.labels} queueName={message.queueName} />
           </td>
           <td class="url">
-            {message.method} {message.url}
+            <small>{message.method}</small> {message.url}
             {message.error ? <div class="error">{message.error}</div> : null}
           </td>
           <td class="number">

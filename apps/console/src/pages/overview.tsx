@@ -1,9 +1,9 @@
 import type { DestinationView, Overview as OverviewData, Stats } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
 import { useResource } from '../data.ts';
-import { MessagesOverTime } from '../figure.tsx';
+import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../format.ts';
-import { serverNow } from '../api.ts';
+import { formatQuery, serverNow } from '../api.ts';
 import { Link, segment } from '../router.tsx';
 import { copy, Fallback, LiveSwitch, PageHead, Table, Time } from '../ui.tsx';
 
@@ -11,7 +11,8 @@ const everyMs = 5000;
 
 export function Overview() {
   const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs });
-  const stats = useResource<Stats>('/v2/stats', { isLive: true, everyMs: 15_000 });
+  const range = useRange(overview.data?.log.oldest);
+  const stats = useResource<Stats>(overview.data ? `/v2/stats${formatQuery(range)}` : undefined, { isLive: true, everyMs: 15_000 });
   const list = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=10', {
     isLive: true,
     everyMs: 15_000,

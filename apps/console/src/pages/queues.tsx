@@ -86,7 +86,8 @@ export function Queue({ id }: { id: string }) {
   const oldest = list.data?.messages.at(-1);
   const probe = useTimeline(oldest?.messageId);
   const behind = useTimeline(probe.data?.where.behind);
-  const first = behind.data ?? probe.data;
+  // Whoever waits behind another message knows which one that is.
+  const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
   const pause = usePause('/v2/queues', refresh);
   const [parallelism, setParallelism] = useState('');
   const [fault, setFault] = useState<string>();
