@@ -63,8 +63,8 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
   return (
     <figure aria-label={label} class="chart">
       <figcaption>
-        <b>{label}</b> {formatNumber(accepted)} accepted · {formatNumber(delivered)} delivered ·{' '}
-        {formatNumber(retries)} retried · {formatNumber(failed)} failed
+        <b>{label}</b> {formatNumber(accepted)} accepted · {formatNumber(delivered)} delivered · {formatNumber(retries)}{' '}
+        retried · {formatNumber(failed)} failed
         <span class="legend">
           {parts.map(({ title, style }) => (
             <span>
@@ -99,7 +99,7 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
       </div>
       <details>
         <summary>{label} as a table</summary>
-        <div class="scroll">
+        <div class="scroll" tabIndex={0} role="group" aria-label={`${label} in numbers`}>
           <table>
             <thead>
               <tr>

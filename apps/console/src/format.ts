@@ -40,7 +40,8 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${names[unit] ?? 'B'}`;
 }
 
-export const formatPercent = (share: number): string => `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`;
+export const formatPercent = (share: number): string =>
+  `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`;
 
 /** An instant in a zone: the time of day, with the date unless that is today's. */
 export function formatInstant(instant: number, now: number, timeZone: string): string {

@@ -33,8 +33,7 @@ let lastId: string | undefined;
 
 /** One stream for the whole tab: open while the tab is visible, signed in and live. */
 function update(): void {
-  const isWanted =
-    isLive.get() && Boolean(session.get()) && document.visibilityState === 'visible' && !isOffline.get();
+  const isWanted = isLive.get() && Boolean(session.get()) && document.visibilityState === 'visible' && !isOffline.get();
   if (isWanted === (current !== undefined)) return;
   if (!isWanted) {
     current?.abort();

@@ -117,11 +117,14 @@ export function formatCurl(options: SendOptions): string {
 /** The same with the SDK. */
 export function formatTypeScript(options: SendOptions): string {
   const { headers } = formatRequest(options);
-  const call = options.queue === '' ? 'client.publish' : `client.queue({ queueName: ${JSON.stringify(options.queue)} }).enqueue`;
+  const call =
+    options.queue === '' ? 'client.publish' : `client.queue({ queueName: ${JSON.stringify(options.queue)} }).enqueue`;
   const fields = [
     `url: ${JSON.stringify(options.destination)}`,
     ...(options.body === '' ? [] : [`body: ${JSON.stringify(options.body)}`]),
-    ...(headers.length === 0 ? [] : [`headers: ${JSON.stringify(Object.fromEntries(headers), null, 2).replaceAll('\n', '\n  ')}`]),
+    ...(headers.length === 0
+      ? []
+      : [`headers: ${JSON.stringify(Object.fromEntries(headers), null, 2).replaceAll('\n', '\n  ')}`]),
   ];
   return [
     "import { Client } from '@posthorn/sdk';",

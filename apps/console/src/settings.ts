@@ -20,6 +20,4 @@ timeZone.follow((value) => write('timeZone', value));
 export const hasShortcuts = createStore(read('shortcuts') !== 'off');
 hasShortcuts.follow((value) => write('shortcuts', value ? 'on' : 'off'));
 
-export const zones: readonly string[] = [
-  ...new Set([ownZone, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
-];
+export const zones: readonly string[] = [...new Set([ownZone, 'UTC', ...Intl.supportedValuesOf('timeZone')])];

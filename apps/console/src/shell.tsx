@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOffline, session, signOut } from './api.ts';
 import { forgetAll, refreshAll } from './data.ts';
 import { Find } from './find.tsx';
-import { Link, navigate, usePlace } from './router.tsx';
+import { Link, navigate, place, usePlace } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
 import { useStore } from './store.ts';
 import { complain, Confirmation, Dialog, notice } from './ui.tsx';
@@ -20,6 +20,14 @@ const pages = [
   ['Log', '/log'],
   ['Settings', '/settings'],
 ] as const;
+
+let shownPath = place.get().path;
+// What was said about a page goes with it; what an action says after it has opened another page stays.
+place.follow(({ path }) => {
+  if (path === shownPath) return;
+  shownPath = path;
+  notice.set(undefined);
+});
 
 async function leave(): Promise<void> {
   try {
@@ -39,7 +47,6 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
-    notice.set(undefined);
     // A screen reader announces the new page; the first tab stop of a page that was just loaded stays the first.
     if (!isFirst.current) main.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
     isFirst.current = false;

@@ -19,7 +19,8 @@ export const pageKeys: Record<string, { title: string; to: string }> = {
 };
 
 const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && target.closest('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]') !== null;
+  target instanceof HTMLElement &&
+  target.closest('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]') !== null;
 
 function moveRow(step: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLTableRowElement>('main table tbody tr')].filter((row) =>

@@ -108,7 +108,8 @@ export interface TableProps {
 
 export function Table({ label, columns, children, empty, isEmpty = false }: TableProps) {
   return (
-    <div class="scroll">
+    // A table without links has nothing that could be focused to scroll it by the keyboard.
+    <div class="scroll" {...(isEmpty ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
       <table aria-label={label}>
         <thead>
           <tr>
@@ -150,19 +151,19 @@ export interface FieldProps {
 }
 
 /** An input with its name, and what is wrong with it. */
-export function Field({ label, fault, hint, type = 'text', ...input }: FieldProps) {
+export function Field({ label, fault, hint, type = 'text', min, ...input }: FieldProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : '', fault ? `${id}-fault` : ''].filter(Boolean).join(' ');
+  const common = {
+    ...input,
+    id,
+    ...(fault ? { 'aria-invalid': 'true' as const } : {}),
+    ...(described ? { 'aria-describedby': described } : {}),
+  };
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input
-        {...input}
-        type={type}
-        id={id}
-        aria-invalid={fault ? 'true' : undefined}
-        aria-describedby={described || undefined}
-      />
+      {type === 'number' ? <input {...common} type="number" min={min} /> : <input {...common} type="text" />}
       {hint ? (
         <small id={`${id}-hint`} class="hint">
           {hint}

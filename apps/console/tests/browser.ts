@@ -59,7 +59,10 @@ export async function openPage(context: BrowserContext, origin: string): Promise
   return { page, foreign, errors };
 }
 
-const axeSource = readFileSync(createRequire(`${process.cwd()}/apps/console/package.json`).resolve('axe-core/axe.min.js'), 'utf8');
+const axeSource = readFileSync(
+  createRequire(`${process.cwd()}/apps/console/package.json`).resolve('axe-core/axe.min.js'),
+  'utf8',
+);
 
 interface AxeResult {
   violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];

@@ -87,7 +87,11 @@ test('what fails and why: Dead letters; retry all of one cause in three clicks, 
 });
 
 test('try an endpoint: Send a message, URL, Send; the response appears on the same page', async () => {
-  stage.system.receiver.reply('/tried', { status: 500, body: '{"why":"not today"}', headers: { 'Content-Type': 'application/json' } });
+  stage.system.receiver.reply('/tried', {
+    status: 500,
+    body: '{"why":"not today"}',
+    headers: { 'Content-Type': 'application/json' },
+  });
   const { page } = await stage.open('');
   const steps = count(page);
   await steps.link('Send a message');
@@ -171,7 +175,9 @@ test('a URL group and a schedule are created; the schedule runs now', async () =
   await page.getByRole('textbox', { name: 'Cron', exact: true }).fill('0 4 * * 1');
   await page.getByRole('combobox', { name: 'Time zone', exact: true }).selectOption('Europe/Berlin');
   await page.getByText('At 04:00 on Monday (Europe/Berlin)').waitFor();
-  await eventually(async () => (await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').count()) === 5);
+  await eventually(
+    async () => (await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').count()) === 5,
+  );
   await page.getByRole('textbox', { name: 'Schedule id', exact: true }).fill('weekly');
   await page.getByRole('button', { name: 'Create schedule', exact: true }).click();
   await heading(page, 'Schedule weekly');
@@ -184,16 +190,19 @@ test('a URL group and a schedule are created; the schedule runs now', async () =
 });
 
 test('a flow-control key is pinned', async () => {
-  const limits = { 'Upstash-Flow-Control-Key': 'narrow', 'Upstash-Flow-Control-Value': 'parallelism=1, rate=5, period=1h' };
+  const limits = {
+    'Upstash-Flow-Control-Key': 'narrow',
+    'Upstash-Flow-Control-Value': 'parallelism=1, rate=5, period=1h',
+  };
   await stage.publish('/ok', limits, 'DELIVERED');
   const { page } = await stage.open('flow-control');
   await page.getByRole('link', { name: 'narrow', exact: true }).click();
   await page.getByRole('spinbutton', { name: 'Rate', exact: true }).fill('9');
   await page.getByRole('textbox', { name: 'Period', exact: true }).fill('10m');
   await page.getByRole('button', { name: 'Pin', exact: true }).click();
-  await page.getByText('1 of 9').waitFor();
+  await page.getByText('0 of 9').waitFor();
   await page.getByRole('button', { name: 'Unpin', exact: true }).click();
   await page.getByRole('status').filter({ hasText: 'Unpinned' }).waitFor();
   await page.getByRole('button', { name: 'Reset rate', exact: true }).click();
-  await page.getByText('0 of 9').waitFor();
+  await page.getByRole('status').filter({ hasText: 'A new window begins now.' }).waitFor();
 });

@@ -29,7 +29,6 @@ import { createDispatchers, type Dispatchers } from './stats/dispatchers.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
 import { createViews, type Views } from './views/views.ts';
 
-
 export interface BrokerOptions {
   redis: RedisConnection;
   /** Another connection, for what reads much: pages of the log and of dead letters, and messages. */

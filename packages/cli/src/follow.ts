@@ -79,7 +79,10 @@ const gatherMs = 100;
  * Follows the live stream of the server, and says when there is something new. Without a stream, such as that of an older
  * server, it is time to look once a second.
  */
-export function watchStream(open: () => AsyncIterable<unknown>, ended: AbortSignal): (signal: AbortSignal) => Promise<void> {
+export function watchStream(
+  open: () => AsyncIterable<unknown>,
+  ended: AbortSignal,
+): (signal: AbortSignal) => Promise<void> {
   let isOpen = false;
   let isNew = false;
   let notify = () => undefined as void;

@@ -185,7 +185,11 @@ export class Client {
     options: CallOptions = {},
   ): AsyncGenerator<Log, void, undefined> {
     const query = writeFilter(request.filter);
-    const lines = this.http.requestStream<Log & { count?: number }>({ ...options, path: ['v2', 'logs', 'stream'], query });
+    const lines = this.http.requestStream<Log & { count?: number }>({
+      ...options,
+      path: ['v2', 'logs', 'stream'],
+      query,
+    });
     for await (const line of lines) if (line.count === undefined) yield readLine(line);
   }
 

@@ -131,7 +131,10 @@ export class Messages {
   }
 
   /** Every message that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
-  async *iterate(request: MessageListRequest = {}, options: CallOptions = {}): AsyncGenerator<MessageSummary, void, undefined> {
+  async *iterate(
+    request: MessageListRequest = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<MessageSummary, void, undefined> {
     let cursor = request.cursor;
     do {
       const page = await this.list(cursor === undefined ? request : { ...request, cursor }, options);

@@ -36,16 +36,7 @@ export interface MessageSummary {
 /** Where a message is, and why. Times are in milliseconds since 1970. */
 export interface MessagePlace {
   kind:
-    | 'delayed'
-    | 'due'
-    | 'queued'
-    | 'limited'
-    | 'paused'
-    | 'in-flight'
-    | 'retrying'
-    | 'delivered'
-    | 'dead'
-    | 'canceled';
+    'delayed' | 'due' | 'queued' | 'limited' | 'paused' | 'in-flight' | 'retrying' | 'delivered' | 'dead' | 'canceled';
   /** The same as a sentence. */
   text: string;
   since: number;
@@ -198,16 +189,7 @@ export interface Overview {
 
 /** Something that matches what was typed. */
 export interface FindHit {
-  kind:
-    | 'message'
-    | 'deadLetter'
-    | 'queue'
-    | 'urlGroup'
-    | 'schedule'
-    | 'flowControlKey'
-    | 'host'
-    | 'label'
-    | 'url';
+  kind: 'message' | 'deadLetter' | 'queue' | 'urlGroup' | 'schedule' | 'flowControlKey' | 'host' | 'label' | 'url';
   id: string;
   title: string;
 }

@@ -59,10 +59,14 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     const timer = setInterval(() => void look(), commentEveryMs);
     timer.unref();
     stopping.addEventListener('abort', end);
+    // The server keeps connections whose client has closed its side; a reader that has gone does just that.
+    const leave = () => response.destroy();
+    request.socket.once('end', leave);
     callers.set(caller, open + 1);
     response.once('close', () => {
       close();
       clearInterval(timer);
+      request.socket.off('end', leave);
       stopping.removeEventListener('abort', end);
       const left = (callers.get(caller) ?? 1) - 1;
       if (left > 0) callers.set(caller, left);

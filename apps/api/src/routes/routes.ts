@@ -24,7 +24,11 @@ import { urlGroupRoutes } from './url-groups.ts';
  * free for publishing. What shows a single thing is quick, but its body may be large; counts and
  * the state of the system are quick and small.
  */
-const limits = { lists: { atOnce: 2, waiting: 100 }, singles: { atOnce: 8, waiting: 1000 }, views: { atOnce: 4, waiting: 400 } };
+const limits = {
+  lists: { atOnce: 2, waiting: 100 },
+  singles: { atOnce: 8, waiting: 1000 },
+  views: { atOnce: 4, waiting: 400 },
+};
 
 /** Every route, the busiest first: Express looks at them in this order. */
 export function routes(parts: AppParts): Route[] {

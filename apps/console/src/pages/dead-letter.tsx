@@ -69,7 +69,8 @@ export function DeadLetter({ id }: { id: string }) {
       </PageHead>
       <section aria-label="Why it failed" class="where dead">
         <p>
-          {data.attempts ?? 'All'} {data.attempts === 1 ? 'attempt' : 'attempts'} failed, the last: {data.error ?? `status ${data.responseStatus}`}.
+          {data.attempts ?? 'All'} {data.attempts === 1 ? 'attempt' : 'attempts'} failed, the last:{' '}
+          {data.error ?? `status ${data.responseStatus}`}.
         </p>
         <p>
           Message <Link to={`/messages/${segment(data.messageId)}`}>{data.messageId}</Link>

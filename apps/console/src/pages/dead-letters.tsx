@@ -6,7 +6,20 @@ import { formatNumber } from '../format.ts';
 import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { createStore, useStore } from '../store.ts';
-import { complain, confirm, Fallback, Field, isReading, LiveSwitch, PageHead, report, Select, Table, Time, useCanWrite } from '../ui.tsx';
+import {
+  complain,
+  confirm,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  report,
+  Select,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
 import { Tags, useTyped, withCursor } from './messages.tsx';
 
 interface Summary {
@@ -38,7 +51,8 @@ async function workOnAll(verb: Work['verb'], filter: Filter, total: number): Pro
       const query = formatQuery({ ...filter, toDate, count: batchSize });
       const count =
         verb === 'Retried'
-          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', retries: 5 })).responses.length
+          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', retries: 5 })).responses
+              .length
           : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', retries: 5 })).deleted;
       done += count;
       const now = work.get();
@@ -123,7 +137,12 @@ export function DeadLetters() {
           label="Status"
           value={get('status')}
           onValue={(status) => setQuery({ status })}
-          options={[['', 'Any'], ...listStatuses(summary.data, get('status')).map((status) => [status, status === '0' ? 'No response' : status] as const)]}
+          options={[
+            ['', 'Any'],
+            ...listStatuses(summary.data, get('status')).map(
+              (status) => [status, status === '0' ? 'No response' : status] as const,
+            ),
+          ]}
         />
         <button
           type="button"

@@ -41,7 +41,11 @@ export function Destinations() {
           ]}
         />
       </form>
-      {data ? <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} /> : <Fallback error={error} what="" />}
+      {data ? (
+        <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} />
+      ) : (
+        <Fallback error={error} what="" />
+      )}
       <nav aria-label="Pages" class="pages">
         {cursor === '' ? null : <Link to={`/destinations${withCursor(query, undefined)}`}>First</Link>}
         {data?.cursor === undefined ? null : <Link to={`/destinations${withCursor(query, data.cursor)}`}>More</Link>}
@@ -53,13 +57,25 @@ export function Destinations() {
 export function Destination({ id }: { id: string }) {
   const list = useResource<Page>(`/v2/destinations${formatQuery({ host: id })}`, { isLive: true, everyMs: 10_000 });
   const range = useRange();
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, host: id })}`, { isLive: true, everyMs: 15_000 });
+  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, host: id })}`, {
+    isLive: true,
+    everyMs: 15_000,
+  });
   const messages = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ host: id, count: 20 })}`, {
     isLive: true,
     mustWait: isReading,
   });
   const [host] = list.data?.destinations ?? [];
-  if (!list.data) return <Missing error={list.error} title={`Destination ${id}`} what={`The host ${id}`} to="/destinations" link="Look at all destinations" />;
+  if (!list.data)
+    return (
+      <Missing
+        error={list.error}
+        title={`Destination ${id}`}
+        what={`The host ${id}`}
+        to="/destinations"
+        link="Look at all destinations"
+      />
+    );
   return (
     <>
       <PageHead title={`Destination ${id}`} />
@@ -87,7 +103,11 @@ export function Destination({ id }: { id: string }) {
       )}
       {stats.data ? <MessagesOverTime stats={stats.data} /> : null}
       <h2>Last messages</h2>
-      <MessagesTable label="Last messages" messages={(messages.data?.messages ?? []).filter(({ messageId }) => messageId !== host?.lastError?.messageId)} isFiltered />
+      <MessagesTable
+        label="Last messages"
+        messages={(messages.data?.messages ?? []).filter(({ messageId }) => messageId !== host?.lastError?.messageId)}
+        isFiltered
+      />
       <p>
         <Link to={`/messages${formatQuery({ destination: id })}`}>All messages to this host</Link>
       </p>

@@ -13,7 +13,11 @@ const pinned = (key: FlowControlKey) =>
 
 export function FlowControl() {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', { isLive: true, everyMs: 10_000, mustWait: isReading });
+  const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', {
+    isLive: true,
+    everyMs: 10_000,
+    mustWait: isReading,
+  });
   const pause = usePause('/v2/flowControl', refresh);
   return (
     <>
@@ -35,8 +39,8 @@ export function FlowControl() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no flow-control key. One is known while messages name it: <Link to="/send">send a message</Link> and
-              name a key in its options.
+              There is no flow-control key. One is known while messages name it: <Link to="/send">send a message</Link>{' '}
+              and name a key in its options.
             </>
           }
         >
@@ -86,7 +90,15 @@ export function FlowKey({ id }: { id: string }) {
     });
   }, [data?.parallelismMax, data?.rateMax, data?.ratePeriod]);
   if (!data) {
-    return <Missing error={error} title={`Flow-control key ${id}`} what={`The flow-control key ${id}`} to="/flow-control" link="Look at all keys" />;
+    return (
+      <Missing
+        error={error}
+        title={`Flow-control key ${id}`}
+        what={`The flow-control key ${id}`}
+        to="/flow-control"
+        link="Look at all keys"
+      />
+    );
   }
   const act = async (verb: string, query: string, done: string) => {
     setFault(undefined);
@@ -158,7 +170,9 @@ export function FlowKey({ id }: { id: string }) {
           <button
             type="button"
             disabled={pinned(data) === 'no'}
-            onClick={() => void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message count.')}
+            onClick={() =>
+              void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message count.')
+            }
           >
             Unpin
           </button>

@@ -4,7 +4,21 @@ import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatNumber, formatPercent } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
-import { complain, confirm, Dialog, Fallback, Field, isReading, LiveSwitch, PageHead, Pairs, report, Table, Time, useCanWrite } from '../ui.tsx';
+import {
+  complain,
+  confirm,
+  Dialog,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  Pairs,
+  report,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
 import { Missing } from './queues.tsx';
 
 const addEndpoint = (group: string, url: string, name: string) =>
@@ -31,7 +45,12 @@ export function Groups() {
       {data ? (
         <Table
           label="URL groups"
-          columns={[{ title: 'Name' }, { title: 'Endpoints', isNumber: true }, { title: 'Created' }, { title: 'Last change' }]}
+          columns={[
+            { title: 'Name' },
+            { title: 'Endpoints', isNumber: true },
+            { title: 'Created' },
+            { title: 'Last change' },
+          ]}
           isEmpty={data.length === 0}
           empty="There is no URL group. A message to a group goes to all of its endpoints; create one with its first endpoint."
         >
@@ -116,7 +135,16 @@ export function Group({ id }: { id: string }) {
   const [url, setUrl] = useState('');
   const [name, setName] = useState('');
   const [fault, setFault] = useState<string>();
-  if (!data) return <Missing error={error} title={`URL group ${id}`} what={`The URL group ${id}`} to="/groups" link="Look at all URL groups" />;
+  if (!data)
+    return (
+      <Missing
+        error={error}
+        title={`URL group ${id}`}
+        what={`The URL group ${id}`}
+        to="/groups"
+        link="Look at all URL groups"
+      />
+    );
   const add = async () => {
     setFault(undefined);
     try {
@@ -139,7 +167,10 @@ export function Group({ id }: { id: string }) {
           : `1 endpoint, ${endpoint}, gets no more messages of this group.`,
       verb: 'Delete',
       async act() {
-        await call(`/v2/topics/${segment(id)}/endpoints`, { method: 'DELETE', body: { endpoints: [{ url: endpoint }] } });
+        await call(`/v2/topics/${segment(id)}/endpoints`, {
+          method: 'DELETE',
+          body: { endpoints: [{ url: endpoint }] },
+        });
         report(`Removed ${endpoint}.`);
         if (data.endpoints.length === 1) navigate('/groups');
         else await refresh();
@@ -192,13 +223,23 @@ export function Group({ id }: { id: string }) {
             void add();
           }}
         >
-          <Field label="Endpoint URL" required value={url} fault={fault} onInput={(event) => setUrl(event.currentTarget.value.trim())} />
+          <Field
+            label="Endpoint URL"
+            required
+            value={url}
+            fault={fault}
+            onInput={(event) => setUrl(event.currentTarget.value.trim())}
+          />
           <Field label="Endpoint name" value={name} onInput={(event) => setName(event.currentTarget.value.trim())} />
           <button type="submit">Add endpoint</button>
         </form>
       ) : null}
       <h2>Default headers</h2>
-      {headers.length === 0 ? <p class="muted">Messages to this group have no default headers.</p> : <Pairs label="Default headers" pairs={headers} />}
+      {headers.length === 0 ? (
+        <p class="muted">Messages to this group have no default headers.</p>
+      ) : (
+        <Pairs label="Default headers" pairs={headers} />
+      )}
     </>
   );
 }

@@ -85,7 +85,13 @@ export function Log() {
       {data ? (
         <Table
           label="Log"
-          columns={[{ title: 'Time' }, { title: 'State' }, { title: 'Message' }, { title: 'Destination' }, { title: 'Detail' }]}
+          columns={[
+            { title: 'Time' },
+            { title: 'State' },
+            { title: 'Message' },
+            { title: 'Destination' },
+            { title: 'Detail' },
+          ]}
           isEmpty={lines.length === 0}
           empty={
             <>
@@ -137,5 +143,8 @@ function isWanted(line: EventView, filter: { url?: string; host?: string; state:
   if (state !== '' && line.state !== state) return false;
   if (label !== '' && !label.split(',').some((one) => line.labels?.includes(one.trim()))) return false;
   if (url !== undefined && line.url !== url) return false;
-  return host === undefined || (URL.canParse(line.url) && [new URL(line.url).host, new URL(line.url).hostname].includes(host.toLowerCase()));
+  return (
+    host === undefined ||
+    (URL.canParse(line.url) && [new URL(line.url).host, new URL(line.url).hostname].includes(host.toLowerCase()))
+  );
 }

@@ -25,7 +25,8 @@ export function Message({ id }: { id: string }) {
           error={error}
           what={
             <p>
-              The message {id} was not found. The log keeps messages for some days. <Link to="/messages">Look at the messages</Link>
+              The message {id} was not found. The log keeps messages for some days.{' '}
+              <Link to="/messages">Look at the messages</Link>
             </p>
           }
         />
@@ -53,7 +54,9 @@ export function Message({ id }: { id: string }) {
       text: '1 message will be published again as a new message, and its dead letter will be removed.',
       verb: 'Retry',
       async act() {
-        const reply = await call<{ messageId: string }>(`/v2/dlq/retry/${segment(related.dlqId ?? '')}`, { method: 'POST' });
+        const reply = await call<{ messageId: string }>(`/v2/dlq/retry/${segment(related.dlqId ?? '')}`, {
+          method: 'POST',
+        });
         navigate(`/messages/${segment(reply.messageId)}`);
         report('The message was published again.');
       },
@@ -82,7 +85,9 @@ export function Message({ id }: { id: string }) {
         {first ? (
           <button
             type="button"
-            onClick={() => void copy(formatCurl(readOptions(first)), 'the curl command; it reads the token from QSTASH_TOKEN')}
+            onClick={() =>
+              void copy(formatCurl(readOptions(first)), 'the curl command; it reads the token from QSTASH_TOKEN')
+            }
           >
             Copy as curl
           </button>
@@ -149,7 +154,9 @@ function TimelineList({ lines, attempts }: { lines: readonly EventView[]; attemp
             <span class="detail">
               {line.state === 'ACTIVE' ? `attempt ${started}` : ''}
               {line.state === 'ERROR' ? (line.error ?? '') : ''}
-              {line.state === 'DELIVERED' && attempt?.durationMs !== undefined ? `after ${formatDuration(attempt.durationMs)}` : ''}
+              {line.state === 'DELIVERED' && attempt?.durationMs !== undefined
+                ? `after ${formatDuration(attempt.durationMs)}`
+                : ''}
               {line.nextDeliveryTime === undefined ? null : (
                 <>
                   next attempt <Time at={line.nextDeliveryTime} />
@@ -225,7 +232,9 @@ function ResponseParts({ attempt }: { attempt: Attempt }) {
       <Headers header={responseHeader} label={`Response headers of attempt ${attempt.number}`} />
       {responseBody === undefined ? (
         <p class="muted">
-          {error === undefined ? 'Headers and body of a successful response are not kept.' : 'The response had no body.'}
+          {error === undefined
+            ? 'Headers and body of a successful response are not kept.'
+            : 'The response had no body.'}
         </p>
       ) : (
         <Body bytes={decodeBase64(responseBody)} name={`response-${attempt.number}`} />
@@ -265,12 +274,23 @@ function RequestRegion({ line }: { line: EventView }) {
           ...(line.timeout === undefined ? [] : [['Timeout', formatDuration(line.timeout)] as const]),
           ...(line.retryDelayExpression ? [['Retry delay', line.retryDelayExpression] as const] : []),
           ...(line.labels ? [['Labels', line.labels.join(', ')] as const] : []),
-          ...(line.queueName ? [['Queue', <Link to={`/queues/${segment(line.queueName)}`}>{line.queueName}</Link>] as const] : []),
-          ...(line.flowControlKey
-            ? [['Flow-control key', <Link to={`/flow-control/${segment(line.flowControlKey)}`}>{line.flowControlKey}</Link>] as const]
+          ...(line.queueName
+            ? [['Queue', <Link to={`/queues/${segment(line.queueName)}`}>{line.queueName}</Link>] as const]
             : []),
-          ...(line.topicName ? [['URL group', <Link to={`/groups/${segment(line.topicName)}`}>{line.topicName}</Link>] as const] : []),
-          ...(line.scheduleId ? [['Schedule', <Link to={`/schedules/${segment(line.scheduleId)}`}>{line.scheduleId}</Link>] as const] : []),
+          ...(line.flowControlKey
+            ? [
+                [
+                  'Flow-control key',
+                  <Link to={`/flow-control/${segment(line.flowControlKey)}`}>{line.flowControlKey}</Link>,
+                ] as const,
+              ]
+            : []),
+          ...(line.topicName
+            ? [['URL group', <Link to={`/groups/${segment(line.topicName)}`}>{line.topicName}</Link>] as const]
+            : []),
+          ...(line.scheduleId
+            ? [['Schedule', <Link to={`/schedules/${segment(line.scheduleId)}`}>{line.scheduleId}</Link>] as const]
+            : []),
           ...(line.callback ? [['Callback', line.callback] as const] : []),
           ...(line.failureCallback ? [['Failure callback', line.failureCallback] as const] : []),
           ['Published from', line.callerIp],
@@ -334,7 +354,11 @@ function Related({ data: { related } }: { data: Timeline }) {
   return (
     <section aria-label="Related">
       <h2>Related</h2>
-      {rows.length === 0 ? <p class="muted">No other message belongs to this one.</p> : <Pairs label="Related messages" pairs={rows} />}
+      {rows.length === 0 ? (
+        <p class="muted">No other message belongs to this one.</p>
+      ) : (
+        <Pairs label="Related messages" pairs={rows} />
+      )}
     </section>
   );
 }

@@ -67,13 +67,22 @@ export function Messages() {
     mustWait: isReading,
   });
   // Counts are kept for each field alone.
-  const counted = { host: place.host, label: get('label'), queueName: get('queue'), flowControlKey: get('key'), topicName: get('group') };
+  const counted = {
+    host: place.host,
+    label: get('label'),
+    queueName: get('queue'),
+    flowControlKey: get('key'),
+    topicName: get('group'),
+  };
   const named = Object.entries(counted).filter(([, value]) => value);
   const one = named.length <= 1 ? Object.fromEntries(named) : {};
   const range = useRange();
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, ...one, ...(named.length === 0 ? { groupBy: 'host', top: 5 } : {}) })}`, {
-    isLive: live,
-  });
+  const stats = useResource<Stats>(
+    `/v2/stats${formatQuery({ ...range, ...one, ...(named.length === 0 ? { groupBy: 'host', top: 5 } : {}) })}`,
+    {
+      isLive: live,
+    },
+  );
   const isFiltered = [...query.keys()].some((name) => name !== 'cursor' && name !== 'range');
   const { data, waiting } = list;
   const fresh = waiting ? countNew(waiting, data) : 0;
@@ -217,23 +226,28 @@ export function MessagesTable({
   isFiltered = false,
   isMore = false,
   label = 'Messages',
+  empty: given,
 }: {
   messages: readonly MessageSummary[];
   isFiltered?: boolean;
   isMore?: boolean;
   label?: string;
+  /** Shown in place of rows. */
+  empty?: string;
 }) {
-  const empty = isFiltered ? (
-    isMore ? (
-      'None of the newest entries of the log match; look at older ones.'
+  const empty =
+    given ??
+    (isFiltered ? (
+      isMore ? (
+        'None of the newest entries of the log match; look at older ones.'
+      ) : (
+        'No message matches these filters.'
+      )
     ) : (
-      'No message matches these filters.'
-    )
-  ) : (
-    <>
-      There is no message. <Link to="/send">Send one</Link>, or publish one with the SDK, the command line or curl.
-    </>
-  );
+      <>
+        There is no message. <Link to="/send">Send one</Link>, or publish one with the SDK, the command line or curl.
+      </>
+    ));
   return (
     <Table
       label={label}

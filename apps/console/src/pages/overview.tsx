@@ -12,7 +12,10 @@ const everyMs = 5000;
 export function Overview() {
   const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs });
   const range = useRange(overview.data?.log.oldest);
-  const stats = useResource<Stats>(overview.data ? `/v2/stats${formatQuery(range)}` : undefined, { isLive: true, everyMs: 15_000 });
+  const stats = useResource<Stats>(overview.data ? `/v2/stats${formatQuery(range)}` : undefined, {
+    isLive: true,
+    everyMs: 15_000,
+  });
   const list = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=10', {
     isLive: true,
     everyMs: 15_000,
@@ -56,7 +59,13 @@ function Now({ data }: { data: OverviewData }) {
   );
 }
 
-export function DestinationsTable({ label, destinations }: { label: string; destinations: readonly DestinationView[] }) {
+export function DestinationsTable({
+  label,
+  destinations,
+}: {
+  label: string;
+  destinations: readonly DestinationView[];
+}) {
   return (
     <Table
       label={label}

@@ -5,7 +5,19 @@ import { useResource } from '../data.ts';
 import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
-import { complain, confirm, Fallback, Field, isReading, LiveSwitch, PageHead, report, Table, Time, useCanWrite } from '../ui.tsx';
+import {
+  complain,
+  confirm,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  report,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
 import { MessagesTable } from './messages.tsx';
 import { WhereItIs } from './message.tsx';
 
@@ -24,7 +36,11 @@ export function usePause(base: string, refresh: () => Promise<void>) {
 
 export function Queues() {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<QueueView[]>('/v2/queues', { isLive: true, everyMs: 10_000, mustWait: isReading });
+  const { data, error, refresh } = useResource<QueueView[]>('/v2/queues', {
+    isLive: true,
+    everyMs: 10_000,
+    mustWait: isReading,
+  });
   const pause = usePause('/v2/queues', refresh);
   return (
     <>
@@ -45,8 +61,8 @@ export function Queues() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no queue. One comes to be with its first message: <Link to="/send">send a message</Link> and name a
-              queue in its options.
+              There is no queue. One comes to be with its first message: <Link to="/send">send a message</Link> and name
+              a queue in its options.
             </>
           }
         >
@@ -82,7 +98,10 @@ export function Queue({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, { isLive: true, everyMs: 5000 });
   const filter = formatQuery({ queueName: id, state: 'CREATED,ACTIVE,ERROR,RETRY', count: 100 });
-  const list = useResource<{ messages: MessageSummary[] }>(data ? `/v2/messages${filter}` : undefined, { isLive: true, mustWait: isReading });
+  const list = useResource<{ messages: MessageSummary[] }>(data ? `/v2/messages${filter}` : undefined, {
+    isLive: true,
+    mustWait: isReading,
+  });
   const oldest = list.data?.messages.at(-1);
   const probe = useTimeline(oldest?.messageId);
   const behind = useTimeline(probe.data?.where.behind);
@@ -92,7 +111,10 @@ export function Queue({ id }: { id: string }) {
   const [parallelism, setParallelism] = useState('');
   const [fault, setFault] = useState<string>();
   useEffect(() => setParallelism(data ? String(data.parallelism) : ''), [data?.parallelism]);
-  if (!data) return <Missing error={error} title={`Queue ${id}`} what={`The queue ${id}`} to="/queues" link="Look at all queues" />;
+  if (!data)
+    return (
+      <Missing error={error} title={`Queue ${id}`} what={`The queue ${id}`} to="/queues" link="Look at all queues" />
+    );
 
   const save = async () => {
     setFault(undefined);
@@ -159,7 +181,8 @@ export function Queue({ id }: { id: string }) {
       {first && data.lag > 0 ? (
         <>
           <p>
-            <Link to={`/messages/${segment(first.message.messageId)}`}>{first.message.messageId}</Link> {first.message.url}
+            <Link to={`/messages/${segment(first.message.messageId)}`}>{first.message.messageId}</Link>{' '}
+            {first.message.url}
           </p>
           <WhereItIs where={first.where} />
         </>
@@ -170,14 +193,17 @@ export function Queue({ id }: { id: string }) {
       <MessagesTable
         label="Messages in the queue"
         messages={list.data?.messages.filter(({ messageId }) => messageId !== first?.message.messageId) ?? []}
-        isFiltered
+        empty="No other message is in this queue."
       />
     </>
   );
 }
 
 function useTimeline(messageId: string | undefined) {
-  const path = messageId === undefined ? undefined : `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
+  const path =
+    messageId === undefined
+      ? undefined
+      : `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
   return useResource<Timeline>(path, { isLive: true });
 }
 

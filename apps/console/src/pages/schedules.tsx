@@ -5,7 +5,21 @@ import { useResource } from '../data.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
 import { timeZone, zones } from '../settings.ts';
-import { complain, confirm, Fallback, Field, isReading, LiveSwitch, PageHead, Pairs, report, Select, Table, Time, useCanWrite } from '../ui.tsx';
+import {
+  complain,
+  confirm,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  Pairs,
+  report,
+  Select,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
 import { MessagesTable } from './messages.tsx';
 import { Missing } from './queues.tsx';
 
@@ -16,7 +30,9 @@ interface Preview {
 
 async function act(scheduleId: string, verb: 'pause' | 'resume' | 'run', refresh: () => Promise<void>): Promise<void> {
   try {
-    const reply = await call<{ messageId?: string } | undefined>(`/v2/schedules/${segment(scheduleId)}/${verb}`, { method: 'POST' });
+    const reply = await call<{ messageId?: string } | undefined>(`/v2/schedules/${segment(scheduleId)}/${verb}`, {
+      method: 'POST',
+    });
     const { messageId } = reply ?? {};
     if (verb === 'run' && messageId !== undefined) {
       report(
@@ -33,7 +49,11 @@ async function act(scheduleId: string, verb: 'pause' | 'resume' | 'run', refresh
 
 export function Schedules() {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<ScheduleView[]>('/v2/schedules', { isLive: true, everyMs: 10_000, mustWait: isReading });
+  const { data, error, refresh } = useResource<ScheduleView[]>('/v2/schedules', {
+    isLive: true,
+    everyMs: 10_000,
+    mustWait: isReading,
+  });
   return (
     <>
       <PageHead title="Schedules">
@@ -74,8 +94,12 @@ export function Schedules() {
                   {isPaused ? 'paused' : 'running'}
                   {schedule.error ? <div class="error">{schedule.error}</div> : null}
                 </td>
-                <td>{isPaused ? <span class="muted">not while paused</span> : <Time at={schedule.nextScheduleTime} />}</td>
-                <td>{lastScheduleTime === undefined ? <span class="muted">never</span> : <Time at={lastScheduleTime} />}</td>
+                <td>
+                  {isPaused ? <span class="muted">not while paused</span> : <Time at={schedule.nextScheduleTime} />}
+                </td>
+                <td>
+                  {lastScheduleTime === undefined ? <span class="muted">never</span> : <Time at={lastScheduleTime} />}
+                </td>
                 {canWrite ? (
                   <td class="buttons">
                     <button type="button" onClick={() => void act(scheduleId, isPaused ? 'resume' : 'pause', refresh)}>
@@ -99,10 +123,27 @@ export function Schedules() {
 
 export function Schedule({ id }: { id: string }) {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<ScheduleView>(`/v2/schedules/${segment(id)}`, { isLive: true, everyMs: 10_000 });
-  const preview = useResource<Preview>(data ? `/v2/cron${formatQuery({ expression: data.cron })}` : undefined, { everyMs: 60_000 });
-  const runs = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ scheduleId: id, count: 20 })}`, { isLive: true });
-  if (!data) return <Missing error={error} title={`Schedule ${id}`} what={`The schedule ${id}`} to="/schedules" link="Look at all schedules" />;
+  const { data, error, refresh } = useResource<ScheduleView>(`/v2/schedules/${segment(id)}`, {
+    isLive: true,
+    everyMs: 10_000,
+  });
+  const preview = useResource<Preview>(data ? `/v2/cron${formatQuery({ expression: data.cron })}` : undefined, {
+    everyMs: 60_000,
+  });
+  const runs = useResource<{ messages: MessageSummary[] }>(
+    `/v2/messages${formatQuery({ scheduleId: id, count: 20 })}`,
+    { isLive: true },
+  );
+  if (!data)
+    return (
+      <Missing
+        error={error}
+        title={`Schedule ${id}`}
+        what={`The schedule ${id}`}
+        to="/schedules"
+        link="Look at all schedules"
+      />
+    );
   const remove = () =>
     confirm({
       title: `Delete schedule ${id}?`,
@@ -151,9 +192,16 @@ export function Schedule({ id }: { id: string }) {
         ]}
       />
       <h2>Next times</h2>
-      <NextTimes times={data.isPaused ? [] : (preview.data?.next ?? [])} empty={data.isPaused ? 'None while it is paused.' : ''} />
+      <NextTimes
+        times={data.isPaused ? [] : (preview.data?.next ?? [])}
+        empty={data.isPaused ? 'None while it is paused.' : ''}
+      />
       <h2>Last runs</h2>
-      <MessagesTable label="Last runs" messages={runs.data?.messages ?? []} isFiltered />
+      <MessagesTable
+        label="Last runs"
+        messages={runs.data?.messages ?? []}
+        empty="It has published no message that the log still has."
+      />
     </>
   );
 }
@@ -185,7 +233,9 @@ let draft: Draft | undefined;
 
 export function NewSchedule() {
   const canWrite = useCanWrite();
-  const [form, setForm] = useState<Draft>(() => draft ?? { destination: '', cron: '', zone: timeZone.get(), scheduleId: '', body: '' });
+  const [form, setForm] = useState<Draft>(
+    () => draft ?? { destination: '', cron: '', zone: timeZone.get(), scheduleId: '', body: '' },
+  );
   const [preview, setPreview] = useState<Preview>();
   const [faults, setFaults] = useState<{ cron?: string; scheduleId?: string; destination?: string }>({});
   const bodyId = useId();
@@ -269,7 +319,12 @@ export function NewSchedule() {
               fault={faults.cron}
               onInput={(event) => change({ cron: event.currentTarget.value })}
             />
-            <Select label="Time zone" value={form.zone} onValue={(zone) => change({ zone })} options={zones.map((zone) => [zone, zone])} />
+            <Select
+              label="Time zone"
+              value={form.zone}
+              onValue={(zone) => change({ zone })}
+              options={zones.map((zone) => [zone, zone])}
+            />
             <Field
               label="Schedule id"
               placeholder="made up when empty"
@@ -282,7 +337,12 @@ export function NewSchedule() {
           <NextTimes times={preview?.next ?? []} empty="" />
           <div class="field">
             <label for={bodyId}>Body</label>
-            <textarea id={bodyId} rows={5} value={form.body} onInput={(event) => change({ body: event.currentTarget.value })} />
+            <textarea
+              id={bodyId}
+              rows={5}
+              value={form.body}
+              onInput={(event) => change({ body: event.currentTarget.value })}
+            />
           </div>
           <button type="submit" class="primary">
             Create schedule

@@ -95,7 +95,9 @@ export function Send() {
           {line?.bodyTruncated ? ' Its body is too large to be copied here.' : ''}
         </p>
       )}
-      {canWrite ? null : <p class="fault">This session may only read; sign in with a token that may write to send messages.</p>}
+      {canWrite ? null : (
+        <p class="fault">This session may only read; sign in with a token that may write to send messages.</p>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -133,10 +135,7 @@ export function Send() {
             <button type="button" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
               Options
             </button>
-            <button
-              type="button"
-              onClick={() => change({ headers: [...options.headers, { name: '', value: '' }] })}
-            >
+            <button type="button" onClick={() => change({ headers: [...options.headers, { name: '', value: '' }] })}>
               Add header
             </button>
           </div>
@@ -194,8 +193,12 @@ export function Send() {
 
 /** Whether the sentence of the server begins with the name of a field. */
 function isAbout(text: string, header: string): boolean {
-  if (header === 'destination') return /^(destination|invalid destination|topic )|destination/i.test(text) && !/^Upstash-/i.test(text);
-  return text.toLowerCase().startsWith(header.toLowerCase()) && !(header === 'Upstash-Callback' && /^Upstash-Callback-/.test(text));
+  if (header === 'destination')
+    return /^(destination|invalid destination|topic )|destination/i.test(text) && !/^Upstash-/i.test(text);
+  return (
+    text.toLowerCase().startsWith(header.toLowerCase()) &&
+    !(header === 'Upstash-Callback' && /^Upstash-Callback-/.test(text))
+  );
 }
 
 function TextArea({ label, value, onValue }: { label: string; value: string; onValue: (value: string) => void }) {
@@ -203,7 +206,13 @@ function TextArea({ label, value, onValue }: { label: string; value: string; onV
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <textarea id={id} rows={6} spellcheck={false} value={value} onInput={(event) => onValue(event.currentTarget.value)} />
+      <textarea
+        id={id}
+        rows={6}
+        spellcheck={false}
+        value={value}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
     </div>
   );
 }

@@ -26,13 +26,30 @@ export function Settings() {
         <span aria-hidden="true">Theme</span>
         {themes.map(([value, title]) => (
           <label>
-            <input type="radio" name="theme" value={value} checked={chosen === value} onChange={() => theme.set(value)} /> {title}
+            <input
+              type="radio"
+              name="theme"
+              value={value}
+              checked={chosen === value}
+              onChange={() => theme.set(value)}
+            />{' '}
+            {title}
           </label>
         ))}
       </div>
-      <Select label="Time zone" value={zone} onValue={(value) => timeZone.set(value)} options={zones.map((one) => [one, one])} />
+      <Select
+        label="Time zone"
+        value={zone}
+        onValue={(value) => timeZone.set(value)}
+        options={zones.map((one) => [one, one])}
+      />
       <p>
-        <input id={shortcutsId} type="checkbox" checked={shortcuts} onChange={(event) => hasShortcuts.set(event.currentTarget.checked)} />{' '}
+        <input
+          id={shortcutsId}
+          type="checkbox"
+          checked={shortcuts}
+          onChange={(event) => hasShortcuts.set(event.currentTarget.checked)}
+        />{' '}
         <label for={shortcutsId}>Single-key shortcuts</label>
       </p>
       {canWrite ? <Keys /> : null}

@@ -47,11 +47,13 @@ export function SignIn() {
           Sign in
         </button>
         <p class="muted">
-          The token is <code>QSTASH_TOKEN</code> of the server, or its read-only token. <code>npx posthorn console</code>{' '}
-          prints a link that signs in without it.
+          The token is <code>QSTASH_TOKEN</code> of the server, or its read-only token.{' '}
+          <code>npx posthorn console</code> prints a link that signs in without it.
         </p>
         {window.isSecureContext ? null : (
-          <p class="fault">This page came without encryption, so that a browser cannot keep a session. Use HTTPS, or localhost.</p>
+          <p class="fault">
+            This page came without encryption, so that a browser cannot keep a session. Use HTTPS, or localhost.
+          </p>
         )}
       </form>
     </main>

@@ -27,6 +27,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Ans
       ended: (_id: string, more: Line[]) => void lines.push(...more),
     },
     schedules: { tellEnd: async () => undefined },
+    stats: { settled: () => undefined },
     bodies: { release: async () => undefined },
   } as unknown as Broker;
   const log = { debug: () => undefined, info: () => undefined } as unknown as Log;

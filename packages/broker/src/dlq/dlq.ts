@@ -275,7 +275,11 @@ function countBytes(view: DlqMessage): number {
 }
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract, http-api.md section 4.2). */
-function isMeant({ messageId, responseStatus, cause, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
+function isMeant(
+  { messageId, responseStatus, cause, ...filter }: DlqFilter,
+  dlqId: string,
+  letter: DeadLetter,
+): boolean {
   if (messageId && !messageId.includes(letter.messageId)) return false;
   if (responseStatus && !responseStatus.includes(letter.status)) return false;
   const { message, status, error = '' } = letter;

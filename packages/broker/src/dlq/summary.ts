@@ -50,7 +50,9 @@ export function createDlqSummary(
     }
   }
 
-  async function describe([cause, { count, oldest, newest, newestId }]: [string, Group]): Promise<DlqCause | undefined> {
+  async function describe([cause, { count, oldest, newest, newestId }]: [string, Group]): Promise<
+    DlqCause | undefined
+  > {
     const letter = await read(newestId);
     if (!letter) return undefined;
     const { message, status, error } = letter;

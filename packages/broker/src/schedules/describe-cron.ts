@@ -12,7 +12,20 @@ export function previewCron(expression: string, now: number, times = 5): { next:
   return { next, text: describeCron(expression) };
 }
 
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 const descriptors: Record<string, string> = {
   '@hourly': 'Every hour',
@@ -29,10 +42,15 @@ export function describeCron(expression: string): string {
   const [, zone = 'UTC', rest = ''] = /^(?:(?:CRON_)?TZ=(\S*)\s+)?(.*)$/s.exec(expression.trim()) ?? [];
   const known = descriptors[rest.toLowerCase()];
   if (known) return `${known} (${zone})`;
-  const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = rest.split(/\s+/).map((field) => field.replaceAll('?', '*'));
+  const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = rest
+    .split(/\s+/)
+    .map((field) => field.replaceAll('?', '*'));
   const parts = [describeTime(minute, hour)];
   if (weekday !== '*') parts.push(`on ${describeField(weekday, 'day of the week', (text) => nameOf(text, days, 0))}`);
-  if (day !== '*') parts.push(`on ${describeField(day, 'day', (text) => (text === 'L' ? 'the last day of the month' : text === 'LW' ? 'the last working day of the month' : `day ${text} of the month`))}`);
+  if (day !== '*')
+    parts.push(
+      `on ${describeField(day, 'day', (text) => (text === 'L' ? 'the last day of the month' : text === 'LW' ? 'the last working day of the month' : `day ${text} of the month`))}`,
+    );
   if (month !== '*') parts.push(`in ${describeField(month, 'month', (text) => nameOf(text, months, 1))}`);
   return `${parts.join(' ')} (${zone})`;
 }
@@ -41,11 +59,20 @@ function describeTime(minute: string, hour: string): string {
   const isNumber = (text: string) => /^\d+$/.test(text);
   if (isNumber(minute) && isNumber(hour)) return `At ${pad(hour)}:${pad(minute)}`;
   if (isNumber(minute) && /^\d+(,\d+)+$/.test(hour)) {
-    return `At ${hour.split(',').map((one) => `${pad(one)}:${pad(minute)}`).join(', ')}`;
+    return `At ${hour
+      .split(',')
+      .map((one) => `${pad(one)}:${pad(minute)}`)
+      .join(', ')}`;
   }
   if (minute === '*' && hour === '*') return 'Every minute';
   const step = /^\*\/(\d+)$/.exec(minute)?.[1];
-  const minutes = step ? `Every ${step} minutes` : minute === '*' ? 'Every minute' : minute === '0' ? 'On the hour' : `At minute ${minute}`;
+  const minutes = step
+    ? `Every ${step} minutes`
+    : minute === '*'
+      ? 'Every minute'
+      : minute === '0'
+        ? 'On the hour'
+        : `At minute ${minute}`;
   if (hour === '*') return minute === '0' ? 'Every hour' : minutes;
   const hourStep = /^\*\/(\d+)$/.exec(hour)?.[1];
   if (hourStep) return minute === '0' ? `Every ${hourStep} hours` : `${minutes} of every ${hourStep} hours`;
@@ -63,8 +90,15 @@ function describeField(field: string, unit: string, name: (text: string) => stri
 
 function nameOf(text: string, names: readonly string[], first: number): string {
   const [, value = text, nth] = /^(\w+?)(#[1-5L]|L)?$/.exec(text) ?? [];
-  const found = /^\d+$/.test(value) ? names[Number(value) - first] : names.find((name) => name.slice(0, 3).toLowerCase() === value.toLowerCase());
-  const which = nth === undefined ? '' : /L/.test(nth) ? 'the last ' : `the ${['', 'first', 'second', 'third', 'fourth', 'fifth'][Number(nth.slice(1))] ?? ''} `;
+  const found = /^\d+$/.test(value)
+    ? names[Number(value) - first]
+    : names.find((name) => name.slice(0, 3).toLowerCase() === value.toLowerCase());
+  const which =
+    nth === undefined
+      ? ''
+      : /L/.test(nth)
+        ? 'the last '
+        : `the ${['', 'first', 'second', 'third', 'fourth', 'fifth'][Number(nth.slice(1))] ?? ''} `;
   return `${which}${found ?? text}`;
 }
 

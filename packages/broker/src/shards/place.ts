@@ -55,7 +55,9 @@ export async function sampleJobs(redis: RedisConnection, shard: number, maxPerLi
     // A few pieces cost less than as many single reads.
     const pieces = 8;
     const pieceSize = Math.ceil(maxPerList / pieces);
-    const starts = Array.from({ length: pieces }, (_, piece) => Math.floor((piece * (count - pieceSize)) / (pieces - 1)));
+    const starts = Array.from({ length: pieces }, (_, piece) =>
+      Math.floor((piece * (count - pieceSize)) / (pieces - 1)),
+    );
     const found = await Promise.all(starts.map((start) => read(start, start + pieceSize - 1)));
     return [...new Set(found.flat())];
   };

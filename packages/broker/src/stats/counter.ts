@@ -37,15 +37,7 @@ interface Tally {
 }
 
 type Group = StatGroup | 'all';
-const groups: readonly Group[] = [
-  'all',
-  'host',
-  'label',
-  'queueName',
-  'topicName',
-  'flowControlKey',
-  'responseStatus',
-];
+const groups: readonly Group[] = ['all', 'host', 'label', 'queueName', 'topicName', 'flowControlKey', 'responseStatus'];
 const indexOf = Object.fromEntries(counterNames.map((name, index) => [name, index])) as Record<CounterName, number>;
 
 export function createStatsCounter(redis: RedisConnection): StatsCounter {
@@ -81,8 +73,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
       if (!tally) continue;
       for (const name of names) tally.counts[indexOf[name]] = (tally.counts[indexOf[name]] ?? 0) + 1;
     }
-    timer ??= setTimeout(flushLater, flushAfterMs);
-    timer.unref();
+    timer ??= setTimeout(flushLater, flushAfterMs).unref();
   };
 
   const send = async () => {
@@ -119,8 +110,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
         if (last) tally.last = { ...last, ...tally.last };
       }
     }
-    timer ??= setTimeout(flushLater, flushAfterMs);
-    timer.unref();
+    timer ??= setTimeout(flushLater, flushAfterMs).unref();
   };
 
   return {

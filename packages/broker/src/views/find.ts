@@ -35,8 +35,7 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
     return isThere === 1 ? [{ kind: 'deadLetter', id: text, title: text }] : [];
   }
 
-  const listQueues = async () =>
-    (await Promise.all(all.map((shard) => redis.smembers(keyspace.queues(shard))))).flat();
+  const listQueues = async () => (await Promise.all(all.map((shard) => redis.smembers(keyspace.queues(shard))))).flat();
   const listKeys = async () => {
     const lists = await Promise.all(
       all.map((shard) => redis.zrangebyscore(keyspace.flowKeys(shard), Date.now(), '+inf', 'LIMIT', 0, maxKeys)),

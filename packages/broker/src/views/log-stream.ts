@@ -163,11 +163,10 @@ function createShared(tail: LogTail, events: EventLog, bodies: BodyStore): Share
     read: (from) => remember(pieces, `${from.segment}-${from.line}`, () => tail.readFrom(from, pieceSize)),
     async format({ messageId, state, retried, time, segment, line }, { trimBody = 0, ...filter }) {
       const { events: entries } = await remember(histories, messageId, () => events.read(messageId));
-      const event = entries.find(
-        (one) => one.state === state && one.retried === retried && one.writtenAt === time,
-      );
+      const event = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
       const { state: _s, messageId: _m, maxPerSecond: _p, cursor: _c, callerIP, ...fields } = filter;
-      if (!event || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, event.message, time)) return undefined;
+      if (!event || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, event.message, time))
+        return undefined;
       return remember(texts, `${segment}-${line}-${trimBody}`, async () =>
         JSON.stringify(await createEventWriter(events, bodies, { maxBytes: maxLineBytes, trimBody }).write(event)),
       );

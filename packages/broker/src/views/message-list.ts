@@ -89,11 +89,15 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
         candidates = [];
         return undefined;
       };
-      const page = (at: Position | undefined) =>
-        at ? { messages, cursor: `${at.segment}-${at.line}` } : { messages };
+      const page = (at: Position | undefined) => (at ? { messages, cursor: `${at.segment}-${at.line}` } : { messages });
 
       const after = parsePosition(cursor);
-      for await (const { segment, line, records } of events.lines.walk({ order: 'latestFirst', after, from, to: isAnyState ? toDate : Infinity })) {
+      for await (const { segment, line, records } of events.lines.walk({
+        order: 'latestFirst',
+        after,
+        from,
+        to: isAnyState ? toDate : Infinity,
+      })) {
         for (let index = Math.floor(records.length / recordBytes) - 1; index >= 0; index--) {
           const at = index * recordBytes;
           const stateIndex = readStateIndex(records, at);

@@ -67,7 +67,14 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
       all.map(async (shard) => {
         const [count, names] = await Promise.all([
           redis.zcount(keyspace.flowKeys(shard), Date.now(), '+inf'),
-          redis.zrangebyscore(keyspace.flowKeys(shard), Date.now(), '+inf', 'LIMIT', 0, Math.ceil(maxKeys / shards.count)),
+          redis.zrangebyscore(
+            keyspace.flowKeys(shard),
+            Date.now(),
+            '+inf',
+            'LIMIT',
+            0,
+            Math.ceil(maxKeys / shards.count),
+          ),
         ]);
         const states = await Promise.all(
           names.map((name) => redis.hget(keyspace.lane(shard, 'flow', name.slice('flow:'.length)), 'paused')),
@@ -100,7 +107,16 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
   async function findOldest(lanes: Awaited<ReturnType<typeof listBusyLanes>>): Promise<Overview['oldestWaiting']> {
     const next = await Promise.all(all.map((shard) => shards.at(shard).next()));
     const candidates = next.flatMap((job) =>
-      job ? [{ id: job.id, since: Math.max(job.message.createdAt, job.message.notBefore), url: job.message.url, kind: 'due' as const }] : [],
+      job
+        ? [
+            {
+              id: job.id,
+              since: Math.max(job.message.createdAt, job.message.notBefore),
+              url: job.message.url,
+              kind: 'due' as const,
+            },
+          ]
+        : [],
     );
     // An id begins with the time of its message, so that few jobs need to be read.
     const firsts = lanes

@@ -63,7 +63,8 @@ function describePending(facts: PendingFacts): Place {
   const { events, attempts, job, message, last, now, time } = facts;
   const failed = attempts.filter(({ endedAt }) => endedAt !== undefined);
   const runs = attempts.at(-1)?.endedAt === undefined ? attempts.at(-1) : undefined;
-  const dueAt = last.state === 'RETRY' ? (last.nextDeliveryTime ?? last.time) : Math.max(message.createdAt, message.notBefore);
+  const dueAt =
+    last.state === 'RETRY' ? (last.nextDeliveryTime ?? last.time) : Math.max(message.createdAt, message.notBefore);
   if (job?.kind === 'in-flight') {
     const since = runs?.startedAt ?? last.time;
     const isCanceled = events.some(({ state }) => state === 'CANCEL_REQUESTED');
@@ -73,7 +74,10 @@ function describePending(facts: PendingFacts): Place {
   }
   if (last.state === 'RETRY' && dueAt > now) {
     const { responseStatus = 0, error } = failed.at(-1) ?? {};
-    const why = responseStatus > 0 ? `the last answer was ${responseStatus}` : `the last attempt failed: ${trimDot(error ?? 'no answer')}`;
+    const why =
+      responseStatus > 0
+        ? `the last answer was ${responseStatus}`
+        : `the last attempt failed: ${trimDot(error ?? 'no answer')}`;
     const text = `Retry ${failed.length} of ${message.maxRetries} in ${formatDuration(dueAt - now)}; ${why}.`;
     return { kind: 'retrying', text, since: last.time, until: dueAt };
   }

@@ -11,7 +11,8 @@ export function formatSummary(events: readonly Event[], dlqId?: string): Message
   const last = events.at(-1);
   if (!last) return undefined;
   const { message, messageId, state, time } = last;
-  const { method, topicName, endpointName, queueName, scheduleId, flowControl, labels, createdAt, maxRetries } = message;
+  const { method, topicName, endpointName, queueName, scheduleId, flowControl, labels, createdAt, maxRetries } =
+    message;
   const attempts = listAttempts(events);
   const attempt = attempts.at(-1);
   const error = state === 'DELIVERED' ? undefined : events.findLast((event) => event.error !== undefined)?.error;

@@ -55,9 +55,15 @@ export function createTimelines(parts: TimelineParts): Timelines {
   }
 
   /** The ids of callbacks are derived from the attempts that they tell of. */
-  async function findCallbacks(id: string, { callback, failureCallback }: Message, attempts: number): Promise<string[]> {
+  async function findCallbacks(
+    id: string,
+    { callback, failureCallback }: Message,
+    attempts: number,
+  ): Promise<string[]> {
     const causes = [
-      ...(callback ? Array.from({ length: attempts }, (_, retried) => outcomes.map((kind) => `${retried}:${kind}`)).flat() : []),
+      ...(callback
+        ? Array.from({ length: attempts }, (_, retried) => outcomes.map((kind) => `${retried}:${kind}`)).flat()
+        : []),
       ...(failureCallback ? ['failure'] : []),
     ];
     const ids = causes.map((cause) => deriveId(id, cause));

@@ -58,7 +58,14 @@ export function addLogs(command: Command, act: Act): void {
           const { trimBody: _, ...filter } = given as typeof given & { trimBody?: number };
           const open = () => client.followLogs({ filter }, { signal: ended.signal });
           const changed = watchStream(open, ended.signal);
-          await follow({ read, print, note: output.note, limit: limit ?? followedLimit, signal: ended.signal, changed });
+          await follow({
+            read,
+            print,
+            note: output.note,
+            limit: limit ?? followedLimit,
+            signal: ended.signal,
+            changed,
+          });
           return;
         }
         const { lines, isMore } = await read(0, limit ?? defaultLimit);

@@ -112,7 +112,16 @@ export function namesEntries({ count: _, cursor: _c, order: _o, maxBytes: _m, ..
 
 /** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
 export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
-  const { callerIP, urlGroup, source, destination, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
+  const {
+    callerIP,
+    urlGroup,
+    source,
+    destination,
+    trimBody: _t,
+    groupBy: _g,
+    api: _a,
+    ...given
+  } = { ...query, ...body };
   const { topicName = urlGroup, callerIp = callerIP, cursor, count = pageLimit, order = 'earliestFirst' } = given;
   if (urlGroup && String(urlGroup) !== String(topicName)) {
     throw new PosthornError('invalid_request', 'urlGroup: use topicName alone; the two differ');

@@ -162,7 +162,8 @@ export const messageList = {
     method: 'GET',
     path: '/v2/messages',
     summary: 'List messages, newest first, also those that have ended',
-    description: 'It reads the log. With `state`, messages that changed last come first. A page may be shorter than `count`, or empty, when it has a cursor to go on.',
+    description:
+      'It reads the log. With `state`, messages that changed last come first. A page may be shorter than `count`, or empty, when it has a cursor to go on.',
     scope: 'read',
     query: z.preprocess(filters.withoutConfiguration, listFields),
     reply: z.object({

@@ -224,7 +224,11 @@ function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation[
     return { description, ...headers, content: { 'application/json': { schema } } };
   };
   const { status = 200, reply, streams, otherReplies = {} } = endpoint;
-  const stream = { description: 'The stream.', ...headers, content: { 'text/event-stream': { schema: { type: 'string' } } } };
+  const stream = {
+    description: 'The stream.',
+    ...headers,
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  };
   const responses: OpenApiOperation['responses'] = { [status]: streams ? stream : write('Done.', reply) };
   for (const code of listErrors(endpoint)) responses[errorStatus[code]] = { $ref: `#/components/responses/${code}` };
   for (const [other, { when, reply: another }] of Object.entries(otherReplies)) {

@@ -13,7 +13,8 @@ async function get<T>(path: string): Promise<T> {
 }
 const status = async (path: string, method = 'GET') => (await system.api.call(path, { method })).status;
 const at = (path: string) => `${system.receiver.url}${path}`;
-const publish = (path: string, headers: Record<string, string> = {}) => system.api.publish(at(path), { headers, body: 'x' });
+const publish = (path: string, headers: Record<string, string> = {}) =>
+  system.api.publish(at(path), { headers, body: 'x' });
 const untilState = (id: string, state: string) =>
   eventually(async () => (await system.api.states(id)).at(-1) === state);
 
@@ -41,8 +42,18 @@ describe('the list of messages', () => {
     const { messages, cursor } = await get<Page>('/v2/messages?label=listed');
     expect(messages.map(({ messageId }) => messageId)).toEqual([delayed, failed, ...delivered.toReversed()]);
     expect(messages.map(({ state }) => state)).toEqual(['CREATED', 'FAILED', ...delivered.map(() => 'DELIVERED')]);
-    expect(messages[1]).toMatchObject({ responseStatus: 500, error: 'the destination answered 500', attempts: 1, dlqId: expect.any(String) as string });
-    expect(messages[2]).toMatchObject({ responseStatus: 200, labels: ['listed'], method: 'POST', durationMs: expect.any(Number) as number });
+    expect(messages[1]).toMatchObject({
+      responseStatus: 500,
+      error: 'the destination answered 500',
+      attempts: 1,
+      dlqId: expect.any(String) as string,
+    });
+    expect(messages[2]).toMatchObject({
+      responseStatus: 200,
+      labels: ['listed'],
+      method: 'POST',
+      durationMs: expect.any(Number) as number,
+    });
     expect(cursor).toBeUndefined();
   });
 
@@ -84,7 +95,11 @@ describe('counts', () => {
     system.receiver.reply('/counted-fail', 503);
     const headers = { 'Upstash-Label': 'counted', 'Upstash-Queue-Name': 'counted-queue' };
     for (let n = 0; n < 3; n++) await publish('/counted', { 'Upstash-Label': 'counted' });
-    const dead = await publish('/counted-fail', { 'Upstash-Label': 'counted', 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '1' });
+    const dead = await publish('/counted-fail', {
+      'Upstash-Label': 'counted',
+      'Upstash-Retries': '1',
+      'Upstash-Retry-Delay': '1',
+    });
     const canceled = await publish('/counted', { ...headers, 'Upstash-Delay': '1h' });
     await untilState(dead, 'FAILED');
     await system.api.call(`/v2/messages/${canceled}`, { method: 'DELETE' });
@@ -129,11 +144,16 @@ describe('counts', () => {
       const { destinations } = await get<{ destinations: DestinationView[] }>('/v2/destinations?order=attempts');
       return destinations[0] && destinations[0].failed > 0 ? destinations : undefined;
     });
-    expect(list[0]).toMatchObject({ host: '127.0.0.1', lastError: { error: expect.any(String) as string, messageId: expect.stringMatching(/^msg_/) as string } });
+    expect(list[0]).toMatchObject({
+      host: '127.0.0.1',
+      lastError: { error: expect.any(String) as string, messageId: expect.stringMatching(/^msg_/) as string },
+    });
     expect(list[0]?.p95Ms).toBeGreaterThanOrEqual(list[0]?.p50Ms ?? 0);
     expect(list[0]?.dead).toBeGreaterThan(0);
     expect(list[0]?.successRate).toBeLessThan(1);
-    expect((await get<{ destinations: DestinationView[] }>('/v2/destinations?host=none.example')).destinations).toEqual([]);
+    expect((await get<{ destinations: DestinationView[] }>('/v2/destinations?host=none.example')).destinations).toEqual(
+      [],
+    );
   });
 });
 
@@ -199,8 +219,11 @@ describe('causes of dead letters', () => {
   });
 
   test('a destination is a host or a URL', async () => {
-    const count = async (destination: string) => (await get<Summary>(`/v2/dlq/summary?label=cause&destination=${destination}`)).total;
-    expect([await count('127.0.0.1'), await count('http://127.0.0.1:9/x'), await count('b.example')]).toEqual([1, 1, 0]);
+    const count = async (destination: string) =>
+      (await get<Summary>(`/v2/dlq/summary?label=cause&destination=${destination}`)).total;
+    expect([await count('127.0.0.1'), await count('http://127.0.0.1:9/x'), await count('b.example')]).toEqual([
+      1, 1, 0,
+    ]);
   });
 });
 
@@ -228,8 +251,15 @@ describe('the live log', () => {
         const parts = text.split('\n\n');
         text = parts.pop() ?? '';
         for (const part of parts) {
-          const fields = Object.fromEntries(part.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]));
-          if (fields['event']) events.push({ event: fields['event'], id: fields['id'] ?? '', data: JSON.parse(fields['data'] ?? '{}') as EventView });
+          const fields = Object.fromEntries(
+            part.split('\n').map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
+          );
+          if (fields['event'])
+            events.push({
+              event: fields['event'],
+              id: fields['id'] ?? '',
+              data: JSON.parse(fields['data'] ?? '{}') as EventView,
+            });
         }
         if (enough(events)) return;
       }
@@ -310,7 +340,11 @@ describe('find', () => {
   });
 
   test('needs a text of a reasonable length', async () => {
-    expect([await status('/v2/find'), await status('/v2/find?q='), await status(`/v2/find?q=${'x'.repeat(513)}`)]).toEqual([400, 400, 400]);
+    expect([
+      await status('/v2/find'),
+      await status('/v2/find?q='),
+      await status(`/v2/find?q=${'x'.repeat(513)}`),
+    ]).toEqual([400, 400, 400]);
   });
 });
 
@@ -342,7 +376,9 @@ test('a schedule publishes now, besides its times', async () => {
   expect(run.status).toBe(201);
   const { messageId } = (await run.json()) as { messageId: string };
   await untilState(messageId, 'DELIVERED');
-  const again = (await (await system.api.call('/v2/schedules/yearly/run', { method: 'POST' })).json()) as { messageId: string };
+  const again = (await (await system.api.call('/v2/schedules/yearly/run', { method: 'POST' })).json()) as {
+    messageId: string;
+  };
   await untilState(again.messageId, 'DELIVERED');
   expect(system.receiver.at('/scheduled').map(({ body }) => body.length)).toEqual([20_000, 20_000]);
   expect((await get<Page>('/v2/messages?scheduleId=yearly')).messages).toHaveLength(2);

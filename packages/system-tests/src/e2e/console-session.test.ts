@@ -33,7 +33,13 @@ interface Answer {
 }
 
 /** `fetch` would not send the headers that a browser sends itself. */
-function ask(method: string, path: string, headers: Record<string, string> = {}, body = '', server = api): Promise<Answer> {
+function ask(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body = '',
+  server = api,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = httpRequest(server.url + path, { method, headers, agent: false }, (response) => {
       let text = '';
@@ -87,7 +93,8 @@ test.each([
 });
 
 test('after ten failures in a minute an address gets 429, also with the right token', async () => {
-  for (let n = 0; n < 10; n++) expect((await ask('POST', '/console/session', {}, '{"token":"wrong"}')).status).toBe(401);
+  for (let n = 0; n < 10; n++)
+    expect((await ask('POST', '/console/session', {}, '{"token":"wrong"}')).status).toBe(401);
   const locked = await ask('POST', '/console/session', {}, JSON.stringify({ token: testToken }), other);
   expect(locked).toMatchObject({ status: 429, headers: { 'retry-after': '60' } });
   const [key = ''] = await redis.client.keys('posthorn:failed-sign-ins:*');
@@ -238,7 +245,11 @@ describe('what is sent', () => {
 
   test('the page is asked for again, its parts never; both come compressed', async () => {
     const html = await ask('GET', '/console/', { 'accept-encoding': 'br, gzip' });
-    expect(html.headers).toMatchObject({ 'cache-control': 'no-cache', 'content-encoding': 'br', 'content-type': 'text/html; charset=utf-8' });
+    expect(html.headers).toMatchObject({
+      'cache-control': 'no-cache',
+      'content-encoding': 'br',
+      'content-type': 'text/html; charset=utf-8',
+    });
     const plain = await ask('GET', '/console/');
     const [script = ''] = /\/console\/assets\/main-[\w-]+\.js/.exec(plain.text) ?? [];
     const part = await ask('GET', script, { 'accept-encoding': 'gzip' });
@@ -252,21 +263,23 @@ describe('what is sent', () => {
     expect(plain.text).not.toMatch(/<script>|style=|https?:\/\//);
   });
 
-  test.each(['/console/../../../etc/passwd', '/console/assets/..%2f..%2fpackage.json', '/console/package.json', '/console/assets/'])(
-    '%s leads to no other file',
-    async (path) => {
-      // No client of Node.js sends such a path as it is.
-      const answer = await new Promise<string>((resolve) => {
-        const socket = connect(Number(new URL(api.url).port), '127.0.0.1', () =>
-          socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
-        );
-        let text = '';
-        socket.on('data', (data) => (text += data.toString()));
-        socket.on('close', () => resolve(text));
-      });
-      expect(answer).not.toMatch(/root:|"private"/);
-    },
-  );
+  test.each([
+    '/console/../../../etc/passwd',
+    '/console/assets/..%2f..%2fpackage.json',
+    '/console/package.json',
+    '/console/assets/',
+  ])('%s leads to no other file', async (path) => {
+    // No client of Node.js sends such a path as it is.
+    const answer = await new Promise<string>((resolve) => {
+      const socket = connect(Number(new URL(api.url).port), '127.0.0.1', () =>
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+      );
+      let text = '';
+      socket.on('data', (data) => (text += data.toString()));
+      socket.on('close', () => resolve(text));
+    });
+    expect(answer).not.toMatch(/root:|"private"/);
+  });
 
   test('a browser that asks for the server comes to the console; a program gets its 401 as before', async () => {
     const browser = { accept: 'text/html,application/xhtml+xml' };

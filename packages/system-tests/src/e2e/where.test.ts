@@ -161,7 +161,8 @@ const cases: Case[] = [
       await enqueue('orders', '/other');
       return enqueue('orders', '/other');
     },
-    check: ({ where }) => expect(where).toMatchObject({ name: 'orders', position: 3, behind: expect.any(String) as string }),
+    check: ({ where }) =>
+      expect(where).toMatchObject({ name: 'orders', position: 3, behind: expect.any(String) as string }),
   },
   {
     name: 'second in a queue, behind a message in flight',
@@ -246,7 +247,11 @@ test('a callback and its source name each other', async () => {
 
 test('a body that claims to be a callback of another message is not believed', async () => {
   const other = await publish('/ok');
-  const id = await publish('/ok', { 'Content-Type': 'application/json' }, JSON.stringify({ retried: 0, sourceMessageId: other }));
+  const id = await publish(
+    '/ok',
+    { 'Content-Type': 'application/json' },
+    JSON.stringify({ retried: 0, sourceMessageId: other }),
+  );
   expect((await read(id)).related.sourceMessageId).toBeUndefined();
 });
 

@@ -158,12 +158,7 @@ export interface ScriptCommands {
     result: 'published' | 'skipped' | 'failed',
     error: string,
   ): Promise<1 | 0 | -1>;
-  countStats(
-    prefix: string,
-    maxHosts: number,
-    maxValues: number,
-    ...values: string[]
-  ): Promise<null>;
+  countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 
