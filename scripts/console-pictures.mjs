@@ -97,7 +97,7 @@ for (const colorScheme of theme.split(',')) {
       const to = path.replace('example', example);
       await page.goto(`${api.url}/console/${to}`);
       await page.waitForTimeout(900);
-      const isWide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
       if (isWide) console.log(`${path} scrolls sideways at ${size} px`);
       const name = path === '' ? 'overview' : path.replaceAll('/', '-');
       const ending = paths.length > 0 ? `-${size}-${colorScheme}` : '';

@@ -51,7 +51,7 @@ async function run(signal: AbortSignal): Promise<void> {
     } catch {
       // The stream ends with the server, with the session, or with the network.
     }
-    if (!signal.aborted) await sleep(1000);
+    await sleep(1000);
   }
 }
 

@@ -49,7 +49,7 @@ test('sign-in refuses a wrong token, returns to the page, and keeps the token no
   expect(page.url()).toBe(`${stage.url}/console/messages?state=FAILED`);
   expect(await page.getByRole('combobox', { name: 'State', exact: true }).inputValue()).toBe('FAILED');
   const stored = await page.evaluate(() =>
-    JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML]),
+    JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, document.documentElement.outerHTML]),
   );
   expect(stored).not.toContain(testToken);
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();

@@ -71,10 +71,10 @@ interface AxeResult {
 /** What axe has to say about the page; nothing, if all is well. */
 export async function findAxeViolations(page: Page): Promise<string[]> {
   // The policy of the page allows no script of ours in the page itself; this runs beside it.
-  const result = (await page.evaluate(`(async () => {
+  const result = await page.evaluate<AxeResult>(`(async () => {
     if (!window.axe) { ${axeSource} }
     return axe.run(document, { resultTypes: ['violations'] });
-  })()`)) as AxeResult;
+  })()`);
   return result.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
   );

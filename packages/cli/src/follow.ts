@@ -85,7 +85,7 @@ export function watchStream(
 ): (signal: AbortSignal) => Promise<void> {
   let isOpen = false;
   let isNew = false;
-  let notify = () => undefined as void;
+  let notify: () => void = () => undefined;
   const run = async () => {
     while (!ended.aborted) {
       try {

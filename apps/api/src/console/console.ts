@@ -40,7 +40,7 @@ export function consoleRoutes(parts: SessionParts, files = readConsoleFiles()): 
       throw new PosthornError('method_not_allowed', `${request.method} is not possible here: use GET.`);
     }
     const name = request.path.slice(1);
-    const file = files.get(name) ?? (/^assets\//.test(name) ? undefined : files.get('index.html'));
+    const file = files.get(name) ?? (name.startsWith('assets/') ? undefined : files.get('index.html'));
     if (!file) {
       const text = files.size === 0 ? 'The console is not built; run npm start.' : 'There is no such file.';
       response.status(404).type('text/plain').send(text);

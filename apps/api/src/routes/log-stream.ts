@@ -1,4 +1,4 @@
-import { contract, PosthornError, type StreamFilter } from '@posthorn/shared';
+import { contract, PosthornError, StreamQuery, type StreamFilter } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import type { AppParts } from '../app.ts';
 import { readAccess } from '../middleware/authenticate.ts';
@@ -18,7 +18,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
 
   const stream = (request: Request, response: Response) => {
     const access = readAccess(request);
-    const filter = contract.events.stream.query?.parse(request.query) as StreamFilter;
+    const filter: StreamFilter = StreamQuery.parse(request.query);
     const { caller } = access;
     const open = callers.get(caller) ?? 0;
     if (open >= maxStreams.caller || broker.views.stream.count() >= maxStreams.all) {

@@ -194,7 +194,7 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
               <Time at={attempt.startedAt} />
             </td>
             <td class="number">{attempt.durationMs === undefined ? 'running' : formatDuration(attempt.durationMs)}</td>
-            <td class="number">{attempt.responseStatus || '–'}</td>
+            <td class="number">{attempt.responseStatus ? attempt.responseStatus : '–'}</td>
             <td>{attempt.error ?? ''}</td>
             <td>
               <button

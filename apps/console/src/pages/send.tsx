@@ -197,7 +197,7 @@ function isAbout(text: string, header: string): boolean {
     return /^(destination|invalid destination|topic )|destination/i.test(text) && !/^Upstash-/i.test(text);
   return (
     text.toLowerCase().startsWith(header.toLowerCase()) &&
-    !(header === 'Upstash-Callback' && /^Upstash-Callback-/.test(text))
+    !(header === 'Upstash-Callback' && text.startsWith('Upstash-Callback-'))
   );
 }
 

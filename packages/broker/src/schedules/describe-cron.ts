@@ -96,7 +96,7 @@ function nameOf(text: string, names: readonly string[], first: number): string {
   const which =
     nth === undefined
       ? ''
-      : /L/.test(nth)
+      : nth.includes('L')
         ? 'the last '
         : `the ${['', 'first', 'second', 'third', 'fourth', 'fifth'][Number(nth.slice(1))] ?? ''} `;
   return `${which}${found ?? text}`;

@@ -113,7 +113,7 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
 export const maxStreamed = 200;
 
 /** Which lines a live stream sends: filters of the log, and how many at most. */
-const StreamQuery = z
+export const StreamQuery = z
   .object({
     ...FilterFields,
     messageId: filters.list.describe('Ids of messages.'),
