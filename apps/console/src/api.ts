@@ -11,6 +11,8 @@ export interface Session {
 export const session = createStore<Session | null | undefined>(undefined);
 /** The server cannot be reached. */
 export const isOffline = createStore(false);
+/** The server is busy, and a request is about to be tried again. */
+export const isBusy = createStore(false);
 /** Requests per second that the server allows, as its replies say. */
 export const rateLimit = createStore<string | undefined>(undefined);
 
@@ -85,12 +87,17 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
     if (limit !== null) rateLimit.set(limit);
     if (response.ok) {
       isOffline.set(false);
+      isBusy.set(false);
       return response;
     }
     const text = await readSentence(response);
     if (response.status === 401 && path !== '/console/session') session.set(null);
-    const isBusy = response.status === 429 || response.status === 503;
-    if (!isBusy || tries >= retries) throw new ApiError(response.status, text);
+    const mayPass = response.status === 429 || response.status === 503;
+    if (!mayPass || tries >= retries) {
+      isBusy.set(false);
+      throw new ApiError(response.status, text);
+    }
+    isBusy.set(true);
     await sleep(1000 * (tries + 1));
   }
 }

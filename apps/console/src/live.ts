@@ -15,17 +15,23 @@ export function followLines(listener: (line: EventView) => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** A change is shown this long after it was seen, together with others. */
-const gatherMs = 1000;
+/** The first change is shown at once; those that follow it are gathered for so long. */
+const gatherMs = 1200;
+const firstAfterMs = 100;
 let gathering = false;
+let reportedAt = -gatherMs;
 
 function reportChange(): void {
   if (gathering) return;
   gathering = true;
-  setTimeout(() => {
-    gathering = false;
-    changes.set(changes.get() + 1);
-  }, gatherMs);
+  setTimeout(
+    () => {
+      gathering = false;
+      reportedAt = performance.now();
+      changes.set(changes.get() + 1);
+    },
+    Math.max(firstAfterMs, reportedAt + gatherMs - performance.now()),
+  );
 }
 
 let current: AbortController | undefined;

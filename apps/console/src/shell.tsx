@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isOffline, session, signOut } from './api.ts';
+import { isBusy, isOffline, session, signOut } from './api.ts';
 import { forgetAll, refreshAll } from './data.ts';
 import { Find } from './find.tsx';
 import { Link, navigate, place, usePlace } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
+import { timeZone } from './settings.ts';
 import { useStore } from './store.ts';
 import { complain, Confirmation, Dialog, notice } from './ui.tsx';
 
@@ -43,6 +44,7 @@ async function leave(): Promise<void> {
 export function Shell({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const scope = useStore(session)?.scope;
+  const zone = useStore(timeZone);
   const root = `/${path.split('/')[1] ?? ''}`;
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -87,6 +89,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
             </li>
           ))}
         </ul>
+        <p class="zone">Times in {zone}</p>
       </nav>
       <main id="content" ref={main} tabIndex={-1}>
         {children}
@@ -112,6 +115,7 @@ function Mark() {
 export function Notices() {
   const shown = useStore(notice);
   const offline = useStore(isOffline);
+  const busy = useStore(isBusy);
   return (
     <div class="notices">
       <div role="status" class={shown?.kind === 'status' ? 'notice' : ''}>
@@ -122,6 +126,9 @@ export function Notices() {
           {shown.content}
         </div>
       ) : null}
+      <div role="status" class={busy && !offline ? 'notice' : ''}>
+        {busy && !offline ? 'The server is busy; the console tries again.' : ''}
+      </div>
       {offline ? (
         <div role="alert" class="notice bad">
           Connection lost. What is shown may be old; the console tries again.
