@@ -72,6 +72,22 @@ export type { Queue, QueueRequest, QueueResponse, UpsertQueueRequest } from './q
 export { Receiver, type ReceiverConfig, type VerifyRequest } from './receiver.ts';
 export { Schedules, type CreateScheduleRequest, type Schedule } from './schedules.ts';
 export type { SigningKeyPair, SigningKeys } from './signing-keys.ts';
+export type {
+  Counters,
+  DestinationsRequest,
+  DestinationStats,
+  DlqCause,
+  FindHit,
+  MessageAttempt,
+  MessageListFilter,
+  MessageListRequest,
+  MessagePlace,
+  MessageSummary,
+  MessageTimeline,
+  Overview,
+  Stats,
+  StatsRequest,
+} from './views.ts';
 export {
   UrlGroups,
   type AddEndpointsRequest,
