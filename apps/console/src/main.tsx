@@ -131,7 +131,14 @@ function App() {
       </>
     );
   }
-  if (known === undefined) return <p class="starting">Loading…</p>;
+  if (known === undefined) {
+    return (
+      <>
+        <p class="starting">Loading…</p>
+        <Notices />
+      </>
+    );
+  }
   const { Page, id, key } = findPage(path);
   return (
     <Shell>

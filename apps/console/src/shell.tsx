@@ -27,7 +27,8 @@ let shownPath = place.get().path;
 place.follow(({ path }) => {
   if (path === shownPath) return;
   shownPath = path;
-  notice.set(undefined);
+  // Why a sign-in is needed is said there.
+  if (path !== '/sign-in') notice.set(undefined);
 });
 
 async function leave(): Promise<void> {

@@ -68,12 +68,16 @@ interface AxeResult {
   violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
 }
 
-/** What axe has to say about the page; nothing, if all is well. */
-export async function findAxeViolations(page: Page): Promise<string[]> {
+/**
+ * What axe has to say about the page; nothing, if all is well.
+ *
+ * @param rules all that axe has by default
+ */
+export async function findAxeViolations(page: Page, rules?: readonly string[]): Promise<string[]> {
   // The policy of the page allows no script of ours in the page itself; this runs beside it.
   const result = await page.evaluate<AxeResult>(`(async () => {
     if (!window.axe) { ${axeSource} }
-    return axe.run(document, { resultTypes: ['violations'] });
+    return axe.run(document, ${JSON.stringify({ resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}) })});
   })()`);
   return result.violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),

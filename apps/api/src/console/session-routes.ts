@@ -52,15 +52,14 @@ export function sessionRoutes({ sessions, check, cookieName, version, log }: Ses
   router.post('/session', async (request, response) => {
     refuseElsewhere(request);
     const address = findNetwork(readCallerIp(request));
-    if ((await sessions.countFailures(address)) >= maxFailures) {
+    const body = await readBody(request, maxBodyBytes);
+    const credentials = Credentials.parse(parseJson(body.toString('utf8')));
+    if ((await sessions.countAttempt(address)) > maxFailures) {
       response.setHeader('Retry-After', 60);
       throw new PosthornError('rate_limited', 'Too many sign-ins failed; wait a minute, then try again.');
     }
-    const body = await readBody(request, maxBodyBytes);
-    const credentials = Credentials.parse(parseJson(body.toString('utf8')));
     const token = await find(credentials);
     if (!token) {
-      await sessions.addFailure(address);
       warnOfFailure('A sign-in to the console failed.', { address });
       throw new PosthornError(
         'unauthorized',
@@ -69,6 +68,7 @@ export function sessionRoutes({ sessions, check, cookieName, version, log }: Ses
           : 'The link was used before or is older than ten minutes; sign in with the token.',
       );
     }
+    await sessions.forgiveAttempt(address);
     // The session that the browser had before ends.
     for (const cookie of takeCookies(request, cookieName)) await sessions.close(cookie);
     const { cookie } = await sessions.open(token);

@@ -11,6 +11,13 @@ const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0
 const pinned = (key: FlowControlKey) =>
   [key.isPinnedParallelism ? 'parallelism' : '', key.isPinnedRate ? 'rate' : ''].filter(Boolean).join(', ') || 'no';
 
+/** A period such as `10m` in seconds, as the API takes it; any other text goes to the server, which says what is wrong. */
+function toSeconds(text: string): string {
+  const [, amount, unit = 's'] = /^(\d{1,7})\s*([smhd])?$/.exec(text) ?? [];
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit];
+  return amount === undefined || seconds === undefined ? text : String(Number(amount) * seconds);
+}
+
 export function FlowControl() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', {
@@ -139,7 +146,7 @@ export function FlowKey({ id }: { id: string }) {
           aria-label="Limits"
           onSubmit={(event) => {
             event.preventDefault();
-            void act('pin', formatQuery(form), 'Pinned: what messages ask for does not count any more.');
+            void act('pin', formatQuery({ ...form, period: toSeconds(form.period) }), 'Pinned: what messages ask for does not count any more.');
           }}
         >
           <Field

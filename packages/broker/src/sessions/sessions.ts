@@ -33,9 +33,13 @@ export interface Sessions {
   createCode(token: KnownToken): Promise<{ code: string; expiresAt: number }>;
   /** The token that a code stands for, once. */
   redeem(code: string): Promise<KnownToken | undefined>;
-  /** Failed sign-ins of an address in the current minute. */
-  countFailures(address: string): Promise<number>;
-  addFailure(address: string): Promise<void>;
+  /**
+   * Counts a sign-in of an address as failed, before it is looked at: attempts at the same time must not go beyond the
+   * limit. Resolves to how many there are in the current minute.
+   */
+  countAttempt(address: string): Promise<number>;
+  /** The sign-in did not fail. */
+  forgiveAttempt(address: string): Promise<void>;
 }
 
 /** In milliseconds. */
@@ -84,13 +88,15 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
       if (sealed === null || (await redis.del(key)) !== 1) return undefined;
       return findToken(code, sealed);
     },
-    async countFailures(address) {
-      return Number(await redis.get(keyspace.failedSignIns(address)));
-    },
-    async addFailure(address) {
+    async countAttempt(address) {
       const key = keyspace.failedSignIns(address);
-      await redis.set(key, 0, 'PX', failuresMs, 'NX');
-      await redis.incr(key);
+      const count = await redis.hincrby(key, 'count', 1);
+      if (count <= 1) await redis.pexpire(key, failuresMs);
+      return count;
+    },
+    async forgiveAttempt(address) {
+      const key = keyspace.failedSignIns(address);
+      if ((await redis.pttl(key)) > 0) await redis.hincrby(key, 'count', -1);
     },
   };
 }

@@ -69,7 +69,9 @@ describe('the list of messages', () => {
     ['host=a.example', () => []],
   ])('%s', async (query, wanted) => {
     const { messages } = await get<Page>(`/v2/messages?label=listed&${query}`);
-    expect(messages.map(({ messageId }) => messageId)).toEqual(wanted());
+    const ids = messages.map(({ messageId }) => messageId);
+    // With a state those that changed last come first, and deliveries may end in any order.
+    expect(query.includes('DELIVERED') ? ids.sort() : ids).toEqual(query.includes('DELIVERED') ? wanted().sort() : wanted());
   });
 
   test('goes on behind a cursor, without a gap or a repetition', async () => {

@@ -103,6 +103,15 @@ test('after ten failures in a minute an address gets 429, also with the right to
   expect(left).toBeLessThanOrEqual(60_000);
 });
 
+test('sign-ins at the same time get no further, and right ones do not count', async () => {
+  for (let n = 0; n < 12; n++) await signIn();
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => ask('POST', '/console/session', {}, '{"token":"wrong"}')),
+  );
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(30);
+});
+
 describe('the cookie at /v2', () => {
   let cookie: string;
   beforeAll(async () => {

@@ -49,6 +49,12 @@ export async function readLanePlace(
   };
 }
 
+/** How many of these flow-control keys of a shard are paused. */
+export async function countPaused(redis: RedisConnection, shard: number, names: readonly string[]): Promise<number> {
+  const states = await Promise.all(names.map((name) => redis.hget(keyspace.lane(shard, 'flow', name), 'paused')));
+  return states.filter((state) => state === '1').length;
+}
+
 /** The lanes of a shard in which messages wait or run, up to a number, with those that wait and the first of them. */
 export async function listBusyLanes(
   redis: RedisConnection,

@@ -35,7 +35,7 @@ export const keyspace = {
   session: (hash: string) => `posthorn:session:${hash}`,
   /** string: a code that opens one session of the console, under its hash; expires after ten minutes. */
   signInCode: (hash: string) => `posthorn:sign-in-code:${hash}`,
-  /** string: failed sign-ins of an address in the current minute, with which it expires. */
+  /** hash: `count` of failed sign-ins of an address in the current minute, with which it expires. */
   failedSignIns: (address: string) => `posthorn:failed-sign-ins:${address}`,
 
   /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */

@@ -1,7 +1,7 @@
 import type { Overview } from '@posthorn/shared';
 import { hidePassword } from '@posthorn/shared';
 import { readTime, recordBytes } from '../../engine/log/record.ts';
-import { listBusyLanes } from '../../engine/lanes/lane-place.ts';
+import { countPaused, listBusyLanes } from '../../engine/lanes/lane-place.ts';
 import type { Backlogs } from '../metrics/backlog.ts';
 import type { Queues } from '../queues/queues.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
@@ -59,10 +59,8 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
             Math.ceil(maxKeys / shards.count),
           ),
         ]);
-        const states = await Promise.all(
-          names.map((name) => redis.hget(keyspace.lane(shard, 'flow', name.slice('flow:'.length)), 'paused')),
-        );
-        return { count, paused: states.filter((state) => state === '1').length };
+        const keys = names.map((name) => name.slice('flow:'.length));
+        return { count, paused: await countPaused(redis, shard, keys) };
       }),
     );
     return {
