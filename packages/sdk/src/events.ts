@@ -1,6 +1,6 @@
 import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import type { ErrorKind, Limits } from './messages.ts';
+import type { ErrorKind, Limits } from './message-parts.ts';
 
 /** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
 export type State =

@@ -42,15 +42,8 @@ export {
   type UnpinFlowControlOptions,
 } from './flow-control.ts';
 export type { BodyInit, CallOptions, HeadersInit, HttpRequest, HTTPMethods, Requester, Retry } from './http.ts';
-export {
-  Messages,
-  type CancelRequest,
-  type ErrorKind,
-  type Message,
-  type MessageFilter,
-  type MessagePayload,
-  type MessageState,
-} from './messages.ts';
+export { Messages, type CancelRequest, type Message, type MessageFilter, type MessagePayload } from './messages.ts';
+export type { ErrorKind, MessageState } from './message-parts.ts';
 export {
   isBatchFailure,
   type BatchFailure,

@@ -1,5 +1,6 @@
 import type { BodyInit, CallOptions, Requester } from './http.ts';
-import { readMessage, type Limits } from './messages.ts';
+import type { Limits } from './message-parts.ts';
+import { readMessage } from './messages.ts';
 import { writeSegment } from './path.ts';
 import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
 

@@ -1,6 +1,6 @@
 import { writeFilter, type CommonFilter, type HostPathFilter } from './filters.ts';
 import type { Log } from './events.ts';
-import type { MessageState } from './messages.ts';
+import type { MessageState } from './message-parts.ts';
 
 /** One message in a list: what it is, and what happened to it last. */
 export interface MessageSummary {

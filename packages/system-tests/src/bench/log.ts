@@ -61,7 +61,10 @@ async function fillLog(
     events.list(id, [createdLine(message)], message);
     events.ended(id, [activeLine(0, now + 5), ...end], message);
     stats.accepted(message);
-    stats.settled(id, message, { kind: 'delivered', answer: { status: 200, header: {}, body: answer.body, durationMs: n % 500 } });
+    stats.settled(id, message, {
+      kind: 'delivered',
+      answer: { status: 200, header: {}, body: answer.body, durationMs: n % 500 },
+    });
     lines += 2 + end.length;
     if (n % 1000 === 999) await events.lines.flush();
   }
