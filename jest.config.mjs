@@ -38,6 +38,7 @@ export default {
     },
     { ...common, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
     { ...common, displayName: 'examples', testMatch: ['<rootDir>/examples/**/*.test.ts'] },
+    { ...common, displayName: 'browser', testMatch: ['<rootDir>/apps/console/tests/**/*.test.ts'] },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/packages/system-tests/src/e2e/**/*.test.ts'] },
   ],
 };

@@ -1,6 +1,6 @@
 // `npm test`: sets up, then runs every check, all of them even when one fails. The last line counts them.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, say, setUp, toolEnvironment } from './setup.mjs';
@@ -21,12 +21,34 @@ check('types', 'turbo', ['run', 'check-types', '--output-logs=errors-only']);
 check('package', 'node', ['packages/sdk/scripts/test-package.mjs']);
 test('unit');
 test('integration');
+if (hasChromium()) test('browser', '--runInBand');
+else skipBrowser();
 test('e2e', '--runInBand');
 test('examples', '--runInBand');
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** The browser tests use the Chromium of the distribution. Where it is missing it is installed, if that is possible. */
+function hasChromium() {
+  // One that is named and missing is an error, which the tests show.
+  if (process.env.CHROMIUM) return true;
+  const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
+  const isThere = () => places.some((place) => existsSync(place));
+  if (isThere()) return true;
+  console.log('installing chromium, for the browser tests (apt-get install chromium)');
+  run('apt-get', ['update']);
+  const { isPassed, output } = run('apt-get', ['install', '--yes', '--no-install-recommends', 'chromium']);
+  if (!isPassed) console.log(output);
+  return isThere();
+}
+
+/** Without a browser these tests prove nothing: they count as skipped, never as passed. */
+function skipBrowser() {
+  total.skipped++;
+  console.log('SKIPPED browser: there is no Chromium, and it could not be installed. Install it, or set CHROMIUM.');
+}
 
 function check(name, command, args) {
   report(name, run(command, args), (isPassed) => ({ passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 }));

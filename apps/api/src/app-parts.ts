@@ -1,4 +1,4 @@
-import type { Broker, OpenBroker } from '@posthorn/broker';
+import type { Broker, OpenBroker, Sessions } from '@posthorn/broker';
 import type { Log, ProcessMetrics } from '@posthorn/process';
 import type { Config } from './config.ts';
 
@@ -12,4 +12,14 @@ export interface AppParts {
   metrics: ProcessMetrics;
   /** What Redis promises of an accepted message, as of the last look. */
   durability: OpenBroker['durability'];
+  /** What Redis uses, as of the last look. */
+  redisState: OpenBroker['redisState'];
+  /** Sessions of the console. */
+  sessions: Sessions;
+  /** Name of the cookie of a session: another one for every installation. */
+  cookieName: string;
+  /** The version of posthorn. */
+  version: string;
+  /** Aborted when the process begins to stop, so that streams end. */
+  stopping: AbortSignal;
 }

@@ -2,7 +2,8 @@ import express, { type Express } from 'express';
 import type { AppParts } from './app-parts.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { allowOrigins } from './middleware/allow-origins.ts';
-import { authenticate } from './middleware/authenticate.ts';
+import { consoleRoutes, redirectToConsole } from './console/console.ts';
+import { authenticate, createCheckToken, listTokens } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
 import { limitRate } from './middleware/limit-rate.ts';
 import { refuseUnknown } from './middleware/refuse-unknown.ts';
@@ -32,13 +33,17 @@ export function createApp(parts: AppParts): Express {
   app.use(accessLog(log));
   app.use(requireHost);
   if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
+  const { sessions, cookieName } = parts;
+  app.use(redirectToConsole);
+  const check = createCheckToken(listTokens(config.qstashToken, config.qstashReadonlyToken));
+  app.use('/console', consoleRoutes({ sessions, check, cookieName, version: parts.version, log }));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
-  app.use(authenticate(config.qstashToken, config.qstashReadonlyToken));
+  app.use(authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName }));
   app.use(limitRate(broker.rateLimits, config.burstRateLimit));
   for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
   app.get('/metrics', metrics);

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { openBroker } from '@posthorn/broker';
 import {
   createProcessMetrics,
@@ -12,6 +14,8 @@ import {
 } from '@posthorn/process';
 import { createApp } from './app.ts';
 import { findDoubts, readConfig, warnOfMisspeltVariables } from './config.ts';
+import { formatCookieName } from './console/cookies.ts';
+import { listTokens } from './middleware/authenticate.ts';
 import { createServer } from './server.ts';
 
 /** With fewer, some hundred idle connections would keep all others out. */
@@ -52,7 +56,22 @@ await runProcess(async () => {
 
   let isStopping = false;
   const findTrouble = async () => (isStopping ? 'The process is stopping.' : open.findTrouble());
-  const { server, stop } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability }));
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const app = createApp({
+    broker,
+    config,
+    log,
+    findTrouble,
+    metrics,
+    durability,
+    redisState: open.redisState,
+    sessions: broker.createSessions(listTokens(config.qstashToken, config.qstashReadonlyToken)),
+    cookieName: formatCookieName(open.dataName),
+    version: readVersion(),
+    stopping: stopping.signal,
+  });
+  const { server, stop } = createServer(app);
   const metricsServer = config.metricsPort
     ? await startMetricsServer(metrics, config.metricsHost, config.metricsPort)
     : undefined;
@@ -65,6 +84,7 @@ await runProcess(async () => {
 
   return async () => {
     isStopping = true;
+    stopping.abort();
     open.stopWatch();
     metricsServer?.closeAllConnections();
     metricsServer?.close();
@@ -73,3 +93,9 @@ await runProcess(async () => {
     log.info('api.stopped');
   };
 });
+
+/** The version in the manifest of this app. */
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

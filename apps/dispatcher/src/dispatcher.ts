@@ -23,6 +23,7 @@ import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-events.ts';
 import { watchProgress } from './loops/watch-progress.ts';
+import { startBeat } from './loops/beat.ts';
 import { createDeliveryMetrics } from './metrics.ts';
 import { createSender } from './transport/send.ts';
 
@@ -118,6 +119,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       },
       prepare,
       send: async (job, request) => {
+        const startedAt = now();
         const answer = await send(request, (exchange) => {
           slow.watch(job, {
             requestBytes: request.body?.length ?? 0,
@@ -127,7 +129,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
           });
         });
         slow.answered(job);
-        return answer;
+        return { ...answer, durationMs: now() - startedAt };
       },
       judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),
       finish: deliverer.finish,
@@ -153,6 +155,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   });
 
   const clock = heedClock({ workers, isWrong: isClockWrong });
+  const beat = startBeat(broker, () => attempts, log);
   const progress = watchProgress({
     workers,
     slots,
@@ -173,6 +176,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       sweeper.stop();
       trimmer.stop();
       await within(2000, scheduler.stop());
+      await within(500, beat.stop());
       await Promise.all(workers.map((worker) => worker.pause()));
       if (!(await within(config.shutdownGraceMs, untilIdle()))) {
         log.warn({ inFlight: attempts }, 'attempts.handed-back');

@@ -9,13 +9,15 @@ export interface BannerFacts {
   credentials: Credentials;
   /** Destinations on this machine and its network are allowed. */
   isPrivateAllowed: boolean;
+  /** A link that signs in to the console once; `undefined` when there is none. */
+  consoleLink: string | undefined;
   /** A destination on this machine for the first message, where that is allowed. */
   destination: string | undefined;
 }
 
 /** What a newcomer needs to send the first message (contract R1). */
 export function formatBanner(facts: BannerFacts): string {
-  const { url, publicUrls, credentials, isPrivateAllowed, destination } = facts;
+  const { url, publicUrls, credentials, isPrivateAllowed, consoleLink, destination } = facts;
   const { token, currentSigningKey, nextSigningKey } = credentials;
   // Any of several tokens gives access.
   const authorization = quote(`Authorization: Bearer ${token.split(',')[0]?.trim() ?? ''}`);
@@ -35,6 +37,7 @@ export function formatBanner(facts: BannerFacts): string {
       : []),
     `Destinations on this machine and its network are ${isPrivateAllowed ? 'allowed' : 'refused'} (ALLOW_PRIVATE_DESTINATIONS).`,
     '',
+    ...(consoleLink === undefined ? [] : [`Console (signs in once, for ten minutes): ${consoleLink}`]),
     'Publish a first message:',
     destination
       ? `  curl -X POST ${url}/v2/publish/${destination} -H ${authorization} -d hello`

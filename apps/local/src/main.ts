@@ -70,6 +70,7 @@ await runProcess(async () => {
       publicUrls: listPublicUrls(config),
       credentials: await readValidKeys(url, credentials),
       isPrivateAllowed: isPrivateAllowed(config),
+      consoleLink: await createConsoleLink(url, credentials),
       destination: receiver?.url,
     }),
   );
@@ -117,6 +118,15 @@ async function readValidKeys(url: string, credentials: Credentials): Promise<Cre
   const response = await fetch(`${url}/v2/keys`, { headers });
   const { current, next } = (await response.json()) as { current: string; next: string };
   return { ...credentials, currentSigningKey: current, nextSigningKey: next };
+}
+
+/** Without a link the console asks for the token: that must not keep anything from starting. */
+async function createConsoleLink(url: string, credentials: Credentials): Promise<string | undefined> {
+  const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
+  const response = await fetch(`${url}/console/code`, { method: 'POST', headers }).catch(() => undefined);
+  if (response?.status !== 201) return undefined;
+  const { code } = (await response.json()) as { code: string };
+  return `${url}/console/#code=${code}`;
 }
 
 /** A terminal that has closed cannot be written to; that must not keep this process from stopping cleanly. */

@@ -25,8 +25,14 @@ import { followAddresses, type RedisConnection } from './engine/redis/connect.ts
 import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createBodyStore, type BodyStore } from './engine/shards/body.ts';
 import { openShards, type Shards } from './engine/shards/shards.ts';
+import { countSchedules } from './schedules/count-schedules.ts';
+import { runSchedule } from './schedules/run-now.ts';
+import { createSessions, type KnownToken, type Sessions } from './sessions/sessions.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
+import { createStatsCounter, type StatsCounter } from './views/stats/counter.ts';
+import { createDispatchers, type Dispatchers } from './views/stats/dispatchers.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
+import { createViews, type Views } from './views/views.ts';
 
 export interface BrokerOptions {
   redis: RedisConnection;
@@ -75,6 +81,13 @@ export interface Broker {
   urlGroups: UrlGroups;
   signingKeys: SigningKeyStore;
   rateLimits: RateLimits;
+  dispatchers: Dispatchers;
+  /** What the console and the command line read. */
+  views: Views;
+  /** Publishes the message of a schedule now and gives the ids; `undefined` when there is no such schedule. */
+  runSchedule(scheduleId: string): Promise<string[] | undefined>;
+  /** Sessions of the console, for the tokens that are valid in this process. */
+  createSessions(tokens: readonly KnownToken[]): Sessions;
   backlogs: Backlogs;
   guard: DestinationGuard;
   close(): Promise<void>;
@@ -105,6 +118,8 @@ export interface BrokerParts extends Broker {
   bodies: BodyStore;
   lanes: Lanes;
   events: EventLog;
+  /** Counts for statistics. */
+  stats: StatsCounter;
   callbacks: Callbacks;
   dlq: Dlq;
   schedules: Schedules;
@@ -123,12 +138,14 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const logOptions = { retentionMs: logRetentionMs, maxLines: maxLogLines };
   const isFull = () => options.findNoRoom?.() !== undefined;
   const events = shedWhenFull(createEventLog(redis, shards, logOptions), isFull);
+  const stats = createStatsCounter(redis);
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
   const readers = options.reads ? createReaders(options.reads) : { shards, bodies, events };
   const holdings = createHoldings(lanes, bodies);
   const endCanceled = async (id: string, message: Message) => {
     await schedules.tellEnd(id, message, 'FAIL');
+    stats.canceled(message);
     await holdings.freeAll(id, message);
   };
   const canceler = createCanceler({ shards, events, endCanceled, logRetentionMs });
@@ -139,7 +156,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     const answers = createAnswerStore(connection, parts.shards);
     return createDlq({ ...parts, redis: connection, answers, retentionMs: options.dlqRetentionMs, logRetentionMs });
   };
-  const { list, get, find } = openDlq(options.reads ?? redis, readers);
+  const readDlq = openDlq(options.reads ?? redis, readers);
+  const { list, get, find } = readDlq;
   const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
   const accepted: Record<AcceptedKind, number> = {
@@ -152,7 +170,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   };
   const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
 
-  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard };
+  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard, stats };
   const readLimits = () => {
     if (!options.publish) throw new Error('This process does not publish.');
     return options.publish;
@@ -166,7 +184,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));
     return parts;
   };
-  const schedules = createSchedules({
+  const scheduleParts = {
     ...storeParts,
     redis,
     log,
@@ -174,13 +192,18 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     stored: count('schedule'),
     maxSchedules: options.maxSchedules ?? 0,
     isFull,
-  });
+  };
+  const schedules = createSchedules(scheduleParts);
+  const dispatchers = createDispatchers(redis);
+  const backlogs = createBacklogs(redis, shards);
+  const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
 
-  const callbacks = createCallbacks({ shards, bodies, events, lanes, stored: count('callback') });
+  const callbacks = createCallbacks({ shards, bodies, events, lanes, stats, stored: count('callback') });
   const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
     const settlement = createSettlement({
       bodies,
       events,
+      stats,
       callbacks,
       bury: dlq.bury,
       tellSchedule: schedules.tellEnd,
@@ -217,18 +240,39 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     schedules,
     urlGroups,
     events,
-    eventPages: createEventPages(readers.events, readers.bodies, logRetentionMs),
+    eventPages,
     dlq,
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
     rateLimits: createRateLimits(redis),
     shards,
     bodies,
-    backlogs: createBacklogs(redis, shards),
+    backlogs,
+    stats,
+    dispatchers,
+    createSessions: (tokens) => createSessions(redis, tokens),
+    runSchedule: (scheduleId) => {
+      publishParts('schedule');
+      return runSchedule(scheduleParts, scheduleId);
+    },
+    views: createViews({
+      ...readers,
+      redis: options.reads ?? redis,
+      eventPages,
+      lanes,
+      queues,
+      backlogs,
+      dlq: readDlq,
+      dispatchers,
+      countSchedules: () => countSchedules(options.reads ?? redis),
+      log,
+      logRetentionMs,
+      dlqRetentionMs: options.dlqRetentionMs,
+    }),
     accepted,
     guard,
     async close() {
-      await events.close();
+      await Promise.all([events.close(), stats.flush()]);
       await Promise.all([shards.close(), readers.shards.close()]);
       redis.disconnect();
       options.reads?.disconnect();

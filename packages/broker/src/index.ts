@@ -8,4 +8,6 @@ export type { ShardWorker } from './engine/shards/worker.ts';
 export { nameItem } from './intake/publish.ts';
 export { openBroker, type OpenBroker } from './open-broker.ts';
 export type { RateLimits } from './rate-limits/rate-limits.ts';
+export { previewCron } from './schedules/describe-cron.ts';
+export { sessionMs, type KnownToken, type Session, type Sessions } from './sessions/sessions.ts';
 export type { Backlogs } from './views/metrics/backlog.ts';

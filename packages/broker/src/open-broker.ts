@@ -31,6 +31,10 @@ export interface OpenBroker {
   isClockWrong(): boolean;
   /** What Redis promises of an accepted message, as of the last look. */
   durability(): RedisState['durability'];
+  /** What Redis uses, as of the last look. */
+  redisState(): RedisState;
+  /** A name of the data in Redis, which is gone with it; empty if there is none. */
+  dataName: string;
   addMetrics(metrics: ProcessMetrics): void;
   /** Ends the watch; the broker is closed by itself. */
   stopWatch(): void;
@@ -103,6 +107,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     findTrouble: watch.findTrouble,
     isClockWrong: () => watch.trouble('clock-wrong') !== undefined,
     durability: () => watch.state().durability,
+    redisState: watch.state,
+    dataName: data,
     addMetrics(metrics) {
       const { backlogs, accepted, events } = broker;
       addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, lostLines: events.lost });

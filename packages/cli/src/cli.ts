@@ -10,8 +10,12 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'publish a message to a URL or a topic',
     load: async () => (await import('./commands/publish.ts')).addPublish,
   },
+  console: {
+    summary: 'print a link that signs in to the console',
+    load: async () => (await import('./commands/console.ts')).addConsole,
+  },
   message: {
-    summary: 'look at a message, or cancel it',
+    summary: 'where a message is and why; look at it, or cancel it',
     load: async () => (await import('./commands/message.ts')).addMessage,
   },
   logs: {

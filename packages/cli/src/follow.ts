@@ -9,6 +9,8 @@ export interface FollowOptions {
   /** Lines that are printed of those that are there already. */
   limit: number;
   signal: AbortSignal;
+  /** Resolves when there is something new, or when it is time to look anyway; by default after `pollMs`. */
+  changed?: (signal: AbortSignal) => Promise<void>;
   pollMs?: number;
 }
 
@@ -24,6 +26,8 @@ const skewMs = 60_000;
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { read, print, note, limit, signal, pollMs = 1000 } = options;
+  const wait = (ended: AbortSignal) => sleep(pollMs, undefined, { signal: ended }).catch(() => undefined);
+  const { changed = wait } = options;
   /** Times of the lines that were printed, as far back as they are read again. */
   const printed = new Map<string, number>();
   let isAway = false;
@@ -57,11 +61,55 @@ export async function follow(options: FollowOptions): Promise<void> {
       if (!isAway) note(`${error.detail}; waiting`);
       isAway = true;
     }
-    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+    await (isAway ? wait(signal) : changed(signal));
     if (signal.aborted) return;
   }
 }
 
 function writeKey({ time, messageId, state }: Log): string {
   return `${time} ${messageId} ${state}`;
+}
+
+/** How long a change is waited for while the stream is open, and while it is not. */
+const lookMs = { open: 10_000, closed: 1000 };
+/** Lines that come together are printed together. */
+const gatherMs = 100;
+
+/**
+ * Follows the live stream of the server, and says when there is something new. Without a stream, such as that of an older
+ * server, it is time to look once a second.
+ */
+export function watchStream(
+  open: () => AsyncIterable<unknown>,
+  ended: AbortSignal,
+): (signal: AbortSignal) => Promise<void> {
+  let isOpen = false;
+  let isNew = false;
+  let notify: () => void = () => undefined;
+  const run = async () => {
+    while (!ended.aborted) {
+      try {
+        for await (const _line of open()) {
+          isOpen = true;
+          isNew = true;
+          notify();
+        }
+      } catch {
+        // It ends with the server; reading says why.
+      }
+      isOpen = false;
+      await sleep(lookMs.closed, undefined, { signal: ended }).catch(() => undefined);
+    }
+  };
+  void run();
+  return async (signal) => {
+    const stop = new AbortController();
+    const late = sleep(isOpen ? lookMs.open : lookMs.closed, undefined, {
+      signal: AbortSignal.any([signal, stop.signal]),
+    }).catch(() => undefined);
+    if (!isNew) await Promise.race([late, new Promise<void>((resolve) => (notify = resolve))]);
+    stop.abort();
+    if (isNew) await sleep(gatherMs, undefined, { signal }).catch(() => undefined);
+    isNew = false;
+  };
 }

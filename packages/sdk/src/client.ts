@@ -1,6 +1,7 @@
 import { DLQ } from './dlq.ts';
 import { development, isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
-import { listLogs, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
+import { listLogs, readLine, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
+import { writeFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
 import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
 import { Messages } from './messages.ts';
@@ -8,6 +9,8 @@ import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
 import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
 import { Queue, type QueueRequest } from './queues.ts';
 import { Schedules } from './schedules.ts';
+import type { DestinationsRequest, DestinationStats, FindHit, Overview, Stats, StatsRequest } from './views.ts';
+import { writeStatsQuery } from './views.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { writeTelemetry } from './telemetry.ts';
 import { UrlGroups } from './url-groups.ts';
@@ -146,6 +149,48 @@ export class Client {
   /** One page of the log of messages, newest line first. */
   async logs(request: LogsRequest = {}, options: CallOptions = {}): Promise<GetLogsResponse> {
     return listLogs(this.http, request, options);
+  }
+
+  /** Counts over time: per minute for two days, per hour for 30. */
+  async stats(request: StatsRequest = {}, options: CallOptions = {}): Promise<Stats> {
+    return this.http.request({ ...options, path: ['v2', 'stats'], query: writeStatsQuery(request) });
+  }
+
+  /** One page of the hosts that messages were delivered to. */
+  async destinations(
+    request: DestinationsRequest = {},
+    options: CallOptions = {},
+  ): Promise<{ destinations: DestinationStats[]; cursor?: string }> {
+    return this.http.request({ ...options, path: ['v2', 'destinations'], query: { ...request } });
+  }
+
+  /** The state of the whole system. */
+  async overview(options: CallOptions = {}): Promise<Overview> {
+    return this.http.request({ ...options, path: ['v2', 'overview'] });
+  }
+
+  /** Finds ids in full, and parts of names; an exact match comes first. */
+  async find(text: string, options: CallOptions = {}): Promise<{ hits: FindHit[] }> {
+    return this.http.request({ ...options, path: ['v2', 'find'], query: { q: text } });
+  }
+
+  /**
+   * Every new line of the log that matches, as it happens, without bodies. It ends with the connection or the signal; above
+   * 200 lines a second some are left out.
+   *
+   * @throws {QstashError}
+   */
+  async *followLogs(
+    request: { filter?: LogsFilter } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Log, void, undefined> {
+    const query = writeFilter(request.filter);
+    const lines = this.http.requestStream<Log & { count?: number }>({
+      ...options,
+      path: ['v2', 'logs', 'stream'],
+      query,
+    });
+    for await (const line of lines) if (line.count === undefined) yield readLine(line);
   }
 
   /** @deprecated use `logs` */

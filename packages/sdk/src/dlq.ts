@@ -2,6 +2,7 @@ import { writeBulkQuery, writeFilter, type AtLeastOne, type CommonFilter, type E
 import type { CallOptions, Requester } from './http.ts';
 import { isList, readMessage, type Message } from './messages.ts';
 import { writeSegment } from './path.ts';
+import type { DlqCause } from './views.ts';
 
 /** A message that has finally failed, with the last answer of its destination. */
 export interface DlqMessage extends Message {
@@ -21,6 +22,10 @@ export interface DlqFilter extends CommonFilter {
   messageId?: string;
   /** Status of the last answer; 0 stands for none. */
   responseStatus?: number | readonly number[];
+  /** Host of the destination, or its URL. */
+  destination?: string | readonly string[];
+  /** A cause, as `summary` names it. */
+  cause?: string | readonly string[];
 }
 
 /** One page: by ids, or what matches. */
@@ -104,6 +109,14 @@ export class DLQ {
       page = await this.listMessages(page?.cursor ? { ...request, cursor: page.cursor } : request, options);
       yield* page.messages;
     } while (page.cursor);
+  }
+
+  /** Counts the entries by their causes, the most frequent first; at most 100 causes. */
+  async summary(
+    request: { filter?: DlqFilter } = {},
+    options: CallOptions = {},
+  ): Promise<{ total: number; groups: DlqCause[] }> {
+    return this.#http.request({ ...options, path: ['v2', 'dlq', 'summary'], query: writeFilter(request.filter) });
   }
 
   /** @throws {QstashNotFoundError} when there is no such entry */

@@ -1,6 +1,6 @@
 import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import type { ErrorKind, Limits } from './messages.ts';
+import type { ErrorKind, Limits } from './message-parts.ts';
 
 /** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
 export type State =
@@ -112,12 +112,17 @@ export type GetEventsResponse = GetLogsResponse;
 export type GetEventsPayload = GetLogsPayload;
 export type WithCursor<T> = T & { cursor?: number };
 
+/** Adds the name that the wire does not have. */
+export function readLine(line: LogPayload): Log {
+  return line.topicName === undefined ? line : { ...line, urlGroup: line.topicName };
+}
+
 /** One page of the log, newest first. */
 export async function listLogs(http: Requester, request: LogsRequest, options: CallOptions): Promise<GetLogsResponse> {
   const { messageIds, filter, cursor, count, maxBytes } = request;
   const query =
     messageIds === undefined ? { count, ...writeFilter(filter), cursor, maxBytes } : { count, messageIds, maxBytes };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
-  const logs = page.events.map((line) => (line.topicName === undefined ? line : { ...line, urlGroup: line.topicName }));
+  const logs = page.events.map(readLine);
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };
 }

@@ -42,15 +42,8 @@ export {
   type UnpinFlowControlOptions,
 } from './flow-control.ts';
 export type { BodyInit, CallOptions, HeadersInit, HttpRequest, HTTPMethods, Requester, Retry } from './http.ts';
-export {
-  Messages,
-  type CancelRequest,
-  type ErrorKind,
-  type Message,
-  type MessageFilter,
-  type MessagePayload,
-  type MessageState,
-} from './messages.ts';
+export { Messages, type CancelRequest, type Message, type MessageFilter, type MessagePayload } from './messages.ts';
+export type { ErrorKind, MessageState } from './message-parts.ts';
 export {
   isBatchFailure,
   type BatchFailure,
@@ -72,6 +65,22 @@ export type { Queue, QueueRequest, QueueResponse, UpsertQueueRequest } from './q
 export { Receiver, type ReceiverConfig, type VerifyRequest } from './receiver.ts';
 export { Schedules, type CreateScheduleRequest, type Schedule } from './schedules.ts';
 export type { SigningKeyPair, SigningKeys } from './signing-keys.ts';
+export type {
+  Counters,
+  DestinationsRequest,
+  DestinationStats,
+  DlqCause,
+  FindHit,
+  MessageAttempt,
+  MessageListFilter,
+  MessageListRequest,
+  MessagePlace,
+  MessageSummary,
+  MessageTimeline,
+  Overview,
+  Stats,
+  StatsRequest,
+} from './views.ts';
 export {
   UrlGroups,
   type AddEndpointsRequest,

@@ -1,33 +1,9 @@
 import type { AtLeastOne, CommonFilter, HostPathFilter } from './filters.ts';
-import { writeBulkQuery } from './filters.ts';
+import { writeBulkQuery, writeFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
+import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 import { writeSegment } from './path.ts';
-
-/** What messages, their logs and schedules say about flow control and labels. */
-export interface Limits {
-  flowControlKey?: string;
-  /** Most attempts in flight at once. */
-  parallelism?: number;
-  /** Most attempts that start per period. */
-  rate?: number;
-  /** @deprecated the same as `rate` */
-  ratePerSecond?: number;
-  /** Length of the window of `rate`, in seconds. */
-  period?: number;
-  /** @deprecated the first of `labels` */
-  label?: string;
-  /** In the order in which they were given. */
-  labels?: string[];
-}
-
-/**
- * What kind of fault made an attempt fail: `http` is an answer other than 2xx, the others say why there was none.
- */
-export type ErrorKind = 'dns' | 'connect' | 'tls' | 'timeout' | 'http' | 'protocol';
-
-/** What can have happened to a message. */
-export type MessageState =
-  'CREATED' | 'ACTIVE' | 'ERROR' | 'RETRY' | 'DELIVERED' | 'FAILED' | 'CANCEL_REQUESTED' | 'CANCELED';
+import type { MessageListRequest, MessageSummary, MessageTimeline } from './views.ts';
 
 /** A message as the server shows it. Header names are in canonical form, such as `Content-Type`. */
 export interface Message extends Limits {
@@ -119,6 +95,42 @@ export class Messages {
   async get(messageId: string, options: CallOptions = {}): Promise<Message> {
     const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];
     return readMessage(await this.#http.request<Message>({ ...options, path }));
+  }
+
+  /** One page of messages, newest first, also of those that have ended. A page may be short and still have a cursor. */
+  async list(
+    { filter, ...request }: MessageListRequest = {},
+    options: CallOptions = {},
+  ): Promise<{ messages: MessageSummary[]; cursor?: string }> {
+    return this.#http.request({ ...options, path: ['v2', 'messages'], query: { ...request, ...writeFilter(filter) } });
+  }
+
+  /** Every message that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
+  async *iterate(
+    request: MessageListRequest = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<MessageSummary, void, undefined> {
+    let cursor = request.cursor;
+    do {
+      const page = await this.list(cursor === undefined ? request : { ...request, cursor }, options);
+      yield* page.messages;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * Where a message is and why, with its attempts and its log.
+   *
+   * @param request zone of the times in the sentence; UTC by default
+   * @throws {QstashNotFoundError} when the log does not contain it (any more)
+   */
+  async timeline(
+    messageId: string,
+    request: { timeZone?: string } = {},
+    options: CallOptions = {},
+  ): Promise<MessageTimeline> {
+    const path = ['v2', 'messages', writeSegment(messageId, 'Message id'), 'timeline'];
+    return this.#http.request({ ...options, path, query: { ...request } });
   }
 
   /**

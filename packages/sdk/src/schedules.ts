@@ -1,5 +1,6 @@
 import type { BodyInit, CallOptions, Requester } from './http.ts';
-import { readMessage, type Limits } from './messages.ts';
+import type { Limits } from './message-parts.ts';
+import { readMessage } from './messages.ts';
 import { writeSegment } from './path.ts';
 import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
 
@@ -109,6 +110,20 @@ export class Schedules {
 
   async resume({ schedule }: { schedule: string }, options: CallOptions = {}): Promise<void> {
     await this.#act(schedule, 'resume', options);
+  }
+
+  /**
+   * Publishes its message now, besides its times; of a URL group the id is that of the first endpoint.
+   *
+   * @throws {QstashNotFoundError} when there is no such schedule
+   */
+  async run({ schedule }: { schedule: string }, options: CallOptions = {}): Promise<{ messageId: string }> {
+    return this.#http.request({ ...options, method: 'POST', path: [...writePath(schedule), 'run'] });
+  }
+
+  /** The next five times of a cron expression, in milliseconds since 1970, and the expression in words. */
+  async preview({ cron }: { cron: string }, options: CallOptions = {}): Promise<{ next: number[]; text: string }> {
+    return this.#http.request({ ...options, path: ['v2', 'cron'], query: { expression: cron } });
   }
 
   async #act(schedule: string, verb: string, options: CallOptions): Promise<void> {

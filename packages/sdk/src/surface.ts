@@ -871,6 +871,105 @@ const otherRows: Row[] = [
   },
 ];
 
+const viewRows: Row[] = [
+  {
+    name: 'messages.list',
+    call: (client) => client.messages.list({ filter: { state: 'FAILED', urlGroup: 'g' }, count: 2 }),
+    request: 'GET /v2/messages?count=2&state=FAILED&topicName=g',
+    reply: { messages: [], cursor: 'c' },
+    result: { messages: [], cursor: 'c' },
+    differs: newer,
+  },
+  {
+    name: 'messages.timeline',
+    call: (client) => client.messages.timeline('msg_1', { timeZone: 'Europe/Berlin' }),
+    request: 'GET /v2/messages/msg_1/timeline?timeZone=Europe%2FBerlin',
+    reply: { where: { text: 'Delayed.' } },
+    result: { where: { text: 'Delayed.' } },
+    differs: newer,
+  },
+  {
+    name: 'stats',
+    call: (client) => client.stats({ from: 1, groupBy: 'host', filter: { urlGroup: 'g' } }),
+    request: 'GET /v2/stats?from=1&groupBy=host&topicName=g',
+    reply: { top: [] },
+    result: { top: [] },
+    differs: newer,
+  },
+  {
+    name: 'destinations',
+    call: (client) => client.destinations({ order: 'slow' }),
+    request: 'GET /v2/destinations?order=slow',
+    reply: { destinations: [] },
+    result: { destinations: [] },
+    differs: newer,
+  },
+  {
+    name: 'overview',
+    call: (client) => client.overview(),
+    request: 'GET /v2/overview',
+    reply: { waiting: 1 },
+    result: { waiting: 1 },
+    differs: newer,
+  },
+  {
+    name: 'find',
+    call: (client) => client.find('orders'),
+    request: 'GET /v2/find?q=orders',
+    reply: { hits: [] },
+    result: { hits: [] },
+    differs: newer,
+  },
+  {
+    name: 'dlq.summary',
+    call: (client) => client.dlq.summary({ filter: { cause: 'a-b-c' } }),
+    request: 'GET /v2/dlq/summary?cause=a-b-c',
+    reply: { total: 0, groups: [] },
+    result: { total: 0, groups: [] },
+    differs: newer,
+  },
+  {
+    name: 'schedules.run',
+    call: (client) => client.schedules.run({ schedule: 'scd_1' }),
+    request: 'POST /v2/schedules/scd_1/run',
+    reply: { messageId: 'msg_1' },
+    result: { messageId: 'msg_1' },
+    differs: newer,
+  },
+  {
+    name: 'schedules.preview',
+    call: (client) => client.schedules.preview({ cron: '0 4 * * *' }),
+    request: 'GET /v2/cron?expression=0+4+*+*+*',
+    reply: { next: [1], text: 'At 04:00' },
+    result: { next: [1], text: 'At 04:00' },
+    differs: newer,
+  },
+  {
+    name: 'messages.iterate reads until there is no cursor',
+    call: async (client) => {
+      const ids = [];
+      for await (const { messageId } of client.messages.iterate({ count: 1 })) ids.push(messageId);
+      return ids;
+    },
+    request: 'GET /v2/messages?count=1',
+    reply: { messages: [{ messageId: 'msg_1' }] },
+    result: ['msg_1'],
+    differs: newer,
+  },
+  {
+    name: 'followLogs leaves out what only counts',
+    call: async (client) => {
+      const lines = [];
+      for await (const line of client.followLogs({ filter: { state: 'FAILED' } })) lines.push(line);
+      return lines;
+    },
+    request: 'GET /v2/logs/stream?state=FAILED',
+    reply: 'event: line\nid: 1-0\ndata: {"messageId":"msg_1","topicName":"g"}\n\nevent: skipped\ndata: {"count":2}\n\n',
+    result: [{ messageId: 'msg_1', topicName: 'g', urlGroup: 'g' }],
+    differs: newer,
+  },
+];
+
 export const rows: Row[] = [
   ...publishRows,
   ...logRows,
@@ -881,4 +980,5 @@ export const rows: Row[] = [
   ...dlqRows,
   ...flowControlRows,
   ...otherRows,
+  ...viewRows,
 ];

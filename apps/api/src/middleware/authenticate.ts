@@ -1,14 +1,19 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import type { KnownToken, Sessions } from '@posthorn/broker';
 import { parseTokenParameter, PosthornError, type Scope } from '@posthorn/shared';
 import type { Request, RequestHandler } from 'express';
+import { isFromConsole } from '../console/same-origin.ts';
+import { takeCookies } from '../console/cookies.ts';
 
-/** What a request may do, as its token proves it. */
+/** What a request may do, as its token or its session proves it. */
 export interface Access {
   scope: Scope;
-  /** A name for the token that does not reveal it. */
+  /** A name for the token or the session that does not reveal it. */
   caller: string;
   /** The token came in the query, so an `Authorization` header is not ours. */
   tokenInQuery: boolean;
+  /** Whether a session is still open; missing for a token. */
+  isValid?: () => Promise<boolean>;
 }
 
 export const maxTokenLength = 512;
@@ -36,46 +41,89 @@ const refusals = {
     'The request has no token; send it as Authorization: Bearer <token>. GET /openapi.json describes the API without one.',
   malformed: 'The Authorization header does not have the form Bearer <token>.',
   wrong: 'The token is wrong; QSTASH_TOKEN of the server names the right one.',
+  session: 'The session has ended; sign in again.',
 };
+
+/** Gives the token that a text is, if it is one. The time that it takes reveals nothing. */
+export type CheckToken = (text: string) => KnownToken | undefined;
+
+/** All tokens of this process, and what each allows. */
+export function listTokens(tokens: readonly string[], readOnlyToken: string | undefined): KnownToken[] {
+  const known: KnownToken[] = tokens.map((token) => ({ token, scope: 'write' }));
+  if (readOnlyToken) known.push({ token: readOnlyToken, scope: 'read' });
+  return known;
+}
+
+/** Tokens are compared in constant time and at one length. */
+export function createCheckToken(tokens: readonly KnownToken[]): CheckToken {
+  const known = tokens.map((token) => ({ token, padded: pad(token.token) }));
+  return (text) => {
+    const given = pad(text);
+    let found: KnownToken | undefined;
+    for (const { token, padded } of known) if (timingSafeEqual(padded, given)) found ??= token;
+    return found;
+  };
+}
+
+/** Where sessions of the console are, and the name of their cookie. */
+export interface SessionAccess {
+  sessions: Pick<Sessions, 'read'>;
+  cookieName: string;
+}
 
 /**
  * Refuses every request without a valid token (contract T10, T11): public routes stand before it, all
- * others behind it. Tokens are compared in constant time and at one length, so the time of an answer reveals nothing.
+ * others behind it. In place of a token, a page of the console proves itself by the cookie of its session; that counts
+ * only for a request that a page of another origin cannot make.
  */
-export function authenticate(tokens: readonly string[], readOnlyToken: string | undefined): RequestHandler {
-  const know = (token: string, scope: Scope) => ({
-    padded: pad(token),
-    scope,
-    caller: hash('sha256', token, 'base64url'),
-  });
-  const known = tokens.map((token) => know(token, 'write'));
-  if (readOnlyToken) known.push(know(readOnlyToken, 'read'));
+export function authenticate(
+  tokens: readonly string[],
+  readOnlyToken: string | undefined,
+  session?: SessionAccess,
+): RequestHandler {
+  const known = listTokens(tokens, readOnlyToken);
+  const check = createCheckToken(known);
+  const callers = new Map(known.map((token) => [token.token, hash('sha256', token.token, 'base64url')]));
 
-  return (request, _response, next) => {
+  return async (request, _response, next) => {
+    // A cookie of ours must not travel on with a message that forwards all headers.
+    const cookies = session ? takeCookies(request, session.cookieName) : [];
     const { token, tokenInQuery, form } = readToken(request);
-    const given = pad(token);
-    let found: (typeof known)[number] | undefined;
-    for (const one of known) {
-      if (timingSafeEqual(one.padded, given)) found ??= one;
+    if (form === 'missing' && session && cookies.length > 0 && isFromConsole(request)) {
+      const access = await readSession(session, cookies);
+      if (access) accessOf.set(request, access);
+      next(access ? undefined : new PosthornError('unauthorized', refusals.session));
+      return;
     }
+    const found = check(token);
     if (!found) {
       next(new PosthornError('unauthorized', refusals[form]));
       return;
     }
-    accessOf.set(request, { scope: found.scope, caller: found.caller, tokenInQuery });
+    accessOf.set(request, { scope: found.scope, caller: callers.get(found.token) ?? '', tokenInQuery });
     next();
   };
+}
+
+async function readSession({ sessions }: SessionAccess, cookies: readonly string[]): Promise<Access | undefined> {
+  for (const cookie of cookies) {
+    const session = await sessions.read(cookie);
+    if (!session) continue;
+    const { scope, caller } = session;
+    return { scope, caller, tokenInQuery: false, isValid: async () => (await sessions.read(cookie)) !== undefined };
+  }
+  return undefined;
 }
 
 interface Token {
   token: string;
   tokenInQuery: boolean;
   /** What the request is if its token is not right. */
-  form: keyof typeof refusals;
+  form: 'missing' | 'malformed' | 'wrong';
 }
 
 /** The header wins over the query, also when it is wrong. */
-function readToken(request: Request): Token {
+export function readToken(request: Request): Token {
   const { authorization } = request.headers;
   const header = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
   if (header) return { token: header, tokenInQuery: false, form: 'wrong' };

@@ -39,7 +39,26 @@ beforeAll(async () => {
   const config = readEnvironment(table, { REDIS_URL: redis.url, QSTASH_TOKEN: 'token', BURST_RATE_LIMIT: '0' });
   const metrics = { registry: new Registry() } as ProcessMetrics;
   const findTrouble = async () => undefined;
-  ({ server } = createServer(createApp({ broker, config, log, findTrouble, metrics, durability: () => 'everysec' })));
+  const app = createApp({
+    broker,
+    config,
+    log,
+    findTrouble,
+    metrics,
+    durability: () => 'everysec',
+    redisState: () => ({
+      answers: true,
+      memoryUsedBytes: 0,
+      memoryMaxBytes: 0,
+      clockOffsetMs: 0,
+      durability: 'everysec',
+    }),
+    sessions: broker.createSessions([{ token: 'token', scope: 'write' }]),
+    cookieName: 'posthorn_test',
+    version: '0',
+    stopping: new AbortController().signal,
+  });
+  ({ server } = createServer(app));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(async () => {

@@ -12,10 +12,14 @@ import type { Request } from 'express';
 import { route } from './route.ts';
 
 /** @param pages routes for what may be many megabytes */
-export const dlqRoutes = ({ dlq, retryDeadLetters }: Broker, pages: { list: typeof route; single: typeof route }) => {
+export const dlqRoutes = (
+  { dlq, retryDeadLetters, views }: Broker,
+  pages: { list: typeof route; single: typeof route },
+) => {
   const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
   return [
     pages.list(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query))),
+    pages.list(contract.dlq.summary, ({ query }) => views.dlq.summarize(readDlqFilter(query))),
     pages.single(contract.dlq.get, async ({ params }) => {
       const entry = await dlq.get(params.dlqId);
       if (!entry) throw notFound(params.dlqId);

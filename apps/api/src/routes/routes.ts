@@ -3,7 +3,10 @@ import { createWarn } from '../middleware/warn.ts';
 import { batchRoutes } from './batch.ts';
 import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
+import { findRoutes } from './find.ts';
 import { flowControlRoutes } from './flow-control.ts';
+import { logStreamRoutes } from './log-stream.ts';
+import { messageListRoutes } from './message-list.ts';
 import { messageRoutes } from './messages.ts';
 import { openApiRoutes } from './openapi.ts';
 import { createPageRoute } from './page-route.ts';
@@ -13,19 +16,26 @@ import { queueRoutes } from './queues.ts';
 import type { Route } from './route.ts';
 import { scheduleRoutes } from './schedules.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
+import { statsRoutes } from './stats.ts';
 import { urlGroupRoutes } from './url-groups.ts';
 
 /**
  * Lists, which may read the whole log and answer 16 MiB each, are answered two at a time: that keeps this process and Redis
- * free for publishing. What shows a single thing is quick, but its body may be large.
+ * free for publishing. What shows a single thing is quick, but its body may be large; counts and
+ * the state of the system are quick and small.
  */
-const limits = { lists: { atOnce: 2, waiting: 100 }, singles: { atOnce: 8, waiting: 1000 } };
+const limits = {
+  lists: { atOnce: 2, waiting: 100 },
+  singles: { atOnce: 8, waiting: 1000 },
+  views: { atOnce: 4, waiting: 400 },
+};
 
 /** Every route, the busiest first: Express looks at them in this order. */
 export function routes(parts: AppParts): Route[] {
   const { broker, config } = parts;
   const list = createPageRoute(limits.lists);
   const single = createPageRoute(limits.singles);
+  const view = createPageRoute(limits.views);
   const warn = createWarn(parts.log);
   return [
     ...publishRoutes(broker, warn, config.maxMessageBytes),
@@ -35,6 +45,7 @@ export function routes(parts: AppParts): Route[] {
       maxMessageBytes: config.maxMessageBytes,
     }),
     ...messageRoutes(broker, single),
+    ...messageListRoutes(broker, { list, single }),
     ...eventRoutes(broker, list, warn),
     ...queueRoutes(broker),
     ...flowControlRoutes(broker),
@@ -42,6 +53,9 @@ export function routes(parts: AppParts): Route[] {
     ...urlGroupRoutes(broker),
     ...scheduleRoutes(broker, warn, config.maxMessageBytes),
     ...signingKeyRoutes(broker),
+    ...statsRoutes(parts, view),
+    ...findRoutes(broker),
+    ...logStreamRoutes(parts),
     ...probeRoutes(parts),
     ...openApiRoutes(),
   ];

@@ -5,7 +5,7 @@ import { readPublishRequest, readTarget } from './publish-request.ts';
 import { rawRoute, route, type Route } from './route.ts';
 
 /** `/v2/schedules` (contract P21). */
-export function scheduleRoutes({ schedules }: Broker, warn: Warn, maxMessageBytes: number): Route[] {
+export function scheduleRoutes({ schedules, runSchedule }: Broker, warn: Warn, maxMessageBytes: number): Route[] {
   const endpoints = contract.schedules;
   const notFound = (scheduleId: string) => new PosthornError('not_found', `schedule ${scheduleId} not found`);
   const setPaused = (isPaused: boolean) => async (input: { params: { scheduleId: string } }) => {
@@ -32,6 +32,14 @@ export function scheduleRoutes({ schedules }: Broker, warn: Warn, maxMessageByte
     {
       ...route(endpoints.resumeByPost, setPaused(false)),
       path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/resume$/i,
+    },
+    {
+      ...route(endpoints.run, async ({ params }) => {
+        const [messageId] = (await runSchedule(params.scheduleId)) ?? [];
+        if (messageId === undefined) throw notFound(params.scheduleId);
+        return { messageId };
+      }),
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/run$/i,
     },
     rawRoute(
       endpoints.create,

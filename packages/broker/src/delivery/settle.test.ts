@@ -26,6 +26,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Ans
       failed: (_id: string, _message: unknown, more: Line[]) => void lines.push(...more),
       ended: (_id: string, more: Line[]) => void lines.push(...more),
     },
+    stats: { settled: () => undefined },
     tellSchedule: async () => undefined,
     bodies: { release: async () => undefined },
     log: { debug: () => undefined, info: () => undefined } as unknown as Log,

@@ -5,11 +5,13 @@ import type { EventLog } from '../engine/log/event-log.ts';
 import { canceledLines, deliveredLine, failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
 import { endingMs, type BodyStore } from '../engine/shards/body.ts';
 import type { Job } from '../engine/shards/shard.ts';
+import type { StatsCounter } from '../views/stats/counter.ts';
 import type { Callbacks } from './callbacks.ts';
 
 export interface SettleParts {
   bodies: BodyStore;
   events: EventLog;
+  stats: Pick<StatsCounter, 'settled'>;
   callbacks: Callbacks;
   /** Puts a message into the dead letter queue and gives the id of the entry; doing it twice gives the same id. */
   bury: (job: Job, failure: KeptFailure) => Promise<string>;
@@ -35,7 +37,7 @@ export interface Settlement {
 }
 
 export function createSettlement(parts: SettleParts): Settlement {
-  const { bodies, events, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
+  const { bodies, events, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
   /** What is kept of a failure. Of the answer nothing is while Redis is full, but for its status. */
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
@@ -62,7 +64,7 @@ export function createSettlement(parts: SettleParts): Settlement {
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
-        events.ended(id, [deliveredLine(now)], message);
+        events.ended(id, [deliveredLine(now, status)], message);
         await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
         return;
@@ -95,7 +97,10 @@ export function createSettlement(parts: SettleParts): Settlement {
     }
   };
   return {
-    settle,
+    async settle(job, outcome) {
+      await settle(job, outcome);
+      stats.settled(job.id, job.message, outcome);
+    },
     async ended({ id, message }, { kind }) {
       if (kind === 'failed') return;
       await bodies.release(message.body, id, kind === 'delivered' && !isFull() ? graceMs : 0);

@@ -57,8 +57,17 @@ export async function retryDeadLetters(
     const hasEnded = message.body.kind === 'stored' && !(await shards.at(shard).exists(id));
     if (hasEnded) await bodies.release(message.body, id, 0);
   }
+  await noteRetries(parts, messages);
   await dlq.remove(dlqIds);
   return messages.map(({ id, message }) => ({ messageId: id, url: hidePassword(message.url) }));
+}
+
+/** The log of a dead message names the message that a retry has made of it; without a log there is nothing to note. */
+async function noteRetries(
+  { events }: RetryParts,
+  messages: readonly { id: string; message: Message }[],
+): Promise<void> {
+  await Promise.all(messages.map(({ id, message }) => events.noteRetry(message.retryOf ?? '', id)));
 }
 
 /** All bytes of these messages are stored already. */
@@ -72,7 +81,7 @@ function reviseLetter(
   revision: Revision,
 ): { id: string; message: Message } {
   const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
-  return { id, message: { ...revise(parts, message, revision), body } };
+  return { id, message: { ...revise(parts, message, revision), body, retryOf: messageId } };
 }
 
 function bodyIsGone(dlqId: string): PosthornError {

@@ -5,6 +5,7 @@ import type { BodyStore } from '../engine/shards/body.ts';
 import { firstLane, flowLane, type Lanes } from '../engine/lanes/lanes.ts';
 import type { NewJob } from '../engine/shards/shard.ts';
 import type { Shards } from '../engine/shards/shards.ts';
+import type { StatsCounter } from '../views/stats/counter.ts';
 
 /** Messages with one body that are valid and not stored yet. */
 export interface Draft {
@@ -42,6 +43,7 @@ export interface StoreParts {
   lanes: Lanes;
   /** Told how many messages were stored. */
   stored?: (count: number) => void;
+  stats: Pick<StatsCounter, 'accepted'>;
 }
 
 /**
@@ -92,6 +94,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
         return;
       }
       newMessages++;
+      parts.stats.accepted(job.message);
       if (job.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
         followUps.push(job.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(job.message.body));

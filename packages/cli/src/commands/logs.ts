@@ -54,8 +54,18 @@ export function addLogs(command: Command, act: Act): void {
         if (isFollowing) {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
           const print = (lines: Log[]) => output.rows(lines, columns);
-          const { follow } = await import('../follow.ts');
-          await follow({ read, print, note: output.note, limit: limit ?? followedLimit, signal: ended.signal });
+          const { follow, watchStream } = await import('../follow.ts');
+          const { trimBody: _, ...filter } = given as typeof given & { trimBody?: number };
+          const open = () => client.followLogs({ filter }, { signal: ended.signal });
+          const changed = watchStream(open, ended.signal);
+          await follow({
+            read,
+            print,
+            note: output.note,
+            limit: limit ?? followedLimit,
+            signal: ended.signal,
+            changed,
+          });
           return;
         }
         const { lines, isMore } = await read(0, limit ?? defaultLimit);
@@ -79,7 +89,8 @@ const styles: Partial<Record<Log['state'], Style>> = {
   CANCELED: 'red',
 };
 
-const columns: Column<Log>[] = [
+/** One line of the log in a table. */
+export const columns: Column<Log>[] = [
   { title: 'TIME', cell: ({ time }) => writeTime(time) },
   { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },

@@ -1,7 +1,8 @@
 import type { CancelRequest } from '@posthorn/sdk';
 import type { Command } from 'commander';
-import type { Act } from '../act.ts';
 import { Failure } from '../failure.ts';
+import { sessionOptions, type Act } from '../act.ts';
+import { columns } from './logs.ts';
 import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 
@@ -9,6 +10,21 @@ import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 const pageSize = 100;
 
 export function addMessage(command: Command, act: Act): void {
+  for (const option of sessionOptions) command.addOption(option);
+  command.argument('[id]', 'show where this message is and why, and what happened to it').action(
+    act(async ({ client, output }, id: string | undefined) => {
+      if (id === undefined) throw new Failure('Name a message: posthorn message <id>.', 2);
+      const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+      const timeline = await client.messages.timeline(id, { timeZone });
+      if (output.isJson) {
+        output.fields(timeline);
+        return;
+      }
+      output.done(timeline.where.text);
+      output.table(timeline.lines, columns, 'The log has nothing of it.');
+    }),
+  );
+
   command
     .command('get <id>')
     .description('show a message that has not ended, or ended a short time ago')

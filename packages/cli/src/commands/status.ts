@@ -7,7 +7,7 @@ const timeoutMs = 10_000;
 
 export function addStatus(command: Command, act: Act): void {
   command.action(
-    act(async ({ connection: { url, token }, output }) => {
+    act(async ({ client, connection: { url, token }, output }) => {
       const headers = { Authorization: `Bearer ${token}` };
       const ask = (path: string) => fetch(url + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
       const ready = await ask('/ready').catch((error: unknown) => {
@@ -18,6 +18,7 @@ export function addStatus(command: Command, act: Act): void {
         async (response) => readMetrics(response.ok ? await response.text() : ''),
         () => readMetrics(''),
       );
+      const overview = ready.ok ? await client.overview({ timeoutMs }).catch(() => undefined) : undefined;
       output.fields({
         server: url,
         state: ready.ok ? 'ready' : 'not ready',
@@ -25,8 +26,10 @@ export function addStatus(command: Command, act: Act): void {
         waiting: metrics('posthorn_messages_waiting'),
         delayed: metrics('posthorn_messages_delayed'),
         inFlight: metrics('posthorn_messages_in_flight'),
+        retrying: overview?.retrying,
         deadLetters: metrics('posthorn_dlq_messages'),
         oldestWaitingSeconds: metrics('posthorn_oldest_waiting_seconds'),
+        dispatchers: overview?.dispatchers.length,
         redisMemoryBytes: metrics('posthorn_redis_memory_used_bytes'),
       });
       if (!ready.ok) throw new Failure(error ?? `${url}/ready answered ${ready.status}.`, 4);

@@ -1,19 +1,23 @@
 import { dlq } from './dlq.ts';
 import type { Endpoint } from './endpoint.ts';
 import { events } from './events.ts';
+import { find } from './find.ts';
 import { flowControl } from './flow-control.ts';
+import { messageList } from './message-list.ts';
 import { messages } from './messages.ts';
 import { probes } from './probes.ts';
 import { publish } from './publish.ts';
 import { queues } from './queues.ts';
 import { schedules } from './schedules.ts';
 import { signingKeys } from './signing-keys.ts';
+import { stats } from './stats.ts';
 import { urlGroups } from './url-groups.ts';
 
 /** Every endpoint of the HTTP API, by noun. */
 export const contract = {
   publish,
   messages,
+  messageList,
   queues,
   flowControl,
   urlGroups,
@@ -21,6 +25,8 @@ export const contract = {
   events,
   schedules,
   signingKeys,
+  stats,
+  find,
   probes,
 };
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { PosthornError } from './errors.ts';
-import { Count, HeaderMapField, Ignored, pageBytes, PageBytes } from './fields.ts';
-import { FilterFields, filters, type MessageFilter } from './filters.ts';
+import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from './fields.ts';
+import { FilterFields, filters, showUrl, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 
@@ -47,6 +47,10 @@ const dlqFields = z.strictObject(
         ),
       )
       .describe('Status of the last response.'),
+    destination: filters.list.describe('Full URL of the message, or the host of its URL.'),
+    cause: filters.list
+      .pipe(z.array(z.string().regex(/^[0-9a-z]{1,8}-[0-9a-z]{1,4}-[0-9a-z]{1,8}$/, 'use the cause of a summary')))
+      .describe('A cause, as `GET /v2/dlq/summary` names it.'),
     cursor: cursor
       .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer')
       .describe('Cursor of an earlier response.'),
@@ -90,7 +94,9 @@ export const DlqRetryBody = z
   .optional();
 
 /** What a query and a body say about entries, in one form. */
-export interface DlqFilter extends Omit<MessageFilter, 'host' | 'path'> {
+export interface DlqFilter extends Omit<MessageFilter, 'path'> {
+  /** Causes as a summary names them. */
+  cause?: string[] | undefined;
   dlqIds?: string[] | undefined;
   messageId?: string[] | undefined;
   responseStatus?: number[] | undefined;
@@ -108,13 +114,28 @@ export function namesEntries({ count: _, cursor: _c, order: _o, maxBytes: _m, ..
 
 /** @throws {PosthornError} `invalid_request` for two names of URL groups that differ */
 export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.output<typeof DlqBody> = {}): DlqFilter {
-  const { callerIP, urlGroup, source, trimBody: _t, groupBy: _g, api: _a, ...given } = { ...query, ...body };
+  const {
+    callerIP,
+    urlGroup,
+    source,
+    destination,
+    trimBody: _t,
+    groupBy: _g,
+    api: _a,
+    ...given
+  } = { ...query, ...body };
   const { topicName = urlGroup, callerIp = callerIP, cursor, count = pageLimit, order = 'earliestFirst' } = given;
   if (urlGroup && String(urlGroup) !== String(topicName)) {
     throw new PosthornError('invalid_request', 'urlGroup: use topicName alone; the two differ');
   }
+  const isUrl = (text: string) => /^https?:\/\//i.test(text);
+  if (destination && (given.url || (destination.some(isUrl) && !destination.every(isUrl)))) {
+    throw new PosthornError('invalid_request', 'destination: use URLs alone, hosts alone, or `url` instead');
+  }
+  const place = destination && (destination.every(isUrl) ? { url: destination.map(showUrl) } : { host: destination });
   return {
     ...given,
+    ...place,
     maxBytes: given.maxBytes ?? pageBytes,
     topicName,
     callerIp,
@@ -124,6 +145,21 @@ export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.outp
     ...(source?.includes('workflow') ? { dlqIds: [] } : {}),
   };
 }
+
+/** Dead letters with one cause. */
+export const DlqCause = z
+  .object({
+    cause: z.string().meta({ description: 'Name of the cause, for filters.', example: '1f3-dw-9k2x1' }),
+    host: z.string().describe('Host of the destination.'),
+    responseStatus: z.int().optional().describe('Status of the last response, if there was one.'),
+    error: z.string().describe('Why the last attempt failed.'),
+    count: z.int().describe('How many entries there are.'),
+    oldest: Instant.describe('When the first of them failed, in milliseconds since 1970.'),
+    newest: Instant.describe('When the last of them failed, in milliseconds since 1970.'),
+    sampleDlqId: z.string().describe('Id of the newest of them.'),
+  })
+  .meta({ id: 'DlqCause', description: 'Dead letters with one cause.' });
+export type DlqCause = z.infer<typeof DlqCause>;
 
 const params = z.object({ dlqId: DlqMessage.shape.dlqId });
 
@@ -137,6 +173,17 @@ export const dlq = {
     reply: z.object({
       messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` is given.'),
       cursor: cursor.optional(),
+    }),
+  }),
+  summary: endpoint({
+    method: 'GET',
+    path: '/v2/dlq/summary',
+    summary: 'Count the dead letters by their causes, the most frequent first',
+    scope: 'read',
+    query: DlqQuery,
+    reply: z.object({
+      total: z.int().describe('Entries that match.'),
+      groups: z.array(DlqCause).describe('Causes, the most frequent first; at most 100.'),
     }),
   }),
   get: endpoint({

@@ -34,6 +34,8 @@ export interface Endpoint<
   takesOptions?: true;
   /** The body is the bytes of a message. */
   takesMessage?: true;
+  /** The reply is a stream of server-sent events. */
+  streams?: true;
   /** Publishing has no limit per second (contract E12). */
   unlimited?: true;
 }

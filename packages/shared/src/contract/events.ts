@@ -109,6 +109,27 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
   };
 }
 
+/** Most entries that a live stream sends in a second. */
+export const maxStreamed = 200;
+
+/** Which entries a live stream sends: filters of the log, and how many at most. */
+export const StreamQuery = z
+  .object({
+    ...FilterFields,
+    messageId: filters.list.describe('Ids of messages.'),
+    state: EventsQuery.shape.state,
+    trimBody: wholeNumber.transform(Number).describe('Most bytes of a body that are shown; 0 by default.'),
+    maxPerSecond: wholeNumber
+      .transform((text) => Math.min(maxStreamed, Math.max(1, Number(text))))
+      .describe(`Most entries in a second; ${maxStreamed} by default and at most. Others are skipped.`),
+    cursor: z
+      .string()
+      .regex(/^\d{1,15}-\d{1,9}$/, 'use the id of an earlier event')
+      .describe('Start after this entry; the header Last-Event-ID wins. By default only new entries are sent.'),
+  })
+  .partial();
+export type StreamFilter = z.output<typeof StreamQuery>;
+
 const cursor = z.string().optional().describe('Cursor for the next call; absent at the end.');
 const lines = z.array(EventView).describe('The entries, newest first unless `order` is given.');
 const groups = z.object({
@@ -134,5 +155,16 @@ export const events = {
     scope: 'read',
     query: EventsQuery,
     reply: z.union([z.object({ logs: lines, cursor }), groups]),
+  }),
+  stream: endpoint({
+    method: 'GET',
+    path: '/v2/logs/stream',
+    summary: 'Follow the log as a stream of server-sent events',
+    description:
+      'An event `line` has the cursor of an entry as its id and the entry as its data. An event `skipped` tells how many entries were left out because there were too many. A comment comes every 15 seconds.',
+    scope: 'read',
+    query: StreamQuery,
+    streams: true,
+    reply: z.string(),
   }),
 };

@@ -21,6 +21,9 @@ export interface MessageFilter {
   toDate?: number | undefined;
 }
 
+/** A URL as it is shown, and as filters compare it. */
+export const showUrl = (url: string): string => hidePassword(formatUrl(url));
+
 const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
 
 /** One value, several by repetition, or several in one text with this between them. */
@@ -47,7 +50,7 @@ export const FilterFields = {
   flowControlKey: list(',').describe('Flow-control key of the message.'),
   // A comma may stand in a URL and in a path.
   url: list(/,(?=https?:\/\/)/i)
-    .transform((urls) => urls.map((url) => hidePassword(formatUrl(url))))
+    .transform((urls) => urls.map(showUrl))
     .describe('Full URL of the message.'),
   host: list(',').describe('Host of the URL, with or without the port.'),
   path: list(/,(?=\/)/).describe('Path of the URL.'),

@@ -28,6 +28,9 @@ export interface OpenApi {
 const tags: Record<keyof typeof contract, string> = {
   publish: 'Publish messages.',
   messages: 'Read and cancel messages.',
+  messageList: 'Messages with their state, and the timeline of one.',
+  stats: 'Counts of messages and deliveries, and the state of the system.',
+  find: 'Search by name, and preview a cron expression.',
   queues: 'Deliver messages in order.',
   flowControl: 'Limit the rate and the parallelism of messages that share a key.',
   urlGroups: 'Send one message to many destinations.',
@@ -229,8 +232,13 @@ function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation[
     const schema = more.length > 0 ? { anyOf: [only, ...more] } : only;
     return { description, ...headers, content: { 'application/json': { schema } } };
   };
-  const { status = 200, reply, otherReplies = {} } = endpoint;
-  const responses: OpenApiOperation['responses'] = { [status]: write('Done.', reply) };
+  const { status = 200, reply, streams, otherReplies = {} } = endpoint;
+  const stream = {
+    description: 'The stream.',
+    ...headers,
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  };
+  const responses: OpenApiOperation['responses'] = { [status]: streams ? stream : write('Done.', reply) };
   for (const code of listErrors(endpoint)) responses[errorStatus[code]] = { $ref: `#/components/responses/${code}` };
   for (const [other, { when, reply: another }] of Object.entries(otherReplies)) {
     responses[other] = Number(other) === status ? write(`Done. ${when}`, reply, another) : write(when, another);

@@ -14,12 +14,10 @@ export const Schedule = z
   .object({
     ...fields,
     scheduleId: z.string().describe('Id of the schedule.'),
-    cron: z
-      .string()
-      .meta({
-        description: 'Cron expression of the times at which it publishes.',
-        example: 'CRON_TZ=Europe/Berlin 0 4 * * *',
-      }),
+    cron: z.string().meta({
+      description: 'Cron expression of the times at which it publishes.',
+      example: 'CRON_TZ=Europe/Berlin 0 4 * * *',
+    }),
     destination: z.string().describe('A URL, or the name of a URL group.'),
     body: z.string().optional().describe('The body, if it is text.'),
     createdAt: Instant.describe('Time of creation, in milliseconds since 1970.'),
@@ -101,6 +99,16 @@ export const schedules = {
     params,
     reply: Ignored,
     errors: ['not_found'],
+  }),
+  run: endpoint({
+    method: 'POST',
+    path: '/v2/schedules/:scheduleId/run',
+    summary: 'Publish the message of a schedule now, besides its times',
+    scope: 'write',
+    status: 201,
+    params,
+    reply: z.object({ messageId: messageFields.messageId }),
+    errors: ['not_found', 'limit_exceeded'],
   }),
   // Official clients send PATCH, the official documents say POST (contract P24).
   pause: endpoint({ method: 'PATCH', ...pause }),

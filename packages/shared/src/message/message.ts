@@ -60,6 +60,8 @@ export interface Message {
   scheduleId?: string;
   /** The named queue that the message is in. */
   queueName?: string;
+  /** Published again from the dead letter queue: the id of the dead message. */
+  retryOf?: string;
   /** A callback: the queue waits for its end, too, before the slot of this message of the queue is free. */
   holds?: { queueName: string; messageId: string };
 }

@@ -14,6 +14,8 @@ export interface Answer {
   header: Record<string, string[]>;
   /** At most the configured number of bytes; empty when nobody will read it. */
   body: Uint8Array;
+  /** How long the attempt took, in milliseconds. */
+  durationMs?: number;
   /** The destination sent more than `body` holds. */
   isCut?: true;
   /** Why the attempt failed, whatever the status says; `undefined` for a whole response. */

@@ -1,4 +1,5 @@
 // `npm run bench:log`: pages of the log and of the dead letter queue, with a million lines and 100,000 entries stored.
+// `npm run bench:console`: the same for what the console reads.
 import {
   activeLine,
   connectForWork,
@@ -45,7 +46,10 @@ function createMessage(n: number, createdAt: number, rare: boolean): Message {
 }
 
 /** Writes the log as the API and the dispatchers do, a message after the other. */
-async function fillLog({ events, shards }: BrokerParts, startAt: number): Promise<{ oneId: string; lines: number }> {
+async function fillLog(
+  { events, shards, stats }: BrokerParts,
+  startAt: number,
+): Promise<{ oneId: string; lines: number }> {
   let oneId = '';
   let lines = 0;
   for (let n = 0; n < messages; n++) {
@@ -56,6 +60,11 @@ async function fillLog({ events, shards }: BrokerParts, startAt: number): Promis
     const end = n % failedEvery === 0 ? failedLines(0, now + 20, { error: '503', answer }) : [deliveredLine(now + 20)];
     events.list(id, [createdLine(message)], message);
     events.ended(id, [activeLine(0, now + 5), ...end], message);
+    stats.accepted(message);
+    stats.settled(id, message, {
+      kind: 'delivered',
+      answer: { status: 200, header: {}, body: answer.body, durationMs: n % 500 },
+    });
     lines += 2 + end.length;
     if (n % 1000 === 999) await events.lines.flush();
   }
@@ -172,6 +181,28 @@ const paths: Record<string, string> = {
   'dlq: matches nothing': '/v2/dlq?label=none',
 };
 
+const consolePaths: Record<string, string> = {
+  'messages: newest': '/v2/messages',
+  'messages: rare label': '/v2/messages?label=rare',
+  'messages: host': '/v2/messages?host=host-7.example',
+  'messages: failed': '/v2/messages?state=FAILED',
+  'messages: state of none': '/v2/messages?state=CANCELED',
+  'messages: waiting': '/v2/messages?state=CREATED,ACTIVE,RETRY',
+  timeline: `/v2/messages/${oneId}/timeline`,
+  stats: '/v2/stats',
+  'stats: by host': '/v2/stats?groupBy=host',
+  'stats: by label': '/v2/stats?groupBy=label&top=50',
+  destinations: '/v2/destinations',
+  overview: '/v2/overview',
+  'causes of dead letters': '/v2/dlq/summary',
+  'causes, by label': '/v2/dlq/summary?label=rare',
+  'dead letters, newest': '/v2/dlq?order=latestFirst',
+  'find: an id': `/v2/find?q=${oneId}`,
+  'find: a name': '/v2/find?q=host',
+  cron: '/v2/cron?expression=0%204%20*%20*%20*',
+};
+const wantedPaths = process.argv[2] === 'console' ? consolePaths : paths;
+
 const idle = watch(redis);
 await new Promise((resolve) => setTimeout(resolve, 1000));
 const idlePing = summarize(await idle.stop());
@@ -179,7 +210,7 @@ const pages: Record<string, Figures> = {};
 await measure(api, '/v2/logs?label=none');
 const watcher = watch(redis);
 console.log(`${'page, ms'.padEnd(26)}   p50    p95    max   found`);
-for (const [name, path] of Object.entries(paths)) {
+for (const [name, path] of Object.entries(wantedPaths)) {
   const figures = await measure(api, path);
   pages[name] = figures;
   const row = [figures.p50, figures.p95, figures.max, figures.found]

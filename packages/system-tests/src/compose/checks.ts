@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { areConfined, publishOnlyApi, storeSafely } from './confinement.ts';
+import { call } from './http.ts';
 import { root, type Stack } from './stack.ts';
 import { isReady, surviveDown, surviveKill } from './survival.ts';
 
@@ -20,9 +21,20 @@ export const checks: Check[] = [
   { name: 'no container has root, capabilities or a root file system to write to', run: areConfined },
   { name: 'only the API is published', run: publishOnlyApi },
   { name: 'Redis puts every write on disk and evicts nothing', run: storeSafely },
+  { name: 'the console is served, with the policy that confines it', run: serveConsole },
   { name: 'every message is delivered although a dispatcher is killed on the way', run: surviveKill },
   { name: 'a stop ends every process with status 0, and messages outlive down and up', run: surviveDown },
 ];
+
+async function serveConsole({ apiUrl }: Stack): Promise<void> {
+  const response = await call(`${apiUrl}/console/`);
+  const text = await response.text();
+  const [script = ''] = /\/console\/assets\/main-[\w-]+\.js/.exec(text) ?? [];
+  const policy = response.headers.get('content-security-policy') ?? '';
+  if (!response.ok || !policy.startsWith("default-src 'none'"))
+    throw new Error(`${response.status}: ${policy} ${text}`);
+  if (!(await call(apiUrl + script)).ok) throw new Error(`${script} is not served`);
+}
 
 async function refuseWithoutToken({ compose }: Stack): Promise<void> {
   // Set to nothing, not unset: a file named .env would fill in what is unset.

@@ -71,8 +71,8 @@ function bitsOf(label: string): number[] {
   return Array.from({ length: bitsPerLabel }, (_, turn) => (hash + turn * step) % labelBits);
 }
 
-/** Never the value that means that there is none. */
-function hashField(text: string | undefined): number {
+/** The hash of a field in a digest; never the value that means that there is none. */
+export function hashField(text: string | undefined): number {
   if (text === undefined) return none;
   const hash = hashText(text);
   return 1 + ((((hash >>> 16) ^ hash) & 0xffff) % 0xffff);
@@ -83,6 +83,11 @@ interface Place {
   host: number;
   path: number;
 }
+/** The hash of the host in a digest. */
+export function readHostHash(bytes: Buffer, at: number): number {
+  return bytes.readUInt16LE(at + fields.indexOf('host') * 2);
+}
+
 /** To parse a URL costs more than all the rest, and most messages go where others went. */
 const places = new Map<string, Place>();
 const mostPlaces = 1000;

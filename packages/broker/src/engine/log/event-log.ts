@@ -4,7 +4,7 @@ import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 import { createAnswerStore } from './answers.ts';
 import { redactMessage } from './message-fields.ts';
-import { readHistory, type Event, type History, type Line } from './history.ts';
+import { readHistory, retriedAsField, statusField, type Event, type History, type Line } from './history.ts';
 import { createLineList, type LineList, type LineListOptions, type Slice } from './line-list.ts';
 import { readRecord, recordBytes } from './record.ts';
 
@@ -29,6 +29,8 @@ export interface EventLog {
   /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, lines: Line[], message: Message): void;
   read(messageId: string): Promise<History>;
+  /** Notes in the log of a dead message which message a retry has made of it. Doing it twice changes nothing. */
+  noteRetry(messageId: string, newId: string): Promise<void>;
   /** The body of the answer that a line tells of, and whether it is less than the destination sent. */
   readResponse(event: Event): Promise<{ body: Buffer; isCut: boolean }>;
   /**
@@ -75,7 +77,10 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return;
     const fields: (string | number)[] = isEnd ? ['created', JSON.stringify(redactMessage(message))] : [];
-    for (const { field, value } of lines) fields.push(field, value);
+    for (const { field, value, status } of lines) {
+      fields.push(field, value);
+      if (status !== undefined) fields.push(statusField, status);
+    }
     const waiting = unsent.get(shard) ?? { messages: 0, lines: 0, args: [] };
     if (unsent.size === 0) redis.sendAhead(send);
     unsent.set(shard, waiting);
@@ -170,7 +175,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     list: listLines,
     async read(messageId) {
       const shard = shards.shardOf(messageId);
-      if (shard === undefined) return { events: [], bytes: 0 };
+      if (shard === undefined) return { events: [], bytes: 0, retriedAs: [] };
       const key = keyspace.history(shard, messageId);
       let fields = await redis.hgetall(key);
       let pending: Message | undefined;
@@ -180,7 +185,16 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
         if (!pending) fields = await redis.hgetall(key);
       }
       const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
-      return { events: readHistory(messageId, pending, fields), bytes };
+      const retriedAs = fields[retriedAsField]?.split(',') ?? [];
+      return { events: readHistory(messageId, pending, fields), bytes, retriedAs };
+    },
+    async noteRetry(messageId, newId) {
+      const shard = shards.shardOf(messageId);
+      if (shard === undefined) return;
+      const key = keyspace.history(shard, messageId);
+      const known = (await redis.hget(key, retriedAsField))?.split(',') ?? [];
+      if (known.includes(newId)) return;
+      await redis.setField(key, 'created', retriedAsField, [...known, newId].join(','));
     },
     async readResponse({ messageId, retried, answer }) {
       const begin = Buffer.from(answer?.body ?? '', 'base64');

@@ -23,6 +23,8 @@ export interface History {
   events: Event[];
   /** Bytes that had to be read for them, about. */
   bytes: number;
+  /** Ids of the messages that retries from the dead letter queue have made of it. */
+  retriedAs: string[];
 }
 
 /** A line to be written: where it belongs, and what the history of the message holds under which name. */
@@ -32,6 +34,8 @@ export interface Line {
   time: number;
   field: string;
   value: string | number;
+  /** Status of the response to a successful attempt. */
+  status?: number;
   /** The body of an answer that is too large to lie in the line alone. */
   body?: Buffer;
 }
@@ -77,6 +81,11 @@ const maxInlineBytes = 4096;
 /** The last answer of a message that has failed is in its dead letter, too: a larger one lies beside both. */
 export const maxInlineFinalBytes = 512;
 
+/** The field of a history that holds the status of a successful attempt. */
+export const statusField = 'status';
+/** The field of a history that holds the ids of messages that retries have made, with commas. */
+export const retriedAsField = 'retried-as';
+
 /** The message was stored; its job says the same until it ends, so this line is only listed. */
 export function createdLine({ createdAt }: Message): Line {
   return { state: 'CREATED', retried: 0, time: createdAt, field: 'created', value: '' };
@@ -87,8 +96,9 @@ export function activeLine(retried: number, now: number): Line {
   return { state: 'ACTIVE', retried, time: now, field: `${retried}:active`, value: now };
 }
 
-export function deliveredLine(now: number): Line {
-  return { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
+export function deliveredLine(now: number, status?: number): Line {
+  const line: Line = { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
+  return status === undefined ? line : { ...line, status };
 }
 
 export function retryLines(retried: number, now: number, failure: KeptFailure, delayMs: number): Line[] {
@@ -165,7 +175,11 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
     }
   }
   if (requested !== undefined) addRequest(Infinity);
-  if (fields['delivered'] !== undefined) add('DELIVERED', Number(fields['delivered']));
+  if (fields['delivered'] !== undefined) {
+    const status = fields[statusField];
+    const answer = status === undefined ? {} : { answer: { status: Number(status), header: {} } };
+    add('DELIVERED', Number(fields['delivered']), 0, answer);
+  }
   if (fields['failed'] !== undefined) {
     const { time, error, errorKind } = JSON.parse(fields['failed']) as StoredEnd;
     add('FAILED', time, 0, { error, ...(errorKind ? { errorKind } : {}) });

@@ -21,6 +21,23 @@ export const keyspace = {
   /** string: records of lines, in the order in which they were written; expires after the log retention. */
   logSegment: (segment: number | '') => `{log}:segment:${segment}`,
 
+  /**
+   * Counts over time (`stats/`); all share the slot of the log. hash `h:<group>:<hour>:<value>`: minute to its counts;
+   * hash `d:<group>:<day>:<value>`: hour to its counts; set `k:<group>:<day>`: values of the day; hash `l:<day>`: the
+   * last delivery and the last error of each host. They expire after two and 31 days.
+   */
+  stats: '{log}:stats:',
+
+  /** hash: id of a dispatcher to its last sign of life, as JSON. */
+  dispatchers: 'posthorn:dispatchers',
+
+  /** string: a session of the console, under a hash of its cookie; expires with the session. */
+  session: (hash: string) => `posthorn:session:${hash}`,
+  /** string: a code that opens one session of the console, under its hash; expires after ten minutes. */
+  signInCode: (hash: string) => `posthorn:sign-in-code:${hash}`,
+  /** hash: `count` of failed sign-ins of an address in the current minute, with which it expires. */
+  failedSignIns: (address: string) => `posthorn:failed-sign-ins:${address}`,
+
   /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
   body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
 

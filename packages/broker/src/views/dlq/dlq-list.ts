@@ -1,15 +1,38 @@
 import type { DlqFilter, Message } from '@posthorn/shared';
-import { createDigestTest, digestBytes, writeDigest } from '../../engine/log/digest.ts';
+import { createDigestTest, digestBytes, hashField, readHostHash, writeDigest } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
+import { hashText } from '../../engine/shards/hash.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 
-/** What is in the list beside the id of an entry, so that filters need not read the entry: digest and status. */
-export function writeEntryDigest(message: Message, status: number): Buffer {
-  const bytes = Buffer.alloc(digestBytes + 2);
+/**
+ * What is in the list beside the id of an entry, so that filters and counts need not read the entry: digest, status, and
+ * a hash of the error, which entries of earlier versions do not have.
+ */
+export function writeEntryDigest(message: Message, status: number, error: string): Buffer {
+  const bytes = Buffer.alloc(digestBytes + 6);
   writeDigest(message, bytes, 0);
   bytes.writeUInt16LE(status, digestBytes);
+  bytes.writeUInt32LE(hashText(error), digestBytes + 2);
   return bytes;
+}
+
+/** The cause of an entry in the list: host, status and error, as hashes. Entries of earlier versions have no error there. */
+export function readCause(member: Buffer, digestAt: number): string {
+  if (digestAt === 0) return formatCause(0, 0, 0);
+  const statusAt = digestAt + digestBytes;
+  const error = member.length >= statusAt + 6 ? member.readUInt32LE(statusAt + 2) : 0;
+  return formatCause(readHostHash(member, digestAt), member.readUInt16LE(statusAt), error);
+}
+
+/** Every name that the cause of an entry may have: with its error, and without. */
+export function listCauses(url: string, status: number, error: string): string[] {
+  const host = hashField(new URL(url).hostname.toLowerCase());
+  return [formatCause(host, status, hashText(error)), formatCause(host, status, 0), formatCause(0, 0, 0)];
+}
+
+function formatCause(host: number, status: number, error: number): string {
+  return `${host.toString(36)}-${status.toString(36)}-${error.toString(36)}`;
 }
 
 /** Entries of one shard that are looked at together. */
@@ -107,14 +130,15 @@ async function findByMessage(redis: RedisConnection, shards: Shards, messageIds:
 }
 
 /** A test of a member of the list; one from before there were digests passes. */
-function createEntryTest(filter: DlqFilter): ((member: Buffer) => boolean) | undefined {
-  const { responseStatus } = filter;
+export function createEntryTest(filter: DlqFilter): ((member: Buffer) => boolean) | undefined {
+  const { responseStatus, cause } = filter;
   const digestTest = createDigestTest(filter);
-  if (!digestTest && !responseStatus) return undefined;
+  if (!digestTest && !responseStatus && !cause) return undefined;
   return (member) => {
     const at = member.indexOf(colon) + 1;
-    if (at === 0) return true;
+    if (at === 0) return !cause || cause.includes(readCause(member, at));
     if (responseStatus && !responseStatus.includes(member.readUInt16LE(at + digestBytes))) return false;
+    if (cause && !cause.includes(readCause(member, at))) return false;
     return digestTest?.(member, at) ?? true;
   };
 }

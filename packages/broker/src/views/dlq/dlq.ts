@@ -8,7 +8,7 @@ import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Job } from '../../engine/shards/shard.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { listDlqIds, needsEntries, readDlqId, writeEntryDigest } from './dlq-list.ts';
+import { listCauses, listDlqIds, needsEntries, readDlqId, writeEntryDigest } from './dlq-list.ts';
 
 /** What lies in the dead letter queue: the message as it was, and why its last attempt failed. */
 export interface DeadLetter {
@@ -187,7 +187,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
         keyspace.dlqIds(shard),
         id,
         JSON.stringify(letter),
-        writeEntryDigest(message, status),
+        writeEntryDigest(message, status, error),
         shard,
         shards.count,
       );
@@ -277,8 +277,14 @@ function countBytes(view: DlqMessage): number {
 }
 
 /** The dates of a filter are about the time of entering the dead letter queue (contract P44). */
-function isMeant({ messageId, responseStatus, ...filter }: DlqFilter, dlqId: string, letter: DeadLetter): boolean {
+function isMeant(
+  { messageId, responseStatus, cause, ...filter }: DlqFilter,
+  dlqId: string,
+  letter: DeadLetter,
+): boolean {
   if (messageId && !messageId.includes(letter.messageId)) return false;
   if (responseStatus && !responseStatus.includes(letter.status)) return false;
+  const { message, status, error = '' } = letter;
+  if (cause && !listCauses(message.url, status, error).some((one) => cause.includes(one))) return false;
   return matches(filter, letter.message, readDlqId(dlqId)?.ms);
 }

@@ -28,6 +28,7 @@ const scripts = {
   claimSchedules: { file: 'claim-schedules.lua', numberOfKeys: 1 },
   beginTrigger: { file: 'begin-trigger.lua', numberOfKeys: 1 },
   advanceSchedule: { file: 'advance-schedule.lua', numberOfKeys: 2 },
+  countStats: { file: 'count-stats.lua', numberOfKeys: 1 },
   setField: { file: 'set-field.lua', numberOfKeys: 1 },
 } as const;
 
@@ -164,6 +165,7 @@ export interface ScriptCommands {
     result: 'published' | 'skipped' | 'failed',
     error: string,
   ): Promise<1 | 0 | -1>;
+  countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 

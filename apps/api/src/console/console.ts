@@ -1,0 +1,84 @@
+import { PosthornError } from '@posthorn/shared';
+import { Router, type RequestHandler, type Response } from 'express';
+import { readConsoleFiles, type ConsoleFile } from './files.ts';
+import { sessionRoutes, type SessionParts } from './session-routes.ts';
+
+/** Nothing but what this server sends, and no text that becomes code or markup. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ');
+
+const secure: RequestHandler = (_request, response, next) => {
+  response.setHeader('Content-Security-Policy', policy);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Referrer-Policy', 'no-referrer');
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+};
+
+/**
+ * The console: static files below `/console/`, which need no token, and its sessions. A path that is no file is a page of
+ * the console; the page itself says when there is none.
+ */
+export function consoleRoutes(parts: SessionParts, files = readConsoleFiles()): Router {
+  const router = Router();
+  router.use(secure);
+  router.use(sessionRoutes(parts));
+  router.use((request, response) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      throw new PosthornError('method_not_allowed', `${request.method} is not possible here: use GET.`);
+    }
+    const name = request.path.slice(1);
+    const file = files.get(name) ?? (name.startsWith('assets/') ? undefined : files.get('index.html'));
+    if (!file) {
+      const text = files.size === 0 ? 'The console is not built; run npm start.' : 'There is no such file.';
+      response.status(404).type('text/plain').send(text);
+      return;
+    }
+    if (request.get('if-none-match') === file.etag) {
+      setCaching(response, file);
+      response.status(304).end();
+      return;
+    }
+    sendFile(response, file, request.get('accept-encoding') ?? '', request.method === 'HEAD');
+  });
+  return router;
+}
+
+/** Sends browsers that ask for the server itself, or for the console without its slash, to the console. */
+export const redirectToConsole: RequestHandler = (request, response, next) => {
+  const isPage = request.path === '/' && request.method === 'GET' && /\btext\/html\b/.test(request.get('accept') ?? '');
+  if (isPage || request.originalUrl.replace(/\?.*$/s, '') === '/console') response.redirect(302, '/console/');
+  else next();
+};
+
+function setCaching(response: Response, { etag, isImmutable }: ConsoleFile): void {
+  response.setHeader('ETag', etag);
+  response.setHeader('Vary', 'Accept-Encoding');
+  response.setHeader('Cache-Control', isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache');
+}
+
+function sendFile(response: Response, file: ConsoleFile, accepted: string, isHead: boolean): void {
+  const [encoding, body] =
+    file.br && /\bbr\b/.test(accepted)
+      ? (['br', file.br] as const)
+      : file.gzip && /\bgzip\b/.test(accepted)
+        ? (['gzip', file.gzip] as const)
+        : ([undefined, file.plain] as const);
+  setCaching(response, file);
+  response.setHeader('Content-Type', file.type);
+  if (encoding) response.setHeader('Content-Encoding', encoding);
+  response.setHeader('Content-Length', body.length);
+  response.end(isHead ? undefined : body);
+}

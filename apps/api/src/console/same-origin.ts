@@ -1,0 +1,28 @@
+import type { Request } from 'express';
+
+/** The header that pages of the console send; a page of another origin can send it only after a refused preflight. */
+export const consoleHeader = 'x-posthorn-console';
+
+/** Whether a page of this very origin has made the request; another port of the same host is another origin. */
+export function isSameOrigin(request: Request): boolean {
+  const site = request.get('sec-fetch-site');
+  if (site !== undefined) return site === 'same-origin';
+  const origin = request.get('origin');
+  return origin !== undefined && isOwnOrigin(request, origin);
+}
+
+/** Whether the cookie of a request counts: a page of the console has made it, on purpose. */
+export function isFromConsole(request: Request): boolean {
+  return request.get(consoleHeader) === '1' && isSameOrigin(request);
+}
+
+/** Whether a browser says that a page of another origin has made the request. Programs say nothing. */
+export function isFromElsewhere(request: Request): boolean {
+  const isTold = request.get('sec-fetch-site') !== undefined || request.get('origin') !== undefined;
+  return isTold && !isSameOrigin(request);
+}
+
+function isOwnOrigin(request: Request, origin: string): boolean {
+  const own = `${request.protocol}://${request.host}`;
+  return URL.canParse(origin) && URL.canParse(own) && new URL(origin).host === new URL(own).host;
+}

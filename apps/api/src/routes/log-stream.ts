@@ -1,0 +1,77 @@
+import { contract, PosthornError, StreamQuery, type StreamFilter } from '@posthorn/shared';
+import type { Request, Response } from 'express';
+import type { AppParts } from '../app-parts.ts';
+import { readAccess } from '../middleware/authenticate.ts';
+import { rawRoute, type Route } from './route.ts';
+
+/** Open streams of a process, and of one token or session. */
+const maxStreams = { all: 200, caller: 50 };
+const commentEveryMs = 15_000;
+/** Bytes that wait for a slow reader; beyond that it loses entries, and is told how many. */
+const maxWaitingBytes = 1024 * 1024;
+/** A reader that has taken nothing for so long loses its connection. */
+const maxStuckMs = 60_000;
+
+/** `GET /v2/logs/stream`: new entries of the log as server-sent events. */
+export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
+  const callers = new Map<string, number>();
+
+  const stream = (request: Request, response: Response) => {
+    const access = readAccess(request);
+    const filter: StreamFilter = StreamQuery.parse(request.query);
+    const { caller } = access;
+    const open = callers.get(caller) ?? 0;
+    if (open >= maxStreams.caller || broker.views.stream.count() >= maxStreams.all) {
+      throw new PosthornError('rate_limited', 'Too many streams are open; close one, or read GET /v2/logs.');
+    }
+    const lastId = request.get('last-event-id');
+    const cursor = lastId !== undefined && /^\d{1,15}-\d{1,9}$/.test(lastId) ? lastId : filter.cursor;
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      // Proxies such as nginx would keep events back.
+      'X-Accel-Buffering': 'no',
+    });
+    response.write(': connected\n\n');
+    let stuckSince: number | undefined;
+    const isFull = () => response.writableLength > maxWaitingBytes;
+    const close = broker.views.stream.open(filter, cursor, {
+      line(id, json) {
+        if (isFull()) return false;
+        response.write(`event: line\nid: ${id}\ndata: ${json}\n\n`);
+        return true;
+      },
+      skipped(count) {
+        if (!isFull()) response.write(`event: skipped\ndata: ${JSON.stringify({ count })}\n\n`);
+      },
+    });
+    const end = () => response.end();
+    const look = async () => {
+      stuckSince = response.writableNeedDrain ? (stuckSince ?? performance.now()) : undefined;
+      if (stuckSince !== undefined && performance.now() - stuckSince > maxStuckMs) {
+        response.destroy();
+        return;
+      }
+      if (!response.writableNeedDrain) response.write(': still here\n\n');
+      // A session that was closed must not go on reading. A Redis that is away decides nothing.
+      if ((await access.isValid?.().catch(() => true)) === false) end();
+    };
+    const timer = setInterval(() => void look(), commentEveryMs);
+    timer.unref();
+    stopping.addEventListener('abort', end);
+    // The server keeps connections whose client has closed its side; a reader that has gone does just that.
+    const leave = () => response.destroy();
+    request.socket.once('end', leave);
+    callers.set(caller, open + 1);
+    response.once('close', () => {
+      close();
+      clearInterval(timer);
+      request.socket.off('end', leave);
+      stopping.removeEventListener('abort', end);
+      const left = (callers.get(caller) ?? 1) - 1;
+      if (left > 0) callers.set(caller, left);
+      else callers.delete(caller);
+    });
+  };
+  return [rawRoute(contract.events.stream, stream)];
+}

@@ -1,0 +1,95 @@
+// Bundles the console into static files, each also compressed, under names that change with their content.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import ts from 'typescript';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const dist = join(folder, 'dist');
+rmSync(dist, { recursive: true, force: true });
+
+/** Takes the types off and turns elements into calls. */
+const compile = {
+  name: 'compile',
+  transform(code, id) {
+    if (!/\.tsx?$/.test(id)) return null;
+    const compilerOptions = {
+      target: 'es2022',
+      module: 'esnext',
+      removeComments: true,
+      jsx: ts.JsxEmit.ReactJSX,
+      jsxImportSource: 'preact',
+    };
+    return ts.transpileModule(code, { compilerOptions, fileName: id }).outputText;
+  },
+};
+
+/** Finds preact as Node.js does. */
+const packages = {
+  name: 'packages',
+  resolveId(id) {
+    if (!/^preact(\/|$)/.test(id)) return null;
+    const manifest = createRequire(import.meta.url).resolve('preact/package.json');
+    const { exports } = JSON.parse(readFileSync(manifest, 'utf8'));
+    const entry = exports[id.replace(/^preact/, '.')];
+    return join(dirname(manifest), entry.import ?? entry.default);
+  },
+};
+
+/** Writes the page, the style sheet and the compressed forms. */
+const pages = {
+  name: 'pages',
+  generateBundle(_options, bundle) {
+    const emit = (name, text) => {
+      const ending = name.slice(name.lastIndexOf('.'));
+      const hash = createHash('sha256').update(text).digest('base64url').replace(/[-_]/g, '').slice(0, 10);
+      const fileName = `assets/${name.slice(0, -ending.length)}-${hash}${ending}`;
+      this.emitFile({ type: 'asset', fileName, source: text });
+      return fileName;
+    };
+    const style = emit('console.css', minifyStyle(readFileSync(join(folder, 'src/console.css'), 'utf8')));
+    const theme = emit('theme.js', readFileSync(join(folder, 'src/theme.js'), 'utf8').replace(/^\/\/.*\n/gm, ''));
+    const icon = emit('icon.svg', readFileSync(join(folder, 'src/icon.svg'), 'utf8'));
+    const main = Object.values(bundle).find((chunk) => chunk.type === 'chunk' && chunk.isEntry);
+    const page = readFileSync(join(folder, 'src/index.html'), 'utf8')
+      .replace('{{style}}', style)
+      .replace('{{theme}}', theme)
+      .replace('{{icon}}', icon)
+      .replace('{{main}}', main.fileName)
+      .replace(
+        '{{preload}}',
+        main.imports.map((file) => `<link rel="modulepreload" href="/console/${file}">`).join(''),
+      );
+    this.emitFile({ type: 'asset', fileName: 'index.html', source: page });
+  },
+  writeBundle(_options, bundle) {
+    for (const name of Object.keys(bundle)) {
+      const plain = readFileSync(join(dist, name));
+      writeFileSync(join(dist, `${name}.gz`), gzipSync(plain, { level: 9 }));
+      writeFileSync(join(dist, `${name}.br`), brotliCompressSync(plain));
+    }
+  },
+};
+
+function minifyStyle(text) {
+  return text
+    .replace(/\/\*.*?\*\//gs, '')
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([{};,]) ?/g, '$1');
+}
+
+mkdirSync(dist, { recursive: true });
+export default {
+  input: 'src/main.tsx',
+  plugins: [packages, compile, pages],
+  output: {
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: 'assets/[name]-[hash].js',
+    chunkFileNames: 'assets/[name]-[hash].js',
+    compact: true,
+  },
+};

@@ -1,0 +1,139 @@
+import type { Stats } from '@posthorn/shared';
+import { serverNow } from './api.ts';
+import { formatInstant, formatNumber } from './format.ts';
+import { setQuery, usePlace } from './router.tsx';
+import { timeZone } from './settings.ts';
+import { useStore } from './store.ts';
+
+const width = 720;
+const height = 120;
+
+const parts = [
+  { name: 'delivered', title: 'Delivered', style: 'bar-good' },
+  { name: 'retries', title: 'Will be retried', style: 'bar-warn' },
+  { name: 'failed', title: 'Failed', style: 'bar-bad' },
+] as const;
+
+const ranges = [
+  ['', 'Automatic', 0],
+  ['1h', '1 hour', 3_600_000],
+  ['24h', '24 hours', 86_400_000],
+  ['7d', '7 days', 7 * 86_400_000],
+  ['30d', '30 days', 30 * 86_400_000 - 3_600_000],
+] as const;
+
+/**
+ * The query of counts over the time that the reader has chosen; by default a day, or an hour while the log is younger. The
+ * start moves in whole minutes, so that the same request is made for a while.
+ */
+export function useRange(oldest?: number): Record<string, number | undefined> {
+  const { query } = usePlace();
+  const chosen = ranges.find(([name]) => name !== '' && name === query.get('range'))?.[2];
+  const now = serverNow();
+  const isYoung = oldest !== undefined && now - oldest < 3_000_000;
+  const length = chosen ?? (isYoung ? 3_600_000 : undefined);
+  return length === undefined ? {} : { from: Math.floor((now - length) / 60_000) * 60_000 };
+}
+
+function RangePicker() {
+  const { query } = usePlace();
+  return (
+    <select
+      class="small"
+      aria-label="Time range"
+      value={query.get('range') ?? ''}
+      onChange={(event) => setQuery({ range: event.currentTarget.value })}
+    >
+      {ranges.map(([name, title]) => (
+        <option value={name}>{title}</option>
+      ))}
+    </select>
+  );
+}
+
+/** Counts over time as bars, and the same as a table. */
+export function MessagesOverTime({ stats, label = 'Messages over time' }: { stats: Stats; label?: string }) {
+  const zone = useStore(timeZone);
+  const points = stats.series[0]?.points ?? [];
+  const most = Math.max(1, ...points.map((point) => parts.reduce((sum, { name }) => sum + point[name], 0)));
+  const barWidth = width / Math.max(1, points.length);
+  const write = (instant: number) => formatInstant(instant, serverNow(), zone);
+  const { accepted, delivered, failed, retries } = stats.totals;
+  const filled = points.filter((point) => point.accepted + point.attempts > 0);
+  return (
+    <figure aria-label={label} class="chart">
+      <figcaption>
+        <b>{label}</b> {formatNumber(accepted)} accepted · {formatNumber(delivered)} delivered · {formatNumber(retries)}{' '}
+        retried · {formatNumber(failed)} failed
+        <span class="legend">
+          {parts.map(({ title, style }) => (
+            <span>
+              <svg width="10" height="10" aria-hidden="true">
+                <rect width="10" height="10" class={style} />
+              </svg>{' '}
+              {title}
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true" class="bars">
+        {points.map((point, index) => {
+          let y = height;
+          return parts.map(({ name, style }) => {
+            const size = (point[name] / most) * (height - 4);
+            y -= size;
+            return size > 0 ? (
+              <rect class={style} x={index * barWidth + 0.5} y={y} width={Math.max(1, barWidth - 1)} height={size} />
+            ) : null;
+          });
+        })}
+        <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} class="axis" />
+      </svg>
+      <div class="range">
+        <span>{write(stats.from)}</span>
+        <span>at most {formatNumber(most)} in a bar</span>
+        <span>{write(stats.to)}</span>
+      </div>
+      <div class="chart-foot">
+        <RangePicker />
+      </div>
+      <details>
+        <summary>{label} as a table</summary>
+        <div class="scroll" tabIndex={0} role="group" aria-label={`${label} in numbers`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                <th scope="col" class="number">
+                  Accepted
+                </th>
+                {parts.map(({ title }) => (
+                  <th scope="col" class="number">
+                    {title}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {filled.length === 0 ? (
+                <tr>
+                  <td colSpan={5}>Nothing happened in this time.</td>
+                </tr>
+              ) : (
+                filled.map((point) => (
+                  <tr>
+                    <td>{write(point.time)}</td>
+                    <td class="number">{formatNumber(point.accepted)}</td>
+                    {parts.map(({ name }) => (
+                      <td class="number">{formatNumber(point[name])}</td>
+                    ))}
+                  </tr>
+                ))
+              )}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}

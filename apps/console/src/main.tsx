@@ -1,0 +1,178 @@
+import { render, type ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { readSession, session, signIn, sleep } from './api.ts';
+import { startLive } from './live.ts';
+import { Overview } from './pages/overview.tsx';
+import { SignIn } from './pages/sign-in.tsx';
+import { Messages } from './pages/messages.tsx';
+import { Link, navigate, place, usePlace } from './router.tsx';
+import { Notices, Shell } from './shell.tsx';
+import { startShortcuts } from './shortcuts.ts';
+import { useStore } from './store.ts';
+import { complain, PageHead } from './ui.tsx';
+
+type Page = ComponentType<{ id: string }>;
+
+/** A page that is loaded when it is first opened, or when the browser has nothing else to do. */
+function lazy(load: () => Promise<Page>): { Page: Page; load: () => Promise<Page> } {
+  let loaded: Page | undefined;
+  const once = async () => (loaded ??= await load());
+  return {
+    load: once,
+    Page: (props) => {
+      const [, render] = useState(0);
+      useEffect(() => {
+        if (!loaded) void once().then(() => render(1), complain);
+      }, []);
+      const Loaded = loaded;
+      return Loaded ? <Loaded {...props} /> : <p class="muted">Loading…</p>;
+    },
+  };
+}
+
+const deadLetters = () => import('./pages/dead-letters.tsx');
+const queues = () => import('./pages/queues.tsx');
+const groups = () => import('./pages/groups.tsx');
+const schedules = () => import('./pages/schedules.tsx');
+const flow = () => import('./pages/flow-control.tsx');
+const destinations = () => import('./pages/destinations.tsx');
+
+const lazyPages = {
+  message: lazy(async () => (await import('./pages/message.tsx')).Message),
+  send: lazy(async () => (await import('./pages/send.tsx')).Send),
+  deadLetters: lazy(async () => (await deadLetters()).DeadLetters),
+  deadLetter: lazy(async () => (await import('./pages/dead-letter.tsx')).DeadLetter),
+  queues: lazy(async () => (await queues()).Queues),
+  queue: lazy(async () => (await queues()).Queue),
+  groups: lazy(async () => (await groups()).Groups),
+  group: lazy(async () => (await groups()).Group),
+  schedules: lazy(async () => (await schedules()).Schedules),
+  newSchedule: lazy(async () => (await schedules()).NewSchedule),
+  schedule: lazy(async () => (await schedules()).Schedule),
+  flow: lazy(async () => (await flow()).FlowControl),
+  flowKey: lazy(async () => (await flow()).FlowKey),
+  destinations: lazy(async () => (await destinations()).Destinations),
+  destination: lazy(async () => (await destinations()).Destination),
+  log: lazy(async () => (await import('./pages/log.tsx')).Log),
+  settings: lazy(async () => (await import('./pages/settings.tsx')).Settings),
+};
+
+/** Pages by their path; `:id` stands for one segment. */
+const routes: readonly (readonly [path: string, page: Page])[] = [
+  ['/', Overview],
+  ['/messages', Messages],
+  ['/messages/:id', lazyPages.message.Page],
+  ['/send', lazyPages.send.Page],
+  ['/dead-letters', lazyPages.deadLetters.Page],
+  ['/dead-letters/:id', lazyPages.deadLetter.Page],
+  ['/queues', lazyPages.queues.Page],
+  ['/queues/:id', lazyPages.queue.Page],
+  ['/groups', lazyPages.groups.Page],
+  ['/groups/:id', lazyPages.group.Page],
+  ['/schedules', lazyPages.schedules.Page],
+  ['/schedules/new', lazyPages.newSchedule.Page],
+  ['/schedules/:id', lazyPages.schedule.Page],
+  ['/flow-control', lazyPages.flow.Page],
+  ['/flow-control/:id', lazyPages.flowKey.Page],
+  ['/destinations', lazyPages.destinations.Page],
+  ['/destinations/:id', lazyPages.destination.Page],
+  ['/log', lazyPages.log.Page],
+  ['/settings', lazyPages.settings.Page],
+];
+
+function findPage(path: string): { Page: Page; id: string; key: string } {
+  const parts = path.replace(/\/$/, '').split('/');
+  for (const [pattern, Page] of routes) {
+    const wanted = pattern.replace(/\/$/, '').split('/');
+    if (wanted.length !== parts.length) continue;
+    if (!wanted.every((part, index) => part === ':id' || part === parts[index])) continue;
+    const at = wanted.indexOf(':id');
+    const id = at < 0 ? '' : decode(parts[at] ?? '');
+    return { Page, id, key: `${pattern} ${id}` };
+  }
+  return { Page: NotFound, id: path, key: 'none' };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function NotFound({ id }: { id: string }) {
+  return (
+    <>
+      <PageHead title="Not found" />
+      <p>
+        There is no page {id}. <Link to="/messages">Look at the messages</Link>
+      </p>
+    </>
+  );
+}
+
+function App() {
+  const { path } = usePlace();
+  const known = useStore(session);
+  useEffect(() => {
+    // The page that needs a session is opened again after the sign-in.
+    if (known === null && path !== '/sign-in') {
+      const { query } = place.get();
+      const text = query.toString();
+      navigate(`/sign-in?next=${encodeURIComponent(path + (text ? `?${text}` : ''))}`, { isReplaced: true });
+    }
+  }, [known, path]);
+  if (path === '/sign-in' || known === null) {
+    return (
+      <>
+        <SignIn />
+        <Notices />
+      </>
+    );
+  }
+  if (known === undefined) {
+    return (
+      <>
+        <p class="starting">Loading…</p>
+        <Notices />
+      </>
+    );
+  }
+  const { Page, id, key } = findPage(path);
+  return (
+    <Shell>
+      <Page key={key} id={id} />
+    </Shell>
+  );
+}
+
+/** The link that `npm start` prints has a code in its fragment, which no server and no history keeps. */
+async function start(): Promise<void> {
+  const code = /^#code=([\w-]+)$/.exec(location.hash)?.[1];
+  if (code) {
+    history.replaceState(null, '', location.pathname + location.search);
+    try {
+      await signIn({ code });
+      return;
+    } catch (error) {
+      await readSession().catch(() => undefined);
+      if (!session.get()) complain(error instanceof Error ? new Error(error.message) : error);
+      if (session.get() !== undefined) return;
+    }
+  }
+  while (session.get() === undefined) {
+    await readSession().catch(() => undefined);
+    if (session.get() === undefined) await sleep(1000);
+  }
+}
+
+startShortcuts();
+startLive();
+const root = document.querySelector('#app');
+if (root) render(<App />, root);
+void start().then(() => {
+  const loadAll = () => void Promise.allSettled(Object.values(lazyPages).map(({ load }) => load()));
+  if ('requestIdleCallback' in window) requestIdleCallback(loadAll, { timeout: 5000 });
+  else setTimeout(loadAll, 2000);
+});

@@ -1,0 +1,116 @@
+import type { DestinationView, MessageSummary, Stats } from '@posthorn/shared';
+import { formatQuery } from '../api.ts';
+import { useResource } from '../data.ts';
+import { MessagesOverTime, useRange } from '../figure.tsx';
+import { formatDuration, formatNumber, formatPercent } from '../format.ts';
+import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Fallback, isReading, LiveSwitch, PageHead, Select, Time } from '../ui.tsx';
+import { MessagesTable, withCursor } from './messages.tsx';
+import { DestinationsTable } from './overview.tsx';
+import { Fact, Missing } from './queues.tsx';
+
+interface Page {
+  destinations: DestinationView[];
+  cursor?: string;
+}
+
+export function Destinations() {
+  const { query } = usePlace();
+  const order = query.get('order') ?? '';
+  const cursor = query.get('cursor') ?? '';
+  const { data, error } = useResource<Page>(`/v2/destinations${formatQuery({ order, cursor, count: 50 })}`, {
+    isLive: true,
+    everyMs: 15_000,
+    mustWait: isReading,
+  });
+  return (
+    <>
+      <PageHead title="Destinations">
+        <LiveSwitch />
+      </PageHead>
+      <form class="filters" aria-label="Order" onSubmit={(event) => event.preventDefault()}>
+        <Select
+          label="Sort by"
+          value={order}
+          onValue={(value) => setQuery({ order: value })}
+          options={[
+            ['', 'Errors'],
+            ['attempts', 'Attempts'],
+            ['slow', 'Duration'],
+            ['name', 'Name'],
+          ]}
+        />
+      </form>
+      {data ? (
+        <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} />
+      ) : (
+        <Fallback error={error} what="" />
+      )}
+      <nav aria-label="Pages" class="pages">
+        {cursor === '' ? null : <Link to={`/destinations${withCursor(query, undefined)}`}>First</Link>}
+        {data?.cursor === undefined ? null : <Link to={`/destinations${withCursor(query, data.cursor)}`}>More</Link>}
+      </nav>
+    </>
+  );
+}
+
+export function Destination({ id }: { id: string }) {
+  const list = useResource<Page>(`/v2/destinations${formatQuery({ host: id })}`, { isLive: true, everyMs: 10_000 });
+  const range = useRange();
+  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, host: id })}`, {
+    isLive: true,
+    everyMs: 15_000,
+  });
+  const messages = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ host: id, count: 20 })}`, {
+    isLive: true,
+    mustWait: isReading,
+  });
+  const [host] = list.data?.destinations ?? [];
+  if (!list.data)
+    return (
+      <Missing
+        error={list.error}
+        title={`Destination ${id}`}
+        what={`The host ${id}`}
+        to="/destinations"
+        link="Look at all destinations"
+      />
+    );
+  return (
+    <>
+      <PageHead title={`Destination ${id}`} />
+      {host ? (
+        <>
+          <div class="now">
+            <Fact name="Success" value={formatPercent(host.successRate)} />
+            <Fact name="Attempts" value={formatNumber(host.attempts)} />
+            <Fact name="p50" value={formatDuration(host.p50Ms)} />
+            <Fact name="p95" value={formatDuration(host.p95Ms)} />
+            <Fact name="Waiting" value={formatNumber(host.waiting)} />
+            <Fact name="Dead" value={formatNumber(host.dead)} />
+          </div>
+          {host.lastError ? (
+            <section aria-label="Last error" class="where retrying">
+              <p>
+                <Time at={host.lastError.time} />: {host.lastError.error} –{' '}
+                <Link to={`/messages/${segment(host.lastError.messageId)}`}>{host.lastError.messageId}</Link>
+              </p>
+            </section>
+          ) : null}
+        </>
+      ) : (
+        <p class="muted">No attempt went to this host in the last 24 hours.</p>
+      )}
+      {stats.data ? <MessagesOverTime stats={stats.data} /> : null}
+      <h2>Last messages</h2>
+      <MessagesTable
+        label="Last messages"
+        messages={(messages.data?.messages ?? []).filter(({ messageId }) => messageId !== host?.lastError?.messageId)}
+        isFiltered
+      />
+      <p>
+        <Link to={`/messages${formatQuery({ destination: id })}`}>All messages to this host</Link>
+      </p>
+    </>
+  );
+}

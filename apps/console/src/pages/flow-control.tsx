@@ -1,0 +1,198 @@
+import type { FlowControlKey } from '@posthorn/shared';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, call, formatQuery } from '../api.ts';
+import { useResource } from '../data.ts';
+import { formatDuration, formatNumber } from '../format.ts';
+import { Link, segment } from '../router.tsx';
+import { complain, Fallback, Field, isReading, LiveSwitch, PageHead, report, Table, useCanWrite } from '../ui.tsx';
+import { Fact, Missing, usePause } from './queues.tsx';
+
+const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0 ? formatNumber(max) : 'any'}`;
+const pinned = (key: FlowControlKey) =>
+  [key.isPinnedParallelism ? 'parallelism' : '', key.isPinnedRate ? 'rate' : ''].filter(Boolean).join(', ') || 'no';
+
+/** A period such as `10m` in seconds, as the API takes it; any other text goes to the server, which says what is wrong. */
+function toSeconds(text: string): string {
+  const [, amount, unit = 's'] = /^(\d{1,7})\s*([smhd])?$/.exec(text) ?? [];
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit];
+  return amount === undefined || seconds === undefined ? text : String(Number(amount) * seconds);
+}
+
+export function FlowControl() {
+  const canWrite = useCanWrite();
+  const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', {
+    isLive: true,
+    everyMs: 10_000,
+    mustWait: isReading,
+  });
+  const pause = usePause('/v2/flowControl', refresh);
+  return (
+    <>
+      <PageHead title="Flow control">
+        <LiveSwitch />
+      </PageHead>
+      {data ? (
+        <Table
+          label="Flow-control keys"
+          columns={[
+            { title: 'Key' },
+            { title: 'State' },
+            { title: 'In flight', isNumber: true },
+            { title: 'Rate used', isNumber: true },
+            { title: 'Waiting', isNumber: true },
+            { title: 'Pinned' },
+            ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
+          ]}
+          isEmpty={data.length === 0}
+          empty={
+            <>
+              There is no flow-control key. One is known while messages name it: <Link to="/send">send a message</Link>{' '}
+              and name a key in its options.
+            </>
+          }
+        >
+          {data.map((key) => (
+            <tr key={key.flowControlKey}>
+              <td>
+                <Link to={`/flow-control/${segment(key.flowControlKey)}`}>{key.flowControlKey}</Link>
+              </td>
+              <td>{key.isPaused ? 'paused' : 'running'}</td>
+              <td class="number">{limit(key.parallelismCount, key.parallelismMax)}</td>
+              <td class="number">
+                {limit(key.rateCount, key.rateMax)}
+                {key.rateMax > 0 ? <small> in {formatDuration(key.ratePeriod * 1000)}</small> : null}
+              </td>
+              <td class="number">{formatNumber(key.waitListSize)}</td>
+              <td>{pinned(key)}</td>
+              {canWrite ? (
+                <td>
+                  <button type="button" onClick={() => void pause(key.flowControlKey, key.isPaused)}>
+                    {key.isPaused ? 'Resume' : 'Pause'} {key.flowControlKey}
+                  </button>
+                </td>
+              ) : null}
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Fallback error={error} what="" />
+      )}
+    </>
+  );
+}
+
+export function FlowKey({ id }: { id: string }) {
+  const canWrite = useCanWrite();
+  const path = `/v2/flowControl/${segment(id)}`;
+  const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: 5000 });
+  const pause = usePause('/v2/flowControl', refresh);
+  const [form, setForm] = useState({ parallelism: '', rate: '', period: '' });
+  const [fault, setFault] = useState<string>();
+  useEffect(() => {
+    if (!data) return;
+    setForm({
+      parallelism: data.parallelismMax > 0 ? String(data.parallelismMax) : '',
+      rate: data.rateMax > 0 ? String(data.rateMax) : '',
+      period: data.rateMax > 0 ? `${data.ratePeriod}s` : '',
+    });
+  }, [data?.parallelismMax, data?.rateMax, data?.ratePeriod]);
+  if (!data) {
+    return (
+      <Missing
+        error={error}
+        title={`Flow-control key ${id}`}
+        what={`The flow-control key ${id}`}
+        to="/flow-control"
+        link="Look at all keys"
+      />
+    );
+  }
+  const act = async (verb: string, query: string, done: string) => {
+    setFault(undefined);
+    try {
+      await call(`${path}/${verb}${query}`, { method: 'POST' });
+      report(done);
+      await refresh();
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
+      else complain(thrown);
+    }
+  };
+  const faultOf = (name: string) => (fault?.startsWith(name) ? fault : undefined);
+  return (
+    <>
+      <PageHead title={`Flow-control key ${id}`}>
+        {canWrite ? (
+          <>
+            <button type="button" onClick={() => void pause(id, data.isPaused)}>
+              {data.isPaused ? 'Resume' : 'Pause'}
+            </button>
+            <button type="button" onClick={() => void act('resetRate', '', 'A new window begins now.')}>
+              Reset rate
+            </button>
+          </>
+        ) : null}
+      </PageHead>
+      <div class="now">
+        <Fact name="State" value={data.isPaused ? 'paused' : 'running'} />
+        <Fact name="In flight" value={limit(data.parallelismCount, data.parallelismMax)} />
+        <Fact name="Rate used" value={limit(data.rateCount, data.rateMax)} />
+        <Fact name="Waiting" value={formatNumber(data.waitListSize)} />
+        <Fact name="Pinned" value={pinned(data)} />
+      </div>
+      {canWrite ? (
+        <form
+          class="row"
+          aria-label="Limits"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void act('pin', formatQuery({ ...form, period: toSeconds(form.period) }), 'Pinned: what messages ask for does not count any more.');
+          }}
+        >
+          <Field
+            label="Parallelism"
+            type="number"
+            min={1}
+            value={form.parallelism}
+            fault={faultOf('parallelism')}
+            onInput={(event) => setForm({ ...form, parallelism: event.currentTarget.value })}
+          />
+          <Field
+            label="Rate"
+            type="number"
+            min={1}
+            value={form.rate}
+            fault={faultOf('rate')}
+            onInput={(event) => setForm({ ...form, rate: event.currentTarget.value })}
+          />
+          <Field
+            label="Period"
+            placeholder="1s"
+            hint="30s, 5m, 1h"
+            value={form.period}
+            fault={faultOf('period')}
+            onInput={(event) => setForm({ ...form, period: event.currentTarget.value.trim() })}
+          />
+          <button type="submit">Pin</button>
+          <button
+            type="button"
+            disabled={pinned(data) === 'no'}
+            onClick={() =>
+              void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message count.')
+            }
+          >
+            Unpin
+          </button>
+        </form>
+      ) : null}
+      {fault && !['parallelism', 'rate', 'period'].some((name) => faultOf(name)) ? (
+        <p role="alert" class="fault">
+          {fault}
+        </p>
+      ) : null}
+      <p>
+        <Link to={`/messages${formatQuery({ key: id })}`}>Messages with this key</Link>
+      </p>
+    </>
+  );
+}

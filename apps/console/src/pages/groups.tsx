@@ -1,0 +1,245 @@
+import type { DestinationView, UrlGroup } from '@posthorn/shared';
+import { useState } from 'preact/hooks';
+import { ApiError, call } from '../api.ts';
+import { useResource } from '../data.ts';
+import { formatNumber, formatPercent } from '../format.ts';
+import { Link, navigate, segment } from '../router.tsx';
+import {
+  complain,
+  confirm,
+  Dialog,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  Pairs,
+  report,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
+import { Missing } from './queues.tsx';
+
+const addEndpoint = (group: string, url: string, name: string) =>
+  call(`/v2/topics/${segment(group)}/endpoints`, {
+    method: 'POST',
+    body: { endpoints: [{ url, ...(name === '' ? {} : { name }) }] },
+  });
+
+export function Groups() {
+  const canWrite = useCanWrite();
+  const { data, error } = useResource<UrlGroup[]>('/v2/topics', { everyMs: 10_000, mustWait: isReading });
+  const [isOpen, setIsOpen] = useState(false);
+  return (
+    <>
+      <PageHead title="URL groups">
+        <LiveSwitch />
+        {canWrite ? (
+          <button type="button" onClick={() => setIsOpen(true)}>
+            Create URL group
+          </button>
+        ) : null}
+      </PageHead>
+      {isOpen ? <CreateDialog onClose={() => setIsOpen(false)} /> : null}
+      {data ? (
+        <Table
+          label="URL groups"
+          columns={[
+            { title: 'Name' },
+            { title: 'Endpoints', isNumber: true },
+            { title: 'Created' },
+            { title: 'Last change' },
+          ]}
+          isEmpty={data.length === 0}
+          empty="There is no URL group. A message to a group goes to all of its endpoints; create one with its first endpoint."
+        >
+          {data.map((group) => (
+            <tr key={group.name}>
+              <td>
+                <Link to={`/groups/${segment(group.name)}`}>{group.name}</Link>
+              </td>
+              <td class="number">{group.endpoints.length}</td>
+              <td>
+                <Time at={group.createdAt} />
+              </td>
+              <td>
+                <Time at={group.updatedAt} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Fallback error={error} what="" />
+      )}
+    </>
+  );
+}
+
+function CreateDialog({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState('');
+  const [url, setUrl] = useState('');
+  const [fault, setFault] = useState<string>();
+  const create = async () => {
+    try {
+      await addEndpoint(name, url, '');
+      onClose();
+      navigate(`/groups/${segment(name)}`);
+      report(`Created URL group ${name}.`);
+    } catch (error) {
+      if (error instanceof ApiError) setFault(error.message);
+    }
+  };
+  const isAboutName = fault !== undefined && fault.startsWith('name');
+  return (
+    <Dialog label="Create a URL group" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void create();
+        }}
+      >
+        <h2>Create a URL group</h2>
+        <Field
+          label="Name"
+          required
+          data-focus
+          value={name}
+          fault={isAboutName ? fault : undefined}
+          onInput={(event) => setName(event.currentTarget.value.trim())}
+        />
+        <Field
+          label="Endpoint URL"
+          required
+          value={url}
+          fault={isAboutName ? undefined : fault}
+          onInput={(event) => setUrl(event.currentTarget.value.trim())}
+        />
+        <div class="actions end">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Create
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function Group({ id }: { id: string }) {
+  const canWrite = useCanWrite();
+  const { data, error, refresh } = useResource<UrlGroup>(`/v2/topics/${segment(id)}`);
+  const hosts = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=100', { everyMs: 15_000 });
+  const [url, setUrl] = useState('');
+  const [name, setName] = useState('');
+  const [fault, setFault] = useState<string>();
+  if (!data)
+    return (
+      <Missing
+        error={error}
+        title={`URL group ${id}`}
+        what={`The URL group ${id}`}
+        to="/groups"
+        link="Look at all URL groups"
+      />
+    );
+  const add = async () => {
+    setFault(undefined);
+    try {
+      await addEndpoint(id, url, name);
+      setUrl('');
+      setName('');
+      report(`Added ${url}.`);
+      await refresh();
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
+      else complain(thrown);
+    }
+  };
+  const remove = (endpoint: string) =>
+    confirm({
+      title: 'Remove this endpoint?',
+      text:
+        data.endpoints.length === 1
+          ? `1 endpoint, ${endpoint}, gets no more messages. It is the last one: the group goes with it.`
+          : `1 endpoint, ${endpoint}, gets no more messages of this group.`,
+      verb: 'Delete',
+      async act() {
+        await call(`/v2/topics/${segment(id)}/endpoints`, {
+          method: 'DELETE',
+          body: { endpoints: [{ url: endpoint }] },
+        });
+        report(`Removed ${endpoint}.`);
+        if (data.endpoints.length === 1) navigate('/groups');
+        else await refresh();
+      },
+    });
+  const find = (endpoint: string) =>
+    hosts.data?.destinations.find(({ host }) => URL.canParse(endpoint) && new URL(endpoint).hostname === host);
+  const headers = Object.entries(data.headers ?? {}).map(([header, values]) => [header, values.join(', ')] as const);
+  return (
+    <>
+      <PageHead title={`URL group ${id}`} />
+      <Table
+        label="Endpoints"
+        columns={[
+          { title: 'URL' },
+          { title: 'Name' },
+          { title: 'Success', isNumber: true },
+          { title: 'Attempts', isNumber: true },
+          ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
+        ]}
+        isEmpty={data.endpoints.length === 0}
+        empty="This group has no endpoint."
+      >
+        {data.endpoints.map((endpoint) => {
+          const host = find(endpoint.url);
+          return (
+            <tr key={endpoint.url}>
+              <td class="url">{endpoint.url}</td>
+              <td>{endpoint.name ?? ''}</td>
+              <td class="number">{host ? formatPercent(host.successRate) : '–'}</td>
+              <td class="number">{host ? formatNumber(host.attempts) : '–'}</td>
+              {canWrite ? (
+                <td>
+                  <button type="button" aria-label={`Remove ${endpoint.url}`} onClick={() => remove(endpoint.url)}>
+                    Remove
+                  </button>
+                </td>
+              ) : null}
+            </tr>
+          );
+        })}
+      </Table>
+      <p class="muted">Success and attempts are those of the host in the last 24 hours.</p>
+      {canWrite ? (
+        <form
+          class="row"
+          aria-label="New endpoint"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void add();
+          }}
+        >
+          <Field
+            label="Endpoint URL"
+            required
+            value={url}
+            fault={fault}
+            onInput={(event) => setUrl(event.currentTarget.value.trim())}
+          />
+          <Field label="Endpoint name" value={name} onInput={(event) => setName(event.currentTarget.value.trim())} />
+          <button type="submit">Add endpoint</button>
+        </form>
+      ) : null}
+      <h2>Default headers</h2>
+      {headers.length === 0 ? (
+        <p class="muted">Messages to this group have no default headers.</p>
+      ) : (
+        <Pairs label="Default headers" pairs={headers} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,364 @@
+import type { Attempt, EventView, Place, Timeline } from '@posthorn/shared';
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { call, formatQuery } from '../api.ts';
+import { useResource } from '../data.ts';
+import { decodeBase64, formatBody, formatBytes, formatDuration } from '../format.ts';
+import { Link, navigate, segment } from '../router.tsx';
+import { timeZone } from '../settings.ts';
+import { useStore } from '../store.ts';
+import { formatCurl, readOptions } from '../request.ts';
+import { confirm, copy, Fallback, PageHead, Pairs, report, State, Table, Time, useCanWrite } from '../ui.tsx';
+
+const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
+
+export function Message({ id }: { id: string }) {
+  const zone = useStore(timeZone);
+  const canWrite = useCanWrite();
+  const path = `/v2/messages/${segment(id)}/timeline${formatQuery({ timeZone: zone })}`;
+  const { data, error, refresh } = useResource<Timeline>(path, { isLive: true, everyMs: 5000 });
+  if (!data) {
+    return (
+      <>
+        <PageHead title={error?.status === 404 ? 'Not found' : `Message ${id}`} />
+        <Fallback
+          error={error}
+          what={
+            <p>
+              The message {id} was not found. The log keeps messages for some days.{' '}
+              <Link to="/messages">Look at the messages</Link>
+            </p>
+          }
+        />
+      </>
+    );
+  }
+  const { where, lines, attempts, related } = data;
+  const isCanceled = lines.some(({ state }) => state === 'CANCEL_REQUESTED');
+  const isPending = pendingKinds.includes(where.kind);
+  const first = lines[0];
+  const cancel = () =>
+    confirm({
+      title: 'Cancel this message?',
+      text: '1 message will not be delivered. An attempt that runs goes on, but is the last.',
+      verb: 'Cancel message',
+      async act() {
+        await call(`/v2/messages/${segment(id)}`, { method: 'DELETE' });
+        report('The message was canceled.');
+        await refresh();
+      },
+    });
+  const retry = () =>
+    confirm({
+      title: 'Retry this message?',
+      text: '1 message will be published again as a new message, and its dead letter will be removed.',
+      verb: 'Retry',
+      async act() {
+        const reply = await call<{ messageId: string }>(`/v2/dlq/retry/${segment(related.dlqId ?? '')}`, {
+          method: 'POST',
+        });
+        navigate(`/messages/${segment(reply.messageId)}`);
+        report('The message was published again.');
+      },
+    });
+  return (
+    <>
+      <PageHead title={`Message ${id}`}>
+        {canWrite && isPending && !isCanceled ? (
+          <button type="button" onClick={cancel}>
+            Cancel message
+          </button>
+        ) : null}
+        {canWrite && related.dlqId !== undefined ? (
+          <button type="button" onClick={retry}>
+            Retry
+          </button>
+        ) : null}
+        {canWrite ? (
+          <button type="button" onClick={() => navigate(`/send${formatQuery({ from: id })}`)}>
+            Send again
+          </button>
+        ) : null}
+        <button type="button" onClick={() => void copy(location.href, 'the link')}>
+          Copy link
+        </button>
+        {first ? (
+          <button
+            type="button"
+            onClick={() =>
+              void copy(formatCurl(readOptions(first)), 'the curl command; it reads the token from QSTASH_TOKEN')
+            }
+          >
+            Copy as curl
+          </button>
+        ) : null}
+      </PageHead>
+      <WhereItIs where={where} />
+      <div class="columns">
+        <div>
+          <h2>Timeline</h2>
+          <TimelineList lines={lines} attempts={attempts} />
+        </div>
+        <div>
+          <h2>Attempts</h2>
+          <Attempts attempts={attempts} />
+          <ResponseRegion data={data} />
+        </div>
+      </div>
+      {first ? <RequestRegion line={first} /> : null}
+      <Related data={data} />
+    </>
+  );
+}
+
+/** The sentence of the server; ids and names in it are links. */
+export function WhereItIs({ where }: { where: Place }) {
+  return (
+    <section aria-label="Where it is" class={`where ${where.kind}`}>
+      <p>{linkParts(where)}</p>
+      <p class="muted">
+        Since <Time at={where.since} />
+        {where.until === undefined ? null : (
+          <>
+            {' · '}until <Time at={where.until} />
+          </>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function linkParts({ text, name, kind }: Place): ComponentChildren[] {
+  const lane = /\b(queue|flow-control key) /.exec(text)?.[1];
+  const isLane = name !== undefined && lane !== undefined && ['queued', 'limited', 'paused'].includes(kind);
+  return text.split(/(msg_[0-9A-Z]{26})/).flatMap((part): ComponentChildren[] => {
+    if (/^msg_[0-9A-Z]{26}$/.test(part)) return [<Link to={`/messages/${segment(part)}`}>{part}</Link>];
+    const at = isLane ? part.indexOf(`${lane} ${name}`) : -1;
+    if (!isLane || at < 0) return [part];
+    const from = at + lane.length + 1;
+    const to = lane === 'queue' ? `/queues/${segment(name)}` : `/flow-control/${segment(name)}`;
+    return [part.slice(0, from), <Link to={to}>{name}</Link>, part.slice(from + name.length)];
+  });
+}
+
+function TimelineList({ lines, attempts }: { lines: readonly EventView[]; attempts: readonly Attempt[] }) {
+  let started = 0;
+  return (
+    <ol aria-label="Timeline" class="timeline">
+      {lines.map((line) => {
+        if (line.state === 'ACTIVE') started++;
+        const attempt = attempts[started - 1];
+        return (
+          <li>
+            <Time at={line.time} /> <State state={line.state} status={line.responseStatus} />
+            <span class="detail">
+              {line.state === 'ACTIVE' ? `attempt ${started}` : ''}
+              {line.state === 'ERROR' ? (line.error ?? '') : ''}
+              {line.state === 'DELIVERED' && attempt?.durationMs !== undefined
+                ? `after ${formatDuration(attempt.durationMs)}`
+                : ''}
+              {line.nextDeliveryTime === undefined ? null : (
+                <>
+                  next attempt <Time at={line.nextDeliveryTime} />
+                </>
+              )}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
+  const [open, setOpen] = useState<number>();
+  return (
+    <Table
+      label="Attempts"
+      columns={[
+        { title: 'Number', isNumber: true },
+        { title: 'Started' },
+        { title: 'Took', isNumber: true },
+        { title: 'Status', isNumber: true },
+        { title: 'Error' },
+        { title: 'Response', isHidden: true },
+      ]}
+      isEmpty={attempts.length === 0}
+      empty="No attempt has started."
+    >
+      {attempts.map((attempt) => (
+        <>
+          <tr key={attempt.number}>
+            <td class="number">{attempt.number}</td>
+            <td>
+              <Time at={attempt.startedAt} />
+            </td>
+            <td class="number">{attempt.durationMs === undefined ? 'running' : formatDuration(attempt.durationMs)}</td>
+            <td class="number">{attempt.responseStatus ? attempt.responseStatus : '–'}</td>
+            <td>{attempt.error ?? ''}</td>
+            <td>
+              <button
+                type="button"
+                aria-expanded={open === attempt.number}
+                aria-label={`Response to attempt ${attempt.number}`}
+                onClick={() => setOpen(open === attempt.number ? undefined : attempt.number)}
+              >
+                Response
+              </button>
+            </td>
+          </tr>
+          {open === attempt.number ? (
+            <tr>
+              <td colSpan={6}>
+                <ResponseParts attempt={attempt} />
+              </td>
+            </tr>
+          ) : null}
+        </>
+      ))}
+    </Table>
+  );
+}
+
+function ResponseParts({ attempt }: { attempt: Attempt }) {
+  const { responseHeader = {}, responseBody, responseStatus, error, durationMs } = attempt;
+  return (
+    <>
+      <p>
+        {responseStatus ? `Status ${responseStatus}` : 'There was no response'}
+        {durationMs === undefined ? '' : ` after ${formatDuration(durationMs)}`}
+        {error ? `: ${error}` : ''}
+      </p>
+      <Headers header={responseHeader} label={`Response headers of attempt ${attempt.number}`} />
+      {responseBody === undefined ? (
+        <p class="muted">
+          {error === undefined
+            ? 'Headers and body of a successful response are not kept.'
+            : 'The response had no body.'}
+        </p>
+      ) : (
+        <Body bytes={decodeBase64(responseBody)} name={`response-${attempt.number}`} />
+      )}
+    </>
+  );
+}
+
+export function ResponseRegion({ data }: { data: Timeline }) {
+  const last = data.attempts.findLast(({ endedAt }) => endedAt !== undefined);
+  if (!last) return null;
+  return (
+    <section aria-label="Response">
+      <h2>Response</h2>
+      <ResponseParts attempt={last} />
+    </section>
+  );
+}
+
+function RequestRegion({ line }: { line: EventView }) {
+  return (
+    <section aria-label="Request">
+      <h2>Request</h2>
+      <p class="url">
+        <b>{line.method}</b> {line.url}
+      </p>
+      <Headers header={line.header ?? {}} label="Request headers" />
+      {line.body === undefined ? (
+        <p class="muted">{line.bodyTruncated ? 'The body is too large to be shown here.' : 'There is no body.'}</p>
+      ) : (
+        <Body bytes={decodeBase64(line.body)} name="request" />
+      )}
+      <Pairs
+        label="Options"
+        pairs={[
+          ['Retries', String(line.maxRetries)],
+          ...(line.timeout === undefined ? [] : [['Timeout', formatDuration(line.timeout)] as const]),
+          ...(line.retryDelayExpression ? [['Retry delay', line.retryDelayExpression] as const] : []),
+          ...(line.labels ? [['Labels', line.labels.join(', ')] as const] : []),
+          ...(line.queueName
+            ? [['Queue', <Link to={`/queues/${segment(line.queueName)}`}>{line.queueName}</Link>] as const]
+            : []),
+          ...(line.flowControlKey
+            ? [
+                [
+                  'Flow-control key',
+                  <Link to={`/flow-control/${segment(line.flowControlKey)}`}>{line.flowControlKey}</Link>,
+                ] as const,
+              ]
+            : []),
+          ...(line.topicName
+            ? [['URL group', <Link to={`/groups/${segment(line.topicName)}`}>{line.topicName}</Link>] as const]
+            : []),
+          ...(line.scheduleId
+            ? [['Schedule', <Link to={`/schedules/${segment(line.scheduleId)}`}>{line.scheduleId}</Link>] as const]
+            : []),
+          ...(line.callback ? [['Callback', line.callback] as const] : []),
+          ...(line.failureCallback ? [['Failure callback', line.failureCallback] as const] : []),
+          ['Published from', line.callerIp],
+        ]}
+      />
+    </section>
+  );
+}
+
+function Headers({ header, label }: { header: Record<string, string[]>; label: string }) {
+  const pairs = Object.entries(header).map(([name, values]) => [name, values.join(', ')] as const);
+  return pairs.length === 0 ? null : <Pairs label={label} pairs={pairs} />;
+}
+
+const maxShown = 100_000;
+
+/** Bytes of somebody else: shown as text, whatever they are. */
+export function Body({ bytes, name }: { bytes: Uint8Array; name: string }) {
+  const [isRaw, setIsRaw] = useState(false);
+  const formatted = formatBody(bytes);
+  const text = isRaw && formatted.kind === 'JSON' ? new TextDecoder().decode(bytes) : formatted.text;
+  const download = () => {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/octet-stream' }));
+    link.download = `${name}.bin`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return (
+    <div class="body">
+      <p class="muted">
+        {formatBytes(bytes.length)}, {formatted.kind}{' '}
+        {formatted.kind === 'JSON' ? (
+          <button type="button" class="small" aria-pressed={isRaw} onClick={() => setIsRaw(!isRaw)}>
+            As sent
+          </button>
+        ) : null}{' '}
+        <button type="button" class="small" aria-label={`Download the ${name} body`} onClick={download}>
+          Download
+        </button>
+      </p>
+      <pre tabIndex={0} aria-label={`Body of the ${name}`} role="region">
+        {text.slice(0, maxShown)}
+      </pre>
+      {text.length > maxShown ? <p class="muted">Only the beginning is shown; download it to see all.</p> : null}
+    </div>
+  );
+}
+
+function Related({ data: { related } }: { data: Timeline }) {
+  const link = (id: string) => <Link to={`/messages/${segment(id)}`}>{id}</Link>;
+  const rows: (readonly [string, ComponentChildren])[] = [
+    ...(related.sourceMessageId ? [['Callback of', link(related.sourceMessageId)] as const] : []),
+    ...(related.retryOf ? [['Retry of', link(related.retryOf)] as const] : []),
+    ...related.retriedAs.map((id) => ['Retried as', link(id)] as const),
+    ...related.callbackIds.map((id) => ['Callback', link(id)] as const),
+    ...(related.dlqId
+      ? [['Dead letter', <Link to={`/dead-letters/${segment(related.dlqId)}`}>{related.dlqId}</Link>] as const]
+      : []),
+  ];
+  return (
+    <section aria-label="Related">
+      <h2>Related</h2>
+      {rows.length === 0 ? (
+        <p class="muted">No other message belongs to this one.</p>
+      ) : (
+        <Pairs label="Related messages" pairs={rows} />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,245 @@
+import type { MessageSummary, Queue as QueueView, Timeline } from '@posthorn/shared';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, call, formatQuery } from '../api.ts';
+import { useResource } from '../data.ts';
+import { formatNumber } from '../format.ts';
+import { Link, navigate, segment } from '../router.tsx';
+import { timeZone } from '../settings.ts';
+import {
+  complain,
+  confirm,
+  Fallback,
+  Field,
+  isReading,
+  LiveSwitch,
+  PageHead,
+  report,
+  Table,
+  Time,
+  useCanWrite,
+} from '../ui.tsx';
+import { MessagesTable } from './messages.tsx';
+import { WhereItIs } from './message.tsx';
+
+/** Pauses or resumes something that has a name, and reads it again. */
+export function usePause(base: string, refresh: () => Promise<void>) {
+  return async (name: string, isPaused: boolean) => {
+    try {
+      await call(`${base}/${segment(name)}/${isPaused ? 'resume' : 'pause'}`, { method: 'POST' });
+      report(`${isPaused ? 'Resumed' : 'Paused'} ${name}.`);
+      await refresh();
+    } catch (error) {
+      complain(error);
+    }
+  };
+}
+
+export function Queues() {
+  const canWrite = useCanWrite();
+  const { data, error, refresh } = useResource<QueueView[]>('/v2/queues', {
+    isLive: true,
+    everyMs: 10_000,
+    mustWait: isReading,
+  });
+  const pause = usePause('/v2/queues', refresh);
+  return (
+    <>
+      <PageHead title="Queues">
+        <LiveSwitch />
+      </PageHead>
+      {data ? (
+        <Table
+          label="Queues"
+          columns={[
+            { title: 'Name' },
+            { title: 'State' },
+            { title: 'Messages', isNumber: true },
+            { title: 'Parallelism', isNumber: true },
+            { title: 'Created' },
+            ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
+          ]}
+          isEmpty={data.length === 0}
+          empty={
+            <>
+              There is no queue. One comes to be with its first message: <Link to="/send">send a message</Link> and name
+              a queue in its options.
+            </>
+          }
+        >
+          {data.map((queue) => (
+            <tr key={queue.name}>
+              <td>
+                <Link to={`/queues/${segment(queue.name)}`}>{queue.name}</Link>
+              </td>
+              <td>{queue.paused ? 'paused' : 'running'}</td>
+              <td class="number">{formatNumber(queue.lag)}</td>
+              <td class="number">{queue.parallelism}</td>
+              <td>
+                <Time at={queue.createdAt} />
+              </td>
+              {canWrite ? (
+                <td>
+                  <button type="button" onClick={() => void pause(queue.name, queue.paused)}>
+                    {queue.paused ? 'Resume' : 'Pause'} {queue.name}
+                  </button>
+                </td>
+              ) : null}
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Fallback error={error} what="" />
+      )}
+    </>
+  );
+}
+
+export function Queue({ id }: { id: string }) {
+  const canWrite = useCanWrite();
+  const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, { isLive: true, everyMs: 5000 });
+  const filter = formatQuery({ queueName: id, state: 'CREATED,ACTIVE,ERROR,RETRY', count: 100 });
+  const list = useResource<{ messages: MessageSummary[] }>(data ? `/v2/messages${filter}` : undefined, {
+    isLive: true,
+    mustWait: isReading,
+  });
+  const oldest = list.data?.messages.at(-1);
+  const probe = useTimeline(oldest?.messageId);
+  const behind = useTimeline(probe.data?.where.behind);
+  // Whoever waits behind another message knows which one that is.
+  const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
+  const pause = usePause('/v2/queues', refresh);
+  const [parallelism, setParallelism] = useState('');
+  const [fault, setFault] = useState<string>();
+  useEffect(() => setParallelism(data ? String(data.parallelism) : ''), [data?.parallelism]);
+  if (!data)
+    return (
+      <Missing error={error} title={`Queue ${id}`} what={`The queue ${id}`} to="/queues" link="Look at all queues" />
+    );
+
+  const save = async () => {
+    setFault(undefined);
+    try {
+      await call('/v2/queues', { method: 'POST', body: { queueName: id, parallelism: Number(parallelism) } });
+      report(`Saved queue ${id}.`);
+      await refresh();
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
+      else complain(thrown);
+    }
+  };
+  const remove = () =>
+    confirm({
+      title: `Delete queue ${id}?`,
+      text: `${formatNumber(data.lag)} ${data.lag === 1 ? 'message' : 'messages'} will be canceled.`,
+      verb: 'Delete',
+      typed: id,
+      async act() {
+        await call(`/v2/queues/${segment(id)}`, { method: 'DELETE' });
+        navigate('/queues');
+        report(`Deleted queue ${id}.`);
+      },
+    });
+  return (
+    <>
+      <PageHead title={`Queue ${id}`}>
+        {canWrite ? (
+          <>
+            <button type="button" onClick={() => void pause(id, data.paused)}>
+              {data.paused ? 'Resume' : 'Pause'}
+            </button>
+            <button type="button" onClick={remove}>
+              Delete queue
+            </button>
+          </>
+        ) : null}
+      </PageHead>
+      <div class="now">
+        <Fact name="State" value={data.paused ? 'paused' : 'running'} />
+        <Fact name="Messages" value={formatNumber(data.lag)} />
+        <Fact name="At a time" value={formatNumber(data.parallelism)} />
+      </div>
+      {canWrite ? (
+        <form
+          class="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save();
+          }}
+        >
+          <Field
+            label="Parallelism"
+            type="number"
+            min={1}
+            value={parallelism}
+            fault={fault}
+            onInput={(event) => setParallelism(event.currentTarget.value)}
+          />
+          <button type="submit">Save</button>
+        </form>
+      ) : null}
+      <h2>First message</h2>
+      {first && data.lag > 0 ? (
+        <>
+          <p>
+            <Link to={`/messages/${segment(first.message.messageId)}`}>{first.message.messageId}</Link>{' '}
+            {first.message.url}
+          </p>
+          <WhereItIs where={first.where} />
+        </>
+      ) : (
+        <p class="muted">No message is in this queue.</p>
+      )}
+      <h2>Messages in the queue</h2>
+      <MessagesTable
+        label="Messages in the queue"
+        messages={list.data?.messages.filter(({ messageId }) => messageId !== first?.message.messageId) ?? []}
+        empty="No other message is in this queue."
+      />
+    </>
+  );
+}
+
+function useTimeline(messageId: string | undefined) {
+  const path =
+    messageId === undefined
+      ? undefined
+      : `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
+  return useResource<Timeline>(path, { isLive: true });
+}
+
+export function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div class="figure">
+      <span>{name}</span> <b>{value}</b>
+    </div>
+  );
+}
+
+/** The page of a thing that is being read, or that is not there. */
+export function Missing({
+  error,
+  title,
+  what,
+  to,
+  link,
+}: {
+  error: ApiError | undefined;
+  title: string;
+  what: string;
+  to: string;
+  link: string;
+}) {
+  return (
+    <>
+      <PageHead title={error?.status === 404 ? 'Not found' : title} />
+      <Fallback
+        error={error}
+        what={
+          <p>
+            {what} was not found. <Link to={to}>{link}</Link>
+          </p>
+        }
+      />
+    </>
+  );
+}

@@ -1,0 +1,61 @@
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, session, signIn } from '../api.ts';
+import { navigate, usePlace } from '../router.tsx';
+import { useStore } from '../store.ts';
+import { useFocus, useTitle } from '../ui.tsx';
+
+/** Takes the token once; after that the browser has a cookie, which is not the token. */
+export function SignIn() {
+  useTitle('Sign in');
+  const { query } = usePlace();
+  const known = useStore(session);
+  const [fault, setFault] = useState('');
+  const [isBusy, setIsBusy] = useState(false);
+  const field = useFocus<HTMLInputElement>();
+  useEffect(() => {
+    const next = query.get('next') ?? '/';
+    if (known) navigate(next.startsWith('/') ? next : '/', { isReplaced: true });
+  }, [known, query]);
+
+  const submit = async (token: string) => {
+    setIsBusy(true);
+    setFault('');
+    try {
+      await signIn({ token });
+    } catch (error) {
+      setFault(error instanceof ApiError ? error.message : String(error));
+      setIsBusy(false);
+    }
+  };
+  return (
+    <main class="sign-in" id="content">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (field.current) void submit(field.current.value.trim());
+        }}
+      >
+        <h1>Sign in</h1>
+        <label for="token">Token</label>
+        <input ref={field} id="token" type="password" autocomplete="current-password" required />
+        {fault ? (
+          <p role="alert" class="fault">
+            {fault}
+          </p>
+        ) : null}
+        <button type="submit" class="primary" disabled={isBusy}>
+          Sign in
+        </button>
+        <p class="muted">
+          The token is <code>QSTASH_TOKEN</code> of the server, or its read-only token.{' '}
+          <code>npx posthorn console</code> prints a link that signs in without it.
+        </p>
+        {window.isSecureContext ? null : (
+          <p class="fault">
+            This page came without encryption, so that a browser cannot keep a session. Use HTTPS, or localhost.
+          </p>
+        )}
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,251 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { isBusy, isOffline, session, signOut } from './api.ts';
+import { forgetAll, refreshAll } from './data.ts';
+import { Find } from './find.tsx';
+import { Link, navigate, place, usePlace } from './router.tsx';
+import { openDialog, pageKeys } from './shortcuts.ts';
+import { timeZone } from './settings.ts';
+import { useStore } from './store.ts';
+import { complain, Confirmation, Dialog, notice } from './ui.tsx';
+
+const pages = [
+  ['Overview', '/'],
+  ['Messages', '/messages'],
+  ['Dead letters', '/dead-letters'],
+  ['Queues', '/queues'],
+  ['URL groups', '/groups'],
+  ['Schedules', '/schedules'],
+  ['Flow control', '/flow-control'],
+  ['Destinations', '/destinations'],
+  ['Log', '/log'],
+  ['Settings', '/settings'],
+] as const;
+
+let shownPath = place.get().path;
+// What was said about a page goes with it; what an action says after it has opened another page stays.
+place.follow(({ path }) => {
+  if (path === shownPath) return;
+  shownPath = path;
+  // Why a sign-in is needed is said there.
+  if (path !== '/sign-in') notice.set(undefined);
+});
+
+async function leave(): Promise<void> {
+  try {
+    await signOut();
+    forgetAll();
+    navigate('/sign-in');
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** What every page has around it. */
+export function Shell({ children }: { children: ComponentChildren }) {
+  const { path } = usePlace();
+  const scope = useStore(session)?.scope;
+  const zone = useStore(timeZone);
+  const root = `/${path.split('/')[1] ?? ''}`;
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    // A screen reader announces the new page; the first tab stop of a page that was just loaded stays the first.
+    if (!isFirst.current) main.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+    isFirst.current = false;
+  }, [path]);
+  return (
+    <>
+      <a class="skip" href="#content">
+        Skip to content
+      </a>
+      <header class="banner">
+        <span class="brand">
+          <Mark /> posthorn
+        </span>
+        <Find />
+        <div class="banner-actions">
+          {scope === 'read' ? <span class="read-only">Read-only</span> : null}
+          <Link to="/send" class="button primary">
+            Send a message
+          </Link>
+          <button type="button" onClick={() => openDialog.set('commands')}>
+            Commands
+          </button>
+          <button type="button" onClick={refreshAll}>
+            Refresh
+          </button>
+          <button type="button" onClick={() => void leave()}>
+            Sign out
+          </button>
+        </div>
+      </header>
+      <nav aria-label="Main">
+        <ul>
+          {pages.map(([title, to]) => (
+            <li>
+              <Link to={to} aria-current={to === root ? 'page' : undefined}>
+                {title}
+              </Link>
+            </li>
+          ))}
+        </ul>
+        <p class="zone">Times in {zone}</p>
+      </nav>
+      <main id="content" ref={main} tabIndex={-1}>
+        {children}
+      </main>
+      <Notices />
+      <Confirmation />
+      <Dialogs />
+    </>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">
+      <rect width="32" height="32" rx="7" class="mark" />
+      <path d="M7 13v6h4l9 5V8l-9 5z" fill="#fff" />
+      <path d="M23 12a6 6 0 0 1 0 8" fill="none" stroke="#fff" stroke-width="2.5" stroke-linecap="round" />
+    </svg>
+  );
+}
+
+/** The result of the last action, and whether the server can be reached. */
+export function Notices() {
+  const shown = useStore(notice);
+  const offline = useStore(isOffline);
+  const busy = useStore(isBusy);
+  return (
+    <div class="notices">
+      <div role="status" class={shown?.kind === 'status' ? 'notice' : ''}>
+        {shown?.kind === 'status' ? shown.content : ''}
+      </div>
+      {shown?.kind === 'alert' ? (
+        <div role="alert" class="notice bad">
+          {shown.content}
+        </div>
+      ) : null}
+      <div role="status" class={busy && !offline ? 'notice' : ''}>
+        {busy && !offline ? 'The server is busy; the console tries again.' : ''}
+      </div>
+      {offline ? (
+        <div role="alert" class="notice bad">
+          Connection lost. What is shown may be old; the console tries again.
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Dialogs() {
+  const open = useStore(openDialog);
+  const close = () => openDialog.set(undefined);
+  if (open === 'commands') return <Commands onClose={close} />;
+  if (open === 'shortcuts') return <Shortcuts onClose={close} />;
+  return null;
+}
+
+interface Command {
+  title: string;
+  act: () => void;
+}
+
+function Commands({ onClose }: { onClose: () => void }) {
+  const [text, setText] = useState('');
+  const list = useRef<HTMLDivElement>(null);
+  const commands: Command[] = [
+    ...pages.map(([title, to]) => ({ title: `Go to ${title}`, act: () => navigate(to) })),
+    { title: 'Send a new message', act: () => navigate('/send') },
+    { title: 'Create a schedule', act: () => navigate('/schedules/new') },
+    { title: 'Refresh this page', act: refreshAll },
+    { title: 'Show keyboard shortcuts', act: () => openDialog.set('shortcuts') },
+    { title: 'End this session', act: () => void leave() },
+  ];
+  const found = commands.filter(({ title }) => title.toLowerCase().includes(text.trim().toLowerCase()));
+  const run = (command: Command | undefined) => {
+    if (!command) return;
+    onClose();
+    command.act();
+  };
+  return (
+    <Dialog label="Commands" onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          run(found[0]);
+        }}
+      >
+        <input
+          data-focus
+          aria-label="Command"
+          placeholder="Type a page or an action"
+          autocomplete="off"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'ArrowDown') return;
+            event.preventDefault();
+            list.current?.querySelector('button')?.focus();
+          }}
+        />
+      </form>
+      <div
+        class="commands"
+        ref={list}
+        onKeyDown={(event) => {
+          const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+          if (step === 0) return;
+          event.preventDefault();
+          const buttons = [...(list.current?.querySelectorAll('button') ?? [])];
+          buttons[buttons.indexOf(document.activeElement as HTMLButtonElement) + step]?.focus();
+        }}
+      >
+        {found.map((command) => (
+          <button type="button" onClick={() => run(command)}>
+            {command.title}
+          </button>
+        ))}
+        {found.length === 0 ? <p class="muted">No command is called so.</p> : null}
+      </div>
+    </Dialog>
+  );
+}
+
+const keys: readonly (readonly [string, string])[] = [
+  ['/', 'Find'],
+  ['Ctrl+K or Cmd+K', 'Commands'],
+  ['?', 'Keyboard shortcuts'],
+  ...Object.entries(pageKeys).map(([key, { title }]) => [`g then ${key}`, title] as const),
+  ['c', 'Send a message'],
+  ['j and k', 'Next and previous row'],
+  ['Enter', 'Open the row'],
+  ['x', 'Select the row'],
+  ['r', 'Refresh'],
+  ['Escape', 'Close'],
+];
+
+function Shortcuts({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog label="Keyboard shortcuts" onClose={onClose}>
+      <h2>Keyboard shortcuts</h2>
+      <dl class="keys">
+        {keys.map(([key, what]) => (
+          <div>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="muted">Single keys can be switched off in the settings.</p>
+      <div class="actions end">
+        <button type="button" data-focus onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,132 @@
+import { states, type MessageListFilter, type MessageSummary, type State } from '@posthorn/shared';
+import { createDigestTest } from '../../engine/log/digest.ts';
+import type { EventLog } from '../../engine/log/event-log.ts';
+import { matches } from '../filter.ts';
+import type { Position } from '../../engine/log/line-list.ts';
+import { readRecord, readStateIndex, readTime, recordBytes } from '../../engine/log/record.ts';
+import { digestBytes } from '../../engine/log/digest.ts';
+import type { RedisConnection } from '../../engine/redis/connect.ts';
+import { keyspace } from '../../engine/redis/keyspace.ts';
+import type { Shards } from '../../engine/shards/shards.ts';
+import { formatSummary } from '../timeline/summary.ts';
+
+export interface MessageListParts {
+  redis: RedisConnection;
+  shards: Shards;
+  events: EventLog;
+  retentionMs: number;
+}
+
+export interface MessageList {
+  /** Messages that match, newest first; a page may be shorter than was asked for and still have a cursor. */
+  list(filter: MessageListFilter): Promise<{ messages: MessageSummary[]; cursor?: string }>;
+}
+
+/** Entries of the log that one page looks at, at most. */
+const maxLines = 400_000;
+/** Logs of messages that one page reads, at most, and how many at once. */
+const maxReads = 1000;
+const readAtOnce = 50;
+
+const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
+
+/**
+ * Lists messages by the entries of the log: walks the log from its newest entry and stops at one entry of each message.
+ * Without a state that is the entry of its creation; with final states it is its last entry, which no other follows.
+ * For other states it is the first entry of a message that the walk meets: the latest one, unless the walk goes on
+ * behind a cursor. The log of a message decides in any case.
+ */
+export function createMessageList({ redis, shards, events, retentionMs }: MessageListParts): MessageList {
+  async function readSummary(messageId: string, filter: MessageListFilter): Promise<MessageSummary | undefined> {
+    const shard = shards.shardOf(messageId);
+    if (shard === undefined) return undefined;
+    const { events: history } = await events.read(messageId);
+    const [first] = history;
+    const last = history.at(-1);
+    if (!first || !last) return undefined;
+    const { state, responseStatus, cursor: _c, count: _n, ...wanted } = filter;
+    if (state && !state.includes(last.state)) return undefined;
+    if (!matches(wanted, first.message)) return undefined;
+    const dlqId = last.state === 'FAILED' ? await redis.hget(keyspace.dlqIds(shard), messageId) : null;
+    const summary = formatSummary(history, dlqId ?? undefined);
+    if (responseStatus && !(summary && responseStatus.includes(summary.responseStatus ?? -1))) return undefined;
+    return summary;
+  }
+
+  return {
+    async list(filter) {
+      const { state, cursor, count, fromDate = 0, toDate = Infinity } = filter;
+      const from = Math.max(fromDate, Date.now() - retentionMs);
+      const isFinal = state?.every((one) => finalStates.includes(one)) ?? false;
+      const isAnyState = state === undefined;
+      const stops = isAnyState ? ['CREATED'] : isFinal ? state : states;
+      const isStop = states.map((one) => stops.includes(one));
+      const isWanted = states.map((one) => !state || state.includes(one));
+      const { fromDate: _f, toDate: _t, ...fields } = filter;
+      const test = createDigestTest(fields);
+      const seen = new Set<number>();
+      const listed = new Set<string>();
+      const messages: MessageSummary[] = [];
+      let candidates: (Position & { messageId: string })[] = [];
+      let looked = 0;
+      let reads = 0;
+
+      /** Reads the candidates; gives the place of the last one that was looked at when the page is full. */
+      const check = async (): Promise<Position | undefined> => {
+        for (let begin = 0; begin < candidates.length; begin += readAtOnce) {
+          const some = candidates.slice(begin, begin + readAtOnce);
+          const found = await Promise.all(some.map(({ messageId }) => readSummary(messageId, filter)));
+          reads += some.length;
+          for (const [index, summary] of found.entries()) {
+            const place = some[index];
+            if (!summary || listed.has(summary.messageId)) continue;
+            listed.add(summary.messageId);
+            messages.push(summary);
+            if (messages.length === count) return place;
+          }
+          if (reads >= maxReads) return some.at(-1);
+        }
+        candidates = [];
+        return undefined;
+      };
+      const page = (at: Position | undefined) => (at ? { messages, cursor: `${at.segment}-${at.line}` } : { messages });
+
+      const after = parsePosition(cursor);
+      for await (const { segment, line, records } of events.lines.walk({
+        order: 'latestFirst',
+        after,
+        from,
+        to: isAnyState ? toDate : Infinity,
+      })) {
+        for (let index = Math.floor(records.length / recordBytes) - 1; index >= 0; index--) {
+          const at = index * recordBytes;
+          const stateIndex = readStateIndex(records, at);
+          if (!isStop[stateIndex]) continue;
+          if (!isAnyState && !isFinal) {
+            // The end of the random part of an id tells messages apart well enough to leave older entries out.
+            const mark = records.readUIntLE(at + digestBytes + 11, 6);
+            if (seen.has(mark)) continue;
+            seen.add(mark);
+          }
+          if (!isWanted[stateIndex]) continue;
+          const time = readTime(records, at);
+          if (time < from || (isAnyState && time > toDate)) continue;
+          if (test && !test(records, at)) continue;
+          candidates.push({ segment, line: line + index, messageId: readRecord(records, at).messageId });
+          const next = messages.length + candidates.length >= count + 1 ? await check() : undefined;
+          if (next) return page(next);
+        }
+        looked += Math.floor(records.length / recordBytes);
+        if (looked < maxLines) continue;
+        return page((await check()) ?? { segment, line });
+      }
+      return page(await check());
+    },
+  };
+}
+
+function parsePosition(cursor: string | undefined): Position | undefined {
+  if (cursor === undefined) return undefined;
+  const [segment = 0, line = 0] = cursor.split('-').map(Number);
+  return { segment, line };
+}

@@ -1,0 +1,45 @@
+import type { Attempt } from '@posthorn/shared';
+import type { Event } from '../../engine/log/history.ts';
+
+/** The attempts that the log of a message tells of, the first one first. */
+export function listAttempts(events: readonly Event[]): Attempt[] {
+  const attempts = new Map<number, Attempt>();
+  const find = (retried: number, startedAt: number): Attempt => {
+    const known = attempts.get(retried);
+    if (known) return known;
+    const attempt: Attempt = { number: retried + 1, startedAt };
+    attempts.set(retried, attempt);
+    return attempt;
+  };
+  const end = (attempt: Attempt, endedAt: number) =>
+    Object.assign(attempt, { endedAt, durationMs: Math.max(0, endedAt - attempt.startedAt) });
+  for (const { state, retried, time, answer, error, nextDeliveryTime } of events) {
+    switch (state) {
+      case 'ACTIVE':
+        find(retried, time);
+        break;
+      case 'ERROR': {
+        const attempt = end(find(retried, time), time);
+        if (answer) attempt.responseStatus = answer.status;
+        if (error !== undefined) attempt.error = error;
+        if (answer && Object.keys(answer.header).length > 0) attempt.responseHeader = answer.header;
+        break;
+      }
+      case 'RETRY':
+        if (nextDeliveryTime !== undefined) find(retried, time).nextDeliveryTime = nextDeliveryTime;
+        break;
+      case 'DELIVERED': {
+        const last = [...attempts.values()].at(-1) ?? find(0, time);
+        end(last, time);
+        if (answer) last.responseStatus = answer.status;
+        break;
+      }
+      case 'CREATED':
+      case 'FAILED':
+      case 'CANCEL_REQUESTED':
+      case 'CANCELED':
+        break;
+    }
+  }
+  return [...attempts.values()];
+}

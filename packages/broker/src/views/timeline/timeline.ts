@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { deriveMessageId, readShard, type EventView, type Message, type Timeline } from '@posthorn/shared';
+import type { EventLog } from '../../engine/log/event-log.ts';
+import type { EventPages } from '../log/event-pages.ts';
+import { readLanePlace, type LanePlace } from '../../engine/lanes/lane-place.ts';
+import { flowLane, queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
+import type { RedisConnection } from '../../engine/redis/connect.ts';
+import { keyspace } from '../../engine/redis/keyspace.ts';
+import type { BodyStore } from '../../engine/shards/body.ts';
+import { findJobPlace } from '../../engine/shards/place.ts';
+import type { Shards } from '../../engine/shards/shards.ts';
+import type { Dispatchers } from '../stats/dispatchers.ts';
+import { listAttempts } from './attempts.ts';
+import { describePlace, type PlaceFacts } from './place.ts';
+import { formatSummary } from './summary.ts';
+
+export interface TimelineParts {
+  redis: RedisConnection;
+  shards: Shards;
+  lanes: Lanes;
+  events: EventLog;
+  eventPages: EventPages;
+  bodies: BodyStore;
+  dispatchers: Dispatchers;
+}
+
+export interface Timelines {
+  /** Everything that is known of a message; `undefined` when the log does not contain it (any more). */
+  read(messageId: string, timeZone?: string): Promise<Timeline | undefined>;
+}
+
+/** Bytes of bodies and responses that a timeline shows, about. */
+const maxBytes = 2 * 1024 * 1024;
+
+export function createTimelines(parts: TimelineParts): Timelines {
+  const { redis, shards, lanes, events, eventPages, bodies, dispatchers } = parts;
+
+  async function readHolder(lane: LanePlace | undefined, messageId: string): Promise<PlaceFacts['holder']> {
+    const id = lane?.rank === undefined ? undefined : lane.firstHolder;
+    const shard = id === undefined ? undefined : shards.shardOf(id);
+    if (id === undefined || shard === undefined || id === messageId) return undefined;
+    const [job, history] = await Promise.all([findJobPlace(redis, shard, id), events.read(id)]);
+    const last = history.events.at(-1);
+    const retriesAt = last?.state === 'RETRY' ? last.nextDeliveryTime : undefined;
+    return { id, isInFlight: job?.kind === 'in-flight', ...(retriesAt === undefined ? {} : { retriesAt }) };
+  }
+
+  async function exists(messageId: string): Promise<boolean> {
+    const shard = shards.shardOf(messageId) ?? 0;
+    const [hasLog, hasJob] = await Promise.all([
+      redis.exists(keyspace.history(shard, messageId)),
+      shards.at(shard).exists(messageId),
+    ]);
+    return hasLog === 1 || hasJob;
+  }
+
+  /** The ids of callbacks are derived from the attempts that they tell of. */
+  async function findCallbacks(
+    id: string,
+    { callback, failureCallback }: Message,
+    attempts: number,
+  ): Promise<string[]> {
+    const causes = [
+      ...(callback
+        ? Array.from({ length: attempts }, (_, retried) => outcomes.map((kind) => `${retried}:${kind}`)).flat()
+        : []),
+      ...(failureCallback ? ['failure'] : []),
+    ];
+    const ids = causes.map((cause) => deriveId(id, cause));
+    const found = await Promise.all(ids.map(exists));
+    return ids.filter((_, index) => found[index]);
+  }
+
+  /** A callback names its source in its body; only a source from which its id derives is believed. */
+  async function findSource(id: string, message: Message): Promise<string | undefined> {
+    if (message.header['Content-Type']?.[0] !== 'application/json') return undefined;
+    const text = (await bodies.read(message.body))?.toString('utf8') ?? '';
+    const source = /"sourceMessageId":"(msg_\w{26})"/.exec(text)?.[1];
+    if (source === undefined || readShard(source) === undefined) return undefined;
+    const retried = /"retried":(\d{1,4})/.exec(text)?.[1] ?? '0';
+    const causes = ['failure', ...outcomes.map((kind) => `${retried}:${kind}`)];
+    return causes.some((cause) => deriveId(source, cause) === id) ? source : undefined;
+  }
+
+  return {
+    async read(messageId, timeZone) {
+      const shard = shards.shardOf(messageId);
+      if (shard === undefined) return undefined;
+      const [job, dlqId] = await Promise.all([
+        findJobPlace(redis, shard, messageId),
+        redis.hget(keyspace.dlqIds(shard), messageId),
+      ]);
+      // After the job: what ends in the meantime is then in its log.
+      const history = await events.read(messageId);
+      const summary = formatSummary(history.events, dlqId ?? undefined);
+      const message = history.events[0]?.message;
+      if (!summary || !message) return undefined;
+      const attempts = listAttempts(history.events);
+      const { queueName, flowControl } = message;
+      const readLane = (lane: Parameters<typeof readLanePlace>[2]) => readLanePlace(redis, lanes, lane, messageId);
+      const [queue, key, running, page, callbackIds, sourceMessageId] = await Promise.all([
+        job && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
+        job && flowControl ? readLane(flowLane(flowControl)) : undefined,
+        job ? dispatchers.list() : [],
+        eventPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes }),
+        findCallbacks(messageId, message, attempts.length),
+        findSource(messageId, message),
+      ]);
+      const holder = await readHolder(queue, messageId);
+      const where = describePlace({
+        events: history.events,
+        attempts,
+        job,
+        queue,
+        key,
+        holder,
+        dlqId: dlqId ?? undefined,
+        retriedAs: history.retriedAs,
+        dispatchers: running.length,
+        now: Date.now(),
+        timeZone,
+      });
+      addBodies(attempts, page.events);
+      return {
+        message: summary,
+        where,
+        attempts,
+        lines: page.events,
+        related: {
+          ...(sourceMessageId === undefined ? {} : { sourceMessageId }),
+          callbackIds,
+          ...(message.retryOf === undefined ? {} : { retryOf: message.retryOf }),
+          retriedAs: history.retriedAs,
+          ...(dlqId === null ? {} : { dlqId }),
+        },
+      };
+    },
+  };
+}
+
+const outcomes = ['delivered', 'retry', 'failed', 'canceled'] as const;
+
+/** As `callbacks.ts` derives it. */
+function deriveId(source: string, cause: string): string {
+  return deriveMessageId(source, createHash('sha256').update(`${source}:${cause}`).digest());
+}
+
+/** The entries of the log have the responses of failed attempts, in their order. */
+function addBodies(attempts: Timeline['attempts'], lines: readonly EventView[]): void {
+  const failed = attempts.filter(({ error }) => error !== undefined);
+  const errors = lines.filter(({ state }) => state === 'ERROR');
+  for (const [index, attempt] of failed.entries()) {
+    const { responseBody, responseHeader } = errors[index] ?? {};
+    if (responseBody !== undefined) attempt.responseBody = responseBody;
+    if (responseHeader !== undefined) attempt.responseHeader = responseHeader;
+  }
+}
