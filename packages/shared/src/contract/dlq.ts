@@ -5,6 +5,7 @@ import { Count, HeaderMapField, Ignored, pageBytes, PageBytes } from './fields.t
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
+import { RunLetter } from './workflow-dlq.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract, http-api.md section 3.2). */
 export const DlqMessage = MessageView.extend({
@@ -55,7 +56,9 @@ const dlqFields = z.strictObject(
       .enum(['earliestFirst', 'latestFirst'], 'use earliestFirst or latestFirst')
       .describe('`earliestFirst` by default; a cursor belongs to the order in which it was given.'),
     urlGroup: filters.list.meta({ description: 'The same as `topicName`; clients send both.', deprecated: true }),
-    source: filters.list.describe('`workflow` means entries of workflows alone, of which there are none.'),
+    source: filters.list.describe(
+      '`workflow` lists runs of workflows that have failed, with the filters of `GET /v2/workflows/dlq`; it means no other entry.',
+    ),
     ...tolerated,
   },
   { error: filters.unknownField },
@@ -133,7 +136,11 @@ export const dlq = {
     scope: 'read',
     query: DlqListQuery,
     reply: z.object({
-      messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` says otherwise.'),
+      messages: z
+        .array(z.union([DlqMessage, RunLetter]))
+        .describe(
+          'The entries, oldest first unless `order` says otherwise; with `source=workflow` runs that have failed.',
+        ),
       cursor: cursor.optional(),
     }),
   }),
