@@ -23,6 +23,8 @@ import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createBodyStore, type BodyStore } from './shards/body.ts';
 import { openShards, type Shards } from './shards/shards.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
+import { isRunRequest } from './workflows/run-headers.ts';
+import { createWorkflows, type RunLimits, type Workflows } from './workflows/workflows.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
 
 export interface BrokerOptions {
@@ -47,12 +49,17 @@ export interface BrokerOptions {
   urlGroups?: UrlGroupLimits;
   queues?: QueueLimits;
   maxSchedules?: number;
+  /** Limits of runs; a process that has none needs none. */
+  runs?: RunLimits;
 }
 
 /** The options that every process takes from its environment. */
 export function readBrokerOptions(
   config: Environment<typeof settings>,
-): Pick<BrokerOptions, 'shards' | 'graceMs' | 'logRetentionMs' | 'maxLogLines' | 'dlqRetentionMs' | 'destinations'> {
+): Pick<
+  BrokerOptions,
+  'shards' | 'graceMs' | 'logRetentionMs' | 'maxLogLines' | 'dlqRetentionMs' | 'destinations' | 'runs'
+> {
   return {
     shards: config.SHARDS,
     graceMs: config.MESSAGE_GRACE_SECONDS,
@@ -64,11 +71,31 @@ export function readBrokerOptions(
       allow: config.DESTINATION_ALLOW,
       deny: config.DESTINATION_DENY,
     },
+    runs: {
+      maxRuns: config.WORKFLOW_MAX_RUNS,
+      maxSteps: config.WORKFLOW_MAX_STEPS,
+      maxLogBytes: config.WORKFLOW_MAX_LOG_BYTES,
+      lazyBytes: config.WORKFLOW_LAZY_BYTES,
+      retentionMs: Math.max(config.LOG_RETENTION_SECONDS, config.DLQ_RETENTION_SECONDS),
+    },
   };
 }
 
+/** Limits of a process that only delivers: what it stores for a run was checked when it came. */
+const onlyDelivers: PublishLimits = {
+  defaultRetries: 3,
+  maxRetries: Infinity,
+  maxDelayMs: Infinity,
+  defaultTimeoutMs: 7_200_000,
+  maxTimeoutMs: Infinity,
+  maxLabels: Infinity,
+  deduplicationWindowMs: 0,
+};
+
+const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: -1, retentionMs: 0 };
+
 /** Where a message came from. */
-export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback';
+export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback' | 'workflow';
 
 /** A message's life in Redis: every part, over one connection. */
 export interface Broker {
@@ -91,6 +118,7 @@ export interface Broker {
   shards: Shards;
   bodies: BodyStore;
   backlogs: Backlogs;
+  workflows: Workflows;
   /** Messages that were stored since the process started. */
   accepted: Readonly<Record<AcceptedKind, number>>;
   guard: DestinationGuard;
@@ -140,6 +168,7 @@ export function createBroker(options: BrokerOptions): Broker {
     schedule: 0,
     'dlq-retry': 0,
     callback: 0,
+    workflow: 0,
   };
   const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
 
@@ -167,9 +196,41 @@ export function createBroker(options: BrokerOptions): Broker {
     isFull,
   });
 
+  const publishPlain = (request: PublishRequest) =>
+    publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request);
+  const acceptRuns = async (requests: readonly PublishRequest[]) => {
+    const refusal = options.findNoRoom?.() ?? options.findRefusal?.();
+    if (refusal) throw new PosthornError('unavailable', refusal);
+    const published = await workflows.accept(requests);
+    count('workflow')(published.filter(({ deduplicated }) => !deduplicated).length);
+    return published;
+  };
+  const workflows = createWorkflows({
+    redis,
+    shards,
+    guard,
+    lanes,
+    events,
+    log,
+    limits: options.publish ?? onlyDelivers,
+    runLimits: options.runs ?? noRuns,
+  });
+
   return {
-    publish: (request) => publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request),
-    publishBatch: (requests) => publishBatch(publishParts('batch'), requests),
+    workflows,
+    publish: async (request) => {
+      if (!isRunRequest(request.headers)) return publishPlain(request);
+      const [published] = await acceptRuns([request]);
+      return published ?? [];
+    },
+    publishBatch: async (requests) => {
+      const isOfRun = requests.map(({ headers }) => isRunRequest(headers));
+      if (!isOfRun.includes(true)) return publishBatch(publishParts('batch'), requests);
+      const ofRuns = await acceptRuns(requests.filter((_, index) => isOfRun[index]));
+      const others = requests.filter((_, index) => !isOfRun[index]);
+      const plain = others.length > 0 ? await publishBatch(publishParts('batch'), others) : [];
+      return isOfRun.map((is) => (is ? ofRuns : plain).shift() ?? []);
+    },
     callbacks: createCallbacks({ shards, bodies, events, lanes, stored: count('callback') }),
     messages,
     lanes,

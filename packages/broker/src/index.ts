@@ -26,3 +26,7 @@ export * from './redis/watch.ts';
 export * from './shards/body.ts';
 export * from './shards/shard.ts';
 export * from './shards/worker.ts';
+export { RunOverError, refuseForRun } from './workflows/run-errors.ts';
+export { isRunRequest } from './workflows/run-headers.ts';
+export { isRunJob, type RunJob } from './workflows/settle-run.ts';
+export type { Workflows } from './workflows/workflows.ts';

@@ -1,4 +1,4 @@
-import type { Message, MessageFilter, MessageView } from '@posthorn/shared';
+import { PosthornError, type Message, type MessageFilter, type MessageView } from '@posthorn/shared';
 import type { EventLog } from '../events/event-log.ts';
 import { matches } from '../events/filter.ts';
 import { canceledLine, cancelRequestedLine, type Event } from '../events/history.ts';
@@ -12,7 +12,13 @@ export interface Messages {
   get(messageId: string): Promise<MessageView | undefined>;
   /** Cancels those that have not ended and were not canceled before, and gives their number (delivery.md section 20). */
   cancel(messageIds: readonly string[]): Promise<number>;
-  /** The same for all messages that match, or for so many of them. */
+  /**
+   * Delivers a message at once that waits for its time, or for a retry. `false` if it does not exist or has ended.
+   *
+   * @throws {PosthornError} `invalid_request` for one whose time is not its own
+   */
+  runNow(messageId: string): Promise<boolean>;
+  /** Cancels all messages that match, or for so many of them. */
   cancelMatching(filter: MessageFilter, count?: number): Promise<number>;
   /** Frees what a canceled message had: the bytes of its body, its slots or its places in front of them. */
   forget(messageId: string, message: Message): Promise<void>;
@@ -46,7 +52,7 @@ export function createMessages(parts: MessagesParts): Messages {
         readers.events.read(messageId),
       ]);
       const message = job?.message ?? readEnded(history.events);
-      if (!message) return undefined;
+      if (!message || message.workflow) return undefined;
       const body = (await readers.bodies.read(message.body)) ?? Buffer.alloc(0);
       return { ...writeMessageView(messageId, message, body), ...writeProgress(job, history.events) };
     },
@@ -59,6 +65,20 @@ export function createMessages(parts: MessagesParts): Messages {
       }
       const counts = await Promise.all(Array.from(byShard, ([shard, ids]) => cancelIn(shard, ids)));
       return sum(counts);
+    },
+
+    async runNow(messageId) {
+      const shard = shards.shardOf(messageId);
+      const message = shard === undefined ? undefined : (await shards.at(shard).get(messageId))?.message;
+      if (shard === undefined || !message) return false;
+      if (message.queueName !== undefined) {
+        throw new PosthornError('invalid_request', `message ${messageId} is in a queue, which delivers in order`);
+      }
+      if (message.workflow?.kind === 'wait') {
+        throw new PosthornError('invalid_request', `message ${messageId} is the deadline of a step that waits`);
+      }
+      await shards.at(shard).wake([messageId]);
+      return true;
     },
 
     async cancelMatching(filter, count = Infinity) {

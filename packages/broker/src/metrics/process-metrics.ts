@@ -9,6 +9,8 @@ export interface ProcessMetricsOptions {
   backlogs: Backlogs;
   /** Messages accepted since the process started, by kind. */
   accepted: Readonly<Record<string, number>>;
+  /** Runs of workflows, and how long the oldest one has been active. */
+  runs?: () => Promise<{ active: number; ended: number; oldestMs: number }>;
   /** Entries of the message log that could not be written. */
   lostLines: () => number;
   /** Lines of the log of this process that could not be written. */
@@ -32,7 +34,7 @@ const readWithinMs = 2000;
 
 /** Creates the metrics that every process has. */
 export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMetrics {
-  const { redis, watch, backlogs, accepted, lostLines, droppedLines } = options;
+  const { redis, watch, backlogs, accepted, runs, lostLines, droppedLines } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -71,6 +73,11 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
     'oldest_waiting_seconds',
     'How long the message that waits longest could have been delivered.',
   );
+  const ofRuns = {
+    active: settable('workflow_runs_active', 'Active runs of workflows.'),
+    ended: settable('workflow_runs_ended', 'Runs of workflows that have ended and are remembered.'),
+    oldest: settable('workflow_oldest_active_seconds', 'How long the oldest run of a workflow has been active.'),
+  };
   gauge('redis_up', '1 when Redis answers.', () => (watch.state().answers ? 1 : 0));
   gauge(
     'redis_memory_used_bytes',
@@ -115,6 +122,12 @@ export function createProcessMetrics(options: ProcessMetricsOptions): ProcessMet
     }
     if (found) oldest.set(found.oldestWaitingMs / 1000);
     else oldest.remove();
+    const counted = found && runs ? await Promise.race([runs().catch(() => undefined), late]) : undefined;
+    if (counted) {
+      ofRuns.active.set(counted.active);
+      ofRuns.ended.set(counted.ended);
+      ofRuns.oldest.set(counted.oldestMs / 1000);
+    } else for (const one of Object.values(ofRuns)) one.remove();
   }
 
   // Scrapes at the same time are answered together.

@@ -52,5 +52,23 @@ export const settings = {
     schema: integer(85, 1, 100),
     help: "Share of Redis' maxmemory from which on new messages are refused, so that those it has can be delivered.",
   },
+  MAX_RESPONSE_BYTES: {
+    schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
+    help: 'Bytes of a response that are read; a callback carries them all.',
+  },
+  WORKFLOW_MAX_RUNS: { schema: integer(100_000, 1), help: 'Most active runs of workflows.' },
+  WORKFLOW_MAX_STEPS: { schema: integer(10_000, 1, 100_000), help: 'Most elements in the step log of a run.' },
+  WORKFLOW_MAX_LOG_BYTES: {
+    schema: integer(256 * 1024 * 1024, 1024, 500 * 1024 * 1024),
+    help: 'Most bytes of the step log of a run.',
+  },
+  WORKFLOW_LAZY_BYTES: {
+    schema: z
+      .string()
+      .regex(/^(-1|\d{1,9})$/, 'use a number of bytes, or -1')
+      .transform(Number)
+      .default(3 * 1024 * 1024),
+    help: 'A larger step log is not delivered: the endpoint fetches it. -1 always delivers it.',
+  },
   SHUTDOWN_GRACE_SECONDS: { schema: secondsAsMs(30), help: 'How long a process that ends waits for work in flight.' },
 } as const;
