@@ -40,10 +40,6 @@ export const table = {
     help: 'Most deliveries in flight over all dispatchers, 0 for no limit; else at least SHARDS.',
   },
   CONNECT_TIMEOUT_SECONDS: { schema: secondsAsMs(10, 0.1), help: 'Longest time to connect to a destination.' },
-  MAX_RESPONSE_BYTES: {
-    schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
-    help: 'Bytes of a response that are read; a callback carries them all.',
-  },
   MAX_STORED_RESPONSE_BYTES: {
     schema: integer(64 * 1024, 0, 16 * 1024 * 1024),
     help: 'Bytes of the response to a failed attempt that the log and the dead letter queue keep; 0 keeps no headers either.',

@@ -1,5 +1,6 @@
 import {
   canceledLine,
+  isRunJob,
   logRepeats,
   otherOpenFiles,
   readOpenFilesLimit,
@@ -21,6 +22,7 @@ import { createOwnFaults } from './delivery/own-faults.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
 import { createSettlement } from './delivery/settle.ts';
+import { settleRuns } from './delivery/settle-run.ts';
 import { createSlowAttempts, noSlowPlace } from './delivery/slow-attempts.ts';
 import { createSpacing } from './delivery/spacing.ts';
 import { createTurns } from './delivery/turn.ts';
@@ -74,13 +76,14 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     userAgent: config.DELIVERY_USER_AGENT,
     region: config.UPSTASH_REGION,
   });
-  const settlement = createSettlement({
+  const settleOptions = {
     broker,
     log,
     graceMs: config.MESSAGE_GRACE_SECONDS,
     dlqRetentionMs: config.DLQ_RETENTION_SECONDS,
     maxStoredResponseBytes: config.MAX_STORED_RESPONSE_BYTES,
-  });
+  };
+  const settlement = settleRuns(createSettlement(settleOptions), settleOptions);
   const rules = { maxRetryDelayMs: config.MAX_RETRY_DELAY_SECONDS, backoffFactor: config.BACKOFF_FACTOR };
   const slots = Math.max(1, Math.ceil(config.DISPATCHER_CONCURRENCY / config.SHARDS));
 
@@ -150,7 +153,10 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         if (standing === 'lost') log.warn({ messageId: job.id }, 'attempt.lost');
         return standing;
       },
-      judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),
+      judge: (job, answer) => {
+        const outcome = defer(answer) ?? judge(job, answer, rules, Date.now());
+        return isRunJob(job) ? broker.workflows.judge(job, outcome) : outcome;
+      },
       settle: settlement.settle,
     };
     return workShard({

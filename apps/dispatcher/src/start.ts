@@ -57,6 +57,7 @@ await runProcess(async (giveUp) => {
     watch,
     backlogs,
     accepted,
+    runs: broker.workflows.measure,
     lostLines: events.lost,
     droppedLines: dropped,
   });

@@ -1,6 +1,7 @@
 import type { Job, Standing, Turn } from '@posthorn/broker';
 import type { Answer, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
+import type { Dropped } from './prepare.ts';
 
 /** What an attempt is made of. */
 export interface Steps {
@@ -13,9 +14,9 @@ export interface Steps {
   /** Gives back the slot of the flow-control key. */
   endTurn(job: Job): Promise<void>;
   /** `undefined` when the stored body is not there. */
-  prepare(job: Job): Promise<DeliveryRequest | undefined>;
+  prepare(job: Job): Promise<DeliveryRequest | Dropped | undefined>;
   send(job: Job, request: DeliveryRequest): Promise<Answer>;
-  judge(job: Job, answer: Answer): Outcome;
+  judge(job: Job, answer: Answer): Outcome | Promise<Outcome>;
   standing(job: Job): Promise<Standing>;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
   settle(job: Job, outcome: Outcome): Promise<void>;
@@ -41,7 +42,8 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
 async function attempt(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const request = await steps.prepare(job);
-    const judged = request ? steps.judge(job, await steps.send(job, request)) : withoutAttempt(bodyIsGone);
+    if (request && 'dropped' in request) return { ...withoutAttempt(request.dropped), kind: 'canceled' };
+    const judged = request ? await steps.judge(job, await steps.send(job, request)) : withoutAttempt(bodyIsGone);
     const outcome = judged.kind === 'retry' || judged.kind === 'failed' ? await reconsider(job, judged, steps) : judged;
     await steps.settle(job, outcome);
     return outcome;

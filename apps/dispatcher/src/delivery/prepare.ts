@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import { activeLine, type Broker, type Job } from '@posthorn/broker';
-import { randomText, writeDeliveryHeaders, writeSignature, type Body } from '@posthorn/shared';
+import { activeLine, isRunJob, type Broker, type Job } from '@posthorn/broker';
+import { randomText, writeDeliveryHeaders, writeSignature, type Body, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 
 export interface PrepareOptions {
@@ -12,8 +12,13 @@ export interface PrepareOptions {
   region: string | undefined;
 }
 
+/** There is nothing to send, for a reason that is no fault of the message. */
+export interface Dropped {
+  dropped: string;
+}
+
 /** Makes the request of an attempt: its log line, its body, and headers signed now, for a signature lives five minutes. */
-export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest | undefined> {
+export function createPrepare(options: PrepareOptions): (job: Job) => Promise<DeliveryRequest | Dropped | undefined> {
   const { broker, currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
   // Making a key from its text costs more than signing with it.
@@ -24,10 +29,18 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
   };
 
   return async (job) => {
-    const { id, message, retried } = job;
-    broker.events.started(id, message, activeLine(retried, Date.now()));
-
-    const body = await readBody(message.body);
+    const { id, retried } = job;
+    let { message } = job;
+    let body: Buffer | string | undefined;
+    if (isRunJob(job)) {
+      const composed = await broker.workflows.compose(job);
+      if ('dropped' in composed) return composed;
+      message = { ...message, header: composed.header };
+      body = composed.body;
+    } else {
+      broker.events.started(id, message, activeLine(retried, Date.now()));
+      body = await readBody(message.body);
+    }
     if (body === undefined) {
       // Only a body that is stored elsewhere can be missing.
       if (message.body.kind !== 'stored') throw new TypeError('This kind of body is not known.');
@@ -49,7 +62,7 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
       header: writeDeliveryHeaders(message, { messageId: id, retried, signature, userAgent, region }),
       body,
       timeoutMs: message.timeoutMs,
-      keepSuccessBody: message.callback !== undefined,
+      keepSuccessBody: message.callback !== undefined || keepsAnswer(message.workflow),
     };
   };
 
@@ -57,4 +70,9 @@ export function createPrepare(options: PrepareOptions): (job: Job) => Promise<De
     // Text stays text: the transport writes it as UTF-8, which is what it was.
     return body.kind === 'text' ? body.text : broker.bodies.read(body);
   }
+}
+
+/** The answer to a call is its result, that of a failure callback is shown, and the first one says who answers. */
+function keepsAnswer(workflow: RunMessage | undefined): boolean {
+  return workflow !== undefined && ['call', 'failure', 'init'].includes(workflow.kind);
 }
