@@ -88,6 +88,7 @@ await runProcess(async () => {
     watch,
     backlogs,
     accepted,
+    runs: broker.workflows.measure,
     lostLines: events.lost,
     droppedLines: dropped,
   });

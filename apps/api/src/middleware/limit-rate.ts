@@ -4,8 +4,11 @@ import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
 import type { RequestHandler } from 'express';
 import { readAccess } from './authenticate.ts';
 
-/** What creates messages is never limited (contract, http-api.md section 1.5). */
-const unlimited = /^\/v2\/(publish|enqueue|batch|trigger|notify|wait)(\/|$)/i;
+/**
+ * What creates messages is never limited (contract, http-api.md section 1.5), nor is what the endpoints of workflows call:
+ * a refusal would cost the run a retry.
+ */
+const unlimited = /^\/v2\/((publish|enqueue|batch|trigger|notify|wait)(\/|$)|workflows\/runs\/[^/])/i;
 
 /** A Redis that has not counted by then is in trouble, and whoever asks now may be the one who looks for the cause. */
 const countWithinMs = 250;
