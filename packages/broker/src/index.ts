@@ -9,3 +9,5 @@ export { nameItem } from './intake/publish.ts';
 export { openBroker, type OpenBroker } from './open-broker.ts';
 export type { RateLimits } from './rate-limits/rate-limits.ts';
 export type { Backlogs } from './views/metrics/backlog.ts';
+export { RunOverError, refuseForRun } from './workflows/run-errors.ts';
+export { isRunRequest } from './workflows/run-headers.ts';

@@ -14,6 +14,9 @@ import type { Route } from './route.ts';
 import { scheduleRoutes } from './schedules.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { urlGroupRoutes } from './url-groups.ts';
+import { workflowDlqRoutes } from './workflow-dlq.ts';
+import { workflowLogRoutes } from './workflow-logs.ts';
+import { parseUsers, workflowRoutes } from './workflows.ts';
 
 /**
  * Lists, which may read the whole log and answer 16 MiB each, are answered two at a time: that keeps this process and Redis
@@ -28,12 +31,15 @@ export function routes(parts: AppParts): Route[] {
   const single = createPageRoute(limits.singles);
   const warn = createWarn(parts.log);
   return [
-    ...publishRoutes(broker, warn, config.maxMessageBytes),
+    ...publishRoutes(broker, warn, config.maxMessageBytes, config.maxResponseBytes),
     ...batchRoutes(broker, warn, {
       maxBytes: config.maxBatchBytes,
       maxItems: config.maxBatchItems,
       maxMessageBytes: config.maxMessageBytes,
     }),
+    ...workflowRoutes(broker, config, parseUsers(config.qstashToken)),
+    ...workflowLogRoutes(broker, list),
+    ...workflowDlqRoutes(broker, { list, single }),
     ...messageRoutes(broker, single),
     ...eventRoutes(broker, list, warn),
     ...queueRoutes(broker),

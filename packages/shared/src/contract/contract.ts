@@ -9,6 +9,9 @@ import { queues } from './queues.ts';
 import { schedules } from './schedules.ts';
 import { signingKeys } from './signing-keys.ts';
 import { urlGroups } from './url-groups.ts';
+import { workflowDlq } from './workflow-dlq.ts';
+import { workflowLogs } from './workflow-logs.ts';
+import { workflowRuns } from './workflow-runs.ts';
 
 /** Every endpoint of the HTTP API, by noun. */
 export const contract = {
@@ -21,6 +24,9 @@ export const contract = {
   events,
   schedules,
   signingKeys,
+  workflowRuns,
+  workflowLogs,
+  workflowDlq,
   probes,
 };
 

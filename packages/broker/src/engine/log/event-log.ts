@@ -105,6 +105,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   };
 
   const listLines = (messageId: string, lines: Line[], message: Message) => {
+    // What becomes of messages of workflows is told by the logs of their runs.
+    if (message.workflow) return;
     for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
 
@@ -180,7 +182,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
         if (!pending) fields = await redis.hgetall(key);
       }
       const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
-      return { events: readHistory(messageId, pending, fields), bytes };
+      const events = readHistory(messageId, pending, fields);
+      return { events: events[0]?.message.workflow ? [] : events, bytes };
     },
     async readResponse({ messageId, retried, answer }) {
       const begin = Buffer.from(answer?.body ?? '', 'base64');
