@@ -28,7 +28,7 @@ const where = '<rootDir>/{apps,packages}/**';
 export default {
   maxWorkers: 2,
   // Conditions are waited for; this only ends a test whose condition never holds.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   projects: [
     {
       ...common,
