@@ -41,10 +41,6 @@ export const table = defineEnvironment({
     help: 'Maximum of deliveries in flight over all dispatchers; 0 for no limit, otherwise at least SHARDS.',
   },
   CONNECT_TIMEOUT_SECONDS: { schema: seconds(10, 0.1), unit: 'ms', help: 'Maximum time to connect to a destination.' },
-  MAX_RESPONSE_BYTES: {
-    schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
-    help: 'Maximum of bytes that are read of a response; a callback contains all of them.',
-  },
   MAX_STORED_RESPONSE_BYTES: {
     schema: integer(64 * 1024, 0, 16 * 1024 * 1024),
     help: 'Bytes of the response to a failed attempt that the log and the dead letter queue keep; 0 keeps no headers either.',

@@ -42,7 +42,7 @@ async function readKept(file: string): Promise<Credentials | undefined> {
 
 async function keepNew(file: string): Promise<Credentials> {
   const made: Credentials = {
-    token: `posthorn_${randomBytes(32).toString('base64url')}`,
+    token: makeToken(),
     currentSigningKey: makeKey(),
     nextSigningKey: makeKey(),
   };
@@ -63,6 +63,12 @@ async function keepNew(file: string): Promise<Credentials> {
 
 function hasCode(error: unknown, code: string): boolean {
   return (error as NodeJS.ErrnoException).code === code;
+}
+
+/** Clients of workflows read the user in a token, for the URLs of webhooks: it is base64 of JSON. */
+function makeToken(): string {
+  const Password = randomBytes(32).toString('base64url');
+  return Buffer.from(JSON.stringify({ UserID: 'posthorn', Password })).toString('base64');
 }
 
 function makeKey(): string {

@@ -3,6 +3,7 @@ import type { Log } from '@posthorn/process';
 import { createCanceler, type Canceler } from './delivery/cancel.ts';
 import { createDeliverer, type Deliverer } from './delivery/deliverer.ts';
 import { createHoldings } from './delivery/holdings.ts';
+import { createRunNow, type RunNow } from './delivery/run-now.ts';
 import { createSettlement } from './delivery/settle.ts';
 import { createSlots } from './delivery/slots.ts';
 import { createCallbacks, type Callbacks } from './delivery/callbacks.ts';
@@ -31,6 +32,9 @@ import { createSessions, type KnownToken, type Sessions } from './sessions/sessi
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
 import { createStatsCounter, type StatsCounter } from './views/stats/counter.ts';
 import { createDispatchers, type Dispatchers } from './views/stats/dispatchers.ts';
+import { isRunRequest } from './workflows/run-headers.ts';
+import { createRunSettlement } from './workflows/run-settlement.ts';
+import { createWorkflows, type RunLimits, type Workflows } from './workflows/workflows.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
 import { createViews, type Views } from './views/views.ts';
 
@@ -56,10 +60,25 @@ export interface BrokerOptions {
   urlGroups?: UrlGroupLimits;
   queues?: QueueLimits;
   maxSchedules?: number;
+  /** Limits of runs; a process that has none needs none. */
+  runs?: RunLimits;
 }
 
+/** Limits of a process that only delivers: what it stores for a run was checked when it came. */
+const onlyDelivers: PublishLimits = {
+  defaultRetries: 3,
+  maxRetries: Infinity,
+  maxDelayMs: Infinity,
+  defaultTimeoutMs: 7_200_000,
+  maxTimeoutMs: Infinity,
+  maxLabels: Infinity,
+  deduplicationWindowMs: 0,
+};
+
+const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: -1, retentionMs: 0 };
+
 /** Where a message came from. */
-export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback';
+export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback' | 'workflow';
 
 /** A message's life in Redis, as the processes see it: doors to publish and deliver, and views of what is there. */
 export interface Broker {
@@ -72,7 +91,7 @@ export interface Broker {
   createDeliverer(options: DelivererOptions): Deliverer;
   /** Publishes what schedules are due; frees slots that nobody needs; removes what has been kept long enough. */
   upkeep: Upkeep;
-  messages: Messages & Canceler;
+  messages: Messages & Canceler & RunNow;
   eventPages: EventPages;
   dlq: Pick<Dlq, 'list' | 'get' | 'find' | 'remove'>;
   queues: Queues;
@@ -89,6 +108,7 @@ export interface Broker {
   /** Sessions of the console, for the tokens that are valid in this process. */
   createSessions(tokens: readonly KnownToken[]): Sessions;
   backlogs: Backlogs;
+  workflows: Omit<Workflows, 'accept' | 'compose' | 'judge' | 'settle' | 'measure' | 'sweep'>;
   guard: DestinationGuard;
   close(): Promise<void>;
 }
@@ -102,8 +122,8 @@ export interface DelivererOptions {
 export interface Upkeep {
   /** As `Schedules.fireDue`. */
   fireDue: Schedules['fireDue'];
-  /** Heals every lane in which messages wait and nothing has happened for a while. */
-  sweepLanes(): Promise<void>;
+  /** Heals every lane in which messages wait and nothing has happened for a while, and reports ends of runs. */
+  sweep(): Promise<void>;
   /**
    * Removes the oldest entries of the log until not many more than `maxLines` are left, and dead letters that are past
    * their retention. Resolves to the numbers of both.
@@ -113,6 +133,7 @@ export interface Upkeep {
 
 /** A broker with its insides, for the package itself and for tests that prepare what is in Redis. */
 export interface BrokerParts extends Broker {
+  workflows: Workflows;
   redis: RedisConnection;
   shards: Shards;
   bodies: BodyStore;
@@ -167,6 +188,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     schedule: 0,
     'dlq-retry': 0,
     callback: 0,
+    workflow: 0,
   };
   const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
 
@@ -198,9 +220,30 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const backlogs = createBacklogs(redis, shards);
   const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
 
+  const workflows = createWorkflows({
+    redis,
+    shards,
+    guard,
+    lanes,
+    events,
+    log,
+    limits: options.publish ?? onlyDelivers,
+    runLimits: options.runs ?? noRuns,
+  });
+
+  const publishPlain = (request: PublishRequest) =>
+    publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request);
+  const acceptRuns = async (requests: readonly PublishRequest[]) => {
+    const refusal = options.findNoRoom?.() ?? options.findRefusal?.();
+    if (refusal) throw new PosthornError('unavailable', refusal);
+    const published = await workflows.accept(requests);
+    count('workflow')(published.filter(({ deduplicated }) => !deduplicated).length);
+    return published;
+  };
+
   const callbacks = createCallbacks({ shards, bodies, events, lanes, stats, stored: count('callback') });
   const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
-    const settlement = createSettlement({
+    const ofMessages = createSettlement({
       bodies,
       events,
       stats,
@@ -213,19 +256,52 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       dlqRetentionMs: options.dlqRetentionMs,
       maxStoredResponseBytes,
     });
+    const settlement = createRunSettlement(ofMessages, {
+      events,
+      log,
+      isFull,
+      maxStoredResponseBytes,
+      settleRun: workflows.settle,
+    });
     const slots = createSlots(lanes, shards);
-    return createDeliverer({ redis, log, shards, bodies, events, slots, holdings, settlement, endCanceled });
+    return createDeliverer({
+      redis,
+      log,
+      shards,
+      bodies,
+      events,
+      slots,
+      holdings,
+      settlement,
+      runs: workflows,
+      endCanceled,
+    });
   };
 
   return {
+    workflows,
     redis,
-    publish: (request) => publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request),
-    publishBatch: (requests) => publishBatch(publishParts('batch'), requests),
+    publish: async (request) => {
+      if (!isRunRequest(request.headers)) return publishPlain(request);
+      const [published] = await acceptRuns([request]);
+      return published ?? [];
+    },
+    publishBatch: async (requests) => {
+      const isOfRun = requests.map(({ headers }) => isRunRequest(headers));
+      if (!isOfRun.includes(true)) return publishBatch(publishParts('batch'), requests);
+      const ofRuns = await acceptRuns(requests.filter((_, index) => isOfRun[index]));
+      const others = requests.filter((_, index) => !isOfRun[index]);
+      const plain = others.length > 0 ? await publishBatch(publishParts('batch'), others) : [];
+      return isOfRun.map((is) => (is ? ofRuns : plain).shift() ?? []);
+    },
     createDeliverer: openDeliverer,
     upkeep: {
       fireDue: schedules.fireDue,
-      async sweepLanes() {
-        for (let shard = 0; shard < shards.count; shard++) await lanes.sweep(shard);
+      async sweep() {
+        for (let shard = 0; shard < shards.count; shard++) {
+          await lanes.sweep(shard);
+          await workflows.sweep(shard);
+        }
       },
       async trim(maxLines) {
         const [lines, deadLetters] = await Promise.all([events.trim(maxLines), dlq.expire()]);
@@ -233,7 +309,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       },
     },
     callbacks,
-    messages: { ...createMessages({ ...readers, graceMs }), ...canceler },
+    messages: { ...createMessages({ ...readers, graceMs }), ...canceler, ...createRunNow(shards) },
     lanes,
     queues,
     flowControls: createFlowControls({ redis, shards, lanes }),

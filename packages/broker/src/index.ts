@@ -11,3 +11,5 @@ export type { RateLimits } from './rate-limits/rate-limits.ts';
 export { previewCron } from './schedules/describe-cron.ts';
 export { sessionMs, type KnownToken, type Session, type Sessions } from './sessions/sessions.ts';
 export type { Backlogs } from './views/metrics/backlog.ts';
+export { RunOverError, refuseForRun } from './workflows/run-errors.ts';
+export { isRunRequest } from './workflows/run-headers.ts';

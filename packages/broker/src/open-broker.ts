@@ -95,6 +95,13 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
       allow: config.destinationAllow,
       deny: config.destinationDeny,
     },
+    runs: {
+      maxRuns: config.workflowMaxRuns,
+      maxSteps: config.workflowMaxSteps,
+      maxLogBytes: config.workflowMaxLogBytes,
+      lazyBytes: config.workflowLazyBytes,
+      retentionMs: Math.max(config.logRetentionMs, config.dlqRetentionMs),
+    },
     findNoRoom: () => watch.trouble('full'),
     // By a wrong clock a delay would end too early, or an hour too late.
     ...(forRequests ? { findRefusal: () => watch.trouble('clock-wrong') } : {}),
@@ -110,8 +117,9 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     redisState: watch.state,
     dataName: data,
     addMetrics(metrics) {
-      const { backlogs, accepted, events } = broker;
-      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, lostLines: events.lost });
+      const { backlogs, accepted, events, workflows } = broker;
+      const runs = workflows.measure;
+      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, runs, lostLines: events.lost });
     },
     stopWatch: watch.stop,
   };

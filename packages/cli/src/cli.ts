@@ -42,6 +42,10 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'flow-control keys, whose messages share limits',
     load: async () => (await import('./commands/flow.ts')).addFlow,
   },
+  workflow: {
+    summary: 'runs of workflows: look, begin, cancel, tell them events',
+    load: async () => (await import('./commands/workflow.ts')).addWorkflow,
+  },
   keys: {
     summary: 'the keys that deliveries are signed with',
     load: async () => (await import('./commands/keys.ts')).addKeys,

@@ -59,6 +59,27 @@ export const serverSettings = defineEnvironment({
     schema: integer(85, 1, 100),
     help: 'Percentage of the maxmemory of Redis above which new messages are refused, so that stored messages can still be delivered.',
   },
+  MAX_RESPONSE_BYTES: {
+    schema: integer(10 * 1024 * 1024, 0, 512 * 1024 * 1024),
+    help: 'Maximum of bytes that are read of a response; a callback contains all of them.',
+  },
+  WORKFLOW_MAX_RUNS: { schema: integer(100_000, 1), help: 'Maximum number of active runs of workflows.' },
+  WORKFLOW_MAX_STEPS: {
+    schema: integer(10_000, 1, 100_000),
+    help: 'Maximum number of elements in the step log of a run.',
+  },
+  WORKFLOW_MAX_LOG_BYTES: {
+    schema: integer(256 * 1024 * 1024, 1024, 500 * 1024 * 1024),
+    help: 'Maximum of bytes in the step log of a run.',
+  },
+  WORKFLOW_LAZY_BYTES: {
+    schema: z
+      .string()
+      .regex(/^(-1|\d{1,9})$/, 'use a number of bytes, or -1')
+      .transform(Number)
+      .default(3 * 1024 * 1024),
+    help: 'A step log of more bytes is not part of the request: the endpoint fetches it. -1 for no limit.',
+  },
   SHUTDOWN_GRACE_SECONDS: {
     schema: seconds(30),
     unit: 'ms',

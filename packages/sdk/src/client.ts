@@ -14,6 +14,7 @@ import { writeStatsQuery } from './views.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { writeTelemetry } from './telemetry.ts';
 import { UrlGroups } from './url-groups.ts';
+import { Workflow } from './workflow.ts';
 
 export interface ClientConfig {
   /** `QSTASH_URL` by default, else `http://127.0.0.1:8080`. */
@@ -80,6 +81,11 @@ export class Client {
   /** The limits that messages with one key share. */
   get flowControl(): FlowControlApi {
     return new FlowControlApi(this.http);
+  }
+
+  /** Runs of workflows. */
+  get workflow(): Workflow {
+    return new Workflow(this.http);
   }
 
   /** The keys that deliveries are signed with. */

@@ -88,3 +88,21 @@ export {
   type RemoveEndpointsRequest,
   type UrlGroup,
 } from './url-groups.ts';
+export {
+  Workflow,
+  type NotifyRequest,
+  type NotifyResponse,
+  type RepeatOptions,
+  type RunsRequest,
+  type TriggerRequest,
+  type TriggerResponse,
+  type WorkflowCancelRequest,
+  type WorkflowFilter,
+  type WorkflowLetter,
+  type WorkflowRun,
+  type WorkflowState,
+  type WorkflowStep,
+  type WorkflowStepError,
+  type WorkflowStepGroup,
+  type WorkflowWaiter,
+} from './workflow.ts';

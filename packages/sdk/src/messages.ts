@@ -155,6 +155,16 @@ export class Messages {
     return this.#http.request({ ...options, method, path: ['v2', 'messages'], query, isRepeatable });
   }
 
+  /**
+   * Delivers a message at once that waits for its time, or for a retry; the number of its attempts stays.
+   *
+   * @throws {QstashNotFoundError} when there is no such message (any more)
+   */
+  async runNow(messageId: string, options: CallOptions = {}): Promise<{ messageId: string }> {
+    const path = ['v2', 'messages', writeSegment(messageId, 'Message id'), 'retry'];
+    return this.#http.request({ ...options, method: 'POST', path, isRepeatable: true });
+  }
+
   /** @deprecated use `cancel(messageId)` */
   async delete(messageId: string, options: CallOptions = {}): Promise<void> {
     const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];

@@ -820,6 +820,14 @@ const flowControlRows: Row[] = [
 const keys = { current: 'sig_a', next: 'sig_b' };
 const otherRows: Row[] = [
   {
+    name: 'messages.runNow',
+    call: (client) => client.messages.runNow('msg_1'),
+    request: 'POST /v2/messages/msg_1/retry',
+    reply: { messageId: 'msg_1' },
+    result: { messageId: 'msg_1' },
+    differs: newer,
+  },
+  {
     name: 'keys.get',
     call: (client) => client.keys.get(),
     request: 'GET /v2/keys',
@@ -970,6 +978,111 @@ const viewRows: Row[] = [
   },
 ];
 
+const run = { workflowRunId: 'wfr_1', workflowCreatedAt: 5 };
+const byOther = 'The official client of workflows is a package of its own.';
+const workflowRows: Row[] = [
+  {
+    name: 'workflow.trigger',
+    call: (client) =>
+      client.workflow.trigger({
+        url: 'https://a.example/w',
+        body: '{}',
+        workflowRunId: 'wfr_1',
+        retries: 2,
+        label: 'l',
+      }),
+    request: 'POST /v2/trigger/https://a.example/w',
+    headers: { ...json, 'upstash-workflow-runid': 'wfr_1', 'upstash-retries': '2', 'upstash-label': 'l' },
+    body: '{}',
+    reply: run,
+    result: run,
+    differs: byOther,
+  },
+  {
+    name: 'workflow.list',
+    call: (client) => client.workflow.list({ state: 'RUN_FAILED', label: ['a', 'b'], count: 5 }),
+    request: 'GET /v2/workflows/logs?state=RUN_FAILED&label=a&label=b&count=5',
+    reply: { runs: [] },
+    result: { runs: [] },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.get',
+    call: (client) => client.workflow.get('wfr_1'),
+    request: 'GET /v2/workflows/logs?workflowRunId=wfr_1&count=1',
+    reply: { runs: [run] },
+    result: run,
+    differs: byOther,
+  },
+  {
+    name: 'workflow.cancel of several',
+    call: (client) => client.workflow.cancel(['wfr_1', 'wfr_2']),
+    request: 'DELETE /v2/workflows/runs?workflowRunIds=wfr_1&workflowRunIds=wfr_2',
+    reply: { cancelled: 2 },
+    result: { cancelled: 2 },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.cancel by a filter',
+    call: (client) => client.workflow.cancel({ filter: { workflowUrl: 'https://a.example' }, count: 3 }),
+    request: 'DELETE /v2/workflows/runs?workflowUrl=https%3A%2F%2Fa.example&count=3',
+    reply: { cancelled: 1 },
+    result: { cancelled: 1 },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.notify',
+    call: (client) => client.workflow.notify({ eventId: 'a/b', eventData: { n: 1 } }),
+    request: 'POST /v2/notify/a%2Fb',
+    body: { n: 1 },
+    reply: [],
+    result: [],
+    differs: byOther,
+  },
+  {
+    name: 'workflow.notify of one run',
+    call: (client) => client.workflow.notify({ eventId: 'e', workflowRunId: 'wfr_1', eventData: 'text' }),
+    request: 'POST /v2/notify/wfr_1/e',
+    body: 'text',
+    reply: [],
+    result: [],
+    differs: byOther,
+  },
+  {
+    name: 'workflow.waiters',
+    call: (client) => client.workflow.waiters('e'),
+    request: 'GET /v2/waiters/e',
+    reply: [],
+    result: [],
+    differs: byOther,
+  },
+  {
+    name: 'workflow.listDlq',
+    call: (client) => client.workflow.listDlq({ label: 'a' }),
+    request: 'GET /v2/workflows/dlq?label=a',
+    reply: { messages: [] },
+    result: { messages: [] },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.resume',
+    call: (client) => client.workflow.resume('1-0', { retries: 7 }),
+    request: 'POST /v2/workflows/dlq/resume/1-0',
+    headers: { 'upstash-retries': '7' },
+    reply: run,
+    result: run,
+    differs: byOther,
+  },
+  {
+    name: 'workflow.restart',
+    call: (client) => client.workflow.restart('1-0'),
+    request: 'POST /v2/workflows/dlq/restart/1-0',
+    reply: run,
+    result: run,
+    differs: byOther,
+  },
+];
+
 export const rows: Row[] = [
   ...publishRows,
   ...logRows,
@@ -979,6 +1092,7 @@ export const rows: Row[] = [
   ...urlGroupRows,
   ...dlqRows,
   ...flowControlRows,
+  ...workflowRows,
   ...otherRows,
   ...viewRows,
 ];

@@ -16,6 +16,7 @@ const pages = {
   'limits.md': 'M',
   'client.md': 'C',
   'server.md': 'R',
+  'workflows.md': 'W',
 };
 
 const rules = Object.entries(pages).flatMap(([page, letter]) =>

@@ -4,8 +4,8 @@ import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
 import type { RequestHandler } from 'express';
 import { readAccess } from './authenticate.ts';
 
-/** What creates messages is never limited (contract E12). */
-const unlimited = /^\/v2\/(publish|enqueue|batch|trigger|notify|wait)(\/|$)/i;
+/** What creates messages is never limited (contract E12), nor what endpoints of workflows call: a refusal would cost a retry. */
+const unlimited = /^\/v2\/((publish|enqueue|batch|trigger|notify|wait)(\/|$)|workflows\/runs\/[^/])/i;
 
 /** A Redis that has not counted by then is in trouble, and whoever asks now may be the one who looks for the cause. */
 const countWithinMs = 250;

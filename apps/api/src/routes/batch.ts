@@ -1,4 +1,4 @@
-import { nameItem, type Broker } from '@posthorn/broker';
+import { isRunRequest, nameItem, refuseForRun, RunOverError, type Broker } from '@posthorn/broker';
 import {
   BatchItem,
   contract,
@@ -29,55 +29,71 @@ export interface BatchLimits {
 export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Route[] {
   return [
     rawRoute(contract.publish.batch, async (request, response) => {
-      const items = await readItems(request);
+      const items = await readItems(request, limits);
       warn(response, warnOfUnknownHeaders(items.flatMap(({ headers }) => headers)));
-      response.json(await broker.publishBatch(items));
+      try {
+        response.json(await broker.publishBatch(items));
+      } catch (error) {
+        if (!(error instanceof RunOverError)) throw error;
+        response.status(error.status).json([{ error: error.message }]);
+      }
     }),
   ];
+}
 
-  /** Reads and checks each item as soon as it has arrived. */
-  async function readItems(request: Request): Promise<Item[]> {
-    refuseEncoded(request);
-    const callerIp = readCallerIp(request);
-    const items: Item[] = [];
-    const splitter = createItemSplitter(
-      {
-        maxItems: limits.maxItems,
-        // Text that is all \uXXXX takes three times its size, and its headers go with it.
-        maxItemBytes: 3 * (limits.maxMessageBytes + maxHeaderBytes),
-      },
-      (text) => items.push(readItem(parseJson(text), items.length, callerIp)),
-    );
+/** Reads and checks each item as soon as it has arrived. */
+export async function readItems(request: Request, limits: BatchLimits): Promise<Item[]> {
+  refuseEncoded(request);
+  const callerIp = readCallerIp(request);
+  const items: Item[] = [];
+  const splitter = createItemSplitter(
+    {
+      maxItems: limits.maxItems,
+      // Text that is all \uXXXX takes three times its size, and its headers go with it.
+      maxItemBytes: 3 * (limits.maxMessageBytes + maxHeaderBytes),
+    },
+    (text) => items.push(readItem(parseJson(text), items.length, callerIp, limits)),
+  );
+  try {
     await readPieces(request, limits.maxBytes, splitter.push);
     splitter.end();
-    return items;
+  } catch (error) {
+    const isOfRun = items.some(({ headers }) => isRunRequest(headers)) || runName.test(splitter.pending());
+    throw isOfRun ? refuseForRun(error) : error;
   }
+  return items;
+}
 
-  function readItem(value: unknown, index: number, callerIp: string): Item {
-    try {
-      // Before the schema looks at every one of them: there may be a million.
-      limitHeaders((value as { headers?: unknown } | null)?.headers);
-      const item = parseItem(value);
-      const { destination, configuration } = readDestination(item.destination);
-      const body = writeBody(item.body);
-      if (body.length > limits.maxMessageBytes) {
-        throw new PosthornError(
-          'body_too_large',
-          `The body is too large; use at most ${limits.maxMessageBytes} bytes.`,
-        );
-      }
-      return {
-        destination,
-        headers: mergeHeaders(listHeaders(item.headers ?? {}), [...configuration, ...describeBody(item)]),
-        tokenInQuery: false,
-        body,
-        callerIp,
-        ...(item.queue ? { queueName: item.queue } : {}),
-      };
-    } catch (error) {
-      throw nameItem(error, index);
+function readItem(value: unknown, index: number, callerIp: string, limits: BatchLimits): Item {
+  try {
+    // Before the schema looks at every one of them: there may be a million.
+    limitHeaders((value as { headers?: unknown } | null)?.headers);
+    const item = parseItem(value);
+    const { destination, configuration } = readDestination(item.destination);
+    const body = writeBody(item.body);
+    if (body.length > limits.maxMessageBytes) {
+      throw new PosthornError('body_too_large', `The body is too large; use at most ${limits.maxMessageBytes} bytes.`);
     }
+    return {
+      destination,
+      headers: mergeHeaders(listHeaders(item.headers ?? {}), [...configuration, ...describeBody(item)]),
+      tokenInQuery: false,
+      body,
+      callerIp,
+      ...(item.queue ? { queueName: item.queue } : {}),
+    };
+  } catch (error) {
+    throw nameItem(isRunItem(value) ? refuseForRun(error) : error, index);
   }
+}
+
+/** In the text of an item that is too long to be read. */
+const runName = /"upstash-workflow-runid"/i;
+
+/** Whether an item belongs to a run of a workflow, however wrong it is. */
+function isRunItem(value: unknown): boolean {
+  const { headers } = (value ?? {}) as { headers?: unknown };
+  return isRunRequest(Object.keys(headers ?? {}).flatMap((name) => [name, '']));
 }
 
 type Item = Parameters<Broker['publish']>[0];

@@ -7,18 +7,21 @@ import {
   readConfiguration,
   readDlqFilter,
   readPublishOptions,
+  RunLetterQuery,
 } from '@posthorn/shared';
 import type { Request } from 'express';
-import { route } from './route.ts';
+import { route, type Route } from './route.ts';
+import { listLetters } from './workflow-dlq.ts';
 
 /** @param pages routes for what may be many megabytes */
-export const dlqRoutes = (
-  { dlq, retryDeadLetters, views }: Broker,
-  pages: { list: typeof route; single: typeof route },
-) => {
+export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: typeof route }): Route[] => {
+  const { dlq, retryDeadLetters, views } = broker;
   const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
+  const list = pages.list(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query)));
+  const runs = { ...contract.dlq.list, query: RunLetterQuery };
+  const listOfRuns = pages.list(runs, ({ query }) => listLetters(broker, query));
   return [
-    pages.list(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query))),
+    { ...list, handle: (...all) => (isForRuns(all[0]) ? listOfRuns : list).handle(...all) } satisfies Route,
     pages.list(contract.dlq.summary, ({ query }) => views.dlq.summarize(readDlqFilter(query))),
     pages.single(contract.dlq.get, async ({ params }) => {
       const entry = await dlq.get(params.dlqId);
@@ -61,4 +64,9 @@ function readOptions(request: Request): readonly string[] {
   // What is wrong is wrong even if no entry is there to be retried.
   readPublishOptions(headers);
   return headers;
+}
+
+/** Clients of workflows list their dead letters here, too, with filters of their own. */
+function isForRuns({ query }: Request): boolean {
+  return [query['source']].flat().some((text) => typeof text === 'string' && text.split(',').includes('workflow'));
 }

@@ -13,6 +13,10 @@ export const messageRoutes = ({ messages }: Broker, single: typeof route) => [
     if (cancelled === 0) throw new PosthornError('not_found', `message ${params.messageId} not found`);
     return { cancelled };
   }),
+  route(contract.messages.runNow, async ({ params: { messageId } }) => {
+    if (!(await messages.runNow(messageId))) throw new PosthornError('not_found', `message ${messageId} not found`);
+    return { messageId };
+  }),
   route(contract.messages.cancelMany, async ({ query, body }) => {
     const { messageId, messageIds, count, callerIP, ...filter } = { ...query, ...body };
     const ids = messageIds ?? (messageId === undefined ? undefined : [messageId]);

@@ -1,12 +1,13 @@
-import type { Broker } from '@posthorn/broker';
+import { isRunRequest, type Broker } from '@posthorn/broker';
 import { contract, cronName, Name, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
+import { publishForRun } from './publish-for-run.ts';
 import { rawRoute, type Route } from './route.ts';
 
 /** `POST /v2/publish/{destination}` and `POST /v2/enqueue/{queue}/{destination}` (contract P7, P10). The body is bytes, the options are headers. */
-export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: number): Route[] {
+export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: number, maxResponseBytes: number): Route[] {
   return [
     rawRoute(
       contract.publish.publish,
@@ -25,6 +26,10 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
   ];
 
   async function publish(request: Request, response: Response, target: string, queueName?: string): Promise<void> {
+    if (isRunRequest(request.rawHeaders)) {
+      response.json(await publishForRun(broker, request, target, { maxMessageBytes, maxResponseBytes }));
+      return;
+    }
     const asked = {
       ...(await readPublishRequest(request, target, maxMessageBytes)),
       ...(queueName === undefined ? {} : { queueName }),

@@ -18,6 +18,9 @@ import { scheduleRoutes } from './schedules.ts';
 import { signingKeyRoutes } from './signing-keys.ts';
 import { statsRoutes } from './stats.ts';
 import { urlGroupRoutes } from './url-groups.ts';
+import { workflowDlqRoutes } from './workflow-dlq.ts';
+import { workflowLogRoutes } from './workflow-logs.ts';
+import { parseUsers, workflowRoutes } from './workflows.ts';
 
 /**
  * Lists, which may read the whole log and answer 16 MiB each, are answered two at a time: that keeps this process and Redis
@@ -38,12 +41,15 @@ export function routes(parts: AppParts): Route[] {
   const view = createPageRoute(limits.views);
   const warn = createWarn(parts.log);
   return [
-    ...publishRoutes(broker, warn, config.maxMessageBytes),
+    ...publishRoutes(broker, warn, config.maxMessageBytes, config.maxResponseBytes),
     ...batchRoutes(broker, warn, {
       maxBytes: config.maxBatchBytes,
       maxItems: config.maxBatchItems,
       maxMessageBytes: config.maxMessageBytes,
     }),
+    ...workflowRoutes(broker, config, parseUsers(config.qstashToken)),
+    ...workflowLogRoutes(broker, list),
+    ...workflowDlqRoutes(broker, { list, single }),
     ...messageRoutes(broker, single),
     ...messageListRoutes(broker, { list, single }),
     ...eventRoutes(broker, list, warn),

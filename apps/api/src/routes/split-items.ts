@@ -10,6 +10,9 @@ export interface ItemLimits {
 /** Commas, colons and brackets of one item: more cannot be parsed within the time that one request may take. */
 export const maxItemMarks = 500_000;
 
+/** Headers come before the body, and are shorter. */
+const maxShownBytes = 64 * 1024;
+
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;
@@ -106,6 +109,8 @@ export function createItemSplitter({ maxItems, maxItemBytes }: ItemLimits, take:
       }
       if (depth > 0 && start < piece.length) keep(piece, start, piece.length);
     },
+    /** The beginning of the item that is being read. */
+    pending: () => pending.toString('utf8', 0, Math.min(pendingBytes, maxShownBytes)),
     /** @throws {PosthornError} when the array is not complete or has no items */
     end(): void {
       if (!isEnded) throw items > 0 || depth > 0 ? notJson() : notAnArray();

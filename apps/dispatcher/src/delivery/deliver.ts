@@ -1,6 +1,7 @@
 import { failWithoutAttempt, type Begun, type Job } from '@posthorn/broker';
 import type { Answer, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
+import type { Content } from './prepare.ts';
 
 /** What an attempt is made of. */
 export interface Steps {
@@ -10,7 +11,7 @@ export interface Steps {
   admit(job: Job): Promise<number>;
   /** Takes the slots that the message needs in its queue and for its flow-control key, and reads its body. */
   begin(job: Job): Promise<Begun>;
-  prepare(job: Job, body: Buffer | string): DeliveryRequest;
+  prepare(job: Job, content: Content): DeliveryRequest;
   send(job: Job, request: DeliveryRequest): Promise<Answer>;
   judge(job: Job, answer: Answer): Outcome;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
@@ -30,17 +31,23 @@ export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
   try {
     const begun = await steps.begin(job);
     if (!begun.has) return { kind: 'held', delayMs: begun.waitMs, inLane: true };
-    return await steps.finish(job, await attempt(job, begun.body, steps));
+    // Its run has ended, or has gone on without it.
+    if ('dropped' in begun) return await steps.finish(job, { ...failWithoutAttempt(begun.dropped), kind: 'canceled' });
+    return await steps.finish(job, await attempt(job, begun, steps));
   } finally {
     steps.leave(job);
   }
 }
 
 /** The outcome of an attempt. A fault of our own gives back what `begin` took, and costs no retry. */
-async function attempt(job: Job, body: Buffer | string | undefined, steps: Steps): Promise<Outcome> {
+async function attempt(
+  job: Job,
+  { header, body }: Extract<Begun, { header: unknown }>,
+  steps: Steps,
+): Promise<Outcome> {
   if (body === undefined) return failWithoutAttempt(bodyIsGone);
   try {
-    return steps.judge(job, await steps.send(job, steps.prepare(job, body)));
+    return steps.judge(job, await steps.send(job, steps.prepare(job, { header, body })));
   } catch (error) {
     await steps.finish(job, { kind: 'held', delayMs: 0 });
     throw error;

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Job } from '@posthorn/broker';
-import { randomText, writeDeliveryHeaders, writeSignature } from '@posthorn/shared';
+import { randomText, writeDeliveryHeaders, writeSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 
 export interface PrepareOptions {
@@ -11,8 +11,14 @@ export interface PrepareOptions {
   region: string | undefined;
 }
 
+/** What a request carries of its message. */
+export interface Content {
+  header: HeaderMap;
+  body: Buffer | string;
+}
+
 /** Makes the request of an attempt: its body, and headers that are signed now, for a signature lives five minutes. */
-export function createPrepare(options: PrepareOptions): (job: Job, body: Buffer | string) => DeliveryRequest {
+export function createPrepare(options: PrepareOptions): (job: Job, content: Content) => DeliveryRequest {
   const { currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
   // Making a key from its text costs more than signing with it.
@@ -22,7 +28,7 @@ export function createPrepare(options: PrepareOptions): (job: Job, body: Buffer 
     return known.key;
   };
 
-  return (job, body) => {
+  return (job, { header, body }) => {
     const { id, message, retried } = job;
     const signature = writeSignature(
       {
@@ -37,10 +43,15 @@ export function createPrepare(options: PrepareOptions): (job: Job, body: Buffer 
     return {
       url: message.url,
       method: message.method,
-      header: writeDeliveryHeaders(message, { messageId: id, retried, signature, userAgent, region }),
+      header: writeDeliveryHeaders({ ...message, header }, { messageId: id, retried, signature, userAgent, region }),
       body,
       timeoutMs: message.timeoutMs,
-      keepSuccessBody: message.callback !== undefined,
+      keepSuccessBody: message.callback !== undefined || keepsAnswer(message.workflow),
     };
   };
+}
+
+/** The answer to a call is its result, that of a failure callback is shown, and the first one says who answers. */
+function keepsAnswer(workflow: RunMessage | undefined): boolean {
+  return workflow !== undefined && ['call', 'failure', 'init'].includes(workflow.kind);
 }

@@ -4,8 +4,8 @@ import type { Log } from '@posthorn/process';
 const everyMs = 1000;
 
 /**
- * Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots. To a
- * clock that is wrong every lane would seem to stand still.
+ * Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots; and at
+ * runs of workflows whose end was not reported. To a clock that is wrong every lane would seem to stand still.
  */
 export function startSweeper({ upkeep }: Broker, isClockWrong: () => boolean, log: Log): { stop(): void } {
   let isBusy = false;
@@ -13,7 +13,7 @@ export function startSweeper({ upkeep }: Broker, isClockWrong: () => boolean, lo
     if (isBusy || isClockWrong()) return;
     isBusy = true;
     upkeep
-      .sweepLanes()
+      .sweep()
       .catch((error: unknown) => log.debug({ err: error }, 'sweep.failed'))
       .finally(() => (isBusy = false));
   }, everyMs);

@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/process';
-import type { Body, Message, Outcome } from '@posthorn/shared';
+import type { Body, HeaderMap, Message, Outcome } from '@posthorn/shared';
 import type { Slot } from '../engine/lanes/lanes.ts';
 import type { EventLog } from '../engine/log/event-log.ts';
 import { activeLine, canceledLine } from '../engine/log/history.ts';
@@ -9,11 +9,18 @@ import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
 import { workShard, type ShardWorker, type WorkOptions } from '../engine/shards/worker.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { holdsAnything, type Holdings } from './holdings.ts';
+import { isRunJob, type RunAttempts } from './run-attempts.ts';
 import type { Settlement } from './settle.ts';
 import type { Slots } from './slots.ts';
 
-/** The body of a message whose attempt may start: text as it is, `undefined` if its stored bytes are gone. */
-export type Begun = { has: true; body: Buffer | string | undefined } | Extract<Slot, { has: false }>;
+/**
+ * What an attempt that may start sends: of the body text as it is, and `undefined` if its stored bytes are gone. `dropped`
+ * says why a message of a workflow has nothing to send any more.
+ */
+export type Begun =
+  | { has: true; header: HeaderMap; body: Buffer | string | undefined }
+  | { has: true; dropped: string }
+  | Extract<Slot, { has: false }>;
 
 /**
  * One attempt after another at the messages of all shards, and their ends. A process takes messages with `work`; for
@@ -55,12 +62,13 @@ export interface DelivererParts {
   slots: Slots;
   holdings: Holdings;
   settlement: Settlement;
+  runs: RunAttempts;
   /** Ends a message that was canceled and that no worker has. */
   endCanceled: (id: string, message: Message) => Promise<void>;
 }
 
 export function createDeliverer(parts: DelivererParts): Deliverer {
-  const { log, shards, bodies, events, slots, holdings, settlement, endCanceled } = parts;
+  const { log, shards, bodies, events, slots, holdings, settlement, runs, endCanceled } = parts;
 
   async function readBody(body: Body): Promise<Buffer | string | undefined> {
     // Text stays text: the transport writes it as UTF-8, which is what it was.
@@ -117,8 +125,10 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
       const slot = await slots.acquire(job);
       if (!slot.has) return slot;
       try {
+        // The log of its run says what becomes of it.
+        if (isRunJob(job)) return { has: true, ...(await runs.compose(job)) };
         events.started(job.id, job.message, activeLine(job.retried, Date.now()));
-        return { has: true, body: await readBody(job.message.body) };
+        return { has: true, header: job.message.header, body: await readBody(job.message.body) };
       } catch (error) {
         await slots.release(job);
         throw error;
@@ -127,7 +137,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
 
     async finish(job, judged) {
       try {
-        const outcome = await reconsider(job, judged);
+        const outcome = await reconsider(job, isRunJob(job) ? await runs.judge(job, judged) : judged);
         await settlement.settle(job, outcome);
         return outcome;
       } finally {

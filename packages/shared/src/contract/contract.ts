@@ -12,6 +12,9 @@ import { schedules } from './schedules.ts';
 import { signingKeys } from './signing-keys.ts';
 import { stats } from './stats.ts';
 import { urlGroups } from './url-groups.ts';
+import { workflowDlq } from './workflow-dlq.ts';
+import { workflowLogs } from './workflow-logs.ts';
+import { workflowRuns } from './workflow-runs.ts';
 
 /** Every endpoint of the HTTP API, by noun. */
 export const contract = {
@@ -27,6 +30,9 @@ export const contract = {
   signingKeys,
   stats,
   find,
+  workflowRuns,
+  workflowLogs,
+  workflowDlq,
   probes,
 };
 

@@ -5,6 +5,7 @@ import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from '.
 import { FilterFields, filters, showUrl, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
+import { RunLetter } from './workflow-dlq.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract O5). */
 export const DlqMessage = MessageView.extend({
@@ -59,7 +60,9 @@ const dlqFields = z.strictObject(
       .enum(['earliestFirst', 'latestFirst'], 'use earliestFirst or latestFirst')
       .describe('`earliestFirst` by default; a cursor is valid only for the order that it came from.'),
     urlGroup: filters.list.meta({ description: 'The same as `topicName`; some clients send both.', deprecated: true }),
-    source: filters.list.describe('`workflow` selects only entries of workflows, of which there are none.'),
+    source: filters.list.describe(
+      '`workflow` lists the failed runs of workflows instead, with the filters of `GET /v2/workflows/dlq`.',
+    ),
     ...tolerated,
   },
   { error: filters.unknownField },
@@ -171,7 +174,9 @@ export const dlq = {
     scope: 'read',
     query: DlqListQuery,
     reply: z.object({
-      messages: z.array(DlqMessage).describe('The entries, oldest first unless `order` is given.'),
+      messages: z
+        .array(z.union([DlqMessage, RunLetter]))
+        .describe('The entries, oldest first unless `order` is given; with `source=workflow` failed runs.'),
       cursor: cursor.optional(),
     }),
   }),

@@ -122,6 +122,16 @@ export const messages = {
     reply: Cancelled,
     errors: ['not_found'],
   }),
+  runNow: endpoint({
+    method: 'POST',
+    path: '/v2/messages/:messageId/retry',
+    summary: 'Deliver a message at once that waits for its time or for a retry',
+    description: 'The number of its attempts stays. It may be a step of a workflow that sleeps.',
+    scope: 'write',
+    params,
+    reply: z.object({ messageId: messageFields.messageId }),
+    errors: ['not_found', 'invalid_request'],
+  }),
   cancelMany: endpoint({
     method: 'DELETE',
     path: '/v2/messages',

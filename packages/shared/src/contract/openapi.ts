@@ -37,6 +37,9 @@ const tags: Record<keyof typeof contract, string> = {
   schedules: 'Publish at the times of a cron expression.',
   dlq: 'Messages that have finally failed.',
   events: 'The log of all messages.',
+  workflowRuns: 'Start and end runs of workflows, and send them events.',
+  workflowLogs: 'Runs of workflows and their steps.',
+  workflowDlq: 'Runs of workflows that have failed.',
   signingKeys: 'The keys that sign deliveries.',
   probes: 'The state of the process.',
 };
@@ -249,9 +252,9 @@ function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation[
 /** The refusals that an endpoint of this form can give, and its own. */
 function listErrors(endpoint: Endpoint): ErrorCode[] {
   const { scope, body, takesMessage, errors = [] } = endpoint;
-  if (scope === 'none') return ['unavailable'];
   const access: ErrorCode[] = scope === 'write' ? ['unauthorized', 'forbidden'] : ['unauthorized'];
   const size: ErrorCode[] = body || takesMessage ? ['body_too_large'] : [];
+  if (scope === 'none') return [...errors, ...size, 'unavailable'];
   // Bytes of a message may be encoded in any way; words for posthorn may not.
   const encoding: ErrorCode[] = body ? ['unsupported_encoding'] : [];
   const rate: ErrorCode[] = isLimited(endpoint) ? ['rate_limited'] : [];

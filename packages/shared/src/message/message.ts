@@ -1,6 +1,7 @@
 import type { HeaderMap } from '../headers/forward.ts';
 import type { FlowControlValue } from './flow-control.ts';
 import type { Redaction } from './redaction.ts';
+import type { RunMessage } from './run-message.ts';
 
 export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof methods)[number];
@@ -64,4 +65,6 @@ export interface Message {
   retryOf?: string;
   /** A callback: the queue waits for its end, too, before the slot of this message of the queue is free. */
   holds?: { queueName: string; messageId: string };
+  /** The run of a workflow that this message belongs to; its body is made from the log of the run. */
+  workflow?: RunMessage;
 }

@@ -1,5 +1,5 @@
 // `npm run test:clients [javascript|python|go...]`: every call of the official client packages, from their registries,
-// against the running system.
+// and a workflow with the official Python package, against the running system.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,8 @@ import { callAll } from './javascript/call-all.ts';
 
 /** The last version of each minor that is in use. */
 const javascriptVersions = ['2.5.5', '2.6.5', '2.7.23', '2.8.4', '2.9.1', '2.10.1', '2.11.3', '2.12.0'];
-const pythonPackage = 'qstash==3.4.0';
+/** The client that the contract describes, and what serves workflows. */
+const pythonPackages = ['qstash==3.4.0', 'upstash-workflow==2.0.0', 'fastapi==0.165.0', 'uvicorn==0.54.0'];
 const sources = join('packages', 'system-tests', 'src', 'clients');
 
 interface Result {
@@ -74,8 +75,14 @@ async function runJavaScript(folder: string, system: TestSystem): Promise<Result
 function runPython(folder: string, { api }: TestSystem): Result {
   const python = join(folder, 'bin', 'python');
   execute('python3', ['-m', 'venv', folder]);
-  execute(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', pythonPackage]);
-  return count(python, [join(sources, 'python', 'calls.py'), api.url, testToken]);
+  execute(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...pythonPackages]);
+  const result = { passed: 0, failed: 0 };
+  for (const script of ['calls.py', 'workflow.py']) {
+    const { passed, failed } = count(python, [join(sources, 'python', script), api.url, testToken]);
+    result.passed += passed;
+    result.failed += failed;
+  }
+  return result;
 }
 
 function runGo(folder: string, { api }: TestSystem): Result {

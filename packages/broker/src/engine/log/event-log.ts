@@ -110,6 +110,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   };
 
   const listLines = (messageId: string, lines: Line[], message: Message) => {
+    // What becomes of messages of workflows is told by the logs of their runs.
+    if (message.workflow) return;
     for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
 
@@ -186,7 +188,8 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       }
       const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
       const retriedAs = fields[retriedAsField]?.split(',') ?? [];
-      return { events: readHistory(messageId, pending, fields), bytes, retriedAs };
+      const events = readHistory(messageId, pending, fields);
+      return { events: events[0]?.message.workflow ? [] : events, bytes, retriedAs };
     },
     async noteRetry(messageId, newId) {
       const shard = shards.shardOf(messageId);

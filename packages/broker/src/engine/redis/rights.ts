@@ -38,6 +38,7 @@ const keyCommands: Record<string, readonly (string | number)[]> = {
   pexpire: [1],
   pexpireat: [1],
   pttl: [],
+  rpush: [''],
   sadd: [''],
   scard: [],
   set: [''],
@@ -65,6 +66,7 @@ const keyCommands: Record<string, readonly (string | number)[]> = {
 /** Every command that a Redis user of posthorn must be allowed to run, in lower case. */
 export const neededCommands: readonly string[] = [
   ...Object.keys(keyCommands),
+  'rename',
   'rpoplpush',
   'eval',
   'evalsha',
@@ -164,6 +166,7 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
   const channel = keyspace.signingKeysChanged;
   const answers = await inTransaction([
     ...Object.entries(keyCommands).map(([name, args]): Command => [name, key, ...args]),
+    ['rename', key, key],
     ['rpoplpush', key, key],
     ['eval', 'return 1', 1, key],
     ['evalsha', '0'.repeat(40), 1, key],

@@ -25,7 +25,7 @@ export function createMessages({ shards, bodies, events, graceMs }: MessagesPart
       if (!shard) return undefined;
       const [job, history] = await Promise.all([shard.get(messageId), events.read(messageId)]);
       const message = job?.message ?? readEnded(history.events);
-      if (!message) return undefined;
+      if (!message || message.workflow) return undefined;
       const body = (await bodies.read(message.body)) ?? Buffer.alloc(0);
       return { ...writeMessageView(messageId, message, body), ...writeProgress(job, history.events) };
     },

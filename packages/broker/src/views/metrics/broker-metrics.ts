@@ -10,6 +10,8 @@ export interface BrokerMetricsParts {
   backlogs: Backlogs;
   /** Messages accepted since the process started, by kind. */
   accepted: Readonly<Record<string, number>>;
+  /** Runs of workflows, and how long the oldest one has been active. */
+  runs: () => Promise<{ active: number; ended: number; oldestMs: number }>;
   /** Entries of the message log that could not be written. */
   lostLines: () => number;
 }
@@ -19,7 +21,7 @@ const readWithinMs = 2000;
 
 /** Adds what a broker knows of Redis and of the messages in it to the metrics of its process. */
 export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsParts): void {
-  const { redis, watch, backlogs, accepted, lostLines } = parts;
+  const { redis, watch, backlogs, accepted, runs, lostLines } = parts;
   const { gauge, counter } = metrics;
   const registers = [metrics.registry];
   const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers });
@@ -35,6 +37,11 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
     'oldest_waiting_seconds',
     'How long the message that waits longest could have been delivered.',
   );
+  const ofRuns = {
+    active: settable('workflow_runs_active', 'Active runs of workflows.'),
+    ended: settable('workflow_runs_ended', 'Runs of workflows that have ended and are remembered.'),
+    oldest: settable('workflow_oldest_active_seconds', 'How long the oldest run of a workflow has been active.'),
+  };
   gauge('redis_up', '1 when Redis answers.', () => (watch.state().answers ? 1 : 0));
   gauge(
     'redis_memory_used_bytes',
@@ -74,6 +81,12 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
     }
     if (found) oldest.set(found.oldestWaitingMs / 1000);
     else oldest.remove();
+    const counted = found ? await Promise.race([runs().catch(() => undefined), late]) : undefined;
+    if (counted) {
+      ofRuns.active.set(counted.active);
+      ofRuns.ended.set(counted.ended);
+      ofRuns.oldest.set(counted.oldestMs / 1000);
+    } else for (const one of Object.values(ofRuns)) one.remove();
   }
 
   // Without Redis a scrape tells what the process itself knows.

@@ -21,9 +21,11 @@ import { restartEverything } from './restart-everything.ts';
 import { restore } from './restore.ts';
 import { rollingRestart, stopDispatcher, stopWithoutRedis } from './stop-processes.ts';
 import { wrongSettings } from './wrong-settings.ts';
+import { killDuringWorkflows } from './workflows.ts';
 
 /** Every fault, those that teach most first. The chances of a fault hang on its place: new ones come last. */
 export const faults: readonly Fault[] = [
+  killDuringWorkflows,
   killOneDispatcher,
   killAllDispatchers,
   poison,

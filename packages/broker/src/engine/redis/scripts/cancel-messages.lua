@@ -11,7 +11,9 @@ for index = 5, #ARGV do
   local job = ARGV[1] .. id
   local data = redis.call('HGET', job, 'data')
   result[index - 4] = { 0, 0, '' }
-  if data and redis.call('HEXISTS', job, 'canceled') == 0 then
+  -- Messages of workflows end with their runs.
+  local isOfRun = data and string.find(data, '"workflow":{"runId":', 1, true)
+  if data and not isOfRun and redis.call('HEXISTS', job, 'canceled') == 0 then
     -- Quotes inside of a text are escaped in JSON: what a publisher sends cannot look like this.
     local body = string.match(data, '"body":{"kind":"stored","key":"(msg_%w+)"}')
     local inFlight = redis.call('EXISTS', job .. ':lock') == 1

@@ -41,7 +41,7 @@ export const scriptDefinitions = Object.fromEntries(
 );
 
 /** Puts BullMQ's scripts where one of ours names them. They get their arguments as tables, not packed. */
-function include(lua: string): string {
+export function include(lua: string): string {
   return lua.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
     const content = bullmqScripts[name]?.content ?? '';
     const unpacked = content.replaceAll(/cmsgpack\.unpack\((ARGV\[[13]\])\)/g, '$1');

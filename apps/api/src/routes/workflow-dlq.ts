@@ -1,0 +1,90 @@
+import type { Broker } from '@posthorn/broker';
+import {
+  contract,
+  mergeHeaders,
+  PosthornError,
+  readConfiguration,
+  readPublishOptions,
+  type RunLetter,
+  type RunLetterQuery,
+  type Triggered,
+} from '@posthorn/shared';
+import type { Request } from 'express';
+import { route as plainRoute, type route } from './route.ts';
+
+const { workflowDlq } = contract;
+const pageLimit = 100;
+
+const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
+
+/** The dead letters of runs that a query means. */
+export function parseLetterFilter(query: RunLetterQuery) {
+  const { url, workflowUrl = url, failureCallbackState, failureFunctionState = failureCallbackState, ...given } = query;
+  const { source: _s, groupBy: _g, trimBody: _t, cursor, count = pageLimit, ...filter } = given;
+  return { ...filter, workflowUrl, failureFunctionState, cursor: cursor || undefined, count };
+}
+
+/** A page of dead letters of runs. */
+export async function listLetters(
+  { workflows }: Broker,
+  query: RunLetterQuery,
+): Promise<{ messages: RunLetter[]; cursor?: string }> {
+  const { ids, cursor } = await workflows.letters.find(parseLetterFilter(query));
+  const messages: RunLetter[] = [];
+  for (const id of ids) {
+    const letter = await workflows.letters.get(id);
+    if (letter) messages.push(letter);
+  }
+  return { messages, ...(cursor === undefined ? {} : { cursor }) };
+}
+
+/** Runs that have failed (contract W20). */
+export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; single: typeof route }) => {
+  const { letters } = broker.workflows;
+  const repeatMany = async (query: RunLetterQuery, request: Request, mode: 'restart' | 'resume') => {
+    const options = readOptions(request);
+    const { ids, cursor } = await letters.find(parseLetterFilter(query));
+    const workflowRuns = await letters.repeat(ids, mode, options);
+    if (!workflowRuns) throw new PosthornError('not_found', 'some messages were not found');
+    return { workflowRuns, ...(cursor === undefined ? {} : { cursor }) };
+  };
+  const repeatOne = async (dlqId: string, request: Request, mode: 'restart' | 'resume') =>
+    requireOne(dlqId, (await letters.repeat([dlqId], mode, readOptions(request)))?.[0]);
+
+  return [
+    pages.list(workflowDlq.list, ({ query }) => listLetters(broker, query)),
+    plainRoute(workflowDlq.resumeMany, ({ query }, request) => repeatMany(query, request, 'resume')),
+    plainRoute(workflowDlq.restartMany, ({ query }, request) => repeatMany(query, request, 'restart')),
+    plainRoute(workflowDlq.resume, ({ params }, request) => repeatOne(params.dlqId, request, 'resume')),
+    plainRoute(workflowDlq.restart, ({ params }, request) => repeatOne(params.dlqId, request, 'restart')),
+    plainRoute(workflowDlq.callback, async ({ params: { dlqId } }) =>
+      requireOne(dlqId, await letters.repeatCallback(dlqId)),
+    ),
+    plainRoute(workflowDlq.cancelCallback, async ({ params: { dlqId } }) =>
+      requireOne(dlqId, await letters.cancelCallback(dlqId)),
+    ),
+    pages.single(workflowDlq.get, async ({ params: { dlqId } }) => requireOne(dlqId, await letters.get(dlqId))),
+    plainRoute(workflowDlq.remove, async ({ params: { dlqId } }) => {
+      const deleted = await letters.remove([dlqId]);
+      if (deleted === 0) throw notFound(dlqId);
+      return { deleted };
+    }),
+    plainRoute(workflowDlq.removeMany, async ({ query }) => {
+      const { ids, cursor } = await letters.find(parseLetterFilter(query));
+      return { deleted: await letters.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
+    }),
+  ];
+};
+
+function requireOne<T extends Triggered | RunLetter>(dlqId: string, found: T | undefined): T {
+  if (!found) throw notFound(dlqId);
+  return found;
+}
+
+/** What the request says about the new runs: its headers, and the configuration in its query. */
+function readOptions(request: Request): readonly string[] {
+  const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
+  // What is wrong is wrong even if no entry is there.
+  readPublishOptions(headers);
+  return headers;
+}

@@ -1,0 +1,189 @@
+import { refuseForRun, type Broker } from '@posthorn/broker';
+import { contract, PosthornError, type Endpoint, type Triggered } from '@posthorn/shared';
+import type { Request } from 'express';
+import type { Config } from '../config.ts';
+import { readBody } from '../middleware/read-body.ts';
+import { readItems } from './batch.ts';
+import { maxHeaderBytes, maxHeaders, readPublishRequest } from './publish-request.ts';
+import { parseJson, rawRoute, refuseEncoded, type Route } from './route.ts';
+
+const { workflowRuns } = contract;
+
+/**
+ * What endpoints of workflows call, and what events call (contract W2).
+ *
+ * @param users names in the URLs of webhooks that exist
+ */
+export function workflowRoutes({ workflows }: Broker, config: Config, users: ReadonlySet<string>): Route[] {
+  const { maxMessageBytes: maxBytes } = config;
+  /** Such a request is refused with 412 alone: an SDK takes 400 for the end of its run. */
+  const forRun = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw refuseForRun(error);
+    }
+  };
+  const read = async (request: Request) => {
+    refuseEncoded(request);
+    return readBody(request, maxBytes);
+  };
+
+  return [
+    rawRoute(
+      workflowRuns.trigger,
+      async (request, response) => {
+        const target = request.url.slice('/v2/trigger/'.length);
+        response.json(await workflows.trigger(await readPublishRequest(request, target, maxBytes)));
+      },
+      /^\/v2\/trigger(?:\/.*)?$/i,
+    ),
+    rawRoute(workflowRuns.triggerMany, async (request, response) => {
+      const items = await readItems(request, {
+        maxBytes: config.maxBatchBytes,
+        maxItems: config.maxBatchItems,
+        maxMessageBytes: maxBytes,
+      });
+      const triggered: Triggered[] = [];
+      for (const item of items) triggered.push(await workflows.trigger(item));
+      response.status(201).json(triggered);
+    }),
+    rawRoute(
+      workflowRuns.wait,
+      (request, response) =>
+        forRun(async () => {
+          requireFewHeaders(request);
+          const eventId = decode(readRest(request, 'wait'));
+          const json = parseJson((await read(request)).toString('utf8'));
+          await workflows.wait(eventId, request.rawHeaders, json);
+          response.status(201).json({});
+        }),
+      /^\/v2\/wait(?:\/.*)?$/i,
+    ),
+    rawRoute(
+      workflowRuns.notify,
+      (request, response) =>
+        forRun(async () => {
+          const { runId, eventId } = parseNotifyPath(readRest(request, 'notify'));
+          response.status(201).json(await workflows.notify(eventId, await read(request), runId));
+        }),
+      /^\/v2\/notify(?:\/.*)?$/i,
+    ),
+    rawRoute(
+      workflowRuns.waiters,
+      async (request, response) => {
+        const eventId = decode(readRest(request, 'waiters'));
+        if (eventId === '') throw new PosthornError('invalid_request', 'eventId: give the id of an event');
+        response.json(await workflows.waiters(eventId));
+      },
+      /^\/v2\/waiters(?:\/.*)?$/i,
+    ),
+    rawRoute(workflowRuns.steps, async (request, response) => {
+      const pieces = await workflows.readLog(readRunId(request));
+      if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
+      response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      for await (const piece of pieces) {
+        if (response.destroyed) return;
+        if (!response.write(piece))
+          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      }
+      response.end();
+    }),
+    rawRoute(workflowRuns.end, (request, response) =>
+      forRun(async () => {
+        const runId = readRunId(request);
+        const result = await read(request);
+        const isKnown =
+          request.query['cancel'] === 'false'
+            ? await workflows.finish(runId, result.toString('utf8'))
+            : (await workflows.cancel(runId)) !== 'unknown';
+        // The end of a run that is not known is no fault of the workflow that has reached it.
+        if (!isKnown && request.query['cancel'] !== 'false') {
+          response.status(404).json({ error: `workflow run ${runId} not found` });
+          return;
+        }
+        response.status(200).end();
+      }),
+    ),
+    ...[
+      workflowRuns.hookGet,
+      workflowRuns.hookPost,
+      workflowRuns.hookPut,
+      workflowRuns.hookPatch,
+      workflowRuns.hookDelete,
+    ].map((endpoint: Endpoint) =>
+      rawRoute(endpoint, async (request, response) => {
+        const { userId = '', workflowRunId = '', eventId = '' } = request.params as Record<string, string>;
+        const notFound = new PosthornError('not_found', 'There is no such webhook, or its run is over.');
+        if (!users.has(userId)) throw notFound;
+        requireFewHeaders(request);
+        const body = await readBody(request, maxBytes);
+        const event = Buffer.from(JSON.stringify(describeCall(request, body)));
+        if (!(await workflows.receiveWebhook(workflowRunId, eventId, event))) throw notFound;
+        response.json({});
+      }),
+    ),
+  ];
+}
+
+/** The users that tokens name: those of the form that clients can read, base64 of JSON with a `UserID`. */
+export function parseUsers(tokens: readonly string[]): Set<string> {
+  const users = new Set<string>();
+  for (const token of tokens) {
+    try {
+      const { UserID } = JSON.parse(Buffer.from(token, 'base64').toString('utf8')) as { UserID?: unknown };
+      if (typeof UserID === 'string' && UserID !== '') users.add(UserID);
+    } catch {
+      // A token of another form names no user, and makes no webhooks.
+    }
+  }
+  return users;
+}
+
+/** What a workflow gets of a call of its webhook (contract W15). */
+function describeCall(request: Request, body: Buffer): object {
+  const header: Record<string, string[]> = {};
+  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] ?? '';
+    (header[name] ??= []).push(request.rawHeaders[index + 1] ?? '');
+  }
+  return {
+    method: request.method,
+    header,
+    ...(body.length > 0 ? { body: body.toString('base64') } : {}),
+    proto: request.protocol,
+    host: request.get('host') ?? '',
+    url: request.originalUrl,
+  };
+}
+
+function requireFewHeaders({ rawHeaders }: Request): void {
+  const bytes = rawHeaders.reduce((sum, text) => sum + text.length, 0);
+  if (rawHeaders.length / 2 > maxHeaders || bytes > maxHeaderBytes) {
+    throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers of ${maxHeaderBytes} bytes.`);
+  }
+}
+
+function readRunId(request: Request): string {
+  return (request.params as Record<string, string>)['workflowRunId'] ?? '';
+}
+
+/** What stands behind `/v2/<noun>/` in the undecoded request target, without the query. */
+function readRest({ url }: Request, noun: string): string {
+  return /^[^?]*/.exec(url)?.[0].slice(`/v2/${noun}/`.length) ?? '';
+}
+
+/** An event id may have slashes; the id of a run in front begins with wfr_ (contract W14). */
+function parseNotifyPath(rest: string): { runId?: string; eventId: string } {
+  const [first = '', ...others] = rest.split('/');
+  if (others.length === 0 || !first.startsWith('wfr_')) return { eventId: decode(rest) };
+  return { runId: decode(first), eventId: decode(others.join('/')) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new PosthornError('invalid_request', 'The percent-encoding of the path is not valid.');
+  }
+}

@@ -1,0 +1,155 @@
+import { decodeHeaderMap, hidePassword, type HeaderMap, type RunMessage } from '@posthorn/shared';
+import type { Composed } from '../delivery/run-attempts.ts';
+import type { Job } from '../engine/shards/shard.ts';
+import { runKeys } from './run-keys.ts';
+import { readElement, readLogText } from './run-log.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Run } from './runs.ts';
+import { expireWaiter } from './waiters.ts';
+
+const protocolVersion = ['1'];
+const yes = ['true'];
+const no = ['false'];
+
+const isOver: Composed = { dropped: 'the run is over' };
+const isDone: Composed = { dropped: 'what it leads to was accepted' };
+
+/** Makes headers and body of an attempt from the log of the run (contract W6). */
+export async function composeDelivery(
+  parts: RunParts,
+  job: Job & { message: { workflow: RunMessage } },
+): Promise<Composed> {
+  const { workflow } = job.message;
+  const { runId, createdAt, kind } = workflow;
+  const { runs } = parts;
+  if (kind === 'failure') return composeFailure(parts, job);
+  const { shard } = runs.placeOf(runId);
+  const isRepeated = job.retried + job.crashes > 0;
+  if (kind === 'wait') {
+    const place = await expireWaiter(parts, job.id, workflow);
+    if (!place) return { dropped: 'the event came before the deadline' };
+    if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) return isDone;
+    return compose(parts, shard, job, place);
+  }
+  const { start = 0, end = 0 } = workflow;
+  const [composed, [state, created]] = await Promise.all([
+    compose(parts, shard, job, { start, end }),
+    parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
+  ]);
+  const isCurrent = state === 'RUN_STARTED' && created === String(createdAt);
+  if (!isCurrent) return isOver;
+  if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) return isDone;
+  return composed;
+}
+
+async function compose(
+  { redis, runLimits }: RunParts,
+  shard: number,
+  { message }: Job & { message: { workflow: RunMessage } },
+  { start, end }: { start: number; end: number },
+): Promise<Composed> {
+  const { kind, runId, isLazy } = message.workflow;
+  if (kind === 'call' || kind === 'callback') {
+    const element = await readElement(redis, shard, runId, { start, end });
+    if (!element) return isOver;
+    const header = kind === 'call' ? message.header : { ...message.header, ...describeRun(message, 'fromCallback') };
+    return { header, body: element.body };
+  }
+  const header = { ...message.header, ...describeRun(message, 'step') };
+  const { lazyBytes } = runLimits;
+  if (isLazy && lazyBytes >= 0 && end + 1 > lazyBytes) return { header, body: Buffer.alloc(0) };
+  const text = await readLogText(redis, shard, runId, end);
+  return text === undefined ? isOver : { header, body: text };
+}
+
+type WorkflowMessage = Job['message'] & { workflow: RunMessage };
+
+/** The headers by which an endpoint knows what it gets. */
+function describeRun(
+  { workflow, labels, maxRetries, url }: WorkflowMessage,
+  callType: 'step' | 'fromCallback' | 'failureCall',
+  workflowUrl = url,
+): HeaderMap {
+  const isStep = callType === 'step';
+  return {
+    'Upstash-Workflow-Runid': [workflow.runId],
+    'Upstash-Workflow-Createdat': [String(workflow.createdAt)],
+    'Upstash-Workflow-Init': workflow.kind === 'init' ? yes : no,
+    'Upstash-Workflow-Url': [workflowUrl],
+    'Upstash-Workflow-Calltype': [callType],
+    ...(isStep && !workflow.isUnknownSdk ? { 'Upstash-Workflow-Sdk-Version': protocolVersion } : {}),
+    ...(workflow.isUnknownSdk ? { 'Upstash-Workflow-Unknown-Sdk': yes } : {}),
+    ...(labels ? { 'Upstash-Label': [labels.join(',')] } : {}),
+    ...(isStep ? { 'Upstash-Retries': [String(maxRetries)] } : {}),
+  };
+}
+
+/** More steps side by side than this are not looked at: a repeated delivery then repeats what follows them. */
+const maxConcurrent = 200;
+
+/** Whether what a delivery of this message leads to was accepted already: only its answer was lost. */
+async function hasDoneItsWork({ redis }: RunParts, shard: number, id: string, workflow: RunMessage): Promise<boolean> {
+  const { kind, runId, step = { id: 0, concurrent: 1 } } = workflow;
+  const key = runKeys.steps(shard, runId);
+  if (kind === 'call') return (await redis.hexists(key, `callback:${id}`)) === 1;
+  if (kind === 'callback') return (await redis.hexists(key, `result:${step.id}`)) === 1;
+  // A plan leads to its own step, a result to the first one behind all that run beside it.
+  const isPlan = workflow.isPlan === true;
+  let next = step.id + (isPlan ? 0 : 1);
+  if (!isPlan && step.concurrent > 1) {
+    if (step.concurrent > maxConcurrent) return false;
+    const plans = Array.from({ length: step.concurrent }, (_, index) => `plan:${step.id + index}`);
+    const missing = (await redis.hmget(key, ...plans)).indexOf(null);
+    next = step.id + (missing < 0 ? step.concurrent : Math.max(1, missing));
+  }
+  const names = ['result', 'call', 'wait', 'invoke', ...(isPlan ? [] : ['plan'])].map((name) => `${name}:${next}`);
+  const values = await redis.hmget(key, ...names);
+  // An invocation that is only claimed may not have begun.
+  return values.some((value) => value !== null && !value.startsWith('?'));
+}
+
+/** What a failure callback gets (contract W18). */
+async function composeFailure(
+  parts: RunParts,
+  { message }: Job & { message: { workflow: RunMessage } },
+): Promise<Composed> {
+  const { redis, runs } = parts;
+  const { runId, createdAt } = message.workflow;
+  const run = await runs.read(runId, createdAt);
+  if (!run?.failure || run.failureCallback?.state === 'CALLBACK_CANCELED') return isOver;
+  const payload = (await readPayload(redis, run)) ?? Buffer.alloc(0);
+  const { failure, config, dlqId } = run;
+  const body = {
+    status: failure.status,
+    header: failure.header,
+    body: failure.bodyBase64,
+    retried: failure.retried,
+    maxRetries: failure.maxRetries,
+    sourceMessageId: failure.messageId,
+    url: hidePassword(config.url),
+    method: 'POST',
+    sourceHeader: decodeHeaderMap(config.initHeader),
+    sourceBody: payload.toString('base64'),
+    notBefore: createdAt,
+    createdAt,
+    callerIP: config.callerIp,
+    ...(dlqId === undefined ? {} : { dlqId }),
+    workflowRunId: runId,
+    workflowCreatedAt: createdAt,
+  };
+  const header = {
+    ...message.header,
+    ...describeRun(message, 'failureCall', config.url),
+    'Upstash-Workflow-Is-Failure': yes,
+    'Upstash-Workflow-Failure-Callback': yes,
+  };
+  return { header, body: JSON.stringify(body) };
+}
+
+/** The payload of a run: the body of its first element. */
+export async function readPayload(redis: RunParts['redis'], run: Run): Promise<Buffer | undefined> {
+  const [text] = await redis.lrange(runKeys.entries(run.shard, run.name), 0, 0);
+  if (text === undefined) return undefined;
+  const [start = 0, end = 0] = text.split(' ', 2).map(Number);
+  return (await readElement(redis, run.shard, run.name, { start, end }))?.body;
+}

@@ -1,0 +1,109 @@
+import { STATUS_CODES } from 'node:http';
+import type { HeaderMap, RunGroup, RunStepView, StepError } from '@posthorn/shared';
+import { keyspace } from '../engine/redis/keyspace.ts';
+import { runKeys } from './run-keys.ts';
+import type { LogEntry } from './run-log.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Run } from './runs.ts';
+import { parseWaiter } from './stored-waiter.ts';
+
+/** The messages of the run that have not ended, or had not when the run ended. */
+export async function readPending({ shards }: RunParts, run: Run, entries: readonly LogEntry[]): Promise<Set<string>> {
+  if (run.state !== 'RUN_STARTED') return new Set(run.pending);
+  const some = entries.slice(-maxPending);
+  const exist = await Promise.all(some.map(({ messageId }) => shards.at(run.shard).exists(messageId)));
+  return new Set(some.filter((_, index) => exist[index]).map(({ messageId }) => messageId));
+}
+
+/** Messages of a run that may be on their way at a time, for the view. */
+const maxPending = 200;
+
+/** Steps that wait for an event. */
+export async function readWaiting({ redis }: RunParts, run: Run): Promise<RunStepView[]> {
+  if (run.state !== 'RUN_STARTED') return [];
+  const texts = await redis.hvals(runKeys.waiters(run.shard, run.name));
+  return texts.map((text) => {
+    const { timeoutId, waiter } = parseWaiter(text);
+    const { step, eventId, timeout, deadline } = waiter;
+    return {
+      stepId: step.stepId,
+      stepName: step.stepName,
+      stepType: step.stepType,
+      callType: 'step',
+      messageId: timeoutId,
+      concurrent: step.concurrent,
+      state: 'STEP_PROGRESS',
+      createdAt: run.createdAt,
+      headers: {},
+      retries: run.config.maxRetries,
+      waitEventId: eventId,
+      waitTimeoutDuration: timeout,
+      waitTimeoutDeadline: deadline,
+      waitTimeout: false,
+    };
+  });
+}
+
+type NextStep = Extract<RunGroup, { type: 'next' }>['steps'][number];
+
+/** The deliveries that go on now, or were given up with the run. */
+export async function viewNext(
+  parts: RunParts,
+  run: Run,
+  entries: readonly LogEntry[],
+  pending: ReadonlySet<string>,
+): Promise<NextStep[]> {
+  if (run.state === 'RUN_SUCCESS') return [];
+  const steps: NextStep[] = [];
+  for (const { messageId, retries, retryDelay, notBefore } of entries) {
+    const isFailed = run.failure?.messageId === messageId;
+    if (!isFailed && !pending.has(messageId)) continue;
+    const errors = await readErrors(parts, run.shard, messageId);
+    const last = errors.at(-1);
+    // The run has the answer that failed it, of which the log of the message may have nothing.
+    if (isFailed && last?.body === '')
+      last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
+    const nextDeliveryTime = errors.at(-1)?.next ?? notBefore;
+    const isOver = run.state !== 'RUN_STARTED';
+    steps.push({
+      messageId,
+      state: isFailed ? 'STEP_FAILED' : isOver ? 'STEP_CANCELED' : errors.length > 0 ? 'STEP_RETRY' : 'STEP_PROGRESS',
+      retries,
+      ...(retryDelay === undefined ? {} : { retryDelay }),
+      ...(nextDeliveryTime === undefined || isOver ? {} : { nextDeliveryTime }),
+      ...(errors.length > 0 ? { errors: errors.map(({ next: _, ...error }) => error) } : {}),
+    });
+  }
+  return steps;
+}
+
+/** The failed attempts at a message, with the time of the next one. */
+export async function readErrors(
+  { redis }: RunParts,
+  shard: number,
+  messageId: string,
+): Promise<(StepError & { next?: number })[]> {
+  const fields = await redis.hgetall(keyspace.history(shard, messageId));
+  const errors: (StepError & { next?: number })[] = [];
+  for (let retried = 0; fields[`${retried}:error`] !== undefined; retried++) {
+    const failure = JSON.parse(fields[`${retried}:error`] ?? '{}') as {
+      time: number;
+      error: string;
+      errorKind?: string;
+      status: number;
+      header: HeaderMap;
+      body?: string;
+    };
+    const retry = fields[`${retried}:retry`];
+    const isOwn = !failure.error.startsWith('the destination answered');
+    errors.push({
+      status: failure.status,
+      headers: failure.header,
+      body: failure.body === undefined ? '' : Buffer.from(failure.body, 'base64').toString('utf8'),
+      error: isOwn ? failure.error : `${failure.status} ${STATUS_CODES[failure.status] ?? ''}`.trim(),
+      time: failure.time,
+      ...(retry === undefined ? {} : { next: (JSON.parse(retry) as { next: number }).next }),
+    });
+  }
+  return errors;
+}

@@ -1,0 +1,36 @@
+import { encodeHeaderText, type HeaderMap } from '@posthorn/shared';
+
+/** Names and values in turn of an object from JSON whose values are texts or lists of them; anything else is left out. */
+export function listHeaderMap(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, values]) => {
+    const [first] = [values as unknown].flat();
+    return typeof first === 'string' ? [name, encodeHeaderText(first)] : [];
+  });
+}
+
+/**
+ * Those headers of a request that are meant for later messages of a run: its options and the content type. A request also
+ * carries its token, which must never be stored.
+ */
+export function keepPublishHeaders(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (/^(upstash-.+|content-type)$/i.test(name)) kept.push(name, headers[index + 1] ?? '');
+  }
+  return kept;
+}
+
+/** Headers as an object, each name once. */
+export function toHeaderMap(headers: readonly string[]): HeaderMap {
+  const map: HeaderMap = {};
+  const known = new Set<string>();
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (known.has(name.toLowerCase())) continue;
+    known.add(name.toLowerCase());
+    map[name] = [headers[index + 1] ?? ''];
+  }
+  return map;
+}

@@ -1,0 +1,91 @@
+import { PosthornError } from '@posthorn/shared';
+import type { PublishRequest } from '../intake/accept.ts';
+import { checkOptions } from './run-config.ts';
+import { createRefusal } from './run-errors.ts';
+import { runKeys } from './run-keys.ts';
+import { listHeaderMap } from './header-lists.ts';
+import { parseRunHeaders } from './run-headers.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Invoker } from './runs.ts';
+import { checkStep } from './step-text.ts';
+
+/** What a workflow sends to start another one: its payload, and where its end is reported. */
+export interface Envelope {
+  payload: Buffer;
+  invoker: Invoker;
+  stepId: number;
+}
+
+/** @throws {PosthornError} and what is wrong with the headers of the message that reports the end */
+export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishRequest): Envelope {
+  const wrong = (what: string) => new PosthornError('limit_exceeded', `The envelope of an invocation: ${what}`);
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+  } catch {
+    throw wrong('it is not valid JSON');
+  }
+  const { workflowRunId, workflowRunCreatedAt, workflowUrl, step, body: payload = '' } = json;
+  const head = checkStep(step);
+  if (!head) throw wrong('step: give the step that waits');
+  if (typeof workflowRunId !== 'string' || typeof workflowUrl !== 'string') {
+    throw wrong('workflowRunId, workflowUrl: give the run that waits');
+  }
+  if (typeof payload !== 'string') throw wrong('body: use text');
+  const headers = listHeaderMap(json['headers']);
+  parseRunHeaders([...headers, 'Upstash-Workflow-RunId', workflowRunId]);
+  checkOptions(parts, { headers, callerIp, body: Buffer.alloc(0) });
+  return {
+    payload: Buffer.from(payload),
+    stepId: head.stepId,
+    invoker: {
+      runId: workflowRunId,
+      createdAt: Number(workflowRunCreatedAt) || 0,
+      url: workflowUrl,
+      headers,
+      step,
+    },
+  };
+}
+
+/** The run that a step starts, whichever of several requests comes first. */
+export interface Claim {
+  runId: string;
+  messageId: string;
+  isKnown: boolean;
+}
+
+const placeOfInvoker = ({ runs }: RunParts, { invoker }: Envelope) =>
+  runs.placeOf(invoker.runId, invoker.createdAt || undefined);
+const claimKey = ({ stepId }: Envelope) => `invoke:${stepId}`;
+
+/**
+ * Notes in the run that waits which run it starts, before that begins: a request that is repeated, after a crash or with
+ * another random id, then means the same run.
+ *
+ * @throws {RunOverError}
+ */
+export async function claimInvocation(parts: RunParts, envelope: Envelope, runId: string): Promise<Claim> {
+  const { scripts, runs, runLimits } = parts;
+  const messageId = runs.newMessageId(runId);
+  const text = `?${messageId} ${runId}`;
+  const claimed = await scripts.append(
+    placeOfInvoker(parts, envelope),
+    [{ key: claimKey(envelope), messageId: text, element: '', description: '', head: '', data: '' }],
+    runLimits,
+  );
+  if (typeof claimed === 'string') throw createRefusal(claimed, runLimits);
+  const [, id = messageId, known = runId] = /^\??(\S+) (.*)$/s.exec(claimed[0] ?? '') ?? [];
+  return { runId: known, messageId: id, isKnown: claimed[0]?.startsWith('?') === false };
+}
+
+/** The started run exists: the step that started it has done its work. */
+export async function confirmInvocation(
+  { redis, runs }: RunParts,
+  envelope: Envelope,
+  { runId, messageId }: Claim,
+): Promise<void> {
+  const { shard } = runs.placeOf(envelope.invoker.runId);
+  const key = runKeys.steps(shard, envelope.invoker.runId);
+  await redis.setField(key, claimKey(envelope), claimKey(envelope), `${messageId} ${runId}`);
+}

@@ -1,0 +1,119 @@
+import { parseUrl, PosthornError, readDuration } from '@posthorn/shared';
+import { refuseForbidden } from '../destinations/destination-guard.ts';
+import { createServerStep } from './create-step.ts';
+import { keepPublishHeaders, listHeaderMap, toHeaderMap } from './header-lists.ts';
+import { createEntry } from './run-entry.ts';
+import { refuseForRun, RunOverError } from './run-errors.ts';
+import { parseRunHeaders } from './run-headers.ts';
+import { runKeys } from './run-keys.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Run } from './runs.ts';
+import { checkStep } from './step-text.ts';
+import { requireEventId, type StoredWaiter } from './stored-waiter.ts';
+import { resumeWaiter } from './waiters.ts';
+
+/** An entry in the list of an event stays so long after its deadline, for the run decides. */
+const graceMs = 60_000;
+
+/**
+ * Registers a step that waits (contract W11).
+ *
+ * @param headers of the request: names and values in turn
+ * @throws {RunOverError}; {PosthornError} `limit_exceeded` for what is wrong
+ */
+export async function registerWaiter(
+  parts: RunParts,
+  eventId: string,
+  headers: readonly string[],
+  json: unknown,
+): Promise<void> {
+  const { redis, runs, scripts, shards } = parts;
+  const { runId } = parseRunHeaders(headers);
+  const run = await runs.read(runId);
+  if (run?.state !== 'RUN_STARTED') throw new RunOverError();
+  const timeoutId = runs.newMessageId(runId);
+  const waiter = parseWaitRequest(parts, run, eventId, headers, json);
+  const { step, timeoutHeaders, timeoutUrl } = waiter;
+  const made = createServerStep(parts, run, listHeaderMap(timeoutHeaders), step, {
+    id: timeoutId,
+    kind: 'wait',
+    url: timeoutUrl,
+  });
+  const field = `${step.stepId}:${eventId}`;
+  const now = Date.now();
+  const entry = createEntry(
+    {
+      ...made,
+      message: { ...made.message, createdAt: now, notBefore: waiter.deadline * 1000 },
+      workflow: { ...made.workflow, waiter: field },
+    },
+    undefined,
+  );
+  // First the list, then the waiter: an entry without a waiter does no harm.
+  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
+  const forgetAt = waiter.deadline * 1000 + graceMs;
+  await redis.zadd(list, forgetAt, `${step.stepId} ${run.createdAt} ${runId}`);
+  await redis.zremrangebyscore(list, '-inf', now);
+  const last = await redis.zrange(list, '-1', '-1', 'WITHSCORES');
+  await redis.pexpireat(list, Math.ceil(Number(last[1] ?? forgetAt)));
+  const place = runs.placeOf(runId, run.createdAt);
+  const key = `wait:${step.stepId}`;
+  const { result, note } = await scripts.registerWaiter(
+    place,
+    { key, field, json: JSON.stringify(waiter), eventId, timeoutId },
+    entry,
+  );
+  if (result === 'over') throw new RunOverError();
+  if (note) await resumeWaiter(parts, run, field, { data: note.data, note: note.field });
+}
+
+function parseWaitRequest(
+  parts: RunParts,
+  run: Run,
+  eventId: string,
+  headers: readonly string[],
+  json: unknown,
+): StoredWaiter {
+  try {
+    const wrong = (what: string) => new PosthornError('limit_exceeded', what);
+    requireEventId(eventId);
+    const {
+      timeout: given,
+      url = run.config.url,
+      timeoutUrl = url,
+      timeoutHeaders,
+      timeoutBody,
+      step,
+    } = (json as Partial<Record<string, unknown>> | null) ?? {};
+    const head = checkStep(step);
+    if (!head) throw wrong('step: give the step that waits');
+    if (typeof url !== 'string' || typeof timeoutUrl !== 'string') throw wrong('url, timeoutUrl: use text');
+    for (const target of [url, timeoutUrl])
+      refuseForbidden(parts.guard, parseUrl(target, 'destination'), 'destination');
+    // A number stands for seconds, as some steps of the SDK send it.
+    const timeout = typeof given === 'number' ? `${given}s` : given;
+    const timeoutMs = typeof timeout === 'string' ? readDuration(timeout) : undefined;
+    if (timeoutMs === undefined) throw wrong('timeout: use a duration such as 20s or 7d');
+    if (timeoutMs > parts.limits.maxDelayMs) {
+      throw wrong(`timeout: use at most ${parts.limits.maxDelayMs / 1000} seconds`);
+    }
+    const kept = keepPublishHeaders(headers);
+    const keptForTimeout = toHeaderMap(keepPublishHeaders(listHeaderMap(timeoutHeaders)));
+    const origin = { id: '', kind: 'step' } as const;
+    createServerStep(parts, run, kept, head, origin);
+    createServerStep(parts, run, listHeaderMap(keptForTimeout), head, origin);
+    return {
+      eventId,
+      step: head,
+      timeout: timeout as string,
+      deadline: Math.ceil((Date.now() + timeoutMs) / 1000),
+      url,
+      headers: kept,
+      timeoutUrl,
+      timeoutHeaders: keptForTimeout,
+      ...(typeof timeoutBody === 'string' ? { timeoutBody } : {}),
+    };
+  } catch (error) {
+    throw refuseForRun(error);
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  readForwardedHeaders,
+  readPublishOptions,
+  type Callback,
+  type FlowControl,
+  type HeaderMap,
+  type Message,
+  type PublishOptions,
+} from '@posthorn/shared';
+import { acceptTemplate, type AcceptParts, type PublishRequest } from '../intake/accept.ts';
+
+/** What the first message of a run says about all later ones (contract W7). */
+export interface RunConfig {
+  /** Of the endpoint. */
+  url: string;
+  /** Headers of every delivery to the endpoint. */
+  header: HeaderMap;
+  /** Headers of the first message as they are shown. */
+  initHeader: HeaderMap;
+  maxRetries: number;
+  timeoutMs: number;
+  callerIp: string;
+  /** What the SDK of the endpoint can do. */
+  features: string[];
+  retryDelayExpression?: string;
+  flowControl?: FlowControl;
+  labels?: string[];
+  redaction?: Message['redaction'];
+  failureCallback?: Callback;
+}
+
+const encoding = 'Accept-Encoding';
+const contentType = 'Content-Type';
+const workflowName = /^Upstash-Workflow-/i;
+
+/** What may go to the endpoint of what a submitter forwarded: not the names that the server itself sets. */
+export function keepRunHeaders(header: HeaderMap): HeaderMap {
+  const kept: HeaderMap = {};
+  for (const [name, values] of Object.entries(header)) {
+    if (name === encoding || name === contentType || name === 'Upstash-Label') continue;
+    if (workflowName.test(name) && name.toLowerCase() !== 'upstash-workflow-invoke-count') continue;
+    kept[name] = values;
+  }
+  return kept;
+}
+
+/** A checked request: the options of its message, and that message without a body and without callbacks. */
+export interface Checked {
+  options: PublishOptions;
+  template: Omit<Message, 'url' | 'body'>;
+  callback?: Callback;
+  failureCallback?: Callback;
+}
+
+/**
+ * Checks the options and forwarded headers of a request that belongs to a run.
+ *
+ * @throws as `accept` does
+ */
+export function checkOptions(
+  parts: Pick<AcceptParts, 'guard' | 'limits'>,
+  request: Pick<PublishRequest, 'headers' | 'callerIp' | 'body'>,
+): Checked {
+  const options = readPublishOptions(request.headers);
+  // A deduplication id, a queue and a schedule are of plain messages.
+  const { queueName: _queue, deduplicationId: _id, cron: _cron, scheduleId: _schedule, ...kept } = options;
+  const template = acceptTemplate(parts, { ...request, tokenInQuery: false }, kept);
+  const { body: _body, callback, failureCallback, ...rest } = template;
+  return {
+    options,
+    template: rest,
+    ...(callback ? { callback: follow(callback, options.callback?.retries) } : {}),
+    ...(failureCallback ? { failureCallback: follow(failureCallback, options.failureCallback?.retries ?? 3) } : {}),
+  };
+}
+
+/** The retries of a failure callback are 3 where it says nothing, not those of the message that failed (contract W17). */
+function follow(callback: Callback, retries: number | undefined): Callback {
+  return retries === undefined ? callback : { ...callback, maxRetries: retries };
+}
+
+/** @throws as `accept` does */
+export function createRunConfig(
+  url: string,
+  request: Pick<PublishRequest, 'headers' | 'callerIp'>,
+  { template, failureCallback }: Checked,
+  features: ReadonlySet<string>,
+): RunConfig {
+  const { header } = readForwardedHeaders(request.headers, false, false);
+  const { maxRetries, timeoutMs, callerIp, retryDelayExpression, flowControl, labels, redaction } = template;
+  return {
+    url,
+    header: keepRunHeaders(header),
+    initHeader: header,
+    maxRetries,
+    timeoutMs,
+    callerIp,
+    features: [...features].filter((name) => name !== ''),
+    ...(retryDelayExpression ? { retryDelayExpression } : {}),
+    ...(flowControl ? { flowControl } : {}),
+    ...(labels ? { labels } : {}),
+    ...(redaction ? { redaction } : {}),
+    ...(failureCallback ? { failureCallback } : {}),
+  };
+}

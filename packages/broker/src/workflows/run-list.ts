@@ -1,0 +1,128 @@
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { runKeys } from './run-keys.ts';
+import type { RunParts } from './run-parts.ts';
+import { parseName, type Run, type RunState } from './runs.ts';
+
+/** Which runs are meant: values of one field are OR-ed, fields are AND-ed (contract W21). */
+export interface RunFilter {
+  workflowRunId?: string[] | undefined;
+  workflowCreatedAt?: number | undefined;
+  workflowUrl?: string[] | undefined;
+  /** `workflowUrl` is the beginning of the URL. */
+  isPrefix?: boolean | undefined;
+  state?: string[] | undefined;
+  label?: string[] | undefined;
+  flowControlKey?: string[] | undefined;
+  callerIp?: string[] | undefined;
+  messageId?: string[] | undefined;
+  /** Time of the beginning, in milliseconds, both inclusive. */
+  fromDate?: number | undefined;
+  toDate?: number | undefined;
+}
+
+/** Names of runs that are read at once from one list. */
+const pieceSize = 100;
+
+/** A list of one shard, of which the newest names come first. */
+interface List {
+  key: string;
+  offset: number;
+  names: { runId: string; createdAt: number }[];
+  isDone: boolean;
+}
+
+/** The runs that match, newest first. */
+export async function* listRuns(
+  parts: Pick<RunParts, 'redis' | 'shards' | 'runs'>,
+  filter: RunFilter,
+  after?: { createdAt: number; runId: string },
+): AsyncGenerator<Run> {
+  for await (const { runId, createdAt } of listNames(parts, filter, after)) {
+    const run = await parts.runs.read(runId, createdAt);
+    if (run && matchesRun(run, filter)) yield run;
+  }
+}
+
+async function* listNames(
+  { redis, shards, runs }: Pick<RunParts, 'redis' | 'shards' | 'runs'>,
+  { workflowRunId, workflowCreatedAt, state, fromDate = 0, toDate = Infinity }: RunFilter,
+  after?: { createdAt: number; runId: string },
+): AsyncGenerator<{ runId: string; createdAt: number }> {
+  const wanted = workflowRunId && new Set(workflowRunId);
+  const all = Array.from({ length: shards.count }, (_, shard) => shard);
+  const some = wanted ? [...new Set([...wanted].map((runId) => runs.placeOf(runId).shard))] : all;
+  const isActiveMeant = !state || state.includes('RUN_STARTED');
+  const isEndedMeant = !state || state.some((name) => name !== 'RUN_STARTED');
+  const max = Math.min(toDate, workflowCreatedAt ?? Infinity, after?.createdAt ?? Infinity);
+  const min = Math.max(fromDate, workflowCreatedAt ?? 0);
+  const lists = some
+    .flatMap((shard) => [
+      ...(isActiveMeant ? [runKeys.active(shard)] : []),
+      ...(isEndedMeant ? [runKeys.ended(shard)] : []),
+    ])
+    .map((key): List => ({ key, offset: 0, names: [], isDone: false }));
+  const isMeant = (name: { runId: string; createdAt: number }) =>
+    (!wanted || wanted.has(name.runId)) && (!after || compare(name, after) > 0);
+
+  for (;;) {
+    await Promise.all(lists.map((list) => fill(redis, list, min, max, isMeant)));
+    let first: List | undefined;
+    for (const list of lists) {
+      const [name] = list.names;
+      if (name && (!first?.names[0] || compare(name, first.names[0]) < 0)) first = list;
+    }
+    const name = first?.names.shift();
+    if (!name) return;
+    yield name;
+  }
+}
+
+async function fill(
+  redis: RedisConnection,
+  list: List,
+  min: number,
+  max: number,
+  isMeant: (name: { runId: string; createdAt: number }) => boolean,
+): Promise<void> {
+  while (!list.isDone && list.names.length === 0) {
+    const highest = max === Infinity ? '+inf' : max;
+    const members = await redis.zrevrangebyscore(list.key, highest, min, 'LIMIT', list.offset, pieceSize);
+    list.offset += members.length;
+    list.isDone = members.length < pieceSize;
+    list.names = members.map(parseName).filter(isMeant).sort(compare);
+  }
+}
+
+/** Newest first. */
+function compare(a: { runId: string; createdAt: number }, b: { runId: string; createdAt: number }): number {
+  return b.createdAt - a.createdAt || (a.runId < b.runId ? -1 : a.runId > b.runId ? 1 : 0);
+}
+
+export function matchesRun(run: Run, filter: RunFilter): boolean {
+  const { config, state, createdAt, runId } = run;
+  const { workflowUrl, isPrefix = false } = filter;
+  const has = (wanted: readonly string[] | undefined, ...values: (string | undefined)[]) =>
+    !wanted || values.some((value) => value !== undefined && wanted.includes(value));
+  return (
+    has(filter.workflowRunId, runId) &&
+    (filter.workflowCreatedAt === undefined || filter.workflowCreatedAt === createdAt) &&
+    (!workflowUrl || workflowUrl.some((url) => (isPrefix ? config.url.startsWith(url) : config.url === url))) &&
+    has(filter.state, state satisfies RunState) &&
+    has(filter.label, ...(config.labels ?? [])) &&
+    has(filter.flowControlKey, config.flowControl?.key) &&
+    has(filter.callerIp, config.callerIp) &&
+    createdAt >= (filter.fromDate ?? 0) &&
+    createdAt <= (filter.toDate ?? Infinity)
+  );
+}
+
+/** A place between two runs of a list. */
+export function formatCursor({ createdAt, runId }: { createdAt: number; runId: string }): string {
+  return Buffer.from(`${createdAt} ${runId}`).toString('base64url');
+}
+
+/** @returns `undefined` for a text that is no cursor */
+export function parseCursor(cursor: string): { createdAt: number; runId: string } | undefined {
+  const match = /^(\d{1,15}) ([!-~]{1,256})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
+  return match ? { createdAt: Number(match[1]), runId: match[2] ?? '' } : undefined;
+}

@@ -1,0 +1,28 @@
+import type { EventLog } from '../engine/log/event-log.ts';
+import type { Lanes } from '../engine/lanes/lanes.ts';
+import type { Log } from '@posthorn/process';
+import type { AcceptParts } from '../intake/accept.ts';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import type { LogLimits, RunScripts } from './run-scripts.ts';
+import type { Runs } from './runs.ts';
+
+/** What runs are allowed to have, and how long they are remembered. */
+export interface RunLimits extends LogLimits {
+  /** Most active runs. */
+  maxRuns: number;
+  /** A larger log is not delivered but fetched by the endpoint; below 0 it is always delivered. */
+  lazyBytes: number;
+  /** How long a run that has ended, and its log, can be read. */
+  retentionMs: number;
+}
+
+/** What everything about runs works with. */
+export interface RunParts extends AcceptParts {
+  redis: RedisConnection;
+  scripts: RunScripts;
+  runs: Runs;
+  lanes: Lanes;
+  events: EventLog;
+  log: Log;
+  runLimits: RunLimits;
+}

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
+import { include, type NineKeys } from '../engine/redis/scripts/scripts.ts';
+import { commonOptions, jobName, queueName } from '../engine/shards/shard.ts';
+import { runKeys } from './run-keys.ts';
+
+/** What a message of a run becomes in Redis, in the order of the scripts; the place in the log is added there. */
+export interface RunEntry {
+  /** It is accepted once under this text; an empty one for any number of times. */
+  key: string;
+  messageId: string;
+  /** Its element of the log as JSON; empty for a message that is not in the log. */
+  element: string;
+  /** JSON without line breaks that describes the element to those who show the log. */
+  description: string;
+  /** `<id> <timestamp> <delay> <attempts>`, as the queue needs it; empty for an element without a message. */
+  head: string;
+  /** JSON of the message up to the place in the log, which two closing braces follow. */
+  data: string;
+}
+
+/** The most that a run may have. */
+export interface LogLimits {
+  maxLogBytes: number;
+  maxSteps: number;
+}
+
+/** Which run a script works on. `createdAt` is missing for whichever run has the id now. */
+export interface RunPlace {
+  shard: number;
+  runId: string;
+  createdAt?: number;
+}
+
+/** Why nothing was appended: the run is over, or its log has no room. */
+export type Refusal = 'over' | 'bytes' | 'steps';
+
+/** The atomic steps of runs; `scripts/` describes each. */
+export interface RunScripts {
+  start(
+    place: RunPlace,
+    mode: 'new' | 'adopt',
+    fields: Record<string, string>,
+    entry: RunEntry,
+    maxRuns: number,
+  ): Promise<{ result: 'started' | 'known' | 'full' | 'over'; messageId: string }>;
+  append(place: RunPlace, entries: readonly RunEntry[], limits: LogLimits): Promise<string[] | Refusal>;
+  registerWaiter(
+    place: RunPlace,
+    waiter: { key: string; field: string; json: string; eventId: string; timeoutId: string },
+    message: Pick<RunEntry, 'head' | 'data'>,
+  ): Promise<{ result: 'over' | 'known' | 'waits'; note?: { field: string; data: Buffer } }>;
+  resumeWaiter(
+    place: RunPlace,
+    waiter: { field: string; timeoutId: string; note?: string },
+    entry: RunEntry,
+    limits: LogLimits,
+  ): Promise<{ start: number; end: number } | 'gone' | Refusal>;
+  keepNote(
+    place: RunPlace,
+    eventId: string,
+    data: Buffer,
+    limits: { maxNotes: number; maxBytes: number },
+  ): Promise<'over' | 'kept' | 'full' | string[]>;
+  /** Stores a message that is not in the log, and notes it in a field of the run. */
+  send(place: RunPlace, message: Pick<RunEntry, 'head' | 'data'>, field: string, value: string): Promise<void>;
+  resume(
+    place: RunPlace,
+    fields: Record<string, string>,
+    messages: readonly Pick<RunEntry, 'head' | 'data'>[],
+    maxRuns: number,
+  ): Promise<'started' | 'known' | 'full'>;
+  end(
+    place: RunPlace,
+    state: string,
+    retentionMs: number,
+    shards: number,
+    fields: Record<string, string>,
+    failureMessage?: Pick<RunEntry, 'head' | 'data'>,
+  ): Promise<{
+    result: 'ended' | 'over' | 'unknown';
+    createdAt?: number;
+    dlqId?: string;
+    dropped: { id: string; data: string }[];
+  }>;
+}
+
+const files = {
+  startRun: 'start-run.lua',
+  appendSteps: 'append-steps.lua',
+  registerWaiter: 'register-waiter.lua',
+  resumeWaiter: 'resume-waiter.lua',
+  keepNote: 'keep-note.lua',
+  endRun: 'end-run.lua',
+  sendMessage: 'send-message.lua',
+  resumeRun: 'resume-run.lua',
+} as const;
+
+const numberOfKeys = 10;
+type Argument = string | number | Buffer;
+type RunCommand = (...keysAndArguments: Argument[]) => Promise<string[]>;
+type RunCommands = Record<keyof typeof files, RunCommand> & {
+  registerWaiterBuffer: (...keysAndArguments: Argument[]) => Promise<Buffer[]>;
+};
+
+/** Defines the scripts on a connection. */
+export function createRunScripts(redis: RedisConnection): RunScripts {
+  const read = (file: string) => readFileSync(new URL(`scripts/${file}`, import.meta.url), 'utf8');
+  const prelude = include(read('prelude.lua'));
+  for (const [name, file] of Object.entries(files)) {
+    redis.defineCommand(name, { lua: `${prelude}\n${read(file)}`, numberOfKeys });
+  }
+  const commands = redis as unknown as RunCommands;
+  const options = JSON.stringify(commonOptions);
+
+  const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
+    const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
+    const names = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
+    const keys = names.map((name) => jobPrefix + name) as NineKeys;
+    return [...keys, runKeys.base(shard), jobPrefix, jobName, options, runId, createdAt ?? ''];
+  };
+  const list = (entry: RunEntry) => [
+    entry.key,
+    entry.messageId,
+    entry.element,
+    entry.description,
+    entry.head,
+    entry.data,
+  ];
+
+  return {
+    async start(place, mode, fields, entry, maxRuns) {
+      const pairs = Object.entries(fields).flat();
+      const [result, messageId = ''] = await commands.startRun(
+        ...begin(place),
+        mode,
+        maxRuns,
+        pairs.length,
+        ...pairs,
+        ...list(entry),
+      );
+      return { result: result as 'started' | 'known' | 'full' | 'over', messageId };
+    },
+
+    async append(place, entries, { maxLogBytes, maxSteps }) {
+      const ids = await commands.appendSteps(...begin(place), maxLogBytes, maxSteps, ...entries.flatMap(list));
+      return ids[0] === '' ? (ids[1] as Refusal) : ids;
+    },
+
+    async registerWaiter(place, { key, field, json, eventId, timeoutId }, { head, data }) {
+      const [result, noteField, note] = await commands.registerWaiterBuffer(
+        ...begin(place),
+        key,
+        field,
+        `${timeoutId} ${json}`,
+        eventId,
+        timeoutId,
+        head,
+        data,
+      );
+      return {
+        result: String(result) as 'over' | 'known' | 'waits',
+        ...(noteField && note ? { note: { field: noteField.toString(), data: note } } : {}),
+      };
+    },
+
+    async resumeWaiter(place, { field, timeoutId, note }, entry, { maxLogBytes, maxSteps }) {
+      const [id, start, end] = await commands.resumeWaiter(
+        ...begin(place),
+        field,
+        timeoutId,
+        note ?? '',
+        maxLogBytes,
+        maxSteps,
+        ...list(entry),
+      );
+      if (id === '') return (start as Refusal | undefined) ?? 'gone';
+      return { start: Number(start ?? 0), end: Number(end ?? 0) };
+    },
+
+    async keepNote(place, eventId, data, { maxNotes, maxBytes }) {
+      const [result, ...fields] = await commands.keepNote(...begin(place), eventId, data, maxNotes, maxBytes);
+      return result === 'waits' ? fields : (result as 'over' | 'kept' | 'full');
+    },
+
+    async send(place, { head, data }, field, value) {
+      await commands.sendMessage(...begin(place), head, data, field, value);
+    },
+
+    async resume(place, fields, messages, maxRuns) {
+      const pairs = Object.entries(fields).flat();
+      const more = messages.flatMap(({ head, data }) => [head, data]);
+      const [result] = await commands.resumeRun(...begin(place), maxRuns, pairs.length, ...pairs, ...more);
+      return result as 'started' | 'known' | 'full';
+    },
+
+    async end(place, state, retentionMs, shards, fields, message) {
+      const pairs = Object.entries(fields).flat();
+      const more = message ? [message.head, message.data] : [];
+      const [result, createdAt, dlqId, ...pairsOfDropped] = await commands.endRun(
+        ...begin(place),
+        state,
+        Math.ceil(retentionMs),
+        place.shard,
+        shards,
+        pairs.length,
+        ...pairs,
+        ...more,
+      );
+      if (result !== 'ended') return { result: result as 'over' | 'unknown', dropped: [] };
+      const dropped: { id: string; data: string }[] = [];
+      for (let index = 0; index + 1 < pairsOfDropped.length; index += 2) {
+        dropped.push({ id: pairsOfDropped[index] ?? '', data: pairsOfDropped[index + 1] ?? '' });
+      }
+      return { result, createdAt: Number(createdAt), ...(dlqId ? { dlqId } : {}), dropped };
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Log } from '@posthorn/process';
+import type { Failure, Outcome } from '@posthorn/shared';
+import { isRunJob, type RunJob } from '../delivery/run-attempts.ts';
+import type { Settlement } from '../delivery/settle.ts';
+import { cutAnswer } from '../engine/log/answers.ts';
+import type { EventLog } from '../engine/log/event-log.ts';
+import { failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
+
+export interface RunSettlementParts {
+  events: EventLog;
+  log: Log;
+  /** Whether Redis is full. */
+  isFull: () => boolean;
+  /** Bytes of the body of a failed attempt's answer that are kept. */
+  maxStoredResponseBytes: number;
+  /** Carries an outcome out for the run of the message. */
+  settleRun: (job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number) => Promise<void>;
+}
+
+/**
+ * Carries outcomes of messages of runs out, and leaves all others to the settlement of messages: a run has its own dead
+ * letters, callbacks and log.
+ */
+export function createRunSettlement(others: Settlement, parts: RunSettlementParts): Settlement {
+  const { events, log, isFull, maxStoredResponseBytes, settleRun } = parts;
+  return {
+    async settle(job, outcome) {
+      if (!isRunJob(job)) return others.settle(job, outcome);
+      if (outcome.kind === 'held') return;
+      const maxBytes = isFull() ? 0 : maxStoredResponseBytes;
+      await settleRun(job, outcome, maxBytes);
+      const { id, message, retried } = job;
+      const now = Date.now();
+      if (outcome.kind === 'retry') {
+        events.failed(id, message, retryLines(retried, now, keep(outcome, maxBytes), outcome.delayMs), outcome.delayMs);
+      } else if (outcome.kind === 'failed') {
+        events.ended(id, failedLines(retried, now, keep(outcome, maxBytes)), message);
+      }
+      const { status } = outcome.answer;
+      const reason = 'error' in outcome ? outcome.error : undefined;
+      log.debug({ messageId: id, attempt: retried + 1, status, reason }, `workflow.attempt-${outcome.kind}`);
+    },
+    async ended(job, outcome) {
+      if (!isRunJob(job)) await others.ended(job, outcome);
+    },
+  };
+}
+
+function keep({ error, errorKind, answer }: Failure, maxBytes: number): KeptFailure {
+  return { error, errorKind, answer: cutAnswer(answer, maxBytes) };
+}

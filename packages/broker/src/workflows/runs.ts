@@ -1,0 +1,127 @@
+import type { RedisConnection } from '../engine/redis/connect.ts';
+import type { Shards } from '../engine/shards/shards.ts';
+import type { RunConfig } from './run-config.ts';
+import { runKeys } from './run-keys.ts';
+import type { RunPlace } from './run-scripts.ts';
+
+export const runStates = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const;
+export type RunState = (typeof runStates)[number];
+
+/** The step of another run that waits for the end of this one (contract W16). */
+export interface Invoker {
+  runId: string;
+  createdAt: number;
+  url: string;
+  /** Headers of the message that reports the end: names and values in turn. */
+  headers: string[];
+  step: unknown;
+}
+
+/** Why a run has failed. */
+export interface RunFailure {
+  messageId: string;
+  status: number;
+  header: Record<string, string[]>;
+  bodyBase64: string;
+  error: string;
+  retried: number;
+  maxRetries: number;
+}
+
+/** What became of the failure callback. */
+export interface FailureCallbackState {
+  messageId: string;
+  state: 'CALLBACK_INPROGRESS' | 'CALLBACK_SUCCESS' | 'CALLBACK_FAIL' | 'CALLBACK_CANCELED';
+  status?: number;
+  header?: Record<string, string[]>;
+  body?: string;
+}
+
+/** A run as Redis has it. */
+export interface Run {
+  runId: string;
+  shard: number;
+  /** What its keys are named after. */
+  name: string;
+  state: RunState;
+  createdAt: number;
+  completedAt?: number;
+  config: RunConfig;
+  invoker?: Invoker;
+  /** What the workflow returned, as it sent it. */
+  result?: string;
+  failure?: RunFailure;
+  failureCallback?: FailureCallbackState;
+  dlqId?: string;
+  initId: string;
+  /** Messages that had not ended when the run did. */
+  pending: string[];
+}
+
+/** Reads runs by their ids. */
+export interface Runs {
+  /** Where a run with this id is. */
+  placeOf(runId: string, createdAt?: number): RunPlace;
+  /** A new id of a message in the shard of the run. */
+  newMessageId(runId: string): string;
+  /** The run that has the id now, or the one that was created then. */
+  read(runId: string, createdAt?: number): Promise<Run | undefined>;
+}
+
+const togetherWith = (runId: string) => `run:${runId}`;
+
+export function createRuns(redis: RedisConnection, shards: Shards): Runs {
+  const placeOf = (runId: string, createdAt?: number): RunPlace => ({
+    shard: shards.of(togetherWith(runId)),
+    runId,
+    ...(createdAt === undefined ? {} : { createdAt }),
+  });
+
+  return {
+    placeOf,
+    newMessageId: (runId) => shards.newId(Date.now(), togetherWith(runId)).id,
+    async read(runId, createdAt) {
+      const { shard } = placeOf(runId);
+      const fields = await redis.hgetall(runKeys.run(shard, runId));
+      const isMeant = createdAt === undefined || fields['createdAt'] === String(createdAt);
+      if (fields['state'] !== undefined && isMeant) return parseRun(runId, shard, runId, fields);
+      if (createdAt === undefined) return undefined;
+      const name = `${runId} ${createdAt}`;
+      const earlier = await redis.hgetall(runKeys.run(shard, name));
+      return earlier['state'] === undefined ? undefined : parseRun(runId, shard, name, earlier);
+    },
+  };
+}
+
+function parseRun(runId: string, shard: number, name: string, fields: Record<string, string>): Run {
+  const json = (field: string): unknown => {
+    const text = fields[field];
+    return text === undefined ? undefined : JSON.parse(text);
+  };
+  const invoker = json('invoker') as Invoker | undefined;
+  const failure = json('failure') as RunFailure | undefined;
+  const failureCallback = json('failureCallback') as FailureCallbackState | undefined;
+  const { completedAt, result, dlqId } = fields;
+  return {
+    runId,
+    shard,
+    name,
+    state: fields['state'] as RunState,
+    createdAt: Number(fields['createdAt']),
+    config: json('config') as RunConfig,
+    initId: fields['initId'] ?? '',
+    pending: (fields['pending'] ?? '').split(' ').filter((id) => id !== ''),
+    ...(completedAt === undefined ? {} : { completedAt: Number(completedAt) }),
+    ...(invoker ? { invoker } : {}),
+    ...(result === undefined ? {} : { result }),
+    ...(failure ? { failure } : {}),
+    ...(failureCallback ? { failureCallback } : {}),
+    ...(dlqId === undefined ? {} : { dlqId }),
+  };
+}
+
+/** `<run id> <created at>`; no blank is in an id. */
+export function parseName(name: string): { runId: string; createdAt: number } {
+  const [runId = '', createdAt = ''] = name.split(' ');
+  return { runId, createdAt: Number(createdAt) };
+}

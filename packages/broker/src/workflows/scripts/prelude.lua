@@ -1,0 +1,112 @@
+-- What all scripts of runs have in common. `run-scripts.ts` puts it in front of each, and BullMQ's texts in place of the
+-- marks, where KEYS and ARGV are parameters.
+-- KEYS[1...9] wait, paused, meta, id, completed, delayed, active, events, marker of the queue of the shard
+-- KEYS[10] prefix of the keys of runs of the shard
+-- ARGV[1] prefix of BullMQ's jobs   ARGV[2] name of the jobs   ARGV[3] JSON of the options that all jobs share
+-- ARGV[4] run id   ARGV[5] when the run was created, ms; '' for whichever run has the id now
+local function addStandardJob(KEYS, ARGV)
+  -- @bullmq addStandardJob
+end
+
+local function addDelayedJob(KEYS, ARGV)
+  -- @bullmq addDelayedJob
+end
+
+local base, runId = KEYS[10], ARGV[4]
+local run = base .. ':state:' .. runId
+local log = base .. ':log:' .. runId
+local entries = base .. ':entries:' .. runId
+local steps = base .. ':steps:' .. runId
+local waiters = base .. ':waiters:' .. runId
+local notes = base .. ':notes:' .. runId
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Whether the run is active.
+local function isStarted()
+  local fields = redis.call('HMGET', run, 'state', 'createdAt')
+  return fields[1] == 'RUN_STARTED' and (ARGV[5] == '' or ARGV[5] == fields[2])
+end
+
+-- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms> <attempts>'.
+local function addMessage(head, data)
+  local id, timestamp, delay, attempts = string.match(head, '^(%S+) (%d+) (%d+) (%d+)$')
+  local job = { ARGV[1], id, ARGV[2], tonumber(timestamp) }
+  local options = cjson.decode(ARGV[3])
+  options.jobId = id
+  options.timestamp = tonumber(timestamp)
+  options.delay = tonumber(delay)
+  options.attempts = tonumber(attempts)
+  if options.delay > 0 then
+    addDelayedJob({ KEYS[9], KEYS[3], KEYS[4], KEYS[6], KEYS[5], KEYS[8] }, { job, data, options })
+  else
+    addStandardJob(KEYS, { job, data, options })
+  end
+end
+
+-- Appends an element to the log; gives the bytes before it and with it.
+local function appendElement(messageId, element, description)
+  local start = redis.call('APPEND', log, redis.call('EXISTS', log) == 1 and ',' or '[')
+  local stop = redis.call('APPEND', log, element)
+  redis.call('RPUSH', entries, string.format('%d %d %.0f %s %s', start, stop, now, messageId, description))
+  return start, stop
+end
+
+-- Appends the elements of messages and stores these, each of six texts in ARGV from `first` on: what it is accepted for
+-- once, its id, its element, the description of this, its head, its data up to the place in the log.
+local function appendMessages(first, last)
+  local ids = {}
+  for index = first, last, 6 do
+    local key, id, element, description, head, data = unpack(ARGV, index, index + 5)
+    local known = key ~= '' and redis.call('HGET', steps, key)
+    if known then
+      ids[#ids + 1] = known
+    else
+      if key ~= '' then
+        redis.call('HSET', steps, key, id)
+      end
+      if element ~= '' then
+        local start, stop = appendElement(id, element, description)
+        data = data .. string.format(',"start":%d,"end":%d}}', start, stop)
+      end
+      if head ~= '' then
+        addMessage(head, data)
+      end
+      ids[#ids + 1] = id
+    end
+  end
+  return ids
+end
+
+-- Whether the log has no room for the elements in ARGV from `first` on.
+local function isOverLimit(first, last, maxBytes, maxElements)
+  local bytes, count = redis.call('STRLEN', log), redis.call('LLEN', entries)
+  for index = first, last, 6 do
+    local isNew = ARGV[index] == '' or redis.call('HEXISTS', steps, ARGV[index]) == 0
+    if isNew and ARGV[index + 2] ~= '' then
+      bytes = bytes + #ARGV[index + 2]
+      count = count + 1
+    end
+  end
+  return bytes > tonumber(maxBytes) and 'bytes' or count > tonumber(maxElements) and 'steps'
+end
+
+-- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its data if it was
+-- not in flight.
+local function cancelMessage(id)
+  local job = ARGV[1] .. id
+  local data = redis.call('HGET', job, 'data')
+  if not data or redis.call('HEXISTS', job, 'canceled') == 1 then
+    return nil
+  end
+  if redis.call('ZREM', KEYS[6], id) == 1 then
+    redis.call('DEL', job)
+    return data
+  end
+  if redis.call('EXISTS', job .. ':lock') == 1 then
+    redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"in flight"}')
+    return nil
+  end
+  redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
+  return data
+end

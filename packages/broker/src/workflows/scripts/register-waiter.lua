@@ -1,0 +1,28 @@
+-- Registers a waiter of a run, once, and stores the message of its deadline.
+-- ARGV[6] what it is accepted for once   ARGV[7] '<step id>:<event id>'   ARGV[8] the id of ARGV[10], a blank and the JSON of the waiter   ARGV[9] event id
+-- ARGV[10] id of the message of the deadline   ARGV[11] its head   ARGV[12] its data
+-- Returns 'over'; 'known'; or 'waits', and of the oldest data that was kept for the event its field and the data.
+if not isStarted() then
+  return { 'over' }
+end
+local result = 'waits'
+if redis.call('HSETNX', steps, ARGV[6], ARGV[10]) == 1 then
+  redis.call('HSET', waiters, ARGV[7], ARGV[8])
+  addMessage(ARGV[11], ARGV[12])
+else
+  result = 'known'
+end
+if redis.call('HEXISTS', waiters, ARGV[7]) == 0 then
+  return { result }
+end
+local oldest, field
+for _, name in ipairs(redis.call('HKEYS', notes)) do
+  local number, event = string.match(name, '^(%d+):(.*)$')
+  if event == ARGV[9] and (not oldest or tonumber(number) < oldest) then
+    oldest, field = tonumber(number), name
+  end
+end
+if not field then
+  return { result }
+end
+return { result, field, redis.call('HGET', notes, field) }

@@ -1,0 +1,43 @@
+-- Ends a wait: removes the waiter and appends its result. Of an event, a deadline and the end of the run the first wins.
+-- ARGV[6] field of the waiter   ARGV[7] id of the message of its deadline, which distinguishes two waits
+-- ARGV[8] field of the data that is consumed, '' for none   ARGV[9] most bytes of the log   ARGV[10] most elements
+-- ARGV[11...16] six texts of the message, as in `appendMessages`; without a head the deadline has come
+-- Returns the id of the message, and its place in the log; an empty text if there is no such waiter, 'bytes' or 'steps'
+-- after it if the log has no room; 'over' if the run is over.
+if not isStarted() then
+  return { '', 'over' }
+end
+local id, head = ARGV[12], ARGV[15]
+-- The same deadline, once more after a crash.
+local place = head == '' and redis.call('HGET', steps, 'place:' .. id)
+if place then
+  local start, stop = string.match(place, '^(%d+) (%d+)$')
+  return { id, start, stop }
+end
+local waiter = redis.call('HGET', waiters, ARGV[6])
+if not waiter or string.match(waiter, '^%S+') ~= ARGV[7] then
+  return { '' }
+end
+if ARGV[8] ~= '' and redis.call('HEXISTS', notes, ARGV[8]) == 0 then
+  return { '' }
+end
+local limit = isOverLimit(11, 16, ARGV[9], ARGV[10])
+if limit then
+  return { '', limit }
+end
+redis.call('HDEL', waiters, ARGV[6])
+if ARGV[8] ~= '' then
+  redis.call('HINCRBY', run, 'noteBytes', -redis.call('HSTRLEN', notes, ARGV[8]))
+  redis.call('HDEL', notes, ARGV[8])
+end
+if head ~= '' then
+  if redis.call('ZREM', KEYS[6], ARGV[7]) == 1 then
+    redis.call('DEL', ARGV[1] .. ARGV[7])
+  end
+  appendMessages(11, 16)
+  return { id }
+end
+redis.call('HSET', steps, ARGV[11], id)
+local start, stop = appendElement(id, ARGV[13], ARGV[14])
+redis.call('HSET', steps, 'place:' .. id, start .. ' ' .. stop)
+return { id, tostring(start), tostring(stop) }

@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import {
+  decodeHeaderMap,
+  deriveMessageId,
+  hidePassword,
+  type Answer,
+  type Failure,
+  type HeaderMap,
+  type Outcome,
+} from '@posthorn/shared';
+import { flowLane } from '../engine/lanes/lanes.ts';
+import type { RunJob } from '../delivery/run-attempts.ts';
+import { failForRoom, failRun } from './end-run.ts';
+import { createEntry } from './run-entry.ts';
+import { runKeys } from './run-keys.ts';
+import { readElement } from './run-log.ts';
+import type { RunParts } from './run-parts.ts';
+import type { FailureCallbackState, Run } from './runs.ts';
+
+const sdkVersionName = 'upstash-workflow-sdk-version';
+const sdkName = 'upstash-workflow-sdk';
+const notFoundName = 'upstash-workflow-failure-callback-notfound';
+
+const noWorkflow =
+  'detected a non-workflow destination for trigger/invoke. make sure you are sending the request to the correct endpoint';
+const oldSdk = 'trigger rest api is only usable with sdk versions after v1.0.0 major version';
+
+/**
+ * What an answer means for a message of a run, beyond what it means for any message: an endpoint that is no workflow
+ * fails the run at once, and so does a result of a call that the server itself refused.
+ */
+export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, outcome: Outcome): Promise<Outcome> {
+  const { workflow } = job.message;
+  const { kind, runId, detectsWorkflow, isUnknownSdk, step } = workflow;
+  if (outcome.kind === 'delivered' && kind === 'init') {
+    const { answer } = outcome;
+    const fail = (error: string): Outcome => ({ kind: 'failed', answer, error, errorKind: 'http' });
+    if ((detectsWorkflow || isUnknownSdk) && !readHeader(answer, sdkVersionName)) return fail(noWorkflow);
+    if (isUnknownSdk && !readHeader(answer, sdkName)) return fail(oldSdk);
+  }
+  if (outcome.kind === 'retry' && kind === 'callback') {
+    const fields = [`refused:${step?.id ?? 0}`, 'refused:'];
+    const refusals = await redis.hmget(runKeys.run(runs.placeOf(runId).shard, runId), ...fields);
+    const error = refusals.find((text) => text !== null);
+    if (error)
+      return { kind: 'failed', answer: { ...outcome.answer, body: Buffer.from(error) }, error, errorKind: 'http' };
+  }
+  return outcome;
+}
+
+/**
+ * The server has refused the result of a call: its delivery is not tried again (contract W10).
+ *
+ * @param stepId `undefined` for a request that was too large to be read
+ */
+export async function noteRefusal(
+  { redis, runs }: RunParts,
+  runId: string,
+  stepId: number | undefined,
+  text: string,
+): Promise<void> {
+  const key = runKeys.run(runs.placeOf(runId).shard, runId);
+  await redis.setField(key, 'state', `refused:${stepId ?? ''}`, text.slice(0, 1000));
+}
+
+/**
+ * Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing.
+ *
+ * @param maxStoredBytes bytes of the body of an answer that are kept of a failure
+ */
+export async function settleRunOutcome(
+  parts: RunParts,
+  job: RunJob,
+  outcome: Exclude<Outcome, { kind: 'held' }>,
+  maxStoredBytes: number,
+): Promise<void> {
+  const { kind } = job.message.workflow;
+  if (outcome.kind === 'retry' || outcome.kind === 'canceled') return;
+  if (kind === 'call') await appendCallResult(parts, job, outcome);
+  else if (kind === 'failure') await noteFailureCallback(parts, job, outcome, maxStoredBytes);
+  else if (outcome.kind === 'failed') await failRunOf(parts, job, outcome, maxStoredBytes);
+}
+
+async function failRunOf(
+  parts: RunParts,
+  job: RunJob,
+  { answer, error }: Failure,
+  maxStoredBytes: number,
+): Promise<void> {
+  const { id, message, retried } = job;
+  const body = answer.status === 0 ? Buffer.from(error) : Buffer.from(answer.body.subarray(0, maxStoredBytes));
+  await failRun(
+    parts,
+    message.workflow,
+    {
+      messageId: id,
+      status: answer.status,
+      header: answer.header,
+      bodyBase64: body.toString('base64'),
+      error,
+      retried,
+      maxRetries: message.maxRetries,
+    },
+    message.workflow.failureCallback,
+  );
+}
+
+/** The request of a call has its last answer, or none: the endpoint gets it (contract W9). */
+async function appendCallResult(
+  parts: RunParts,
+  job: RunJob,
+  outcome: { answer: Answer; error?: string },
+): Promise<void> {
+  const { redis, runs, scripts, runLimits, lanes } = parts;
+  const { id, message, retried } = job;
+  const { workflow } = message;
+  const { runId, createdAt, resultTo, start = 0, end = 0, step } = workflow;
+  const run = await runs.read(runId, createdAt);
+  if (run?.state !== 'RUN_STARTED' || !resultTo) return;
+  const source = await readElement(redis, run.shard, runId, { start, end });
+  const { answer, error } = outcome;
+  const text = JSON.stringify({
+    status: answer.status,
+    header: answer.header,
+    body: (answer.status === 0 ? Buffer.from(error ?? '') : Buffer.from(answer.body)).toString('base64'),
+    retried,
+    // SDKs take a failure with retries left for one that is not the last.
+    maxRetries: error === undefined ? message.maxRetries : retried,
+    sourceMessageId: id,
+    url: hidePassword(message.url),
+    method: message.method,
+    sourceHeader: decodeHeaderMap(message.header),
+    sourceBody: source?.body.toString('base64') ?? '',
+    notBefore: message.notBefore,
+    createdAt: message.createdAt,
+    callerIP: message.callerIp,
+    ...(answer.isCut ? { bodyTruncated: true } : {}),
+  });
+  const flowControl = resultTo.flowControl ?? run.config.flowControl;
+  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
+  const now = Date.now();
+  const retryDelayExpression = resultTo.retryDelayExpression ?? run.config.retryDelayExpression;
+  const messageId = deriveMessageId(id, createHash('sha256').update(`${id}:result`).digest());
+  const entry = createEntry(
+    {
+      id: messageId,
+      key: `callback:${id}`,
+      message: {
+        url: resultTo.url,
+        method: 'POST',
+        header: createResultHeader(run, resultTo.header),
+        createdAt: now,
+        notBefore: now,
+        maxRetries: resultTo.maxRetries ?? run.config.maxRetries,
+        timeoutMs: run.config.timeoutMs,
+        callerIp: run.config.callerIp,
+        ...(retryDelayExpression ? { retryDelayExpression } : {}),
+        ...(flowControl ? { flowControl } : {}),
+        ...(run.config.labels ? { labels: run.config.labels } : {}),
+        ...(run.config.redaction ? { redaction: run.config.redaction } : {}),
+      },
+      workflow: { runId, createdAt, kind: 'callback', ...(step ? { step } : {}) },
+    },
+    Buffer.from(text),
+    'fromCallback',
+  );
+  const appended = await scripts.append(runs.placeOf(runId, createdAt), [entry], runLimits);
+  if (appended === 'bytes' || appended === 'steps') await failForRoom(parts, run, id, appended);
+}
+
+/** A version of the protocol there would make the SDK take the result for a step. */
+function createResultHeader(run: Run, own: HeaderMap): HeaderMap {
+  const { 'Upstash-Workflow-Sdk-Version': _, 'Accept-Encoding': _encoding, ...header } = own;
+  return { ...run.config.header, ...header, 'Content-Type': ['application/json'] };
+}
+
+/** What the failure callback answered (contract W19). */
+async function noteFailureCallback(
+  { redis, runs }: RunParts,
+  { id, message: { workflow } }: RunJob,
+  outcome: { kind: 'delivered' | 'failed'; answer: Answer },
+  maxStoredBytes: number,
+): Promise<void> {
+  const { runId, createdAt } = workflow;
+  const run = await runs.read(runId, createdAt);
+  if (run?.failureCallback?.messageId !== id || run.failureCallback.state === 'CALLBACK_CANCELED') return;
+  const { answer, kind } = outcome;
+  const key = runKeys.run(run.shard, run.name);
+  if (kind === 'delivered' && readHeader(answer, notFoundName)?.toLowerCase() === 'true') {
+    await redis.hdel(key, 'failureCallback');
+    return;
+  }
+  const state: FailureCallbackState = {
+    messageId: id,
+    state: kind === 'delivered' ? 'CALLBACK_SUCCESS' : 'CALLBACK_FAIL',
+    status: answer.status,
+    header: answer.header,
+    body: Buffer.from(answer.body.subarray(0, maxStoredBytes)).toString('utf8'),
+  };
+  await redis.setField(key, 'state', 'failureCallback', JSON.stringify(state));
+}
+
+function readHeader({ header }: Answer, lowerName: string): string | undefined {
+  for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
+  return undefined;
+}

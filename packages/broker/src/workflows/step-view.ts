@@ -1,0 +1,157 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
+import { writeHeader } from '../engine/log/message-fields.ts';
+import { readPayload } from './compose-delivery.ts';
+import type { LogEntry } from './run-log.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Run } from './runs.ts';
+
+/** Bytes of one body that the view of a run shows. */
+const maxShownBytes = 64 * 1024;
+
+/** The first step of a run: its payload. */
+export function viewInit(run: Run, entry: LogEntry, body: Buffer | undefined): RunStepView {
+  return {
+    stepName: 'init',
+    stepType: 'Initial',
+    callType: 'step',
+    messageId: entry.messageId,
+    out: showText(run, body),
+    concurrent: 1,
+    state: 'STEP_SUCCESS',
+    createdAt: entry.createdAt,
+    headers: showHeader(run, run.config.initHeader),
+    ...viewRetries(entry),
+  };
+}
+
+const viewRetries = ({ retries, retryDelay }: LogEntry) => ({
+  retries,
+  ...(retryDelay === undefined ? {} : { retryDelay }),
+});
+
+interface StepJson {
+  stepId?: number;
+  stepName?: string;
+  stepType?: string;
+  concurrent?: number;
+  targetStep?: number;
+  out?: unknown;
+  sleepFor?: number | string;
+  sleepUntil?: number;
+  waitEventId?: string;
+  timeout?: string;
+  waitTimeout?: boolean;
+}
+
+/** A step as its element says, and whether it is only planned. */
+export async function viewStep(
+  parts: RunParts,
+  run: Run,
+  entry: LogEntry,
+  body: Buffer | undefined,
+  isPending: boolean,
+  calls: ReadonlyMap<number, LogEntry>,
+  read: (entry: LogEntry) => Promise<Buffer | undefined>,
+): Promise<{ view: RunStepView; isPlan: boolean }> {
+  const step = parseStep(body);
+  const isPlan = step.stepId === 0 && (step.targetStep ?? 0) > 0;
+  const stepId = isPlan ? step.targetStep : step.stepId;
+  const isAsleep = isPending && entry.notBefore !== undefined && run.state === 'RUN_STARTED';
+  const view: RunStepView = {
+    ...(stepId === undefined ? {} : { stepId }),
+    stepName: step.stepName ?? '',
+    stepType: step.stepType ?? 'Run',
+    callType: 'step',
+    messageId: entry.messageId,
+    ...(step.out === undefined ? {} : { out: showOut(run, step) }),
+    concurrent: step.concurrent ?? 1,
+    state: isPlan || isAsleep ? (run.state === 'RUN_STARTED' ? 'STEP_PROGRESS' : 'STEP_CANCELED') : 'STEP_SUCCESS',
+    createdAt: entry.createdAt,
+    headers: showHeader(run, entry.header),
+    ...viewRetries(entry),
+    ...(step.sleepFor === undefined ? {} : { sleepFor: step.sleepFor }),
+    ...(step.sleepUntil === undefined ? {} : { sleepUntil: step.sleepUntil }),
+    ...(step.waitEventId === undefined
+      ? {}
+      : {
+          waitEventId: step.waitEventId,
+          waitTimeoutDuration: step.timeout ?? '',
+          waitTimeout: step.waitTimeout ?? false,
+        }),
+    ...(await viewInvoked(parts, entry)),
+  };
+  const call = step.stepType === 'Call' && stepId !== undefined ? calls.get(stepId) : undefined;
+  if (call) Object.assign(view, viewCall(run, call, await read(call), step.out));
+  return { view, isPlan };
+}
+
+function viewCall(run: Run, call: LogEntry, body: Buffer | undefined, out: unknown): Partial<RunStepView> {
+  const result = parseJson(out) as { status?: number; body?: string; header?: HeaderMap } | undefined;
+  // The SDK writes one character per byte.
+  const response = result?.body === undefined ? undefined : Buffer.from(result.body, 'latin1');
+  return {
+    callUrl: hidePassword(call.url ?? ''),
+    callMethod: call.method ?? 'POST',
+    callHeaders: showHeader(run, call.header),
+    callBody: showText(run, body),
+    ...(result
+      ? {
+          callResponseStatus: result.status ?? 0,
+          callResponseBody: showText(run, response),
+          callResponseHeaders: result.header ?? {},
+        }
+      : {}),
+  };
+}
+
+async function viewInvoked({ runs, redis }: RunParts, { invoked }: LogEntry): Promise<Partial<RunStepView>> {
+  if (!invoked) return {};
+  const child = await runs.read(invoked.runId, invoked.createdAt);
+  return {
+    invokedWorkflowRunId: invoked.runId,
+    invokedWorkflowCreatedAt: invoked.createdAt,
+    invokedWorkflowUrl: hidePassword(child?.config.url ?? ''),
+    invokedWorkflowRunBody: child ? showText(child, await readPayload(redis, child)) : '',
+    invokedWorkflowRunHeaders: child ? showHeader(child, child.config.initHeader) : {},
+  };
+}
+
+function parseStep(body: Buffer | undefined): StepJson {
+  const step = body && parseJson(body.toString('utf8'));
+  return typeof step === 'object' && step !== null ? step : {};
+}
+
+function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The result of a step, as the client gave it: SDKs write the JSON of it. */
+function showOut(run: Run, { out, stepType }: StepJson): string {
+  const text = typeof out === 'string' ? out : JSON.stringify(out);
+  const isEvent = stepType === 'Wait' || stepType === 'WaitForWebhook';
+  return hide(run, isEvent ? Buffer.from(text, 'base64').toString('utf8') : text);
+}
+
+/** Text; base64 where it is not UTF-8. */
+function showText(run: Run, body: Buffer | undefined): string {
+  if (!body) return '';
+  return hide(run, isUtf8(body) ? body.toString('utf8') : body.toString('base64'));
+}
+
+/** Text as it is shown: cut, or its hash where the run wants it hidden. */
+export function hide(run: Run, text: string): string {
+  if (run.config.redaction?.body) return `REDACTED:${createHash('sha256').update(text).digest('hex')}`;
+  return text.length > maxShownBytes ? text.slice(0, maxShownBytes) : text;
+}
+
+function showHeader({ config }: Run, header: HeaderMap): HeaderMap {
+  const message = { ...(config.redaction ? { redaction: config.redaction } : {}) } as Message;
+  return writeHeader(message, 'header', header).header ?? {};
+}

@@ -1,0 +1,34 @@
+import { PosthornError, type HeaderMap } from '@posthorn/shared';
+import { maxNameLength } from './run-headers.ts';
+import type { StepHead } from './step-text.ts';
+
+/** A step that waits for an event, as the run has it. */
+export interface StoredWaiter {
+  eventId: string;
+  step: StepHead;
+  timeout: string;
+  /** Unix seconds. */
+  deadline: number;
+  url: string;
+  /** Of the message that the event makes: names and values in turn. */
+  headers: string[];
+  timeoutUrl: string;
+  timeoutHeaders: HeaderMap;
+  timeoutBody?: string;
+}
+
+/** @throws {PosthornError} `limit_exceeded` */
+export function requireEventId(eventId: string): void {
+  if (eventId === '' || Buffer.byteLength(eventId) > 4 * maxNameLength || /\p{Cc}/u.test(eventId)) {
+    throw new PosthornError(
+      'limit_exceeded',
+      `eventId: use 1 to ${maxNameLength} characters without control characters`,
+    );
+  }
+}
+
+/** A waiter of a run in Redis, and the id of the message of its deadline. */
+export function parseWaiter(text: string): { timeoutId: string; waiter: StoredWaiter } {
+  const at = text.indexOf(' ');
+  return { timeoutId: text.slice(0, at), waiter: JSON.parse(text.slice(at + 1)) as StoredWaiter };
+}

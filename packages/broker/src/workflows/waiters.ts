@@ -1,0 +1,230 @@
+import { PosthornError, type HeaderMap, type RunMessage } from '@posthorn/shared';
+import { flowLane } from '../engine/lanes/lanes.ts';
+import { createServerStep } from './create-step.ts';
+import { failForRoom } from './end-run.ts';
+import { listHeaderMap, toHeaderMap } from './header-lists.ts';
+import { createEntry } from './run-entry.ts';
+import { createRefusal } from './run-errors.ts';
+import { runKeys } from './run-keys.ts';
+import type { RunParts } from './run-parts.ts';
+import type { Run } from './runs.ts';
+import { parseWaiter, requireEventId, type StoredWaiter } from './stored-waiter.ts';
+
+/** A waiter as clients see it (contract W12). */
+export interface WaiterView {
+  url: string;
+  deadline: number;
+  headers: HeaderMap;
+  timeoutUrl: string;
+  timeoutBody?: string;
+  timeoutHeaders: HeaderMap;
+}
+
+/** A waiter that was resumed (contract W13). */
+export interface Notified {
+  waiter: WaiterView;
+  messageId: string;
+  error: '';
+  workflowRunId: string;
+  workflowCreatedAt: number;
+}
+
+/** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
+const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
+/** Waiters of one event that one answer shows or one event resumes at a time. */
+const atOnce = 100;
+
+/** The waiters of an event that are there now, with the fields of their runs. */
+async function* listWaiters(
+  { redis, runs, shards }: RunParts,
+  eventId: string,
+): AsyncGenerator<{ run: { runId: string; createdAt: number }; field: string; waiter: StoredWaiter }> {
+  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
+  const members = await redis.zrange(list, '0', '-1');
+  for (let from = 0; from < members.length; from += atOnce) {
+    const some = members.slice(from, from + atOnce).map(parseMember);
+    const texts = await Promise.all(
+      some.map(({ runId, stepId }) =>
+        redis.hget(runKeys.waiters(runs.placeOf(runId).shard, runId), `${stepId}:${eventId}`),
+      ),
+    );
+    const states = await Promise.all(
+      some.map(({ runId }) => redis.hget(runKeys.run(runs.placeOf(runId).shard, runId), 'createdAt')),
+    );
+    for (const [index, { runId, createdAt, stepId }] of some.entries()) {
+      const text = texts[index];
+      if (!text || states[index] !== String(createdAt)) continue;
+      yield { run: { runId, createdAt }, field: `${stepId}:${eventId}`, waiter: parseWaiter(text).waiter };
+    }
+  }
+}
+
+function parseMember(member: string): { stepId: string; createdAt: number; runId: string } {
+  const [stepId = '', createdAt = '', ...runId] = member.split(' ');
+  return { stepId, createdAt: Number(createdAt), runId: runId.join(' ') };
+}
+
+function viewWaiter(
+  { url, deadline, headers, timeoutUrl, timeoutBody, timeoutHeaders }: StoredWaiter,
+  runId: string,
+): WaiterView {
+  const { 'Upstash-Workflow-RunId': _, ...shown } = toHeaderMap(headers);
+  const isRunId = (name: string) => name.toLowerCase() === 'upstash-workflow-runid';
+  return {
+    url,
+    deadline,
+    headers: {
+      ...Object.fromEntries(Object.entries(shown).filter(([name]) => !isRunId(name))),
+      'Upstash-Workflow-Runid': [runId],
+    },
+    timeoutUrl,
+    ...(timeoutBody === undefined ? {} : { timeoutBody }),
+    timeoutHeaders,
+  };
+}
+
+/** The waiters of an event (contract W12). */
+export async function readWaiters(parts: RunParts, eventId: string): Promise<WaiterView[]> {
+  const views: WaiterView[] = [];
+  for await (const { run, waiter } of listWaiters(parts, eventId)) {
+    views.push(viewWaiter(waiter, run.runId));
+    if (views.length >= 10 * atOnce) break;
+  }
+  return views;
+}
+
+/** Resumes every waiter of an event, over all runs. Without one the event is lost. */
+export async function notifyAll(parts: RunParts, eventId: string, data: Buffer): Promise<Notified[]> {
+  requireEventId(eventId);
+  const notified: Notified[] = [];
+  for await (const { run, field } of listWaiters(parts, eventId)) {
+    const one = await resumeWaiter(parts, run, field, { data });
+    if (one) notified.push(one);
+  }
+  return notified;
+}
+
+/**
+ * Resumes the waiters of an event in one run. Without one the data is kept as long as the run is active, for the first step
+ * that waits for it.
+ *
+ * @param isOneOnly resumes one of them: each call of a webhook feeds one wait
+ * @returns `undefined` for a run that is over or unknown; nothing is kept
+ */
+export async function notifyRun(
+  parts: RunParts,
+  runId: string,
+  eventId: string,
+  data: Buffer,
+  isOneOnly = false,
+): Promise<Notified[] | undefined> {
+  requireEventId(eventId);
+  const { runs, scripts } = parts;
+  const run = await runs.read(runId);
+  if (run?.state !== 'RUN_STARTED') return undefined;
+  for (;;) {
+    const kept = await scripts.keepNote(runs.placeOf(runId, run.createdAt), eventId, data, noteLimits);
+    if (kept === 'over') return undefined;
+    if (kept === 'kept') return [];
+    if (kept === 'full') {
+      throw new PosthornError(
+        'limit_exceeded',
+        `The run keeps ${noteLimits.maxNotes} notifications or ${noteLimits.maxBytes} bytes of them at most.`,
+      );
+    }
+    const notified: Notified[] = [];
+    for (const field of kept.sort(byStep)) {
+      const one = await resumeWaiter(parts, run, field, { data });
+      if (one) notified.push(one);
+      if (one && isOneOnly) break;
+    }
+    // None if all of them ended in the meantime.
+    if (notified.length > 0) return notified;
+  }
+}
+
+function byStep(a: string, b: string): number {
+  return parseInt(a, 10) - parseInt(b, 10);
+}
+
+/** Gives an event to one waiter; `undefined` if another event, its deadline or the end of the run was first. */
+export async function resumeWaiter(
+  parts: RunParts,
+  { runId, createdAt }: { runId: string; createdAt: number },
+  field: string,
+  { data, note }: { data: Buffer; note?: string },
+): Promise<Notified | undefined> {
+  const { redis, runs, scripts, runLimits, lanes } = parts;
+  const run = await runs.read(runId, createdAt);
+  const text = run && (await redis.hget(runKeys.waiters(run.shard, runId), field));
+  if (!text) return undefined;
+  const { timeoutId, waiter } = parseWaiter(text);
+  const { step, eventId, timeout, headers, url } = waiter;
+  const body = Buffer.from(
+    JSON.stringify({
+      ...step,
+      waitEventId: eventId,
+      timeout,
+      waitTimeout: false,
+      ...(data.length > 0 ? { out: data.toString('base64') } : {}),
+    }),
+  );
+  const made = createServerStep(parts, run, headers, step, { id: runs.newMessageId(runId), kind: 'step', url });
+  const { flowControl } = made.message;
+  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
+  const place = runs.placeOf(runId, createdAt);
+  const waits = { field, timeoutId, ...(note === undefined ? {} : { note }) };
+  const result = await scripts.resumeWaiter(place, waits, createEntry(made, body), runLimits);
+  if (result === 'gone' || result === 'over') return undefined;
+  if (typeof result === 'string') throw createRefusal(result, runLimits);
+  await forget(parts, eventId, step.stepId, run);
+  return {
+    waiter: viewWaiter(waiter, runId),
+    messageId: made.id,
+    error: '',
+    workflowRunId: runId,
+    workflowCreatedAt: createdAt,
+  };
+}
+
+/**
+ * The deadline of a waiter has come: appends the result, and gives its place in the log, the same on every call.
+ * `undefined` if the event, or the end of the run, was first.
+ */
+export async function expireWaiter(
+  parts: RunParts,
+  messageId: string,
+  { runId, createdAt, waiter: field = '' }: RunMessage,
+): Promise<{ start: number; end: number } | undefined> {
+  const { redis, runs, scripts, runLimits } = parts;
+  const run = await runs.read(runId, createdAt);
+  if (run?.state !== 'RUN_STARTED') return undefined;
+  const text = await redis.hget(runKeys.waiters(run.shard, runId), field);
+  const { step, eventId, timeout, timeoutHeaders } = (text ? parseWaiter(text).waiter : {}) as Partial<StoredWaiter>;
+  const body = Buffer.from(JSON.stringify({ ...step, waitEventId: eventId, timeout, waitTimeout: true }));
+  const made = createServerStep(parts, run, listHeaderMap(timeoutHeaders), step, { id: messageId, kind: 'wait' });
+  const entry = { ...createEntry(made, body), head: '', data: '' };
+  const result = await scripts.resumeWaiter(
+    runs.placeOf(runId, createdAt),
+    { field, timeoutId: messageId },
+    entry,
+    runLimits,
+  );
+  if (result === 'gone' || result === 'over') return undefined;
+  if (typeof result === 'string') {
+    await failForRoom(parts, run, messageId, result);
+    return undefined;
+  }
+  if (eventId !== undefined && step) await forget(parts, eventId, step.stepId, run);
+  return result;
+}
+
+async function forget(
+  { redis, shards }: RunParts,
+  eventId: string,
+  stepId: number,
+  run: Pick<Run, 'runId' | 'createdAt'>,
+): Promise<void> {
+  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
+  await redis.zrem(list, `${stepId} ${run.createdAt} ${run.runId}`);
+}

@@ -1,0 +1,168 @@
+import type { TestRedis } from '@posthorn/testkit';
+import type { BrokerParts } from '../broker.ts';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { PublishRequest } from '../intake/accept.ts';
+
+let server: TestRedis;
+let broker: BrokerParts;
+beforeAll(async () => {
+  ({ server, broker } = await startTestBroker(4));
+});
+afterAll(async () => {
+  await broker.close();
+  await server.stop();
+});
+
+const url = 'https://a.example/workflow';
+const features = 'LazyFetch,InitialBody,WF_DetectTrigger,WF_TriggerOnConfig';
+const request = (
+  runId: string,
+  isInit: boolean,
+  body: string,
+  headers: Record<string, string> = {},
+): PublishRequest => ({
+  destination: { kind: 'url', url },
+  headers: Object.entries({
+    'Upstash-Workflow-RunId': runId,
+    'Upstash-Workflow-Init': String(isInit),
+    'Upstash-Feature-Set': features,
+    ...headers,
+  }).flat(),
+  tokenInQuery: false,
+  body: Buffer.from(body),
+  callerIp: '::1',
+});
+const start = (runId: string, headers: Record<string, string> = {}) =>
+  broker.publishBatch([request(runId, true, 'payload', headers)]);
+const step = (stepId: number, more: object = {}) =>
+  JSON.stringify({ stepId, stepName: `step ${stepId}`, stepType: 'Run', concurrent: 1, ...more });
+const submit = (runId: string, ...bodies: string[]) =>
+  broker.publishBatch(bodies.map((body) => request(runId, false, body))) as Promise<
+    { messageId: string; deduplicated?: true }[]
+  >;
+const readLog = async (runId: string) => {
+  let text = '';
+  for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece;
+  return text === '' ? undefined : (JSON.parse(text) as { messageId: string; body: string }[]);
+};
+const jobs = async () => (await server.client.keys('*:deliver:msg_*')).length;
+
+test('a step that is submitted many times at once exists once', async () => {
+  await start('wfr_once');
+  const replies = await Promise.all(Array.from({ length: 50 }, () => submit('wfr_once', step(1))));
+  expect(new Set(replies.map(([reply]) => reply?.messageId)).size).toBe(1);
+  expect(replies.filter(([reply]) => !reply?.deduplicated)).toHaveLength(1);
+  expect(await readLog('wfr_once')).toHaveLength(2);
+  await broker.workflows.cancel('wfr_once');
+});
+
+test('runs with one id that begin at once are one run', async () => {
+  const replies = (await Promise.all(Array.from({ length: 50 }, () => start('wfr_same')))).flat();
+  expect(new Set(replies.map((reply) => 'messageId' in reply && reply.messageId)).size).toBe(1);
+  expect(await readLog('wfr_same')).toHaveLength(1);
+  await broker.workflows.cancel('wfr_same');
+});
+
+test('steps side by side are accepted in their order, all of them or none', async () => {
+  await start('wfr_plans');
+  const plans = [1, 2, 3].map((targetStep) => step(0, { targetStep, concurrent: 3 }));
+  const wrong = request('wfr_plans', false, plans[0] ?? '', { 'Upstash-Delay': 'soon' });
+  await expect(
+    broker.publishBatch([...plans.map((body) => request('wfr_plans', false, body)), wrong]),
+  ).rejects.toMatchObject({ status: 412 });
+  expect(await readLog('wfr_plans')).toHaveLength(1);
+  const ids = (await submit('wfr_plans', ...plans)).map(({ messageId }) => messageId);
+  const log = (await readLog('wfr_plans')) ?? [];
+  expect(log.slice(1).map(({ messageId }) => messageId)).toEqual(ids);
+  await broker.workflows.cancel('wfr_plans');
+});
+
+test('what races the end of a run is accepted before it, and dropped with it, or refused', async () => {
+  const jobsBefore = await jobs();
+  for (let n = 0; n < 20; n++) {
+    const runId = `wfr_race-${n}`;
+    await start(runId);
+    const submitStep = (stepId: number) =>
+      submit(runId, step(stepId)).then(
+        () => 'accepted',
+        (error: unknown) => (error as { status: number }).status,
+      );
+    const before = Array.from({ length: n % 10 }, (_, at) => submitStep(at + 1));
+    const canceled = broker.workflows.cancel(runId);
+    const after = Array.from({ length: 10 - (n % 10) }, (_, at) => submitStep((n % 10) + at + 1));
+    for (const result of await Promise.all([...before, ...after])) expect(['accepted', 400]).toContain(result);
+    expect(await canceled).toBe('canceled');
+    expect(await broker.workflows.readLog(runId)).toBeUndefined();
+  }
+  // What waits cannot be taken out of the list of a queue: it is left as a mark that a worker drops.
+  const left = (await server.client.keys('*:deliver:msg_*')).length - jobsBefore;
+  const marks = await Promise.all(
+    (await server.client.keys('*:deliver:msg_*')).map((key) => server.client.hget(key, 'canceled')),
+  );
+  expect(marks.filter((mark) => mark === '1').length).toBeGreaterThanOrEqual(left);
+  const keys = await server.client.keys('*:run:*:wfr_race-*');
+  expect(keys.filter((key) => /:run:(steps|waiters|notes):/.test(key))).toEqual([]);
+});
+
+test('a step that starts another run starts one, whatever ids its requests have', async () => {
+  await start('wfr_invoker');
+  const { createdAt } = await readRun('wfr_invoker');
+  const envelope = JSON.stringify({
+    body: 'child payload',
+    headers: { 'Upstash-Feature-Set': [features] },
+    workflowRunId: 'wfr_invoker',
+    workflowRunCreatedAt: createdAt,
+    workflowUrl: url,
+    step: { stepId: 1, stepName: 'child', stepType: 'Invoke', concurrent: 1 },
+  });
+  const replies = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      broker.publish(request(`wfr_child-${n}`, true, envelope, { 'Upstash-Workflow-Invoke': 'true' })),
+    ),
+  );
+  expect(new Set(replies.flat().map((reply) => 'messageId' in reply && reply.messageId)).size).toBe(1);
+  const children = (await server.client.keys('*:run:state:wfr_child-*')).map((key) => key.replace(/.*:/, ''));
+  expect(children).toHaveLength(1);
+  const [child = ''] = children;
+
+  await broker.workflows.finish(child, '"result"');
+  await broker.workflows.finish(child, '"another"');
+  const log = (await readLog('wfr_invoker')) ?? [];
+  expect(log).toHaveLength(2);
+  expect(JSON.parse(Buffer.from(log[1]?.body ?? '', 'base64').toString())).toMatchObject({
+    stepId: 1,
+    out: JSON.stringify({ body: '"result"', isFailed: false, isCanceled: false }),
+  });
+  await broker.workflows.cancel('wfr_invoker');
+});
+
+test('a process that died before it told the end of a run: a sweep tells it', async () => {
+  await start('wfr_told');
+  const { createdAt } = await readRun('wfr_told');
+  const envelope = JSON.stringify({
+    headers: {},
+    workflowRunId: 'wfr_told',
+    workflowRunCreatedAt: createdAt,
+    workflowUrl: url,
+    step: { stepId: 1, stepName: 'child', stepType: 'Invoke', concurrent: 1 },
+  });
+  await broker.publish(request('wfr_dies', true, envelope, { 'Upstash-Workflow-Invoke': 'true' }));
+  const [key = ''] = await server.client.keys('*:run:state:wfr_dies');
+  const shard = Number(/\{d(\d+)\}/.exec(key)?.[1]);
+  const created = (await server.client.hget(key, 'createdAt')) ?? '';
+  // As the script leaves it.
+  await server.client.hset(key, 'state', 'RUN_CANCELED');
+  await server.client.zadd(`{d${shard}}:run:unreported`, Date.now() - 5000, `wfr_dies ${created}`);
+  await broker.workflows.sweep(shard);
+  await broker.workflows.sweep(shard);
+  const log = (await readLog('wfr_told')) ?? [];
+  expect(log).toHaveLength(2);
+  expect(Buffer.from(log[1]?.body ?? '', 'base64').toString()).toContain('\\"isCanceled\\":true');
+  expect(await server.client.zcard(`{d${shard}}:run:unreported`)).toBe(0);
+  await broker.workflows.cancel('wfr_told');
+});
+
+async function readRun(runId: string): Promise<{ createdAt: number }> {
+  const [key = ''] = await server.client.keys(`*:run:state:${runId}`);
+  return { createdAt: Number(await server.client.hget(key, 'createdAt')) };
+}

@@ -1,0 +1,224 @@
+import { PosthornError } from '@posthorn/shared';
+import type { Outcome, Published, RunLetter, RunView, Triggered } from '@posthorn/shared';
+import type { RunAttempts, RunJob } from '../delivery/run-attempts.ts';
+import type { PublishRequest } from '../intake/accept.ts';
+import { acceptRunRequests } from './accept-run.ts';
+import { composeDelivery } from './compose-delivery.ts';
+import { endRun, reportToInvoker } from './end-run.ts';
+import { runKeys } from './run-keys.ts';
+import {
+  cancelCallback,
+  findLetters,
+  readLetter,
+  removeLetters,
+  repeatCallback,
+  viewLetter,
+  type LetterFilter,
+  type LetterPage,
+} from './run-letters.ts';
+import { formatCursor, listRuns, parseCursor, type RunFilter } from './run-list.ts';
+import { readEntries, readLogPieces } from './run-log.ts';
+import type { RunParts } from './run-parts.ts';
+export type { RunLimits } from './run-parts.ts';
+import { createRunScripts } from './run-scripts.ts';
+import { viewRun } from './run-view.ts';
+import { repeatRuns } from './restart-run.ts';
+import { createRuns, parseName, type Run } from './runs.ts';
+import { judgeRunOutcome, noteRefusal, settleRunOutcome } from './settle-run.ts';
+import { triggerRun } from './trigger.ts';
+import { registerWaiter } from './register-waiter.ts';
+import { notifyAll, notifyRun, readWaiters, type Notified, type WaiterView } from './waiters.ts';
+
+/** Runs of workflows: a record and a step log each, in one shard (contract W1). */
+export interface Workflows extends RunAttempts {
+  /**
+   * Accepts requests that belong to runs, all or none of those of one run.
+   *
+   * @throws {RunOverError} for a run that is over; {PosthornError} `limit_exceeded` for every other refusal
+   */
+  accept(requests: readonly PublishRequest[]): Promise<Published[]>;
+  /** The server has refused the result of a call, whose step is perhaps not known. */
+  noteRefusal(runId: string, stepId: number | undefined, text: string): Promise<void>;
+  /** The step log of an active run, as JSON in pieces; `undefined` for any other. */
+  readLog(runId: string): Promise<AsyncGenerator<string> | undefined>;
+  /** The workflow has returned. Says whether the run was ever known. */
+  finish(runId: string, result: string): Promise<boolean>;
+  /** The same for a workflow that cancels itself. */
+  cancel(runId: string): Promise<'canceled' | 'over' | 'unknown'>;
+  /** @throws {RunOverError}; {PosthornError} `limit_exceeded` */
+  wait(eventId: string, headers: readonly string[], json: unknown): Promise<void>;
+  /** Resumes all waiters of an event, or those of one run, for which the data is kept if there are none. */
+  notify(eventId: string, data: Buffer, runId?: string): Promise<Notified[]>;
+  /** Gives a webhook call to one waiter; `false` if there is no such run (any more). */
+  receiveWebhook(runId: string, eventId: string, data: Buffer): Promise<boolean>;
+  waiters(eventId: string): Promise<WaiterView[]>;
+
+  /** Begins a run for a client without an SDK. */
+  trigger(request: PublishRequest): Promise<Triggered>;
+  /**
+   * A page of runs that match, newest first, and where to go on if there may be more.
+   *
+   * @throws {PosthornError} `invalid_request` for a cursor that is none
+   */
+  list(filter: RunFilter, count: number, cursor?: string): Promise<{ runs: RunView[]; cursor?: string }>;
+  /** Cancels runs by their ids, and gives the number of those that went on. */
+  cancelMany(runIds: readonly string[]): Promise<number>;
+  /** The same for runs that match, or for so many of them. */
+  cancelMatching(filter: RunFilter, count: number): Promise<number>;
+
+  letters: {
+    find(filter: LetterFilter): Promise<LetterPage>;
+    get(dlqId: string): Promise<RunLetter | undefined>;
+    remove(dlqIds: readonly string[]): Promise<number>;
+    /** Runs that have failed once more, as new runs; `undefined` if one of the entries does not exist. */
+    repeat(
+      dlqIds: readonly string[],
+      mode: 'restart' | 'resume',
+      headers: readonly string[],
+    ): Promise<Triggered[] | undefined>;
+    /** @throws {PosthornError} `invalid_request` unless the failure callback has failed */
+    repeatCallback(dlqId: string): Promise<Triggered | undefined>;
+    /** @throws {PosthornError} `invalid_request` unless the failure callback is in progress */
+    cancelCallback(dlqId: string): Promise<Triggered | undefined>;
+  };
+
+  /** Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing. */
+  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number): Promise<void>;
+  /** Active runs and those that are remembered, and how long the oldest one has been active. */
+  measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
+  /** Does for one shard what a process that died has left undone, and forgets what is old. */
+  sweep(shard: number): Promise<void>;
+}
+
+/** Runs that one sweep looks after. */
+const sweepAtOnce = 100;
+
+export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs'>): Workflows {
+  const { redis, shards, log } = given;
+  const parts: RunParts = { ...given, scripts: createRunScripts(redis), runs: createRuns(redis, shards) };
+
+  return {
+    accept: (requests) => acceptRunRequests(parts, requests),
+    noteRefusal: (runId, stepId, text) => noteRefusal(parts, runId, stepId, text),
+
+    async readLog(runId) {
+      const run = await parts.runs.read(runId);
+      return run?.state === 'RUN_STARTED' ? readLogPieces(redis, run.shard, run.name) : undefined;
+    },
+    async finish(runId, result) {
+      return (await endRun(parts, { runId }, 'RUN_SUCCESS', result === '' ? {} : { result })).result !== 'unknown';
+    },
+    async cancel(runId) {
+      const { result } = await endRun(parts, { runId }, 'RUN_CANCELED');
+      return result === 'ended' ? 'canceled' : result;
+    },
+
+    wait: (eventId, headers, json) => registerWaiter(parts, eventId, headers, json),
+    async notify(eventId, data, runId) {
+      return runId === undefined
+        ? notifyAll(parts, eventId, data)
+        : ((await notifyRun(parts, runId, eventId, data)) ?? []);
+    },
+    async receiveWebhook(runId, eventId, data) {
+      return (await notifyRun(parts, runId, eventId, data, true)) !== undefined;
+    },
+    waiters: (eventId) => readWaiters(parts, eventId),
+
+    trigger: (request) => triggerRun(parts, request),
+    async list(filter, count, cursor) {
+      const after = cursor ? parseCursor(cursor) : undefined;
+      if (cursor && !after) throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier answer');
+      const runs: RunView[] = [];
+      let last: { createdAt: number; runId: string } | undefined;
+      for await (const run of listRuns(parts, filter, after)) {
+        if (filter.messageId && !(await hasMessage(parts, run, filter.messageId))) continue;
+        if (last && runs.length === count) return { runs, cursor: formatCursor(last) };
+        runs.push(await viewRun(parts, run));
+        last = run;
+      }
+      return { runs };
+    },
+    async cancelMany(runIds) {
+      let canceled = 0;
+      for (const runId of new Set(runIds)) {
+        if ((await endRun(parts, { runId }, 'RUN_CANCELED')).result === 'ended') canceled++;
+      }
+      return canceled;
+    },
+    async cancelMatching(filter, count) {
+      let canceled = 0;
+      for await (const { runId, createdAt } of listRuns(parts, { ...filter, state: ['RUN_STARTED'] })) {
+        if (canceled >= count) break;
+        if ((await endRun(parts, { runId, createdAt }, 'RUN_CANCELED')).result === 'ended') canceled++;
+      }
+      return canceled;
+    },
+
+    letters: {
+      find: (filter) => findLetters(parts, filter),
+      async get(dlqId) {
+        const run = await readLetter(parts, dlqId);
+        return run && viewLetter(parts, run);
+      },
+      remove: (dlqIds) => removeLetters(parts, dlqIds),
+      repeat: (dlqIds, mode, headers) => repeatRuns(parts, dlqIds, mode, headers),
+      repeatCallback: (dlqId) => repeatCallback(parts, dlqId),
+      cancelCallback: (dlqId) => cancelCallback(parts, dlqId),
+    },
+
+    compose: (job) => composeDelivery(parts, job),
+    judge: (job, outcome) => judgeRunOutcome(parts, job, outcome),
+    settle: (job, outcome, maxStoredBytes) => settleRunOutcome(parts, job, outcome, maxStoredBytes),
+
+    async measure() {
+      const counts = await Promise.all(
+        Array.from({ length: shards.count }, async (_, shard) => {
+          const [active, ended, first] = await Promise.all([
+            redis.zcard(runKeys.active(shard)),
+            redis.zcard(runKeys.ended(shard)),
+            redis.zrange(runKeys.active(shard), '0', '0', 'WITHSCORES'),
+          ]);
+          return { active, ended, began: Number(first[1] ?? Infinity) };
+        }),
+      );
+      const began = Math.min(...counts.map((one) => one.began));
+      return {
+        active: counts.reduce((sum, one) => sum + one.active, 0),
+        ended: counts.reduce((sum, one) => sum + one.ended, 0),
+        oldestMs: began === Infinity ? 0 : Math.max(0, Date.now() - began),
+      };
+    },
+
+    async sweep(shard) {
+      const letters = await redis.zrangebyscore(
+        runKeys.dlq(shard),
+        '-inf',
+        Date.now() - parts.runLimits.retentionMs,
+        'LIMIT',
+        0,
+        sweepAtOnce,
+      );
+      await removeLetters(parts, letters);
+      const [unreported, old] = await Promise.all([
+        redis.zrangebyscore(runKeys.unreported(shard), '-inf', Date.now() - 1000, 'LIMIT', 0, sweepAtOnce),
+        redis.zrangebyscore(runKeys.expiry(shard), '-inf', Date.now(), 'LIMIT', 0, sweepAtOnce),
+      ]);
+      for (const name of unreported) {
+        const { runId, createdAt } = parseName(name);
+        await reportToInvoker(parts, runId, createdAt).catch((error: unknown) =>
+          log.warn({ err: error, runId }, 'workflow.invoker-not-reported'),
+        );
+      }
+      for (const name of old) {
+        await redis.zrem(runKeys.ended(shard), name);
+        await redis.zrem(runKeys.unreported(shard), name);
+        await redis.zrem(runKeys.expiry(shard), name);
+      }
+    },
+  };
+}
+
+async function hasMessage({ redis }: RunParts, run: Run, messageIds: readonly string[]): Promise<boolean> {
+  const entries = await readEntries(redis, run.shard, run.name);
+  return entries.some(({ messageId }) => messageIds.includes(messageId));
+}

@@ -1,0 +1,162 @@
+import type { WorkflowRun, WorkflowState, WorkflowStepGroup } from '@posthorn/sdk';
+import { Option, type Command } from 'commander';
+import type { Act } from '../act.ts';
+import { collectHeaderText, readHeaderText, readLimit } from '../arguments.ts';
+import { addBody, readBody, type BodyOptions } from '../body.ts';
+import { Failure } from '../failure.ts';
+import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
+import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
+import type { Column } from '../output/table.ts';
+import { writeDistance } from '../output/time.ts';
+
+const states = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const satisfies WorkflowState[];
+/** What one call cancels at most. */
+const pageSize = 100;
+
+interface Filters {
+  url?: string;
+  label?: string[];
+}
+
+export function addWorkflow(command: Command, act: Act): void {
+  addFilters(command.command('list').description('list runs, newest first'))
+    .addOption(new Option('--state <state>', 'only runs in this state').choices(states))
+    .option('--limit <number>', 'at most so many; 0 for all', readLimit, 20)
+    .action(
+      act(async ({ client, output }, options: Filters & { state?: WorkflowState; limit: number }) => {
+        const { state, limit } = options;
+        const runs: WorkflowRun[] = [];
+        const request = { ...readFilters(options), ...(state ? { state } : {}), count: Math.min(limit, 10) };
+        for await (const run of client.workflow.iterate(request)) {
+          if (runs.length >= limit) break;
+          runs.push(run);
+        }
+        output.table(runs, columns, 'no runs');
+      }),
+    );
+
+  command
+    .command('show <id>')
+    .description('show a run and its steps')
+    .action(
+      act(async ({ client, output }, id: string) => {
+        const run = await client.workflow.get(id);
+        if (!run) throw new Failure(`There is no run ${id}.`, 3);
+        if (output.isJson) output.fields(run);
+        else {
+          const { steps, ...fields } = run;
+          output.fields(fields);
+          output.table(steps.flatMap(listSteps), stepColumns, 'no steps');
+        }
+      }),
+    );
+
+  addMessageOptions(addBody(command.command('trigger <url>').description('begin a run of the workflow at this URL')))
+    .option('--id <id>', 'the id of the run; while one with it is active, no other starts', readHeaderText)
+    .action(
+      act(async ({ client, output }, url: string, options: MessageOptionValues & BodyOptions & { id?: string }) => {
+        const { body, bodyFile, id, ...messageOptions } = options;
+        const content = await readBody({ body, bodyFile }, output.note);
+        const { method: _, callback: _callback, ...message } = readMessageOptions(messageOptions);
+        const reply = await client.workflow.trigger({
+          ...message,
+          url,
+          ...(content === undefined ? {} : { body: content }),
+          ...(id === undefined ? {} : { workflowRunId: id }),
+        });
+        output.done(reply.workflowRunId, reply);
+        if (reply.deduplicated) output.note('a run with this id is active: nothing new was begun');
+      }),
+    );
+
+  addMany(addFilters(command.command('cancel [ids...]').description('cancel runs, by ids, by filters, or all'))).action(
+    act(async ({ client, output }, ids: string[], options: Filters & ManyOptions) => {
+      const filter = readFilters(options);
+      await checkMany(ids, filter, options, 'Cancel all active runs?');
+      let cancelled = 0;
+      for (const some of chunk(ids, pageSize)) cancelled += (await client.workflow.cancel(some)).cancelled;
+      // There is no cursor: what is canceled no longer matches.
+      while (ids.length === 0 && cancelled < options.limit) {
+        const count = Math.min(pageSize, options.limit - cancelled);
+        const reply = await client.workflow.cancel(filter ? { filter, count } : { all: true, count });
+        cancelled += reply.cancelled;
+        if (reply.cancelled < count) break;
+      }
+      output.done(`${cancelled} canceled`, { cancelled });
+      const missing = ids.length === 0 ? 0 : new Set(ids).size - cancelled;
+      if (missing > 0) throw new Failure(`${missing} of them are not there, or have ended.`, 3);
+    }),
+  );
+
+  addBody(command.command('notify <event>').description('resume the steps that wait for an event'))
+    .option('--run <id>', 'only this run, which keeps the data if none of its steps waits yet', readHeaderText)
+    .action(
+      act(async ({ client, output }, eventId: string, { run, ...body }: BodyOptions & { run?: string }) => {
+        const data = await readBody(body, output.note);
+        const notified = await client.workflow.notify({
+          eventId,
+          ...(data === undefined ? {} : { eventData: Buffer.from(data).toString('utf8') }),
+          ...(run === undefined ? {} : { workflowRunId: run }),
+        });
+        output.done(`${notified.length} resumed`, notified);
+      }),
+    );
+
+  for (const [verb, summary] of [
+    ['resume', 'go on with a failed run, as a new run, at the step that failed'],
+    ['restart', 'begin a failed run again, as a new run'],
+  ] as const) {
+    command
+      .command(`${verb} <dlqId>`)
+      .description(summary)
+      .action(
+        act(async ({ client, output }, dlqId: string) => {
+          const reply = await client.workflow[verb](dlqId);
+          output.done(reply.workflowRunId, reply);
+        }),
+      );
+  }
+}
+
+function addFilters(command: Command): Command {
+  return command
+    .option('--url <url>', 'only runs of the workflow at this URL', readHeaderText)
+    .option('--label <label>', 'only runs with this label; may be repeated', collectHeaderText);
+}
+
+/** `undefined` when there is none. */
+function readFilters({ url, label }: Filters): { workflowUrl?: string; label?: string[] } | undefined {
+  if (url === undefined && label === undefined) return undefined;
+  return { ...(url === undefined ? {} : { workflowUrl: url }), ...(label === undefined ? {} : { label }) };
+}
+
+const columns: Column<WorkflowRun>[] = [
+  { title: 'RUN', cell: ({ workflowRunId }) => workflowRunId },
+  { title: 'STATE', cell: ({ workflowState }) => workflowState.replace('RUN_', '') },
+  { title: 'BEGAN', cell: ({ workflowRunCreatedAt }) => writeDistance(workflowRunCreatedAt) },
+  { title: 'STEPS', cell: ({ steps }) => String(steps.filter(({ type }) => type !== 'next').length) },
+  { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },
+];
+
+interface ListedStep {
+  name: string;
+  type: string;
+  state: string;
+  text: string;
+}
+
+function listSteps({ type, steps }: WorkflowStepGroup): ListedStep[] {
+  return steps.map(({ stepName = '', stepType = '', state, out, errors }) => ({
+    name: type === 'next' ? '(next)' : `${type === 'parallel' ? '| ' : ''}${stepName}`,
+    type: stepType,
+    state: state.replace('STEP_', ''),
+    text: errors?.at(-1)?.error ?? out ?? '',
+  }));
+}
+
+const stepColumns: Column<ListedStep>[] = [
+  { title: 'STEP', cell: ({ name }) => name },
+  { title: 'TYPE', cell: ({ type }) => type },
+  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'RESULT', cell: ({ text }) => text.slice(0, 200), isBelow: true },
+];

@@ -1,0 +1,288 @@
+import { QstashValidationError } from './errors.ts';
+import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
+import { writeSegment } from './path.ts';
+import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+
+type OneOrMore<T> = T | readonly T[];
+
+export type WorkflowState = 'RUN_STARTED' | 'RUN_SUCCESS' | 'RUN_FAILED' | 'RUN_CANCELED';
+
+export interface TriggerRequest extends Omit<MessageOptions, 'method' | 'callback'> {
+  /** URL of the workflow. */
+  url: string;
+  /** The payload of the run. */
+  body?: BodyInit;
+  /** The id of the run, in place of one that the server makes up. While a run with it is active, no other starts. */
+  workflowRunId?: string;
+  /** Not before this instant, in seconds since 1970. */
+  notBefore?: number;
+}
+
+/** A run that was begun. */
+export interface TriggerResponse {
+  workflowRunId: string;
+  /** In milliseconds since 1970. */
+  workflowCreatedAt: number;
+  /** A run with this id was active already; nothing was begun. */
+  deduplicated?: true;
+}
+
+/** Which runs are meant. Several values of one field are alternatives; all fields must match. */
+export interface WorkflowFilter {
+  workflowUrl?: OneOrMore<string>;
+  label?: OneOrMore<string>;
+  flowControlKey?: OneOrMore<string>;
+  /** Address of the client that started the run. */
+  callerIp?: OneOrMore<string>;
+  /** Not before this instant; a number is in milliseconds since 1970. */
+  fromDate?: Date | number;
+  /** Not after this instant; a number is in milliseconds since 1970. */
+  toDate?: Date | number;
+}
+
+export interface RunsRequest extends WorkflowFilter {
+  workflowRunId?: OneOrMore<string>;
+  state?: OneOrMore<WorkflowState>;
+  /** Runs on one page: 10 at most. */
+  count?: number;
+  /** Where an earlier page ended. */
+  cursor?: string;
+}
+
+/** A failed attempt at a step. */
+export interface WorkflowStepError {
+  status: number;
+  headers: Record<string, string[]>;
+  body: string;
+  error: string;
+  /** In milliseconds since 1970. */
+  time: number;
+}
+
+/** A step of a run. Fields that its type does not have are absent. */
+export interface WorkflowStep {
+  messageId: string;
+  state: 'STEP_PROGRESS' | 'STEP_SUCCESS' | 'STEP_RETRY' | 'STEP_FAILED' | 'STEP_CANCELED';
+  retries: number;
+  retryDelay?: string;
+  stepId?: number;
+  stepName?: string;
+  stepType?: string;
+  /** Its result; of the first step the payload of the run. */
+  out?: string;
+  concurrent?: number;
+  /** In milliseconds since 1970. */
+  createdAt?: number;
+  /** Of what is being delivered: when the next attempt is due, in milliseconds since 1970. */
+  nextDeliveryTime?: number;
+  errors?: WorkflowStepError[];
+  [more: string]: unknown;
+}
+
+/** One step, steps side by side, or what is being delivered now. */
+export interface WorkflowStepGroup {
+  type: 'sequential' | 'parallel' | 'next';
+  steps: WorkflowStep[];
+}
+
+/** A run with its steps. */
+export interface WorkflowRun {
+  workflowRunId: string;
+  workflowUrl: string;
+  workflowState: WorkflowState;
+  /** In milliseconds since 1970. */
+  workflowRunCreatedAt: number;
+  workflowRunCompletedAt?: number;
+  workflowRunCallerIp?: string;
+  /** What the workflow has returned, as JSON. */
+  workflowRunResponse?: string;
+  invoker?: { workflowRunId: string; workflowUrl: string; workflowRunCreatedAt: number };
+  failureFunction?: { messageId: string; url: string; state: string; [more: string]: unknown };
+  dlqId?: string;
+  label?: string;
+  labels?: string[];
+  flowControlKey?: string;
+  steps: WorkflowStepGroup[];
+}
+
+/** A step that waits for an event. */
+export interface WorkflowWaiter {
+  url: string;
+  /** In seconds since 1970. */
+  deadline: number;
+  /** They name the run: `Upstash-Workflow-Runid`. */
+  headers: Record<string, string[]>;
+  timeoutUrl: string;
+  timeoutBody?: string;
+  timeoutHeaders: Record<string, string[]>;
+}
+
+export interface NotifyRequest {
+  eventId: string;
+  /** Text as it is; anything else becomes JSON. */
+  eventData?: unknown;
+  /** Only this run gets it, and keeps it for a step that does not wait yet. */
+  workflowRunId?: string;
+}
+
+/** A waiter that was resumed. */
+export interface NotifyResponse {
+  waiter: WorkflowWaiter;
+  messageId: string;
+  error: string;
+  workflowRunId: string;
+  workflowCreatedAt: number;
+}
+
+/** Runs that a call means: by ids, by a filter with at least one field, or all. */
+export type WorkflowCancelRequest =
+  | readonly string[]
+  | { filter: WorkflowFilter & { workflowUrlExactMatch?: boolean }; count?: number }
+  | { all: true; count?: number };
+
+/** A run that has failed. */
+export interface WorkflowLetter {
+  dlqId: string;
+  messageId: string;
+  workflowRunId: string;
+  workflowCreatedAt: number;
+  workflowUrl: string;
+  responseStatus: number;
+  responseBody?: string;
+  body?: string;
+  error?: string;
+  label?: string;
+  createdAt: number;
+  [more: string]: unknown;
+}
+
+/** Settings of a run that is repeated; what is not said stays as it was. */
+export type RepeatOptions = Pick<
+  MessageOptions,
+  'retries' | 'retryDelay' | 'delay' | 'flowControl' | 'label' | 'failureCallback'
+>;
+
+/** Runs of workflows, whose steps are served with `@upstash/workflow`. */
+export class Workflow {
+  readonly #http: Requester;
+
+  constructor(http: Requester) {
+    this.#http = http;
+  }
+
+  /**
+   * Begins a run. Resolves when it is stored durably.
+   *
+   * @throws {QstashError}
+   */
+  async trigger(request: TriggerRequest, options: CallOptions = {}): Promise<TriggerResponse> {
+    const { url, body, workflowRunId, ...message } = request;
+    const headers = writeMessageHeaders(this.#http, message);
+    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', workflowRunId);
+    if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
+    return this.#http.request({
+      ...options,
+      method: 'POST',
+      path: ['v2', 'trigger', checkDestination(url)],
+      headers,
+      body,
+      isRepeatable: workflowRunId !== undefined,
+    });
+  }
+
+  /** One page of runs with their steps, newest first. */
+  async list(request: RunsRequest = {}, options: CallOptions = {}): Promise<{ runs: WorkflowRun[]; cursor?: string }> {
+    return this.#http.request({ ...options, path: ['v2', 'workflows', 'logs'], query: { ...request } });
+  }
+
+  /** Every run that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
+  async *iterate(request: RunsRequest = {}, options: CallOptions = {}): AsyncGenerator<WorkflowRun, void, undefined> {
+    let { cursor } = request;
+    do {
+      const page = await this.list(cursor ? { ...request, cursor } : request, options);
+      yield* page.runs;
+      cursor = page.cursor;
+    } while (cursor);
+  }
+
+  /** The run that has this id now, or had it last; `undefined` if there is none. */
+  async get(workflowRunId: string, options: CallOptions = {}): Promise<WorkflowRun | undefined> {
+    writeSegment(workflowRunId, 'Workflow run id');
+    return (await this.list({ workflowRunId, count: 1 }, options)).runs[0];
+  }
+
+  /** Cancels one run, several, those that match a filter, or all of them, 100 at most in one call. */
+  async cancel(request: string | WorkflowCancelRequest, options: CallOptions = {}): Promise<{ cancelled: number }> {
+    const ids = typeof request === 'string' ? [request] : isList(request) ? request : undefined;
+    if (ids?.length === 0) return { cancelled: 0 };
+    for (const id of ids ?? []) writeSegment(id, 'Workflow run id');
+    const query = ids
+      ? { workflowRunIds: ids }
+      : writeQuery(request as Exclude<WorkflowCancelRequest, readonly string[]>);
+    const isRepeatable = ids !== undefined;
+    return this.#http.request({ ...options, method: 'DELETE', path: ['v2', 'workflows', 'runs'], query, isRepeatable });
+  }
+
+  /** Resumes the steps that wait for an event; gives those that did. */
+  async notify(
+    { eventId, eventData, workflowRunId }: NotifyRequest,
+    options: CallOptions = {},
+  ): Promise<NotifyResponse[]> {
+    const run = workflowRunId === undefined ? [] : [writeSegment(workflowRunId, 'Workflow run id')];
+    const body = typeof eventData === 'string' || eventData === undefined ? eventData : JSON.stringify(eventData);
+    const path = ['v2', 'notify', ...run, writeSegment(eventId, 'Event id')];
+    return this.#http.request({ ...options, method: 'POST', path, body });
+  }
+
+  /** The steps that wait for an event. */
+  async waiters(eventId: string, options: CallOptions = {}): Promise<WorkflowWaiter[]> {
+    return this.#http.request({ ...options, path: ['v2', 'waiters', writeSegment(eventId, 'Event id')] });
+  }
+
+  /** One page of runs that have failed, oldest first. */
+  async listDlq(
+    request: WorkflowFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
+    options: CallOptions = {},
+  ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
+    return this.#http.request({ ...options, path: ['v2', 'workflows', 'dlq'], query: { ...request } });
+  }
+
+  /**
+   * Goes on with a failed run, as a new run, at the step that failed.
+   *
+   * @throws {QstashNotFoundError} when there is no such entry
+   */
+  async resume(dlqId: string, settings: RepeatOptions = {}, options: CallOptions = {}): Promise<TriggerResponse> {
+    return this.#repeat('resume', dlqId, settings, options);
+  }
+
+  /**
+   * Begins a failed run again, as a new run, with the same payload.
+   *
+   * @throws {QstashNotFoundError} when there is no such entry
+   */
+  async restart(dlqId: string, settings: RepeatOptions = {}, options: CallOptions = {}): Promise<TriggerResponse> {
+    return this.#repeat('restart', dlqId, settings, options);
+  }
+
+  async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
+    const path = ['v2', 'workflows', 'dlq', verb, writeSegment(dlqId, 'DLQ id')];
+    const headers = writeMessageHeaders(this.#http, settings);
+    return this.#http.request({ ...options, method: 'POST', path, headers });
+  }
+}
+
+/** What names nothing is refused: the server would take it for everything. */
+function writeQuery(request: Exclude<WorkflowCancelRequest, readonly string[]>): Query {
+  const { count = 100 } = request;
+  if ('all' in request) return { count };
+  const filter = request.filter as Query;
+  if (Object.values(filter).every((value) => value === undefined)) {
+    throw new QstashValidationError('Give ids of runs, a filter with at least one field, or all: true');
+  }
+  return { ...filter, count };
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,138 @@
+// Our own SDK and command line, with workflows of the official package.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { eventually } from '@posthorn/testkit';
+import { Client } from '@posthorn/sdk';
+import { startWorkflowSystem, workflowToken, type WorkflowSystem } from './workflow-system.fixture.ts';
+
+let workflows: WorkflowSystem;
+let client: Client;
+let waits: string;
+beforeAll(async () => {
+  jest.spyOn(console, 'warn').mockImplementation();
+  jest.spyOn(console, 'error').mockImplementation();
+  workflows = await startWorkflowSystem();
+  client = new Client({ baseUrl: workflows.system.api.url, token: workflowToken });
+  waits = workflows.define<string>('/waits', async (context) => {
+    const { eventData } = await context.waitForEvent('wait', `told-${context.requestPayload}`, { timeout: 600 });
+    return context.run('done', () => [context.requestPayload, eventData]);
+  });
+});
+afterAll(() => workflows.stop());
+
+const waiting = (eventId: string) => eventually(async () => (await client.workflow.waiters(eventId)).length === 1);
+
+async function posthorn(...args: string[]): Promise<{ code: number; stdout: string }> {
+  const program = join(process.cwd(), 'packages/cli/bin/posthorn.js');
+  const child = spawn(process.execPath, [program, ...args], {
+    env: {
+      PATH: process.env['PATH'],
+      QSTASH_URL: workflows.system.api.url,
+      QSTASH_TOKEN: workflowToken,
+      POSTHORN_DATA_DIR: '/nowhere',
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let stdout = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? -1)));
+  return { code, stdout: stdout.trim() };
+}
+
+test('the SDK begins a run, tells it an event, shows it and cancels another', async () => {
+  const { workflowRunId, workflowCreatedAt } = await client.workflow.trigger({
+    url: waits,
+    body: '"sdk"',
+    workflowRunId: 'wfr_sdk',
+    label: 'sdk',
+    retries: 5,
+  });
+  expect(workflowRunId).toBe('wfr_sdk');
+  expect(await client.workflow.trigger({ url: waits, workflowRunId: 'wfr_sdk' })).toEqual({
+    workflowRunId,
+    workflowCreatedAt,
+    deduplicated: true,
+  });
+  await waiting('told-sdk');
+  expect(await client.workflow.notify({ eventId: 'told-sdk', eventData: { n: 1 } })).toHaveLength(1);
+  const run = await eventually(async () => {
+    const found = await client.workflow.get(workflowRunId);
+    return found?.workflowState === 'RUN_SUCCESS' ? found : undefined;
+  });
+  expect(JSON.parse(run.workflowRunResponse ?? '')).toEqual(['sdk', { n: 1 }]);
+  const other = await client.workflow.trigger({ url: waits, body: '"other"', label: 'cancel-me' });
+  await waiting('told-other');
+  expect(await client.workflow.cancel({ filter: { label: 'cancel-me' } })).toEqual({ cancelled: 1 });
+  expect((await client.workflow.get(other.workflowRunId))?.workflowState).toBe('RUN_CANCELED');
+  const labels: (string | undefined)[] = [];
+  for await (const one of client.workflow.iterate({ workflowUrl: waits, count: 1 })) labels.push(one.label);
+  expect(labels).toEqual(['cancel-me', 'sdk']);
+});
+
+test('the SDK resumes a run that has failed', async () => {
+  let isBroken = true;
+  const url = workflows.define('/fails', async (context) =>
+    context.run('one', () => {
+      if (isBroken) throw new Error('broken');
+      return 'fine';
+    }),
+  );
+  const { workflowRunId } = await client.workflow.trigger({ url, retries: 0 });
+  const run = await workflows.ended(workflowRunId);
+  const { messages } = await client.workflow.listDlq({ workflowUrl: url });
+  expect(messages.map(({ dlqId }) => dlqId)).toEqual([run.dlqId]);
+  isBroken = false;
+  const again = await client.workflow.resume(run.dlqId ?? '');
+  expect((await workflows.ended(again.workflowRunId)).workflowRunResponse).toBe('"fine"');
+});
+
+test('the command line begins, lists, shows, tells and cancels runs', async () => {
+  const { stdout: id } = await posthorn(
+    'workflow',
+    'trigger',
+    waits,
+    '--body',
+    '"cli"',
+    '-t',
+    'json',
+    '--label',
+    'cli',
+  );
+  expect(id).toMatch(/^wfr_/);
+  await waiting('told-cli');
+  expect((await posthorn('workflow', 'list', '--label', 'cli')).stdout).toContain(id);
+  const { stdout: shown } = await posthorn('workflow', 'show', id);
+  expect(shown).toMatch(/RUN_STARTED/);
+  expect(shown).toMatch(/wait +Wait +PROGRESS/);
+  expect((await posthorn('workflow', 'notify', 'told-cli', '--body', 'hello')).stdout).toBe('1 resumed');
+  await workflows.ended(id);
+  const { stdout: json } = await posthorn('workflow', 'show', id, '--json');
+  expect(JSON.parse((JSON.parse(json) as { workflowRunResponse: string }).workflowRunResponse)).toEqual([
+    'cli',
+    'hello',
+  ]);
+
+  const { stdout: second } = await posthorn(
+    'workflow',
+    'trigger',
+    waits,
+    '--body',
+    '"two"',
+    '-t',
+    'json',
+    '--id',
+    'wfr_cli-two',
+  );
+  expect(second).toBe('wfr_cli-two');
+  await waiting('told-two');
+  expect(await posthorn('workflow', 'cancel', second)).toEqual({ code: 0, stdout: '1 canceled' });
+  expect((await posthorn('workflow', 'cancel', second)).code).toBe(3);
+  expect((await posthorn('workflow', 'show', 'wfr_nothing')).code).toBe(3);
+});
+
+test('metrics count runs', async () => {
+  const { url } = workflows.system.dispatcher;
+  const text = await (await fetch(`${url}/metrics`)).text();
+  expect(text).toMatch(/posthorn_workflow_runs_active 0/);
+  expect(text).toMatch(/posthorn_workflow_runs_ended [1-9]/);
+});

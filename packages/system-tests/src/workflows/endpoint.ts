@@ -1,0 +1,60 @@
+// An endpoint of workflows, as a process of its own, which tests kill. Arguments: its port, the URL of the API, the token,
+// and the URL of a third party. It writes a line per step that it carries out: `<run id> <step>`.
+import { Client } from '@upstash/qstash';
+import { createWorkflow, serveMany } from '@upstash/workflow/express';
+import express from 'express';
+import { nameEvent, type Operation } from './program.ts';
+
+const [port = '0', baseUrl = '', token = '', thirdParty = ''] = process.argv.slice(2);
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+const child = createWorkflow<number, number>(async (context) => {
+  const doubled = await context.run('double', () => {
+    say(`${context.workflowRunId} double`);
+    return context.requestPayload * 2;
+  });
+  await context.sleep('pause', 1);
+  return doubled;
+});
+
+/** Carries out what its payload says. */
+const program = createWorkflow<Operation[], unknown[]>(async (context) => {
+  const { workflowRunId, requestPayload } = context;
+  const step = <T>(name: string, value: T) =>
+    context.run(name, () => {
+      say(`${workflowRunId} ${name}`);
+      return value;
+    });
+  const perform = async (operation: Operation, place: number): Promise<unknown> => {
+    const name = `${operation.kind} ${place}`;
+    switch (operation.kind) {
+      case 'run':
+        return step(name, operation.value);
+      case 'sleep':
+        await context.sleep(name, 1);
+        return null;
+      case 'call': {
+        const settings = { url: `${thirdParty}/ask`, method: 'POST', retries: 10, retryDelay: '200' } as const;
+        return (await context.call(name, { ...settings, body: `${workflowRunId} ${place}` })).status;
+      }
+      case 'event':
+        return (await context.waitForEvent(name, nameEvent(workflowRunId, place), { timeout: 600 })).eventData;
+      case 'parallel':
+        return Promise.all(operation.values.map((value, branch) => step(`${name} ${branch}`, value)));
+      case 'invoke': {
+        const settings = { workflow: child, body: operation.value, retries: 20, retryDelay: '200' };
+        return (await context.invoke(name, settings)).body;
+      }
+    }
+  };
+  const results: unknown[] = [];
+  // Before its first step the SDK also runs this with what is no payload, to see whether the request is allowed.
+  const operations = await context.run('program', () => requestPayload);
+  for (const [place, operation] of operations.entries()) results.push(await perform(operation, place));
+  return results;
+});
+
+const app = express();
+app.use(express.json());
+app.use('/', serveMany({ program, child }, { qstashClient: new Client({ baseUrl, token }) }));
+app.listen(Number(port), '127.0.0.1', () => say('ready'));
