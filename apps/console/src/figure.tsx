@@ -91,7 +91,7 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
       </svg>
       <div class="range">
         <span>{write(stats.from)}</span>
-        <span>at most {formatNumber(most)} in a bar</span>
+        <span>{filled.length === 0 ? '' : `at most ${formatNumber(most)} in a bar`}</span>
         <span>{write(stats.to)}</span>
       </div>
       <div class="chart-foot">

@@ -1,6 +1,10 @@
 /** Numbers, durations, bytes and bodies as a person reads them. */
 export const formatNumber = (value: number): string => value.toLocaleString('en');
 
+/** `1 queue`, `2 queues`. */
+export const formatCount = (count: number, name: string): string =>
+  `${formatNumber(count)} ${name}${count === 1 ? '' : 's'}`;
+
 const units = [
   ['d', 86_400_000],
   ['h', 3_600_000],

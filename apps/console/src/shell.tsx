@@ -53,6 +53,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
     // A screen reader announces the new page; the first tab stop of a page that was just loaded stays the first.
     if (!isFirst.current) main.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
     isFirst.current = false;
+    // On a narrow screen the navigation scrolls sideways.
+    document.querySelector('nav a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [path]);
   return (
     <>

@@ -40,11 +40,10 @@ export function consoleRoutes(parts: SessionParts, files = readConsoleFiles()): 
       throw new PosthornError('method_not_allowed', `${request.method} is not possible here: use GET.`);
     }
     const name = request.path.slice(1);
-    const file = files.get(name) ?? (name.startsWith('assets/') ? undefined : files.get('index.html'));
+    const file = files.get(name) ?? (isPage(name) ? files.get('index.html') : undefined);
     if (!file) {
-      const text = files.size === 0 ? 'The console is not built; run npm start.' : 'There is no such file.';
-      response.status(404).type('text/plain').send(text);
-      return;
+      const text = files.size === 0 ? 'The console is not built; run npm start.' : 'The console has no such file.';
+      throw new PosthornError('not_found', text);
     }
     if (request.get('if-none-match') === file.etag) {
       setCaching(response, file);
@@ -54,6 +53,18 @@ export function consoleRoutes(parts: SessionParts, files = readConsoleFiles()): 
     sendFile(response, file, request.get('accept-encoding') ?? '', request.method === 'HEAD');
   });
   return router;
+}
+
+/** Whether a path may be that of a page: it is no part of the build, and no attempt to leave the folder. */
+function isPage(name: string): boolean {
+  if (name.startsWith('assets/')) return false;
+  try {
+    return !decodeURIComponent(name)
+      .split(/[/\\]/)
+      .some((part) => part === '.' || part === '..');
+  } catch {
+    return false;
+  }
 }
 
 /** Sends browsers that ask for the server itself, or for the console without its slash, to the console. */

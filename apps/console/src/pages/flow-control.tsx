@@ -146,7 +146,11 @@ export function FlowKey({ id }: { id: string }) {
           aria-label="Limits"
           onSubmit={(event) => {
             event.preventDefault();
-            void act('pin', formatQuery({ ...form, period: toSeconds(form.period) }), 'Pinned: what messages ask for does not count any more.');
+            void act(
+              'pin',
+              formatQuery({ ...form, period: toSeconds(form.period) }),
+              'Pinned: what messages ask for does not count any more.',
+            );
           }}
         >
           <Field

@@ -2,7 +2,7 @@ import type { DestinationView, Overview as OverviewData, Stats } from '@posthorn
 import type { ComponentChildren } from 'preact';
 import { useResource } from '../data.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
-import { formatBytes, formatDuration, formatNumber, formatPercent } from '../format.ts';
+import { formatBytes, formatCount, formatDuration, formatNumber, formatPercent } from '../format.ts';
 import { formatQuery, serverNow } from '../api.ts';
 import { Link, segment } from '../router.tsx';
 import { copy, Fallback, LiveSwitch, PageHead, Table, Time } from '../ui.tsx';
@@ -137,7 +137,7 @@ function System({ data }: { data: OverviewData }) {
         </p>
         <p>Durability: {redis.durability}</p>
         <p>
-          Log: {formatNumber(log.lines)} entries
+          Log: {formatNumber(log.lines)} {log.lines === 1 ? 'entry' : 'entries'}
           {log.oldest === undefined ? '' : ', the oldest from '}
           {log.oldest === undefined ? null : <Time at={log.oldest} isShort />}
         </p>
@@ -146,15 +146,15 @@ function System({ data }: { data: OverviewData }) {
         <h2>Work</h2>
         <p>Delayed: {formatNumber(data.delayed)}</p>
         <p>
-          {formatNumber(queues.count)} queues with {formatNumber(queues.lag)} messages, {queues.paused} paused
+          {formatCount(queues.count, 'queue')} with {formatCount(queues.lag, 'message')}, {queues.paused} paused
         </p>
         <p>
-          {formatNumber(schedules.count)} schedules, {schedules.paused} paused
+          {formatCount(schedules.count, 'schedule')}, {schedules.paused} paused
           {schedules.next ? ', next ' : ''}
           {schedules.next ? <Time at={schedules.next.time} isShort /> : null}
         </p>
         <p>
-          {formatNumber(flowControl.keys)} flow-control keys, {formatNumber(flowControl.waiting)} messages wait,{' '}
+          {formatCount(flowControl.keys, 'flow-control key')}, {formatCount(flowControl.waiting, 'message')} waiting,{' '}
           {flowControl.paused} paused
         </p>
       </div>

@@ -22,11 +22,11 @@ export const keyspace = {
   logSegment: (segment: number | '') => `{log}:segment:${segment}`,
 
   /**
-   * Counts over time (`stats/`); all share the slot of the log. hash `h:<group>:<hour>:<value>`: minute to its counts;
+   * Counts over time (`stats/`); all share a slot. hash `h:<group>:<hour>:<value>`: minute to its counts;
    * hash `d:<group>:<day>:<value>`: hour to its counts; set `k:<group>:<day>`: values of the day; hash `l:<day>`: the
    * last delivery and the last error of each host. They expire after two and 31 days.
    */
-  stats: '{log}:stats:',
+  stats: 'posthorn:{stats}:',
 
   /** hash: id of a dispatcher to its last sign of life, as JSON. */
   dispatchers: 'posthorn:dispatchers',

@@ -16,7 +16,6 @@ export interface Destinations {
 }
 
 const dayMs = 86_400_000;
-const keptMs = 2000;
 
 const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationView, b: DestinationView) => number> = {
   errors: (a, b) => b.errors - a.errors || b.attempts - a.attempts,
@@ -26,22 +25,12 @@ const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationVie
 };
 
 export function createDestinations({ stats, dlq, sample }: DestinationsParts): Destinations {
-  let dead: { counts: Promise<Map<number, number>>; at: number } | undefined;
-  const countDead = () => {
-    if (dead && Date.now() - dead.at < keptMs) return dead.counts;
-    const taken = (dead = { counts: dlq.countByHost(), at: Date.now() });
-    taken.counts.catch(() => {
-      if (dead === taken) dead = undefined;
-    });
-    return taken.counts;
-  };
-
   return {
     async list({ from, to, order = 'errors', host: wanted, cursor, count = 100 }) {
       const end = to ?? Date.now();
       const [hosts, counts, jobs] = await Promise.all([
         stats.readHosts(from ?? end - dayMs, end),
-        countDead(),
+        dlq.countByHost(),
         sample.read(),
       ]);
       const pending = new Map<string, { waiting: number; inFlight: number }>();

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { DlqCause, DlqFilter } from '@posthorn/shared';
-import { readHostHash } from '../../engine/log/digest.ts';
+import { namesEntries, type DlqCause, type DlqFilter } from '@posthorn/shared';
+import { digestBytes, readHostHash } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
@@ -17,14 +17,16 @@ export interface DlqSummary {
 }
 
 /** Entries that are looked at in one turn of the event loop. */
-const lookAtOnce = 5000;
+const lookAtOnce = 2000;
 const maxGroups = 100;
 
 interface Group {
   count: number;
   oldest: number;
   newest: number;
-  newestId: string;
+  /** The entry in its list. To make a text of the id of each entry would cost more than all the rest. */
+  last: Buffer;
+  digestAt: number;
 }
 
 /** @param read reads one entry */
@@ -37,22 +39,24 @@ export function createDlqSummary(
   /** Every member of every list, with where its digest begins (0 for none) and its time. */
   async function walk(visit: (member: Buffer, digestAt: number, ms: number) => void): Promise<void> {
     const oldest = Date.now() - retentionMs;
-    for (let shard = 0; shard < shards.count; shard++) {
+    const walkShard = async (shard: number) => {
       for (let from = 0; ; from += lookAtOnce) {
         const members = await redis.zrangeBuffer(keyspace.dlq(shard), String(from), String(from + lookAtOnce - 1));
         for (const member of members) {
           const ms = readMs(member);
           if (ms >= oldest) visit(member, member.indexOf(colon) + 1, ms);
         }
-        if (members.length < lookAtOnce) break;
+        if (members.length < lookAtOnce) return;
         await setImmediate();
       }
-    }
+    };
+    // While one piece is looked at, the next ones are on their way; other callers come between.
+    await Promise.all(Array.from({ length: shards.count }, (_, shard) => walkShard(shard)));
   }
 
-  async function describe([cause, { count, oldest, newest, newestId }]: [string, Group]): Promise<
-    DlqCause | undefined
-  > {
+  async function describe({ count, oldest, newest, last, digestAt }: Group): Promise<DlqCause | undefined> {
+    const newestId = readId(last);
+    const cause = readCause(last, digestAt);
     const letter = await read(newestId);
     if (!letter) return undefined;
     const { message, status, error } = letter;
@@ -68,54 +72,85 @@ export function createDlqSummary(
     };
   }
 
-  return {
-    async summarize(filter) {
-      const { fromDate = 0, toDate = Infinity } = filter;
-      const groups = new Map<string, Group>();
-      let total = 0;
-      const add = (member: Buffer, digestAt: number, ms: number) => {
-        total++;
-        const key = readCause(member, digestAt);
-        const group = groups.get(key);
-        if (!group) {
-          groups.set(key, { count: 1, oldest: ms, newest: ms, newestId: readId(member) });
-          return;
-        }
-        group.count++;
-        if (ms < group.oldest) group.oldest = ms;
-        if (ms >= group.newest) {
-          group.newest = ms;
-          group.newestId = readId(member);
-        }
-      };
-      const { dlqIds, messageId } = filter;
-      let named: Set<string> | undefined;
-      if (dlqIds) named = new Set(dlqIds);
-      else if (messageId) {
-        named = new Set();
-        for await (const id of listDlqIds(redis, shards, filter, Date.now() - retentionMs)) named.add(id);
-      }
-      const test = createEntryTest(filter);
-      await walk((member, digestAt, ms) => {
-        if (named ? !named.has(readId(member)) : ms < fromDate || ms > toDate || (test && !test(member))) return;
-        add(member, digestAt, ms);
-      });
-      const largest = [...groups].sort(([, a], [, b]) => b.count - a.count).slice(0, maxGroups);
-      const causes = (await Promise.all(largest.map(describe))).filter((cause) => cause !== undefined);
-      return { total, groups: causes };
-    },
+  const summarizeAll = createRefreshed(() => summarize({ count: 0, order: 'earliestFirst', maxBytes: 0 }));
+  const countAll = createRefreshed(countByHost);
+  return { summarize: (filter) => (namesEntries(filter) ? summarize(filter) : summarizeAll()), countByHost: countAll };
 
-    async countByHost() {
-      const counts = new Map<number, number>();
-      await walk((member, digestAt) => {
-        if (digestAt === 0) return;
-        const hash = readHostHash(member, digestAt);
-        counts.set(hash, (counts.get(hash) ?? 0) + 1);
-      });
-      return counts;
-    },
+  async function summarize(filter: DlqFilter): Promise<{ total: number; groups: DlqCause[] }> {
+    const { fromDate = 0, toDate = Infinity } = filter;
+    const groups = new Map<number, Group>();
+    let total = 0;
+    const add = (member: Buffer, digestAt: number, ms: number) => {
+      total++;
+      const key = readCauseKey(member, digestAt);
+      const group = groups.get(key);
+      if (!group) {
+        groups.set(key, { count: 1, oldest: ms, newest: ms, last: member, digestAt });
+        return;
+      }
+      group.count++;
+      if (ms < group.oldest) group.oldest = ms;
+      if (ms >= group.newest) {
+        group.newest = ms;
+        group.last = member;
+        group.digestAt = digestAt;
+      }
+    };
+    const { dlqIds, messageId } = filter;
+    let named: Set<string> | undefined;
+    if (dlqIds) named = new Set(dlqIds);
+    else if (messageId) {
+      named = new Set();
+      for await (const id of listDlqIds(redis, shards, filter, Date.now() - retentionMs)) named.add(id);
+    }
+    const test = createEntryTest(filter);
+    await walk((member, digestAt, ms) => {
+      if (named ? !named.has(readId(member)) : ms < fromDate || ms > toDate || (test && !test(member))) return;
+      add(member, digestAt, ms);
+    });
+    const largest = [...groups.values()].sort((a, b) => b.count - a.count).slice(0, maxGroups);
+    const causes = (await Promise.all(largest.map(describe))).filter((cause) => cause !== undefined);
+    return { total, groups: causes };
+  }
+
+  async function countByHost(): Promise<Map<number, number>> {
+    const counts = new Map<number, number>();
+    await walk((member, digestAt) => {
+      if (digestAt === 0) return;
+      const hash = readHostHash(member, digestAt);
+      counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    });
+    return counts;
+  }
+}
+
+/** To count looks at every entry: results of so long ago are given while newer ones are made, and older ones never. */
+const freshMs = 1000;
+const maxAgeMs = 15_000;
+
+/** The result of `read`, at most some seconds old. */
+function createRefreshed<T>(read: () => Promise<T>): () => Promise<T> {
+  let last: { result: T; at: number; tookMs: number } | undefined;
+  let reading: Promise<T> | undefined;
+  const refresh = () => {
+    const startedAt = Date.now();
+    return (reading ??= read()
+      .then((result) => {
+        last = { result, at: startedAt, tookMs: Date.now() - startedAt };
+        return result;
+      })
+      .finally(() => (reading = undefined)));
+  };
+  return () => {
+    const age = last ? Date.now() - last.at : Infinity;
+    // Few entries are counted at once, so that what was just retried is not shown any more.
+    if (!last || age > maxAgeMs || last.tookMs < quickMs) return refresh();
+    if (age > freshMs) refresh().catch(() => undefined);
+    return Promise.resolve(last.result);
   };
 }
+/** What takes less than this is done anew for each caller. */
+const quickMs = 30;
 
 const colon = ':'.charCodeAt(0);
 const hyphen = '-'.charCodeAt(0);
@@ -134,4 +169,13 @@ function readMs(member: Buffer): number {
 function readId(member: Buffer): string {
   const end = member.indexOf(colon);
   return member.toString('latin1', 0, end < 0 ? member.length : end);
+}
+
+/** The cause of an entry as a number: host, status and most of the hash of the error. */
+function readCauseKey(member: Buffer, digestAt: number): number {
+  if (digestAt === 0) return 0;
+  const statusAt = digestAt + digestBytes;
+  const error = member.length >= statusAt + 6 ? member.readUInt32LE(statusAt + 2) : 0;
+  const place = readHostHash(member, digestAt) * 1024 + (member.readUInt16LE(statusAt) & 1023);
+  return place * 2 ** 27 + (error >>> 5);
 }

@@ -23,7 +23,7 @@ export interface MessageList {
 }
 
 /** Entries of the log that one page looks at, at most. */
-const maxLines = 400_000;
+const maxLines = 200_000;
 /** Logs of messages that one page reads, at most, and how many at once. */
 const maxReads = 1000;
 const readAtOnce = 50;
