@@ -3,7 +3,8 @@ import { endpoints, type Endpoint } from '@posthorn/shared';
 import type { AppParts } from '../app-parts.ts';
 import { routes } from './routes.ts';
 
-const table = routes({ broker: {} as Broker, config: { qstashToken: [] } } as unknown as AppParts);
+const broker = { workflows: {} } as Broker;
+const table = routes({ broker, config: { qstashToken: [] } } as unknown as AppParts);
 const name = ({ method, path }: Endpoint) => `${method} ${path}`;
 
 test('every endpoint of the contract has one route, and every route an endpoint of the contract', () => {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Method } from '../message/message.ts';
+import type { Method } from '../message/method.ts';
 import type { ErrorCode } from './errors.ts';
 
 /** What a token must be able to do to use an endpoint. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Name } from '../contract/fields.ts';
 import { readDuration } from '../message/duration.ts';
 import { FlowControlValueError, readFlowControlValue, writeFlowControlValue } from '../message/flow-control.ts';
-import { methods } from '../message/message.ts';
+import { methods } from '../message/method.ts';
 import { readRedaction, writeRedaction } from '../message/redaction.ts';
 import { readRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
 import { DestinationError, parseUrl } from './destination.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { readDuration } from '../message/duration.ts';
 import { readFlowControlValue, writeFlowControlValue, type FlowControlValue } from '../message/flow-control.ts';
-import { methods } from '../message/message.ts';
+import { methods } from '../message/method.ts';
 import { readRetryDelay } from '../message/retry-delay.ts';
 import { readDestination } from './destination.ts';
 import { publishOptions, readPublishOptions } from './publish-options.ts';

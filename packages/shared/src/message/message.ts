@@ -1,10 +1,8 @@
 import type { HeaderMap } from '../headers/forward.ts';
-import type { FlowControlValue } from './flow-control.ts';
+import type { Callback, FlowControl } from './callback.ts';
+import type { Method } from './method.ts';
 import type { Redaction } from './redaction.ts';
 import type { RunMessage } from './run-message.ts';
-
-export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-export type Method = (typeof methods)[number];
 
 /** Where the bytes of a body are: in the message itself, or under a key of their own. */
 export type Body =
@@ -15,24 +13,6 @@ export type Body =
   | { kind: 'base64'; base64: string }
   /** The bytes lie under the body key of the message `key`, shared by all messages of one group publish. */
   | { kind: 'stored'; key: string };
-
-/** The limits that a message shares with others of its key. */
-export interface FlowControl extends FlowControlValue {
-  key: string;
-}
-
-/** Where and how the outcome of a message is told. */
-export interface Callback {
-  url: string;
-  method: Method;
-  /** Headers of the callback that the publisher chose. */
-  header: HeaderMap;
-  maxRetries: number;
-  retryDelayExpression?: string;
-  timeoutMs: number;
-  delayMs: number;
-  flowControl?: FlowControl;
-}
 
 /** One body for one destination, with its options: everything that is known when it is accepted. It never changes. */
 export interface Message {

@@ -1,5 +1,5 @@
 import type { HeaderMap } from '../headers/forward.ts';
-import type { Callback, FlowControl } from './message.ts';
+import type { Callback, FlowControl } from './callback.ts';
 
 /**
  * What a message does for its run. `init`, `step` and `wait` deliver the log of the run to its endpoint, up to the
