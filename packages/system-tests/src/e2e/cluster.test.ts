@@ -110,7 +110,7 @@ test('messages are canceled, schedules are kept, keys are rotated, and the log i
   expect(current).not.toBe(next);
 
   await eventually(async () => {
-    const { events } = (await call('GET', '/v2/events?state=DELIVERED&count=1000')) as { events: object[] };
+    const { events } = (await call('GET', '/v2/events?state=DELIVERED&count=1000&trimBody=0')) as { events: object[] };
     return events.length > 190;
   });
   const metrics = await (await fetch(`${api.url}/metrics`)).text();
