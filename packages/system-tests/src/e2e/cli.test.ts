@@ -474,6 +474,16 @@ test('a server that runs is found by its file, unless the environment or an opti
   await rm(folder, { recursive: true });
 });
 
+test('message says where a message is and what happened to it; console prints a link that signs in', async () => {
+  const id = await system.api.publish(`${system.receiver.url}/where`);
+  await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+  const text = await posthorn(['message', id]);
+  expect(text).toMatch(/^Delivered .*, first attempt: 200 after .*\.$/m);
+  for (const state of ['CREATED', 'ACTIVE', 'DELIVERED']) expect(text).toContain(state);
+  expect(await json(['message', id])).toMatchObject({ where: { kind: 'delivered' }, message: { messageId: id } });
+  expect(await posthorn(['console'])).toMatch(/^http:\/\/.*\/console\/#code=[\w-]{43}$/m);
+});
+
 test('status says whether the server is ready, and what waits', async () => {
   expect(await json(['status'])).toMatchObject({ server: system.api.url, state: 'ready', durability: 'always' });
   expect(await posthorn(['status'])).toMatch(/^state +ready$/m);
