@@ -90,7 +90,7 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
       if (error instanceof ApiError) setFault(error.message);
     }
   };
-  const isAboutName = fault !== undefined && fault.startsWith('name');
+  const isAboutName = fault?.startsWith('name') ?? false;
   return (
     <Dialog label="Create a URL group" onClose={onClose}>
       <form

@@ -170,6 +170,9 @@ function TimelineList({ lines, attempts }: { lines: readonly EventView[]; attemp
   );
 }
 
+/** 0 stands for an attempt without a response. */
+const formatStatus = (status = 0) => (status > 0 ? status : '–');
+
 function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   const [open, setOpen] = useState<number>();
   return (
@@ -194,7 +197,7 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
               <Time at={attempt.startedAt} />
             </td>
             <td class="number">{attempt.durationMs === undefined ? 'running' : formatDuration(attempt.durationMs)}</td>
-            <td class="number">{attempt.responseStatus ? attempt.responseStatus : '–'}</td>
+            <td class="number">{formatStatus(attempt.responseStatus)}</td>
             <td>{attempt.error ?? ''}</td>
             <td>
               <button
