@@ -73,7 +73,8 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
         const place = `${name}, ${colorScheme}, ${width} px`;
         // What depends neither on the theme nor on the width is looked at twice, not four times.
         const isWhole = (colorScheme === 'light') === (width === 1280);
-        for (const violation of await findAxeViolations(page, isWhole ? undefined : changing)) found.push(`${place}: ${violation}`);
+        for (const violation of await findAxeViolations(page, isWhole ? undefined : changing))
+          found.push(`${place}: ${violation}`);
         const isWide = await page.evaluate(
           () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
         );

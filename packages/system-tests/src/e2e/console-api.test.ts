@@ -71,7 +71,9 @@ describe('the list of messages', () => {
     const { messages } = await get<Page>(`/v2/messages?label=listed&${query}`);
     const ids = messages.map(({ messageId }) => messageId);
     // With a state those that changed last come first, and deliveries may end in any order.
-    expect(query.includes('DELIVERED') ? ids.sort() : ids).toEqual(query.includes('DELIVERED') ? wanted().sort() : wanted());
+    expect(query.includes('DELIVERED') ? ids.sort() : ids).toEqual(
+      query.includes('DELIVERED') ? wanted().sort() : wanted(),
+    );
   });
 
   test('goes on behind a cursor, without a gap or a repetition', async () => {
