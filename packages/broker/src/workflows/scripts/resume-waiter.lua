@@ -27,7 +27,8 @@ if limit then
 end
 redis.call('HDEL', waiters, ARGV[6])
 if ARGV[8] ~= '' then
-  redis.call('HINCRBY', run, 'noteBytes', -redis.call('HSTRLEN', notes, ARGV[8]))
+  -- The negative of zero would be written as -0, which is no integer for Redis.
+  redis.call('HINCRBY', run, 'noteBytes', 0 - redis.call('HSTRLEN', notes, ARGV[8]))
   redis.call('HDEL', notes, ARGV[8])
 end
 if head ~= '' then
