@@ -73,6 +73,16 @@ describe('waitForEvent', () => {
     expect(await workflows.client.notify({ eventId: 'early', workflowRunId })).toEqual([]);
   });
 
+  test('an event without data is kept for a run that does not wait yet', async () => {
+    const url = workflows.define('/lookback-empty', async (context) => {
+      await context.sleep('pause', 1);
+      return (await context.waitForEvent('wait', 'early-empty', { timeout: 60 })).timeout;
+    });
+    const { workflowRunId } = await workflows.client.trigger({ url });
+    expect(await workflows.client.notify({ eventId: 'early-empty', workflowRunId })).toEqual([]);
+    expect(await result(workflowRunId)).toBe(false);
+  });
+
   test('an event that races its deadline gives one result', async () => {
     const url = define('/race', 'race', 1);
     const runs = await workflows.client.trigger(Array.from({ length: 20 }, () => ({ url })));
