@@ -23,7 +23,7 @@ test('unit');
 test('integration');
 if (hasChromium()) test('browser', '--runInBand');
 else skipBrowser();
-test('e2e', '--runInBand');
+test('e2e');
 test('examples', '--runInBand');
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
