@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createDestinationGuard } from '@posthorn/broker';
 import { createSender, type Sender } from './send.ts';
@@ -110,12 +111,16 @@ test('requests one after the other share a connection, and at the same time they
 });
 
 test('what comes without a request is not taken for the next answer', async () => {
+  let closed: Promise<unknown> | undefined;
   const { url, connections } = await serve((socket, request) => {
     socket.write(ok);
-    if (request === 1) setTimeout(() => socket.write('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'), 30);
+    if (request > 1) return;
+    setTimeout(() => socket.write('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'), 30);
+    closed = once(socket, 'close');
   });
   await send(url);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The connection is given up for it.
+  await closed;
   expect(await send(url)).toMatchObject({ status: 200 });
   expect(connections()).toBe(2);
 });
