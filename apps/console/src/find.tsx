@@ -2,7 +2,7 @@ import type { FindHit } from '@posthorn/shared';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, formatQuery } from './api.ts';
 import { Link, navigate, segment } from './router.tsx';
-import { complain, report } from './ui.tsx';
+import { complain, report } from './components/notice.ts';
 
 const kinds: Record<FindHit['kind'], { title: string; to: (id: string) => string }> = {
   message: { title: 'Message', to: (id) => `/messages/${segment(id)}` },

@@ -9,7 +9,8 @@ import { Link, navigate, place, usePlace } from './router.tsx';
 import { Notices, Shell } from './shell.tsx';
 import { startShortcuts } from './shortcuts.ts';
 import { useStore } from './store.ts';
-import { complain, PageHead } from './ui.tsx';
+import { complain } from './components/notice.ts';
+import { PageHead } from './components/page-head.tsx';
 
 type Page = ComponentType<{ id: string }>;
 

@@ -7,7 +7,9 @@ import { Link, navigate, place, usePlace } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
 import { timeZone } from './settings.ts';
 import { useStore } from './store.ts';
-import { complain, Confirmation, Dialog, notice } from './ui.tsx';
+import { Confirmation } from './components/confirmation.tsx';
+import { Dialog } from './components/dialog.tsx';
+import { complain, notice } from './components/notice.ts';
 
 const pages = [
   ['Overview', '/'],

@@ -6,20 +6,15 @@ import { formatNumber } from '../format.ts';
 import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { createStore, useStore } from '../store.ts';
-import {
-  complain,
-  confirm,
-  Fallback,
-  Field,
-  isReading,
-  LiveSwitch,
-  PageHead,
-  report,
-  Select,
-  Table,
-  Time,
-  useCanWrite,
-} from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field, Select } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { Tags, useTyped, withCursor } from './messages.tsx';
 
 interface Summary {

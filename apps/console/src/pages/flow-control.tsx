@@ -4,7 +4,13 @@ import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatDuration, formatNumber } from '../format.ts';
 import { Link, segment } from '../router.tsx';
-import { complain, Fallback, Field, isReading, LiveSwitch, PageHead, report, Table, useCanWrite } from '../ui.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Table } from '../components/table.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { Fact, Missing, usePause } from './queues.tsx';
 
 const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0 ? formatNumber(max) : 'any'}`;

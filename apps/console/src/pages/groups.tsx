@@ -4,21 +4,17 @@ import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatNumber, formatPercent } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
-import {
-  complain,
-  confirm,
-  Dialog,
-  Fallback,
-  Field,
-  isReading,
-  LiveSwitch,
-  PageHead,
-  Pairs,
-  report,
-  Table,
-  Time,
-  useCanWrite,
-} from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { Dialog } from '../components/dialog.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Pairs } from '../components/pairs.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { Missing } from './queues.tsx';
 
 const addEndpoint = (group: string, url: string, name: string) =>

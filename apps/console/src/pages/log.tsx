@@ -5,7 +5,13 @@ import { useResource } from '../data.ts';
 import { followLines, isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
-import { Fallback, Field, isReading, LiveSwitch, PageHead, Select, State, Table, Time } from '../ui.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field, Select } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { PageHead } from '../components/page-head.tsx';
+import { State } from '../components/state.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
 import { readDestination, useTyped, withCursor } from './messages.tsx';
 
 const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];

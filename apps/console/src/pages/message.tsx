@@ -8,7 +8,16 @@ import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { formatCurl, readOptions } from '../request.ts';
-import { confirm, copy, Fallback, PageHead, Pairs, report, State, Table, Time, useCanWrite } from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { copy } from '../components/copy.ts';
+import { Fallback } from '../components/fallback.tsx';
+import { report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Pairs } from '../components/pairs.tsx';
+import { State } from '../components/state.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 
 const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
 

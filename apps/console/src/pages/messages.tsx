@@ -7,7 +7,13 @@ import { formatDuration, formatNumber, parseInstant } from '../format.ts';
 import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
-import { Fallback, Field, isReading, LiveSwitch, PageHead, Select, State, Table, Time } from '../ui.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field, Select } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { PageHead } from '../components/page-head.tsx';
+import { State } from '../components/state.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
 
 const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;

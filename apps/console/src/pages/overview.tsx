@@ -5,7 +5,12 @@ import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatPercent } from '../format.ts';
 import { formatQuery, serverNow } from '../api.ts';
 import { Link, segment } from '../router.tsx';
-import { copy, Fallback, LiveSwitch, PageHead, Table, Time } from '../ui.tsx';
+import { copy } from '../components/copy.ts';
+import { Fallback } from '../components/fallback.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { PageHead } from '../components/page-head.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
 
 const everyMs = 5000;
 

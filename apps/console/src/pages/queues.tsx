@@ -5,19 +5,15 @@ import { useResource } from '../data.ts';
 import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
-import {
-  complain,
-  confirm,
-  Fallback,
-  Field,
-  isReading,
-  LiveSwitch,
-  PageHead,
-  report,
-  Table,
-  Time,
-  useCanWrite,
-} from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { MessagesTable } from './messages.tsx';
 import { WhereItIs } from './message.tsx';
 

@@ -5,21 +5,16 @@ import { useResource } from '../data.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
 import { timeZone, zones } from '../settings.ts';
-import {
-  complain,
-  confirm,
-  Fallback,
-  Field,
-  isReading,
-  LiveSwitch,
-  PageHead,
-  Pairs,
-  report,
-  Select,
-  Table,
-  Time,
-  useCanWrite,
-} from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { Fallback } from '../components/fallback.tsx';
+import { Field, Select } from '../components/field.tsx';
+import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Pairs } from '../components/pairs.tsx';
+import { Table } from '../components/table.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { MessagesTable } from './messages.tsx';
 import { Missing } from './queues.tsx';
 

@@ -14,7 +14,10 @@ import {
   type SendOptions,
 } from '../request.ts';
 import { timeZone } from '../settings.ts';
-import { copy, Field, PageHead, Select, useCanWrite } from '../ui.tsx';
+import { copy } from '../components/copy.ts';
+import { Field, Select } from '../components/field.tsx';
+import { PageHead } from '../components/page-head.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 import { ResponseRegion, WhereItIs } from './message.tsx';
 
 const methods = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];

@@ -3,7 +3,13 @@ import { useId, useState } from 'preact/hooks';
 import { call, rateLimit, session } from '../api.ts';
 import { hasShortcuts, theme, timeZone, zones, type Theme } from '../settings.ts';
 import { useStore } from '../store.ts';
-import { complain, confirm, PageHead, Pairs, report, Select, Time, useCanWrite } from '../ui.tsx';
+import { confirm } from '../components/confirmation.tsx';
+import { Select } from '../components/field.tsx';
+import { complain, report } from '../components/notice.ts';
+import { PageHead } from '../components/page-head.tsx';
+import { Pairs } from '../components/pairs.tsx';
+import { Time } from '../components/time.tsx';
+import { useCanWrite } from '../components/use-can-write.ts';
 
 const themes: readonly (readonly [Theme, string])[] = [
   ['system', 'System'],

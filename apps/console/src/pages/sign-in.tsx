@@ -2,7 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, session, signIn } from '../api.ts';
 import { navigate, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
-import { useFocus, useTitle } from '../ui.tsx';
+import { useFocus } from '../components/field.tsx';
+import { useTitle } from '../components/page-head.tsx';
 
 /** Takes the token once; after that the browser has a cookie, which is not the token. */
 export function SignIn() {

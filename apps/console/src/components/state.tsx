@@ -1,0 +1,18 @@
+const tones: Record<string, string> = {
+  DELIVERED: 'good',
+  FAILED: 'bad',
+  ERROR: 'warn',
+  RETRY: 'warn',
+  CANCELED: 'still',
+  CANCEL_REQUESTED: 'still',
+};
+
+/** A state, always as text; the colour only helps. */
+export function State({ state, status }: { state: string; status?: number | undefined }) {
+  return (
+    <span class={`state ${tones[state] ?? 'neutral'}`}>
+      {state}
+      {status === undefined || status === 0 ? '' : ` ${status}`}
+    </span>
+  );
+}

@@ -1,0 +1,46 @@
+import type { ComponentChildren } from 'preact';
+
+/** Columns of a table; those that are no text have a class for their alignment. */
+export interface Column {
+  title: string;
+  isNumber?: boolean;
+  /** A heading that only screen readers need. */
+  isHidden?: boolean;
+}
+
+export interface TableProps {
+  label: string;
+  columns: readonly Column[];
+  children: ComponentChildren;
+  /** Shown in place of rows. */
+  empty?: ComponentChildren;
+  isEmpty?: boolean;
+}
+
+export function Table({ label, columns, children, empty, isEmpty = false }: TableProps) {
+  return (
+    // A table without links has nothing that could be focused to scroll it by the keyboard.
+    <div class="scroll" {...(isEmpty ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
+      <table aria-label={label}>
+        <thead>
+          <tr>
+            {columns.map(({ title, isNumber, isHidden }) => (
+              <th scope="col" class={isNumber ? 'number' : ''}>
+                {isHidden ? <span class="hidden">{title}</span> : title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {isEmpty ? (
+            <tr class="empty">
+              <td colSpan={columns.length}>{empty}</td>
+            </tr>
+          ) : (
+            children
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
