@@ -16,14 +16,14 @@ export async function publish(url: string, destination: string, body: string): P
   if (statusCode !== 200) throw new Error(`publish answered ${statusCode}`);
 }
 
-/** Publishes `count` messages, 100 at a time. */
-export async function publishMany(url: string, destination: string, count: number): Promise<void> {
+/** Publishes `count` messages, `inFlight` of them at a time. */
+export async function publishMany(url: string, destination: string, count: number, inFlight = 100): Promise<void> {
   const body = 'x'.repeat(bodyBytes);
   let left = count;
   const publishUntilDone = async () => {
     while (left-- > 0) await publish(url, destination, body);
   };
-  await Promise.all(Array.from({ length: 100 }, publishUntilDone));
+  await Promise.all(Array.from({ length: inFlight }, publishUntilDone));
 }
 
 const batchItems = 1000;
