@@ -74,7 +74,11 @@ function skipBrowser() {
 }
 
 async function check(name, command, args) {
-  report(name, await run(command, args), (isPassed) => ({ passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 }));
+  report(name, await run(command, args), (isPassed) => ({
+    passed: isPassed ? 1 : 0,
+    failed: isPassed ? 0 : 1,
+    skipped: 0,
+  }));
 }
 
 async function test(project, ...args) {
