@@ -13,7 +13,7 @@ export async function measure(
 ): Promise<Cost> {
   const readAll = () => roles.map((role) => readCpuUs(pids[role]));
   const before = readAll();
-  const { count: arrivedBefore } = await readReceiver(receiver);
+  const arrivedBefore = await readCount(receiver);
   const startedAt = performance.now();
   await publish();
   await untilArrived(receiver, arrivedBefore + count);
@@ -24,14 +24,19 @@ export async function measure(
   return { api, dispatcher, redis, total: api + dispatcher + redis, perSecond: count / seconds };
 }
 
-/** What has arrived since the receiver started, and the times from publish to arrival, ms, since it was last asked. */
-export async function readReceiver(receiver: string): Promise<{ count: number; latencies: number[] }> {
-  return (await (await fetch(`${receiver}/count`)).json()) as { count: number; latencies: number[] };
+/** The times from publish to arrival, in ms and sorted, since they were last asked for. */
+export async function takeLatencies(receiver: string): Promise<number[]> {
+  const latencies = (await (await fetch(`${receiver}/latencies`)).json()) as number[];
+  return latencies.sort((a, b) => a - b);
+}
+
+async function readCount(receiver: string): Promise<number> {
+  return (await (await fetch(`${receiver}/count`)).json()) as number;
 }
 
 async function untilArrived(receiver: string, count: number): Promise<void> {
   const deadline = Date.now() + 60_000;
-  while ((await readReceiver(receiver)).count < count) {
+  while ((await readCount(receiver)) < count) {
     if (Date.now() > deadline) throw new Error('not every message arrived within 60 s');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

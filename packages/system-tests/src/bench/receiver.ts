@@ -6,7 +6,11 @@ let latencies: number[] = [];
 
 createServer((request, response) => {
   if (request.url === '/count') {
-    response.end(JSON.stringify({ count, latencies }));
+    response.end(JSON.stringify(count));
+    return;
+  }
+  if (request.url === '/latencies') {
+    response.end(JSON.stringify(latencies));
     latencies = [];
     return;
   }

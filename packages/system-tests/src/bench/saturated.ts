@@ -1,6 +1,6 @@
 import type { Contenders } from './contenders.ts';
 import { bodyBytes, publishBatches, publishMany, publishSteadily } from './load.ts';
-import { average, measure, printCosts, quantile, readReceiver, round, type Cost } from './measure.ts';
+import { average, measure, printCosts, quantile, round, takeLatencies, type Cost } from './measure.ts';
 
 const messagesPerRound = 10_000;
 const rounds = 3;
@@ -23,10 +23,10 @@ export async function benchSaturated({ product, floor, receiver }: Contenders, i
     costs.batch.push(await sendBatches(messagesPerRound));
     costs.floor.push(await send(floor, messagesPerRound));
   }
-  await readReceiver(receiver);
+  await takeLatencies(receiver);
   await publishSteadily(product.url, `${receiver}/timed`, steady.perSecond, steady.seconds);
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const latencies = (await readReceiver(receiver)).latencies.sort((a, b) => a - b);
+  const latencies = await takeLatencies(receiver);
 
   const result = { product: average(costs.product), batch: average(costs.batch), floor: average(costs.floor) };
   const latencyMs = { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99), of: latencies.length };

@@ -1,6 +1,6 @@
 import { roles, type Contender, type Contenders, type Role } from './contenders.ts';
 import { bodyBytes, publishSteadily } from './load.ts';
-import { average, measure, printCosts, quantile, readReceiver, round, type Cost } from './measure.ts';
+import { average, measure, printCosts, quantile, round, takeLatencies, type Cost } from './measure.ts';
 import { countedCalls, countSystemCalls, type SystemCalls } from './system-calls.ts';
 
 const seconds = 10;
@@ -15,11 +15,11 @@ export async function benchSteady({ product, floor, receiver }: Contenders, perS
   const send = ({ url }: Contender, forSeconds: number) => publishSteadily(url, destination, perSecond, forSeconds);
 
   for (const contender of [product, floor]) await measure(contender, receiver, count, () => send(contender, seconds));
-  await readReceiver(receiver);
+  await takeLatencies(receiver);
   for (let n = 0; n < rounds; n++) {
     for (const contender of [product, floor]) {
       costs[contender.name].push(await measure(contender, receiver, count, () => send(contender, seconds)));
-      latencies[contender.name].push(...(await readReceiver(receiver)).latencies);
+      latencies[contender.name].push(...(await takeLatencies(receiver)));
     }
   }
   const result = { product: average(costs.product), floor: average(costs.floor) };

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
-import { scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
+import { sayWhenLast, scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
 
 /** The options without the one that would change the type of every answer. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
@@ -33,7 +33,7 @@ export function connectForRequests(url: string): RedisConnection {
     enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(50 * times, 250),
   });
-  leaveOutEvents(redis);
+  adaptScripts(redis);
   return redis;
 }
 
@@ -48,15 +48,15 @@ export function connectForWork(url: string): RedisConnection {
   });
   persist(redis, scriptDefinitions);
   joinWrites(redis);
-  leaveOutEvents(redis);
+  adaptScripts(redis);
   return redis;
 }
 
 /** BullMQ defines its scripts on the connection that it gets. */
-function leaveOutEvents(redis: RedisConnection): void {
+function adaptScripts(redis: RedisConnection): void {
   const define = redis.defineCommand.bind(redis);
   redis.defineCommand = (name, { lua, ...definition }) => {
-    define(name, { ...definition, lua: withoutEvents(lua) });
+    define(name, { ...definition, lua: sayWhenLast(withoutEvents(lua)) });
   };
 }
 

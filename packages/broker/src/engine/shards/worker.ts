@@ -90,6 +90,19 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
     return this.detachers.get(job)?.() ?? false;
   }
 
+  /**
+   * Where a script says that a job was the last one (`sayWhenLast`), the worker goes on as after an answer without a job:
+   * it waits to be woken. BullMQ would ask for the next one first.
+   */
+  protected override async nextJobFromJobData(data?: JobJson, id?: string, token?: string) {
+    // BullMQ keeps these two to itself: the time at which to look for a delayed job, and whether nothing waits.
+    const state = this as unknown as { blockUntil: number; drained: boolean };
+    const isLast = state.blockUntil > 0;
+    const job = await super.nextJobFromJobData(data, id, token);
+    if (isLast) state.drained = true;
+    return job;
+  }
+
   protected override createJob(json: JobJson, id: string) {
     try {
       return super.createJob(json, id);

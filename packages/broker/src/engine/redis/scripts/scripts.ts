@@ -62,6 +62,21 @@ export function withoutEvents(lua: string): string {
   return lua.replaceAll(/^ *rcall\("X(?:ADD|TRIM)", [^()]*\);?$/gm, '');
 }
 
+/** What BullMQ's scripts do last when they hand a job to a worker. */
+const handOver = /addBaseMarkerIfNeeded\(markerKey, false\)\s+(?:--[^\n]*\s+)*return \{rcall\("HGETALL", jobKey\), jobId, 0, 0\}/;
+const handOverLast = readFileSync(new URL('hand-over-last.lua', import.meta.url), 'utf8');
+
+/**
+ * A script of BullMQ that hands jobs to workers, and says of the last one that waited that it is the last. BullMQ leaves
+ * the worker to find out: it marks the queue as not empty with every job, so that a worker that takes the only message
+ * asks twice more for nothing, and Redis waits once more for its disk. `hand-over-last.lua` says how it is told.
+ */
+export function sayWhenLast(lua: string): string {
+  if (!lua.includes('function prepareJobForProcessing(')) return lua;
+  if (!handOver.test(lua)) throw new Error('A script of BullMQ hands over jobs in a way that is not known here.');
+  return lua.replace(handOver, () => handOverLast);
+}
+
 /** The scripts as methods of a connection, typed as their files describe them. */
 export interface ScriptCommands {
   replaceField(key: string, field: string, read: string, value: string, limit: number): Promise<1 | 0 | -1>;
