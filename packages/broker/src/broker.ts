@@ -298,10 +298,9 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     upkeep: {
       fireDue: schedules.fireDue,
       async sweep() {
-        for (let shard = 0; shard < shards.count; shard++) {
-          await lanes.sweep(shard);
-          await workflows.sweep(shard);
-        }
+        // All shards in one turn of the event loop: what they ask Redis leaves together.
+        const all = Array.from({ length: shards.count }, (_, shard) => shard);
+        await Promise.all(all.flatMap((shard) => [lanes.sweep(shard), workflows.sweep(shard)]));
       },
       async trim(maxLines) {
         const [lines, deadLetters] = await Promise.all([events.trim(maxLines), dlq.expire()]);

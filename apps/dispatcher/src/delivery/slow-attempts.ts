@@ -147,12 +147,17 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     }
   }
 
-  let lookedAt = now();
-  const timer = setInterval(() => {
-    const isLate = now() - lookedAt > 3 * everyMs;
-    lookedAt = now();
-    look(isLate);
-  }, everyMs);
+  let timer: NodeJS.Timeout | undefined;
+  /** Looks regularly as long as any attempt runs: an idle process is not woken. */
+  function lookLater(): void {
+    if (timer || young.size + slow.size === 0) return;
+    const plannedAt = now();
+    timer = setTimeout(() => {
+      timer = undefined;
+      look(now() - plannedAt > 3 * everyMs);
+      lookLater();
+    }, everyMs);
+  }
 
   return {
     enter(job) {
@@ -170,6 +175,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       const place = slow.get(job);
       if (place) Object.assign(place, { attempt, startedAt: now() });
       else young.set(job, { startedAt: now(), attempt });
+      lookLater();
     },
     answered(job) {
       const startedAt = young.get(job)?.startedAt ?? slow.get(job)?.startedAt;
@@ -196,7 +202,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
         ? `No room is left for slow attempts: ${slow.size} of ${places} places and ${Math.round(bytes / 1e6)} MB are used, and messages to slow destinations wait. Look for destinations that do not answer, use a shorter Upstash-Timeout, or raise MAX_SLOW_ATTEMPTS.`
         : undefined,
     look,
-    stop: () => clearInterval(timer),
+    stop: () => clearTimeout(timer),
   };
 }
 

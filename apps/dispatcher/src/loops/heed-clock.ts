@@ -12,7 +12,7 @@ export interface HeededClock {
   stop(): void;
 }
 
-const everyMs = 100;
+const everyMs = 500;
 
 /** Lets the workers take nothing while the clock is wrong, from their first message on. */
 export function heedClock({ workers, isWrong }: ClockOptions): HeededClock {

@@ -190,19 +190,14 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs'>): Work
     },
 
     async sweep(shard) {
-      const letters = await redis.zrangebyscore(
-        runKeys.dlq(shard),
-        '-inf',
-        Date.now() - parts.runLimits.retentionMs,
-        'LIMIT',
-        0,
-        sweepAtOnce,
-      );
-      await removeLetters(parts, letters);
-      const [unreported, old] = await Promise.all([
-        redis.zrangebyscore(runKeys.unreported(shard), '-inf', Date.now() - 1000, 'LIMIT', 0, sweepAtOnce),
-        redis.zrangebyscore(runKeys.expiry(shard), '-inf', Date.now(), 'LIMIT', 0, sweepAtOnce),
+      const readDue = (key: string, before: number) =>
+        redis.zrangebyscore(key, '-inf', before, 'LIMIT', 0, sweepAtOnce);
+      const [letters, unreported, old] = await Promise.all([
+        readDue(runKeys.dlq(shard), Date.now() - parts.runLimits.retentionMs),
+        readDue(runKeys.unreported(shard), Date.now() - 1000),
+        readDue(runKeys.expiry(shard), Date.now()),
       ]);
+      await removeLetters(parts, letters);
       for (const name of unreported) {
         const { runId, createdAt } = parseName(name);
         await reportToInvoker(parts, runId, createdAt).catch((error: unknown) =>

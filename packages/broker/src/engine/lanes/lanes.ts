@@ -218,15 +218,17 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     },
 
     async sweep(shard) {
-      await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
       const busy = keyspace.busyLanes(shard);
-      const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
+      const [still, moving] = await Promise.all([
+        redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100),
+        redis.zrandmember(busy, busyAtOnce),
+        redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now()),
+      ]);
       for (const lane of still.map(readLane)) {
         if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
         await run('grant', lane, '');
       }
-      const moving = (await redis.zrandmember(busy, busyAtOnce)).map(readLane);
-      for (const lane of moving) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
+      for (const lane of moving.map(readLane)) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
     },
 
     async read(lane) {

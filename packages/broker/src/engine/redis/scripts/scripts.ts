@@ -63,7 +63,8 @@ export function withoutEvents(lua: string): string {
 }
 
 /** What BullMQ's scripts do last when they hand a job to a worker. */
-const handOver = /addBaseMarkerIfNeeded\(markerKey, false\)\s+(?:--[^\n]*\s+)*return \{rcall\("HGETALL", jobKey\), jobId, 0, 0\}/;
+const handOver =
+  /addBaseMarkerIfNeeded\(markerKey, false\)\s+(?:--[^\n]*\s+)*return \{rcall\("HGETALL", jobKey\), jobId, 0, 0\}/;
 const handOverLast = readFileSync(new URL('hand-over-last.lua', import.meta.url), 'utf8');
 
 /**

@@ -1,0 +1,141 @@
+import { createLog } from '@posthorn/process';
+import type { Message, Outcome } from '@posthorn/shared';
+import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
+import { openShard, type Shard } from './shard.ts';
+import { workShard, type ShardWorker } from './worker.ts';
+
+const delivered: Outcome = { kind: 'delivered', answer: { status: 200, header: {}, body: new Uint8Array() } };
+const log = createLog('test', 'fatal');
+
+let server: TestRedis;
+let redis: RedisConnection;
+let shard: Shard;
+const workers: { worker: ShardWorker; connection: RedisConnection }[] = [];
+const taken: string[] = [];
+let finish: (id: string) => Promise<Outcome>;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = connectForRequests(server.url);
+  await eventually(() => redis.status === 'ready');
+  shard = openShard(redis, 0, log);
+});
+afterAll(async () => {
+  await shard.close();
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => {
+  taken.length = 0;
+  finish = () => Promise.resolve(delivered);
+});
+afterEach(async () => {
+  for (const { worker, connection } of workers.splice(0)) {
+    await worker.leave();
+    connection.disconnect();
+  }
+  await redis.flushall();
+});
+
+async function startWorker(): Promise<void> {
+  const connection = connectForWork(server.url);
+  const worker = workShard({
+    redis: connection,
+    shard: 0,
+    concurrency: 10,
+    maxDetached: 10,
+    stalledAfterMs: 15_000,
+    log,
+    failed: () => undefined,
+    process: ({ id }) => {
+      taken.push(id);
+      return finish(id);
+    },
+    drop: () => Promise.resolve(),
+    parked: () => Promise.resolve(),
+    isAwaited: () => false,
+    ended: () => Promise.resolve(),
+  });
+  workers.push({ worker, connection });
+  await untilWaiting();
+}
+
+/** All workers wait to be woken. */
+const untilWaiting = () =>
+  eventually(async () => Number(/blocked_clients:(\d+)/.exec(await redis.info('clients'))?.[1]) === workers.length);
+
+const add = (id: string, delayMs = 0) => {
+  const now = Date.now();
+  const message: Message = {
+    url: 'https://a.example',
+    method: 'POST',
+    header: {},
+    body: { kind: 'empty' },
+    createdAt: now,
+    notBefore: now + delayMs,
+    maxRetries: 3,
+    timeoutMs: 1000,
+    callerIp: '::1',
+  };
+  return shard.add([{ id, message }]);
+};
+const hasEnded = async () => (await redis.keys('{d0}:deliver:msg_*')).length === 0;
+
+/** How often commands were called since the last CONFIG RESETSTAT. */
+async function countCalls(...names: string[]): Promise<number[]> {
+  const stats = await redis.info('commandstats');
+  return names.map((name) => Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0));
+}
+
+test('a message that comes alone is added, taken and ended with one script each', async () => {
+  await startWorker();
+  for (const id of ['msg_first', 'msg_second']) {
+    await redis.config('RESETSTAT');
+    await add(id);
+    await eventually(hasEnded);
+    await untilWaiting();
+    // The first time a script is sent as a text.
+    const [byHash = 0, asText = 0] = await countCalls('evalsha', 'eval');
+    if (id === 'msg_second') expect(byHash + asText).toBe(3);
+    expect(await redis.exists('{d0}:deliver:marker')).toBe(0);
+  }
+});
+
+test('messages that come together are all taken, by all workers', async () => {
+  await startWorker();
+  await startWorker();
+  const ids = Array.from({ length: 100 }, (_, n) => `msg_${n}`);
+  await Promise.all(ids.map((id) => add(id)));
+  await eventually(hasEnded);
+  expect(taken.toSorted()).toEqual(ids.toSorted());
+});
+
+test('a message that comes while another is in work is taken at once', async () => {
+  await startWorker();
+  let end = () => undefined as void;
+  const isLong = new Promise<void>((resolve) => (end = resolve));
+  finish = (id) => (id === 'msg_long' ? isLong.then(() => delivered) : Promise.resolve(delivered));
+  await add('msg_long');
+  await eventually(() => taken.includes('msg_long'));
+  await untilWaiting();
+  await add('msg_short');
+  await eventually(async () => (await redis.exists('{d0}:deliver:msg_short')) === 0);
+  end();
+  await eventually(hasEnded);
+});
+
+test('a delayed message is taken when it is due, while a message before it is in work', async () => {
+  await startWorker();
+  let end = () => undefined as void;
+  const isLong = new Promise<void>((resolve) => (end = resolve));
+  finish = (id) => (id === 'msg_long' ? isLong.then(() => delivered) : Promise.resolve(delivered));
+  const startedAt = Date.now();
+  await add('msg_later', 300);
+  await add('msg_long');
+  await eventually(() => taken.includes('msg_later'));
+  // A worker that does not know of it asks again after five seconds.
+  expect(Date.now() - startedAt).toBeLessThan(4000);
+  end();
+  await eventually(hasEnded);
+});
