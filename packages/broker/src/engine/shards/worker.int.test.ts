@@ -61,6 +61,18 @@ async function startWorker(): Promise<void> {
   await untilWaiting();
 }
 
+/** The attempt at one message lasts until the function that is returned is called; all others end at once. */
+function holdBack(heldId: string): () => void {
+  let end: () => void = () => undefined;
+  const held = new Promise<Outcome>((resolve) => {
+    end = () => {
+      resolve(delivered);
+    };
+  });
+  finish = (id) => (id === heldId ? held : Promise.resolve(delivered));
+  return end;
+}
+
 /** All workers wait to be woken. */
 const untilWaiting = () =>
   eventually(async () => Number(/blocked_clients:(\d+)/.exec(await redis.info('clients'))?.[1]) === workers.length);
@@ -113,9 +125,7 @@ test('messages that come together are all taken, by all workers', async () => {
 
 test('a message that comes while another is in work is taken at once', async () => {
   await startWorker();
-  let end = () => undefined as void;
-  const isLong = new Promise<void>((resolve) => (end = resolve));
-  finish = (id) => (id === 'msg_long' ? isLong.then(() => delivered) : Promise.resolve(delivered));
+  const end = holdBack('msg_long');
   await add('msg_long');
   await eventually(() => taken.includes('msg_long'));
   await untilWaiting();
@@ -127,9 +137,7 @@ test('a message that comes while another is in work is taken at once', async () 
 
 test('a delayed message is taken when it is due, while a message before it is in work', async () => {
   await startWorker();
-  let end = () => undefined as void;
-  const isLong = new Promise<void>((resolve) => (end = resolve));
-  finish = (id) => (id === 'msg_long' ? isLong.then(() => delivered) : Promise.resolve(delivered));
+  const end = holdBack('msg_long');
   const startedAt = Date.now();
   await add('msg_later', 300);
   await add('msg_long');
