@@ -21,12 +21,17 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
       return;
     }
     const start = path.split('/').slice(0, 3).join('/');
+    // What all have in common says nothing of how near they are.
+    const prefix = start.startsWith('/v2/') ? '/v2/' : '';
+    const others = collections.filter((collection) => collection !== start && collection.startsWith(prefix));
     const nearest = findNearest(
-      start,
-      collections.filter((collection) => collection !== start),
+      start.slice(prefix.length),
+      others.map((collection) => collection.slice(prefix.length)),
     );
     const advice =
-      nearest === undefined ? 'The API is below /v2; GET /openapi.json describes it.' : `Did you mean ${nearest}?`;
+      nearest === undefined
+        ? 'The API is below /v2; GET /openapi.json describes it.'
+        : `Did you mean ${prefix}${nearest}?`;
     next(new PosthornError('not_found', `There is no ${request.method} ${path.slice(0, 200)}. ${advice}`));
   };
 }

@@ -157,6 +157,9 @@ test.each([
 test.each([
   ['/', 'openapi.json'],
   ['/v2', 'openapi.json'],
+  ['/v2/nothing', 'The API is below /v2'],
+  ['/v1/publish', 'Did you mean /v2/publish?'],
+  ['/opnapi.json', 'Did you mean /openapi.json?'],
   ['/v2/topcis', 'Did you mean /v2/topics?'],
   ['/v2/message/msg_1', 'Did you mean /v2/messages?'],
 ])('%s answers 404 and says where to look', async (path, advice) => {
