@@ -103,6 +103,14 @@ test('after ten failures in a minute an address gets 429, also with the right to
   expect(left).toBeLessThanOrEqual(60_000);
 });
 
+test('a count that was left without an end, by a process that died, ends a minute after the next attempt', async () => {
+  await ask('POST', '/console/session', {}, '{"token":"wrong"}');
+  const [key = ''] = await redis.client.keys('posthorn:failed-sign-ins:*');
+  await redis.client.persist(key);
+  await ask('POST', '/console/session', {}, '{"token":"wrong"}');
+  expect(await redis.client.pttl(key)).toBeGreaterThan(0);
+});
+
 test('sign-ins at the same time get no further, and right ones do not count', async () => {
   for (let n = 0; n < 12; n++) await signIn();
   const answers = await Promise.all(
