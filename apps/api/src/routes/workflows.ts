@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint, type Triggered } from '@posthorn/shared';
 import type { Request } from 'express';
@@ -82,12 +83,8 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       const pieces = await workflows.readLog(readRunId(request));
       if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
-      for await (const piece of pieces) {
-        if (response.destroyed) return;
-        if (!response.write(piece))
-          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
-      }
-      response.end();
+      // Reads no further while the endpoint does not take what was read.
+      await pipeline(pieces, response);
     }),
     rawRoute(workflowRuns.end, (request, response) =>
       forRun(async () => {

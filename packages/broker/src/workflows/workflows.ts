@@ -40,7 +40,7 @@ export interface Workflows extends RunAttempts {
   /** The server has refused the result of a call, whose step is perhaps not known. */
   noteRefusal(runId: string, stepId: number | undefined, text: string): Promise<void>;
   /** The step log of an active run, as JSON in pieces; `undefined` for any other. */
-  readLog(runId: string): Promise<AsyncGenerator<string> | undefined>;
+  readLog(runId: string): Promise<AsyncGenerator<Buffer> | undefined>;
   /** The workflow has returned. Says whether the run was ever known. */
   finish(runId: string, result: string): Promise<boolean>;
   /** The same for a workflow that cancels itself. */

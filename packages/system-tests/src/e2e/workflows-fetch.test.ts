@@ -56,7 +56,7 @@ beforeAll(async () => {
     QSTASH_CURRENT_SIGNING_KEY: current,
     QSTASH_NEXT_SIGNING_KEY: next,
   };
-  const worker = serveMany({ program, child, fails }, { env });
+  const worker = serveMany({ program, child, fails });
   server = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
