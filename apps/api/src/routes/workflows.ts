@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
-import { contract, PosthornError, type Endpoint, type Triggered } from '@posthorn/shared';
+import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { Config } from '../config.ts';
 import { readBody } from '../middleware/read-body.ts';
@@ -35,7 +35,8 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       workflowRuns.trigger,
       async (request, response) => {
         const target = request.url.slice('/v2/trigger/'.length);
-        response.json(await workflows.trigger(await readPublishRequest(request, target, maxBytes)));
+        const [triggered] = await workflows.trigger([await readPublishRequest(request, target, maxBytes)]);
+        response.json(triggered);
       },
       /^\/v2\/trigger(?:\/.*)?$/i,
     ),
@@ -45,9 +46,7 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
         maxItems: config.maxBatchItems,
         maxMessageBytes: maxBytes,
       });
-      const triggered: Triggered[] = [];
-      for (const item of items) triggered.push(await workflows.trigger(item));
-      response.status(201).json(triggered);
+      response.status(201).json(await workflows.trigger(items));
     }),
     rawRoute(
       workflowRuns.wait,
