@@ -119,7 +119,8 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     addMetrics(metrics) {
       const { backlogs, accepted, events, workflows } = broker;
       const runs = workflows.measure;
-      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, runs, lostLines: events.lost });
+      const endedRuns = workflows.ended;
+      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, runs, endedRuns, lostLines: events.lost });
     },
     stopWatch: watch.stop,
   };

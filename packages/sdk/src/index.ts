@@ -99,6 +99,8 @@ export {
   type WorkflowCancelRequest,
   type WorkflowFilter,
   type WorkflowLetter,
+  type WorkflowLetterFilter,
+  type WorkflowLettersRequest,
   type WorkflowRun,
   type WorkflowState,
   type WorkflowStep,

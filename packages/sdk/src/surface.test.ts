@@ -98,14 +98,10 @@ test('every endpoint of the contract has a call', () => {
   ];
   // The endpoints of workflows call these, and the official client of workflows.
   const ofWorkflows = [
-    'DELETE /v2/workflows/dlq',
-    'DELETE /v2/workflows/dlq/:dlqId',
-    'DELETE /v2/workflows/dlq/callback/:dlqId',
     'DELETE /v2/workflows/runs/:workflowRunId',
     'GET /v2/workflows/dlq/:dlqId',
     'GET /v2/workflows/runs/:workflowRunId',
     'POST /v2/wait/*eventId',
-    'POST /v2/workflows/dlq/callback/:dlqId',
   ];
   expect(missing.toSorted()).toEqual([...others, ...ofWorkflows].toSorted());
 });

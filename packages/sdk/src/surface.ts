@@ -1081,6 +1081,39 @@ const workflowRows: Row[] = [
     result: run,
     differs: byOther,
   },
+  {
+    name: 'workflow.deleteDlq of one',
+    call: (client) => client.workflow.deleteDlq('1-0'),
+    request: 'DELETE /v2/workflows/dlq/1-0',
+    reply: '',
+    result: { deleted: 1 },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.deleteDlq by a filter',
+    call: (client) =>
+      client.workflow.deleteDlq({ filter: { failureFunctionState: 'CALLBACK_FAIL' }, count: 3, cursor: '1-0' }),
+    request: 'DELETE /v2/workflows/dlq?failureFunctionState=CALLBACK_FAIL&count=3&cursor=1-0',
+    reply: { deleted: 3, cursor: '2-0' },
+    result: { deleted: 3, cursor: '2-0' },
+    differs: byOther,
+  },
+  {
+    name: 'workflow.retryFailureFunction',
+    call: (client) => client.workflow.retryFailureFunction('1-0'),
+    request: 'POST /v2/workflows/dlq/callback/1-0',
+    reply: run,
+    result: run,
+    differs: byOther,
+  },
+  {
+    name: 'workflow.cancelFailureFunction',
+    call: (client) => client.workflow.cancelFailureFunction('1-0'),
+    request: 'DELETE /v2/workflows/dlq/callback/1-0',
+    reply: run,
+    result: run,
+    differs: byOther,
+  },
 ];
 
 export const rows: Row[] = [

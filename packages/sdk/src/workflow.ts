@@ -140,6 +140,20 @@ export type WorkflowCancelRequest =
   | { filter: WorkflowFilter & { workflowUrlExactMatch?: boolean }; count?: number }
   | { all: true; count?: number };
 
+/** Dead letters that a call means: by ids, by a filter with at least one field, or the oldest. 100 at most in one call. */
+export type WorkflowLettersRequest =
+  | readonly string[]
+  | { filter: WorkflowFilter & WorkflowLetterFilter; count?: number; cursor?: string }
+  | { all: true; count?: number; cursor?: string };
+
+/** What only dead letters have. */
+export interface WorkflowLetterFilter {
+  workflowRunId?: OneOrMore<string>;
+  /** Status of the last response. */
+  responseStatus?: OneOrMore<number>;
+  failureFunctionState?: OneOrMore<'CALLBACK_INPROGRESS' | 'CALLBACK_SUCCESS' | 'CALLBACK_FAIL' | 'CALLBACK_CANCELED'>;
+}
+
 /** A run that has failed. */
 export interface WorkflowLetter {
   dlqId: string;
@@ -241,7 +255,8 @@ export class Workflow {
 
   /** One page of runs that have failed, oldest first. */
   async listDlq(
-    request: WorkflowFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
+    request: WorkflowFilter &
+      WorkflowLetterFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
     options: CallOptions = {},
   ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
     return this.#http.request({ ...options, path: ['v2', 'workflows', 'dlq'], query: { ...request } });
@@ -265,6 +280,51 @@ export class Workflow {
     return this.#repeat('restart', dlqId, settings, options);
   }
 
+  /**
+   * Removes one dead letter, several, those that match a filter, or the oldest. The log of the run stays. A cursor is there
+   * if entries were left.
+   *
+   * @throws {QstashNotFoundError} for one id, when there is no such entry
+   */
+  async deleteDlq(
+    request: string | WorkflowLettersRequest,
+    options: CallOptions = {},
+  ): Promise<{ deleted: number; cursor?: string }> {
+    const method = 'DELETE';
+    if (typeof request === 'string') {
+      const path = ['v2', 'workflows', 'dlq', writeSegment(request, 'DLQ id')];
+      await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
+      return { deleted: 1 };
+    }
+    const dlqIds = isList(request) ? request : undefined;
+    if (dlqIds?.length === 0) return { deleted: 0 };
+    for (const id of dlqIds ?? []) writeSegment(id, 'DLQ id');
+    const query = dlqIds ? { dlqIds } : writeQuery(request as Exclude<WorkflowLettersRequest, readonly string[]>);
+    // A second copy of "delete 100 of them" would delete 100 more.
+    const isRepeatable = dlqIds !== undefined;
+    return this.#http.request({ ...options, method, path: ['v2', 'workflows', 'dlq'], query, isRepeatable });
+  }
+
+  /**
+   * Calls the failure function of a failed run again, when it has failed itself (`CALLBACK_FAIL`).
+   *
+   * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
+   */
+  async retryFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
+    const path = ['v2', 'workflows', 'dlq', 'callback', writeSegment(dlqId, 'DLQ id')];
+    return this.#http.request({ ...options, method: 'POST', path });
+  }
+
+  /**
+   * Calls a failure function no more that is being called or tried again (`CALLBACK_INPROGRESS`).
+   *
+   * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
+   */
+  async cancelFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
+    const path = ['v2', 'workflows', 'dlq', 'callback', writeSegment(dlqId, 'DLQ id')];
+    return this.#http.request({ ...options, method: 'DELETE', path });
+  }
+
   async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
     const path = ['v2', 'workflows', 'dlq', verb, writeSegment(dlqId, 'DLQ id')];
     const headers = writeMessageHeaders(this.#http, settings);
@@ -273,14 +333,17 @@ export class Workflow {
 }
 
 /** What names nothing is refused: the server would take it for everything. */
-function writeQuery(request: Exclude<WorkflowCancelRequest, readonly string[]>): Query {
-  const { count = 100 } = request;
-  if ('all' in request) return { count };
+function writeQuery(
+  request: { filter: object; count?: number; cursor?: string } | { all: true; count?: number; cursor?: string },
+): Query {
+  const { count = 100, cursor } = request;
+  const page = { count, ...(cursor === undefined ? {} : { cursor }) };
+  if ('all' in request) return page;
   const filter = request.filter as Query;
   if (Object.values(filter).every((value) => value === undefined)) {
-    throw new QstashValidationError('Give ids of runs, a filter with at least one field, or all: true');
+    throw new QstashValidationError('Give ids, a filter with at least one field, or all: true');
   }
-  return { ...filter, count };
+  return { ...filter, ...page };
 }
 
 function isList(value: unknown): value is readonly string[] {

@@ -1,5 +1,6 @@
+import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
-import { contract, PosthornError, type Endpoint, type Triggered } from '@posthorn/shared';
+import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { Config } from '../config.ts';
 import { readBody } from '../middleware/read-body.ts';
@@ -34,7 +35,8 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       workflowRuns.trigger,
       async (request, response) => {
         const target = request.url.slice('/v2/trigger/'.length);
-        response.json(await workflows.trigger(await readPublishRequest(request, target, maxBytes)));
+        const [triggered] = await workflows.trigger([await readPublishRequest(request, target, maxBytes)]);
+        response.json(triggered);
       },
       /^\/v2\/trigger(?:\/.*)?$/i,
     ),
@@ -44,9 +46,7 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
         maxItems: config.maxBatchItems,
         maxMessageBytes: maxBytes,
       });
-      const triggered: Triggered[] = [];
-      for (const item of items) triggered.push(await workflows.trigger(item));
-      response.status(201).json(triggered);
+      response.status(201).json(await workflows.trigger(items));
     }),
     rawRoute(
       workflowRuns.wait,
@@ -82,12 +82,8 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       const pieces = await workflows.readLog(readRunId(request));
       if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
-      for await (const piece of pieces) {
-        if (response.destroyed) return;
-        if (!response.write(piece))
-          await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
-      }
-      response.end();
+      // Reads no further while the endpoint does not take what was read.
+      await pipeline(pieces, response);
     }),
     rawRoute(workflowRuns.end, (request, response) =>
       forRun(async () => {

@@ -9,6 +9,7 @@ import { createEntry, type NewRunMessage } from './run-entry.ts';
 import { createRefusal, refuseForRun, RunOverError } from './run-errors.ts';
 import { parseRunHeaders, type RunHeaders } from './run-headers.ts';
 import type { RunParts } from './run-parts.ts';
+import { beginTogether, createTooManyRuns, maxRunsOfShard, requireRoom } from './run-room.ts';
 import type { RunEntry } from './run-scripts.ts';
 import type { Run } from './runs.ts';
 import { parseStepHead, stepKey } from './step-text.ts';
@@ -32,6 +33,11 @@ const maxInvokeDepth = 100;
  */
 export async function acceptRunRequests(parts: RunParts, requests: readonly PublishRequest[]): Promise<Published[]> {
   const accepted = requests.map((request) => check(parts, request));
+  const inits = [...accepted.entries()].filter(([, { headers }]) => headers.isInit);
+  await requireRoom(
+    parts,
+    inits.map(([, { headers }]) => headers.runId),
+  );
   const replies: Published[] = [];
   const appends = new Map<string, { index: number; accepted: Accepted }[]>();
   for (const [index, one] of accepted.entries()) {
@@ -47,10 +53,14 @@ export async function acceptRunRequests(parts: RunParts, requests: readonly Publ
     );
     some.forEach(({ index, accepted: { url } }, at) => (replies[index] = reply(url, ids[at])));
   }
-  for (const [index, one] of accepted.entries()) {
-    if (!one.headers.isInit) continue;
-    replies[index] = reply(one.url, await (one.headers.isInvoke ? startInvoked(parts, one) : start(parts, one)));
-  }
+  await beginTogether(parts, inits, async ([index, one]) => {
+    const { headers, url } = one;
+    const started = await (headers.isInvoke ? startInvoked(parts, one) : start(parts, one));
+    replies[index] = reply(url, started);
+    // An invocation is repeated by its step; the second phase of a run has not begun it.
+    const { createdAt, isKnown } = started;
+    return headers.isInvoke || createdAt === undefined ? undefined : { runId: headers.runId, createdAt, isKnown };
+  });
   return replies;
 }
 
@@ -58,6 +68,8 @@ export async function acceptRunRequests(parts: RunParts, requests: readonly Publ
 interface Stored {
   id: string;
   isKnown: boolean;
+  /** Of the run that it begins. */
+  createdAt?: number;
 }
 
 function reply(url: string, stored: Stored | undefined): Published {
@@ -178,7 +190,7 @@ export async function storeRun(
   payload: Buffer,
   invoker?: string,
 ): Promise<Stored & { createdAt: number }> {
-  const { runs, scripts, lanes, runLimits, shards } = parts;
+  const { runs, scripts, lanes } = parts;
   await announceLimits(lanes, made.message);
   const { result, messageId } = await scripts.start(
     runs.placeOf(runId, createdAt),
@@ -189,14 +201,9 @@ export async function storeRun(
       ...(invoker === undefined ? {} : { invoker }),
     },
     createEntry(made, payload),
-    Math.ceil(runLimits.maxRuns / shards.count),
+    maxRunsOfShard(parts),
   );
-  if (result === 'full') {
-    throw new PosthornError(
-      'limit_exceeded',
-      `${runLimits.maxRuns} runs are active, the limit of WORKFLOW_MAX_RUNS. Wait until some have ended, or cancel some.`,
-    );
-  }
+  if (result === 'full') throw createTooManyRuns(parts.runLimits);
   return { id: messageId, isKnown: result === 'known', createdAt };
 }
 

@@ -5,7 +5,7 @@ import { runKeys } from './run-keys.ts';
 import { readElement, readLogText } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
-import { expireWaiter } from './waiters.ts';
+import { expireWaiter, resumeFromKept } from './waiters.ts';
 
 const protocolVersion = ['1'];
 const yes = ['true'];
@@ -28,7 +28,10 @@ export async function composeDelivery(
   if (kind === 'wait') {
     const place = await expireWaiter(parts, job.id, workflow);
     if (!place) return { dropped: 'the event came before the deadline' };
-    if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) return isDone;
+    if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) {
+      await resumeFromKept(parts, { runId, createdAt });
+      return isDone;
+    }
     return compose(parts, shard, job, place);
   }
   const { start = 0, end = 0 } = workflow;
@@ -38,7 +41,11 @@ export async function composeDelivery(
   ]);
   const isCurrent = state === 'RUN_STARTED' && created === String(createdAt);
   if (!isCurrent) return isOver;
-  if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) return isDone;
+  if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) {
+    // A wait was accepted, but perhaps not what was kept for it.
+    await resumeFromKept(parts, { runId, createdAt });
+    return isDone;
+  }
   return composed;
 }
 

@@ -34,6 +34,7 @@ export async function endRun(
   const place = runs.placeOf(runId, createdAt);
   const ended = await scripts.end(place, state, runLimits.retentionMs, shards.count, fields, failureMessage);
   if (ended.result !== 'ended') return { result: ended.result };
+  parts.ended[state] += 1;
   for (const { id, data } of ended.dropped) {
     const flowControl = parseMessage(data)?.flowControl;
     // A lane would find out itself, some seconds later.

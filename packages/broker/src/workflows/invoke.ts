@@ -21,7 +21,7 @@ export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishReques
   const wrong = (what: string) => new PosthornError('limit_exceeded', `The envelope of an invocation: ${what}`);
   let json: Record<string, unknown>;
   try {
-    json = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
+    json = (JSON.parse(body.toString('utf8')) as Record<string, unknown> | null) ?? {};
   } catch {
     throw wrong('it is not valid JSON');
   }

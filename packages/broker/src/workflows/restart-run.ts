@@ -8,6 +8,7 @@ import { runKeys } from './run-keys.ts';
 import { readLetter, removeLetters } from './run-letters.ts';
 import { readElement, readEntries, type LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
+import { createTooManyRuns, maxRunsOfShard } from './run-room.ts';
 import type { Run } from './runs.ts';
 import { parseStepHead, stepKey, stepNumber, type StepHead } from './step-text.ts';
 
@@ -136,7 +137,7 @@ async function resume(
   config: RunConfig,
   checked: Checked,
 ): Promise<void> {
-  const { redis, runs, scripts, shards, runLimits } = parts;
+  const { redis, runs, scripts } = parts;
   const entries = await readEntries(redis, run.shard, run.name);
   if (entries.length === 0) throw isGone(run);
   const known: Known[] = [];
@@ -174,10 +175,8 @@ async function resume(
     phase: 'known',
     initId: newIds.get(entries[0]?.messageId ?? '') ?? entries[0]?.messageId ?? '',
   };
-  const result = await scripts.resume(place, fields, messages, Math.ceil(runLimits.maxRuns / shards.count));
-  if (result === 'full') {
-    throw new PosthornError('limit_exceeded', `${runLimits.maxRuns} runs are active, the limit of WORKFLOW_MAX_RUNS.`);
-  }
+  const result = await scripts.resume(place, fields, messages, maxRunsOfShard(parts));
+  if (result === 'full') throw createTooManyRuns(parts.runLimits);
 }
 
 /** What the run has accepted once, without what will be done again; and the messages that are delivered again. */

@@ -19,6 +19,7 @@ export interface LogEntry extends EntryDescription {
 
 /** Bytes of the log that are read at once. */
 const pieceBytes = 1024 * 1024;
+const closingBracket = Buffer.from(']');
 
 /** The element that begins after `start` bytes; `undefined` if the log is not there. */
 export async function readElement(
@@ -45,15 +46,17 @@ export async function readLogText(
 }
 
 /** The whole log, in pieces; nothing if it is not there. */
-export async function* readLogPieces(redis: RedisConnection, shard: number, name: string): AsyncGenerator<string> {
+export async function* readLogPieces(redis: RedisConnection, shard: number, name: string): AsyncGenerator<Buffer> {
   const key = runKeys.log(shard, name);
   const size = await redis.strlen(key);
   for (let from = 0; from < size; from += pieceBytes) {
     const to = Math.min(from + pieceBytes, size);
-    const piece = await redis.getrange(key, from, to - 1);
+    // Bytes, not text: a long log is fetched once per step, and text would be decoded and encoded again each time.
+    const piece = await redis.getrangeBuffer(key, from, to - 1);
     if (piece.length < to - from) throw new Error('The log of a run was removed while it was read.');
-    yield to === size ? `${piece}]` : piece;
+    yield piece;
   }
+  if (size > 0) yield closingBracket;
 }
 
 export async function readEntries(redis: RedisConnection, shard: number, name: string): Promise<LogEntry[]> {

@@ -4,7 +4,7 @@ import type { Log } from '@posthorn/process';
 import type { AcceptParts } from '../intake/accept.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import type { LogLimits, RunScripts } from './run-scripts.ts';
-import type { Runs } from './runs.ts';
+import type { Runs, RunState } from './runs.ts';
 
 /** What runs are allowed to have, and how long they are remembered. */
 export interface RunLimits extends LogLimits {
@@ -24,5 +24,7 @@ export interface RunParts extends AcceptParts {
   lanes: Lanes;
   events: EventLog;
   log: Log;
+  /** Runs that this process has ended since it started. */
+  ended: Record<Exclude<RunState, 'RUN_STARTED'>, number>;
   runLimits: RunLimits;
 }

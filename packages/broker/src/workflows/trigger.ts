@@ -2,21 +2,44 @@ import type { Triggered } from '@posthorn/shared';
 import { PosthornError, randomText } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import type { PublishRequest } from '../intake/accept.ts';
-import { startRun } from './accept-run.ts';
+import { startRun, type NewRun } from './accept-run.ts';
 import { checkOptions } from './run-config.ts';
 import { requireRunId } from './run-headers.ts';
 import type { RunParts } from './run-parts.ts';
+import { beginTogether, requireRoom } from './run-room.ts';
 
 /** What the endpoint can do is known when it starts the run with its SDK. */
 const features = new Set(['InitialBody', 'WF_TriggerOnConfig']);
 
+/** A trigger that was found valid; nothing of it is stored. */
+interface Trigger {
+  runId: string;
+  run: NewRun;
+}
+
 /**
- * Begins a run for a client without an SDK: its endpoint starts it once more, with one (contract W23).
- * Its failure is reported to the workflow itself, unless the request says otherwise.
+ * Begins runs for a client without an SDK: their endpoints start them once more, with one (contract W23). All are checked
+ * before the first begins. The failure of a run is reported to its workflow, unless the request says otherwise.
  *
  * @throws {PosthornError}, and what `accept` throws
  */
-export async function triggerRun(parts: RunParts, request: PublishRequest): Promise<Triggered> {
+export async function triggerRuns(parts: RunParts, requests: readonly PublishRequest[]): Promise<Triggered[]> {
+  const triggers = requests.map((request) => checkTrigger(parts, request));
+  await requireRoom(
+    parts,
+    triggers.map(({ runId }) => runId),
+  );
+  const triggered: Triggered[] = [];
+  await beginTogether(parts, triggers, async ({ runId, run }) => {
+    const { isKnown, createdAt: now } = await startRun(parts, runId, run);
+    const createdAt = isKnown ? ((await parts.runs.read(runId))?.createdAt ?? now) : now;
+    triggered.push({ workflowRunId: runId, workflowCreatedAt: createdAt, ...(isKnown ? { deduplicated: true } : {}) });
+    return { runId, createdAt, isKnown };
+  });
+  return triggered;
+}
+
+function checkTrigger(parts: RunParts, request: PublishRequest): Trigger {
   const { destination } = request;
   if (destination.kind !== 'url') {
     throw new PosthornError('invalid_request', 'The workflow must be a URL, with http:// or https:// in front.');
@@ -29,20 +52,8 @@ export async function triggerRun(parts: RunParts, request: PublishRequest): Prom
     ? request.headers
     : [...request.headers, 'Upstash-Failure-Callback', url];
   const asked = { ...request, headers };
-  const started = await startRun(parts, runId, {
-    request: asked,
-    url,
-    checked: checkOptions(parts, asked),
-    features,
-    payload: request.body,
-    isUnknownSdk: true,
-  });
-  const createdAt = started.isKnown ? (await parts.runs.read(runId))?.createdAt : started.createdAt;
-  return {
-    workflowRunId: runId,
-    workflowCreatedAt: createdAt ?? started.createdAt,
-    ...(started.isKnown ? { deduplicated: true } : {}),
-  };
+  const checked = checkOptions(parts, asked);
+  return { runId, run: { request: asked, url, checked, features, payload: request.body, isUnknownSdk: true } };
 }
 
 function findHeader(headers: readonly string[], lowerName: string): string {

@@ -188,6 +188,24 @@ export async function resumeWaiter(
 }
 
 /**
+ * Gives kept data to waiters that were registered when it was there already: what registered them died, or lost Redis,
+ * before it could. The endpoint has not heard of the registration, so that its delivery is repeated.
+ */
+export async function resumeFromKept(parts: RunParts, run: { runId: string; createdAt: number }): Promise<void> {
+  const { redis, runs } = parts;
+  const { shard } = runs.placeOf(run.runId);
+  const notes = runKeys.notes(shard, run.runId);
+  const kept = (await redis.hkeys(notes)).sort(byStep);
+  if (kept.length === 0) return;
+  for (const field of await redis.hkeys(runKeys.waiters(shard, run.runId))) {
+    const eventId = field.slice(field.indexOf(':') + 1);
+    const note = kept.find((name) => name.slice(name.indexOf(':') + 1) === eventId);
+    const data = note === undefined ? null : await redis.hgetBuffer(notes, note);
+    if (note !== undefined && data) await resumeWaiter(parts, run, field, { data, note });
+  }
+}
+
+/**
  * The deadline of a waiter has come: appends the result, and gives its place in the log, the same on every call.
  * `undefined` if the event, or the end of the run, was first.
  */

@@ -166,3 +166,35 @@ async function readRun(runId: string): Promise<{ createdAt: number }> {
   const [key = ''] = await server.client.keys(`*:run:state:${runId}`);
   return { createdAt: Number(await server.client.hget(key, 'createdAt')) };
 }
+
+test('an event that was kept resumes a step whose registration was cut off before it could', async () => {
+  await start('wfr_cut');
+  const wait = { url, timeout: '60s', timeoutUrl: url, timeoutHeaders: {}, step: { ...waiting, stepId: 1 } };
+  const headers = [
+    'Upstash-Workflow-RunId',
+    'wfr_cut',
+    'Upstash-Workflow-Init',
+    'false',
+    'Upstash-Feature-Set',
+    features,
+  ];
+  await broker.workflows.wait('cut', headers, wait);
+  const [waiters = ''] = await server.client.keys('*:run:waiters:wfr_cut');
+  await server.client.hset(waiters.replace(':waiters:', ':notes:'), '1:cut', 'kept');
+
+  const [{ messageId: id } = { messageId: '' }] = (await readLog('wfr_cut')) ?? [];
+  const [job = ''] = await server.client.keys(`*:deliver:${id}`);
+  const message = JSON.parse((await server.client.hget(job, 'data')) ?? '') as never;
+  // The endpoint answered its delivery with an error: it comes again.
+  expect(await broker.workflows.compose({ id, message, retried: 1, crashes: 0 } as never)).toHaveProperty('dropped');
+  const [, result] = (await readLog('wfr_cut')) ?? [];
+  expect(JSON.parse(Buffer.from(result?.body ?? '', 'base64').toString())).toMatchObject({
+    stepId: 1,
+    waitTimeout: false,
+    out: Buffer.from('kept').toString('base64'),
+  });
+  expect(await server.client.exists(waiters)).toBe(0);
+  await broker.workflows.cancel('wfr_cut');
+});
+
+const waiting = { stepName: 'wait', stepType: 'Wait', concurrent: 1 };

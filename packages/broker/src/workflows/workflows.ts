@@ -25,7 +25,7 @@ import { viewRun } from './run-view.ts';
 import { repeatRuns } from './restart-run.ts';
 import { createRuns, parseName, type Run } from './runs.ts';
 import { judgeRunOutcome, noteRefusal, settleRunOutcome } from './settle-run.ts';
-import { triggerRun } from './trigger.ts';
+import { triggerRuns } from './trigger.ts';
 import { registerWaiter } from './register-waiter.ts';
 import { notifyAll, notifyRun, readWaiters, type Notified, type WaiterView } from './waiters.ts';
 
@@ -40,7 +40,7 @@ export interface Workflows extends RunAttempts {
   /** The server has refused the result of a call, whose step is perhaps not known. */
   noteRefusal(runId: string, stepId: number | undefined, text: string): Promise<void>;
   /** The step log of an active run, as JSON in pieces; `undefined` for any other. */
-  readLog(runId: string): Promise<AsyncGenerator<string> | undefined>;
+  readLog(runId: string): Promise<AsyncGenerator<Buffer> | undefined>;
   /** The workflow has returned. Says whether the run was ever known. */
   finish(runId: string, result: string): Promise<boolean>;
   /** The same for a workflow that cancels itself. */
@@ -53,8 +53,8 @@ export interface Workflows extends RunAttempts {
   receiveWebhook(runId: string, eventId: string, data: Buffer): Promise<boolean>;
   waiters(eventId: string): Promise<WaiterView[]>;
 
-  /** Begins a run for a client without an SDK. */
-  trigger(request: PublishRequest): Promise<Triggered>;
+  /** Begins runs for a client without an SDK, all or none of them. */
+  trigger(requests: readonly PublishRequest[]): Promise<Triggered[]>;
   /**
    * A page of runs that match, newest first, and where to go on if there may be more.
    *
@@ -84,6 +84,8 @@ export interface Workflows extends RunAttempts {
 
   /** Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing. */
   settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number): Promise<void>;
+  /** Runs that this process has ended since it started, by state. */
+  ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
   measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
   /** Does for one shard what a process that died has left undone, and forgets what is old. */
@@ -93,9 +95,14 @@ export interface Workflows extends RunAttempts {
 /** Runs that one sweep looks after. */
 const sweepAtOnce = 100;
 
-export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs'>): Workflows {
+export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ended'>): Workflows {
   const { redis, shards, log } = given;
-  const parts: RunParts = { ...given, scripts: createRunScripts(redis), runs: createRuns(redis, shards) };
+  const parts: RunParts = {
+    ...given,
+    scripts: createRunScripts(redis),
+    runs: createRuns(redis, shards),
+    ended: { RUN_SUCCESS: 0, RUN_FAILED: 0, RUN_CANCELED: 0 },
+  };
 
   return {
     accept: (requests) => acceptRunRequests(parts, requests),
@@ -124,7 +131,7 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs'>): Work
     },
     waiters: (eventId) => readWaiters(parts, eventId),
 
-    trigger: (request) => triggerRun(parts, request),
+    trigger: (requests) => triggerRuns(parts, requests),
     async list(filter, count, cursor) {
       const after = cursor ? parseCursor(cursor) : undefined;
       if (cursor && !after) throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier answer');
@@ -170,6 +177,7 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs'>): Work
     judge: (job, outcome) => judgeRunOutcome(parts, job, outcome),
     settle: (job, outcome, maxStoredBytes) => settleRunOutcome(parts, job, outcome, maxStoredBytes),
 
+    ended: parts.ended,
     async measure() {
       const counts = await Promise.all(
         Array.from({ length: shards.count }, async (_, shard) => {

@@ -1,4 +1,10 @@
-import type { WorkflowRun, WorkflowState, WorkflowStepGroup } from '@posthorn/sdk';
+import type {
+  WorkflowLetter,
+  WorkflowLettersRequest,
+  WorkflowRun,
+  WorkflowState,
+  WorkflowStepGroup,
+} from '@posthorn/sdk';
 import { Option, type Command } from 'commander';
 import type { Act } from '../act.ts';
 import { collectHeaderText, readHeaderText, readLimit } from '../arguments.ts';
@@ -116,6 +122,60 @@ export function addWorkflow(command: Command, act: Act): void {
         }),
       );
   }
+  addDeadLetters(command, act);
+}
+
+/** What is kept of runs that have failed. */
+function addDeadLetters(command: Command, act: Act): void {
+  addFilters(command.command('failed').description('list dead letters of failed runs, the oldest first'))
+    .option('--limit <number>', 'at most so many; 0 for all', readLimit, pageSize)
+    .action(
+      act(async ({ client, output }, options: Filters & { limit: number }) => {
+        const letters: WorkflowLetter[] = [];
+        let cursor: string | undefined;
+        do {
+          const count = Math.min(pageSize, options.limit - letters.length);
+          const page = await client.workflow.listDlq({ ...readFilters(options), count, ...(cursor ? { cursor } : {}) });
+          letters.push(...page.messages);
+          cursor = page.cursor;
+        } while (cursor && letters.length < options.limit);
+        output.table(letters, letterColumns, 'no such runs have failed');
+      }),
+    );
+
+  const remove = command.command('delete [dlqIds...]').description('remove dead letters, by ids, by filters, or all');
+  addMany(addFilters(remove)).action(
+    act(async ({ client, output }, dlqIds: string[], options: Filters & ManyOptions) => {
+      const filter = readFilters(options);
+      await checkMany(dlqIds, filter, options, 'Remove the dead letters of all failed runs for good?');
+      let deleted = 0;
+      const call = async (request: WorkflowLettersRequest) => {
+        const reply = await client.workflow.deleteDlq(request);
+        deleted += reply.deleted;
+        return reply.cursor;
+      };
+      for (const some of chunk(dlqIds, pageSize)) await call(some);
+      let cursor: string | undefined;
+      while (dlqIds.length === 0 && deleted < options.limit) {
+        const page = { count: Math.min(pageSize, options.limit - deleted), ...(cursor ? { cursor } : {}) };
+        cursor = await call(filter ? { filter, ...page } : { all: true, ...page });
+        if (!cursor) break;
+      }
+      output.done(`${deleted} removed`, { deleted });
+      const missing = dlqIds.length === 0 ? 0 : new Set(dlqIds).size - deleted;
+      if (missing > 0) throw new Failure(`${missing} of them are not there.`, 3);
+    }),
+  );
+
+  command
+    .command('retry-failure <dlqId>')
+    .description('call the failure function of a failed run again, after it has failed itself')
+    .action(
+      act(async ({ client, output }, dlqId: string) => {
+        const reply = await client.workflow.retryFailureFunction(dlqId);
+        output.done(reply.workflowRunId, reply);
+      }),
+    );
 }
 
 function addFilters(command: Command): Command {
@@ -135,6 +195,15 @@ const columns: Column<WorkflowRun>[] = [
   { title: 'STATE', cell: ({ workflowState }) => workflowState.replace('RUN_', '') },
   { title: 'BEGAN', cell: ({ workflowRunCreatedAt }) => writeDistance(workflowRunCreatedAt) },
   { title: 'STEPS', cell: ({ steps }) => String(steps.filter(({ type }) => type !== 'next').length) },
+  { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },
+];
+
+const letterColumns: Column<WorkflowLetter>[] = [
+  { title: 'ID', cell: ({ dlqId }) => dlqId },
+  { title: 'RUN', cell: ({ workflowRunId }) => workflowRunId },
+  { title: 'FAILED', cell: ({ createdAt }) => writeDistance(createdAt) },
+  { title: 'ANSWER', cell: ({ responseStatus }) => responseStatus, style: () => 'red' },
+  { title: 'REASON', cell: ({ error }) => error, isBelow: true },
   { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },
 ];
 

@@ -9,6 +9,7 @@ import { options } from './cases/options.ts';
 import { paths } from './cases/paths.ts';
 import { schedules } from './cases/schedules.ts';
 import { wire } from './cases/wire.ts';
+import { workflows } from './cases/workflows.ts';
 
 /** All of them, by what is strange about them. */
 export const badInputs: Record<string, readonly BadInput[]> = {
@@ -22,4 +23,5 @@ export const badInputs: Record<string, readonly BadInput[]> = {
   nouns,
   schedules,
   wire,
+  workflows,
 };

@@ -1,16 +1,19 @@
 import { connect } from 'node:net';
 import { endpoints } from '@posthorn/shared';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { hookToken, startCanaryRuns } from './canary-runs.fixture.ts';
 
 /** Text in everything that posthorn can store; without a token it must never come back. */
 const canary = 'canary-5b1e';
 const canaryBase64 = Buffer.from(canary).toString('base64').replace(/=+$/, '');
 
 let system: TestSystem;
-const ids = { messageId: '', dlqId: '', scheduleId: '' };
+const ids = { messageId: '', dlqId: '', scheduleId: '', workflowRunId: '', runDlqId: '' };
 
 beforeAll(async () => {
-  system = await startSystem({ api: { QSTASH_READONLY_TOKEN: 'only-reads' } });
+  system = await startSystem({
+    api: { QSTASH_READONLY_TOKEN: 'only-reads', QSTASH_TOKEN: `${testToken},${hookToken}` },
+  });
   const { api, receiver } = system;
   const url = `${receiver.url}/${canary}`;
   const json = async (path: string, init: Parameters<typeof api.call>[1]) => {
@@ -38,6 +41,7 @@ beforeAll(async () => {
     const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: { dlqId: string }[] };
     return messages[0]?.dlqId;
   });
+  Object.assign(ids, await startCanaryRuns(system, canary));
 });
 afterAll(() => system.stop());
 
@@ -87,11 +91,14 @@ function ask(port: number, method: string, target: string): Promise<{ status: nu
   });
 }
 
-const names = () => ({ ...ids, name: canary, key: canary, flowControlKey: canary });
+const names = (path: string): Record<string, string> => ({
+  ...ids,
+  ...(path.startsWith('/v2/workflows/dlq/') ? { dlqId: ids.runDlqId } : {}),
+  destination: `${system.receiver.url}/${canary}`,
+  workflowUrl: `${system.receiver.url}/${canary}/workflow`,
+});
 const pathOf = ({ path }: { path: string }) =>
-  path
-    .replace('*destination', `${system.receiver.url}/${canary}`)
-    .replace(/:(\w+)/g, (_, name: string) => (names() as Record<string, string>)[name] ?? canary);
+  path.replace(/[:*](\w+)/g, (_, name: string) => names(path)[name] ?? canary);
 
 /** What counts, computes, names only hosts and causes, or never ends, so that it shows no canary. */
 const unseen = [
@@ -108,8 +115,7 @@ test('with the token every place that is read shows the canary: the canaries are
     if (text.includes(canary) || text.includes(canaryBase64)) seen.push(endpoint.path);
   }
   const reads = endpoints.filter(({ method, scope }) => method === 'GET' && scope === 'read').map(({ path }) => path);
-  const isRun = (path: string) => /^\/v2\/(waiters|workflows)\//.test(path);
-  expect(reads.filter((path) => !seen.includes(path) && !unseen.includes(path) && !isRun(path))).toEqual([]);
+  expect(reads.filter((path) => !seen.includes(path) && !unseen.includes(path))).toEqual([]);
 });
 
 test('without a token no method and no form of any target reads or changes anything', async () => {

@@ -86,6 +86,53 @@ test('the SDK resumes a run that has failed', async () => {
   expect((await workflows.ended(again.workflowRunId)).workflowRunResponse).toBe('"fine"');
 });
 
+test('the SDK and the command line call a failure function again, and delete dead letters', async () => {
+  let isBroken = true;
+  const called: string[] = [];
+  const url = workflows.define(
+    '/fails-twice',
+    async (context) =>
+      context.run('one', () => {
+        throw new Error('broken');
+      }),
+    {
+      failureFunction: ({ context }) => {
+        called.push(context.workflowRunId);
+        if (isBroken) throw new Error('broken, too');
+      },
+    },
+  );
+  const fail = async () => {
+    const request = { url, retries: 0, headers: { 'Upstash-Failure-Callback-Retries': '0' } };
+    const { workflowRunId } = await client.workflow.trigger(request);
+    const [letter] = await eventually(async () => {
+      const filter = { workflowRunId, failureFunctionState: 'CALLBACK_FAIL' } as const;
+      const { messages } = await client.workflow.listDlq(filter);
+      return messages.length > 0 ? messages : undefined;
+    });
+    return { workflowRunId, dlqId: letter?.dlqId ?? '' };
+  };
+  const [one, two, three] = [await fail(), await fail(), await fail()];
+  isBroken = false;
+  expect(await client.workflow.retryFailureFunction(one.dlqId)).toMatchObject({ workflowRunId: one.workflowRunId });
+  expect((await posthorn('workflow', 'retry-failure', two.dlqId)).stdout).toBe(two.workflowRunId);
+  await eventually(async () => {
+    const { messages } = await client.workflow.listDlq({ workflowUrl: url, failureFunctionState: 'CALLBACK_SUCCESS' });
+    return messages.length === 2;
+  });
+  expect(called.filter((id) => id === one.workflowRunId)).toHaveLength(2);
+  await expect(client.workflow.retryFailureFunction(one.dlqId)).rejects.toMatchObject({ status: 400 });
+  await expect(client.workflow.cancelFailureFunction(one.dlqId)).rejects.toMatchObject({ status: 400 });
+
+  const { stdout: listed } = await posthorn('workflow', 'failed', '--url', url);
+  for (const { dlqId } of [one, two, three]) expect(listed).toContain(dlqId);
+  expect(await client.workflow.deleteDlq(one.dlqId)).toEqual({ deleted: 1 });
+  expect(await posthorn('workflow', 'delete', two.dlqId)).toEqual({ code: 0, stdout: '1 removed' });
+  expect((await posthorn('workflow', 'delete', two.dlqId)).code).toBe(3);
+  expect(await posthorn('workflow', 'delete', '--url', url)).toEqual({ code: 0, stdout: '1 removed' });
+  expect((await client.workflow.listDlq({ workflowUrl: url })).messages).toEqual([]);
+});
+
 test('the command line begins, lists, shows, tells and cancels runs', async () => {
   const { stdout: id } = await posthorn(
     'workflow',
@@ -135,4 +182,11 @@ test('metrics count runs', async () => {
   const text = await (await fetch(`${url}/metrics`)).text();
   expect(text).toMatch(/posthorn_workflow_runs_active 0/);
   expect(text).toMatch(/posthorn_workflow_runs_ended [1-9]/);
+  // A process counts what it has ended itself: the dispatcher failures, the API returns and cancellations.
+  expect(text).toMatch(/posthorn_workflow_runs_ended_total{state="RUN_FAILED"} [1-9]/);
+  const own = await (await workflows.system.api.call('/metrics')).text();
+  for (const state of ['RUN_SUCCESS', 'RUN_CANCELED']) {
+    expect(own).toMatch(new RegExp(`posthorn_workflow_runs_ended_total{state="${state}"} [1-9]`));
+  }
+  expect(own).toMatch(/posthorn_messages_accepted_total{kind="workflow"} [1-9]/);
 });

@@ -202,18 +202,4 @@ describe('parallel steps', () => {
       ['sequential', 1],
     ]);
   });
-
-  test('branches that end at the same moment never hang, and the step after them runs once', async () => {
-    const after = new Map<string, number>();
-    const url = workflows.define<number>('/same-moment', async (context) => {
-      const both = await Promise.all([context.run('a', () => 1), context.run('b', () => 2), context.run('c', () => 3)]);
-      return context.run('after', () => {
-        after.set(context.workflowRunId, (after.get(context.workflowRunId) ?? 0) + 1);
-        return both;
-      });
-    });
-    const runs = await workflows.client.trigger(Array.from({ length: 100 }, () => ({ url })));
-    for (const { workflowRunId } of runs) expect(await result(workflowRunId)).toEqual([1, 2, 3]);
-    expect([...after.values()]).toEqual(runs.map(() => 1));
-  }, 60_000);
 });

@@ -145,6 +145,54 @@ test('limits of what a run and all runs may have', async () => {
   expect(await system.redis.client.keys('*:run:notes:*')).toEqual([]);
 });
 
+describe('a batch of triggers', () => {
+  const countStarted = async () => {
+    const keys = await system.redis.client.keys('*:run:active');
+    const counts = await Promise.all(keys.map((key) => system.redis.client.zcard(key)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  afterEach(async () => {
+    await send('DELETE', '/v2/workflows/runs?count=100');
+  });
+  const later = { 'upstash-delay': '1h' };
+  const many = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, n) => item({ ...later, 'upstash-workflow-runid': `wfr_${prefix}-${n}` }));
+  const trigger = (items: object[]) => send('POST', '/v2/batch/trigger', JSON.stringify(items));
+
+  test.each([
+    ['of an SDK', (items: object[]) => batch(...items)],
+    ['over REST', trigger],
+  ])('%s that does not fit begins nothing', async (_, begin) => {
+    const response = await begin(many('too-many', 17));
+    expect(response.status).toBe(412);
+    expect(await response.text()).toContain('WORKFLOW_MAX_RUNS');
+    expect(await countStarted()).toBe(0);
+  });
+
+  test('takes no room for runs that are active already', async () => {
+    const [first] = many('again', 1);
+    expect((await batch(first ?? {})).status).toBe(200);
+    const again = Array.from({ length: 40 }, () => first ?? {});
+    expect((await batch(...again)).status).toBe(200);
+    expect(await countStarted()).toBe(1);
+  });
+
+  test('over REST of which one is wrong begins nothing', async () => {
+    const [first] = many('valid', 1);
+    for (const wrong of [{ destination: 'ftp://x' }, item({ 'upstash-delay': 'soon' })]) {
+      expect([400, 412]).toContain((await trigger([first ?? {}, wrong])).status);
+    }
+    expect(await countStarted()).toBe(0);
+  });
+
+  test('that loses its room to another one leaves nothing active', async () => {
+    const replies = await Promise.all(Array.from({ length: 12 }, (_, n) => batch(...many(`race-${n}`, 4))));
+    const accepted = replies.filter(({ status }) => status === 200).length;
+    expect(replies.map(({ status }) => status).filter((status) => status !== 200 && status !== 412)).toEqual([]);
+    expect(await countStarted()).toBe(4 * accepted);
+  });
+});
+
 test.each([
   ['GET', '/v2/workflows/logs?unknown=1', 400],
   ['GET', '/v2/workflows/logs?cursor=nonsense', 400],

@@ -1,5 +1,6 @@
 // An endpoint of workflows, as a process of its own, which tests kill. Arguments: its port, the URL of the API, the token,
-// and the URL of a third party. It writes a line per step that it carries out: `<run id> <step>`.
+// and the URL of a third party. It writes a line per step that it carries out: `<begin of the attempt> <run id> <step>`.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client } from '@upstash/qstash';
 import { createWorkflow, serveMany } from '@upstash/workflow/express';
 import express from 'express';
@@ -7,10 +8,15 @@ import { nameEvent, type Operation } from './program.ts';
 
 const [port = '0', baseUrl = '', token = '', thirdParty = ''] = process.argv.slice(2);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
+/** When the dispatcher began the attempt, in seconds: a request may wait here for a while. */
+const attempts = new AsyncLocalStorage<number>();
+const sayStep = (runId: string, name: string) => {
+  say(`${attempts.getStore() ?? 0} ${runId} ${name}`);
+};
 
 const child = createWorkflow<number, number>(async (context) => {
   const doubled = await context.run('double', () => {
-    say(`${context.workflowRunId} double`);
+    sayStep(context.workflowRunId, 'double');
     return context.requestPayload * 2;
   });
   await context.sleep('pause', 1);
@@ -22,7 +28,7 @@ const program = createWorkflow<Operation[], unknown[]>(async (context) => {
   const { workflowRunId, requestPayload } = context;
   const step = <T>(name: string, value: T) =>
     context.run(name, () => {
-      say(`${workflowRunId} ${name}`);
+      sayStep(workflowRunId, name);
       return value;
     });
   const perform = async (operation: Operation, place: number): Promise<unknown> => {
@@ -56,5 +62,10 @@ const program = createWorkflow<Operation[], unknown[]>(async (context) => {
 
 const app = express();
 app.use(express.json());
+app.use((request, _, next) => {
+  const [, claims = ''] = String(request.headers['upstash-signature']).split('.');
+  const { iat } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iat: number };
+  attempts.run(iat, next);
+});
 app.use('/', serveMany({ program, child }, { qstashClient: new Client({ baseUrl, token }) }));
 app.listen(Number(port), '127.0.0.1', () => say('ready'));

@@ -12,7 +12,13 @@ import {
   type TestDispatcher,
 } from '@posthorn/testkit';
 import { Client } from '@upstash/workflow';
+import { createExecutions } from './executions.ts';
+import { findLeftovers } from './leftovers.ts';
+import { readRssMb } from './long-run.ts';
 import { expectResult, nameEvent, type Operation } from './program.ts';
+
+/** Longer from attempt to attempt: what was killed works again before the last one. */
+const retryDelay = '200 * (1 + retried)';
 
 /** All processes that runs need, each of which can be killed and started again in its place. */
 export interface WorkflowStage {
@@ -21,26 +27,33 @@ export interface WorkflowStage {
   begin(n: number, program: Operation[]): Promise<void>;
   /** Tells every event that a run waits for, or will wait for. */
   notifyAll(): Promise<void>;
+  /** Runs that have not ended. */
+  countActive(): Promise<number>;
+  /** Memory of each process, in MB. */
+  readMemory(): Record<'api' | 'dispatcher' | 'redis', number>;
   /** What does not hold when all runs have ended. */
   account(timeoutMs: number): Promise<{ faults: string[]; steps: number; repeated: number; most: number }>;
   end(): Promise<void>;
 }
 
 /** @param endpointProgram the built `endpoint.js` */
-export async function setWorkflowStage(endpointProgram: string): Promise<WorkflowStage> {
+export async function setWorkflowStage(
+  endpointProgram: string,
+  { dispatchers: count = 1 }: { dispatchers?: number } = {},
+): Promise<WorkflowStage> {
   const [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
   const [apiPort, endpointPort] = [String(await findFreePort()), await findFreePort()];
-  const carriedOut: string[] = [];
+  const executions = createExecutions();
   const runs: { id: string; program: Operation[]; events: Set<string> }[] = [];
   let api: TestApi;
-  let dispatcher: TestDispatcher;
+  const dispatchers: TestDispatcher[] = [];
   let endpoint: ChildProcess;
 
   const startOwnApi = async () => {
     api = await startApi(redis.url, { PORT: apiPort });
   };
   const startOwnDispatcher = async () => {
-    dispatcher = await startDispatcher(redis.url, { STALLED_AFTER_SECONDS: '3' });
+    dispatchers.push(await startDispatcher(redis.url, { STALLED_AFTER_SECONDS: '3' }));
   };
   const startEndpoint = async () => {
     const args = [endpointProgram, String(endpointPort), `http://127.0.0.1:${apiPort}`, testToken, receiver.url];
@@ -54,41 +67,47 @@ export async function setWorkflowStage(endpointProgram: string): Promise<Workflo
       const lines = (text + data.toString()).split('\n');
       text = lines.pop() ?? '';
       isReady ||= lines.includes('ready');
-      carriedOut.push(...lines.filter((line) => line !== 'ready'));
+      for (const line of lines) if (line !== 'ready') executions.add(line);
     });
     await eventually(() => isReady);
   };
   await startOwnApi();
-  await startOwnDispatcher();
+  for (let n = 0; n < count; n++) await startOwnDispatcher();
   await startEndpoint();
   const url = `http://127.0.0.1:${endpointPort}/program`;
   const client = new Client({ baseUrl: `http://127.0.0.1:${apiPort}`, token: testToken });
 
+  const during = (kill: () => Promise<void>) => async () => {
+    const endOutage = executions.beginOutage();
+    await kill();
+    endOutage();
+  };
+
   return {
     kills: {
-      async api() {
+      api: during(async () => {
         await api.end('SIGKILL');
         await startOwnApi();
-      },
-      async dispatcher() {
-        await dispatcher.end('SIGKILL');
+      }),
+      dispatcher: during(async () => {
+        await dispatchers.shift()?.end('SIGKILL');
         await startOwnDispatcher();
-      },
-      async redis() {
+      }),
+      redis: during(async () => {
         await redis.kill();
         await redis.start();
-      },
-      async endpoint() {
+      }),
+      endpoint: during(async () => {
         const exited = once(endpoint, 'exit');
         endpoint.kill('SIGKILL');
         await exited;
         await startEndpoint();
-      },
+      }),
     },
 
     async begin(n, program) {
       // An id of its own: a trigger whose answer is lost is repeated, and begins one run.
-      const options = { url, body: program, workflowRunId: `run-${n}`, retries: 20, retryDelay: '200' };
+      const options = { url, body: program, workflowRunId: `run-${n}`, retries: 20, retryDelay };
       const id = await eventually(
         () =>
           client.trigger(options).then(
@@ -102,20 +121,30 @@ export async function setWorkflowStage(endpointProgram: string): Promise<Workflo
     },
 
     async notifyAll() {
-      for (const { id, events } of runs) {
-        for (const eventId of events) {
-          const told = client.notify({ eventId, eventData: `data of ${eventId}`, workflowRunId: id });
-          if (
-            await told.then(
-              () => true,
-              () => false,
-            )
-          )
-            events.delete(eventId);
-        }
-      }
+      const told = runs.flatMap(({ id, events }) =>
+        [...events].map((eventId) => async () => {
+          await client.notify({ eventId, eventData: `data of ${eventId}`, workflowRunId: id });
+          events.delete(eventId);
+        }),
+      );
+      const tell = async () => {
+        for (let next = told.pop(); next; next = told.pop()) await next().catch(() => undefined);
+      };
+      await Promise.all(Array.from({ length: 10 }, tell));
       if (runs.some(({ events }) => events.size > 0)) throw new Error('some events were not told');
     },
+
+    async countActive() {
+      const keys = await redis.client.keys('*:run:active');
+      const counts = await Promise.all(keys.map((key) => redis.client.zcard(key)));
+      return counts.reduce((sum, one) => sum + one, 0);
+    },
+
+    readMemory: () => ({
+      api: readRssMb(api.pid),
+      dispatcher: Math.max(...dispatchers.map(({ pid }) => readRssMb(pid))),
+      redis: readRssMb(redis.pid()),
+    }),
 
     async account(timeoutMs) {
       const faults: string[] = [];
@@ -134,24 +163,21 @@ export async function setWorkflowStage(endpointProgram: string): Promise<Workflo
           faults.push(`${id} returned ${run.workflowRunResponse ?? ''}, not ${expected}`);
         }
       }
-      const times = new Map<string, number>();
-      for (const line of carriedOut) times.set(line, (times.get(line) ?? 0) + 1);
-      const left = () => redis.client.keys('*:deliver:msg_*');
-      await eventually(async () => (await left()).length === 0, 30_000).catch(() => undefined);
-      const kept = await redis.client.keys('*:run:*');
-      const wrong = kept.filter((key) => /:run:(steps|waiters|notes|unreported|active)/.test(key));
-      for (const key of [...(await left()), ...wrong]) faults.push(`left in Redis: ${key}`);
-      return {
-        faults,
-        steps: times.size,
-        repeated: [...times.values()].filter((count) => count > 1).length,
-        most: Math.max(0, ...times.values()),
-      };
+      const { unexplained, ...executed } = executions.summarize();
+      faults.push(...unexplained.map((line) => `carried out again without a reason: ${line}`));
+      // The last attempts end after their runs.
+      const left = await eventually(async () => {
+        const found = await findLeftovers(redis.client);
+        if (found.length > 0) throw new Error(found.join('\n'));
+        return found;
+      }, 60_000).catch((error: unknown) => String(error).split('\n'));
+      return { faults: [...faults, ...left], ...executed };
     },
 
     async end() {
       endpoint.kill('SIGKILL');
-      await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
+      await Promise.all([api, ...dispatchers].map((one) => one.end('SIGKILL')));
+      await receiver.stop();
       await redis.stop();
     },
   };

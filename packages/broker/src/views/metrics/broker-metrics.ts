@@ -12,6 +12,8 @@ export interface BrokerMetricsParts {
   accepted: Readonly<Record<string, number>>;
   /** Runs of workflows, and how long the oldest one has been active. */
   runs: () => Promise<{ active: number; ended: number; oldestMs: number }>;
+  /** Runs of workflows that this process has ended, by state. */
+  endedRuns: Readonly<Record<string, number>>;
   /** Entries of the message log that could not be written. */
   lostLines: () => number;
 }
@@ -21,7 +23,7 @@ const readWithinMs = 2000;
 
 /** Adds what a broker knows of Redis and of the messages in it to the metrics of its process. */
 export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsParts): void {
-  const { redis, watch, backlogs, accepted, runs, lostLines } = parts;
+  const { redis, watch, backlogs, accepted, runs, endedRuns, lostLines } = parts;
   const { gauge, counter } = metrics;
   const registers = [metrics.registry];
   const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers });
@@ -66,6 +68,16 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
     collect() {
       this.reset();
       for (const [kind, count] of Object.entries(accepted)) this.inc({ kind }, count);
+    },
+  });
+  new Counter({
+    name: 'posthorn_workflow_runs_ended_total',
+    help: 'Runs of workflows that this process has ended, by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [state, count] of Object.entries(endedRuns)) this.inc({ state }, count);
     },
   });
 

@@ -1,0 +1,71 @@
+import { PosthornError } from '@posthorn/shared';
+import { endRun } from './end-run.ts';
+import { runKeys } from './run-keys.ts';
+import type { RunLimits, RunParts } from './run-parts.ts';
+
+/** Most active runs of one shard. */
+export function maxRunsOfShard({ runLimits, shards }: Pick<RunParts, 'runLimits' | 'shards'>): number {
+  return Math.ceil(runLimits.maxRuns / shards.count);
+}
+
+export function createTooManyRuns({ maxRuns }: Pick<RunLimits, 'maxRuns'>): PosthornError {
+  return new PosthornError(
+    'limit_exceeded',
+    `${maxRuns} runs are active, the limit of WORKFLOW_MAX_RUNS. Wait until some have ended, or cancel some.`,
+  );
+}
+
+/**
+ * Refuses the runs of one request together when there is no room for all of them (contract W24). Runs that are active
+ * already take no more room.
+ *
+ * @throws {PosthornError} `limit_exceeded`
+ */
+export async function requireRoom(parts: RunParts, runIds: readonly string[]): Promise<void> {
+  // A single run is refused when it begins.
+  if (runIds.length < 2) return;
+  const { redis, runs, runLimits } = parts;
+  const idsOfShard = new Map<number, Set<string>>();
+  for (const runId of runIds) {
+    const { shard } = runs.placeOf(runId);
+    idsOfShard.set(shard, (idsOfShard.get(shard) ?? new Set()).add(runId));
+  }
+  const max = maxRunsOfShard(parts);
+  for (const [shard, ids] of idsOfShard) {
+    const active = await redis.zcard(runKeys.active(shard));
+    if (active + ids.size <= max) continue;
+    const states = await Promise.all([...ids].map((runId) => redis.hget(runKeys.run(shard, runId), 'state')));
+    const added = states.filter((state) => state !== 'RUN_STARTED').length;
+    if (added > 0 && active + added > max) throw createTooManyRuns(runLimits);
+  }
+}
+
+/** A run that a request has begun. `isKnown`: it was active before. */
+export interface Begun {
+  runId: string;
+  createdAt: number;
+  isKnown: boolean;
+}
+
+/**
+ * Begins the runs of one request one after the other. When another client takes the room that was there before, those
+ * that have begun are canceled: the client gets one refusal for all (contract W24).
+ */
+export async function beginTogether<T>(
+  parts: RunParts,
+  items: readonly T[],
+  begin: (item: T) => Promise<Begun | undefined>,
+): Promise<void> {
+  const begun: Begun[] = [];
+  try {
+    for (const item of items) {
+      const run = await begin(item);
+      if (run && !run.isKnown) begun.push(run);
+    }
+  } catch (error) {
+    // After any other failure the client repeats the request, and finds the runs that have begun.
+    const isFull = error instanceof PosthornError && error.code === 'limit_exceeded';
+    if (isFull) for (const run of begun) await endRun(parts, run, 'RUN_CANCELED');
+    throw error;
+  }
+}
