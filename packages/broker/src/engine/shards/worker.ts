@@ -4,7 +4,8 @@ import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';
-import { isCanceled, queueName, readJob, type Canceled, type Job } from './shard.ts';
+import { isCanceled, type Canceled } from './cancel-jobs.ts';
+import { queueName, readJob, type Job } from './shard.ts';
 import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {

@@ -157,7 +157,7 @@ describe('schedules', () => {
 
 describe('bury-message', () => {
   const bury = (id: string) =>
-    redis.buryMessage('dlq', 'entries', 'ids', id, `{"messageId":"${id}"}`, Buffer.from([0, 255, 58]), 3, 8);
+    redis.buryMessage('dlq', 'entries', 'ids', id, '{}', `${id} body`, Buffer.from([0, 255, 58]), 3, 8);
 
   test('a message is buried once, under an id that names the time and the shard', async () => {
     const id = await bury('msg_a');
@@ -171,15 +171,27 @@ describe('bury-message', () => {
     expect(new Set(ids).size).toBe(50);
     expect(await redis.hlen('entries')).toBe(50);
   });
-  test('entries past their retention are forgotten', async () => {
-    await redis.zadd('dlq', 1, '1-3');
-    await redis.hset('entries', '1-3', '{"messageId":"msg_old"}');
-    await redis.hset('ids', 'msg_old', '1-3');
-    await bury('msg_new');
-    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(1);
-    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(0);
-    expect(await redis.zcard('dlq')).toBe(1);
-    expect(await redis.hkeys('entries')).not.toContain('1-3');
-    expect(await redis.hkeys('ids')).toEqual(['msg_new']);
+  test('the owner of an entry is beside it', async () => {
+    const id = await bury('msg_a');
+    expect(await redis.hgetall('ids')).toEqual({ msg_a: id, [id]: 'msg_a body' });
+  });
+});
+
+describe('remove-dead-letters', () => {
+  test('removes entries with all that belongs to them, and no others', async () => {
+    const bury = (id: string) => redis.buryMessage('dlq', 'entries', 'ids', id, '{}', id, Buffer.from(':'), 0, 1);
+    const [first, second, third] = [await bury('a'), await bury('b'), await bury('c')];
+    await redis.mset('answer:a', 'x', 'answer:b', 'x', 'answer:c', 'x', 'log:b', 'x');
+    await redis.pexpire('log:b', 5000);
+    const remove = () =>
+      redis.removeDeadLetters('dlq', 'entries', 'ids', 'answer:', 'log:', first, 'a', '1-1', '', second, 'b');
+    expect(await remove()).toEqual([1, 0, 1]);
+    expect(await remove()).toEqual([0, 0, 0]);
+    expect(await redis.hkeys('entries')).toEqual([third]);
+    expect(await redis.hgetall('ids')).toEqual({ c: third, [third]: 'c' });
+    expect(await redis.zrange('dlq', '0', '-1')).toEqual([`${third}::`]);
+    expect(await redis.exists('answer:a')).toBe(0);
+    expect(await redis.pttl('answer:b')).toBeGreaterThan(0);
+    expect(await redis.pttl('answer:c')).toBe(-1);
   });
 });

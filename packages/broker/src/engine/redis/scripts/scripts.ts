@@ -19,7 +19,6 @@ const scripts = {
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 5 },
-  expireDeadLetters: { file: 'expire-dead-letters.lua', numberOfKeys: 3 },
   writeHistories: { file: 'write-histories.lua', numberOfKeys: 1 },
   appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
@@ -79,8 +78,13 @@ export interface ScriptCommands {
     historyPrefix: string,
     now: number,
     logRetentionMs: number,
-    ...messageIds: string[]
-  ): Promise<[isCanceled: 0 | 1, isInFlight: 0 | 1, data: string][]>;
+    canceledField: string,
+    createdField: string,
+    cancelRequestedField: string,
+    loggedCanceledField: string,
+    waitingData: string,
+    ...idsAndInFlightData: string[]
+  ): Promise<(0 | 1 | 2)[]>;
   addMessages(
     /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
@@ -119,21 +123,15 @@ export interface ScriptCommands {
     idsKey: string,
     answerPrefix: string,
     historyPrefix: string,
-    ...dlqIds: string[]
-  ): Promise<[messageId: string, bodyKey: string][]>;
-  expireDeadLetters(
-    dlqKey: string,
-    entriesKey: string,
-    idsKey: string,
-    retentionMs: number,
-    most: number,
-  ): Promise<number>;
+    ...dlqAndMessageIds: string[]
+  ): Promise<(0 | 1)[]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,
     idsKey: string,
     messageId: string,
     entry: string,
+    owner: string,
     digest: Buffer,
     shard: number,
     shards: number,
