@@ -13,7 +13,15 @@ import { readRedisTime } from '../engine/redis/time.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
 import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
-import { pausedForever, readSchedule, stateField, type Definition, type ScheduleState } from './schedule.ts';
+import {
+  fieldNames,
+  pausedForever,
+  readSchedule,
+  scheduleFields,
+  stateField,
+  type Definition,
+  type ScheduleState,
+} from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 import { createTrigger, type TriggerParts } from './trigger.ts';
 
@@ -59,6 +67,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
     const before = await redis.putSchedule(
       keyspace.schedule(scheduleId),
       keyspace.dueSchedules,
+      ...fieldNames,
       scheduleId,
       JSON.stringify(definition),
       definition.message.createdAt,
@@ -134,16 +143,17 @@ export function createSchedules(parts: ScheduleParts): Schedules {
 
     async setPaused(scheduleId, isPaused) {
       const key = keyspace.schedule(scheduleId);
-      if (isPaused) return (await redis.setField(key, 'definition', 'pausedUntil', pausedForever)) === 1;
-      const [exists, now] = await Promise.all([redis.hexists(key, 'definition'), readRedisTime(redis)]);
+      const { definition, pausedUntil } = scheduleFields;
+      if (isPaused) return (await redis.setField(key, definition, pausedUntil, pausedForever)) === 1;
+      const [exists, now] = await Promise.all([redis.hexists(key, definition), readRedisTime(redis)]);
       // What was due until now has passed, even if no dispatcher has seen it yet. One that is not paused stays as it is.
-      if (exists === 1) await redis.replaceField(key, 'pausedUntil', pausedForever, String(now), 0);
+      if (exists === 1) await redis.replaceField(key, pausedUntil, pausedForever, String(now), 0);
       return exists === 1;
     },
 
     async remove(scheduleId) {
       const key = keyspace.schedule(scheduleId);
-      const before = await redis.putSchedule(key, keyspace.dueSchedules, scheduleId, '', 0, 0, 0);
+      const before = await redis.putSchedule(key, keyspace.dueSchedules, ...fieldNames, scheduleId, '', 0, 0, 0);
       if (before === -1 || before.length === 0) return false;
       await forget(scheduleId, before);
       return true;

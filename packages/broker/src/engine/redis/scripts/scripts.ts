@@ -140,31 +140,49 @@ export interface ScriptCommands {
   putSchedule(
     scheduleKey: string,
     dueKey: string,
-    scheduleId: string,
-    definition: string,
-    createdAt: number,
-    next: number,
-    limit: number,
+    ...rest: [...ScheduleFields, scheduleId: string, definition: string, createdAt: number, next: number, limit: number]
   ): Promise<string[] | -1>;
   claimSchedules(
     dueKey: string,
-    schedulePrefix: string,
-    most: number,
-    claimMs: number,
+    ...rest: [...ScheduleFields, schedulePrefix: string, most: number, claimMs: number]
   ): Promise<[now: number, waitMs: number, ...claimed: [string, string, string, string, string][]]>;
-  beginTrigger(scheduleKey: string, createdAt: number, tick: number, ...messageIds: string[]): Promise<0 | 1>;
+  beginTrigger(
+    scheduleKey: string,
+    ...rest: [
+      ...ScheduleFields,
+      createdAt: number,
+      tick: number,
+      paused: string,
+      inProgress: string,
+      ...messageFields: string[],
+    ]
+  ): Promise<0 | 1>;
   advanceSchedule(
     scheduleKey: string,
     dueKey: string,
-    scheduleId: string,
-    createdAt: number,
-    tick: number,
-    next: number,
-    result: 'published' | 'skipped' | 'failed',
-    error: string,
+    ...rest: [
+      ...ScheduleFields,
+      scheduleId: string,
+      createdAt: number,
+      tick: number,
+      next: number,
+      result: 'published' | 'skipped' | 'failed',
+      error: string,
+      messagePrefix: string,
+    ]
   ): Promise<1 | 0 | -1>;
   countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 
 export type NineKeys = [string, string, string, string, string, string, string, string, string];
+
+/** Names of the fields of a schedule. */
+export type ScheduleFields = readonly [
+  definition: string,
+  createdAt: string,
+  next: string,
+  pausedUntil: string,
+  last: string,
+  error: string,
+];
