@@ -83,7 +83,7 @@ export interface Workflows extends RunAttempts {
   };
 
   /** Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing. */
-  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number): Promise<void>;
+  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number): Promise<void>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
   measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
   /** Does for one shard what a process that died has left undone, and forgets what is old. */
