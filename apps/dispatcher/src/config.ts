@@ -61,7 +61,7 @@ export const table = defineEnvironment({
     schema: integer(5, 1, 1000),
     help: 'A message goes to the dead letter queue when it was in flight at the end of this many dispatchers.',
   },
-  DEAF_AFTER_SECONDS: {
+  FETCH_TIMEOUT_SECONDS: {
     schema: seconds(30, 1),
     unit: 'ms',
     help: 'A dispatcher is not ready when it fetches nothing for this time while messages wait; after twice the time it ends.',

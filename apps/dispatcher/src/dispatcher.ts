@@ -90,10 +90,10 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const faultMs = createSpacing(returnsPerSecond, now);
   /** An attempt that could not be made, or not go on, for a reason of our own. */
   const defer = (answer: Answer): Outcome | undefined => {
-    if (answer.code === noSlowPlace) return { kind: 'held', delayMs: slow.deferMs() };
+    if (answer.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
     if (!faults.isOurs(answer)) return undefined;
     sender.closeIdle();
-    return { kind: 'held', delayMs: faultMs() };
+    return { kind: 'deferred', delayMs: faultMs() };
   };
   const metrics = createDeliveryMetrics(parts.metrics, {
     workers: () => workers,
@@ -161,8 +161,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     slots,
     limitOf: (shard) => deliverer.divideParallelism(config.globalParallelism, shard),
     backlogs: broker.backlogs,
-    isHeld: clock.isHeld,
-    deafAfterMs: config.deafAfterMs,
+    isPaused: clock.isPaused,
+    fetchTimeoutMs: config.fetchTimeoutMs,
     log,
     giveUp: parts.giveUp,
   });

@@ -15,7 +15,7 @@ export interface DeliveryMetrics {
   finished(outcome: Outcome): void;
 }
 
-const outcomes = ['delivered', 'retry', 'failed', 'canceled', 'held'] as const satisfies Outcome['kind'][];
+const outcomes = ['delivered', 'retry', 'failed', 'canceled', 'deferred'] as const satisfies Outcome['kind'][];
 
 export interface DeliveryMetricsOptions {
   workers: () => readonly ShardWorker[];
@@ -32,7 +32,7 @@ export function createDeliveryMetrics(
   const registers = [registry];
   const attempts = new Counter({
     name: 'posthorn_attempts_total',
-    help: 'Attempts by outcome; held ones made no request.',
+    help: 'Attempts by outcome; deferred ones made no request.',
     labelNames: ['outcome'],
     registers,
   });
@@ -53,10 +53,10 @@ export function createDeliveryMetrics(
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200],
     registers,
   });
-  const sum = (name: 'fetched' | 'held' | 'detached' | 'takenBack') =>
+  const sum = (name: 'fetched' | 'inSlots' | 'detached' | 'takenBack') =>
     workers().reduce((total, worker) => total + worker.progress()[name], 0);
   gauge('dispatcher_slots', 'Messages that this process may have in worker slots at once.', () => slots);
-  gauge('dispatcher_messages_held', 'Messages in worker slots of this process.', () => sum('held'));
+  gauge('dispatcher_messages_held', 'Messages in worker slots of this process.', () => sum('inSlots'));
   gauge('slow_attempts', 'Attempts that take long and have left their worker slot.', () => slow.inUse());
   gauge('slow_attempts_max', 'Most of them at once (MAX_SLOW_ATTEMPTS).', () => slowPlaces);
   counter('slow_attempts_ended_total', 'Slow attempts that were ended for want of room.', () => slow.ended());

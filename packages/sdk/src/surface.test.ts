@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Client as OfficialClient } from '@upstash/qstash';
 import { endpoints } from '@posthorn/shared';
 import { Client } from './index.ts';
-import { rows } from './surface.ts';
+import { rows } from './surface.fixture.ts';
 
 interface Recorded {
   line: string;

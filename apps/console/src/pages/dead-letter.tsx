@@ -3,13 +3,13 @@ import { call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { decodeBase64 } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
+import { Body } from '../components/body.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { Body } from './message.tsx';
 
 const toBytes = (text: string | undefined, base64: string | undefined) =>
   text !== undefined ? new TextEncoder().encode(text) : base64 === undefined ? undefined : decodeBase64(base64);

@@ -4,14 +4,15 @@ import { useResource } from '../data.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatDuration, formatNumber, formatPercent } from '../format.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Select } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { Missing } from '../components/missing.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Time } from '../components/time.tsx';
 import { MessagesTable, withCursor } from './messages.tsx';
 import { DestinationsTable } from './overview.tsx';
-import { Fact, Missing } from './queues.tsx';
 
 interface Page {
   destinations: DestinationView[];

@@ -4,14 +4,16 @@ import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatDuration, formatNumber } from '../format.ts';
 import { Link, segment } from '../router.tsx';
+import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
+import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { Fact, Missing, usePause } from './queues.tsx';
 
 const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0 ? formatNumber(max) : 'any'}`;
 const pinned = (key: FlowControlKey) =>
@@ -31,7 +33,6 @@ export function FlowControl() {
     everyMs: 10_000,
     mustWait: isReading,
   });
-  const pause = usePause('/v2/flowControl', refresh);
   return (
     <>
       <PageHead title="Flow control">
@@ -72,9 +73,14 @@ export function FlowControl() {
               <td>{pinned(key)}</td>
               {canWrite ? (
                 <td>
-                  <button type="button" onClick={() => void pause(key.flowControlKey, key.isPaused)}>
-                    {key.isPaused ? 'Resume' : 'Pause'} {key.flowControlKey}
-                  </button>
+                  <PauseButton
+                    base="/v2/flowControl"
+                    name={key.flowControlKey}
+                    isPaused={key.isPaused}
+                    refresh={refresh}
+                  >
+                    {key.flowControlKey}
+                  </PauseButton>
                 </td>
               ) : null}
             </tr>
@@ -91,7 +97,6 @@ export function FlowKey({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const path = `/v2/flowControl/${segment(id)}`;
   const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: 5000 });
-  const pause = usePause('/v2/flowControl', refresh);
   const [form, setForm] = useState({ parallelism: '', rate: '', period: '' });
   const [fault, setFault] = useState<string>();
   useEffect(() => {
@@ -130,9 +135,7 @@ export function FlowKey({ id }: { id: string }) {
       <PageHead title={`Flow-control key ${id}`}>
         {canWrite ? (
           <>
-            <button type="button" onClick={() => void pause(id, data.isPaused)}>
-              {data.isPaused ? 'Resume' : 'Pause'}
-            </button>
+            <PauseButton base="/v2/flowControl" name={id} isPaused={data.isPaused} refresh={refresh} />
             <button type="button" onClick={() => void act('resetRate', '', 'A new window begins now.')}>
               Reset rate
             </button>

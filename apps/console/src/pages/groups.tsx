@@ -9,13 +9,13 @@ import { Dialog } from '../components/dialog.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { Missing } from './queues.tsx';
 
 const addEndpoint = (group: string, url: string, name: string) =>
   call(`/v2/topics/${segment(group)}/endpoints`, {

@@ -3,11 +3,12 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
-import { decodeBase64, formatBody, formatBytes, formatDuration } from '../format.ts';
+import { decodeBase64, formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { formatCurl, readOptions } from '../request.ts';
+import { Body } from '../components/body.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { copy } from '../components/copy.ts';
 import { Fallback } from '../components/fallback.tsx';
@@ -315,41 +316,6 @@ function RequestRegion({ line }: { line: EventView }) {
 function Headers({ header, label }: { header: Record<string, string[]>; label: string }) {
   const pairs = Object.entries(header).map(([name, values]) => [name, values.join(', ')] as const);
   return pairs.length === 0 ? null : <Pairs label={label} pairs={pairs} />;
-}
-
-const maxShown = 100_000;
-
-/** Bytes of somebody else: shown as text, whatever they are. */
-export function Body({ bytes, name }: { bytes: Uint8Array; name: string }) {
-  const [isRaw, setIsRaw] = useState(false);
-  const formatted = formatBody(bytes);
-  const text = isRaw && formatted.kind === 'JSON' ? new TextDecoder().decode(bytes) : formatted.text;
-  const download = () => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([bytes as BlobPart], { type: 'application/octet-stream' }));
-    link.download = `${name}.bin`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  };
-  return (
-    <div class="body">
-      <p class="muted">
-        {formatBytes(bytes.length)}, {formatted.kind}{' '}
-        {formatted.kind === 'JSON' ? (
-          <button type="button" class="small" aria-pressed={isRaw} onClick={() => setIsRaw(!isRaw)}>
-            As sent
-          </button>
-        ) : null}{' '}
-        <button type="button" class="small" aria-label={`Download the ${name} body`} onClick={download}>
-          Download
-        </button>
-      </p>
-      <pre tabIndex={0} aria-label={`Body of the ${name}`} role="region">
-        {text.slice(0, maxShown)}
-      </pre>
-      {text.length > maxShown ? <p class="muted">Only the beginning is shown; download it to see all.</p> : null}
-    </div>
-  );
 }
 
 function Related({ data: { related } }: { data: Timeline }) {

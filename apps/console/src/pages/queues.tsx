@@ -6,29 +6,19 @@ import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { confirm } from '../components/confirmation.tsx';
+import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
+import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 import { MessagesTable } from './messages.tsx';
 import { WhereItIs } from './message.tsx';
-
-/** Pauses or resumes something that has a name, and reads it again. */
-export function usePause(base: string, refresh: () => Promise<void>) {
-  return async (name: string, isPaused: boolean) => {
-    try {
-      await call(`${base}/${segment(name)}/${isPaused ? 'resume' : 'pause'}`, { method: 'POST' });
-      report(`${isPaused ? 'Resumed' : 'Paused'} ${name}.`);
-      await refresh();
-    } catch (error) {
-      complain(error);
-    }
-  };
-}
 
 export function Queues() {
   const canWrite = useCanWrite();
@@ -37,7 +27,6 @@ export function Queues() {
     everyMs: 10_000,
     mustWait: isReading,
   });
-  const pause = usePause('/v2/queues', refresh);
   return (
     <>
       <PageHead title="Queues">
@@ -75,9 +64,9 @@ export function Queues() {
               </td>
               {canWrite ? (
                 <td>
-                  <button type="button" onClick={() => void pause(queue.name, queue.paused)}>
-                    {queue.paused ? 'Resume' : 'Pause'} {queue.name}
-                  </button>
+                  <PauseButton base="/v2/queues" name={queue.name} isPaused={queue.paused} refresh={refresh}>
+                    {queue.name}
+                  </PauseButton>
                 </td>
               ) : null}
             </tr>
@@ -103,7 +92,6 @@ export function Queue({ id }: { id: string }) {
   const behind = useTimeline(probe.data?.where.behind);
   // Whoever waits behind another message knows which one that is.
   const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
-  const pause = usePause('/v2/queues', refresh);
   const [parallelism, setParallelism] = useState('');
   const [fault, setFault] = useState<string>();
   useEffect(() => setParallelism(data ? String(data.parallelism) : ''), [data?.parallelism]);
@@ -140,9 +128,7 @@ export function Queue({ id }: { id: string }) {
       <PageHead title={`Queue ${id}`}>
         {canWrite ? (
           <>
-            <button type="button" onClick={() => void pause(id, data.paused)}>
-              {data.paused ? 'Resume' : 'Pause'}
-            </button>
+            <PauseButton base="/v2/queues" name={id} isPaused={data.paused} refresh={refresh} />
             <button type="button" onClick={remove}>
               Delete queue
             </button>
@@ -201,41 +187,4 @@ function useTimeline(messageId: string | undefined) {
       ? undefined
       : `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
   return useResource<Timeline>(path, { isLive: true });
-}
-
-export function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div class="figure">
-      <span>{name}</span> <b>{value}</b>
-    </div>
-  );
-}
-
-/** The page of a thing that is being read, or that is not there. */
-export function Missing({
-  error,
-  title,
-  what,
-  to,
-  link,
-}: {
-  error: ApiError | undefined;
-  title: string;
-  what: string;
-  to: string;
-  link: string;
-}) {
-  return (
-    <>
-      <PageHead title={error?.status === 404 ? 'Not found' : title} />
-      <Fallback
-        error={error}
-        what={
-          <p>
-            {what} was not found. <Link to={to}>{link}</Link>
-          </p>
-        }
-      />
-    </>
-  );
 }

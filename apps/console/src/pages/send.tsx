@@ -1,4 +1,4 @@
-import type { Timeline } from '@posthorn/shared';
+import type { Method, Timeline } from '@posthorn/shared';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
@@ -20,7 +20,7 @@ import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 import { ResponseRegion, WhereItIs } from './message.tsx';
 
-const methods = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];
+const methods: readonly Method[] = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];
 
 type TextName = Exclude<keyof SendOptions, 'headers'>;
 

@@ -26,11 +26,11 @@ export interface Steps {
 export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
   if (job.isUnreadable) return steps.giveUp(job, cannotBeRead);
   if (steps.isPoisoned(job)) return steps.giveUp(job, isPoison(job));
-  const heldMs = await steps.admit(job);
-  if (heldMs > 0) return { kind: 'held', delayMs: heldMs };
+  const deferMs = await steps.admit(job);
+  if (deferMs > 0) return { kind: 'deferred', delayMs: deferMs };
   try {
     const begun = await steps.begin(job);
-    if (!begun.has) return { kind: 'held', delayMs: begun.waitMs, inLane: true };
+    if (!begun.has) return { kind: 'deferred', delayMs: begun.waitMs, inLane: true };
     // Its run has ended, or has gone on without it.
     if ('dropped' in begun) return await steps.finish(job, { ...failWithoutAttempt(begun.dropped), kind: 'canceled' });
     return await steps.finish(job, await attempt(job, begun, steps));
@@ -49,7 +49,7 @@ async function attempt(
   try {
     return steps.judge(job, await steps.send(job, steps.prepare(job, { header, body })));
   } catch (error) {
-    await steps.finish(job, { kind: 'held', delayMs: 0 });
+    await steps.finish(job, { kind: 'deferred', delayMs: 0 });
     throw error;
   }
 }

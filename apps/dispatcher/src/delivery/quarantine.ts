@@ -28,8 +28,8 @@ export function createQuarantine(poisonAfter: number): Quarantine {
     around: (admission) => ({
       moved: admission.moved,
       async admit(job) {
-        const heldMs = await admission.admit(job);
-        if (heldMs > 0 || job.crashes < suspectAfter) return heldMs;
+        const waitMs = await admission.admit(job);
+        if (waitMs > 0 || job.crashes < suspectAfter) return waitMs;
         if (suspect !== undefined) {
           admission.leave(job);
           return deferMs();

@@ -8,7 +8,7 @@ export interface ClockOptions {
 
 /** Whether this process may take messages: BullMQ decides by the clock of its caller whose time has come. */
 export interface HeededClock {
-  isHeld(): boolean;
+  isPaused(): boolean;
   stop(): void;
 }
 
@@ -16,16 +16,16 @@ const everyMs = 500;
 
 /** Lets the workers take nothing while the clock is wrong, from their first message on. */
 export function heedClock({ workers, isWrong }: ClockOptions): HeededClock {
-  let isHeld = false;
+  let isPaused = false;
   const look = () => {
-    if (isWrong() === isHeld) return;
-    isHeld = !isHeld;
-    for (const worker of workers) void (isHeld ? worker.pause() : worker.resume());
+    if (isWrong() === isPaused) return;
+    isPaused = !isPaused;
+    for (const worker of workers) void (isPaused ? worker.pause() : worker.resume());
   };
   look();
   const timer = setInterval(look, everyMs);
   return {
-    isHeld: () => isHeld,
+    isPaused: () => isPaused,
     stop: () => clearInterval(timer),
   };
 }

@@ -10,47 +10,50 @@ export interface ProgressOptions {
   limitOf: (shard: number) => number;
   backlogs: Backlogs;
   /** Nothing is to be fetched, for another reason. */
-  isHeld: () => boolean;
+  isPaused: () => boolean;
   /** Without progress for so long the process is not ready, and after twice the time it is given up. */
-  deafAfterMs: number;
+  fetchTimeoutMs: number;
   log: Log;
-  /** Ends the process, so that whoever supervises it starts it anew. */
+  /** Ends the process, so that its supervisor starts it again. */
   giveUp: () => void;
 }
 
-/** Whether messages are really being fetched: a worker may be deaf while it says that it runs. */
+/** Whether messages are really being fetched: a worker may say that it runs and fetch nothing. */
 export interface Progress {
   trouble(): string | undefined;
   stop(): void;
 }
 
-/** Messages that wait, slots that are free, and nothing fetched: that is deaf, whatever the reason. */
+/** Reports a process that fetches nothing while messages wait and slots are free, whatever the reason. */
 export function watchProgress(options: ProgressOptions): Progress {
-  const { workers, slots, limitOf, backlogs, isHeld, deafAfterMs, log, giveUp } = options;
-  const everyMs = Math.min(5000, deafAfterMs / 4);
+  const { workers, slots, limitOf, backlogs, isPaused, fetchTimeoutMs, log, giveUp } = options;
+  const everyMs = Math.min(5000, fetchTimeoutMs / 4);
   const now = () => performance.now();
   const seen = workers.map(() => ({ fetched: 0, at: now() }));
   let isBusy = false;
-  let deafMs = 0;
+  let silentMs = 0;
   let hasGivenUp = false;
 
   const look = async () => {
-    // Without an answer nothing is known, and a Redis that is away is told of elsewhere.
+    // Without an answer nothing is known, and a Redis that is unavailable is reported elsewhere.
     const found = Promise.all(workers.map((_, shard) => backlogs.read(shard))).catch(() => undefined);
     const shards = (await within(everyMs, found)) ? await found : undefined;
     workers.forEach((worker, shard) => {
-      const { fetched, held } = worker.progress();
+      const { fetched, inSlots } = worker.progress();
       const backlog = shards?.[shard];
       const last = seen[shard];
       const limit = limitOf(shard);
       const hasWork = backlog !== undefined && backlog.waiting + backlog.due > 0;
-      const isFull = held >= slots || (limit > 0 && backlog !== undefined && backlog.inFlight >= limit);
-      if (!last || !hasWork || isFull || isHeld() || fetched !== last.fetched) seen[shard] = { fetched, at: now() };
+      const isFull = inSlots >= slots || (limit > 0 && backlog !== undefined && backlog.inFlight >= limit);
+      if (!last || !hasWork || isFull || isPaused() || fetched !== last.fetched) seen[shard] = { fetched, at: now() };
     });
-    deafMs = now() - Math.min(...seen.map(({ at }) => at));
-    if (deafMs > 2 * deafAfterMs && !hasGivenUp) {
+    silentMs = now() - Math.min(...seen.map(({ at }) => at));
+    if (silentMs > 2 * fetchTimeoutMs && !hasGivenUp) {
       hasGivenUp = true;
-      log.fatal({ silentMs: Math.round(deafMs), action: 'the process ends to be started anew' }, 'dispatcher.deaf');
+      log.fatal(
+        { silentMs: Math.round(silentMs), action: 'the process ends to be started anew' },
+        'dispatcher.not-fetching',
+      );
       giveUp();
     }
   };
@@ -63,8 +66,8 @@ export function watchProgress(options: ProgressOptions): Progress {
 
   return {
     trouble: () =>
-      deafMs > deafAfterMs
-        ? `Messages wait and none was fetched for ${Math.round(deafMs / 1000)} s; the process ends soon and should be started anew.`
+      silentMs > fetchTimeoutMs
+        ? `Messages wait and none was fetched for ${Math.round(silentMs / 1000)} s; the process ends soon and should be started anew.`
         : undefined,
     stop: () => clearInterval(timer),
   };

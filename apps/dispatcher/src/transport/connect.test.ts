@@ -42,8 +42,11 @@ async function listenBusy(): Promise<{ port: number; accept: () => void }> {
   const [text] = (await once(child.stdout, 'data')) as [Buffer];
   const port = Number(text.toString());
   const fill = Array.from({ length: 4 }, () => connectTcp(port, '127.0.0.1').on('error', () => undefined));
-  await Promise.race(fill.map((socket) => once(socket, 'connect')));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Linux queues one connection more than the backlog.
+  await new Promise<void>((resolve) => {
+    let connected = 0;
+    for (const socket of fill) socket.once('connect', () => ++connected === 2 && resolve());
+  });
   return {
     port,
     accept() {

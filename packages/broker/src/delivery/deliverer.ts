@@ -90,7 +90,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
       case 'lost':
         // This process stood still for longer than its lock. The worker that has the message now logs its end.
         log.warn({ messageId: job.id }, 'attempt.lost');
-        return { kind: 'held', delayMs: 0 };
+        return { kind: 'deferred', delayMs: 0 };
     }
   }
 

@@ -52,7 +52,7 @@ export function createSettlement(parts: SettleParts): Settlement {
   };
 
   const settle: Settlement['settle'] = async (job, outcome) => {
-    if (outcome.kind === 'held') return;
+    if (outcome.kind === 'deferred') return;
     const { id, message, retried } = job;
     const answer = limit(outcome.answer);
     await callbacks.tellAttempt(job, { ...outcome, answer });

@@ -1,12 +1,14 @@
 import type { Overview } from '@posthorn/shared';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
-import { pausedForever } from './schedule.ts';
+import { pausedForever, scheduleFields } from './schedule.ts';
 
 /** Counts all schedules and those that are paused, and finds the one that publishes next. */
 export async function countSchedules(redis: RedisConnection): Promise<Overview['schedules']> {
   const ids = await redis.zrange(keyspace.dueSchedules, '0', '-1');
-  const rows = await Promise.all(ids.map((id) => redis.hmget(keyspace.schedule(id), 'next', 'pausedUntil')));
+  const rows = await Promise.all(
+    ids.map((id) => redis.hmget(keyspace.schedule(id), scheduleFields.next, scheduleFields.pausedUntil)),
+  );
   const found = rows.map(([next, until], index) => ({
     scheduleId: ids[index] ?? '',
     time: Number(next ?? 0),

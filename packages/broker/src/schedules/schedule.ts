@@ -22,16 +22,32 @@ export interface ScheduleState {
   messages: { tickAt: number; messageId: string; state: ScheduledState }[];
 }
 
+/** The fields of a schedule beside those of its messages; scripts get their names as `fieldNames`. */
+export const scheduleFields = {
+  definition: 'definition',
+  createdAt: 'createdAt',
+  next: 'next',
+  /** `pausedForever`, or the instant until which times pass without messages. */
+  pausedUntil: 'pausedUntil',
+  last: 'last',
+  error: 'error',
+} as const;
+
+const { definition, createdAt, next, pausedUntil, last, error } = scheduleFields;
+export const fieldNames = [definition, createdAt, next, pausedUntil, last, error] as const;
+
 /** Reads the hash of a schedule; `undefined` if there is none. */
 export function readSchedule(fields: Record<string, string>): ScheduleState | undefined {
-  const { definition, next, last, error, pausedUntil } = fields;
-  if (definition === undefined) return undefined;
+  const json = fields[definition];
+  const lastAt = fields[last];
+  const reason = fields[error];
+  if (json === undefined) return undefined;
   return {
-    definition: JSON.parse(definition) as Definition,
-    isPaused: pausedUntil === pausedForever,
-    nextAt: Number(next),
-    ...(last === undefined ? {} : { lastAt: Number(last) }),
-    ...(error === undefined ? {} : { error }),
+    definition: JSON.parse(json) as Definition,
+    isPaused: fields[pausedUntil] === pausedForever,
+    nextAt: Number(fields[next]),
+    ...(lastAt === undefined ? {} : { lastAt: Number(lastAt) }),
+    ...(reason === undefined ? {} : { error: reason }),
     messages: Object.entries(fields).flatMap(([field, state]) => {
       const [, tickAt, messageId] = /^(\d+):(.*)$/.exec(field) ?? [];
       return messageId === undefined ? [] : [{ tickAt: Number(tickAt), messageId, state: state as ScheduledState }];

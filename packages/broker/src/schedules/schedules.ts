@@ -8,12 +8,20 @@ import {
 } from '@posthorn/shared';
 import { acceptTemplate, findTargets, type PublishRequest } from '../intake/accept.ts';
 import { ensureQueues, findGroup, withDefaults, type PublishParts } from '../intake/publish.ts';
-import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
+import { readRedisTime } from '../engine/redis/time.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
 import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
-import { pausedForever, readSchedule, stateField, type Definition, type ScheduleState } from './schedule.ts';
+import {
+  fieldNames,
+  pausedForever,
+  readSchedule,
+  scheduleFields,
+  stateField,
+  type Definition,
+  type ScheduleState,
+} from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 import { createTrigger, type TriggerParts } from './trigger.ts';
 
@@ -59,6 +67,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
     const before = await redis.putSchedule(
       keyspace.schedule(scheduleId),
       keyspace.dueSchedules,
+      ...fieldNames,
       scheduleId,
       JSON.stringify(definition),
       definition.message.createdAt,
@@ -95,7 +104,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       const { notBefore: _, ...options } = readPublishOptions(request.headers);
       const { cron = '', scheduleId = `scd_${randomText(22)}` } = options;
       const times = readCron(cron);
-      const createdAt = await readTime(redis);
+      const createdAt = await readRedisTime(redis);
       const template = acceptTemplate({ guard, limits: parts.publishLimits() }, request, options, createdAt);
       await ensureQueues(queues, [template.queueName]);
 
@@ -134,16 +143,17 @@ export function createSchedules(parts: ScheduleParts): Schedules {
 
     async setPaused(scheduleId, isPaused) {
       const key = keyspace.schedule(scheduleId);
-      if (isPaused) return (await redis.setField(key, 'definition', 'pausedUntil', pausedForever)) === 1;
-      const [exists, now] = await Promise.all([redis.hexists(key, 'definition'), readTime(redis)]);
+      const { definition, pausedUntil } = scheduleFields;
+      if (isPaused) return (await redis.setField(key, definition, pausedUntil, pausedForever)) === 1;
+      const [exists, now] = await Promise.all([redis.hexists(key, definition), readRedisTime(redis)]);
       // What was due until now has passed, even if no dispatcher has seen it yet. One that is not paused stays as it is.
-      if (exists === 1) await redis.replaceField(key, 'pausedUntil', pausedForever, String(now), 0);
+      if (exists === 1) await redis.replaceField(key, pausedUntil, pausedForever, String(now), 0);
       return exists === 1;
     },
 
     async remove(scheduleId) {
       const key = keyspace.schedule(scheduleId);
-      const before = await redis.putSchedule(key, keyspace.dueSchedules, scheduleId, '', 0, 0, 0);
+      const before = await redis.putSchedule(key, keyspace.dueSchedules, ...fieldNames, scheduleId, '', 0, 0, 0);
       if (before === -1 || before.length === 0) return false;
       await forget(scheduleId, before);
       return true;
@@ -157,12 +167,6 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       await redis.setField(keyspace.schedule(scheduleId), field, field, state);
     },
   };
-}
-
-/** The clock of Redis, in ms: that of a process may be wrong, and all must agree on when a schedule is due. */
-async function readTime(redis: RedisConnection): Promise<number> {
-  const [seconds, microseconds] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
 /** Names and values in turn, as a script gives them. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { deriveMessageId, DestinationError, PosthornError } from '@posthorn/shared';
+import { deriveMessageId, DestinationError, PosthornError, type ScheduledState } from '@posthorn/shared';
 import type { Log } from '@posthorn/process';
 import type { DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
@@ -10,7 +10,7 @@ import type { UrlGroups } from '../url-groups/url-groups.ts';
 import type { Queues } from '../views/queues/queues.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { readCron, type Cron } from './cron.ts';
-import { pausedForever, readSchedule, type Definition } from './schedule.ts';
+import { fieldNames, pausedForever, readSchedule, stateField, type Definition } from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 
 /** Schedules that are taken at once: a few milliseconds of work. */
@@ -56,7 +56,8 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
     // Nothing new comes in while what is there is drained. A time that passes so is one that was missed.
     if (isFull()) return whileFullMs;
     const prefix = keyspace.schedule('');
-    const [now, waitMs, ...rows] = await redis.claimSchedules(keyspace.dueSchedules, prefix, atOnce, claimMs);
+    const due = keyspace.dueSchedules;
+    const [now, waitMs, ...rows] = await redis.claimSchedules(due, ...fieldNames, prefix, atOnce, claimMs);
     const oldest = now - catchUpMs;
     const begun: { claim: Claim; draft: Draft }[] = [];
     await Promise.all(
@@ -114,7 +115,16 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
       return undefined;
     }
     const ids = idsOf(draft);
-    if ((await redis.beginTrigger(keyspace.schedule(scheduleId), createdAt, tickAt, ...ids)) === 0) return undefined;
+    const isBegun = await redis.beginTrigger(
+      keyspace.schedule(scheduleId),
+      ...fieldNames,
+      createdAt,
+      tickAt,
+      pausedForever,
+      'IN_PROGRESS' satisfies ScheduledState,
+      ...ids.map((id) => stateField(tickAt, id)),
+    );
+    if (isBegun === 0) return undefined;
     await bodies.confirm(claim.definition.message.body, ids);
     return draft;
   }
@@ -163,9 +173,19 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
   ): Promise<boolean> {
     // Times that were missed for too long are passed over in one step.
     const nextAt = readKnownCron(definition.cron).next(Math.max(tickAt, oldest - 1));
-    const key = keyspace.schedule(scheduleId);
-    const due = keyspace.dueSchedules;
-    return (await redis.advanceSchedule(key, due, scheduleId, createdAt, tickAt, nextAt, result, error)) !== -1;
+    const advanced = await redis.advanceSchedule(
+      keyspace.schedule(scheduleId),
+      keyspace.dueSchedules,
+      ...fieldNames,
+      scheduleId,
+      createdAt,
+      tickAt,
+      nextAt,
+      result,
+      error,
+      stateField(tickAt, ''),
+    );
+    return advanced !== -1;
   }
 
   function readKnownCron(text: string): Cron {

@@ -14,7 +14,7 @@ export interface RunSettlementParts {
   /** Bytes of the body of a failed attempt's answer that are kept. */
   maxStoredResponseBytes: number;
   /** Carries an outcome out for the run of the message. */
-  settleRun: (job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number) => Promise<void>;
+  settleRun: (job: RunJob, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number) => Promise<void>;
 }
 
 /**
@@ -26,7 +26,7 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
   return {
     async settle(job, outcome) {
       if (!isRunJob(job)) return others.settle(job, outcome);
-      if (outcome.kind === 'held') return;
+      if (outcome.kind === 'deferred') return;
       const maxBytes = isFull() ? 0 : maxStoredResponseBytes;
       await settleRun(job, outcome, maxBytes);
       const { id, message, retried } = job;

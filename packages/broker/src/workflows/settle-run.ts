@@ -71,7 +71,7 @@ export async function noteRefusal(
 export async function settleRunOutcome(
   parts: RunParts,
   job: RunJob,
-  outcome: Exclude<Outcome, { kind: 'held' }>,
+  outcome: Exclude<Outcome, { kind: 'deferred' }>,
   maxStoredBytes: number,
 ): Promise<void> {
   const { kind } = job.message.workflow;

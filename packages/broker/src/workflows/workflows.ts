@@ -83,7 +83,7 @@ export interface Workflows extends RunAttempts {
   };
 
   /** Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing. */
-  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'held' }>, maxStoredBytes: number): Promise<void>;
+  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number): Promise<void>;
   /** Runs that this process has ended since it started, by state. */
   ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */

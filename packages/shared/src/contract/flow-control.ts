@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { maxFlowPeriodSeconds } from '../message/flow-control.ts';
 import { endpoint } from './endpoint.ts';
 import { Ignored } from './fields.ts';
 
@@ -41,7 +42,6 @@ const whole = z
   .regex(/^[1-9]\d{0,8}$/, 'use a whole number, 1 or more')
   .transform(Number)
   .optional();
-const weekSeconds = 604_800;
 const truth = z
   .enum(['true', 'false'], 'use true or false')
   .default('false')
@@ -92,7 +92,7 @@ export const flowControl = {
         parallelism: whole.describe('Maximum of attempts in flight.'),
         rate: whole.describe('Maximum of attempts per period.'),
         period: whole
-          .refine((seconds) => (seconds ?? 0) <= weekSeconds, `use at most ${weekSeconds} seconds`)
+          .refine((seconds) => (seconds ?? 0) <= maxFlowPeriodSeconds, `use at most ${maxFlowPeriodSeconds} seconds`)
           .describe('Period of the rate, in seconds; requires `rate`.'),
       })
       .refine(({ rate, period }) => period === undefined || rate !== undefined, {

@@ -43,7 +43,8 @@ export function writeFlowControlValue({ parallelism, rate, periodSeconds }: Flow
 }
 
 const form = 'rate=X or parallelism=Y, or both as comma-separated values';
-const weekSeconds = 604_800;
+/** The longest period of a flow-control key, in seconds: one week. */
+export const maxFlowPeriodSeconds = 604_800;
 
 function readItem(item: string, value: Partial<FlowControlValue>): void {
   const shown = item.length > 40 ? `${item.slice(0, 40)}…` : item;
@@ -67,5 +68,5 @@ function readCount(text: string): number | undefined {
 
 function readPeriod(text: string): number | undefined {
   const seconds = (readDuration(text) ?? 0) / 1000;
-  return Number.isInteger(seconds) && seconds >= 1 && seconds <= weekSeconds ? seconds : undefined;
+  return Number.isInteger(seconds) && seconds >= 1 && seconds <= maxFlowPeriodSeconds ? seconds : undefined;
 }

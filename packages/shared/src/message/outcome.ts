@@ -35,8 +35,8 @@ export interface Failure {
 }
 
 /**
- * How an attempt ended. `held` is no attempt: the message waits for something, perhaps for a
- * slot in a lane, and uses up no retry.
+ * How an attempt ended. `deferred`: no attempt was made, and no retry is used. The message waits for something, such as a
+ * slot in a lane.
  */
 export type Outcome =
   | { kind: 'delivered'; answer: Answer }
@@ -44,4 +44,4 @@ export type Outcome =
   | ({ kind: 'failed' } & Failure)
   /** The attempt failed, and somebody had canceled the message in the meantime. */
   | ({ kind: 'canceled' } & Failure)
-  | { kind: 'held'; delayMs: number; inLane?: boolean };
+  | { kind: 'deferred'; delayMs: number; inLane?: boolean };

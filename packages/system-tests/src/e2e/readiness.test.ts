@@ -119,37 +119,37 @@ test('a Redis that became a replica: not ready, with what to do; again when it i
   await eventually(() => api.publish(`${receiver.url}/primary`));
 });
 
-test('a dispatcher that is deaf: not ready, then it ends with status 1 and says why; the next one delivers', async () => {
+test('a dispatcher that fetches nothing: not ready, then it ends with status 1 and says why; the next one delivers', async () => {
   const proxy = await startProxy(redis.port);
-  const dispatcher = await startDispatcher(proxy.url, { DEAF_AFTER_SECONDS: '2', SHUTDOWN_GRACE_SECONDS: '1' });
+  const dispatcher = await startDispatcher(proxy.url, { FETCH_TIMEOUT_SECONDS: '2', SHUTDOWN_GRACE_SECONDS: '1' });
   // Workers wait with this command; its connection and each that comes after it hang, all others go on.
   proxy.freeze('bzpopmin');
   const published: string[] = [];
   const { error } = await eventually(async () => {
-    published.push(await api.publish(`${receiver.url}/deaf`));
+    published.push(await api.publish(`${receiver.url}/not-fetched`));
     const answer = await askReady(dispatcher.url);
     return answer.status === 503 ? answer : undefined;
   });
   expect(error).toMatch(/Messages wait and none was fetched for \d+ s/);
   expect(await dispatcher.exited).toBe(1);
-  expect(dispatcher.output().match(/dispatcher\.deaf/g)).toHaveLength(1);
+  expect(dispatcher.output().match(/dispatcher\.not-fetching/g)).toHaveLength(1);
   proxy.stop();
 
   const next = await startDispatcher(redis.url);
   await eventually(() => {
-    const arrived = new Set(receiver.at('/deaf').map(({ headers }) => headers['upstash-message-id']));
+    const arrived = new Set(receiver.at('/not-fetched').map(({ headers }) => headers['upstash-message-id']));
     return published.every((id) => arrived.has(id));
   });
   await next.end('SIGKILL');
 }, 60_000);
 
-test('a dispatcher that has nothing to do, or no slot free, is not deaf', async () => {
+test('a dispatcher that has nothing to do, or no slot free, is not taken for one that fetches nothing', async () => {
   receiver.reply('/long', { status: 200, afterMs: 2500 });
-  const dispatcher = await startDispatcher(redis.url, { DEAF_AFTER_SECONDS: '1', DISPATCHER_CONCURRENCY: '8' });
+  const dispatcher = await startDispatcher(redis.url, { FETCH_TIMEOUT_SECONDS: '1', DISPATCHER_CONCURRENCY: '8' });
   const published = Array.from({ length: 16 }, () => api.publish(`${receiver.url}/long`));
   await Promise.all(published);
   await eventually(() => receiver.at('/long').length >= 16, 25_000);
-  expect(dispatcher.output()).not.toContain('dispatcher.deaf');
+  expect(dispatcher.output()).not.toContain('dispatcher.not-fetching');
   await dispatcher.end('SIGKILL');
 }, 60_000);
 
@@ -189,14 +189,14 @@ test('a clock that is wrong by a minute: not ready; by some seconds: told once',
 test('a dispatcher with a wrong clock takes nothing, and delivers when it is right', async () => {
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
-  const variables = { REDIS_URL: redis.url, PROBE_PORT: String(port), DEAF_AFTER_SECONDS: '1' };
+  const variables = { REDIS_URL: redis.url, PROBE_PORT: String(port), FETCH_TIMEOUT_SECONDS: '1' };
   const dispatcher = startApp('dispatcher', { ...variables, ...ahead(3_600_000) });
   await eventually(() => fetch(`${url}/health`));
   const publishedAt = Date.now();
   await api.publish(`${receiver.url}/delayed`, { headers: { 'Upstash-Delay': '4s' } });
   await api.publish(`${receiver.url}/at-once`);
   expect((await askReady(url)).status).toBe(503);
-  // Twice the time after which it would be taken for deaf.
+  // Twice the time after which it would not be ready.
   await eventually(() => Date.now() > publishedAt + 3000);
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toMatch(/^posthorn_messages_fetched_total 0$/m);

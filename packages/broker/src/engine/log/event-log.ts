@@ -6,6 +6,7 @@ import { createAnswerStore } from './answers.ts';
 import { redactMessage } from './message-fields.ts';
 import { readHistory, retriedAsField, statusField, type Event, type History, type Line } from './history.ts';
 import { createLineList, type LineList, type LineListOptions, type Slice } from './line-list.ts';
+import { logFields } from './log-fields.ts';
 import { readRecord, recordBytes } from './record.ts';
 
 /**
@@ -76,7 +77,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     // No reader finds the log of a message whose id is not ours.
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return;
-    const fields: (string | number)[] = isEnd ? ['created', JSON.stringify(redactMessage(message))] : [];
+    const fields: (string | number)[] = isEnd ? [logFields.created, JSON.stringify(redactMessage(message))] : [];
     for (const { field, value, status } of lines) {
       fields.push(field, value);
       if (status !== undefined) fields.push(statusField, status);
@@ -181,7 +182,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       const key = keyspace.history(shard, messageId);
       let fields = await redis.hgetall(key);
       let pending: Message | undefined;
-      if (fields['created'] === undefined) {
+      if (fields[logFields.created] === undefined) {
         pending = (await shards.at(shard).get(messageId))?.message;
         // A message whose job is gone has ended in the meantime, and now its log says what it was.
         if (!pending) fields = await redis.hgetall(key);
@@ -197,7 +198,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       const key = keyspace.history(shard, messageId);
       const known = (await redis.hget(key, retriedAsField))?.split(',') ?? [];
       if (known.includes(newId)) return;
-      await redis.setField(key, 'created', retriedAsField, [...known, newId].join(','));
+      await redis.setField(key, logFields.created, retriedAsField, [...known, newId].join(','));
     },
     async readResponse({ messageId, retried, answer }) {
       const begin = Buffer.from(answer?.body ?? '', 'base64');

@@ -1,5 +1,6 @@
 import type { Answer, ErrorKind, Message, State } from '@posthorn/shared';
 import { cutBody, type KeptAnswer } from './answers.ts';
+import { logFields } from './log-fields.ts';
 
 /** One line in the history of a message. */
 export interface Event {
@@ -88,7 +89,7 @@ export const retriedAsField = 'retried-as';
 
 /** The message was stored; its job says the same until it ends, so this line is only listed. */
 export function createdLine({ createdAt }: Message): Line {
-  return { state: 'CREATED', retried: 0, time: createdAt, field: 'created', value: '' };
+  return { state: 'CREATED', retried: 0, time: createdAt, field: logFields.created, value: '' };
 }
 
 /** The start of the attempt that follows `retried` retries. */
@@ -120,11 +121,11 @@ export function canceledLines(retried: number, now: number, failure: KeptFailure
 }
 
 export function cancelRequestedLine(now: number): Line {
-  return { state: 'CANCEL_REQUESTED', retried: 0, time: now, field: 'cancel-requested', value: now };
+  return { state: 'CANCEL_REQUESTED', retried: 0, time: now, field: logFields.cancelRequested, value: now };
 }
 
 export function canceledLine(now: number): Line {
-  return { state: 'CANCELED', retried: 0, time: now, field: 'canceled', value: now };
+  return { state: 'CANCELED', retried: 0, time: now, field: logFields.canceled, value: now };
 }
 
 /**
@@ -133,7 +134,7 @@ export function canceledLine(now: number): Line {
  * @param pending the message if it has not ended
  */
 export function readHistory(messageId: string, pending: Message | undefined, fields: Record<string, string>): Event[] {
-  const created = fields['created'];
+  const created = fields[logFields.created];
   const message = created === undefined ? pending : (JSON.parse(created) as Message);
   if (!message) return [];
   const events: Event[] = [];
@@ -144,7 +145,7 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
     events.push({ messageId, state, retried, time: last, writtenAt, message, ...rest });
   };
 
-  const requested = fields['cancel-requested'];
+  const requested = fields[logFields.cancelRequested];
   const requestedAt = requested === undefined ? Infinity : Number(requested);
   let isRequested = false;
   /** The request stands before what came after it, and before the end in any case. */
@@ -185,7 +186,7 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
     add('FAILED', time, 0, { error, ...(errorKind ? { errorKind } : {}) });
   }
   const hasEnded = fields['delivered'] !== undefined || fields['failed'] !== undefined;
-  if (fields['canceled'] !== undefined && !hasEnded) add('CANCELED', Number(fields['canceled']));
+  if (fields[logFields.canceled] !== undefined && !hasEnded) add('CANCELED', Number(fields[logFields.canceled]));
   return events;
 }
 

@@ -47,7 +47,10 @@ export const keyspace = {
   /** hash: id of a dead letter to its JSON. */
   dlqEntries: (shard: number) => `{d${shard}}:dlq:entries`,
 
-  /** hash: id of a message to the id of its dead letter, so that a message is buried once. */
+  /**
+   * hash: id of a message to the id of its dead letter, so that a message is buried once; and id of a dead letter to its
+   * owner, `<message id>` or `<message id> <key of its body>`, so that it is removed without being read.
+   */
   dlqIds: (shard: number) => `{d${shard}}:dlq:ids`,
 
   /**

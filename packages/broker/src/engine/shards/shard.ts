@@ -4,7 +4,8 @@ import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
-import { createStandIn, isMessage, parseMessage } from './unreadable.ts';
+import { canceledField, cancelJobs, type Canceled, type CanceledNow } from './cancel-jobs.ts';
+import { isMessage, parseMessage } from './unreadable.ts';
 
 export const queueName = 'deliver';
 /** BullMQ wants every job to have a name. */
@@ -47,21 +48,6 @@ interface Addition {
   jobs: readonly NewJob[];
   resolve(ids: string[]): void;
   reject(error: unknown): void;
-}
-
-/** What is left of a canceled message until a worker comes to it. */
-export interface Canceled {
-  /** `waiting`: all is done. `in flight`: an attempt was running, and nobody has told its end yet. */
-  canceled: 'waiting' | 'in flight';
-  bodyKey?: string;
-}
-
-export interface CanceledNow {
-  message: Message;
-  /** Its message is not what was stored but stands for it. */
-  isUnreadable?: true;
-  /** An attempt is running, and goes on. */
-  isInFlight: boolean;
 }
 
 /** One BullMQ queue and the keys beside it, in our words. The job is the message, from publish to its end. */
@@ -164,17 +150,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         }
       }
     },
-    async cancel(ids, now, logRetentionMs) {
-      const history = keyspace.history(shard, '');
-      const delayed = `${jobPrefix}delayed`;
-      const results = await redis.cancelMessages(delayed, jobPrefix, history, now, logRetentionMs, ...ids);
-      return results.map(([isCanceled, isInFlight, data]) => {
-        if (isCanceled === 0) return undefined;
-        const message = parseMessage(data);
-        const read = message ? { message } : { message: createStandIn(data, now), isUnreadable: true as const };
-        return { ...read, isInFlight: isInFlight === 1 };
-      });
-    },
+    cancel: (ids, now, logRetentionMs) => cancelJobs(redis, shard, jobPrefix, ids, now, logRetentionMs),
     async wake(ids) {
       const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
       return results.map((result) => (result === 1 ? 'woken' : result === 0 ? 'awake' : 'missing'));
@@ -207,7 +183,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     async standing({ id, token }) {
       const [lock, isCanceled] = await Promise.all([
         redis.get(`${jobPrefix}${id}:lock`),
-        redis.hexists(jobPrefix + id, 'canceled'),
+        redis.hexists(jobPrefix + id, canceledField),
       ]);
       if (token === undefined || lock !== token) return 'lost';
       return isCanceled === 1 ? 'canceled' : 'ours';
@@ -263,8 +239,4 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 export function readJob(shard: number, job: BullJob<unknown>, message: Message, token?: string): Job {
   const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
   return { id, shard, message, retried, crashes, ...(token === undefined ? {} : { token }) };
-}
-
-export function isCanceled(data: unknown): data is Canceled {
-  return typeof data === 'object' && data !== null && 'canceled' in data;
 }

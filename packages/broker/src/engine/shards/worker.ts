@@ -4,7 +4,8 @@ import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';
-import { isCanceled, queueName, readJob, type Canceled, type Job } from './shard.ts';
+import { isCanceled, type Canceled } from './cancel-jobs.ts';
+import { queueName, readJob, type Job } from './shard.ts';
 import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {
@@ -42,11 +43,11 @@ export interface ShardWorker {
    * Since the start: messages that were fetched and those taken back from other dispatchers. Now: messages in worker
    * slots, and those whose attempt goes on without one.
    */
-  progress(): { fetched: number; held: number; detached: number; takenBack: number };
+  progress(): { fetched: number; inSlots: number; detached: number; takenBack: number };
 }
 
 /** A message that we ourselves could not handle is tried again after this time. */
-const handBack: Outcome = { kind: 'held', delayMs: 1000 };
+const handBack: Outcome = { kind: 'deferred', delayMs: 1000 };
 
 type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
 
@@ -130,18 +131,18 @@ export function workShard({
   /** Messages whose job is about to end: only then may the next one of their queue start, and their body go. */
   const ending = new Map<string, { job: Job; outcome: Outcome }>();
   let fetched = 0;
-  let held = 0;
+  let inSlots = 0;
   let detached = 0;
   let takenBack = 0;
   const worker = new ShardQueueWorker(
     queueName,
     async (job, token) => {
       const { data } = job;
-      const slot = { isHeld: true };
+      const slot = { isTaken: true };
       const freeSlot = () => {
         if (!worker.detach(job)) return;
-        slot.isHeld = false;
-        held--;
+        slot.isTaken = false;
+        inSlots--;
         detached++;
       };
       let taken: Job = { ...readJob(shard, job, data as Message, token), freeSlot };
@@ -151,7 +152,7 @@ export function workShard({
         return process(taken);
       };
       fetched++;
-      held++;
+      inSlots++;
       // It comes again after an end that Redis did not take.
       ending.delete(job.id ?? '');
       try {
@@ -166,10 +167,10 @@ export function workShard({
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
         outcome = isMessage(data) || isCanceled(data) ? handBack : await setAside().catch(() => handBack);
       } finally {
-        if (slot.isHeld) held--;
+        if (slot.isTaken) inSlots--;
         else detached--;
       }
-      if (outcome.kind === 'held') await park(outcome, job, token, () => parked(taken));
+      if (outcome.kind === 'deferred') await park(outcome, job, token, () => parked(taken));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
       if (isAwaited(taken.message)) {
         ending.set(taken.id, { job: taken, outcome });
@@ -212,13 +213,13 @@ export function workShard({
     pause: () => worker.pause(true),
     resume: () => worker.resume(),
     leave: () => worker.close(true),
-    progress: () => ({ fetched, held, detached, takenBack }),
+    progress: () => ({ fetched, inSlots, detached, takenBack }),
   };
 }
 
 /** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
 async function park(
-  { delayMs, inLane }: Extract<Outcome, { kind: 'held' }>,
+  { delayMs, inLane }: Extract<Outcome, { kind: 'deferred' }>,
   job: BullJob<Message | Canceled>,
   token: string | undefined,
   parked: () => Promise<void>,

@@ -119,14 +119,19 @@ function writeScore(ms: number): number | string {
   return ms === Infinity ? '+inf' : ms;
 }
 
+/** The id of the dead letter of a message, if it has one. */
+export async function findDlqId(redis: RedisConnection, shard: number, messageId: string): Promise<string | undefined> {
+  return (await redis.hget(keyspace.dlqIds(shard), messageId)) ?? undefined;
+}
+
 async function findByMessage(redis: RedisConnection, shards: Shards, messageIds: readonly string[]): Promise<string[]> {
   const ids = await Promise.all(
     [...new Set(messageIds)].map(async (messageId) => {
       const shard = shards.shardOf(messageId);
-      return shard === undefined ? null : redis.hget(keyspace.dlqIds(shard), messageId);
+      return shard === undefined ? undefined : findDlqId(redis, shard, messageId);
     }),
   );
-  return ids.filter((id) => id !== null);
+  return ids.filter((id) => id !== undefined);
 }
 
 /** A test of a member of the list; one from before there were digests passes. */

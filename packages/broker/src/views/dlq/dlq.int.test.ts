@@ -187,6 +187,23 @@ test('a removed entry takes its body along, unless another message needs it', as
   expect(await bodies.exists(body)).toBe(false);
 });
 
+test('an entry of an earlier version, which has no owner beside it, takes along what belongs to it', async () => {
+  const { id, dlqId } = await buryLarge(64);
+  const shard = shards.shardOf(id) ?? -1;
+  await redis.hdel(`{d${shard}}:dlq:ids`, dlqId);
+  expect(await dlq.remove([dlqId])).toBe(1);
+  expect(await redis.keys('{d*}:*')).toEqual([]);
+});
+
+test('an entry that is damaged can be removed', async () => {
+  const { id, dlqId } = await bury('a');
+  const shard = shards.shardOf(id) ?? -1;
+  await redis.hdel(`{d${shard}}:dlq:ids`, dlqId);
+  await redis.hset(`{d${shard}}:dlq:entries`, dlqId, '{"messageId":');
+  expect(await dlq.remove([dlqId])).toBe(1);
+  expect(await dlq.find(filter())).toEqual({ ids: [] });
+});
+
 test('an entry that is too large for a page has one of its own, whole', async () => {
   const untilLater = ({ dlqId }: { dlqId: string }) => eventually(() => Date.now() > Number(dlqId.split('-')[0]));
   await untilLater(await bury('a'));

@@ -8,6 +8,7 @@ import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Job } from '../../engine/shards/shard.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
+import { createDlqRemover, formatOwner } from './dlq-removal.ts';
 import { listCauses, listDlqIds, needsEntries, readDlqId, writeEntryDigest } from './dlq-list.ts';
 
 /** What lies in the dead letter queue: the message as it was, and why its last attempt failed. */
@@ -73,6 +74,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     return text ? (JSON.parse(text) as DeadLetter) : undefined;
   }
 
+  const remover = createDlqRemover({ redis, shards, bodies, retentionMs });
   const listIds = (filter: DlqFilter) => listDlqIds(redis, shards, filter, Date.now() - retentionMs);
 
   /** The entries that match, in order. Few bytes of them are in memory at a time. */
@@ -144,31 +146,12 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     return { body: body ?? Buffer.alloc(0), isCut: isCut || !body };
   }
 
-  async function removeIn(shard: number, dlqIds: readonly string[]): Promise<number> {
-    let count = 0;
-    for (let from = 0; from < dlqIds.length; from += removeAtOnce) {
-      const removed = await redis.removeDeadLetters(
-        keyspace.dlq(shard),
-        keyspace.dlqEntries(shard),
-        keyspace.dlqIds(shard),
-        keyspace.answer(shard, ''),
-        keyspace.history(shard, ''),
-        ...dlqIds.slice(from, from + removeAtOnce),
-      );
-      count += removed.length;
-      const stored = removed.filter(([, key]) => key !== '');
-      await Promise.all(stored.map(([messageId, key]) => bodies.release({ kind: 'stored', key }, messageId, 0)));
-    }
-    return count;
-  }
-
   return {
     bury({ id, shard, message, retried }, { error, errorKind, answer }) {
       const { status, header, body, isCut } = answer;
       const isElsewhere = body.length > maxInlineFinalBytes;
       // Ahead of the entry, over the same connection. Redis refuses it when it has no memory, unlike the entry.
       if (isElsewhere) answers.put(id, retried, body, answerMs);
-      // The script finds the message id at the start of an entry.
       const letter: DeadLetter = {
         messageId: id,
         message,
@@ -187,6 +170,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
         keyspace.dlqIds(shard),
         id,
         JSON.stringify(letter),
+        formatOwner(id, message.body),
         writeEntryDigest(message, status, error),
         shard,
         shards.count,
@@ -222,39 +206,20 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
 
     read,
     shardOf,
-    async remove(dlqIds) {
-      const byShard = new Map<number, string[]>();
-      for (const id of dlqIds) {
-        if (readDlqId(id)) byShard.set(shardOf(id), [...(byShard.get(shardOf(id)) ?? []), id]);
-      }
-      const counts = await Promise.all(Array.from(byShard, ([shard, ids]) => removeIn(shard, ids)));
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
+    remove: remover.remove,
 
     async get(dlqId) {
       const letter = await read(dlqId);
       return letter && writeView(dlqId, letter);
     },
 
-    async expire() {
-      const counts = Array.from({ length: shards.count }, async (_, shard) => {
-        const keys = [keyspace.dlq(shard), keyspace.dlqEntries(shard), keyspace.dlqIds(shard)] as const;
-        let total = 0;
-        let removed: number;
-        do total += removed = await redis.expireDeadLetters(...keys, retentionMs, removeAtOnce);
-        while (removed === removeAtOnce);
-        return total;
-      });
-      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-    },
+    expire: remover.expire,
   };
 }
 
 /** Entries that are read at once, and their bytes; a single one may be larger. */
 const readAtOnce = 50;
 const readBytesAtOnce = 128 * 1024;
-/** Entries that one call of the script removes: Redis does nothing else in the meantime. */
-const removeAtOnce = 100;
 
 async function* takePieces(ids: AsyncGenerator<string>, size: number): AsyncGenerator<string[]> {
   let piece: string[] = [];

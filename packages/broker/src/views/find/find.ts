@@ -1,6 +1,7 @@
 import { hidePassword, readShard, type FindHit } from '@posthorn/shared';
 import { readDlqId } from '../dlq/dlq-list.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
+import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import type { StatsReader } from '../stats/read-stats.ts';
@@ -37,10 +38,8 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
 
   const listQueues = async () => (await Promise.all(all.map((shard) => redis.smembers(keyspace.queues(shard))))).flat();
   const listKeys = async () => {
-    const lists = await Promise.all(
-      all.map((shard) => redis.zrangebyscore(keyspace.flowKeys(shard), Date.now(), '+inf', 'LIMIT', 0, maxKeys)),
-    );
-    return lists.flat().map((name) => name.slice('flow:'.length));
+    const lists = await Promise.all(all.map((shard) => listFlowKeys(redis, shard, maxKeys)));
+    return lists.flat();
   };
 
   return async (text) => {

@@ -1,7 +1,7 @@
 import type { FlowControlKey, GlobalParallelism } from '@posthorn/shared';
+import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import type { Lane, Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
-import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 
 /** Flow-control keys: rate and parallelism per key (contract D36). */
@@ -46,15 +46,11 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
     };
   }
 
-  async function listNames(shard: number): Promise<string[]> {
-    return redis.zrangebyscore(keyspace.flowKeys(shard), Date.now(), '+inf');
-  }
-
   return {
     get,
     async list(search = '') {
-      const names = (await Promise.all(Array.from({ length: shards.count }, (_, shard) => listNames(shard)))).flat();
-      const keys = names.map((name) => name.slice('flow:'.length)).filter((key) => key.includes(search));
+      const lists = await Promise.all(Array.from({ length: shards.count }, (_, shard) => listFlowKeys(redis, shard)));
+      const keys = lists.flat().filter((key) => key.includes(search));
       const found = (await Promise.all(keys.map(get))).filter((key) => key !== undefined);
       return found.sort((a, b) => a.flowControlKey.localeCompare(b.flowControlKey));
     },

@@ -6,7 +6,7 @@ import type { Position } from '../../engine/log/line-list.ts';
 import { readRecord, readStateIndex, readTime, recordBytes } from '../../engine/log/record.ts';
 import { digestBytes } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
-import { keyspace } from '../../engine/redis/keyspace.ts';
+import { findDlqId } from '../dlq/dlq-list.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import { formatSummary } from '../timeline/summary.ts';
 
@@ -47,8 +47,8 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
     const { state, responseStatus, cursor: _c, count: _n, ...wanted } = filter;
     if (state && !state.includes(last.state)) return undefined;
     if (!matches(wanted, first.message)) return undefined;
-    const dlqId = last.state === 'FAILED' ? await redis.hget(keyspace.dlqIds(shard), messageId) : null;
-    const summary = formatSummary(history, dlqId ?? undefined);
+    const dlqId = last.state === 'FAILED' ? await findDlqId(redis, shard, messageId) : undefined;
+    const summary = formatSummary(history, dlqId);
     if (responseStatus && !(summary && responseStatus.includes(summary.responseStatus ?? -1))) return undefined;
     return summary;
   }

@@ -1,6 +1,7 @@
 import type { Overview } from '@posthorn/shared';
 import { hidePassword } from '@posthorn/shared';
-import { readTime, recordBytes } from '../../engine/log/record.ts';
+import { countFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
+import { readLogExtent } from '../../engine/log/log-extent.ts';
 import { countPaused, listBusyLanes } from '../../engine/lanes/lane-place.ts';
 import type { Backlogs } from '../metrics/backlog.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -48,18 +49,10 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
   async function readKeys(): Promise<{ keys: number; paused: number }> {
     const counts = await Promise.all(
       all.map(async (shard) => {
-        const [count, names] = await Promise.all([
-          redis.zcount(keyspace.flowKeys(shard), Date.now(), '+inf'),
-          redis.zrangebyscore(
-            keyspace.flowKeys(shard),
-            Date.now(),
-            '+inf',
-            'LIMIT',
-            0,
-            Math.ceil(maxKeys / shards.count),
-          ),
+        const [count, keys] = await Promise.all([
+          countFlowKeys(redis, shard),
+          listFlowKeys(redis, shard, Math.ceil(maxKeys / shards.count)),
         ]);
-        const keys = names.map((name) => name.slice('flow:'.length));
         return { count, paused: await countPaused(redis, shard, keys) };
       }),
     );
@@ -67,21 +60,6 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
       keys: counts.reduce((sum, { count }) => sum + count, 0),
       paused: counts.reduce((sum, { paused }) => sum + paused, 0),
     };
-  }
-
-  async function readLog(): Promise<Overview['log']> {
-    let lines = 0;
-    let oldest: number | undefined;
-    for (let next = Number(await redis.get(keyspace.logHead)); next > 0; next -= segmentsAtOnce) {
-      const numbers = Array.from({ length: Math.min(segmentsAtOnce, next) }, (_, index) => next - index);
-      const lengths = await Promise.all(numbers.map((segment) => redis.strlen(keyspace.logSegment(segment))));
-      lines += lengths.reduce((sum, length) => sum + Math.floor(length / recordBytes), 0);
-      const last = numbers.findLast((_, index) => (lengths[index] ?? 0) >= recordBytes);
-      if (last === undefined) break;
-      const record = await redis.getrangeBuffer(keyspace.logSegment(last), 0, recordBytes - 1);
-      if (record.length === recordBytes) oldest = readTime(record, 0);
-    }
-    return { lines, ...(oldest === undefined ? {} : { oldest }) };
   }
 
   /** The message that waits longest: the next one of a shard, or the first one of a lane. */
@@ -121,7 +99,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
       readDlq(),
       parts.countSchedules(),
       readKeys(),
-      readLog(),
+      readLogExtent(redis),
       dispatchers.list(),
       queues.list(),
       Promise.all(all.map((shard) => listBusyLanes(redis, shard, maxLanes))),
@@ -158,5 +136,3 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     };
   };
 }
-
-const segmentsAtOnce = 64;

@@ -27,7 +27,7 @@ const maxUnsent = 1000;
 const flushAfterMs = 1000;
 /** Values that go with one call of the script: Redis does nothing else for about a millisecond. */
 const sendAtOnce = 100;
-/** After a Redis that was away so many flushes have failed that what is in memory is dropped. */
+/** After this many failed flushes, while Redis is unavailable, the counts in memory are dropped. */
 const maxFailures = 60;
 
 interface Tally {
@@ -117,7 +117,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
     accepted: (message) => count(listTallies(message), 'accepted'),
     canceled: (message) => count(listTallies(message), 'canceled'),
     settled(messageId, message, outcome) {
-      if (outcome.kind === 'held') return;
+      if (outcome.kind === 'deferred') return;
       const { answer, kind } = outcome;
       const found = listTallies(message);
       const [, host] = found;

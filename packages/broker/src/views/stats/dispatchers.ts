@@ -1,6 +1,7 @@
 import type { Overview } from '@posthorn/shared';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
+import { readRedisTime } from '../../engine/redis/time.ts';
 
 export type DispatcherView = Overview['dispatchers'][number];
 
@@ -17,8 +18,7 @@ const rememberedMs = 60_000;
 
 export function createDispatchers(redis: RedisConnection): Dispatchers {
   async function readAll(): Promise<{ now: number; all: DispatcherView[] }> {
-    const [[seconds, microseconds], texts] = await Promise.all([redis.time(), redis.hvals(keyspace.dispatchers)]);
-    const now = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+    const [now, texts] = await Promise.all([readRedisTime(redis), redis.hvals(keyspace.dispatchers)]);
     return { now, all: texts.map((text) => JSON.parse(text) as DispatcherView) };
   }
 

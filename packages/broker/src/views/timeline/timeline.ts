@@ -6,6 +6,7 @@ import { readLanePlace, type LanePlace } from '../../engine/lanes/lane-place.ts'
 import { flowLane, queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
+import { findDlqId } from '../dlq/dlq-list.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import { findJobPlace } from '../../engine/shards/place.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
@@ -88,11 +89,11 @@ export function createTimelines(parts: TimelineParts): Timelines {
       if (shard === undefined) return undefined;
       const [job, dlqId] = await Promise.all([
         findJobPlace(redis, shard, messageId),
-        redis.hget(keyspace.dlqIds(shard), messageId),
+        findDlqId(redis, shard, messageId),
       ]);
       // After the job: what ends in the meantime is then in its log.
       const history = await events.read(messageId);
-      const summary = formatSummary(history.events, dlqId ?? undefined);
+      const summary = formatSummary(history.events, dlqId);
       const message = history.events[0]?.message;
       if (!summary || !message) return undefined;
       const attempts = listAttempts(history.events);
@@ -114,7 +115,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
         queue,
         key,
         holder,
-        dlqId: dlqId ?? undefined,
+        dlqId,
         retriedAs: history.retriedAs,
         dispatchers: running.length,
         now: Date.now(),
@@ -131,7 +132,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
           callbackIds,
           ...(message.retryOf === undefined ? {} : { retryOf: message.retryOf }),
           retriedAs: history.retriedAs,
-          ...(dlqId === null ? {} : { dlqId }),
+          ...(dlqId === undefined ? {} : { dlqId }),
         },
       };
     },

@@ -14,7 +14,7 @@ import { killApi } from './kill-api.ts';
 import { killAllDispatchers, killOneDispatcher } from './kill-dispatchers.ts';
 import { killRedisAlways, killRedisEverysec } from './kill-redis.ts';
 import { largeBodies } from './large-bodies.ts';
-import { herd, sameSecond } from './many-at-once.ts';
+import { recoveryBurst, sameSecond } from './many-at-once.ts';
 import { lossyNetwork, lostPackets, slowNetwork } from './network.ts';
 import { poison } from './poison.ts';
 import { restartEverything } from './restart-everything.ts';
@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
   stopWithoutRedis,
   rollingRestart,
   clientRetry,
-  herd,
+  recoveryBurst,
   sameSecond,
   fastClock,
   slowClock,

@@ -4,7 +4,7 @@ import { defaultConcurrency } from '../stage.ts';
 
 const bodyBytes = 1_000_000;
 /** What docs/operations.md says that a dispatcher needs. */
-const mostBytes = 150e6 + 1.5 * defaultConcurrency * bodyBytes;
+const maxBytes = 150e6 + 1.5 * defaultConcurrency * bodyBytes;
 
 /** As many bodies of 1 MB in flight as a dispatcher takes, with a heap that is far smaller than they are. */
 export const largeBodies: Fault = {
@@ -45,6 +45,6 @@ export const largeBodies: Fault = {
     chaos.figure('deaths', deaths);
     chaos.figure('peakMegabytes', Math.round(peakBytes / 1e6));
     chaos.claim(`the dispatcher has ended ${deaths} times`, deaths === 0);
-    chaos.claim(`its memory was ${peakBytes} bytes at most, ${mostBytes} are documented`, peakBytes <= mostBytes);
+    chaos.claim(`its memory was ${peakBytes} bytes at most, ${maxBytes} are documented`, peakBytes <= maxBytes);
   },
 };

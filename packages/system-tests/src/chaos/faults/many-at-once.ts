@@ -18,8 +18,8 @@ async function publishMany(stage: Stage, count: number, order: () => Order): Pro
 }
 
 /** A destination was away and comes back to all that has waited for it. */
-export const herd: Fault = {
-  name: 'herd',
+export const recoveryBurst: Fault = {
+  name: 'recovery-burst',
   rows: ['F29'],
   async run(chaos) {
     const stage = await chaos.stage({ dispatchers: 2 });
@@ -27,13 +27,13 @@ export const herd: Fault = {
     const rate = many(chaos, 2000, 300);
     stage.setDestinationsDown(true);
     await publishMany(stage, count, () => ({
-      sort: 'herd',
+      sort: 'recovery-burst',
       ends: 'delivered',
       destination: `${stage.receiver}/m`,
       headers: {
         'Upstash-Retries': '20',
         'Upstash-Retry-Delay': '3000',
-        'Upstash-Flow-Control-Key': 'herd',
+        'Upstash-Flow-Control-Key': 'recovery-burst',
         'Upstash-Flow-Control-Value': `rate=${rate}`,
       },
     }));
@@ -52,8 +52,8 @@ export const herd: Fault = {
     // The periods of the limit are not those of the clock: a second may see the end of one and the start of the next, and
     // what a busy machine has held back of the one before.
     chaos.claim(`at most ${most} requests in a second of the clock, at a rate of ${rate}`, most <= 3 * rate);
-    const leastMs = (count / rate - 2) * 1000;
-    chaos.claim(`drained no faster than the rate allows: ${leastMs} ms at least`, Date.now() - upAt >= leastMs);
+    const minMs = (count / rate - 2) * 1000;
+    chaos.claim(`drained no faster than the rate allows: ${minMs} ms at least`, Date.now() - upAt >= minMs);
   },
 };
 

@@ -2,7 +2,7 @@ import { eventually } from '@posthorn/testkit';
 import type { Fault } from '../fault.ts';
 
 /** Some more kills than a message may survive by default. */
-const mostKills = 10;
+const maxKills = 10;
 
 /** A message whose every attempt ends its dispatcher must not do so for ever, and must not take others with it. */
 export const poison: Fault = {
@@ -14,7 +14,7 @@ export const poison: Fault = {
     let kills = 0;
     let isKilling = false;
     stage.onReceived(() => {
-      if (isKilling || kills >= mostKills) return;
+      if (isKilling || kills >= maxKills) return;
       isKilling = true;
       kills++;
       void stage.dispatchers[0]
@@ -34,7 +34,7 @@ export const poison: Fault = {
     chaos.figure('reason', reason);
     await load.stop();
     chaos.figure('kills', kills);
-    chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${mostKills}`, kills < mostKills);
+    chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${maxKills}`, kills < maxKills);
     // Each kill may make a delivery again that was answered, and no message may be condemned for its company.
     await chaos.settle(stage, { duplicates: 200 * kills });
   },

@@ -3,35 +3,35 @@
 -- message in flight, whose attempt goes on: its dispatcher looks before it would try again.
 -- KEYS[1] zset of BullMQ's delayed jobs
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] prefix of the logs   ARGV[3] now, ms   ARGV[4] retention of the logs, ms
--- ARGV[5...] ids of messages
--- Returns for each id three: whether it was canceled now, whether an attempt is in flight, and the message as it was.
+-- ARGV[5...8] names of fields: of a job, that it is canceled; of a log, what the message was, that its cancellation was
+-- requested, that it is canceled
+-- ARGV[9] the data that replaces that of a waiting message   ARGV[10...] for each message two: its id, and the data that
+-- replaces its own while an attempt is in flight
+-- Returns for each message 0 it does not exist or was canceled before, 1 canceled now, 2 the same with an attempt in
+-- flight.
+local jobs, logs, now, retention = unpack(ARGV, 1, 4)
+local CANCELED, CREATED, LOGGED_REQUEST, LOGGED_CANCEL = unpack(ARGV, 5, 8)
 local result = {}
-for index = 5, #ARGV do
+for index = 10, #ARGV, 2 do
   local id = ARGV[index]
-  local job = ARGV[1] .. id
-  local data = redis.call('HGET', job, 'data')
-  result[index - 4] = { 0, 0, '' }
-  -- Messages of workflows end with their runs.
-  local isOfRun = data and string.find(data, '"workflow":{"runId":', 1, true)
-  if data and not isOfRun and redis.call('HEXISTS', job, 'canceled') == 0 then
-    -- Quotes inside of a text are escaped in JSON: what a publisher sends cannot look like this.
-    local body = string.match(data, '"body":{"kind":"stored","key":"(msg_%w+)"}')
+  local job = jobs .. id
+  local fields = redis.call('HMGET', job, 'data', CANCELED)
+  if not fields[1] or fields[2] then
+    result[#result + 1] = 0
+  else
     local inFlight = redis.call('EXISTS', job .. ':lock') == 1
-    result[index - 4] = { 1, inFlight and 1 or 0, data }
     if redis.call('ZREM', KEYS[1], id) == 1 then
       redis.call('DEL', job)
-    elseif inFlight then
-      local key = body and ',"bodyKey":"' .. body .. '"' or ''
-      redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"in flight"' .. key .. '}')
     else
-      redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
+      redis.call('HSET', job, CANCELED, 1, 'data', inFlight and ARGV[index + 1] or ARGV[9])
     end
-    local history = ARGV[2] .. id
-    redis.call('HSET', history, 'created', data, 'cancel-requested', ARGV[3])
+    local log = logs .. id
+    redis.call('HSET', log, CREATED, fields[1], LOGGED_REQUEST, now)
     if not inFlight then
-      redis.call('HSET', history, 'canceled', ARGV[3])
+      redis.call('HSET', log, LOGGED_CANCEL, now)
     end
-    redis.call('PEXPIRE', history, ARGV[4])
+    redis.call('PEXPIRE', log, retention)
+    result[#result + 1] = inFlight and 2 or 1
   end
 end
 return result

@@ -90,8 +90,10 @@ describe('set-field', () => {
 });
 
 describe('schedules', () => {
+  const fields = ['definition', 'createdAt', 'next', 'pausedUntil', 'last', 'error'] as const;
   const put = (id: string, definition: string, limit = 2) =>
-    redis.putSchedule(`s:${id}`, 'due', id, definition, 100, 200, limit);
+    redis.putSchedule(`s:${id}`, 'due', ...fields, id, definition, 100, 200, limit);
+  const claim = (most: number, claimMs: number) => redis.claimSchedules('due', ...fields, 's:', most, claimMs);
 
   test('put-schedule puts, replaces as a whole, keeps to the limit, removes', async () => {
     expect(await put('a', 'one')).toEqual([]);
@@ -111,29 +113,31 @@ describe('schedules', () => {
     await put('b', 'one');
     await redis.hset('s:b', 'pausedUntil', 'inf');
     await redis.zadd('due', Date.now() + 60_000, 'c');
-    const [, , ...claimed] = await redis.claimSchedules('due', 's:', 1, 20);
+    const [, , ...claimed] = await claim(1, 20);
     expect(claimed).toEqual([['a', 'one', '100', '200', '']]);
-    const [, waitMs, ...rest] = await redis.claimSchedules('due', 's:', 10, 60_000);
+    const [, waitMs, ...rest] = await claim(10, 60_000);
     expect(rest).toEqual([['b', 'one', '100', '200', 'inf']]);
     expect(waitMs).toBeLessThanOrEqual(20);
-    await eventually(async () => (await redis.claimSchedules('due', 's:', 10, 60_000)).length === 3);
+    await eventually(async () => (await claim(10, 60_000)).length === 3);
   });
 
   test('begin-trigger notes messages once, unless it is paused or another one', async () => {
+    const begin = (createdAt: number, tick: number, ...messages: string[]) =>
+      redis.beginTrigger('s:a', ...fields, createdAt, tick, 'inf', 'IN_PROGRESS', ...messages);
     await put('a', 'one');
-    expect(await redis.beginTrigger('s:a', 100, 200, 'm')).toBe(1);
+    expect(await begin(100, 200, '200:m')).toBe(1);
     await redis.hset('s:a', '200:m', 'SUCCESS');
-    expect(await redis.beginTrigger('s:a', 100, 200, 'm', 'n')).toBe(1);
+    expect(await begin(100, 200, '200:m', '200:n')).toBe(1);
     expect(await redis.hmget('s:a', '200:m', '200:n')).toEqual(['SUCCESS', 'IN_PROGRESS']);
-    expect(await redis.beginTrigger('s:a', 101, 200, 'o')).toBe(0);
-    expect(await redis.beginTrigger('s:a', 100, 201, 'o')).toBe(0);
+    expect(await begin(101, 200, '200:o')).toBe(0);
+    expect(await begin(100, 201, '200:o')).toBe(0);
     await redis.hset('s:a', 'pausedUntil', 'inf');
-    expect(await redis.beginTrigger('s:a', 100, 200, 'o')).toBe(0);
+    expect(await begin(100, 200, '200:o')).toBe(0);
   });
 
   test('advance-schedule goes on once, and says what became of the trigger', async () => {
     const advance = (tick: number, next: number, result: 'published' | 'skipped' | 'failed', error = '') =>
-      redis.advanceSchedule('s:a', 'due', 'a', 100, tick, next, result, error);
+      redis.advanceSchedule('s:a', 'due', ...fields, 'a', 100, tick, next, result, error, `${tick}:`);
     await put('a', 'one');
     await redis.hset('s:a', { '100:old': 'SUCCESS', '200:m': 'IN_PROGRESS' });
     expect(await advance(200, 300, 'failed', 'why')).toBe(1);
@@ -157,7 +161,7 @@ describe('schedules', () => {
 
 describe('bury-message', () => {
   const bury = (id: string) =>
-    redis.buryMessage('dlq', 'entries', 'ids', id, `{"messageId":"${id}"}`, Buffer.from([0, 255, 58]), 3, 8);
+    redis.buryMessage('dlq', 'entries', 'ids', id, '{}', `${id} body`, Buffer.from([0, 255, 58]), 3, 8);
 
   test('a message is buried once, under an id that names the time and the shard', async () => {
     const id = await bury('msg_a');
@@ -171,15 +175,27 @@ describe('bury-message', () => {
     expect(new Set(ids).size).toBe(50);
     expect(await redis.hlen('entries')).toBe(50);
   });
-  test('entries past their retention are forgotten', async () => {
-    await redis.zadd('dlq', 1, '1-3');
-    await redis.hset('entries', '1-3', '{"messageId":"msg_old"}');
-    await redis.hset('ids', 'msg_old', '1-3');
-    await bury('msg_new');
-    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(1);
-    expect(await redis.expireDeadLetters('dlq', 'entries', 'ids', 60_000, 10)).toBe(0);
-    expect(await redis.zcard('dlq')).toBe(1);
-    expect(await redis.hkeys('entries')).not.toContain('1-3');
-    expect(await redis.hkeys('ids')).toEqual(['msg_new']);
+  test('the owner of an entry is beside it', async () => {
+    const id = await bury('msg_a');
+    expect(await redis.hgetall('ids')).toEqual({ msg_a: id, [id]: 'msg_a body' });
+  });
+});
+
+describe('remove-dead-letters', () => {
+  test('removes entries with all that belongs to them, and no others', async () => {
+    const bury = (id: string) => redis.buryMessage('dlq', 'entries', 'ids', id, '{}', id, Buffer.from(':'), 0, 1);
+    const [first, second, third] = [await bury('a'), await bury('b'), await bury('c')];
+    await redis.mset('answer:a', 'x', 'answer:b', 'x', 'answer:c', 'x', 'log:b', 'x');
+    await redis.pexpire('log:b', 5000);
+    const remove = () =>
+      redis.removeDeadLetters('dlq', 'entries', 'ids', 'answer:', 'log:', first, 'a', '1-1', '', second, 'b');
+    expect(await remove()).toEqual([1, 0, 1]);
+    expect(await remove()).toEqual([0, 0, 0]);
+    expect(await redis.hkeys('entries')).toEqual([third]);
+    expect(await redis.hgetall('ids')).toEqual({ c: third, [third]: 'c' });
+    expect(await redis.zrange('dlq', '0', '-1')).toEqual([`${third}::`]);
+    expect(await redis.exists('answer:a')).toBe(0);
+    expect(await redis.pttl('answer:b')).toBeGreaterThan(0);
+    expect(await redis.pttl('answer:c')).toBe(-1);
   });
 });

@@ -19,7 +19,6 @@ const scripts = {
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 5 },
-  expireDeadLetters: { file: 'expire-dead-letters.lua', numberOfKeys: 3 },
   writeHistories: { file: 'write-histories.lua', numberOfKeys: 1 },
   appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
@@ -95,8 +94,13 @@ export interface ScriptCommands {
     historyPrefix: string,
     now: number,
     logRetentionMs: number,
-    ...messageIds: string[]
-  ): Promise<[isCanceled: 0 | 1, isInFlight: 0 | 1, data: string][]>;
+    canceledField: string,
+    createdField: string,
+    cancelRequestedField: string,
+    loggedCanceledField: string,
+    waitingData: string,
+    ...idsAndInFlightData: string[]
+  ): Promise<(0 | 1 | 2)[]>;
   addMessages(
     /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
@@ -135,21 +139,15 @@ export interface ScriptCommands {
     idsKey: string,
     answerPrefix: string,
     historyPrefix: string,
-    ...dlqIds: string[]
-  ): Promise<[messageId: string, bodyKey: string][]>;
-  expireDeadLetters(
-    dlqKey: string,
-    entriesKey: string,
-    idsKey: string,
-    retentionMs: number,
-    most: number,
-  ): Promise<number>;
+    ...dlqAndMessageIds: string[]
+  ): Promise<(0 | 1)[]>;
   buryMessage(
     dlqKey: string,
     entriesKey: string,
     idsKey: string,
     messageId: string,
     entry: string,
+    owner: string,
     digest: Buffer,
     shard: number,
     shards: number,
@@ -158,31 +156,49 @@ export interface ScriptCommands {
   putSchedule(
     scheduleKey: string,
     dueKey: string,
-    scheduleId: string,
-    definition: string,
-    createdAt: number,
-    next: number,
-    limit: number,
+    ...rest: [...ScheduleFields, scheduleId: string, definition: string, createdAt: number, next: number, limit: number]
   ): Promise<string[] | -1>;
   claimSchedules(
     dueKey: string,
-    schedulePrefix: string,
-    most: number,
-    claimMs: number,
+    ...rest: [...ScheduleFields, schedulePrefix: string, most: number, claimMs: number]
   ): Promise<[now: number, waitMs: number, ...claimed: [string, string, string, string, string][]]>;
-  beginTrigger(scheduleKey: string, createdAt: number, tick: number, ...messageIds: string[]): Promise<0 | 1>;
+  beginTrigger(
+    scheduleKey: string,
+    ...rest: [
+      ...ScheduleFields,
+      createdAt: number,
+      tick: number,
+      paused: string,
+      inProgress: string,
+      ...messageFields: string[],
+    ]
+  ): Promise<0 | 1>;
   advanceSchedule(
     scheduleKey: string,
     dueKey: string,
-    scheduleId: string,
-    createdAt: number,
-    tick: number,
-    next: number,
-    result: 'published' | 'skipped' | 'failed',
-    error: string,
+    ...rest: [
+      ...ScheduleFields,
+      scheduleId: string,
+      createdAt: number,
+      tick: number,
+      next: number,
+      result: 'published' | 'skipped' | 'failed',
+      error: string,
+      messagePrefix: string,
+    ]
   ): Promise<1 | 0 | -1>;
   countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 
 export type NineKeys = [string, string, string, string, string, string, string, string, string];
+
+/** Names of the fields of a schedule. */
+export type ScheduleFields = readonly [
+  definition: string,
+  createdAt: string,
+  next: string,
+  pausedUntil: string,
+  last: string,
+  error: string,
+];

@@ -1,0 +1,8 @@
+/** A figure with its name. */
+export function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div class="figure">
+      <span>{name}</span> <b>{value}</b>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+import type { Message } from '@posthorn/shared';
+import { logFields } from '../log/log-fields.ts';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import { createStandIn, parseMessage } from './unreadable.ts';
+
+/** What is left of a canceled message until a worker comes to it. */
+export interface Canceled {
+  /** `waiting`: all is done. `in flight`: an attempt was running, and its end is not recorded yet. */
+  canceled: 'waiting' | 'in flight';
+  bodyKey?: string;
+}
+
+export interface CanceledNow {
+  message: Message;
+  /** Its message is not what was stored but stands for it. */
+  isUnreadable?: true;
+  /** An attempt is running, and goes on. */
+  isInFlight: boolean;
+}
+
+/** The field of a job that says that its message is canceled. */
+export const canceledField = 'canceled';
+
+export function isCanceled(data: unknown): data is Canceled {
+  return typeof data === 'object' && data !== null && 'canceled' in data;
+}
+
+/**
+ * Cancels messages of one shard and writes it to their logs. Gives for each the message as it was, if it was canceled
+ * now. Messages of runs are left alone: they end with their runs.
+ *
+ * @param jobPrefix what BullMQ puts before the ids of the jobs of the shard
+ */
+export async function cancelJobs(
+  redis: RedisConnection,
+  shard: number,
+  jobPrefix: string,
+  ids: readonly string[],
+  now: number,
+  logRetentionMs: number,
+): Promise<(CanceledNow | undefined)[]> {
+  const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
+  const found = ids.flatMap((id, index) => {
+    const text = texts[index];
+    return text && !isOfRun(text) ? [{ index, id, text, message: parseMessage(text) }] : [];
+  });
+  const canceled: (CanceledNow | undefined)[] = ids.map(() => undefined);
+  if (found.length === 0) return canceled;
+
+  const results = await redis.cancelMessages(
+    `${jobPrefix}delayed`,
+    jobPrefix,
+    keyspace.history(shard, ''),
+    now,
+    logRetentionMs,
+    canceledField,
+    logFields.created,
+    logFields.cancelRequested,
+    logFields.canceled,
+    JSON.stringify({ canceled: 'waiting' } satisfies Canceled),
+    ...found.flatMap(({ id, message }) => [id, JSON.stringify(leaveInFlight(message))]),
+  );
+  for (const [at, { index, text, message }] of found.entries()) {
+    const result = results[at];
+    if (!result) continue;
+    const read = message ? { message } : { message: createStandIn(text, now), isUnreadable: true as const };
+    canceled[index] = { ...read, isInFlight: result === 2 };
+  }
+  return canceled;
+}
+
+function leaveInFlight(message: Message | undefined): Canceled {
+  const { body } = message ?? {};
+  return { canceled: 'in flight', ...(body?.kind === 'stored' ? { bodyKey: body.key } : {}) };
+}
+
+/** Whether the data of a job is that of a message of a run, also of one that another version has written. */
+function isOfRun(json: string): boolean {
+  try {
+    const data: unknown = JSON.parse(json);
+    return typeof data === 'object' && data !== null && 'workflow' in data;
+  } catch {
+    return false;
+  }
+}
