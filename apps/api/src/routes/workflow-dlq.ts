@@ -71,7 +71,9 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
     }),
     plainRoute(workflowDlq.removeMany, async ({ query }) => {
       const { ids, cursor } = await letters.find(parseLetterFilter(query));
-      return { deleted: await letters.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
+      const deleted = await letters.remove(ids);
+      if (query.dlqIds && deleted === 0) throw new PosthornError('not_found', 'some messages were not found');
+      return { deleted, ...(cursor === undefined ? {} : { cursor }) };
     }),
   ];
 };

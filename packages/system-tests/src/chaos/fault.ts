@@ -31,7 +31,6 @@ export interface Chaos {
   within(text: string, tookMs: number, limitMs: number, stage: Stage): void;
   /** A figure to be printed. */
   figure(name: string, value: number | string | object): void;
-  figures(): Readonly<Record<string, unknown>>;
   /** What must hold after every fault: each message is accounted for. Gives the account. */
   settle(stage: Stage, options?: SettleOptions): Promise<Account>;
 }
@@ -80,7 +79,6 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
     figure: (name, value) => void (found.figures[name] = value),
     pause: (leastMs, mostMs) =>
       new Promise((resolve) => setTimeout(resolve, random.between(leastMs, mostMs) * Math.min(scale, 6))),
-    figures: () => found.figures,
     async stage(options = {}) {
       const stage = await setStage({ random, ...options });
       stages.push(stage);

@@ -144,6 +144,7 @@ export const workflows: BadInput[] = [
     call('DELETE', `/v2/workflows/dlq/callback/${id}`, [400, 404], `end of a failure function: ${id.slice(0, 30)}`),
   ]),
   call('POST', '/v2/workflows/dlq/resume?dlqIds=1-0', 404, 'resume of an unknown dead letter'),
+  call('DELETE', '/v2/workflows/dlq?dlqIds=1-0', 404, 'removal of unknown dead letters'),
   call('POST', '/v2/messages/no-such/retry', 404, 'delivery at once of an unknown message'),
   call('POST', '/v2/messages/__proto__/retry', 404, 'delivery at once of an inherited property'),
 

@@ -1,6 +1,9 @@
 import type { Fault } from '../fault.ts';
 
-/** The log cannot be written: Redis refuses its keys. Deliveries must not notice. */
+/**
+ * The log cannot be written: Redis refuses its keys. Deliveries must not notice. A dispatcher writes its entries when
+ * Redis takes them again, an API counts what it has left out.
+ */
 export const brokenEventLog: Fault = {
   name: 'broken-event-log',
   rows: ['F42'],
@@ -23,6 +26,9 @@ export const brokenEventLog: Fault = {
       `only 200 was answered: ${JSON.stringify(account.statuses)}`,
       Object.keys(account.statuses).join() === '200',
     );
-    chaos.claim('some lines are missing', Number(chaos.figures()['logDiffers']) > 0);
+    const metrics = await (await fetch(`${stage.apis[0]?.url}/metrics`)).text();
+    const lost = Number(/^posthorn_log_lines_lost_total (\d+)/m.exec(metrics)?.[1]);
+    chaos.figure('linesLost', lost);
+    chaos.claim('the API counts entries that it could not write', lost > 0);
   },
 };
