@@ -83,7 +83,10 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       // Reads no further while the endpoint does not take what was read.
-      await pipeline(pieces, response);
+      await pipeline(pieces, response).catch((error: unknown) => {
+        // An endpoint that has gone is no fault of ours.
+        if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+      });
     }),
     rawRoute(workflowRuns.end, (request, response) =>
       forRun(async () => {
