@@ -227,14 +227,10 @@ export class Workflow {
 
   /** Cancels one run, several, those that match a filter, or all of them, 100 at most in one call. */
   async cancel(request: string | WorkflowCancelRequest, options: CallOptions = {}): Promise<{ cancelled: number }> {
-    const ids = typeof request === 'string' ? [request] : isList(request) ? request : undefined;
-    if (ids?.length === 0) return { cancelled: 0 };
-    for (const id of ids ?? []) writeSegment(id, 'Workflow run id');
-    const query = ids
-      ? { workflowRunIds: ids }
-      : writeQuery(request as Exclude<WorkflowCancelRequest, readonly string[]>);
-    const isRepeatable = ids !== undefined;
-    return this.#http.request({ ...options, method: 'DELETE', path: ['v2', 'workflows', 'runs'], query, isRepeatable });
+    const ids = typeof request === 'string' ? [request] : request;
+    const selection = writeSelection(ids, 'workflowRunIds', 'Workflow run id');
+    if (!selection) return { cancelled: 0 };
+    return this.#http.request({ ...options, ...selection, method: 'DELETE', path: ['v2', 'workflows', 'runs'] });
   }
 
   /** Resumes the steps that wait for an event; gives those that did. */
@@ -259,7 +255,7 @@ export class Workflow {
       WorkflowLetterFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
     options: CallOptions = {},
   ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: ['v2', 'workflows', 'dlq'], query: { ...request } });
+    return this.#http.request({ ...options, path: dlqPath(), query: { ...request } });
   }
 
   /**
@@ -292,17 +288,12 @@ export class Workflow {
   ): Promise<{ deleted: number; cursor?: string }> {
     const method = 'DELETE';
     if (typeof request === 'string') {
-      const path = ['v2', 'workflows', 'dlq', writeSegment(request, 'DLQ id')];
-      await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
+      await this.#http.request({ ...options, method, path: dlqPath(request), parseResponseAsJson: false });
       return { deleted: 1 };
     }
-    const dlqIds = isList(request) ? request : undefined;
-    if (dlqIds?.length === 0) return { deleted: 0 };
-    for (const id of dlqIds ?? []) writeSegment(id, 'DLQ id');
-    const query = dlqIds ? { dlqIds } : writeQuery(request as Exclude<WorkflowLettersRequest, readonly string[]>);
-    // A second copy of "delete 100 of them" would delete 100 more.
-    const isRepeatable = dlqIds !== undefined;
-    return this.#http.request({ ...options, method, path: ['v2', 'workflows', 'dlq'], query, isRepeatable });
+    const selection = writeSelection(request, 'dlqIds', 'DLQ id');
+    if (!selection) return { deleted: 0 };
+    return this.#http.request({ ...options, ...selection, method, path: dlqPath() });
   }
 
   /**
@@ -311,8 +302,7 @@ export class Workflow {
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
   async retryFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
-    const path = ['v2', 'workflows', 'dlq', 'callback', writeSegment(dlqId, 'DLQ id')];
-    return this.#http.request({ ...options, method: 'POST', path });
+    return this.#http.request({ ...options, method: 'POST', path: dlqPath(dlqId, 'callback') });
   }
 
   /**
@@ -321,29 +311,49 @@ export class Workflow {
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
   async cancelFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
-    const path = ['v2', 'workflows', 'dlq', 'callback', writeSegment(dlqId, 'DLQ id')];
-    return this.#http.request({ ...options, method: 'DELETE', path });
+    return this.#http.request({ ...options, method: 'DELETE', path: dlqPath(dlqId, 'callback') });
   }
 
   async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
-    const path = ['v2', 'workflows', 'dlq', verb, writeSegment(dlqId, 'DLQ id')];
     const headers = writeMessageHeaders(this.#http, settings);
-    return this.#http.request({ ...options, method: 'POST', path, headers });
+    return this.#http.request({ ...options, method: 'POST', path: dlqPath(dlqId, verb), headers });
   }
 }
 
-/** What names nothing is refused: the server would take it for everything. */
-function writeQuery(
-  request: { filter: object; count?: number; cursor?: string } | { all: true; count?: number; cursor?: string },
-): Query {
+/** Dead letters of runs; or one of them, or what is done with it. */
+function dlqPath(dlqId?: string, verb?: string): string[] {
+  const path = ['v2', 'workflows', 'dlq'];
+  if (verb) path.push(verb);
+  if (dlqId !== undefined) path.push(writeSegment(dlqId, 'DLQ id'));
+  return path;
+}
+
+interface Page {
+  count?: number;
+  cursor?: string;
+}
+
+/**
+ * What a call for many is about: ids under a name, a filter, or all. `undefined` for no ids; what names nothing is refused,
+ * because the server would take it for everything.
+ */
+function writeSelection(
+  request: readonly string[] | ({ filter: object } & Page) | ({ all: true } & Page),
+  name: string,
+  idName: string,
+): { query: Query; isRepeatable: boolean } | undefined {
+  if (isList(request)) {
+    for (const id of request) writeSegment(id, idName);
+    return request.length === 0 ? undefined : { query: { [name]: request }, isRepeatable: true };
+  }
   const { count = 100, cursor } = request;
   const page = { count, ...(cursor === undefined ? {} : { cursor }) };
-  if ('all' in request) return page;
-  const filter = request.filter as Query;
-  if (Object.values(filter).every((value) => value === undefined)) {
+  const filter = 'all' in request ? {} : (request.filter as Query);
+  if (!('all' in request) && Object.values(filter).every((value) => value === undefined)) {
     throw new QstashValidationError('Give ids, a filter with at least one field, or all: true');
   }
-  return { ...filter, ...page };
+  // A second copy of "delete 100 of them" would delete 100 more.
+  return { query: { ...filter, ...page }, isRepeatable: false };
 }
 
 function isList(value: unknown): value is readonly string[] {

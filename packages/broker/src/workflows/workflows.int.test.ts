@@ -42,7 +42,7 @@ const submit = (runId: string, ...bodies: string[]) =>
   >;
 const readLog = async (runId: string) => {
   let text = '';
-  for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece;
+  for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece.toString();
   return text === '' ? undefined : (JSON.parse(text) as { messageId: string; body: string }[]);
 };
 const jobs = async () => (await server.client.keys('*:deliver:msg_*')).length;
