@@ -128,6 +128,7 @@ export const workflowDlq = {
     scope: 'write',
     query: RunLetterQuery,
     reply: z.object({ deleted: z.int().describe('How many entries were removed.'), cursor: cursor.optional() }),
+    errors: ['not_found'],
   }),
   resumeMany: endpoint({
     ...many,

@@ -178,13 +178,14 @@ test('the command line begins, lists, shows, tells and cancels runs', async () =
 });
 
 test('metrics count runs', async () => {
-  const { url } = workflows.system.dispatcher;
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const { dispatcher, api } = workflows.system;
+  const read = async (url: string) => (await fetch(`${url}/metrics`)).text();
+  const text = await read(dispatcher.url);
   expect(text).toMatch(/posthorn_workflow_runs_active 0/);
   expect(text).toMatch(/posthorn_workflow_runs_ended [1-9]/);
   // A process counts what it has ended itself: the dispatcher failures, the API returns and cancellations.
   expect(text).toMatch(/posthorn_workflow_runs_ended_total{state="RUN_FAILED"} [1-9]/);
-  const own = await (await workflows.system.api.call('/metrics')).text();
+  const own = await read(api.url);
   for (const state of ['RUN_SUCCESS', 'RUN_CANCELED']) {
     expect(own).toMatch(new RegExp(`posthorn_workflow_runs_ended_total{state="${state}"} [1-9]`));
   }
