@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually, findFreePort, findServer, startApp } from '@posthorn/testkit';
 import { isPrinted } from './is-printed.ts';
@@ -92,6 +92,8 @@ async function prepare(folder: string, dataDir: string): Promise<Record<string, 
     HOME: folder,
     TZ: 'UTC',
     POSTHORN_DATA_DIR: dataDir,
+    // The registry may be one that only these settings name.
+    npm_config_userconfig: process.env['npm_config_userconfig'] ?? join(homedir(), '.npmrc'),
     npm_config_prefix: join(folder, 'global'),
     npm_config_update_notifier: 'false',
   };

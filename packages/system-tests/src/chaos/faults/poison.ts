@@ -36,6 +36,7 @@ export const poison: Fault = {
     chaos.figure('kills', kills);
     chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${maxKills}`, kills < maxKills);
     // Each kill may make a delivery again that was answered, and no message may be condemned for its company.
-    await chaos.settle(stage, { duplicates: 200 * kills });
+    // All that was in flight at a kill is suspect, up to 200 messages, and suspects are delivered one at a time.
+    await chaos.settle(stage, { timeoutMs: 240_000, duplicates: 200 * kills });
   },
 };
