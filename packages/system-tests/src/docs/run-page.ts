@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { eventually, findFreePort, findServer, startApp } from '@posthorn/testkit';
 import { isPrinted } from './is-printed.ts';
@@ -87,13 +87,14 @@ async function prepare(folder: string, dataDir: string): Promise<Record<string, 
   symlinkSync(resolve(), join(folder, 'posthorn'));
   // A request that is refused is a fault; its progress is none of the output.
   writeFileSync(join(folder, '.curlrc'), 'silent\nshow-error\nfail-with-body\n');
+  const certificates = process.env['NODE_EXTRA_CA_CERTS'];
   return {
+    // The registry may lie behind a proxy that has certificates of its own.
+    ...(certificates ? { NODE_EXTRA_CA_CERTS: certificates } : {}),
     PATH: `${bin}:${process.env['PATH'] ?? ''}`,
     HOME: folder,
     TZ: 'UTC',
     POSTHORN_DATA_DIR: dataDir,
-    // The registry may be one that only these settings name.
-    npm_config_userconfig: process.env['npm_config_userconfig'] ?? join(homedir(), '.npmrc'),
     npm_config_prefix: join(folder, 'global'),
     npm_config_update_notifier: 'false',
   };
