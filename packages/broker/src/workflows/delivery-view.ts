@@ -58,12 +58,12 @@ export async function viewNext(
   for (const { messageId, retries, retryDelay, notBefore } of entries) {
     const isFailed = run.failure?.messageId === messageId;
     if (!isFailed && !pending.has(messageId)) continue;
-    const errors = await readErrors(parts, run.shard, messageId);
+    const { errors, next } = await readErrors(parts, run.shard, messageId);
     const last = errors.at(-1);
     // The run has the answer that failed it, of which the log of the message may have nothing.
     if (isFailed && last?.body === '')
       last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
-    const nextDeliveryTime = errors.at(-1)?.next ?? notBefore;
+    const nextDeliveryTime = next ?? notBefore;
     const isOver = run.state !== 'RUN_STARTED';
     steps.push({
       messageId,
@@ -71,20 +71,21 @@ export async function viewNext(
       retries,
       ...(retryDelay === undefined ? {} : { retryDelay }),
       ...(nextDeliveryTime === undefined || isOver ? {} : { nextDeliveryTime }),
-      ...(errors.length > 0 ? { errors: errors.map(({ next: _, ...error }) => error) } : {}),
+      ...(errors.length > 0 ? { errors } : {}),
     });
   }
   return steps;
 }
 
-/** The failed attempts at a message, with the time of the next one. */
+/** The failed attempts at a message, and the time of the attempt that follows the last of them. */
 export async function readErrors(
   { redis }: RunParts,
   shard: number,
   messageId: string,
-): Promise<(StepError & { next?: number })[]> {
+): Promise<{ errors: StepError[]; next?: number }> {
   const fields = await redis.hgetall(keyspace.history(shard, messageId));
-  const errors: (StepError & { next?: number })[] = [];
+  const errors: StepError[] = [];
+  let next: number | undefined;
   for (let retried = 0; fields[`${retried}:error`] !== undefined; retried++) {
     const failure = JSON.parse(fields[`${retried}:error`] ?? '{}') as {
       time: number;
@@ -95,6 +96,7 @@ export async function readErrors(
       body?: string;
     };
     const retry = fields[`${retried}:retry`];
+    next = retry === undefined ? undefined : (JSON.parse(retry) as { next: number }).next;
     const isOwn = !failure.error.startsWith('the destination answered');
     errors.push({
       status: failure.status,
@@ -102,8 +104,7 @@ export async function readErrors(
       body: failure.body === undefined ? '' : Buffer.from(failure.body, 'base64').toString('utf8'),
       error: isOwn ? failure.error : `${failure.status} ${STATUS_CODES[failure.status] ?? ''}`.trim(),
       time: failure.time,
-      ...(retry === undefined ? {} : { next: (JSON.parse(retry) as { next: number }).next }),
     });
   }
-  return errors;
+  return { errors, ...(next === undefined ? {} : { next }) };
 }

@@ -45,7 +45,7 @@ async function viewFailureFunction(
   { messageId, state, status, header, body }: NonNullable<Run['failureCallback']>,
   failure: NonNullable<Run['failure']>,
 ): Promise<NonNullable<RunView['failureFunction']>> {
-  const errors = await readErrors(parts, run.shard, messageId);
+  const { errors } = await readErrors(parts, run.shard, messageId);
   return {
     messageId,
     url: hidePassword(run.config.failureCallback?.url ?? run.config.url),

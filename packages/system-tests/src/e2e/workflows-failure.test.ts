@@ -199,6 +199,22 @@ describe('a step that fails', () => {
   });
 });
 
+test('the failed attempts at a failure function are shown as they are documented', async () => {
+  const url = workflows.define('/worse-function', async (context) => context.run('one', fail('broken')), {
+    failureFunction: () => {
+      throw new Error('also broken');
+    },
+  });
+  const { workflowRunId } = await workflows.client.trigger({ url, retries: 1, retryDelay: '100' });
+  await eventually(
+    async () => (await workflows.run(workflowRunId)).failureFunction?.state === 'CALLBACK_FAIL' || undefined,
+  );
+  // `call` compares each reply with its schema.
+  const response = await workflows.system.api.call(`/v2/workflows/logs?workflowRunId=${workflowRunId}`);
+  const { runs } = (await response.json()) as { runs: { failureFunction: { errors: unknown[] } }[] };
+  expect(runs[0]?.failureFunction.errors).toHaveLength(2);
+});
+
 test('a deployment that renames a step that is done fails the run, with a text that says so', async () => {
   let name = 'one';
   const url = workflows.define('/deployed', async (context) => {
