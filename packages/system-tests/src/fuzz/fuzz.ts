@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { findFault, readReplies, type RawReply } from '@posthorn/testkit';
+import { eventually, findFault, readReplies, type RawReply } from '@posthorn/testkit';
 import type { FuzzRequest } from './generate.ts';
 
 export interface FuzzReport {
@@ -31,6 +31,9 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
   /** Sent on a connection that was closed before they were answered. */
   const cut: FuzzRequest[] = [];
   const cutOnce = new WeakSet<FuzzRequest>();
+  /** Answered 503: a busy machine makes Redis wait. They are sent again when it does not, and must then be answered. */
+  const refused: FuzzRequest[] = [];
+  let isRepeating = false;
 
   const addFault = ({ bytes }: FuzzRequest, fault: string) => {
     report.faultCount += 1;
@@ -41,7 +44,8 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
   const judge = (request: FuzzRequest, reply: RawReply) => {
     report.statuses[reply.status] = (report.statuses[reply.status] ?? 0) + 1;
     options.onReply?.(reply);
-    if (reply.status >= 500) addFault(request, `${reply.status} ${reply.body.slice(0, 300)}`);
+    if (reply.status === 503 && !isRepeating) refused.push(request);
+    else if (reply.status >= 500) addFault(request, `${reply.status} ${reply.body.slice(0, 300)}`);
     // What is broken may be another request than it was; that its answer is sound is all that can be said.
     else if (!request.isBroken) {
       const fault = findFault(
@@ -125,7 +129,14 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
   const work = async () => {
     while (left > 0 || cut.length > 0) await converse();
   };
-  await Promise.all(Array.from({ length: options.connections }, work));
+  const workOnAll = () => Promise.all(Array.from({ length: options.connections }, work));
+  await workOnAll();
+  if (refused.length > 0) {
+    await eventually(async () => (await fetch(`${url}/ready`)).ok);
+    isRepeating = true;
+    cut.push(...refused);
+    await workOnAll();
+  }
   report.seconds = (performance.now() - startedAt) / 1000;
   return report;
 }
