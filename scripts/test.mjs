@@ -13,17 +13,19 @@ const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: sa
   process.exit(1);
 });
 const env = { ...toolEnvironment(), POSTHORN_TEST_REDIS: JSON.stringify(redisServer), TMPDIR: chooseScratch() };
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, failed: 0, flaky: 0, skipped: 0 };
+/** More test files than these that fail are no accident of a busy machine, and get no second try. */
+const mostSecondTries = 4;
 
 await Promise.all([checkSources(), checkTypes()]);
-await test('integration');
-if (await hasChromium()) await test('browser', '--runInBand');
+await testProcesses('integration');
+if (await hasChromium()) await testProcesses('browser', '--runInBand');
 else skipBrowser();
-await test('e2e');
+await testProcesses('e2e');
 await test('examples', '--runInBand');
 
-const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
-console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+const others = ['flaky', 'skipped'].filter((kind) => total[kind] > 0).map((kind) => `, ${total[kind]} ${kind}`);
+console.log(`${total.passed} passed, ${total.failed} failed${others.join('')}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** Each of these two uses one core, so that they run side by side. */
@@ -74,34 +76,62 @@ function skipBrowser() {
 }
 
 async function check(name, command, args) {
-  report(name, await run(command, args), (isPassed) => ({
-    passed: isPassed ? 1 : 0,
-    failed: isPassed ? 0 : 1,
-    skipped: 0,
-  }));
+  const ran = await run(command, args);
+  report(name, ran, { passed: ran.isPassed ? 1 : 0, failed: ran.isPassed ? 0 : 1 });
 }
 
 async function test(project, ...args) {
+  const ran = await runTests(project, args);
+  report(project, ran, ran.counted);
+}
+
+/**
+ * Tests of real processes share the machine with each other, and one that waits for a while may wait too short on a busy
+ * one. The files that failed run once more, alone. What passes then is counted as flaky, with what it said at first: it
+ * does not stop a release, and it is to be mended.
+ */
+async function testProcesses(project, ...args) {
+  const first = await runTests(project, args);
+  const { failedFiles } = first;
+  report(project, first, failedFiles.length > mostSecondTries ? first.counted : { passed: first.counted.passed });
+  if (first.isPassed || failedFiles.length > mostSecondTries) return;
+  if (failedFiles.length === 0) return void (total.failed += first.counted.failed);
+  const second = await runTests(project, ['--runInBand', '--runTestsByPath', ...failedFiles]);
+  const { failed } = second.counted;
+  report(`${project}, the failed files again, alone`, second, {
+    failed,
+    flaky: Math.max(0, first.counted.failed - failed),
+  });
+}
+
+/** Runs a project of jest: how it went, the tests counted, and the files with failures. */
+async function runTests(project, args) {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
   const file = join(folder, 'result.json');
   // A test that failed in the middle may leave something open, for which jest would wait for ever.
   const json = ['--json', `--outputFile=${file}`, '--passWithNoTests', '--forceExit'];
   const ran = await run('jest', ['--selectProjects', project, ...json, ...args]);
-  report(project, ran, (isPassed) => {
-    const failed = (count) => (isPassed ? count : Math.max(1, count));
-    try {
-      const result = JSON.parse(readFileSync(file, 'utf8'));
-      return {
-        passed: result.numPassedTests,
-        // A file that cannot even be loaded has no tests to fail.
-        failed: failed(result.numFailedTests + result.numRuntimeErrorTestSuites),
-        skipped: result.numPendingTests + result.numTodoTests,
-      };
-    } catch {
-      return { passed: 0, failed: failed(0), skipped: 0 };
-    }
-  });
+  const result = readResult(file);
   rmSync(folder, { recursive: true, force: true });
+  // A file that cannot even be loaded has no tests to fail.
+  const failed = result ? result.numFailedTests + result.numRuntimeErrorTestSuites : 0;
+  return {
+    ...ran,
+    counted: {
+      passed: result?.numPassedTests ?? 0,
+      failed: ran.isPassed ? failed : Math.max(1, failed),
+      skipped: result ? result.numPendingTests + result.numTodoTests : 0,
+    },
+    failedFiles: (result?.testResults ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name),
+  };
+}
+
+function readResult(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 async function run(command, args) {
@@ -118,9 +148,8 @@ async function run(command, args) {
   return { isPassed: status === 0, seconds: ((performance.now() - startedAt) / 1000).toFixed(1), output };
 }
 
-function report(name, { isPassed, seconds, output }, count) {
-  const counted = count(isPassed);
-  for (const kind of Object.keys(total)) total[kind] += counted[kind];
-  console.log(`${isPassed ? 'ok    ' : 'FAILED'} ${name} (${counted.passed} passed, ${seconds} s)`);
+function report(name, { isPassed, seconds, output }, counted) {
+  for (const [kind, count] of Object.entries(counted)) total[kind] += count;
+  console.log(`${isPassed ? 'ok    ' : 'FAILED'} ${name} (${counted.passed ?? 0} passed, ${seconds} s)`);
   if (!isPassed) console.log(output);
 }

@@ -87,12 +87,10 @@ export function createTimelines(parts: TimelineParts): Timelines {
     async read(messageId, timeZone) {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
-      const [job, dlqId] = await Promise.all([
-        findJobPlace(redis, shard, messageId),
-        findDlqId(redis, shard, messageId),
-      ]);
-      // After the job: what ends in the meantime is then in its log.
+      // One after the other: what ends in the meantime is then in its log, and what the log calls dead has its letter.
+      const job = await findJobPlace(redis, shard, messageId);
       const history = await events.read(messageId);
+      const dlqId = await findDlqId(redis, shard, messageId);
       const summary = formatSummary(history.events, dlqId);
       const message = history.events[0]?.message;
       if (!summary || !message) return undefined;
