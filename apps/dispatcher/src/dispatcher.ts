@@ -73,7 +73,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const sweeper = startSweeper(broker, isClockWrong, log);
   const scheduler = startScheduler(broker, config.scheduleCatchupMs, log);
   const trimmer = startTrimmer(broker, config.maxLogLines, log);
-  const quarantine = createQuarantine(config.poisonAfter);
+  const quarantine = createQuarantine(config.poisonAfter, deliverer);
   const now = () => performance.now();
   const openFiles = readOpenFilesLimit();
   warnOfFewOpenFiles(log, openFiles, config.dispatcherConcurrency + config.maxSlowAttempts + otherOpenFiles);

@@ -6,7 +6,7 @@ import type { Content } from './prepare.ts';
 /** What an attempt is made of. */
 export interface Steps {
   /** Whether the message has taken its dispatchers down too often to be tried again. */
-  isPoisoned(job: Job): boolean;
+  isPoisoned(job: Job): Promise<boolean>;
   /** Milliseconds for which the message must step aside; 0 when it may go. */
   admit(job: Job): Promise<number>;
   /** Takes the slots that the message needs in its queue and for its flow-control key, and reads its body. */
@@ -25,7 +25,7 @@ export interface Steps {
 /** One attempt at one message. Every branch of an attempt is here; the steps only work. */
 export async function deliver(job: Job, steps: Steps): Promise<Outcome> {
   if (job.isUnreadable) return steps.giveUp(job, cannotBeRead);
-  if (steps.isPoisoned(job)) return steps.giveUp(job, isPoison(job));
+  if (job.crashes > 0 && (await steps.isPoisoned(job))) return steps.giveUp(job, isPoison(job));
   const deferMs = await steps.admit(job);
   if (deferMs > 0) return { kind: 'deferred', delayMs: deferMs };
   try {

@@ -1,18 +1,35 @@
 import type { Job } from '@posthorn/broker';
 import { createAdmission } from './admit.ts';
-import { createQuarantine } from './quarantine.ts';
+import { createQuarantine, type LoneAttempts } from './quarantine.ts';
 
 const job = (id: string, crashes: number) => ({ id, crashes, message: { url: `https://${id}.example` } }) as Job;
 const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined };
 const admission = () => createAdmission(10, slow, () => 0);
 
-test('a message is poisoned after so many crashes, and not before', () => {
-  const { isPoisoned } = createQuarantine(5);
-  expect([0, 4, 5, 6].map((crashes) => isPoisoned(job('m', crashes)))).toEqual([false, false, true, true]);
+/** Crashes of lone attempts by message, and the messages that were noted as alone. */
+const attempts = (lone: Record<string, number> = {}) => {
+  const noted: string[] = [];
+  const notes: LoneAttempts = {
+    countLoneCrashes: async ({ id }) => Promise.resolve(lone[id] ?? 0),
+    noteLoneAttempt: async ({ id }) => Promise.resolve(void noted.push(id)),
+  };
+  return { ...notes, noted };
+};
+
+test('a message is poisoned after so many crashes, of which the last two met it alone', async () => {
+  const { isPoisoned } = createQuarantine(5, attempts({ alone: 2, once: 1 }));
+  const jobs = [job('alone', 0), job('alone', 4), job('alone', 5), job('alone', 6), job('beside', 9), job('once', 5)];
+  expect(await Promise.all(jobs.map(isPoisoned))).toEqual([false, false, true, true, false, false]);
+});
+
+test('a low limit asks for as many lone attempts as there can be', async () => {
+  expect(await createQuarantine(2, attempts({ a: 1 })).isPoisoned(job('a', 2))).toBe(true);
+  expect(await createQuarantine(1, attempts()).isPoisoned(job('a', 1))).toBe(true);
 });
 
 test('one suspect is delivered at a time, whichever worker has it; others go on', async () => {
-  const quarantine = createQuarantine(5);
+  const notes = attempts();
+  const quarantine = createQuarantine(5, notes);
   const one = quarantine.around(admission());
   const other = quarantine.around(admission());
   const suspect = job('a', 3);
@@ -21,18 +38,31 @@ test('one suspect is delivered at a time, whichever worker has it; others go on'
   expect(await other.admit(job('c', 2))).toBe(0);
   one.leave(suspect);
   expect(await other.admit(job('b', 4))).toBe(0);
+  expect(notes.noted).toEqual(['a', 'b']);
 });
 
 test('a suspect that steps aside gives back the place it had among the others', async () => {
-  const quarantine = createQuarantine(5);
+  const quarantine = createQuarantine(5, attempts());
   const narrow = quarantine.around(createAdmission(2, slow, () => 0));
   expect(await narrow.admit(job('a', 3))).toBe(0);
   expect(await narrow.admit(job('b', 3))).toBeGreaterThanOrEqual(1000);
   expect(await narrow.admit(job('c', 0))).toBe(0);
 });
 
+test('a suspect whose note Redis did not take leaves the place to the next one', async () => {
+  let isAway = true;
+  const notes = {
+    ...attempts(),
+    noteLoneAttempt: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
+  };
+  const { admit } = createQuarantine(5, notes).around(admission());
+  await expect(admit(job('a', 3))).rejects.toThrow('away');
+  isAway = false;
+  expect(await admit(job('b', 3))).toBe(0);
+});
+
 test('even with the least limit only messages that have met a crash are suspect', async () => {
-  const { around } = createQuarantine(1);
+  const { around } = createQuarantine(1, attempts());
   const { admit } = around(admission());
   expect(await admit(job('a', 0))).toBe(0);
   expect(await admit(job('b', 0))).toBe(0);

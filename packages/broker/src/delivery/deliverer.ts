@@ -44,6 +44,10 @@ export interface Deliverer {
   finish(job: Job, outcome: Outcome): Promise<Outcome>;
   /** Ends a message to which no attempt can be made. */
   giveUp(job: Job, error: string): Promise<Outcome>;
+  /** Dispatchers that ended while they delivered this message alone, at this attempt. */
+  countLoneCrashes(job: Job): Promise<number>;
+  /** Notes, before it begins, that the message is delivered alone. */
+  noteLoneAttempt(job: Job): Promise<void>;
   /** The share of one shard in a limit of attempts in flight over all dispatchers. */
   divideParallelism(max: number, shard: number): number;
   /** Resolves when Redis has the ends of the jobs that were on their way. */
@@ -155,6 +159,8 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
       }
     },
 
+    countLoneCrashes: (job) => shards.at(job.shard).loneAttempts.countCrashes(job),
+    noteLoneAttempt: (job) => shards.at(job.shard).loneAttempts.note(job),
     divideParallelism: (max, shard) => divideParallelism(max, shards.count, shard),
     flush: () => parts.redis.ping(),
     close: slots.close,

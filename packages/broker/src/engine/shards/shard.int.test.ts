@@ -151,3 +151,24 @@ test("a message leaves nothing in BullMQ's stream of events", async () => {
   connection.disconnect();
   expect(await redis.keys('*:events')).toEqual([]);
 });
+
+test('crashes count for a message that was delivered alone, as long as its attempt has not ended', async () => {
+  await shard.add([job('msg_1')]);
+  const { loneAttempts } = shard;
+  const at = (crashes: number, retried = 0) => ({ id: 'msg_1', shard: 0, message: message(0), crashes, retried });
+  // It was only fetched when these dispatchers ended.
+  expect(await loneAttempts.countCrashes(at(3))).toBe(0);
+  await loneAttempts.note(at(3));
+  expect(await loneAttempts.countCrashes(at(3))).toBe(0);
+  expect(await loneAttempts.countCrashes(at(4))).toBe(1);
+  // However many crashes come before it begins again, they are not its own.
+  expect(await loneAttempts.countCrashes(at(6))).toBe(1);
+  await loneAttempts.note(at(6));
+  expect(await loneAttempts.countCrashes(at(7))).toBe(2);
+  expect(await loneAttempts.countCrashes(at(7, 1))).toBe(0);
+});
+
+test('a message that has ended does not come back by a note', async () => {
+  await shard.loneAttempts.note({ id: 'msg_gone', shard: 0, message: message(0), crashes: 3, retried: 0 });
+  expect(await redis.keys('*msg_gone*')).toEqual([]);
+});

@@ -5,6 +5,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
 import { canceledField, cancelJobs, type Canceled, type CanceledNow } from './cancel-jobs.ts';
+import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
 import { isMessage, parseMessage } from './unreadable.ts';
 
 export const queueName = 'deliver';
@@ -20,7 +21,7 @@ export interface Job {
   retried: number;
   /** Why its last attempt failed; only of one that was read by its id. */
   lastError?: string;
-  /** How often a dispatcher has ended, or lost Redis for long, while it had this message. */
+  /** How often a dispatcher has ended, or lost Redis for long, while it had this message, begun or just fetched. */
   crashes: number;
   /** Of a message that a worker has: what is in its lock as long as that lasts. */
   token?: string;
@@ -77,6 +78,7 @@ export interface Shard {
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
   standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
+  loneAttempts: LoneAttempts;
   close(): Promise<void>;
 }
 
@@ -188,6 +190,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       if (token === undefined || lock !== token) return 'lost';
       return isCanceled === 1 ? 'canceled' : 'ours';
     },
+    loneAttempts: createLoneAttempts(redis, jobPrefix),
     close: () => queue.close(),
   };
 }

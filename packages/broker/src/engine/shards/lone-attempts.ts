@@ -1,0 +1,41 @@
+import type { RedisConnection } from '../redis/connect.ts';
+
+/** What tells one attempt of a message from another. */
+interface Attempt {
+  id: string;
+  retried: number;
+  crashes: number;
+}
+
+/**
+ * BullMQ counts a crash for every message that a worker had, also for those that it had only just fetched. These notes in
+ * the job of a suspect say which crashes met it while it was delivered alone.
+ */
+export interface LoneAttempts {
+  /** Dispatchers that ended while they delivered this message alone, at this attempt. */
+  countCrashes(job: Attempt): Promise<number>;
+  /** Notes, before it begins, that the message is delivered alone. */
+  note(job: Attempt): Promise<void>;
+}
+
+/** The field of a job: failed attempts before this one, crashes before it, and crashes of lone attempts before it. */
+const field = 'lone';
+
+/** @param jobPrefix what BullMQ puts before the ids of the jobs of the shard */
+export function createLoneAttempts(redis: RedisConnection, jobPrefix: string): LoneAttempts {
+  async function countCrashes({ id, retried, crashes }: Attempt): Promise<number> {
+    const text = await redis.hget(jobPrefix + id, field);
+    const [atRetried, atCrashes = 0, counted = 0] = (text ?? '').split(' ').map(Number);
+    // An attempt that failed as attempts do has ended: what is counted begins anew.
+    if (text === null || atRetried !== retried) return 0;
+    return crashes > atCrashes ? counted + 1 : counted;
+  }
+
+  return {
+    countCrashes,
+    async note(job) {
+      const counted = await countCrashes(job);
+      await redis.setField(jobPrefix + job.id, 'data', field, `${job.retried} ${job.crashes} ${counted}`);
+    },
+  };
+}
