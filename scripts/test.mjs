@@ -38,7 +38,7 @@ async function checkSources() {
 }
 
 async function checkTypes() {
-  await check('types', 'turbo', ['run', 'check-types', '--concurrency=1', '--output-logs=errors-only']);
+  await check('types', 'npm', ['run', '--silent', 'check-types']);
   await check('package', 'node', ['packages/sdk/scripts/test-package.mjs']);
   await test('unit', '--maxWorkers=1');
 }
