@@ -24,29 +24,28 @@ export async function composeDelivery(
   const { runs } = parts;
   if (kind === 'failure') return composeFailure(parts, job);
   const { shard } = runs.placeOf(runId);
-  const isRepeated = job.retried + job.crashes > 0;
+  // A message may come again without a trace of it: after an attempt whose end Redis did not take, or made anew under its id.
   if (kind === 'wait') {
     const place = await expireWaiter(parts, job.id, workflow);
     if (!place) return { dropped: 'the event came before the deadline' };
-    if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) {
-      await resumeFromKept(parts, { runId, createdAt });
-      return isDone;
-    }
+    if (await hasDoneItsWork(parts, shard, job.id, workflow)) return dropDone(parts, workflow);
     return compose(parts, shard, job, place);
   }
   const { start = 0, end = 0 } = workflow;
-  const [composed, [state, created]] = await Promise.all([
+  const [composed, [state, created], hasDone] = await Promise.all([
     compose(parts, shard, job, { start, end }),
     parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
+    hasDoneItsWork(parts, shard, job.id, workflow),
   ]);
   const isCurrent = state === 'RUN_STARTED' && created === String(createdAt);
   if (!isCurrent) return isOver;
-  if (isRepeated && (await hasDoneItsWork(parts, shard, job.id, workflow))) {
-    // A wait was accepted, but perhaps not what was kept for it.
-    await resumeFromKept(parts, { runId, createdAt });
-    return isDone;
-  }
-  return composed;
+  return hasDone ? dropDone(parts, workflow) : composed;
+}
+
+/** Of a wait that was accepted, what was kept for it may still be to do. */
+async function dropDone(parts: RunParts, { runId, createdAt }: RunMessage): Promise<Composed> {
+  await resumeFromKept(parts, { runId, createdAt });
+  return isDone;
 }
 
 async function compose(
