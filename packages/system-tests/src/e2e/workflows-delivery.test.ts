@@ -75,7 +75,7 @@ test.each<[string, number, (pause: Pauses) => Promise<void>]>([
   // Each replay of the workflow computes this time anew; the first one counts. The SDK rounds it to a second.
   ['until a time', 990, ({ sleepUntil }) => sleepUntil('pause', inSeconds(1.5))],
   ['until a time that has passed', 0, ({ sleepUntil }) => sleepUntil('pause', inSeconds(-60))],
-])('a sleep %s is not too short, and at most a little longer', async (name, leastMs, pause) => {
+])('a sleep %s is not too short, and at most a little longer', async (name, minMs, pause) => {
   const path = `/sleep-${name.replaceAll(' ', '-')}`;
   const url = workflows.define(path, async (context) => {
     await pause({
@@ -87,8 +87,8 @@ test.each<[string, number, (pause: Pauses) => Promise<void>]>([
   expect((await workflows.ended(workflowRunId)).workflowState).toBe('RUN_SUCCESS');
   const [first, second] = workflows.at(path);
   const pausedMs = (second?.at ?? 0) - (first?.at ?? 0);
-  expect(pausedMs).toBeGreaterThanOrEqual(leastMs);
-  expect(pausedMs).toBeLessThan(leastMs + maxLateMs);
+  expect(pausedMs).toBeGreaterThanOrEqual(minMs);
+  expect(pausedMs).toBeLessThan(minMs + maxLateMs);
 });
 
 interface Pauses {
