@@ -1,14 +1,8 @@
 // When deliveries of a run come, what each of them carries, and what begins a run besides a trigger.
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
+const workflows = useWorkflowSystem();
 
 test('headers of the trigger arrive with steps, results of calls, events and deadlines, and with the failure', async () => {
   let isCalled = false;
