@@ -15,7 +15,7 @@ const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: sa
 const env = { ...toolEnvironment(), POSTHORN_TEST_REDIS: JSON.stringify(redisServer), TMPDIR: chooseScratch() };
 const total = { passed: 0, failed: 0, flaky: 0, skipped: 0 };
 /** More test files than these that fail are no accident of a busy machine, and get no second try. */
-const mostSecondTries = 4;
+const maxSecondTries = 4;
 
 await Promise.all([checkSources(), checkTypes()]);
 await testProcesses('integration');
@@ -93,8 +93,8 @@ async function test(project, ...args) {
 async function testProcesses(project, ...args) {
   const first = await runTests(project, args);
   const { failedFiles } = first;
-  report(project, first, failedFiles.length > mostSecondTries ? first.counted : { passed: first.counted.passed });
-  if (first.isPassed || failedFiles.length > mostSecondTries) return;
+  report(project, first, failedFiles.length > maxSecondTries ? first.counted : { passed: first.counted.passed });
+  if (first.isPassed || failedFiles.length > maxSecondTries) return;
   if (failedFiles.length === 0) return void (total.failed += first.counted.failed);
   const second = await runTests(project, ['--runInBand', '--runTestsByPath', ...failedFiles]);
   const { failed } = second.counted;

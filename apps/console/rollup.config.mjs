@@ -27,10 +27,13 @@ const compile = {
   },
 };
 
-/** Finds preact as Node.js does. */
+/** Finds preact and the one module of the contract that runs in the browser. */
 const packages = {
   name: 'packages',
   resolveId(id) {
+    if (id === '@posthorn/shared/format-duration') {
+      return fileURLToPath(new URL('../../packages/shared/src/message/format-duration.ts', import.meta.url));
+    }
     if (!/^preact(\/|$)/.test(id)) return null;
     const manifest = createRequire(import.meta.url).resolve('preact/package.json');
     const { exports } = JSON.parse(readFileSync(manifest, 'utf8'));

@@ -1,4 +1,4 @@
-import { developmentCredentials } from '@posthorn/process';
+import { developmentCredentials } from '@posthorn/shared';
 import { findDoubts, readConfig, type Config } from './config.ts';
 
 const before = process.env;

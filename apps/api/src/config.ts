@@ -1,7 +1,6 @@
 import {
   ConfigurationError,
   defineEnvironment,
-  developmentCredentials,
   host,
   integer,
   isAddressRange,
@@ -15,6 +14,7 @@ import {
   warnOfMisspelt,
   type Log,
 } from '@posthorn/process';
+import { developmentCredentials } from '@posthorn/shared';
 import { z } from 'zod';
 
 const token = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'use at most 512 characters of printable ASCII without blanks');

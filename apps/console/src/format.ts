@@ -1,34 +1,19 @@
-/** Numbers, durations, bytes and bodies as a person reads them. */
+// Numbers, times, bytes and bodies as a person reads them.
+import { durationUnits } from '@posthorn/shared/format-duration';
+
+export { formatDuration } from '@posthorn/shared/format-duration';
+
 export const formatNumber = (value: number): string => value.toLocaleString('en');
 
 /** `1 queue`, `2 queues`. */
 export const formatCount = (count: number, name: string): string =>
   `${formatNumber(count)} ${name}${count === 1 ? '' : 's'}`;
 
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
-] as const;
-
-export function formatDuration(durationMs: number): string {
-  if (durationMs < 1000) return `${Math.max(0, Math.round(durationMs))} ms`;
-  const largest = units.findIndex(([, unitMs]) => durationMs >= unitMs);
-  let restMs = durationMs;
-  const parts = units.slice(largest, largest + 2).map(([name, unitMs]) => {
-    const count = Math.floor(restMs / unitMs);
-    restMs -= count * unitMs;
-    return count > 0 ? `${count} ${name}` : '';
-  });
-  return parts.filter(Boolean).join(' ');
-}
-
 /** `just now`, `2 min ago`, `in 4 min`: the largest unit alone. */
 export function formatDistance(instant: number, now: number): string {
   const distanceMs = Math.abs(instant - now);
   if (distanceMs < 1000) return 'now';
-  const [name, unitMs] = units.find(([, one]) => distanceMs >= one) ?? ['s', 1000];
+  const [name, unitMs] = durationUnits.find(([, one]) => distanceMs >= one) ?? ['s', 1000];
   const text = `${Math.floor(distanceMs / unitMs)} ${name}`;
   return instant > now ? `in ${text}` : `${text} ago`;
 }

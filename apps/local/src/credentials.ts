@@ -1,7 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigurationError, developmentCredentials } from '@posthorn/process';
+import { ConfigurationError } from '@posthorn/process';
+import { developmentCredentials } from '@posthorn/shared/development-credentials';
 import { z } from 'zod';
 import type { Config } from './config.ts';
 

@@ -1,4 +1,4 @@
-import { PosthornError, type Message } from '@posthorn/shared';
+import type { Message } from '@posthorn/shared';
 import type { Log } from '@posthorn/process';
 import { createCanceler, type Canceler } from './delivery/cancel.ts';
 import { createDeliverer, type Deliverer } from './delivery/deliverer.ts';
@@ -9,7 +9,6 @@ import { createSlots } from './delivery/slots.ts';
 import { createCallbacks, type Callbacks } from './delivery/callbacks.ts';
 import { createDestinationGuard, type DestinationGuard, type GuardOptions } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './views/dlq/dlq.ts';
-import { retryDeadLetters } from './intake/retry.ts';
 import { createAnswerStore } from './engine/log/answers.ts';
 import { createEventLog, type EventLog } from './engine/log/event-log.ts';
 import { createEventPages, type EventPages } from './views/log/event-pages.ts';
@@ -18,8 +17,8 @@ import { createFlowControls, type FlowControls } from './views/flow-control/flow
 import { createLanes, type Lanes } from './engine/lanes/lanes.ts';
 import { createBacklogs, type Backlogs } from './views/metrics/backlog.ts';
 import { createMessages, type Messages } from './views/messages/messages.ts';
-import type { PublishLimits, PublishRequest } from './intake/accept.ts';
-import { publish, publishBatch, type PublishParts } from './intake/publish.ts';
+import type { PublishLimits } from './intake/accept.ts';
+import { createPublisher, type Publisher, type PublisherParts } from './publisher.ts';
 import { createQueues, type QueueLimits, type Queues } from './views/queues/queues.ts';
 import { createRateLimits, type RateLimits } from './rate-limits/rate-limits.ts';
 import { followAddresses, type RedisConnection } from './engine/redis/connect.ts';
@@ -32,13 +31,12 @@ import { createSessions, type KnownToken, type Sessions } from './sessions/sessi
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
 import { createStatsCounter, type StatsCounter } from './views/stats/counter.ts';
 import { createDispatchers, type Dispatchers } from './views/stats/dispatchers.ts';
-import { isRunRequest } from './workflows/run-headers.ts';
 import { createRunSettlement } from './workflows/run-settlement.ts';
 import { createWorkflows, type RunLimits, type Workflows } from './workflows/workflows.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
 import { createViews, type Views } from './views/views.ts';
 
-export interface BrokerOptions {
+export interface BrokerOptions extends Pick<PublisherParts, 'findNoRoom' | 'findRefusal'> {
   redis: RedisConnection;
   /** Another connection, for what reads much: pages of the log and of dead letters, and messages. */
   reads?: RedisConnection;
@@ -51,10 +49,6 @@ export interface BrokerOptions {
   destinations: GuardOptions;
   /** Ports of this machine at which posthorn itself listens, 0 for none; no destination may be there. */
   ownPorts?: readonly number[];
-  /** Why nothing new can be accepted: Redis is full. */
-  findNoRoom?: () => string | undefined;
-  /** Why nothing new can be accepted, for another reason. */
-  findRefusal?: () => string | undefined;
   /** Limits of what is accepted; a process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
@@ -77,16 +71,8 @@ const onlyDelivers: PublishLimits = {
 
 const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: -1, retentionMs: 0 };
 
-/** Where a message came from. */
-export type AcceptedKind = 'publish' | 'enqueue' | 'batch' | 'schedule' | 'dlq-retry' | 'callback' | 'workflow';
-
 /** A message's life in Redis, as the processes see it: doors to publish and deliver, and views of what is there. */
-export interface Broker {
-  /** @throws as `publish` in intake/publish.ts does */
-  publish(request: PublishRequest): ReturnType<typeof publish>;
-  publishBatch(requests: readonly PublishRequest[]): ReturnType<typeof publishBatch>;
-  /** Publishes dead letters again, and removes them; `undefined` if one of them does not exist. */
-  retryDeadLetters(dlqIds: readonly string[], headers: readonly string[]): ReturnType<typeof retryDeadLetters>;
+export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 'retryDeadLetters'> {
   /** For a process that delivers. */
   createDeliverer(options: DelivererOptions): Deliverer;
   /** Publishes what schedules are due; frees slots that nobody needs; removes what has been kept long enough. */
@@ -132,7 +118,7 @@ export interface Upkeep {
 }
 
 /** A broker with its insides, for the package itself and for tests that prepare what is in Redis. */
-export interface BrokerParts extends Broker {
+export interface BrokerParts extends Broker, Pick<Publisher, 'accepted'> {
   workflows: Workflows;
   redis: RedisConnection;
   shards: Shards;
@@ -144,8 +130,6 @@ export interface BrokerParts extends Broker {
   callbacks: Callbacks;
   dlq: Dlq;
   schedules: Schedules;
-  /** Messages that were stored since the process started. */
-  accepted: Readonly<Record<AcceptedKind, number>>;
 }
 
 export function createBroker(options: BrokerOptions): BrokerParts {
@@ -181,45 +165,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const { list, get, find } = readDlq;
   const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
-  const accepted: Record<AcceptedKind, number> = {
-    publish: 0,
-    enqueue: 0,
-    batch: 0,
-    schedule: 0,
-    'dlq-retry': 0,
-    callback: 0,
-    workflow: 0,
-  };
-  const count = (kind: AcceptedKind) => (stored: number) => void (accepted[kind] += stored);
-
   const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard, stats };
-  const readLimits = () => {
-    if (!options.publish) throw new Error('This process does not publish.');
-    return options.publish;
-  };
-  const partsOf = new Map<AcceptedKind, PublishParts>();
-  const publishParts = (kind: AcceptedKind): PublishParts => {
-    // A retry of a dead letter moves a message that Redis has already: it is a way out of a Redis that is full.
-    const refusal = (kind === 'dlq-retry' ? undefined : options.findNoRoom?.()) ?? options.findRefusal?.();
-    if (refusal) throw new PosthornError('unavailable', refusal);
-    let parts = partsOf.get(kind);
-    if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: count(kind) }));
-    return parts;
-  };
-  const scheduleParts = {
-    ...storeParts,
-    redis,
-    log,
-    publishLimits: readLimits,
-    stored: count('schedule'),
-    maxSchedules: options.maxSchedules ?? 0,
-    isFull,
-  };
-  const schedules = createSchedules(scheduleParts);
-  const dispatchers = createDispatchers(redis);
-  const backlogs = createBacklogs(redis, shards);
-  const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
-
   const workflows = createWorkflows({
     redis,
     shards,
@@ -230,18 +176,30 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     limits: options.publish ?? onlyDelivers,
     runLimits: options.runs ?? noRuns,
   });
-
-  const publishPlain = (request: PublishRequest) =>
-    publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request);
-  const acceptRuns = async (requests: readonly PublishRequest[]) => {
-    const refusal = options.findNoRoom?.() ?? options.findRefusal?.();
-    if (refusal) throw new PosthornError('unavailable', refusal);
-    const published = await workflows.accept(requests);
-    count('workflow')(published.filter(({ deduplicated }) => !deduplicated).length);
-    return published;
+  const { findNoRoom, findRefusal } = options;
+  const publisher = createPublisher({
+    ...storeParts,
+    dlq,
+    workflows,
+    limits: options.publish,
+    findNoRoom,
+    findRefusal,
+  });
+  const scheduleParts = {
+    ...storeParts,
+    redis,
+    log,
+    publishLimits: publisher.readLimits,
+    stored: publisher.counterOf('schedule'),
+    maxSchedules: options.maxSchedules ?? 0,
+    isFull,
   };
+  const schedules = createSchedules(scheduleParts);
+  const dispatchers = createDispatchers(redis);
+  const backlogs = createBacklogs(redis, shards);
+  const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
 
-  const callbacks = createCallbacks({ shards, bodies, events, lanes, stats, stored: count('callback') });
+  const callbacks = createCallbacks({ shards, bodies, events, lanes, stats, stored: publisher.counterOf('callback') });
   const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
     const ofMessages = createSettlement({
       bodies,
@@ -281,19 +239,9 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   return {
     workflows,
     redis,
-    publish: async (request) => {
-      if (!isRunRequest(request.headers)) return publishPlain(request);
-      const [published] = await acceptRuns([request]);
-      return published ?? [];
-    },
-    publishBatch: async (requests) => {
-      const isOfRun = requests.map(({ headers }) => isRunRequest(headers));
-      if (!isOfRun.includes(true)) return publishBatch(publishParts('batch'), requests);
-      const ofRuns = await acceptRuns(requests.filter((_, index) => isOfRun[index]));
-      const others = requests.filter((_, index) => !isOfRun[index]);
-      const plain = others.length > 0 ? await publishBatch(publishParts('batch'), others) : [];
-      return isOfRun.map((is) => (is ? ofRuns : plain).shift() ?? []);
-    },
+    publish: publisher.publish,
+    publishBatch: publisher.publishBatch,
+    retryDeadLetters: publisher.retryDeadLetters,
     createDeliverer: openDeliverer,
     upkeep: {
       fireDue: schedules.fireDue,
@@ -317,7 +265,6 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     events,
     eventPages,
     dlq,
-    retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
     signingKeys: createSigningKeys(redis),
     rateLimits: createRateLimits(redis),
     shards,
@@ -327,7 +274,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     dispatchers,
     createSessions: (tokens) => createSessions(redis, tokens),
     runSchedule: (scheduleId) => {
-      publishParts('schedule');
+      publisher.refuse('schedule');
       return runSchedule(scheduleParts, scheduleId);
     },
     views: createViews({
@@ -344,7 +291,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       logRetentionMs,
       dlqRetentionMs: options.dlqRetentionMs,
     }),
-    accepted,
+    accepted: publisher.accepted,
     guard,
     async close() {
       await Promise.all([events.close(), stats.flush()]);

@@ -1,6 +1,6 @@
-export * from './credentials.ts';
 export * from './env.ts';
 export * from './listen.ts';
+export { isLoopback } from './loopback.ts';
 export { createLog, openLog, type Log, type ProcessLog } from './log.ts';
 export * from './metrics-server.ts';
 export * from './misspelt.ts';

@@ -1,5 +1,6 @@
+import { developmentCredentials } from '@posthorn/shared';
 import { DLQ } from './dlq.ts';
-import { development, isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
+import { isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
 import { listLogs, readLine, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
 import { writeFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
@@ -225,7 +226,7 @@ export class Client {
 function findServer(config: ClientConfig): Server {
   if (isDevelopment(config.devMode)) {
     const hint = 'Start a server for development with: POSTHORN_DEV_CREDENTIALS=1 npm start';
-    return { baseUrl: readDevelopmentUrl(), token: development.token, hint };
+    return { baseUrl: readDevelopmentUrl(), token: developmentCredentials.token, hint };
   }
   const region = readRegion(readVariable('QSTASH_REGION'));
   if (region && !(config.baseUrl !== undefined && config.token !== undefined)) {

@@ -23,13 +23,6 @@ export function readRegion(text: string | undefined | null): 'US_EAST_1' | 'EU_C
   return region === 'US_EAST_1' || region === 'EU_CENTRAL_1' ? region : undefined;
 }
 
-/** What an official SDK and a development server know of each other: published, so no secrets. */
-export const development = {
-  token: 'eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=',
-  currentSigningKey: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r',
-  nextSigningKey: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs',
-};
-
 /** Where a development server listens. */
 export function readDevelopmentUrl(): string {
   return `http://127.0.0.1:${readVariable('QSTASH_DEV_PORT') ?? '8080'}`;

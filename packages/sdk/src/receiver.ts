@@ -1,5 +1,5 @@
-import { verifyBody, verifyToken } from '@posthorn/shared';
-import { development, isDevelopment, readRegion, readVariable, SetupError } from './environment.ts';
+import { developmentCredentials, verifyBody, verifyToken } from '@posthorn/shared';
+import { isDevelopment, readRegion, readVariable, SetupError } from './environment.ts';
 import { checkNumber } from './numbers.ts';
 
 export interface ReceiverConfig {
@@ -61,7 +61,7 @@ export async function checkToken(config: ReceiverConfig, request: Omit<VerifyReq
 
 /** The keys to try, the current one first (contract C15). */
 function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): string[] {
-  if (isDevelopment(config.devMode)) return [development.currentSigningKey, development.nextSigningKey];
+  if (isDevelopment(config.devMode)) return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;
   if (currentSigningKey && nextSigningKey) return [currentSigningKey, nextSigningKey];
   const region = readVariable('QSTASH_REGION') ? readRegion(regionOfRequest) : undefined;

@@ -1,11 +1,18 @@
 import { QstashValidationError } from './errors.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
+import { isList } from './messages.ts';
 import { writeSegment } from './path.ts';
 import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import type {
+  NotifyResponse,
+  TriggerResponse,
+  WorkflowLetter,
+  WorkflowRun,
+  WorkflowState,
+  WorkflowWaiter,
+} from './workflow-run.ts';
 
 type OneOrMore<T> = T | readonly T[];
-
-export type WorkflowState = 'RUN_STARTED' | 'RUN_SUCCESS' | 'RUN_FAILED' | 'RUN_CANCELED';
 
 export interface TriggerRequest extends Omit<MessageOptions, 'method' | 'callback'> {
   /** URL of the workflow. */
@@ -16,15 +23,6 @@ export interface TriggerRequest extends Omit<MessageOptions, 'method' | 'callbac
   workflowRunId?: string;
   /** Not before this instant, in seconds since 1970. */
   notBefore?: number;
-}
-
-/** A run that was begun. */
-export interface TriggerResponse {
-  workflowRunId: string;
-  /** In milliseconds since 1970. */
-  workflowCreatedAt: number;
-  /** A run with this id was active already; nothing was begun. */
-  deduplicated?: true;
 }
 
 /** Which runs are meant. Several values of one field are alternatives; all fields must match. */
@@ -49,89 +47,12 @@ export interface RunsRequest extends WorkflowFilter {
   cursor?: string;
 }
 
-/** A failed attempt at a step. */
-export interface WorkflowStepError {
-  status: number;
-  headers: Record<string, string[]>;
-  body: string;
-  error: string;
-  /** In milliseconds since 1970. */
-  time: number;
-}
-
-/** A step of a run. Fields that its type does not have are absent. */
-export interface WorkflowStep {
-  messageId: string;
-  state: 'STEP_PROGRESS' | 'STEP_SUCCESS' | 'STEP_RETRY' | 'STEP_FAILED' | 'STEP_CANCELED';
-  retries: number;
-  retryDelay?: string;
-  stepId?: number;
-  stepName?: string;
-  stepType?: string;
-  /** Its result; of the first step the payload of the run. */
-  out?: string;
-  concurrent?: number;
-  /** In milliseconds since 1970. */
-  createdAt?: number;
-  /** Of what is being delivered: when the next attempt is due, in milliseconds since 1970. */
-  nextDeliveryTime?: number;
-  errors?: WorkflowStepError[];
-  [more: string]: unknown;
-}
-
-/** One step, steps side by side, or what is being delivered now. */
-export interface WorkflowStepGroup {
-  type: 'sequential' | 'parallel' | 'next';
-  steps: WorkflowStep[];
-}
-
-/** A run with its steps. */
-export interface WorkflowRun {
-  workflowRunId: string;
-  workflowUrl: string;
-  workflowState: WorkflowState;
-  /** In milliseconds since 1970. */
-  workflowRunCreatedAt: number;
-  workflowRunCompletedAt?: number;
-  workflowRunCallerIp?: string;
-  /** What the workflow has returned, as JSON. */
-  workflowRunResponse?: string;
-  invoker?: { workflowRunId: string; workflowUrl: string; workflowRunCreatedAt: number };
-  failureFunction?: { messageId: string; url: string; state: string; [more: string]: unknown };
-  dlqId?: string;
-  label?: string;
-  labels?: string[];
-  flowControlKey?: string;
-  steps: WorkflowStepGroup[];
-}
-
-/** A step that waits for an event. */
-export interface WorkflowWaiter {
-  url: string;
-  /** In seconds since 1970. */
-  deadline: number;
-  /** They name the run: `Upstash-Workflow-Runid`. */
-  headers: Record<string, string[]>;
-  timeoutUrl: string;
-  timeoutBody?: string;
-  timeoutHeaders: Record<string, string[]>;
-}
-
 export interface NotifyRequest {
   eventId: string;
   /** Text as it is; anything else becomes JSON. */
   eventData?: unknown;
   /** Only this run gets it, and keeps it for a step that does not wait yet. */
   workflowRunId?: string;
-}
-
-/** A waiter that was resumed. */
-export interface NotifyResponse {
-  waiter: WorkflowWaiter;
-  messageId: string;
-  error: string;
-  workflowRunId: string;
-  workflowCreatedAt: number;
 }
 
 /** Runs that a call means: by ids, by a filter with at least one field, or all. */
@@ -152,22 +73,6 @@ export interface WorkflowLetterFilter {
   /** Status of the last response. */
   responseStatus?: OneOrMore<number>;
   failureFunctionState?: OneOrMore<'CALLBACK_INPROGRESS' | 'CALLBACK_SUCCESS' | 'CALLBACK_FAIL' | 'CALLBACK_CANCELED'>;
-}
-
-/** A run that has failed. */
-export interface WorkflowLetter {
-  dlqId: string;
-  messageId: string;
-  workflowRunId: string;
-  workflowCreatedAt: number;
-  workflowUrl: string;
-  responseStatus: number;
-  responseBody?: string;
-  body?: string;
-  error?: string;
-  label?: string;
-  createdAt: number;
-  [more: string]: unknown;
 }
 
 /** Settings of a run that is repeated; what is not said stays as it was. */
@@ -354,8 +259,4 @@ function writeSelection(
   }
   // A second copy of "delete 100 of them" would delete 100 more.
   return { query: { ...filter, ...page }, isRepeatable: false };
-}
-
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
 }

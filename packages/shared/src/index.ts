@@ -1,4 +1,5 @@
 export * from './contract/contract.ts';
+export { developmentCredentials } from './contract/development-credentials.ts';
 export * from './contract/dlq.ts';
 export * from './contract/endpoint.ts';
 export * from './contract/errors.ts';
@@ -28,9 +29,11 @@ export * from './headers/header-text.ts';
 export { hidePassword } from './headers/hide-password.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
+export * from './headers/read-publish-options.ts';
 export { warnOfUnknownHeaders } from './headers/unknown-headers.ts';
 export * from './message/duration.ts';
 export * from './message/flow-control.ts';
+export * from './message/format-duration.ts';
 export * from './message/id.ts';
 export * from './message/callback.ts';
 export * from './message/message.ts';

@@ -4,8 +4,8 @@ export interface Random {
   next(): number;
   /** A whole number from 0 up to, but not, `limit`. */
   below(limit: number): number;
-  /** A whole number from `least` to `most`, both included. */
-  between(least: number, most: number): number;
+  /** A whole number from `min` to `max`, both included. */
+  between(min: number, max: number): number;
   chance(probability: number): boolean;
   pick<T>(items: readonly T[]): T;
 }
@@ -23,7 +23,7 @@ export function createRandom(seed: number): Random {
   return {
     next,
     below,
-    between: (least, most) => least + below(most - least + 1),
+    between: (min, max) => min + below(max - min + 1),
     chance: (probability) => next() < probability,
     pick(items) {
       const item = items[below(items.length)];

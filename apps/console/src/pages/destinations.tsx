@@ -8,10 +8,11 @@ import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Select } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { PageHead } from '../components/page-head.tsx';
+import { Pager } from '../components/pager.tsx';
 import { Time } from '../components/time.tsx';
-import { MessagesTable, withCursor } from './messages.tsx';
 import { DestinationsTable } from './overview.tsx';
 
 interface Page {
@@ -51,10 +52,7 @@ export function Destinations() {
       ) : (
         <Fallback error={error} what="" />
       )}
-      <nav aria-label="Pages" class="pages">
-        {cursor === '' ? null : <Link to={`/destinations${withCursor(query, undefined)}`}>First</Link>}
-        {data?.cursor === undefined ? null : <Link to={`/destinations${withCursor(query, data.cursor)}`}>More</Link>}
-      </nav>
+      <Pager path="/destinations" next={data?.cursor} first="First" more="More" />
     </>
   );
 }

@@ -2,6 +2,7 @@ import type { EventView } from '@posthorn/shared';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
+import { parseDestination } from '../destination.ts';
 import { followLines, isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
@@ -9,10 +10,11 @@ import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
+import { Pager } from '../components/pager.tsx';
 import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
-import { readDestination, useTyped, withCursor } from './messages.tsx';
+import { useTyped } from '../components/use-typed.ts';
 
 const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;
@@ -31,7 +33,7 @@ export function Log() {
   const [label, setLabel] = useTyped('label');
   const live = useStore(isLive);
   const cursor = get('cursor');
-  const filter = { ...readDestination(get('destination')), state: get('state'), label: get('label') };
+  const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };
   const path = `/v2/logs${formatQuery({ ...filter, cursor, count: pageSize, trimBody: 0 })}`;
   const { data, error } = useResource<Page>(path);
   const [added, setAdded] = useState<EventView[]>([]);
@@ -133,10 +135,7 @@ export function Log() {
       ) : (
         <Fallback error={error} what="" />
       )}
-      <nav aria-label="Pages" class="pages">
-        {cursor === '' ? null : <Link to={`/log${withCursor(query, undefined)}`}>Newest</Link>}
-        {data?.cursor === undefined ? null : <Link to={`/log${withCursor(query, data.cursor)}`}>Older</Link>}
-      </nav>
+      <Pager path="/log" next={data?.cursor} />
     </>
   );
 }

@@ -3,14 +3,14 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
-import { decodeBase64, formatDuration } from '../format.ts';
+import { formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { formatCurl, readOptions } from '../request.ts';
-import { Body } from '../components/body.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { copy } from '../components/copy.ts';
+import { RequestRegion, ResponseParts, ResponseRegion } from '../components/exchange.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
@@ -19,6 +19,7 @@ import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
+import { WhereItIs } from '../components/where-it-is.tsx';
 
 const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
 
@@ -121,36 +122,6 @@ export function Message({ id }: { id: string }) {
   );
 }
 
-/** The sentence of the server; ids and names in it are links. */
-export function WhereItIs({ where }: { where: Place }) {
-  return (
-    <section aria-label="Where it is" class={`where ${where.kind}`}>
-      <p>{linkParts(where)}</p>
-      <p class="muted">
-        Since <Time at={where.since} />
-        {where.until === undefined ? null : (
-          <>
-            {' · '}until <Time at={where.until} />
-          </>
-        )}
-      </p>
-    </section>
-  );
-}
-
-function linkParts({ text, name, kind }: Place): ComponentChildren[] {
-  const lane = /\b(queue|flow-control key) /.exec(text)?.[1];
-  const isLane = name !== undefined && lane !== undefined && ['queued', 'limited', 'paused'].includes(kind);
-  return text.split(/(msg_[0-9A-Z]{26})/).flatMap((part): ComponentChildren[] => {
-    if (/^msg_[0-9A-Z]{26}$/.test(part)) return [<Link to={`/messages/${segment(part)}`}>{part}</Link>];
-    const at = isLane ? part.indexOf(`${lane} ${name}`) : -1;
-    if (!isLane || at < 0) return [part];
-    const from = at + lane.length + 1;
-    const to = lane === 'queue' ? `/queues/${segment(name)}` : `/flow-control/${segment(name)}`;
-    return [part.slice(0, from), <Link to={to}>{name}</Link>, part.slice(from + name.length)];
-  });
-}
-
 function TimelineList({ lines, attempts }: { lines: readonly EventView[]; attempts: readonly Attempt[] }) {
   let started = 0;
   return (
@@ -231,91 +202,6 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
       ))}
     </Table>
   );
-}
-
-function ResponseParts({ attempt }: { attempt: Attempt }) {
-  const { responseHeader = {}, responseBody, responseStatus, error, durationMs } = attempt;
-  return (
-    <>
-      <p>
-        {responseStatus ? `Status ${responseStatus}` : 'There was no response'}
-        {durationMs === undefined ? '' : ` after ${formatDuration(durationMs)}`}
-        {error ? `: ${error}` : ''}
-      </p>
-      <Headers header={responseHeader} label={`Response headers of attempt ${attempt.number}`} />
-      {responseBody === undefined ? (
-        <p class="muted">
-          {error === undefined
-            ? 'Headers and body of a successful response are not kept.'
-            : 'The response had no body.'}
-        </p>
-      ) : (
-        <Body bytes={decodeBase64(responseBody)} name={`response-${attempt.number}`} />
-      )}
-    </>
-  );
-}
-
-export function ResponseRegion({ data }: { data: Timeline }) {
-  const last = data.attempts.findLast(({ endedAt }) => endedAt !== undefined);
-  if (!last) return null;
-  return (
-    <section aria-label="Response">
-      <h2>Response</h2>
-      <ResponseParts attempt={last} />
-    </section>
-  );
-}
-
-function RequestRegion({ line }: { line: EventView }) {
-  return (
-    <section aria-label="Request">
-      <h2>Request</h2>
-      <p class="url">
-        <b>{line.method}</b> {line.url}
-      </p>
-      <Headers header={line.header ?? {}} label="Request headers" />
-      {line.body === undefined ? (
-        <p class="muted">{line.bodyTruncated ? 'The body is too large to be shown here.' : 'There is no body.'}</p>
-      ) : (
-        <Body bytes={decodeBase64(line.body)} name="request" />
-      )}
-      <Pairs
-        label="Options"
-        pairs={[
-          ['Retries', String(line.maxRetries)],
-          ...(line.timeout === undefined ? [] : [['Timeout', formatDuration(line.timeout)] as const]),
-          ...(line.retryDelayExpression ? [['Retry delay', line.retryDelayExpression] as const] : []),
-          ...(line.labels ? [['Labels', line.labels.join(', ')] as const] : []),
-          ...(line.queueName
-            ? [['Queue', <Link to={`/queues/${segment(line.queueName)}`}>{line.queueName}</Link>] as const]
-            : []),
-          ...(line.flowControlKey
-            ? [
-                [
-                  'Flow-control key',
-                  <Link to={`/flow-control/${segment(line.flowControlKey)}`}>{line.flowControlKey}</Link>,
-                ] as const,
-              ]
-            : []),
-          ...(line.topicName
-            ? [['URL group', <Link to={`/groups/${segment(line.topicName)}`}>{line.topicName}</Link>] as const]
-            : []),
-          ...(line.scheduleId
-            ? [['Schedule', <Link to={`/schedules/${segment(line.scheduleId)}`}>{line.scheduleId}</Link>] as const]
-            : []),
-          ...(line.callback ? [['Callback', line.callback] as const] : []),
-          ...(line.failureCallback ? [['Failure callback', line.failureCallback] as const] : []),
-          ['Published from', line.callerIp],
-        ]}
-      />
-    </section>
-  );
-}
-
-function Headers({ header, label }: { header: Record<string, string[]>; label: string }) {
-  const pairs = Object.entries(header).map(([name, values]) => [name, values.join(', ')] as const);
-  return pairs.length === 0 ? null : <Pairs label={label} pairs={pairs} />;
 }
 
 function Related({ data: { related } }: { data: Timeline }) {

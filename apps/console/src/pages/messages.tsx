@@ -1,19 +1,19 @@
 import type { MessageSummary, Queue, Stats } from '@posthorn/shared';
-import { useEffect, useState } from 'preact/hooks';
 import { formatQuery, serverNow } from '../api.ts';
 import { useResource } from '../data.ts';
+import { parseDestination } from '../destination.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
-import { formatDuration, formatNumber, parseInstant } from '../format.ts';
+import { formatNumber, parseInstant } from '../format.ts';
 import { isLive } from '../live.ts';
-import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Link, setQuery, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { MessagesTable } from '../components/messages-table.tsx';
 import { PageHead } from '../components/page-head.tsx';
-import { State } from '../components/state.tsx';
-import { Table } from '../components/table.tsx';
-import { Time } from '../components/time.tsx';
+import { Pager } from '../components/pager.tsx';
+import { useTyped } from '../components/use-typed.ts';
 
 const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;
@@ -21,24 +21,6 @@ const pageSize = 100;
 interface Page {
   messages: MessageSummary[];
   cursor?: string;
-}
-
-/** What a person types as a destination: a URL, or a host. */
-export const readDestination = (text: string): { url?: string; host?: string } =>
-  text === '' ? {} : /^https?:\/\//i.test(text) ? { url: text } : { host: text };
-
-/** A text that changes the address a moment after the last key. */
-export function useTyped(name: string): [value: string, type: (value: string) => void] {
-  const { query } = usePlace();
-  const given = query.get(name) ?? '';
-  const [text, setText] = useState(given);
-  useEffect(() => setText(given), [given]);
-  useEffect(() => {
-    if (text === given) return undefined;
-    const timer = setTimeout(() => setQuery({ [name]: text.trim() }), 300);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return [text, setText];
 }
 
 export function Messages() {
@@ -52,7 +34,7 @@ export function Messages() {
   const cursor = get('cursor');
   const queues = useResource<Queue[]>('/v2/queues');
 
-  const place = readDestination(get('destination'));
+  const place = parseDestination(get('destination'));
   const [fromDate, toDate] = ['from', 'to'].map((name) => parseInstant(get(name), serverNow()));
   const fault = (name: string, instant: number | undefined) =>
     get(name) !== '' && instant === undefined ? 'Type 2h, 2026-01-31 or 2026-01-31 14:00.' : undefined;
@@ -168,10 +150,7 @@ export function Messages() {
       {data ? (
         <>
           <MessagesTable messages={data.messages} isFiltered={isFiltered} isMore={data.cursor !== undefined} />
-          <nav aria-label="Pages" class="pages">
-            {cursor === '' ? null : <Link to={`/messages${withCursor(query, undefined)}`}>Newest</Link>}
-            {data.cursor === undefined ? null : <Link to={`/messages${withCursor(query, data.cursor)}`}>Older</Link>}
-          </nav>
+          <Pager path="/messages" next={data.cursor} />
         </>
       ) : (
         <Fallback error={list.error} what="" />
@@ -200,10 +179,6 @@ function sum(stats: Stats): Stats['series'][number] {
   return { key: '', points };
 }
 
-export function withCursor(query: URLSearchParams, cursor: string | undefined): string {
-  return formatQuery({ ...Object.fromEntries(query), cursor });
-}
-
 function listNames(queues: Queue[] | undefined, chosen: string): string[] {
   const names = (queues ?? []).map(({ name }) => name);
   return chosen === '' || names.includes(chosen) ? names : [chosen, ...names];
@@ -212,94 +187,4 @@ function listNames(queues: Queue[] | undefined, chosen: string): string[] {
 function countNew(newer: Page, older: Page | undefined): number {
   const before = new Map((older?.messages ?? []).map(({ messageId, updatedAt }) => [messageId, updatedAt]));
   return newer.messages.filter(({ messageId, updatedAt }) => before.get(messageId) !== updatedAt).length;
-}
-
-/** The queue and the labels of a message. */
-export function Tags({ labels = [], queueName }: { labels?: string[] | undefined; queueName?: string | undefined }) {
-  if (labels.length === 0 && queueName === undefined) return null;
-  return (
-    <span class="tags">
-      {queueName === undefined ? null : <span class="tag">queue {queueName}</span>}
-      {labels.map((text) => (
-        <span class="tag">{text}</span>
-      ))}
-    </span>
-  );
-}
-
-export function MessagesTable({
-  messages,
-  isFiltered = false,
-  isMore = false,
-  label = 'Messages',
-  empty: given,
-}: {
-  messages: readonly MessageSummary[];
-  isFiltered?: boolean;
-  isMore?: boolean;
-  label?: string;
-  /** Shown in place of rows. */
-  empty?: string;
-}) {
-  const empty =
-    given ??
-    (isFiltered ? (
-      isMore ? (
-        'None of the newest entries of the log match; look at older ones.'
-      ) : (
-        'No message matches these filters.'
-      )
-    ) : (
-      <>
-        There is no message. <Link to="/send">Send one</Link>, or publish one with the SDK, the command line or curl.
-      </>
-    ));
-  return (
-    <Table
-      label={label}
-      columns={[
-        { title: 'State' },
-        { title: 'Message' },
-        { title: 'Destination' },
-        { title: 'Attempts', isNumber: true },
-        { title: 'Created' },
-        { title: 'Last change' },
-      ]}
-      isEmpty={messages.length === 0}
-      empty={empty}
-    >
-      {messages.map((message) => (
-        <tr key={message.messageId}>
-          <td>
-            <State state={message.state} status={message.responseStatus} />
-          </td>
-          <td>
-            <Link to={`/messages/${segment(message.messageId)}`} class="id">
-              {message.messageId}
-            </Link>
-            <Tags labels={message.labels} queueName={message.queueName} />
-          </td>
-          <td class="url">
-            <small>{message.method}</small> {message.url}
-            {message.error ? <div class="error">{message.error}</div> : null}
-          </td>
-          <td class="number">
-            {message.attempts}
-            {message.durationMs === undefined ? null : <small>{formatDuration(message.durationMs)}</small>}
-          </td>
-          <td>
-            <Time at={message.createdAt} />
-          </td>
-          <td>
-            <Time at={message.updatedAt} />
-            {message.nextDeliveryTime === undefined ? null : (
-              <div class="muted">
-                next <Time at={message.nextDeliveryTime} isShort />
-              </div>
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
-  );
 }

@@ -10,6 +10,7 @@ import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
@@ -17,8 +18,7 @@ import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { MessagesTable } from './messages.tsx';
-import { WhereItIs } from './message.tsx';
+import { WhereItIs } from '../components/where-it-is.tsx';
 
 export function Queues() {
   const canWrite = useCanWrite();

@@ -5,6 +5,7 @@ import { Link, navigate, segment } from '../router.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { NextTimes, type Preview } from '../components/next-times.tsx';
 import { complain, report } from '../components/notice.ts';
@@ -14,7 +15,6 @@ import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { MessagesTable } from './messages.tsx';
 
 async function runNow(scheduleId: string, refresh: () => Promise<void>): Promise<void> {
   try {

@@ -15,10 +15,11 @@ import {
 } from '../request.ts';
 import { timeZone } from '../settings.ts';
 import { copy } from '../components/copy.ts';
+import { ResponseRegion } from '../components/exchange.tsx';
 import { Field, Select } from '../components/field.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { ResponseRegion, WhereItIs } from './message.tsx';
+import { WhereItIs } from '../components/where-it-is.tsx';
 
 const methods: readonly Method[] = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];
 

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import {
   decodeHeaderMap,
-  deriveMessageId,
   hidePassword,
   type Answer,
   type Callback,
@@ -13,6 +11,7 @@ import { queueLane } from '../engine/lanes/lanes.ts';
 import { redact } from '../intake/accept.ts';
 import { requireStored, store, type StoreParts } from '../intake/store.ts';
 import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
+import { deriveCallbackId } from '../engine/shards/derive-id.ts';
 import type { Job } from '../engine/shards/shard.ts';
 
 /**
@@ -44,8 +43,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     const bytes = Buffer.from(text);
     const createdAt = Date.now();
     const { message } = job;
-    const hash = createHash('sha256').update(`${job.id}:${cause}`).digest();
-    const id = deriveMessageId(job.id, hash);
+    const id = deriveCallbackId(job.id, cause);
     // A queue waits for its callbacks, too.
     const { queueName } = message;
     if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { deriveMessageId, hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
+import { hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
+import { deriveId } from '../engine/shards/derive-id.ts';
 import { readRevision, revise, type AcceptParts, type Revision } from './accept.ts';
 import { ensureQueues } from './publish.ts';
 import { requireStored, store, type Draft, type StoreParts } from './store.ts';
@@ -80,7 +80,7 @@ function reviseLetter(
   { messageId, message: { body, ...message } }: DeadLetter,
   revision: Revision,
 ): { id: string; message: Message } {
-  const id = deriveMessageId(messageId, createHash('sha256').update(`retry:${dlqId}`).digest());
+  const id = deriveId(messageId, `retry:${dlqId}`);
   return { id, message: { ...revise(parts, message, revision), body, retryOf: messageId } };
 }
 

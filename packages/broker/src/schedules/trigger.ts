@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { deriveMessageId, DestinationError, PosthornError, type ScheduledState } from '@posthorn/shared';
+import { DestinationError, PosthornError, type ScheduledState } from '@posthorn/shared';
 import type { Log } from '@posthorn/process';
 import type { DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
+import { deriveId } from '../engine/shards/derive-id.ts';
 import { findTargets } from '../intake/accept.ts';
 import { ensureQueues } from '../intake/publish.ts';
 import { requireStored, store, type Draft, type StoreParts } from '../intake/store.ts';
@@ -142,7 +142,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
     const messages = targets.map((target) => {
       const cause = [scheduleId, createdAt, tickAt, target.url, target.endpointName ?? ''].join(' ');
       const { id: anyId, shard } = shards.newId(tickAt, cause);
-      const id = deriveMessageId(anyId, createHash('sha256').update(cause).digest());
+      const id = deriveId(anyId, cause);
       const once = { key: id, forMs: rememberMs };
       return { id, shard, once, message: { ...message, ...target, createdAt: tickAt, notBefore } };
     });

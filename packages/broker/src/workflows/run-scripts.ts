@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { include, type NineKeys } from '../engine/redis/scripts/scripts.ts';
+import { canceledField, type Canceled } from '../engine/shards/cancel-jobs.ts';
 import { commonOptions, jobName, queueName } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
 
@@ -96,6 +97,12 @@ const files = {
   sendMessage: 'send-message.lua',
   resumeRun: 'resume-run.lua',
 } as const;
+
+/** What replaces the data of a message that is canceled with its run; its body is in the log of the run. */
+const canceledData = {
+  waiting: JSON.stringify({ canceled: 'waiting' } satisfies Canceled),
+  inFlight: JSON.stringify({ canceled: 'in flight' } satisfies Canceled),
+};
 
 const numberOfKeys = 10;
 type Argument = string | number | Buffer;
@@ -204,6 +211,9 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
         Math.ceil(retentionMs),
         place.shard,
         shards,
+        canceledField,
+        canceledData.waiting,
+        canceledData.inFlight,
         pairs.length,
         ...pairs,
         ...more,

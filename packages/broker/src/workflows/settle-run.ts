@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
 import {
   decodeHeaderMap,
-  deriveMessageId,
   hidePassword,
   type Answer,
   type Failure,
@@ -9,6 +7,7 @@ import {
   type Outcome,
 } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
+import { deriveId } from '../engine/shards/derive-id.ts';
 import type { RunJob } from '../delivery/run-attempts.ts';
 import { failForRoom, failRun } from './end-run.ts';
 import { createEntry } from './run-entry.ts';
@@ -140,7 +139,7 @@ async function appendCallResult(
   if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
   const now = Date.now();
   const retryDelayExpression = resultTo.retryDelayExpression ?? run.config.retryDelayExpression;
-  const messageId = deriveMessageId(id, createHash('sha256').update(`${id}:result`).digest());
+  const messageId = deriveId(id, `${id}:result`);
   const entry = createEntry(
     {
       id: messageId,

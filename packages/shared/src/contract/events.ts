@@ -35,9 +35,9 @@ const stateGroups: Record<string, readonly State[]> = {
   ...Object.fromEntries(states.map((state) => [state, [state]])),
 };
 
-const mostIds = 100;
-const mostLines = 1000;
-const mostGroups = 10;
+const maxIds = 100;
+const maxLines = 1000;
+const pageGroups = 10;
 const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 0 or more');
 
 /**
@@ -56,7 +56,7 @@ export const EventsQuery = z
           .transform((names) => names.flatMap((name) => stateGroups[name] ?? [])),
       )
       .describe('State of the entry; `IN_PROGRESS` means ACTIVE, RETRY or ERROR.'),
-    count: Count(mostLines),
+    count: Count(maxLines),
     cursor: z
       .string('use one cursor')
       .regex(
@@ -72,9 +72,9 @@ export const EventsQuery = z
     maxBytes: PageBytes,
   })
   .partial()
-  .refine(({ messageId = [], messageIds = [] }) => messageId.length + messageIds.length <= mostIds, {
+  .refine(({ messageId = [], messageIds = [] }) => messageId.length + messageIds.length <= maxIds, {
     path: ['messageIds'],
-    message: `use at most ${mostIds} ids`,
+    message: `use at most ${maxIds} ids`,
   });
 
 /** What a query says about lines, in one form. */
@@ -105,7 +105,7 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
     cursor: cursor || undefined,
     callerIp: given.callerIp ?? callerIP,
     maxBytes: given.maxBytes ?? pageBytes,
-    ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? mostGroups : pageLines) }),
+    ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? pageGroups : pageLines) }),
   };
 }
 

@@ -3,7 +3,7 @@ import { endpoint } from './endpoint.ts';
 import { formatUrl } from '../headers/destination.ts';
 import { readForwardedHeaders } from '../headers/forward.ts';
 import { encodeHeaderText } from '../headers/header-text.ts';
-import { readPublishOptions } from '../headers/publish-options.ts';
+import { readPublishOptions } from '../headers/read-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
 /** Free text, for people: unlike other names it stands in no path. */

@@ -10,7 +10,7 @@ import {
 } from './destination.ts';
 import { decodeHeaderText, encodeHeaderText } from './header-text.ts';
 import { hidePassword } from './hide-password.ts';
-import { readPublishOptions } from './publish-options.ts';
+import { readPublishOptions } from './read-publish-options.ts';
 
 const readUrl = (rawTarget: string) => {
   const { destination } = readDestination(rawTarget);

@@ -3,7 +3,7 @@ import { listHeaders } from '../contract/url-groups.ts';
 import { readDestination } from './destination.ts';
 import { readForwardedHeaders } from './forward.ts';
 import { decodeHeaderMap, decodeHeaderText, decodePercent, encodeHeaderText } from './header-text.ts';
-import { readPublishOptions } from './publish-options.ts';
+import { readPublishOptions } from './read-publish-options.ts';
 
 /** What node:http gives for these bytes. */
 const bytes = (hex: string) => Buffer.from(hex, 'hex').toString('latin1');

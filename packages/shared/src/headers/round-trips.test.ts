@@ -6,7 +6,8 @@ import { readFlowControlValue, writeFlowControlValue, type FlowControlValue } fr
 import { methods } from '../message/method.ts';
 import { readRetryDelay } from '../message/retry-delay.ts';
 import { readDestination } from './destination.ts';
-import { publishOptions, readPublishOptions } from './publish-options.ts';
+import { publishOptions } from './publish-options.ts';
+import { readPublishOptions } from './read-publish-options.ts';
 
 const word = fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/);
 const seconds = fc.integer({ min: 1, max: 31_536_000 });

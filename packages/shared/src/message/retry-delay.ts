@@ -57,8 +57,8 @@ interface Reader {
 
 interface Operation {
   run: (...values: number[]) => number;
-  least: number;
-  most: number;
+  min: number;
+  max: number;
 }
 
 // Maps, because a plain object also knows `constructor`, `__proto__` and their like.
@@ -72,15 +72,15 @@ const products = new Map<string, (a: number, b: number) => number>([
   ['%', (a, b) => a % b],
 ]);
 const functions = new Map<string, Operation>([
-  ['pow', { run: Math.pow, least: 2, most: 2 }],
-  ['sqrt', { run: Math.sqrt, least: 1, most: 1 }],
-  ['abs', { run: Math.abs, least: 1, most: 1 }],
-  ['exp', { run: Math.exp, least: 1, most: 1 }],
-  ['floor', { run: Math.floor, least: 1, most: 1 }],
-  ['ceil', { run: Math.ceil, least: 1, most: 1 }],
-  ['round', { run: Math.round, least: 1, most: 1 }],
-  ['min', { run: Math.min, least: 1, most: Infinity }],
-  ['max', { run: Math.max, least: 1, most: Infinity }],
+  ['pow', { run: Math.pow, min: 2, max: 2 }],
+  ['sqrt', { run: Math.sqrt, min: 1, max: 1 }],
+  ['abs', { run: Math.abs, min: 1, max: 1 }],
+  ['exp', { run: Math.exp, min: 1, max: 1 }],
+  ['floor', { run: Math.floor, min: 1, max: 1 }],
+  ['ceil', { run: Math.ceil, min: 1, max: 1 }],
+  ['round', { run: Math.round, min: 1, max: 1 }],
+  ['min', { run: Math.min, min: 1, max: Infinity }],
+  ['max', { run: Math.max, min: 1, max: Infinity }],
 ]);
 
 function readSum(reader: Reader): RetryDelay {
@@ -120,19 +120,19 @@ function readPrimary(reader: Reader): RetryDelay {
   if (!operation) throw unexpected(reader, `'retried' or one of ${[...functions.keys()].join(', ')}`);
   reader.position++;
   if (!skip(reader, '(')) throw unexpected(reader, `'(' after ${text}`);
-  return apply(operation.run, readEnclosed(reader, operation.least, operation.most, text));
+  return apply(operation.run, readEnclosed(reader, operation.min, operation.max, text));
 }
 
 /** What stands between parentheses, the second one included: expressions with commas between them. */
-function readEnclosed(reader: Reader, least: number, most: number, name?: string): [RetryDelay, ...RetryDelay[]] {
+function readEnclosed(reader: Reader, min: number, max: number, name?: string): [RetryDelay, ...RetryDelay[]] {
   if (++reader.depth > maxDepth) throw new RetryDelayError(`nest at most ${maxDepth} parentheses`);
   const values: [RetryDelay, ...RetryDelay[]] = [readSum(reader)];
   while (name !== undefined && skip(reader, ',')) values.push(readSum(reader));
   if (!skip(reader, ')')) throw unexpected(reader, name === undefined ? "')'" : "',' or ')'");
   reader.depth--;
-  if (values.length < least || values.length > most) {
+  if (values.length < min || values.length > max) {
     throw new RetryDelayError(
-      `${name ?? ''} takes ${least === 1 ? '1 value' : `${least} values`}, not ${values.length}`,
+      `${name ?? ''} takes ${min === 1 ? '1 value' : `${min} values`}, not ${values.length}`,
     );
   }
   return values;

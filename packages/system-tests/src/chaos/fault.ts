@@ -22,7 +22,7 @@ export interface Chaos {
   scale: number;
   stage(options?: StageOptions): Promise<Stage>;
   /** Lets time pass under load; how much is chance. */
-  pause(leastMs: number, mostMs: number): Promise<void>;
+  pause(minMs: number, maxMs: number): Promise<void>;
   /** Something that must hold. */
   claim(text: string, holds: boolean): void;
   /** Milliseconds from an instant to the first receipt after it. */
@@ -77,15 +77,15 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       );
     },
     figure: (name, value) => void (found.figures[name] = value),
-    pause: (leastMs, mostMs) =>
-      new Promise((resolve) => setTimeout(resolve, random.between(leastMs, mostMs) * Math.min(scale, 6))),
+    pause: (minMs, maxMs) =>
+      new Promise((resolve) => setTimeout(resolve, random.between(minMs, maxMs) * Math.min(scale, 6))),
     async stage(options = {}) {
       const stage = await setStage({ random, ...options });
       stages.push(stage);
       Object.assign(found.figures, stage.versions);
       return stage;
     },
-    async settle(stage, { timeoutMs = 60_000, duplicates: most, mayExceed = false } = {}) {
+    async settle(stage, { timeoutMs = 60_000, duplicates: maxDuplicates, mayExceed = false } = {}) {
       const account = await stage.drain(timeoutMs);
       const view = await stage.compareWithApi();
       const { open, reruns, phantoms, corrupt, wrongEnds, early, untold, orderBreaks } = account;
@@ -107,8 +107,8 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       claim(`left in Redis: ${stage.left()} jobs: ${left.join('; ')}`, stage.left() === 0);
       claim('something was acknowledged', acked > 0);
       if (!mayExceed) claim(`beyond the limit of a flow-control key: ${account.excess}`, account.excess === 0);
-      if (most !== undefined) {
-        claim(`duplicates: ${duplicates}, at most ${most}`, duplicates <= most);
+      if (maxDuplicates !== undefined) {
+        claim(`duplicates: ${duplicates}, at most ${maxDuplicates}`, duplicates <= maxDuplicates);
       }
       return account;
     },

@@ -6,7 +6,7 @@ export interface Proxy {
   /** `redis://127.0.0.1:<port>` */
   url: string;
   /** Each chunk of bytes arrives so much later, in both directions; 0 for none. */
-  delay(leastMs: number, mostMs: number): void;
+  delay(minMs: number, maxMs: number): void;
   /** From now on nothing passes, and nobody is told: neither bytes nor the end of a connection. */
   blackhole(): void;
   /** New connections pass again. Those that fell into the hole never say anything more, not even their end. */
@@ -21,7 +21,7 @@ export interface Proxy {
 export async function startProxy(targetPort: number): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let isHole = false;
-  let delay = { leastMs: 0, mostMs: 0 };
+  let delay = { minMs: 0, maxMs: 0 };
 
   const track = (socket: Socket) => {
     sockets.add(socket);
@@ -39,13 +39,13 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     let waiting = 0;
     from.on('data', (data) => {
       if (lost.has(from)) return;
-      const { leastMs, mostMs } = delay;
-      if (mostMs === 0 && waiting === 0) {
+      const { minMs, maxMs } = delay;
+      if (maxMs === 0 && waiting === 0) {
         to.write(data);
         return;
       }
       waiting++;
-      const arrived = new Promise((resolve) => setTimeout(resolve, leastMs + Math.random() * (mostMs - leastMs)));
+      const arrived = new Promise((resolve) => setTimeout(resolve, minMs + Math.random() * (maxMs - minMs)));
       earlier = Promise.all([earlier, arrived]).then(() => {
         waiting--;
         to.write(data);
@@ -76,7 +76,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
   };
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    delay: (leastMs, mostMs) => void (delay = { leastMs, mostMs }),
+    delay: (minMs, maxMs) => void (delay = { minMs, maxMs }),
     blackhole() {
       isHole = true;
       for (const socket of sockets) lost.add(socket);

@@ -12,7 +12,7 @@ const minutes = Number(process.argv[2] ?? 10);
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const perSecond = 200;
 /** What may be more than before: heaps that were not collected yet, and connections that were just used. */
-const most = { rssMb: 120, fds: 60, keys: 50 };
+const maxGrowth = { rssMb: 120, fds: 60, keys: 50 };
 /** Connections that nobody uses are closed and logs expire within this time. */
 const backWithinMs = 120_000;
 
@@ -63,7 +63,7 @@ try {
   chaos.figure('messages', account.messages);
   chaos.figure('lost', open.length);
   chaos.figure('duplicates', account.duplicates);
-  const isBack = (name: keyof Use) => (after?.[name] ?? Infinity) <= (before?.[name] ?? 0) + most[name];
+  const isBack = (name: keyof Use) => (after?.[name] ?? Infinity) <= (before?.[name] ?? 0) + maxGrowth[name];
   await eventually(async () => {
     after = await measure(stage);
     return isBack('rssMb') && isBack('fds') && isBack('keys');

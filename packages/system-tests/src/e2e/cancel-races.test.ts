@@ -16,7 +16,7 @@ afterAll(async () => {
 const seed = Date.now() % 1_000_000;
 const random = createRandom(seed);
 const at = (path: string) => system.receiver.url + path;
-const soon = (most: number) => new Promise((resolve) => setTimeout(resolve, random.between(0, most)));
+const soon = (maxMs: number) => new Promise((resolve) => setTimeout(resolve, random.between(0, maxMs)));
 const call = async (method: string, path: string) => {
   const response = await system.api.call(path, { method });
   const text = await response.text();

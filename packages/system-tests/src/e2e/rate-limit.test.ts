@@ -37,8 +37,8 @@ const exceed = (path: string) =>
 test('a success says how many requests are left in this second', async () => {
   const response = await api.call('/v2/queues');
   expect(response.status).toBe(200);
-  const [most, remaining, reset] = readLimit(response).map(Number);
-  expect(most).toBe(limit);
+  const [max, remaining, reset] = readLimit(response).map(Number);
+  expect(max).toBe(limit);
   expect(remaining).toBeLessThan(limit);
   expect(Math.abs((reset ?? 0) - Date.now() / 1000)).toBeLessThan(3);
 });

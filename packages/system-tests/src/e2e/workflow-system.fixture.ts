@@ -43,6 +43,8 @@ export interface WorkflowSystem {
   /** The run as the log has it, when it has ended. */
   ended(workflowRunId: string, timeoutMs?: number): Promise<RunLog>;
   run(workflowRunId: string): Promise<RunLog>;
+  /** What the workflow has returned, when the run has ended. */
+  result(workflowRunId: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -98,6 +100,11 @@ export async function startWorkflowSystem(
     if (!found) throw new Error(`there is no run ${workflowRunId}`);
     return found;
   };
+  const ended = (workflowRunId: string, timeoutMs?: number) =>
+    eventually(async () => {
+      const found = await run(workflowRunId);
+      return found.workflowState === 'RUN_STARTED' ? undefined : found;
+    }, timeoutMs);
   return {
     system,
     client,
@@ -114,11 +121,9 @@ export async function startWorkflowSystem(
     },
     spoil: (path, ...statuses) => void spoilt.set(path, statuses),
     run,
-    ended: (workflowRunId, timeoutMs) =>
-      eventually(async () => {
-        const found = await run(workflowRunId);
-        return found.workflowState === 'RUN_STARTED' ? undefined : found;
-      }, timeoutMs),
+    ended,
+    result: async (workflowRunId) =>
+      JSON.parse((await ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
@@ -126,4 +131,21 @@ export async function startWorkflowSystem(
       await system.stop();
     },
   };
+}
+
+/** A system for all tests of a file, which is complete when the first of them begins. */
+export function useWorkflowSystem(variables?: Variables): WorkflowSystem {
+  const workflows = {} as WorkflowSystem;
+  beforeAll(async () => {
+    silenceSdk();
+    Object.assign(workflows, await startWorkflowSystem(variables));
+  });
+  afterAll(() => workflows.stop());
+  return workflows;
+}
+
+/** The SDK writes to the console what the tests cause on purpose. */
+export function silenceSdk(): void {
+  jest.spyOn(console, 'warn').mockImplementation();
+  jest.spyOn(console, 'error').mockImplementation();
 }

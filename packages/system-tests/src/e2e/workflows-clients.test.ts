@@ -3,22 +3,18 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { eventually } from '@posthorn/testkit';
 import { Client } from '@posthorn/sdk';
-import { startWorkflowSystem, workflowToken, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem, workflowToken } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
+const workflows = useWorkflowSystem();
 let client: Client;
 let waits: string;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
+beforeAll(() => {
   client = new Client({ baseUrl: workflows.system.api.url, token: workflowToken });
   waits = workflows.define<string>('/waits', async (context) => {
     const { eventData } = await context.waitForEvent('wait', `told-${context.requestPayload}`, { timeout: 600 });
     return context.run('done', () => [context.requestPayload, eventData]);
   });
 });
-afterAll(() => workflows.stop());
 
 const waiting = (eventId: string) => eventually(async () => (await client.workflow.waiters(eventId)).length === 1);
 

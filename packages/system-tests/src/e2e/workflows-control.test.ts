@@ -1,16 +1,7 @@
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
-
-const result = async (workflowRunId: string) =>
-  JSON.parse((await workflows.ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown;
+const workflows = useWorkflowSystem();
 const post = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
   workflows.system.api.call(path, { method: 'POST', ...init });
 
@@ -34,7 +25,7 @@ describe('flow control', () => {
     const runs = await workflows.client.trigger(
       Array.from({ length: 3 }, () => ({ url, flowControl: { key: 'run-key', parallelism: 1 } })),
     );
-    for (const { workflowRunId } of runs) expect(await result(workflowRunId)).toBe('done');
+    for (const { workflowRunId } of runs) expect(await workflows.result(workflowRunId)).toBe('done');
     expect(most).toBe(1);
     const { runs: logs } = await workflows.client.logs({ workflowRunId: runs[0]?.workflowRunId ?? '' });
     expect(logs[0]).toMatchObject({ flowControlKey: 'run-key' });
@@ -140,7 +131,7 @@ describe('dead letters', () => {
     await eventually(() => failed[again.workflowRunId]);
     isBroken = false;
     const third = await restart(run.dlqId ?? '');
-    expect(await result(third.workflowRunId)).toEqual([3, 1, expect.any(Number), '/restart', 'u']);
+    expect(await workflows.result(third.workflowRunId)).toEqual([3, 1, expect.any(Number), '/restart', 'u']);
     await expect(workflows.client.dlq.restart(dlqId)).rejects.toMatchObject({ status: 404 });
   });
 
@@ -152,7 +143,7 @@ describe('dead letters', () => {
       flowControl: { key: 'resumed', parallelism: 1 },
     });
     const again = { workflowRunId: workflowRuns[0]?.workflowRunId ?? '' };
-    expect(await result(again.workflowRunId)).toEqual([1, 1, 1, '/resume', 'u']);
+    expect(await workflows.result(again.workflowRunId)).toEqual([1, 1, 1, '/resume', 'u']);
     expect(counts['/resume one']).toBe(1);
     const run = await workflows.run(again.workflowRunId);
     expect(run).toMatchObject({ flowControlKey: 'resumed' });
@@ -200,7 +191,7 @@ describe('REST', () => {
       workflowRunId: string;
       workflowCreatedAt: number;
     };
-    expect(await result(workflowRunId)).toEqual(['payload', 'u', ['rest']]);
+    expect(await workflows.result(workflowRunId)).toEqual(['payload', 'u', ['rest']]);
     const run = await workflows.run(workflowRunId);
     expect(run.workflowRunCreatedAt).toBe(workflowCreatedAt);
     const deliveries = workflows.at('/rest');
@@ -236,7 +227,7 @@ describe('REST', () => {
     expect(response.status).toBe(201);
     const [one, two] = (await response.json()) as { workflowRunId: string }[];
     expect(two?.workflowRunId).toBe('wfr_rest-two');
-    expect([await result(one?.workflowRunId ?? ''), await result('wfr_rest-two')]).toEqual([1, 2]);
+    expect([await workflows.result(one?.workflowRunId ?? ''), await workflows.result('wfr_rest-two')]).toEqual([1, 2]);
   });
 });
 
@@ -252,7 +243,7 @@ test('a step that sleeps, and a message, are delivered at once when a client ask
     return next?.type === 'next' && 'nextDeliveryTime' in (step ?? {}) ? step?.messageId : undefined;
   });
   expect((await post(`/v2/messages/${id}/retry`)).status).toBe(200);
-  expect(await result(workflowRunId)).toBe('woke');
+  expect(await workflows.result(workflowRunId)).toBe('woke');
   const { receiver, api } = workflows.system;
   const plain = await api.publish(`${receiver.url}/plain-later`, { headers: { 'Upstash-Delay': '1h' } });
   expect((await post(`/v2/messages/${plain}/retry`)).status).toBe(200);

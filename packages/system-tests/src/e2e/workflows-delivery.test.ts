@@ -1,14 +1,8 @@
 // When deliveries of a run come, what each of them carries, and what begins a run besides a trigger.
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
+const workflows = useWorkflowSystem();
 
 test('headers of the trigger arrive with steps, results of calls, events and deadlines, and with the failure', async () => {
   let isCalled = false;
@@ -75,7 +69,7 @@ test.each<[string, number, (pause: Pauses) => Promise<void>]>([
   // Each replay of the workflow computes this time anew; the first one counts. The SDK rounds it to a second.
   ['until a time', 990, ({ sleepUntil }) => sleepUntil('pause', inSeconds(1.5))],
   ['until a time that has passed', 0, ({ sleepUntil }) => sleepUntil('pause', inSeconds(-60))],
-])('a sleep %s is not too short, and at most a little longer', async (name, leastMs, pause) => {
+])('a sleep %s is not too short, and at most a little longer', async (name, minMs, pause) => {
   const path = `/sleep-${name.replaceAll(' ', '-')}`;
   const url = workflows.define(path, async (context) => {
     await pause({
@@ -87,8 +81,8 @@ test.each<[string, number, (pause: Pauses) => Promise<void>]>([
   expect((await workflows.ended(workflowRunId)).workflowState).toBe('RUN_SUCCESS');
   const [first, second] = workflows.at(path);
   const pausedMs = (second?.at ?? 0) - (first?.at ?? 0);
-  expect(pausedMs).toBeGreaterThanOrEqual(leastMs);
-  expect(pausedMs).toBeLessThan(leastMs + maxLateMs);
+  expect(pausedMs).toBeGreaterThanOrEqual(minMs);
+  expect(pausedMs).toBeLessThan(minMs + maxLateMs);
 });
 
 interface Pauses {

@@ -1,16 +1,7 @@
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
-
-const result = async (workflowRunId: string) =>
-  JSON.parse((await workflows.ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown;
+const workflows = useWorkflowSystem();
 const waiting = (eventId: string, count = 1) =>
   eventually(async () => (await workflows.client.getWaiters({ eventId })).length === count);
 
@@ -23,7 +14,7 @@ describe('waitForEvent', () => {
 
   test('without an event it ends at its deadline', async () => {
     const { workflowRunId } = await workflows.client.trigger({ url: define('/late', 'late', 1) });
-    expect(await result(workflowRunId)).toEqual({ isLate: true, kind: 'undefined' });
+    expect(await workflows.result(workflowRunId)).toEqual({ isLate: true, kind: 'undefined' });
     expect(await workflows.client.getWaiters({ eventId: 'late' })).toEqual([]);
   });
 
@@ -44,7 +35,7 @@ describe('waitForEvent', () => {
     expect(notified).toMatchObject([
       { workflowRunId, waiter: { headers: { 'Upstash-Workflow-Runid': [workflowRunId] } } },
     ]);
-    expect(await result(workflowRunId)).toEqual({
+    expect(await workflows.result(workflowRunId)).toEqual({
       ...(expected === undefined ? {} : { eventData: expected }),
       isLate: false,
       kind,
@@ -57,7 +48,7 @@ describe('waitForEvent', () => {
     const runs = await workflows.client.trigger([{ url }, { url }]);
     await waiting('two/wait', 2);
     expect(await workflows.client.notify({ eventId: 'two/wait', eventData: 1 })).toHaveLength(2);
-    for (const { workflowRunId } of runs) expect(await result(workflowRunId)).toMatchObject({ eventData: 1 });
+    for (const { workflowRunId } of runs) expect(await workflows.result(workflowRunId)).toMatchObject({ eventData: 1 });
     expect(await workflows.client.notify({ eventId: 'two/wait' })).toEqual([]);
   });
 
@@ -69,7 +60,7 @@ describe('waitForEvent', () => {
     });
     const { workflowRunId } = await workflows.client.trigger({ url });
     expect(await workflows.client.notify({ eventId: 'early', eventData: 'x', workflowRunId })).toEqual([]);
-    expect(await result(workflowRunId)).toEqual({ eventData: 'x', timeout: false });
+    expect(await workflows.result(workflowRunId)).toEqual({ eventData: 'x', timeout: false });
     expect(await workflows.client.notify({ eventId: 'early', workflowRunId })).toEqual([]);
   });
 
@@ -80,7 +71,7 @@ describe('waitForEvent', () => {
     });
     const { workflowRunId } = await workflows.client.trigger({ url });
     expect(await workflows.client.notify({ eventId: 'early-empty', workflowRunId })).toEqual([]);
-    expect(await result(workflowRunId)).toBe(false);
+    expect(await workflows.result(workflowRunId)).toBe(false);
   });
 
   test('an event that races its deadline gives one result', async () => {
@@ -105,8 +96,8 @@ describe('waitForEvent', () => {
       return notifyResponse.length;
     });
     const tells = await workflows.client.trigger({ url });
-    expect(await result(tells.workflowRunId)).toBe(1);
-    expect(await result(waits.workflowRunId)).toMatchObject({ eventData: { from: 'other' } });
+    expect(await workflows.result(tells.workflowRunId)).toBe(1);
+    expect(await workflows.result(waits.workflowRunId)).toMatchObject({ eventData: { from: 'other' } });
   });
 });
 
@@ -138,7 +129,7 @@ describe('webhooks', () => {
     expect(hook).toContain('/v2/workflows/hooks/testUser/');
     expect((await fetch(`${hook}?a=b`, { method: 'PUT', body: 'first', headers: { 'X-Own': '1' } })).status).toBe(200);
     expect((await fetch(hook)).status).toBe(200);
-    expect(await result(workflowRunId)).toEqual([
+    expect(await workflows.result(workflowRunId)).toEqual([
       { method: 'PUT', url: `${hook}?a=b`, own: '1', body: 'first' },
       { method: 'GET', url: hook, own: null, body: '' },
     ]);
@@ -154,12 +145,12 @@ describe('webhooks', () => {
       await waiting(eventId);
       expect((await fetch(hook, { method: 'POST', body })).status).toBe(200);
     }
-    expect(await result(workflowRunId)).toMatchObject([{ body: 'a' }, { body: 'b' }]);
+    expect(await workflows.result(workflowRunId)).toMatchObject([{ body: 'a' }, { body: 'b' }]);
   });
 
   test('no call before the deadline', async () => {
     const { workflowRunId } = await workflows.client.trigger({ url: define('/hook-late', [], '1s') });
-    expect(await result(workflowRunId)).toBe('late');
+    expect(await workflows.result(workflowRunId)).toBe('late');
   });
 
   test('a webhook of another user, or of a run that is not there, does not exist', async () => {
@@ -193,7 +184,7 @@ describe('parallel steps', () => {
     const { workflowRunId } = await workflows.client.trigger({ url });
     await waiting('six');
     await workflows.client.notify({ eventId: 'six', eventData: 'e' });
-    expect(await result(workflowRunId)).toEqual(['run', 200, false, 'e', true]);
+    expect(await workflows.result(workflowRunId)).toEqual(['run', 200, false, 'e', true]);
     expect(ran).toEqual(['run', 'after']);
     const { steps } = await workflows.run(workflowRunId);
     expect(steps.map(({ type, steps: some }) => [type, some.length])).toEqual([

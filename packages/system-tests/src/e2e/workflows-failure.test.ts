@@ -1,14 +1,8 @@
 import { eventually, type Received } from '@posthorn/testkit';
 import { WorkflowNonRetryableError, WorkflowRetryAfterError } from '@upstash/workflow';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
+const workflows = useWorkflowSystem();
 
 const steps = (path: string) =>
   workflows.at(path).filter(({ headers }) => headers['upstash-workflow-calltype'] === 'step');

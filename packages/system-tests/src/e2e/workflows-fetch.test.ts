@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 import { Client } from '@upstash/workflow';
 import { createWorkflow, serveMany } from '@upstash/workflow/cloudflare';
+import { silenceSdk } from './workflow-system.fixture.ts';
 
 let system: TestSystem;
 let client: Client;
@@ -45,8 +46,7 @@ const fails = createWorkflow<string, unknown>(
 );
 
 beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
+  silenceSdk();
   system = await startSystem();
   client = new Client({ baseUrl: system.api.url, token: testToken });
   const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };

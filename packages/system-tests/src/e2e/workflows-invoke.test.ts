@@ -4,18 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { eventually } from '@posthorn/testkit';
 import { createWorkflow, serveMany } from '@upstash/workflow/express';
 import express from 'express';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
-
-const result = async (workflowRunId: string) =>
-  JSON.parse((await workflows.ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown;
+const workflows = useWorkflowSystem();
 
 /** Serves workflows that may invoke each other; gives the URL of one of them. */
 async function serveAll(table: Parameters<typeof serveMany>[0]) {
@@ -51,7 +42,7 @@ test.each([
   });
   const { url } = await serveAll({ parent, child });
   const { workflowRunId } = await workflows.client.trigger({ url: url('parent') });
-  expect(await result(workflowRunId)).toEqual({
+  expect(await workflows.result(workflowRunId)).toEqual({
     ...(expected === undefined ? {} : { body: expected }),
     isFailed: false,
     isCanceled: false,
@@ -74,7 +65,7 @@ test('an invoked workflow that fails, and one that is canceled', async () => {
   });
   const { url } = await serveAll({ parent, fails, cancels });
   const { workflowRunId } = await workflows.client.trigger({ url: url('parent') });
-  expect(await result(workflowRunId)).toEqual([true, false, false, true]);
+  expect(await workflows.result(workflowRunId)).toEqual([true, false, false, true]);
   const { messages } = await workflows.client.dlq.list({ filter: { workflowUrl: url('fails') } });
   expect(messages).toHaveLength(1);
 });
@@ -94,7 +85,7 @@ test('invocations beside each other, and inside each other', async () => {
   });
   const { url, counts } = await serveAll({ parent, middle, leaf });
   const { workflowRunId } = await workflows.client.trigger({ url: url('parent') });
-  expect(await result(workflowRunId)).toEqual([3, 10]);
+  expect(await workflows.result(workflowRunId)).toEqual([3, 10]);
   expect(new Set(counts['/middle'])).toEqual(new Set(['1']));
   expect(new Set(counts['/leaf'])).toEqual(new Set(['1', '2']));
 });
@@ -118,6 +109,6 @@ test('a run that fails does not stop the run that it started', async () => {
   expect((await workflows.ended(workflowRunId)).workflowState).toBe('RUN_FAILED');
   const before = counts['/parent']?.length;
   await workflows.client.notify({ eventId: 'child-may-end' });
-  expect(await result('wfr_orphan')).toBe('child');
+  expect(await workflows.result('wfr_orphan')).toBe('child');
   expect(counts['/parent']?.length).toBe(before);
 });

@@ -1,14 +1,8 @@
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  const variables = { WORKFLOW_LAZY_BYTES: '0', WORKFLOW_MAX_STEPS: '40', WORKFLOW_MAX_LOG_BYTES: '200000' };
-  workflows = await startWorkflowSystem({ api: variables, dispatcher: variables });
-});
-afterAll(() => workflows.stop());
+const variables = { WORKFLOW_LAZY_BYTES: '0', WORKFLOW_MAX_STEPS: '40', WORKFLOW_MAX_LOG_BYTES: '200000' };
+const workflows = useWorkflowSystem({ api: variables, dispatcher: variables });
 
 const steps = (path: string) =>
   workflows.at(path).filter(({ headers }) => headers['upstash-workflow-calltype'] === 'step');

@@ -1,18 +1,13 @@
 // Branches whose results reach the server at the same moment, many times.
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
 const runs = 200;
 const pairsPerRun = 5;
 /** Runs that are active at once. Their branches need a small part of the default concurrency of a dispatcher. */
 const perWave = 25;
 
-let workflows: WorkflowSystem;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  workflows = await startWorkflowSystem();
-});
-afterAll(() => workflows.stop());
+const workflows = useWorkflowSystem();
 
 /** Lets callers go on in pairs of the same name: the first waits for the second. */
 function createMeeting(): (name: string) => Promise<void> {

@@ -1,15 +1,11 @@
 import { eventually } from '@posthorn/testkit';
-import { startWorkflowSystem, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
-let workflows: WorkflowSystem;
+const workflows = useWorkflowSystem();
 let thirdParty: string;
-beforeAll(async () => {
-  jest.spyOn(console, 'warn').mockImplementation();
-  jest.spyOn(console, 'error').mockImplementation();
-  workflows = await startWorkflowSystem();
+beforeAll(() => {
   thirdParty = workflows.system.receiver.url;
 });
-afterAll(() => workflows.stop());
 
 const elements = (text: string) => JSON.parse(text) as { messageId: string; body: string; callType: string }[];
 const decode = (base64: string) => Buffer.from(base64, 'base64').toString('utf8');

@@ -2,23 +2,19 @@
 import { eventually } from '@posthorn/testkit';
 import type { Client } from '@upstash/workflow';
 import type { serve } from '@upstash/workflow/express';
-import { startWorkflowSystem, workflowToken, type WorkflowSystem } from './workflow-system.fixture.ts';
+import { silenceSdk, startWorkflowSystem, workflowToken, type WorkflowSystem } from './workflow-system.fixture.ts';
 
 describe.each(['workflow-0.2', 'workflow-0.3'])('%s', (name) => {
   let workflows: WorkflowSystem;
   let client: Client;
   beforeAll(async () => {
-    jest.spyOn(console, 'warn').mockImplementation();
-    jest.spyOn(console, 'error').mockImplementation();
+    silenceSdk();
     const express = (await import(`${name}/express`)) as { serve: typeof serve };
     const sdk = (await import(name)) as { Client: typeof Client };
     workflows = await startWorkflowSystem({}, express.serve);
     client = new sdk.Client({ baseUrl: workflows.system.api.url, token: workflowToken });
   });
   afterAll(() => workflows.stop());
-
-  const result = async (workflowRunId: string) =>
-    JSON.parse((await workflows.ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown;
 
   test('run, sleep, run', async () => {
     const url = workflows.define<string>('/two-steps', async (context) => {
@@ -27,7 +23,7 @@ describe.each(['workflow-0.2', 'workflow-0.3'])('%s', (name) => {
       return context.run('two', () => [one, context.headers.get('x-user')]);
     });
     const { workflowRunId } = await client.trigger({ url, body: 'p & <ü>', headers: { 'X-User': 'u' } });
-    expect(await result(workflowRunId)).toEqual(['one of p & <ü>', 'u']);
+    expect(await workflows.result(workflowRunId)).toEqual(['one of p & <ü>', 'u']);
   });
 
   test('a call that fails', async () => {
@@ -42,7 +38,7 @@ describe.each(['workflow-0.2', 'workflow-0.3'])('%s', (name) => {
       return status;
     });
     const { workflowRunId } = await client.trigger({ url });
-    expect(await result(workflowRunId)).toBe(401);
+    expect(await workflows.result(workflowRunId)).toBe(401);
     // Versions without a delay of calls wait 12 s.
     expect(workflows.system.receiver.at('/forbidden')).toHaveLength(2);
   }, 60_000);
@@ -61,7 +57,7 @@ describe.each(['workflow-0.2', 'workflow-0.3'])('%s', (name) => {
     });
     const { workflowRunId } = await client.trigger({ url });
     await eventually(async () => (await client.notify({ eventId: `six-${name}`, eventData: 'e' })).length === 1);
-    expect(await result(workflowRunId)).toEqual(['run', 200, 'e', true]);
+    expect(await workflows.result(workflowRunId)).toEqual(['run', 200, 'e', true]);
   });
 
   test('a failure function', async () => {

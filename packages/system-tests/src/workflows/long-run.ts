@@ -112,10 +112,10 @@ export async function runLong(steps: number, print = console.log): Promise<strin
       `the beginning and at most: API ${before.api} ${peak.api}, dispatcher ${before.dispatcher} ${peak.dispatcher}, ` +
       `Redis ${before.redis} ${peak.redis}`,
   );
-  for (const [key, most] of Object.entries(maxGrowthMb)) {
+  for (const [key, maxMb] of Object.entries(maxGrowthMb)) {
     const name = key as keyof typeof maxGrowthMb;
     const grew = peak[name] - before[name] - (name === 'redis' ? logMb : 0);
-    if (grew > most) faults.push(`${name} grew by ${grew} MB in a long run, more than ${most} MB`);
+    if (grew > maxMb) faults.push(`${name} grew by ${grew} MB in a long run, more than ${maxMb} MB`);
   }
   if (lazy === 0 && logMb > 4) faults.push('the log was never fetched');
   return faults;

@@ -11,9 +11,9 @@ export type Operation =
 
 const kinds = ['run', 'run', 'run', 'sleep', 'call', 'event', 'parallel', 'invoke'] as const;
 
-/** A workflow of 2 to `most` steps. */
-export function createProgram(random: Random, most: number): Operation[] {
-  return Array.from({ length: random.between(2, most) }, (): Operation => {
+/** A workflow of 2 to `maxSteps` steps. */
+export function createProgram(random: Random, maxSteps: number): Operation[] {
+  return Array.from({ length: random.between(2, maxSteps) }, (): Operation => {
     const kind = kinds[random.between(0, kinds.length - 1)] ?? 'run';
     const value = random.between(1, 1000);
     if (kind === 'parallel') return { kind, values: Array.from({ length: random.between(2, 5) }, (_, n) => value + n) };

@@ -90,14 +90,14 @@ export function readHostHash(bytes: Buffer, at: number): number {
 
 /** To parse a URL costs more than all the rest, and most messages go where others went. */
 const places = new Map<string, Place>();
-const mostPlaces = 1000;
+const maxPlaces = 1000;
 
 function readPlace(url: string): Place {
   let place = places.get(url);
   if (!place) {
     const { hostname, pathname } = new URL(url);
     place = { url: hashField(hidePassword(url)), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
-    if (places.size >= mostPlaces) places.clear();
+    if (places.size >= maxPlaces) places.clear();
     places.set(url, place);
   }
   return place;

@@ -128,7 +128,7 @@ export async function requireRights(redis: RedisConnection): Promise<void> {
       ...missing.channels.map((name) => `use channel ${name}`),
     ];
     if (all.length === 0) return;
-    const named = all.length > mostNamed ? [...all.slice(0, mostNamed), `${all.length - mostNamed} more`] : all;
+    const named = all.length > maxNamed ? [...all.slice(0, maxNamed), `${all.length - maxNamed} more`] : all;
     throw new ConfigurationError(
       `REDIS_URL: the Redis user '${readUser(redis).user}' lacks the right to ${named.join(', ')}; grant what posthorn needs: ${formatGrant(redis, missing)}`,
     );
@@ -146,7 +146,7 @@ function duplicate(redis: RedisConnection): RedisConnection {
 
 type Command = [name: string, ...args: (string | number)[]];
 
-const mostNamed = 5;
+const maxNamed = 5;
 
 async function findMissing(redis: RedisConnection): Promise<Missing> {
   const inTransaction = async (commands: readonly Command[]): Promise<[name: string, error: unknown][]> => {

@@ -19,10 +19,10 @@ export interface Search extends EventFilter {
 
 /** Logs of messages that are read at once: so many bytes of them, about, that other work of the process goes on between. */
 const readBytesAtOnce = 128 * 1024;
-const readAtOnce = { least: 5, most: 100 };
+const readAtOnce = { min: 5, max: 100 };
 /** What one search looks at: a search that needs more gives what was found so far, and a cursor. */
-const mostLines = 5_000_000;
-const mostBytes = 32 * 1024 * 1024;
+const maxLines = 5_000_000;
+const maxBytes = 32 * 1024 * 1024;
 
 /**
  * Finds lines in the list and reads what they say. The list may have lines that are no line of any log: of a message that
@@ -70,7 +70,7 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
   const check = async (): Promise<Position | undefined> => {
     for (let begin = 0, end: number; begin < candidates.length; begin = end) {
       const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);
-      end = begin + Math.min(readAtOnce.most, Math.max(readAtOnce.least, fitting));
+      end = begin + Math.min(readAtOnce.max, Math.max(readAtOnce.min, fitting));
       const some = candidates.slice(begin, end);
       const histories = await Promise.all(some.map(({ messageId }) => readOnce(messageId)));
       for (const [index, { segment, line, ...record }] of some.entries()) {
@@ -83,7 +83,7 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
         hitBytes += history.bytes;
       }
       // More than a page shows, or than may be in memory.
-      if (bytes > mostBytes || hitBytes > search.maxBytes) return some.at(-1);
+      if (bytes > maxBytes || hitBytes > search.maxBytes) return some.at(-1);
     }
     candidates = [];
     return undefined;
@@ -99,7 +99,7 @@ export async function searchLines(log: EventLog, search: Search): Promise<{ hits
       if (next) return { hits, next };
     }
     looked += lines;
-    if (looked < mostLines) continue;
+    if (looked < maxLines) continue;
     const next = (await check()) ?? { segment, line: order === 'latestFirst' ? line : line + lines - 1 };
     return { hits, next };
   }

@@ -154,9 +154,9 @@ function readBounds({ from, to, step }: StatsQuery, now: number) {
   const start = Math.max(from ?? end - dayMs, now - hoursKeptMs);
   if (start >= end) throw new PosthornError('invalid_request', 'from: use a time before `to` and within 30 days');
   const isOld = start < now - minutesKeptMs;
-  const leastMs = isOld ? hourMs : minuteMs;
-  const chosen = step ?? Math.max(leastMs, steps.find((one) => (end - start) / one <= goodPoints) ?? dayMs);
-  if (chosen % leastMs !== 0) {
+  const minMs = isOld ? hourMs : minuteMs;
+  const chosen = step ?? Math.max(minMs, steps.find((one) => (end - start) / one <= goodPoints) ?? dayMs);
+  if (chosen % minMs !== 0) {
     const text = isOld
       ? 'a multiple of 3600000: counts from before two days are kept per hour'
       : 'a multiple of 60000: counts are kept per minute';

@@ -1,4 +1,4 @@
-import type { Attempt, Message, Place } from '@posthorn/shared';
+import { formatDuration, type Attempt, type Message, type Place } from '@posthorn/shared';
 import type { LanePlace } from '../../engine/lanes/lane-place.ts';
 import type { JobPlace } from '../../engine/shards/place.ts';
 import type { Event } from '../../engine/log/history.ts';
@@ -144,26 +144,6 @@ export function ordinal(number: number): string {
 
 function countAttempts(count: number): string {
   return `${cardinals[count] ?? count} attempt${count === 1 ? '' : 's'}`;
-}
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
-] as const;
-
-/** The two largest units: `34 ms`, `4 min 12 s`, `2 d 3 h`. */
-export function formatDuration(durationMs: number): string {
-  if (durationMs < 1000) return `${Math.max(0, Math.round(durationMs))} ms`;
-  const largest = units.findIndex(([, unitMs]) => durationMs >= unitMs);
-  let restMs = durationMs;
-  const parts = units.slice(largest, largest + 2).map(([name, unitMs]) => {
-    const count = Math.floor(restMs / unitMs);
-    restMs -= count * unitMs;
-    return count > 0 ? `${count} ${name}` : '';
-  });
-  return parts.filter(Boolean).join(' ');
 }
 
 /** The time of day, with the date when that is not today; in UTC, and saying so, unless a zone is given. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { deriveMessageId, readShard, type EventView, type Message, type Timeline } from '@posthorn/shared';
+import type { EventView, Message, Timeline } from '@posthorn/shared';
 import type { EventLog } from '../../engine/log/event-log.ts';
 import type { EventPages } from '../log/event-pages.ts';
 import { readLanePlace, type LanePlace } from '../../engine/lanes/lane-place.ts';
@@ -8,10 +7,12 @@ import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import { findDlqId } from '../dlq/dlq-list.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
+import { deriveCallbackId } from '../../engine/shards/derive-id.ts';
 import { findJobPlace } from '../../engine/shards/place.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import type { Dispatchers } from '../stats/dispatchers.ts';
 import { listAttempts } from './attempts.ts';
+import { maxCallbackBytes, parseCallbackSource } from './callback-source.ts';
 import { describePlace, type PlaceFacts } from './place.ts';
 import { formatSummary } from './summary.ts';
 
@@ -55,7 +56,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
     return hasLog === 1 || hasJob;
   }
 
-  /** The ids of callbacks are derived from the attempts that they tell of. */
+  /** The ids of callbacks are derived from the attempts that they report. */
   async function findCallbacks(
     id: string,
     { callback, failureCallback }: Message,
@@ -67,20 +68,21 @@ export function createTimelines(parts: TimelineParts): Timelines {
         : []),
       ...(failureCallback ? ['failure'] : []),
     ];
-    const ids = causes.map((cause) => deriveId(id, cause));
+    const ids = causes.map((cause) => deriveCallbackId(id, cause));
     const found = await Promise.all(ids.map(exists));
     return ids.filter((_, index) => found[index]);
   }
 
-  /** A callback names its source in its body; only a source from which its id derives is believed. */
+  /** A callback names its source in its body. Anyone can send such a body, so the id must be derived from that source. */
   async function findSource(id: string, message: Message): Promise<string | undefined> {
     if (message.header['Content-Type']?.[0] !== 'application/json') return undefined;
-    const text = (await bodies.read(message.body))?.toString('utf8') ?? '';
-    const source = /"sourceMessageId":"(msg_\w{26})"/.exec(text)?.[1];
-    if (source === undefined || readShard(source) === undefined) return undefined;
-    const retried = /"retried":(\d{1,4})/.exec(text)?.[1] ?? '0';
+    if ((await bodies.size(message.body)) > maxCallbackBytes) return undefined;
+    const body = await bodies.read(message.body);
+    const source = body && parseCallbackSource(body);
+    if (!source) return undefined;
+    const { messageId, retried } = source;
     const causes = ['failure', ...outcomes.map((kind) => `${retried}:${kind}`)];
-    return causes.some((cause) => deriveId(source, cause) === id) ? source : undefined;
+    return causes.some((cause) => deriveCallbackId(messageId, cause) === id) ? messageId : undefined;
   }
 
   return {
@@ -138,11 +140,6 @@ export function createTimelines(parts: TimelineParts): Timelines {
 }
 
 const outcomes = ['delivered', 'retry', 'failed', 'canceled'] as const;
-
-/** As `callbacks.ts` derives it. */
-function deriveId(source: string, cause: string): string {
-  return deriveMessageId(source, createHash('sha256').update(`${source}:${cause}`).digest());
-}
 
 /** The entries of the log have the responses of failed attempts, in their order. */
 function addBodies(attempts: Timeline['attempts'], lines: readonly EventView[]): void {

@@ -1,9 +1,34 @@
 -- Ends a run, once, and takes its messages, waiters and kept data away.
 -- ARGV[6] its last state   ARGV[7] how long it is remembered, ms   ARGV[8] shard   ARGV[9] number of shards: a run that has
--- failed gets a dead letter   ARGV[10] number of texts that follow: names and values of more fields
--- ARGV[11...] these, and the head and the data of the message that reports the failure, if there is one
+-- failed gets a dead letter
+-- ARGV[10] name of the field of a job that says that its message is canceled   ARGV[11] the data that replaces that of a
+-- waiting message   ARGV[12] the data that replaces that of a message in flight
+-- ARGV[13] number of texts that follow: names and values of more fields
+-- ARGV[14...] these, and the head and the data of the message that reports the failure, if there is one
 -- Returns 'unknown'; 'over' and the last state; or 'ended', the time of creation, the id of the dead letter, and id and
 -- data of each message that was taken out and is not in flight.
+local CANCELED, waitingData, inFlightData = unpack(ARGV, 10, 12)
+
+-- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its data if it was
+-- not in flight.
+local function cancelMessage(id)
+  local job = ARGV[1] .. id
+  local data = redis.call('HGET', job, 'data')
+  if not data or redis.call('HEXISTS', job, CANCELED) == 1 then
+    return nil
+  end
+  if redis.call('ZREM', KEYS[6], id) == 1 then
+    redis.call('DEL', job)
+    return data
+  end
+  if redis.call('EXISTS', job .. ':lock') == 1 then
+    redis.call('HSET', job, CANCELED, 1, 'data', inFlightData)
+    return nil
+  end
+  redis.call('HSET', job, CANCELED, 1, 'data', waitingData)
+  return data
+end
+
 local fields = redis.call('HMGET', run, 'state', 'createdAt', 'invoker')
 local state, createdAt, invoker = fields[1], fields[2], fields[3]
 if not state or (ARGV[5] ~= '' and ARGV[5] ~= createdAt) then
@@ -14,9 +39,9 @@ if state ~= 'RUN_STARTED' then
 end
 local name = runId .. ' ' .. createdAt
 redis.call('HSET', run, 'state', ARGV[6], 'completedAt', string.format('%.0f', now))
-local first = 11 + tonumber(ARGV[10])
-if first > 11 then
-  redis.call('HSET', run, unpack(ARGV, 11, first - 1))
+local first = 14 + tonumber(ARGV[13])
+if first > 14 then
+  redis.call('HSET', run, unpack(ARGV, 14, first - 1))
 end
 
 local result = { 'ended', createdAt, '' }

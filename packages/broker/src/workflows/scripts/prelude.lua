@@ -90,23 +90,3 @@ local function isOverLimit(first, last, maxBytes, maxElements)
   end
   return bytes > tonumber(maxBytes) and 'bytes' or count > tonumber(maxElements) and 'steps'
 end
-
--- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its data if it was
--- not in flight.
-local function cancelMessage(id)
-  local job = ARGV[1] .. id
-  local data = redis.call('HGET', job, 'data')
-  if not data or redis.call('HEXISTS', job, 'canceled') == 1 then
-    return nil
-  end
-  if redis.call('ZREM', KEYS[6], id) == 1 then
-    redis.call('DEL', job)
-    return data
-  end
-  if redis.call('EXISTS', job .. ':lock') == 1 then
-    redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"in flight"}')
-    return nil
-  end
-  redis.call('HSET', job, 'canceled', 1, 'data', '{"canceled":"waiting"}')
-  return data
-end

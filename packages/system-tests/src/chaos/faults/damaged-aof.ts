@@ -14,16 +14,16 @@ const damages = [
   {
     name: 'cut off',
     starts: true,
-    least: count - 1,
+    minLeft: count - 1,
     damage: async (file: string) => truncate(file, (await stat(file)).size - 7),
   },
   {
     name: 'zeros at the end',
     starts: false,
-    least: count,
+    minLeft: count,
     damage: (file: string) => appendFile(file, Buffer.alloc(4096)),
   },
-  { name: 'a byte in the middle', starts: false, least: count * 0.4, damage: flipByte },
+  { name: 'a byte in the middle', starts: false, minLeft: count * 0.4, damage: flipByte },
 ];
 
 /** The append-only file is damaged while nothing runs, and repaired as docs/operations.md says. */
@@ -31,7 +31,7 @@ export const damagedAof: Fault = {
   name: 'damaged-aof',
   rows: ['F48'],
   async run(chaos) {
-    for (const { name, starts, least, damage } of damages) {
+    for (const { name, starts, minLeft, damage } of damages) {
       const folder = await mkdtemp(join(tmpdir(), 'posthorn-damaged-'));
       const args = ['--dir', folder];
       try {
@@ -45,7 +45,7 @@ export const damagedAof: Fault = {
         const answers = await Promise.all(ids.map(async (id) => (await api.call(`/v2/messages/${id}`)).status));
         const left = answers.filter((status) => status === 200).length;
         chaos.figure(name, `${left} of ${count} left`);
-        chaos.claim(`${name}: ${left} are left, at least ${least}`, left >= least);
+        chaos.claim(`${name}: ${left} are left, at least ${minLeft}`, left >= minLeft);
         const first = answers.indexOf(404);
         chaos.claim(`${name}: only the last ones are missing`, first < 0 || answers.lastIndexOf(200) < first);
         await api.publish('http://127.0.0.1:9/again');

@@ -31,7 +31,7 @@ export const restartEverything: Fault = {
         await stage.publisher.publish({
           sort: 'asleep',
           ends: 'delivered',
-          destination: `${stage.receiver}/m?ms=100&flow=asleep&most=${parallelism}`,
+          destination: `${stage.receiver}/m?ms=100&flow=asleep&max=${parallelism}`,
           headers: { 'Upstash-Queue-Name': 'asleep' },
         });
       }

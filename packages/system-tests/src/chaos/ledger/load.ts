@@ -58,7 +58,7 @@ export function startLoad(publisher: Publisher, { perSecond, receiver, random, g
         return {
           sort: 'flow',
           ends: 'delivered',
-          destination: at(`ms=10&flow=${key}&most=3`),
+          destination: at(`ms=10&flow=${key}&max=3`),
           headers: { 'Upstash-Flow-Control-Key': key, 'Upstash-Flow-Control-Value': 'parallelism=3' },
         };
       },

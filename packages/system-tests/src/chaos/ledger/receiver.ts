@@ -1,6 +1,6 @@
 // The destination of every fault, a process of its own that nothing kills: it writes down what it gets before it answers.
 //   node receiver.js <ledger file> <current signing key>
-// The query of a URL says what to answer: `status`, after `ms`, after `fails` failed attempts; `flow` and `most` name a
+// The query of a URL says what to answer: `status`, after `ms`, after `fails` failed attempts; `flow` and `max` name a
 // limit of requests at once; `tell` reports each request to the parent; `hold` never answers.
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -89,7 +89,7 @@ function countFlow(url: URL, response: ServerResponse): void {
   const now = (running.get(flowKey) ?? 0) + 1;
   running.set(flowKey, now);
   response.on('close', () => running.set(flowKey, (running.get(flowKey) ?? 1) - 1));
-  if (now > Number(url.searchParams.get('most')))
+  if (now > Number(url.searchParams.get('max')))
     ledger.write({ kind: 'excess', flowKey, at: Date.now(), running: now });
 }
 

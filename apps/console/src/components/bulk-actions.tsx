@@ -1,0 +1,156 @@
+import { call, formatQuery, serverNow } from '../api.ts';
+import { refreshAll } from '../data.ts';
+import { formatNumber } from '../format.ts';
+import { createStore, useStore } from '../store.ts';
+import { confirm } from './confirmation.tsx';
+import { complain, report } from './notice.ts';
+
+/** Entries that one call retries or deletes. */
+const batchSize = 100;
+
+/** An action on many dead letters. It goes on when the reader looks at another page. */
+interface Work {
+  verb: 'Retried' | 'Deleted';
+  done: number;
+  total: number;
+  isStopped: boolean;
+}
+const work = createStore<Work | undefined>(undefined);
+
+/** The query of the dead letters that are shown. */
+export type DeadLetterFilter = Record<string, string | number | undefined>;
+
+/** Retries or deletes all that match and were there when it began, call by call. */
+async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: number): Promise<void> {
+  const toDate = Math.round(serverNow());
+  let done = 0;
+  work.set({ verb, done, total, isStopped: false });
+  try {
+    while (work.get()?.isStopped === false) {
+      const query = formatQuery({ ...filter, toDate, count: batchSize });
+      const count =
+        verb === 'Retried'
+          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', retries: 5 })).responses
+              .length
+          : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', retries: 5 })).deleted;
+      done += count;
+      const now = work.get();
+      if (now) work.set({ ...now, done });
+      if (count === 0 || done >= total) break;
+    }
+    report(`${verb} ${formatNumber(done)} of ${formatNumber(total)} dead letters.`);
+  } catch (error) {
+    complain(error);
+  } finally {
+    work.set(undefined);
+    refreshAll();
+  }
+}
+
+const formatMessages = (count: number) => `${formatNumber(count)} ${count === 1 ? 'message' : 'messages'}`;
+
+/** Buttons that retry or delete the selected dead letters, or all that match the filter. */
+export function BulkActions({
+  selected,
+  filter,
+  total,
+  onDone,
+}: {
+  /** Ids of dead letters. */
+  selected: readonly string[];
+  filter: DeadLetterFilter;
+  /** How many match the filter. */
+  total: number;
+  /** Called when the selected ones are done. */
+  onDone: () => void;
+}) {
+  const isWorking = useStore(work) !== undefined;
+  const actOnSelected = async (verb: Work['verb']) => {
+    const ids = formatQuery({ dlqIds: selected.join(',') });
+    if (verb === 'Retried') await call(`/v2/dlq/retry${ids}`, { method: 'POST' });
+    else await call(`/v2/dlq${ids}`, { method: 'DELETE' });
+    report(`${verb} ${formatMessages(selected.length)}.`);
+    onDone();
+    refreshAll();
+  };
+  return (
+    <div class="actions">
+      <button
+        type="button"
+        disabled={selected.length === 0 || isWorking}
+        onClick={() =>
+          confirm({
+            title: 'Retry the selected messages?',
+            text: `${formatMessages(selected.length)} will be published again, and removed from here.`,
+            verb: 'Retry',
+            act: () => actOnSelected('Retried'),
+          })
+        }
+      >
+        Retry selected
+      </button>
+      <button
+        type="button"
+        disabled={selected.length === 0 || isWorking}
+        onClick={() =>
+          confirm({
+            title: 'Delete the selected messages?',
+            text: `${formatMessages(selected.length)} will be lost.`,
+            verb: 'Delete',
+            act: () => actOnSelected('Deleted'),
+          })
+        }
+      >
+        Delete selected
+      </button>
+      <button
+        type="button"
+        disabled={total === 0 || isWorking}
+        onClick={() =>
+          confirm({
+            title: 'Retry all matching messages?',
+            text: `${formatMessages(total)} will be published again, and removed from here.`,
+            verb: 'Retry',
+            act: () => workOnAll('Retried', filter, total),
+          })
+        }
+      >
+        Retry all matching
+      </button>
+      <button
+        type="button"
+        disabled={total === 0 || isWorking}
+        onClick={() =>
+          confirm({
+            title: 'Delete all matching messages?',
+            text: `${formatMessages(total)} will be lost.`,
+            verb: 'Delete',
+            typed: String(total),
+            act: () => workOnAll('Deleted', filter, total),
+          })
+        }
+      >
+        Delete all matching
+      </button>
+      <span class="muted">{formatMessages(total)} match</span>
+    </div>
+  );
+}
+
+/** How far an action on all that match is, whatever page began it. */
+export function BulkProgress() {
+  const now = useStore(work);
+  if (!now) return null;
+  const { verb, done, total } = now;
+  return (
+    <div class="notice">
+      <p>
+        {verb} {formatNumber(done)} of {formatNumber(total)}
+      </p>
+      <progress value={done} max={Math.max(1, total)} aria-label={`${verb} dead letters`} />{' '}
+      <button type="button" onClick={() => work.set({ ...now, isStopped: true })}>
+        Stop
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import type { Place } from '@posthorn/shared';
+import type { ComponentChildren } from 'preact';
+import { Link, segment } from '../router.tsx';
+import { Time } from './time.tsx';
+
+/** The sentence of the server; ids and names in it are links. */
+export function WhereItIs({ where }: { where: Place }) {
+  return (
+    <section aria-label="Where it is" class={`where ${where.kind}`}>
+      <p>{linkParts(where)}</p>
+      <p class="muted">
+        Since <Time at={where.since} />
+        {where.until === undefined ? null : (
+          <>
+            {' · '}until <Time at={where.until} />
+          </>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function linkParts({ text, name, kind }: Place): ComponentChildren[] {
+  const lane = /\b(queue|flow-control key) /.exec(text)?.[1];
+  const isLane = name !== undefined && lane !== undefined && ['queued', 'limited', 'paused'].includes(kind);
+  return text.split(/(msg_[0-9A-Z]{26})/).flatMap((part): ComponentChildren[] => {
+    if (/^msg_[0-9A-Z]{26}$/.test(part)) return [<Link to={`/messages/${segment(part)}`}>{part}</Link>];
+    const at = isLane ? part.indexOf(`${lane} ${name}`) : -1;
+    if (!isLane || at < 0) return [part];
+    const from = at + lane.length + 1;
+    const to = lane === 'queue' ? `/queues/${segment(name)}` : `/flow-control/${segment(name)}`;
+    return [part.slice(0, from), <Link to={to}>{name}</Link>, part.slice(from + name.length)];
+  });
+}
