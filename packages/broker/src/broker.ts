@@ -31,6 +31,7 @@ import { createSessions, type KnownToken, type Sessions } from './sessions/sessi
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
 import { createStatsCounter, type StatsCounter } from './views/stats/counter.ts';
 import { createDispatchers, type Dispatchers } from './views/stats/dispatchers.ts';
+import { refuseNew } from './workflows/refuse-new.ts';
 import { createRunSettlement } from './workflows/run-settlement.ts';
 import { createWorkflows, type RunLimits, type Workflows } from './workflows/workflows.ts';
 import { createUrlGroups, type UrlGroupLimits, type UrlGroups } from './url-groups/url-groups.ts';
@@ -237,7 +238,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   };
 
   return {
-    workflows,
+    workflows: refuseNew(workflows, () => publisher.refuse('workflow')),
     redis,
     publish: publisher.publish,
     publishBatch: publisher.publishBatch,

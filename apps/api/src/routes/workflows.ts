@@ -141,7 +141,8 @@ export function parseUsers(tokens: readonly string[]): Set<string> {
 
 /** What a workflow gets of a call of its webhook (contract W15). */
 function describeCall(request: Request, body: Buffer): object {
-  const header: Record<string, string[]> = {};
+  // A header may be called `constructor`.
+  const header = Object.create(null) as Record<string, string[]>;
   for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] ?? '';
     (header[name] ??= []).push(request.rawHeaders[index + 1] ?? '');

@@ -28,7 +28,10 @@ export function createSlots(lanes: Lanes, shards: Shards): Slots {
       const slot = await lanes[step](queueLane(message.queueName), id);
       if (!slot.has) return slot;
     }
-    return message.flowControl ? lanes[step](flowLane(message.flowControl), id) : { has: true };
+    const { flowControl } = message;
+    if (!flowControl) return { has: true };
+    const lane = flowLane(flowControl);
+    return step === 'acquire' ? lanes.acquire(lane, id, flowControl) : lanes.enter(lane, id);
   }
 
   return {

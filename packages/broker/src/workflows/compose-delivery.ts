@@ -1,4 +1,4 @@
-import { decodeHeaderMap, hidePassword, type HeaderMap, type RunMessage } from '@posthorn/shared';
+import { decodeHeaderMap, encodeHeaderText, hidePassword, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { Composed } from '../delivery/run-attempts.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
@@ -85,7 +85,7 @@ function describeRun(
     'Upstash-Workflow-Calltype': [callType],
     ...(isStep && !workflow.isUnknownSdk ? { 'Upstash-Workflow-Sdk-Version': protocolVersion } : {}),
     ...(workflow.isUnknownSdk ? { 'Upstash-Workflow-Unknown-Sdk': yes } : {}),
-    ...(labels ? { 'Upstash-Label': [labels.join(',')] } : {}),
+    ...(labels ? { 'Upstash-Label': [encodeHeaderText(labels.join(','))] } : {}),
     ...(isStep ? { 'Upstash-Retries': [String(maxRetries)] } : {}),
   };
 }
@@ -94,8 +94,15 @@ function describeRun(
 const maxConcurrent = 200;
 
 /** Whether what a delivery of this message leads to was accepted already: only its answer was lost. */
-async function hasDoneItsWork({ redis }: RunParts, shard: number, id: string, workflow: RunMessage): Promise<boolean> {
+export async function hasDoneItsWork(
+  { redis }: Pick<RunParts, 'redis'>,
+  shard: number,
+  id: string,
+  workflow: RunMessage,
+): Promise<boolean> {
   const { kind, runId, step = { id: 0, concurrent: 1 } } = workflow;
+  // Nobody knows what a step leads to whose number could not be read.
+  if (kind === 'step' && !workflow.step) return false;
   const key = runKeys.steps(shard, runId);
   if (kind === 'call') return (await redis.hexists(key, `callback:${id}`)) === 1;
   if (kind === 'callback') return (await redis.hexists(key, `result:${step.id}`)) === 1;

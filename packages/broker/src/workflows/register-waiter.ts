@@ -9,7 +9,7 @@ import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
 import { checkStep } from './step-text.ts';
-import { requireEventId, type StoredWaiter } from './stored-waiter.ts';
+import { isWebhookStep, nameNote, requireEventId, type StoredWaiter } from './stored-waiter.ts';
 import { resumeWaiter } from './waiters.ts';
 
 /** An entry in the list of an event stays so long after its deadline, for the run decides. */
@@ -52,15 +52,12 @@ export async function registerWaiter(
   // First the list, then the waiter: an entry without a waiter does no harm.
   const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
   const forgetAt = waiter.deadline * 1000 + graceMs;
-  await redis.zadd(list, forgetAt, `${step.stepId} ${run.createdAt} ${runId}`);
-  await redis.zremrangebyscore(list, '-inf', now);
-  const last = await redis.zrange(list, '-1', '-1', 'WITHSCORES');
-  await redis.pexpireat(list, Math.ceil(Number(last[1] ?? forgetAt)));
+  await redis.addExpiring(list, `${step.stepId} ${run.createdAt} ${runId}`, forgetAt, now);
   const place = runs.placeOf(runId, run.createdAt);
   const key = `wait:${step.stepId}`;
   const { result, note } = await scripts.registerWaiter(
     place,
-    { key, field, json: JSON.stringify(waiter), eventId, timeoutId },
+    { key, field, json: JSON.stringify(waiter), noteName: nameNote(eventId, isWebhookStep(step)), timeoutId },
     entry,
   );
   if (result === 'over') throw new RunOverError();

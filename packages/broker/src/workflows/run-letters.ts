@@ -41,12 +41,15 @@ export async function readLetter({ redis, shards, runs }: RunParts, dlqId: strin
 export async function findLetters(parts: RunParts, filter: LetterFilter): Promise<LetterPage> {
   if (filter.dlqIds) return { ids: [...new Set(filter.dlqIds)] };
   const ids: string[] = [];
+  let read = 0;
+  let last: string | undefined;
   for await (const id of listLetterIds(parts, filter.cursor)) {
+    if (last !== undefined && read++ === maxRead) return { ids, cursor: last };
     const run = await readLetter(parts, id);
-    if (!run || !matchesLetter(run, filter)) continue;
-    const cursor = ids.at(-1);
-    if (cursor !== undefined && ids.length === filter.count) return { ids, cursor };
-    ids.push(id);
+    const isMeant = run !== undefined && matchesLetter(run, filter);
+    if (isMeant && last !== undefined && ids.length === filter.count) return { ids, cursor: last };
+    if (isMeant) ids.push(id);
+    last = id;
   }
   return { ids };
 }
@@ -65,6 +68,8 @@ function matchesLetter(run: Run, filter: LetterFilter): boolean {
 }
 
 const pieceSize = 100;
+/** Entries that one request looks at; of more it gives a page that may be empty, and where to go on. */
+const maxRead = 5000;
 
 async function* listLetterIds({ redis, shards }: RunParts, cursor: string | undefined): AsyncGenerator<string> {
   const after = cursor ? readDlqId(cursor) : undefined;
@@ -173,17 +178,18 @@ export async function repeatCallback(parts: RunParts, dlqId: string): Promise<Tr
   if (!run) return undefined;
   const { scripts } = parts;
   const callback = run.config.failureCallback;
-  if (run.failureCallback?.state !== 'CALLBACK_FAIL' || !callback) {
-    throw new PosthornError(
-      'invalid_request',
-      `The failure callback is in the state ${run.failureCallback?.state ?? 'none'}; only one that has failed can be repeated.`,
-    );
+  const { failureCallback } = run;
+  if (failureCallback?.state !== 'CALLBACK_FAIL' || !callback) {
+    throw wrongState(failureCallback, 'only one that has failed can be repeated');
   }
   const message = createFailureMessage(parts, run, callback);
   const state: FailureCallbackState = { messageId: message.messageId, state: 'CALLBACK_INPROGRESS' };
   // By its name: the id may be that of a later run.
   const place = { shard: run.shard, runId: run.name, createdAt: run.createdAt };
-  await scripts.send(place, message, 'failureCallback', JSON.stringify(state));
+  const change = { before: JSON.stringify(failureCallback), now: JSON.stringify(state) };
+  if ((await scripts.send(place, message, 'failureCallback', change)) === 'changed') {
+    throw wrongState({ state: 'CALLBACK_INPROGRESS' }, 'only one that has failed can be repeated');
+  }
   return { workflowRunId: run.runId, workflowCreatedAt: run.createdAt };
 }
 
@@ -197,13 +203,18 @@ export async function cancelCallback(parts: RunParts, dlqId: string): Promise<Tr
   if (!run) return undefined;
   const { failureCallback } = run;
   if (failureCallback?.state !== 'CALLBACK_INPROGRESS') {
-    throw new PosthornError(
-      'invalid_request',
-      `The failure callback is in the state ${failureCallback?.state ?? 'none'}; only one in progress can be canceled.`,
-    );
+    throw wrongState(failureCallback, 'only one in progress can be canceled');
   }
   // Its message is dropped when it is due.
   const state: FailureCallbackState = { ...failureCallback, state: 'CALLBACK_CANCELED' };
-  await parts.redis.setField(runKeys.run(run.shard, run.name), 'state', 'failureCallback', JSON.stringify(state));
+  const key = runKeys.run(run.shard, run.name);
+  const before = JSON.stringify(failureCallback);
+  if ((await parts.redis.replaceField(key, 'failureCallback', before, JSON.stringify(state), 0)) !== 1) {
+    throw wrongState(undefined, 'it has ended meanwhile');
+  }
   return { workflowRunId: run.runId, workflowCreatedAt: run.createdAt };
+}
+
+function wrongState(now: Pick<FailureCallbackState, 'state'> | undefined, why: string): PosthornError {
+  return new PosthornError('invalid_request', `The failure callback is in the state ${now?.state ?? 'none'}; ${why}.`);
 }

@@ -26,7 +26,9 @@ const pieceSize = 100;
 /** A list of one shard, of which the newest names come first. */
 interface List {
   key: string;
-  offset: number;
+  /** Time of the last name that was read, and the names of that time: lists shrink while they are read. */
+  from: number;
+  seen: Set<string>;
   names: { runId: string; createdAt: number }[];
   isDone: boolean;
 }
@@ -60,12 +62,12 @@ async function* listNames(
       ...(isActiveMeant ? [runKeys.active(shard)] : []),
       ...(isEndedMeant ? [runKeys.ended(shard)] : []),
     ])
-    .map((key): List => ({ key, offset: 0, names: [], isDone: false }));
+    .map((key): List => ({ key, from: max, seen: new Set(), names: [], isDone: false }));
   const isMeant = (name: { runId: string; createdAt: number }) =>
     (!wanted || wanted.has(name.runId)) && (!after || compare(name, after) > 0);
 
   for (;;) {
-    await Promise.all(lists.map((list) => fill(redis, list, min, max, isMeant)));
+    await Promise.all(lists.map((list) => fill(redis, list, min, isMeant)));
     let first: List | undefined;
     for (const list of lists) {
       const [name] = list.names;
@@ -81,15 +83,19 @@ async function fill(
   redis: RedisConnection,
   list: List,
   min: number,
-  max: number,
   isMeant: (name: { runId: string; createdAt: number }) => boolean,
 ): Promise<void> {
   while (!list.isDone && list.names.length === 0) {
-    const highest = max === Infinity ? '+inf' : max;
-    const members = await redis.zrevrangebyscore(list.key, highest, min, 'LIMIT', list.offset, pieceSize);
-    list.offset += members.length;
-    list.isDone = members.length < pieceSize;
-    list.names = members.map(parseName).filter(isMeant).sort(compare);
+    const highest = list.from === Infinity ? '+inf' : list.from;
+    const wanted = pieceSize + list.seen.size;
+    const members = await redis.zrevrangebyscore(list.key, highest, min, 'LIMIT', 0, wanted);
+    list.isDone = members.length < wanted;
+    const fresh = members.filter((member) => !list.seen.has(member));
+    const oldest = parseName(members.at(-1) ?? '').createdAt;
+    if (oldest !== list.from) list.seen = new Set();
+    for (const member of members) if (parseName(member).createdAt === oldest) list.seen.add(member);
+    list.from = oldest;
+    list.names = fresh.map(parseName).filter(isMeant).sort(compare);
   }
 }
 

@@ -49,7 +49,7 @@ export interface RunScripts {
   append(place: RunPlace, entries: readonly RunEntry[], limits: LogLimits): Promise<string[] | Refusal>;
   registerWaiter(
     place: RunPlace,
-    waiter: { key: string; field: string; json: string; eventId: string; timeoutId: string },
+    waiter: { key: string; field: string; json: string; noteName: string; timeoutId: string },
     message: Pick<RunEntry, 'head' | 'data'>,
   ): Promise<{ result: 'over' | 'known' | 'waits'; note?: { field: string; data: Buffer } }>;
   resumeWaiter(
@@ -60,12 +60,17 @@ export interface RunScripts {
   ): Promise<{ start: number; end: number } | 'gone' | Refusal>;
   keepNote(
     place: RunPlace,
-    eventId: string,
+    event: { eventId: string; noteName: string },
     data: Buffer,
     limits: { maxNotes: number; maxBytes: number },
   ): Promise<'over' | 'kept' | 'full' | string[]>;
-  /** Stores a message that is not in the log, and notes it in a field of the run. */
-  send(place: RunPlace, message: Pick<RunEntry, 'head' | 'data'>, field: string, value: string): Promise<void>;
+  /** Stores a message that is not in the log, and notes it in a field of the run, unless that was changed meanwhile. */
+  send(
+    place: RunPlace,
+    message: Pick<RunEntry, 'head' | 'data'>,
+    field: string,
+    value: { before: string; now: string },
+  ): Promise<'sent' | 'changed'>;
   resume(
     place: RunPlace,
     fields: Record<string, string>,
@@ -155,13 +160,13 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return ids[0] === '' ? (ids[1] as Refusal) : ids;
     },
 
-    async registerWaiter(place, { key, field, json, eventId, timeoutId }, { head, data }) {
+    async registerWaiter(place, { key, field, json, noteName, timeoutId }, { head, data }) {
       const [result, noteField, note] = await commands.registerWaiterBuffer(
         ...begin(place),
         key,
         field,
         `${timeoutId} ${json}`,
-        eventId,
+        noteName,
         timeoutId,
         head,
         data,
@@ -186,13 +191,21 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return { start: Number(start ?? 0), end: Number(end ?? 0) };
     },
 
-    async keepNote(place, eventId, data, { maxNotes, maxBytes }) {
-      const [result, ...fields] = await commands.keepNote(...begin(place), eventId, data, maxNotes, maxBytes);
+    async keepNote(place, { eventId, noteName }, data, { maxNotes, maxBytes }) {
+      const [result, ...fields] = await commands.keepNote(
+        ...begin(place),
+        eventId,
+        data,
+        maxNotes,
+        maxBytes,
+        noteName,
+      );
       return result === 'waits' ? fields : (result as 'over' | 'kept' | 'full');
     },
 
-    async send(place, { head, data }, field, value) {
-      await commands.sendMessage(...begin(place), head, data, field, value);
+    async send(place, { head, data }, field, { before, now }) {
+      const [result] = await commands.sendMessage(...begin(place), head, data, field, now, before);
+      return result as 'sent' | 'changed';
     },
 
     async resume(place, fields, messages, maxRuns) {

@@ -1,6 +1,7 @@
 import {
   decodeHeaderMap,
   hidePassword,
+  nonRetryableStatus,
   type Answer,
   type Failure,
   type HeaderMap,
@@ -9,6 +10,7 @@ import {
 import { flowLane } from '../engine/lanes/lanes.ts';
 import { deriveId } from '../engine/shards/derive-id.ts';
 import type { RunJob } from '../delivery/run-attempts.ts';
+import { hasDoneItsWork } from './compose-delivery.ts';
 import { failForRoom, failRun } from './end-run.ts';
 import { createEntry } from './run-entry.ts';
 import { runKeys } from './run-keys.ts';
@@ -44,8 +46,16 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
     if (error)
       return { kind: 'failed', answer: { ...outcome.answer, body: Buffer.from(error) }, error, errorKind: 'http' };
   }
+  if (outcome.kind === 'failed' && isRepeatable(outcome.answer) && kind !== 'call' && kind !== 'failure') {
+    // What the workflow does next was accepted: only the answer to this delivery was lost, at its last attempt.
+    const { shard } = runs.placeOf(runId);
+    if (await hasDoneItsWork({ redis }, shard, job.id, workflow)) return { ...outcome, kind: 'canceled' };
+  }
   return outcome;
 }
+
+/** An endpoint that wants no other attempt says so with this status, whatever it has done before. */
+const isRepeatable = ({ status }: Answer) => status !== nonRetryableStatus;
 
 /**
  * The server has refused the result of a call: its delivery is not tried again (contract W10).

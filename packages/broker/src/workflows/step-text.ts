@@ -14,9 +14,8 @@ const maxParsedBytes = 256 * 1024;
 
 /** The beginning and the end of a step; `undefined` for a body that is none. */
 export function parseStepHead(body: Buffer): StepHead | undefined {
-  if (body.length > maxParsedBytes) return parseLongStep(body);
   try {
-    return checkStep(JSON.parse(body.toString('utf8')));
+    return body.length > maxParsedBytes ? parseLongStep(body) : checkStep(JSON.parse(body.toString('utf8')));
   } catch {
     return undefined;
   }
@@ -37,19 +36,23 @@ export function checkStep(value: unknown): StepHead | undefined {
   };
 }
 
-/** SDKs write the short fields first and the result after them. */
+/** SDKs write the short fields first and the result after them, with or without blanks between them. */
 function parseLongStep(body: Buffer): StepHead | undefined {
   const start = body.toString('utf8', 0, 4096);
-  const match = /^\{"stepId":(\d{1,9}),"stepName":"((?:[^"\\]|\\.)*)","stepType":"(\w+)"/.exec(start);
+  const match =
+    /^\s*\{\s*"stepId"\s*:\s*(\d{1,9})\s*,\s*"stepName"\s*:\s*"((?:[^"\\]|\\.)*)"\s*,\s*"stepType"\s*:\s*"(\w+)"/.exec(
+      start,
+    );
   if (!match) return undefined;
   const [, stepId, stepName, stepType] = match;
   const end = body.toString('utf8', body.length - 200);
-  const concurrent = /"concurrent":(\d{1,6})[^"]*\}$/.exec(end)?.[1] ?? /"concurrent":(\d{1,6})/.exec(start)?.[1];
+  const [, concurrent = 1] =
+    /"concurrent"\s*:\s*(\d{1,6})[^"]*\}\s*$/.exec(end) ?? /"concurrent"\s*:\s*(\d{1,6})/.exec(start) ?? [];
   return checkStep({
     stepId: Number(stepId),
     stepName: JSON.parse(`"${stepName ?? ''}"`) as unknown,
     stepType,
-    concurrent: Number(concurrent ?? 1),
+    concurrent: Number(concurrent),
   });
 }
 

@@ -27,6 +27,13 @@ export function requireEventId(eventId: string): void {
   }
 }
 
+export const isWebhookStep = ({ stepType }: StepHead): boolean => stepType === 'WaitForWebhook';
+
+/** What a run keeps data of an event under. Calls of webhooks need no token, so that their data is for webhooks alone. */
+export function nameNote(eventId: string, isWebhook: boolean): string {
+  return isWebhook ? `webhook ${eventId}` : eventId;
+}
+
 /** A waiter of a run in Redis, and the id of the message of its deadline. */
 export function parseWaiter(text: string): { timeoutId: string; waiter: StoredWaiter } {
   const at = text.indexOf(' ');

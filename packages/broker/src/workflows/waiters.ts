@@ -4,11 +4,10 @@ import { createServerStep } from './create-step.ts';
 import { failForRoom } from './end-run.ts';
 import { listHeaderMap, toHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
-import { createRefusal } from './run-errors.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
-import { parseWaiter, requireEventId, type StoredWaiter } from './stored-waiter.ts';
+import { isWebhookStep, nameNote, parseWaiter, requireEventId, type StoredWaiter } from './stored-waiter.ts';
 
 /** A waiter as clients see it (contract W12). */
 export interface WaiterView {
@@ -97,10 +96,17 @@ export async function readWaiters(parts: RunParts, eventId: string): Promise<Wai
 export async function notifyAll(parts: RunParts, eventId: string, data: Buffer): Promise<Notified[]> {
   requireEventId(eventId);
   const notified: Notified[] = [];
+  let failure: unknown;
   for await (const { run, field } of listWaiters(parts, eventId)) {
-    const one = await resumeWaiter(parts, run, field, { data });
-    if (one) notified.push(one);
+    try {
+      const one = await resumeWaiter(parts, run, field, { data });
+      if (one) notified.push(one);
+    } catch (error) {
+      // The others hear of it all the same; those that did not will when the event is told again.
+      failure ??= error;
+    }
   }
+  if (failure !== undefined) throw failure;
   return notified;
 }
 
@@ -108,7 +114,7 @@ export async function notifyAll(parts: RunParts, eventId: string, data: Buffer):
  * Resumes the waiters of an event in one run. Without one the data is kept as long as the run is active, for the first step
  * that waits for it.
  *
- * @param isOneOnly resumes one of them: each call of a webhook feeds one wait
+ * @param isWebhook the data is that of a call without a token: it feeds one wait, and only one for a webhook
  * @returns `undefined` for a run that is over or unknown; nothing is kept
  */
 export async function notifyRun(
@@ -116,14 +122,15 @@ export async function notifyRun(
   runId: string,
   eventId: string,
   data: Buffer,
-  isOneOnly = false,
+  isWebhook = false,
 ): Promise<Notified[] | undefined> {
   requireEventId(eventId);
-  const { runs, scripts } = parts;
+  const { redis, runs, scripts } = parts;
   const run = await runs.read(runId);
   if (run?.state !== 'RUN_STARTED') return undefined;
+  const event = { eventId, noteName: nameNote(eventId, isWebhook) };
   for (;;) {
-    const kept = await scripts.keepNote(runs.placeOf(runId, run.createdAt), eventId, data, noteLimits);
+    const kept = await scripts.keepNote(runs.placeOf(runId, run.createdAt), event, data, noteLimits);
     if (kept === 'over') return undefined;
     if (kept === 'kept') return [];
     if (kept === 'full') {
@@ -133,13 +140,21 @@ export async function notifyRun(
       );
     }
     const notified: Notified[] = [];
+    let isForToken = false;
     for (const field of kept.sort(byStep)) {
+      const text = isWebhook ? await redis.hget(runKeys.waiters(run.shard, runId), field) : null;
+      if (text !== null && !isWebhookStep(parseWaiter(text).waiter.step)) {
+        isForToken = true;
+        continue;
+      }
       const one = await resumeWaiter(parts, run, field, { data });
       if (one) notified.push(one);
-      if (one && isOneOnly) break;
+      if (one && isWebhook) break;
     }
     // None if all of them ended in the meantime.
     if (notified.length > 0) return notified;
+    // What waits there is not for callers without a token.
+    if (isForToken) return undefined;
   }
 }
 
@@ -176,7 +191,11 @@ export async function resumeWaiter(
   const waits = { field, timeoutId, ...(note === undefined ? {} : { note }) };
   const result = await scripts.resumeWaiter(place, waits, createEntry(made, body), runLimits);
   if (result === 'gone' || result === 'over') return undefined;
-  if (typeof result === 'string') throw createRefusal(result, runLimits);
+  if (typeof result === 'string') {
+    // It can never go on, and whoever tells others of the event must not fail for it.
+    await failForRoom(parts, run, timeoutId, result);
+    return undefined;
+  }
   await forget(parts, eventId, step.stepId, run);
   return {
     waiter: viewWaiter(waiter, runId),
@@ -197,9 +216,10 @@ export async function resumeFromKept(parts: RunParts, run: { runId: string; crea
   const notes = runKeys.notes(shard, run.runId);
   const kept = (await redis.hkeys(notes)).sort(byStep);
   if (kept.length === 0) return;
-  for (const field of await redis.hkeys(runKeys.waiters(shard, run.runId))) {
-    const eventId = field.slice(field.indexOf(':') + 1);
-    const note = kept.find((name) => name.slice(name.indexOf(':') + 1) === eventId);
+  for (const [field, text] of Object.entries(await redis.hgetall(runKeys.waiters(shard, run.runId)))) {
+    const { eventId, step } = parseWaiter(text).waiter;
+    const noteName = nameNote(eventId, isWebhookStep(step));
+    const note = kept.find((name) => name.slice(name.indexOf(':') + 1) === noteName);
     const data = note === undefined ? null : await redis.hgetBuffer(notes, note);
     if (note !== undefined && data) await resumeWaiter(parts, run, field, { data, note });
   }

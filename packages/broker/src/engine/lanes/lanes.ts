@@ -63,8 +63,11 @@ export interface Lanes {
   enter(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
   /** The same for a message that sleeps: it is woken if it has a slot already. */
   enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
-  /** The attempt begins, if the message has a slot; else it waits for one. */
-  acquire(lane: Lane, messageId: string): Promise<Slot>;
+  /**
+   * The attempt begins, if the message has a slot; else it waits for one. The limits that it brought count again if the key
+   * was forgotten since: nothing was delivered for it while the message slept.
+   */
+  acquire(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
   /** The attempt goes on: its lease begins anew. */
   renew(lane: Lane, messageId: string): Promise<void>;
   /** The attempt is over: its slot is free. */
@@ -203,7 +206,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       if (slot.has) await wake(lane, [messageId]);
       return slot;
     },
-    acquire: (lane, messageId) => run('acquire', lane, messageId),
+    acquire: (lane, messageId, limits) => run('acquire', lane, messageId, undefined, limits),
     async renew(lane, messageId) {
       await run('renew', lane, messageId);
     },

@@ -1,5 +1,5 @@
 -- Registers a waiter of a run, once, and stores the message of its deadline.
--- ARGV[6] what it is accepted for once   ARGV[7] '<step id>:<event id>'   ARGV[8] the id of ARGV[10], a blank and the JSON of the waiter   ARGV[9] event id
+-- ARGV[6] what it is accepted for once   ARGV[7] '<step id>:<event id>'   ARGV[8] the id of ARGV[10], a blank and the JSON of the waiter   ARGV[9] what data for it is kept under
 -- ARGV[10] id of the message of the deadline   ARGV[11] its head   ARGV[12] its data
 -- Returns 'over'; 'known'; or 'waits', and of the oldest data that was kept for the event its field and the data.
 if not isStarted() then

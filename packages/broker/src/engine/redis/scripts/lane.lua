@@ -10,7 +10,8 @@
 -- ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms;
 -- 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period, start of the
 -- window, starts in it, paused, pinned parallelism, pinned rate, last turn
--- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay
+-- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay. When an
+-- attempt begins they count only if the key was forgotten meanwhile: those of a later message may have replaced them.
 -- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
 -- the messages that have to be woken.
 local time = redis.call('TIME')
@@ -21,11 +22,12 @@ local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALL
   unpack(ARGV, 7, 15)
 
 if #ARGV > 15 then
-  local pinned = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE)
-  if not pinned[1] then
+  local known = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE, PARALLELISM, RATE)
+  local counts = step ~= 'acquire' or not (known[3] or known[4])
+  if counts and not known[1] then
     redis.call('HSET', KEYS[1], PARALLELISM, ARGV[16])
   end
-  if not pinned[2] then
+  if counts and not known[2] then
     redis.call('HSET', KEYS[1], RATE, ARGV[17], PERIOD, ARGV[18])
   end
 end

@@ -199,3 +199,12 @@ describe('remove-dead-letters', () => {
     expect(await redis.pttl('answer:c')).toBe(-1);
   });
 });
+
+test('addExpiring lets a list expire with its last member, whatever comes in which order', async () => {
+  const now = Date.now();
+  await redis.addExpiring('z', 'late', now + 60_000, now);
+  await redis.addExpiring('z', 'soon', now + 1000, now);
+  expect(await redis.pttl('z')).toBeGreaterThan(50_000);
+  await redis.addExpiring('z', 'later', now + 90_000, now + 2000);
+  expect(await redis.zrange('z', '0', '-1')).toEqual(['late', 'later']);
+});
