@@ -27,7 +27,8 @@ export interface App {
 }
 
 const readyEveryMs = 50;
-const waitingNoticeMs = 10_000;
+const firstNoticeMs = 3000;
+const nextNoticeMs = 10_000;
 
 export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOptions): App {
   let complaint: string | undefined = isFromSources ? undefined : '';
@@ -53,14 +54,18 @@ export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOpti
   });
 
   const waitUntilReady = async () => {
-    for (let waits = 1; ; waits++) {
+    let noticeAt = performance.now() + firstNoticeMs;
+    for (;;) {
       const answer = await Promise.race([child.failed, askWhetherReady(url)]);
-      if (answer === true) break;
-      if (answer !== false) {
+      if (typeof answer !== 'object') {
         // What it wrote is the reason; when both apps fail for the same one, it is said once.
         throw new ConfigurationError(complaint?.trim() || `The ${name} ended (${answer}) before it was ready.`);
       }
-      if ((waits * readyEveryMs) % waitingNoticeMs === 0) log(`still waiting for the ${name}`);
+      if (answer.isReady) break;
+      if (performance.now() >= noticeAt) {
+        noticeAt += nextNoticeMs;
+        log(`still waiting for the ${name}${answer.trouble ? `: ${answer.trouble}` : ''}`);
+      }
       await new Promise((done) => setTimeout(done, readyEveryMs));
     }
     child.keepAlive();
@@ -70,9 +75,15 @@ export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOpti
   return { ready: waitUntilReady(), stop: () => child.stop() };
 }
 
-async function askWhetherReady(url: string): Promise<boolean> {
-  const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
-  return response?.ok ?? false;
+/** Whether it is ready, and what it says that keeps it from that. */
+async function askWhetherReady(url: string): Promise<{ isReady: boolean; trouble?: string }> {
+  try {
+    const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2000) });
+    const { error } = (await response.json()) as { error?: string };
+    return { isReady: response.ok, ...(error === undefined ? {} : { trouble: error }) };
+  } catch {
+    return { isReady: false };
+  }
 }
 
 function findProgram(name: string, isFromSources: boolean): string[] {

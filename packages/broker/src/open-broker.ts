@@ -41,7 +41,16 @@ export interface OpenBroker {
 }
 
 const redisTimeoutMs = 8000;
-const fatal: readonly Trouble[] = ['away', 'denied', 'full', 'read-only', 'disk-failed', 'evicting', 'clock-wrong'];
+const fatal: readonly Trouble[] = [
+  'away',
+  'denied',
+  'full',
+  'read-only',
+  'refuses-writes',
+  'disk-failed',
+  'evicting',
+  'clock-wrong',
+];
 
 /**
  * Connects to Redis, refuses one that posthorn cannot use, agrees with other processes on the data, and opens a broker.

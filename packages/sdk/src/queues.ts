@@ -26,6 +26,8 @@ export interface QueueResponse {
   parallelism: number;
   /** Messages that have not ended. */
   lag: number;
+  /** The message that is delivered now or next: all others wait behind it. Times are in milliseconds since 1970. */
+  first?: { messageId: string; createdAt: number };
   paused: boolean;
 }
 

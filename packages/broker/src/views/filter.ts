@@ -22,11 +22,12 @@ function has(wanted: readonly string[] | undefined, actual: string | readonly st
   return [actual ?? []].flat().some((value) => wanted.includes(value));
 }
 
-/** The host counts with and without its port and in any case, the path exactly. */
+/** The host counts with and without its port, the path as it was given and as URL parsers write it. */
 function matchesPlace({ host, path }: MessageFilter, url: string): boolean {
   if (!host && !path) return true;
-  const parsed = new URL(url);
-  const hosts = host?.map((wanted) => wanted.toLowerCase());
-  if (hosts && !has(hosts, [parsed.host.toLowerCase(), parsed.hostname.toLowerCase()])) return false;
-  return has(path, parsed.pathname);
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const actualPort = port || (protocol === 'https:' ? '443' : '80');
+  if (!has(host, [hostname, `${hostname}:${actualPort}`])) return false;
+  const [, given = '/'] = /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url) ?? [];
+  return has(path, [given || '/', pathname]);
 }

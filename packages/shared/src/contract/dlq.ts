@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { PosthornError } from './errors.ts';
 import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from './fields.ts';
-import { FilterFields, filters, showUrl, type MessageFilter } from './filters.ts';
+import { FilterFields, filters, formatHost, showUrl, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 import { RunLetter } from './workflow-dlq.ts';
@@ -135,7 +135,7 @@ export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.outp
   if (destination && (given.url || (destination.some(isUrl) && !destination.every(isUrl)))) {
     throw new PosthornError('invalid_request', 'destination: use URLs alone, hosts alone, or `url` instead');
   }
-  const place = destination && (destination.every(isUrl) ? { url: destination.map(showUrl) } : { host: destination });
+  const place = destination && (destination.every(isUrl) ? { url: destination.map(showUrl) } : { host: destination.map(formatHost) });
   return {
     ...given,
     ...place,

@@ -24,6 +24,13 @@ export interface MessageFilter {
 /** A URL as it is shown, and as filters compare it. */
 export const showUrl = (url: string): string => hidePassword(formatUrl(url));
 
+/** A host with or without a port, as URLs have it: in lower case, a name in letters of other languages in its ASCII form. */
+export function formatHost(text: string): string {
+  const [, host = text, port = ''] = /^(.*?)(:\d+)?$/s.exec(text) ?? [];
+  // A port that URLs leave out must not get lost.
+  return (URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : host.toLowerCase()) + port;
+}
+
 const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
 
 /** One value, several by repetition, or several in one text with this between them. */
@@ -52,8 +59,12 @@ export const FilterFields = {
   url: list(/,(?=https?:\/\/)/i)
     .transform((urls) => urls.map(showUrl))
     .describe('Full URL of the message.'),
-  host: list(',').describe('Host of the URL, with or without the port.'),
-  path: list(/,(?=\/)/).describe('Path of the URL.'),
+  host: list(',')
+    .transform((hosts) => hosts.map(formatHost))
+    .describe('Host of the URL, with or without the port.'),
+  path: list(/,(?=\/)/)
+    .transform((paths) => paths.map(formatUrl))
+    .describe('Path of the URL.'),
   topicName: list(',').describe('URL group of the message.'),
   queueName: list(',').describe('Queue of the message.'),
   scheduleId: list(',').describe('Schedule that published the message.'),

@@ -13,6 +13,13 @@ export const Queue = z
     parallelism: z.int().describe('Maximum of messages that are delivered at once.'),
     paused: z.boolean().describe('Whether the queue accepts messages but starts none.'),
     lag: z.int().describe('Number of messages that have not ended.'),
+    first: z
+      .object({
+        messageId: z.string().describe('Id of the message.'),
+        createdAt: Instant.describe('When it was published, in milliseconds since 1970.'),
+      })
+      .optional()
+      .describe('The message that is delivered now or next: all others wait behind it.'),
   })
   .meta({ id: 'Queue', description: 'A named queue, which delivers its messages in order.' });
 export type Queue = z.infer<typeof Queue>;

@@ -64,7 +64,7 @@ const whole = (description: string, max: number) =>
 
 const { host, label, queueName, topicName, flowControlKey } = FilterFields;
 /** Counts are kept for each value alone, so that one value of one field can be asked for. */
-const one = (list: typeof host) => list.refine(({ length }) => length === 1, 'use one value');
+const one = <T extends z.ZodType<string[]>>(list: T) => list.refine(({ length }) => length === 1, 'use one value');
 
 const statsFields = z
   .strictObject(

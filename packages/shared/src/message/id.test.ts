@@ -1,4 +1,4 @@
-import { newMessageId, packedIdBytes, packMessageId, unpackMessageId } from './id.ts';
+import { newMessageId, packedIdBytes, packMessageId, readCreatedAt, unpackMessageId } from './id.ts';
 
 test('a packed message id comes back as it was', () => {
   const bytes = new Uint8Array(packedIdBytes + 2).fill(0xff);
@@ -8,4 +8,8 @@ test('a packed message id comes back as it was', () => {
     expect(unpackMessageId(bytes, 1)).toBe(id);
   }
   expect([bytes[0], bytes.at(-1)]).toEqual([0xff, 0xff]);
+});
+
+test('a message id tells when it was created', () => {
+  expect(readCreatedAt(newMessageId(3, 1_796_003_544_903))).toBe(1_796_003_544_903);
 });

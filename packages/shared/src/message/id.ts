@@ -32,6 +32,13 @@ export function readShard(messageId: string): number | undefined {
   return alphabet.indexOf(match[1].charAt(0)) * 32 + alphabet.indexOf(match[1].charAt(1));
 }
 
+/** When the message with this id was created, in milliseconds since 1970. */
+export function readCreatedAt(messageId: string): number {
+  let ms = 0;
+  for (const character of messageId.slice(4, 14)) ms = ms * 32 + alphabet.indexOf(character);
+  return ms;
+}
+
 /** Bytes of a message id in its packed form: 26 characters of 5 bits. */
 export const packedIdBytes = 17;
 const idLength = 26;

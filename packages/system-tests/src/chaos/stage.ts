@@ -83,6 +83,8 @@ export const defaultConcurrency = 200;
 
 /** The stages that stand, so that an interrupted run leaves no process behind. */
 const standing = new Set<Stage>();
+const warmUpMs = 2000;
+
 export async function endAllStages(): Promise<void> {
   await Promise.allSettled(Array.from(standing, (stage) => stage.end()));
 }
@@ -136,7 +138,13 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       const endpoints = ['a', 'b', 'c'].map((name) => ({ name, url: `${receiver.url}/m?ms=5&endpoint=${name}` }));
       await stage.post(`/v2/topics/${group}/endpoints`, { endpoints });
       for (const queueName of queues) await stage.post('/v2/queues', { queueName, parallelism: 1 });
-      return startLoad(publisher, { perSecond, receiver: receiver.url, random, group, queues });
+      const options = { receiver: receiver.url, random, group, queues };
+      // The first requests of a process compile it, which takes seconds on a slow machine and is not what faults do.
+      const warmUp = startLoad(publisher, { ...options, perSecond: perSecond / 10 });
+      await new Promise((resolve) => setTimeout(resolve, warmUpMs));
+      await warmUp.stop();
+      slownessMs = 0;
+      return startLoad(publisher, { ...options, perSecond });
     },
     async post(path, body, headers = {}) {
       const init = { method: 'POST', headers, ...(body ? { body: JSON.stringify(body) } : {}) };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { connectForRequests, type RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
-import { createLanes, type Lane, type Lanes } from './lanes.ts';
+import { createLanes, flowLane, type Lane, type Lanes } from './lanes.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -289,6 +289,29 @@ test('a slot that is to be held for a callback stays held, though the callback i
   existing.delete('msg_callback');
   await lanes.sweep(0);
   expect(await lanes.members(lane)).toEqual([]);
+});
+
+test('a key that was forgotten while its messages slept has their limits again', async () => {
+  const shard = { exists: () => Promise.resolve(true) };
+  const lanes = createLanes(redis, {
+    of: () => 0,
+    shardOf: () => 0,
+    at: () => shard,
+    find: () => shard,
+    group: groupInOne,
+  } as unknown as Shards);
+  const limits = { key: 'slept', parallelism: 2, periodSeconds: 1 };
+  const lane = flowLane(limits);
+  await lanes.setLimits(lane, limits);
+  // As its expiry does.
+  await redis.del(keyspace.lane(0, 'flow', 'slept'));
+  const acquire = async (id: string) => (await lanes.acquire(lane, id, limits)).has;
+  expect([await acquire('msg_1'), await acquire('msg_2'), await acquire('msg_3')]).toEqual([true, true, false]);
+  // Those of a later message stay.
+  await lanes.setLimits(lane, { ...limits, parallelism: 4 });
+  expect((await lanes.read(lane))?.parallelism).toBe(4);
+  await acquire('msg_4');
+  expect((await lanes.read(lane))?.parallelism).toBe(4);
 });
 
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {

@@ -32,6 +32,8 @@ export interface LaneState {
   /** Messages that hold a slot, and messages that wait for one. */
   holders: number;
   waiters: number;
+  /** The message that has its slot for longest, or else waits for longest. */
+  first?: string;
 }
 
 /**
@@ -236,11 +238,14 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
     async read(lane) {
       const keys = keysOf(lane);
-      const [state, holders, waiters] = await Promise.all([
+      const [state, holders, waiters, [holder], [waiter]] = await Promise.all([
         redis.hgetall(keys.state),
         redis.zcard(keys.holders),
         redis.zcard(keys.waiters),
+        redis.zrange(keys.holders, '0', '0'),
+        redis.zrange(keys.waiters, '0', '0'),
       ]);
+      const first = holder ?? waiter;
       if (Object.keys(state).length === 0) return undefined;
       const number = (field: string) => Number(state[field] || 0);
       return {
@@ -256,6 +261,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
         isRatePinned: state[fields.pinnedRate] === '1',
         holders,
         waiters,
+        ...(first === undefined ? {} : { first: first.replace(/^\+/, '') }),
       };
     },
 

@@ -42,10 +42,11 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
  * @returns `undefined` for a filter that asks for nothing that is in a digest
  */
 export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
-  // The host counts with and without its port; the digest has it without.
-  const host = filter.host?.map((wanted) => wanted.toLowerCase().replace(/:\d+$/, ''));
+  // The host counts with and without its port, the path in more than one form; the digest has one of each.
+  const host = filter.host?.map((wanted) => wanted.replace(/:\d+$/, ''));
+  const path = filter.path?.map((wanted) => (URL.canParse(`http://h${wanted}`) ? new URL(`http://h${wanted}`).pathname : wanted));
   const conditions = fields.flatMap((field, index) => {
-    const wanted = field === 'host' ? host : filter[field];
+    const wanted = field === 'host' ? host : field === 'path' ? path : filter[field];
     return wanted ? [{ offset: index * 2, hashes: wanted.map(hashField) }] : [];
   });
   const labels = filter.label?.map(bitsOf);

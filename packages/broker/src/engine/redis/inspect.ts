@@ -19,7 +19,7 @@ export interface RedisFacts {
  * yet is waited for; one that refuses this process is reported at once.
  *
  * @throws {ConfigurationError} when Redis does not answer in time, refuses the connection, does not give every right that
- *   is needed, is too old, or would evict messages
+ *   is needed, is too old, is a replica, or would evict messages
  */
 export async function inspectRedis(redis: RedisConnection, timeoutMs: number): Promise<RedisFacts> {
   await waitUntilReady(redis, timeoutMs);
@@ -37,6 +37,7 @@ async function inspect(redis: RedisConnection): Promise<RedisFacts> {
   if (typeof info === 'string') requireVersion(info);
   await requireRights(redis);
   const state = await createServerReader(redis, db)();
+  if (state.isReplica) throw new ConfigurationError(`REDIS_URL: ${isReplica}`);
   if (state.evictionPolicy !== 'noeviction') throw new ConfigurationError(`REDIS_URL: ${explainEviction(state)}`);
   if (state.isCluster && !redis.isCluster) {
     throw new ConfigurationError(
@@ -56,6 +57,8 @@ function requireVersion(info: string): void {
     throw new ConfigurationError(`REDIS_URL: Redis ${version} is too old; use Redis 6.2 or newer, or Valkey.`);
   }
 }
+
+export const isReplica = 'Redis is a replica and read-only; set REDIS_URL to the primary.';
 
 export function explainEviction({ evictionPolicy }: { evictionPolicy: string }): string {
   return `Redis may evict messages when its memory is full; set maxmemory-policy to noeviction, it is '${evictionPolicy}'.`;

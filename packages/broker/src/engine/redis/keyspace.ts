@@ -28,6 +28,9 @@ export const keyspace = {
    */
   stats: 'posthorn:{stats}:',
 
+  /** Never exists: what is asked whether Redis takes writes. */
+  writeProbe: 'posthorn:write-probe',
+
   /** hash: id of a dispatcher to its last sign of life, as JSON. */
   dispatchers: 'posthorn:dispatchers',
 

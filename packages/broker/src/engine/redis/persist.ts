@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Command, Redis } from 'ioredis';
 import { isDenied, isRefusal, refusesForMemory } from './faults.ts';
+import { keyspace } from './keyspace.ts';
 
 /** How long to wait before a command is repeated that Redis has refused. */
 const repeatAfterMs = 1000;
@@ -29,10 +30,11 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
     const [command] = all;
     const reject = command.reject;
     command.reject = (error) => {
+      const isWriteProbe = command.args.includes(keyspace.writeProbe);
       // A right that is missing now was there at the start.
       const isWithdrawn = isDenied(error) && !questions.has(command.name);
       // Of a transaction one command alone cannot be repeated.
-      if (!(isRefusal(error) || isWithdrawn) || command.inTransaction) {
+      if (!(isRefusal(error) || isWithdrawn) || isWriteProbe || command.inTransaction) {
         reject(error);
         return;
       }

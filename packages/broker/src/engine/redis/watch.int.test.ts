@@ -27,7 +27,7 @@ async function start(connect = connectForRequests, url = redis.url): Promise<voi
   watch = watchRedis(connection, log, {
     fullAtPercent: 85,
     durability: 'always',
-    fatal: ['away', 'denied', 'full', 'read-only', 'disk-failed', 'evicting'],
+    fatal: ['away', 'denied', 'full', 'read-only', 'refuses-writes', 'disk-failed', 'evicting'],
     data: '',
     emptied: async () => '',
   });
@@ -85,6 +85,27 @@ test.each(['allkeys-lru', 'volatile-ttl', 'allkeys-random'])(
     expect(of('evicting')).toEqual(both);
   },
 );
+
+test.each([
+  ['that of requests', connectForRequests],
+  ['that of a worker', connectForWork],
+])('too few replicas: writes are refused, which the connection finds out (%s)', async (_, connect) => {
+  watch.stop();
+  connection.disconnect();
+  await start(connect);
+  await set('min-replicas-to-write', '1');
+  await eventually(() => watch.findTrouble().then((trouble) => trouble?.match(/refuses writes \(.*NOREPLICAS/)));
+  await set('min-replicas-to-write', '0');
+  await eventually(async () => (await watch.findTrouble()) === undefined);
+  expect(of('refuses-writes')).toEqual(both);
+});
+
+test('writes that are paused: Redis answers questions alone', async () => {
+  await redis.client.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+  await eventually(() => watch.findTrouble().then((trouble) => trouble?.includes('does not answer')));
+  await redis.client.call('CLIENT', 'UNPAUSE');
+  await eventually(async () => (await watch.findTrouble()) === undefined);
+});
 
 describe('a snapshot that fails', () => {
   let obstacle: string;

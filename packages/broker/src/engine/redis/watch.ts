@@ -2,8 +2,8 @@ import type { Log } from '@posthorn/process';
 import { within } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { explainRefusal } from './explain.ts';
-import { isDenied } from './faults.ts';
-import { explainEviction } from './inspect.ts';
+import { isDenied, isRefusal } from './faults.ts';
+import { explainEviction, isReplica } from './inspect.ts';
 import { keyspace } from './keyspace.ts';
 import { formatGrant } from './rights.ts';
 import { createServerReader, type Durability, type ServerState } from './server-state.ts';
@@ -38,6 +38,7 @@ export type Trouble =
   | 'denied'
   | 'full'
   | 'read-only'
+  | 'refuses-writes'
   | 'disk-failed'
   | 'snapshot-failed'
   | 'evicting'
@@ -93,13 +94,11 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   };
 
   const ask = async () => {
+    const [server, found] = await Promise.all([readServer(), redis.hget(keyspace.settings, 'data')]);
     // The time comes last: nothing but its own way to Redis and back makes it less exact.
     const sentAt = Date.now();
-    const [server, found, time] = await Promise.all([
-      readServer(),
-      redis.hget(keyspace.settings, 'data'),
-      redis.time(),
-    ]);
+    // That a replica refuses is known, and ioredis would look for the primary at every such answer.
+    const [refusal, time] = await Promise.all([server.isReplica ? undefined : tryWrite(), redis.time()]);
     const receivedAt = Date.now();
     const redisNow = Number(time[0]) * 1000 + Number(time[1]) / 1000;
     // What lies within the time that the question took is no difference.
@@ -108,14 +107,23 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     state.memoryUsedBytes = server.usedBytes;
     state.memoryMaxBytes = server.maxBytes;
     state.durability = server.durability;
-    denial = undefined;
-    judge(server);
+    denial = isDenied(refusal) ? explainDenial(refusal, redis) : undefined;
+    judge(server, refusal);
     told();
     await tellIfEmptied(found);
   };
 
-  const judge = (server: ServerState | undefined) => {
-    const found = findTroubles(server, state, denial, options);
+  const tryWrite = () =>
+    redis.tryWrite(keyspace.writeProbe).then(
+      () => undefined,
+      (error: unknown) => {
+        if (isRefusal(error) || isDenied(error)) return error as Error;
+        throw error;
+      },
+    );
+
+  const judge = (server: ServerState | undefined, refusal?: Error) => {
+    const found = findTroubles(server, state, { denial, refusal }, options);
     for (const [kind, sentence] of found) {
       if (!troubles.has(kind)) log.warn({ kind, reason: sentence, ...writeState(state) }, 'trouble.started');
     }
@@ -168,7 +176,7 @@ function explainDenial(error: Error, redis: RedisConnection): string | undefined
 function findTroubles(
   server: ServerState | undefined,
   state: RedisState,
-  denial: string | undefined,
+  { denial, refusal }: { denial: string | undefined; refusal: Error | undefined },
   { fullAtPercent, durability }: WatchOptions,
 ): Map<Trouble, string> {
   const found = new Map<Trouble, string>();
@@ -182,7 +190,12 @@ function findTroubles(
   const percent = maxBytes > 0 ? (100 * usedBytes) / maxBytes : 0;
   const disk = explainDisk(server);
   if (disk) found.set(...disk);
-  if (server.isReplica) found.set('read-only', 'Redis is a replica and read-only; set REDIS_URL to the primary.');
+  if (server.isReplica) found.set('read-only', isReplica);
+  if (denial) found.set('denied', denial);
+  else if (refusal && !disk) {
+    const text = refusal.message.trim();
+    found.set('refuses-writes', `Redis answers, but refuses writes (${text}); mend that, see the log of Redis.`);
+  }
   if (server.evictionPolicy !== 'noeviction') found.set('evicting', explainEviction(server));
   const less = explainDurability(server.durability, durability);
   if (less) found.set('less-durable', less);

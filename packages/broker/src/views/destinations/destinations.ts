@@ -15,8 +15,6 @@ export interface Destinations {
   list(query: DestinationsQuery): Promise<{ destinations: DestinationView[]; cursor?: string }>;
 }
 
-const dayMs = 86_400_000;
-
 const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationView, b: DestinationView) => number> = {
   errors: (a, b) => b.errors - a.errors || b.attempts - a.attempts,
   attempts: (a, b) => b.attempts - a.attempts,
@@ -27,9 +25,8 @@ const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationVie
 export function createDestinations({ stats, dlq, sample }: DestinationsParts): Destinations {
   return {
     async list({ from, to, order = 'errors', host: wanted, cursor, count = 100 }) {
-      const end = to ?? Date.now();
       const [hosts, counts, jobs] = await Promise.all([
-        stats.readHosts(from ?? end - dayMs, end),
+        stats.readHosts(from, to),
         dlq.countByHost(),
         sample.read(),
       ]);

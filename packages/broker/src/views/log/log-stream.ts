@@ -63,6 +63,8 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
 
   const look = async () => {
     const end = await tail.findEnd();
+    // The last reader has gone meanwhile; what the next one finds is new to it.
+    if (!timer) return;
     const limit = seenEnd;
     seenEnd = end;
     const now = Math.floor(Date.now() / 1000);
@@ -88,13 +90,12 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
       const { records, next } = await shared.read(one.next);
       const within = records.filter((record) => isBefore(record, limit));
       for (const record of within) {
+        const isWanted = one.test(record);
+        const isSkipped = isWanted && one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed);
+        // Before the reader goes on: an entry that cannot be read now is read again.
+        const json = isWanted && !isSkipped ? await shared.format(record, one.filter) : undefined;
         one.next = { segment: record.segment, line: record.line + 1 };
-        if (!one.test(record)) continue;
-        if (one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed)) {
-          one.skipped++;
-          continue;
-        }
-        const json = await shared.format(record, one.filter);
+        if (isSkipped) one.skipped++;
         if (json === undefined) continue;
         one.sentInSecond++;
         if (!one.reader.line(`${record.segment}-${record.line}`, json)) one.skipped++;

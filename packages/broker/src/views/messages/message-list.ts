@@ -37,7 +37,12 @@ const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
  * behind a cursor. The log of a message decides in any case.
  */
 export function createMessageList({ redis, shards, events, retentionMs }: MessageListParts): MessageList {
-  async function readSummary(messageId: string, filter: MessageListFilter): Promise<MessageSummary | undefined> {
+  /** @param lastAt time of the entry that must be the last one of the message */
+  async function readSummary(
+    messageId: string,
+    lastAt: number | undefined,
+    filter: MessageListFilter,
+  ): Promise<MessageSummary | undefined> {
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return undefined;
     const { events: history } = await events.read(messageId);
@@ -46,6 +51,8 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
     if (!first || !last) return undefined;
     const { state, responseStatus, cursor: _c, count: _n, ...wanted } = filter;
     if (state && !state.includes(last.state)) return undefined;
+    // A page before this one has it, with its later entry.
+    if (lastAt !== undefined && last.writtenAt !== lastAt) return undefined;
     if (!matches(wanted, first.message)) return undefined;
     const dlqId = last.state === 'FAILED' ? await findDlqId(redis, shard, messageId) : undefined;
     const summary = formatSummary(history, dlqId);
@@ -67,7 +74,8 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
       const seen = new Set<number>();
       const listed = new Set<string>();
       const messages: MessageSummary[] = [];
-      let candidates: (Position & { messageId: string })[] = [];
+      let candidates: (Position & { messageId: string; lastAt: number | undefined })[] = [];
+      let lastListed: Position | undefined;
       let looked = 0;
       let reads = 0;
 
@@ -75,14 +83,16 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
       const check = async (): Promise<Position | undefined> => {
         for (let begin = 0; begin < candidates.length; begin += readAtOnce) {
           const some = candidates.slice(begin, begin + readAtOnce);
-          const found = await Promise.all(some.map(({ messageId }) => readSummary(messageId, filter)));
+          const found = await Promise.all(some.map(({ messageId, lastAt }) => readSummary(messageId, lastAt, filter)));
           reads += some.length;
           for (const [index, summary] of found.entries()) {
             const place = some[index];
             if (!summary || listed.has(summary.messageId)) continue;
+            // Only one more shows that there is another page.
+            if (messages.length === count) return lastListed;
             listed.add(summary.messageId);
             messages.push(summary);
-            if (messages.length === count) return place;
+            lastListed = place;
           }
           if (reads >= maxReads) return some.at(-1);
         }
@@ -112,7 +122,8 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
           const time = readTime(records, at);
           if (time < from || (isAnyState && time > toDate)) continue;
           if (test && !test(records, at)) continue;
-          candidates.push({ segment, line: line + index, messageId: readRecord(records, at).messageId });
+          const lastAt = isAnyState || isFinal ? undefined : time;
+          candidates.push({ segment, line: line + index, messageId: readRecord(records, at).messageId, lastAt });
           const next = messages.length + candidates.length >= count + 1 ? await check() : undefined;
           if (next) return page(next);
         }

@@ -1,4 +1,4 @@
-import { PosthornError, type Queue } from '@posthorn/shared';
+import { PosthornError, readCreatedAt, type Queue } from '@posthorn/shared';
 import { queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -41,8 +41,16 @@ export function createQueues({ redis, shards, lanes, cancel, limits }: QueuePart
   async function get(name: string): Promise<Queue | undefined> {
     const state = await lanes.read(queueLane(name));
     if (!state?.createdAt) return undefined;
-    const { createdAt, updatedAt, parallelism, isPaused, holders, waiters } = state;
-    return { name, createdAt, updatedAt, parallelism, paused: isPaused, lag: holders + waiters };
+    const { createdAt, updatedAt, parallelism, isPaused, holders, waiters, first } = state;
+    return {
+      name,
+      createdAt,
+      updatedAt,
+      parallelism,
+      paused: isPaused,
+      lag: holders + waiters,
+      ...(first === undefined ? {} : { first: { messageId: first, createdAt: readCreatedAt(first) } }),
+    };
   }
 
   async function create(name: string): Promise<void> {

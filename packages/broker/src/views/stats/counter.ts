@@ -24,7 +24,7 @@ export const bucketEndsMs = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_
 const maxValues = { host: 1000, other: 200 };
 /** Values of a group that are in memory until the next flush; others are left out. */
 const maxUnsent = 1000;
-const flushAfterMs = 1000;
+const flushAfterMs = 500;
 /** Values that go with one call of the script: Redis does nothing else for about a millisecond. */
 const sendAtOnce = 100;
 /** After this many failed flushes, while Redis is unavailable, the counts in memory are dropped. */
@@ -121,7 +121,9 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
       const { answer, kind } = outcome;
       const found = listTallies(message);
       const [, host] = found;
-      found.push(find('responseStatus', String(answer.status)));
+      // A message that ends without a request had no attempt, and no status.
+      const isAttempt = answer.durationMs !== undefined;
+      if (isAttempt) found.push(find('responseStatus', String(answer.status)));
       if (host && answer.durationMs !== undefined) {
         const bucket = findBucket(answer.durationMs);
         const buckets = (host.buckets ??= bucketsOf());
@@ -133,7 +135,8 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
         return;
       }
       if (kind === 'retry') count(found, 'attempts', 'errors', 'retries');
-      else count(found, 'attempts', 'errors', kind);
+      else if (isAttempt) count(found, 'attempts', 'errors', kind);
+      else count(found, kind);
       if (host) host.last = { ...host.last, e: formatLastError(messageId, answer.status, outcome.error) };
     },
     async flush() {

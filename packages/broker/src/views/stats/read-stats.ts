@@ -35,8 +35,12 @@ export interface HostStats {
 export interface StatsReader {
   /** @throws {PosthornError} `invalid_request` for a step that there are no counts for */
   read(query: StatsQuery): Promise<Stats>;
-  /** Every host with an attempt or a message between two instants; whole hours are looked at. */
-  readHosts(from: number, to: number): Promise<HostStats[]>;
+  /**
+   * Every host with an attempt or a message between two instants of the last 30 days; whole hours are looked at.
+   *
+   * @throws {PosthornError} `invalid_request` unless the first is before the second
+   */
+  readHosts(from: number | undefined, to: number | undefined): Promise<HostStats[]>;
   /** Values of a group that were counted today or yesterday. */
   listValues(group: StatGroup): Promise<string[]>;
 }
@@ -115,7 +119,8 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       return { from, to, step, totals, series: isShort ? series : [total], top };
     },
 
-    async readHosts(from, to) {
+    async readHosts(asked, end) {
+      const { from, to } = readTimes(asked, end, Date.now());
       const [hosts, ...lasts] = await Promise.all([
         listValuesIn('host', from, to),
         ...listPeriods(from, to, dayMs).map((day) => redis.hgetall(`${keyspace.stats}l:${day}`)),
@@ -150,9 +155,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
 }
 
 function readBounds({ from, to, step }: StatsQuery, now: number) {
-  const end = Math.min(to ?? now, now + minuteMs);
-  const start = Math.max(from ?? end - dayMs, now - hoursKeptMs);
-  if (start >= end) throw new PosthornError('invalid_request', 'from: use a time before `to` and within 30 days');
+  const { from: start, to: end } = readTimes(from, to, now);
   const isOld = start < now - minutesKeptMs;
   const minMs = isOld ? hourMs : minuteMs;
   const chosen = step ?? Math.max(minMs, steps.find((one) => (end - start) / one <= goodPoints) ?? dayMs);
@@ -167,6 +170,14 @@ function readBounds({ from, to, step }: StatsQuery, now: number) {
     throw new PosthornError('invalid_request', `step: use a larger one; there can be at most ${maxPoints} points`);
   }
   return bounds;
+}
+
+/** What is counted between two instants, of which neither is further away than counts are kept. */
+function readTimes(from: number | undefined, to: number | undefined, now: number): { from: number; to: number } {
+  const end = Math.min(to ?? now, now + minuteMs);
+  const start = Math.max(from ?? end - dayMs, now - hoursKeptMs);
+  if (start >= end) throw new PosthornError('invalid_request', 'from: use a time before `to` and within 30 days');
+  return { from: start, to: end };
 }
 
 function listPeriods(from: number, to: number, periodMs: number): number[] {

@@ -29,6 +29,7 @@ const scripts = {
   advanceSchedule: { file: 'advance-schedule.lua', numberOfKeys: 2 },
   countStats: { file: 'count-stats.lua', numberOfKeys: 1 },
   setField: { file: 'set-field.lua', numberOfKeys: 1 },
+  tryWrite: { file: 'try-write.lua', numberOfKeys: 1 },
   addExpiring: { file: 'add-expiring.lua', numberOfKeys: 1 },
 } as const;
 
@@ -189,6 +190,7 @@ export interface ScriptCommands {
     ]
   ): Promise<1 | 0 | -1>;
   countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
+  tryWrite(key: string): Promise<0>;
   addExpiring(key: string, member: string, expiresAt: number, now: number): Promise<1>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
