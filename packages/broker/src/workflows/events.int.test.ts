@@ -82,7 +82,7 @@ test('webhook calls before and after the wait feed webhooks', async () => {
   expect(await broker.workflows.receiveWebhook('wfr_hook', 'hook', Buffer.from('early'))).toBe(true);
   await wait('wfr_hook', 'hook', 'WaitForWebhook');
   const { runs } = await broker.workflows.list({ workflowRunId: ['wfr_hook'] }, 1);
-  expect(JSON.stringify(runs[0]?.steps)).toContain(Buffer.from('early').toString('base64'));
+  expect(JSON.stringify(runs[0]?.steps)).toContain('"out":"early"');
   await broker.workflows.cancel('wfr_hook');
 });
 

@@ -192,14 +192,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
     },
 
     async keepNote(place, { eventId, noteName }, data, { maxNotes, maxBytes }) {
-      const [result, ...fields] = await commands.keepNote(
-        ...begin(place),
-        eventId,
-        data,
-        maxNotes,
-        maxBytes,
-        noteName,
-      );
+      const [result, ...fields] = await commands.keepNote(...begin(place), eventId, data, maxNotes, maxBytes, noteName);
       return result === 'waits' ? fields : (result as 'over' | 'kept' | 'full');
     },
 

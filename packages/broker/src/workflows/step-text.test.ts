@@ -7,7 +7,9 @@ test('the head of a step, however long its result is', () => {
   const short = parseStepHead(step({ out: '"x"', concurrent: 2 }));
   expect(short).toEqual({ stepId: 3, stepName: 'a "b" ü', stepType: 'Run', concurrent: 2 });
   // Python writes blanks.
-  const spaced = step({ out: 'x'.repeat(300_000), concurrent: 2 }).toString().replaceAll(/([:,])/g, '$1 ');
+  const spaced = step({ out: 'x'.repeat(300_000), concurrent: 2 })
+    .toString()
+    .replaceAll(/([:,])/g, '$1 ');
   expect(parseStepHead(Buffer.from(spaced.replace('}', '}\n')))).toEqual(short);
   expect(parseStepHead(step({ out: `"concurrent":7${'x'.repeat(300_000)}`, concurrent: 2 }))).toEqual(short);
 });
@@ -20,7 +22,10 @@ test.each([
   ['a negative number', '{"stepId":-1,"stepType":"Run","concurrent":1}'],
   ['a text for a number', '{"stepId":"1","stepType":"Run","concurrent":1}'],
   ['a long text', 'x'.repeat(300_000)],
-  ['a long step with a name that is no JSON', `{"stepId":1,"stepName":"\\q","stepType":"Run","out":"${'x'.repeat(300_000)}"}`],
+  [
+    'a long step with a name that is no JSON',
+    `{"stepId":1,"stepName":"\\q","stepType":"Run","out":"${'x'.repeat(300_000)}"}`,
+  ],
   ['a long list', `[${'1,'.repeat(200_000)}1]`],
 ])('%s is no step', (_, text) => {
   expect(parseStepHead(Buffer.from(text))).toBeUndefined();

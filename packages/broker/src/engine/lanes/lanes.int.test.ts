@@ -292,7 +292,10 @@ test('a slot that is to be held for a callback stays held, though the callback i
 });
 
 test('a key that was forgotten while its messages slept has their limits again', async () => {
-  const shard = { exists: () => Promise.resolve(true) };
+  const shard = {
+    exists: () => Promise.resolve(true),
+    wake: (ids: string[]) => Promise.resolve(ids.map(() => 'woken')),
+  };
   const lanes = createLanes(redis, {
     of: () => 0,
     shardOf: () => 0,

@@ -44,7 +44,9 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
 export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
   // The host counts with and without its port, the path in more than one form; the digest has one of each.
   const host = filter.host?.map((wanted) => wanted.replace(/:\d+$/, ''));
-  const path = filter.path?.map((wanted) => (URL.canParse(`http://h${wanted}`) ? new URL(`http://h${wanted}`).pathname : wanted));
+  const path = filter.path?.map((wanted) =>
+    URL.canParse(`http://h${wanted}`) ? new URL(`http://h${wanted}`).pathname : wanted,
+  );
   const conditions = fields.flatMap((field, index) => {
     const wanted = field === 'host' ? host : field === 'path' ? path : filter[field];
     return wanted ? [{ offset: index * 2, hashes: wanted.map(hashField) }] : [];
