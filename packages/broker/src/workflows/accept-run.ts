@@ -178,23 +178,23 @@ export async function startRun(
     url,
   });
   if (isUnknownSdk) made.workflow.isUnknownSdk = true;
-  return storeRun(parts, { runId, createdAt }, config, made, payload, more.invoker);
+  return storeRun(parts, { runId, createdAt }, config, made, payload, more);
 }
 
-/** Stores a run with its first message. */
+/** Stores a run with its first message. `restart`: a run that has ended is known as well. */
 export async function storeRun(
   parts: RunParts,
   { runId, createdAt }: { runId: string; createdAt: number },
   config: RunConfig,
   made: NewRunMessage,
   payload: Buffer,
-  invoker?: string,
+  { invoker, mode = 'new' }: { invoker?: string; mode?: 'new' | 'restart' } = {},
 ): Promise<Stored & { createdAt: number }> {
   const { runs, scripts, lanes } = parts;
   await announceLimits(lanes, made.message);
   const { result, messageId } = await scripts.start(
     runs.placeOf(runId, createdAt),
-    'new',
+    mode,
     {
       config: JSON.stringify(config),
       phase: made.workflow.isUnknownSdk ? 'unknown' : 'known',
