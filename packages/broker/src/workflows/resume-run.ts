@@ -43,7 +43,11 @@ export async function resumeRun(
     const id = newIds.get(entry.messageId) ?? '';
     const header = index === 0 ? config.initHeader : entry.header;
     const made = createRepeated(config, { runId, createdAt, id, kind, header, isUnknownSdk }, checked);
-    const { start, end } = entry;
+    const { start, end, notBefore = 0 } = entry;
+    // A step that sleeps goes on sleeping. The one that failed has been delivered, and only the request delays it.
+    if (entry.messageId !== run.failure?.messageId) {
+      made.message.notBefore = Math.max(made.message.notBefore, notBefore);
+    }
     const stepId = entry.stepId ?? (head ? stepNumber(head) : undefined);
     made.workflow = {
       ...made.workflow,
