@@ -1,8 +1,8 @@
 import { PosthornError, type Published } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
-import { flowLane, type Lanes } from '../engine/lanes/lanes.ts';
 import type { PublishRequest } from '../intake/accept.ts';
 import { createStep } from './create-step.ts';
+import { announceLimits } from './flow-limits.ts';
 import { claimInvocation, confirmInvocation, parseEnvelope, type Envelope } from './invoke.ts';
 import { checkOptions, createRunConfig, keepRunHeaders, type Checked, type RunConfig } from './run-config.ts';
 import { createEntry, type NewRunMessage } from './run-entry.ts';
@@ -97,11 +97,11 @@ function check(parts: RunParts, request: PublishRequest): Accepted {
 }
 
 async function append(parts: RunParts, runId: string, accepted: readonly Accepted[]): Promise<Stored[]> {
-  const { runs, scripts, lanes, runLimits } = parts;
+  const { runs, scripts, runLimits } = parts;
   const run = await runs.read(runId);
   if (run?.state !== 'RUN_STARTED') throw new RunOverError();
   const messages = accepted.map((one) => ({ one, made: createAppended(parts, run, one) }));
-  for (const { made } of messages) await announceLimits(lanes, made.message);
+  for (const { made } of messages) await announceLimits(parts, made.message);
   const entries: RunEntry[] = messages.map(({ one, made }) =>
     createEntry(made, one.request.body, one.headers.isCall ? 'toCallback' : 'step'),
   );
@@ -190,8 +190,8 @@ export async function storeRun(
   payload: Buffer,
   { invoker, mode = 'new' }: { invoker?: string; mode?: 'new' | 'restart' } = {},
 ): Promise<Stored & { createdAt: number }> {
-  const { runs, scripts, lanes } = parts;
-  await announceLimits(lanes, made.message);
+  const { runs, scripts } = parts;
+  await announceLimits(parts, made.message);
   const { result, messageId } = await scripts.start(
     runs.placeOf(runId, createdAt),
     mode,
@@ -237,6 +237,7 @@ async function adopt(parts: RunParts, { request, headers, url, checked }: Accept
   );
   const fields = { config: JSON.stringify(config), phase: 'known' };
   const place = runs.placeOf(run.runId, run.createdAt);
+  await announceLimits(parts, made.message);
   const { result, messageId } = await scripts.start(place, 'adopt', fields, createEntry(made, request.body), 0);
   if (result === 'over') throw new RunOverError();
   return { id: messageId, isKnown: result === 'known' };
@@ -276,9 +277,4 @@ async function startInvoked(parts: RunParts, accepted: Accepted): Promise<Stored
   }
   await confirmInvocation(parts, envelope, claim);
   return { id: messageId, isKnown: claim.isKnown };
-}
-
-/** The limits of a flow-control key are those of its newest message. The message asks for its slot when it is due. */
-async function announceLimits(lanes: Lanes, { flowControl }: NewRunMessage['message']): Promise<void> {
-  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
 }

@@ -1,6 +1,7 @@
 import { parseUrl, PosthornError, readDuration } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
+import { announceLimits } from './flow-limits.ts';
 import { keepPublishHeaders, listHeaderMap, toHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
 import { refuseForRun, RunOverError } from './run-errors.ts';
@@ -58,6 +59,7 @@ export async function registerWaiter(
   await redis.pexpireat(list, Math.ceil(Number(last[1] ?? forgetAt)));
   const place = runs.placeOf(runId, run.createdAt);
   const key = `wait:${step.stepId}`;
+  await announceLimits(parts, made.message);
   const { result, note } = await scripts.registerWaiter(
     place,
     { key, field, json: JSON.stringify(waiter), eventId, timeoutId },

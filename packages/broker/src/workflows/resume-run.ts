@@ -1,6 +1,7 @@
 import { PosthornError } from '@posthorn/shared';
 import { copyLog } from './copy-log.ts';
 import { createRepeated } from './create-repeated.ts';
+import { announceLimits } from './flow-limits.ts';
 import type { Checked, RunConfig } from './run-config.ts';
 import { createEntry } from './run-entry.ts';
 import { createLogGone } from './run-errors.ts';
@@ -63,6 +64,7 @@ export async function resumeRun(
     phase: isUnknownSdk ? 'unknown' : 'known',
     initId: newIds.get(entries[0]?.messageId ?? '') ?? entries[0]?.messageId ?? '',
   };
+  await announceLimits(parts, config);
   const result = await scripts.resume(place, copy, fields, messages, maxRunsOfShard(parts));
   if (result === 'full') throw createTooManyRuns(parts.runLimits);
 }
