@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Triggered } from '@posthorn/shared';
-import { storeRun } from './accept-run.ts';
+import { storeRun } from './begin-run.ts';
 import { readPayload } from './compose-delivery.ts';
 import { createRepeated } from './create-repeated.ts';
 import { resumeRun } from './resume-run.ts';
