@@ -52,18 +52,12 @@ export async function readItems(request: Request, limits: BatchLimits): Promise<
   const faults: unknown[] = [];
   const found = { run: false };
   const take = (text: string) => {
-    if (faults.length > 0) {
-      found.run ||= runName.test(text);
-      return;
-    }
     try {
-      const item = readItem(parseJson(text), items.length, callerIp, limits);
-      found.run ||= isRunRequest(item.headers);
-      items.push(item);
+      if (faults.length === 0) items.push(readItem(parseJson(text), items.length, callerIp, limits));
     } catch (error) {
       faults.push(error);
-      found.run ||= runName.test(text);
     }
+    if (faults.length > 0) found.run ||= runName.test(text) && initName.test(text);
   };
   const splitter = createItemSplitter(
     {
@@ -80,8 +74,9 @@ export async function readItems(request: Request, limits: BatchLimits): Promise<
     faults.push(error);
     found.run ||= runName.test(splitter.pending());
   }
-  if (faults.length > 0) throw found.run ? refuseForRun(faults[0]) : faults[0];
-  return items;
+  if (faults.length === 0) return items;
+  found.run ||= items.some(({ headers }) => isRunRequest(headers));
+  throw found.run ? refuseForRun(faults[0]) : faults[0];
 }
 
 function readItem(value: unknown, index: number, callerIp: string, limits: BatchLimits): Item {
@@ -109,6 +104,7 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
 
 /** In the text of an item of a run, however wrong it is. */
 const runName = /"upstash-workflow-runid"/i;
+const initName = /"upstash-workflow-init"/i;
 
 type Item = Parameters<Broker['publish']>[0];
 

@@ -38,10 +38,8 @@ export async function repeatRuns(
     const hash = createHash('sha256').update(`${dlqId} ${run.runId} ${run.createdAt}`).digest('base64url');
     const runId = `wfr_${hash.slice(0, 21)}`;
     const createdAt = Date.now();
-    if (!(await parts.runs.read(runId))) {
-      const repeat = mode === 'restart' ? restartRun : resumeRun;
-      await repeat(parts, run, { runId, createdAt }, override(run.config, checked), checked);
-    }
+    const repeat = mode === 'restart' ? restartRun : resumeRun;
+    await repeat(parts, run, { runId, createdAt }, override(run.config, checked), checked);
     triggered.push({ workflowRunId: runId, workflowCreatedAt: (await parts.runs.read(runId))?.createdAt ?? createdAt });
     await removeLetters(parts, [dlqId]);
   }

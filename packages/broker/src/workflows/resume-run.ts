@@ -12,7 +12,10 @@ import type { Run } from './runs.ts';
 import { parseStepHead, stepNumber } from './step-text.ts';
 import { findUnfinished, type KnownElement } from './unfinished-steps.ts';
 
-/** Begins a new run with a copy of the log of one that has failed, and delivers what is unfinished there again. */
+/**
+ * Begins a new run with a copy of the log of one that has failed, and delivers what is unfinished there again. Does nothing
+ * if there is a run with its id, in any state.
+ */
 export async function resumeRun(
   parts: RunParts,
   run: Run,
@@ -21,6 +24,7 @@ export async function resumeRun(
   checked: Checked,
 ): Promise<void> {
   const { redis, runs, scripts } = parts;
+  if (await runs.read(runId)) return;
   const entries = await readEntries(redis, run.shard, run.name);
   if (entries.length === 0) throw createLogGone(run);
   const known: (KnownElement & { entry: LogEntry })[] = [];
