@@ -54,17 +54,20 @@ test('a dead letter becomes one run, resumed at once by many and again after a c
   expect(await Promise.all(keys.map((key) => runs.server.client.pttl(key)))).toEqual(keys.map(() => -1));
 });
 
-test.each(['restart', 'resume'] as const)('a %s that is repeated after the end of its run starts no other', async (mode) => {
-  await start(`wfr_${mode}`);
-  const [{ messageId } = { messageId: '' }] = await submit(`wfr_${mode}`, step(1));
-  const dlqId = await fail(`wfr_${mode}`, messageId);
-  const restoreLetter = await keepLetter(`wfr_${mode}`);
-  const runId = await repeat(mode, dlqId);
-  await runs.broker.workflows.finish(runId, '"done"');
-  await restoreLetter();
-  expect(await repeat(mode, dlqId)).toBe(runId);
-  expect(await readField(runId, 'state')).toBe('RUN_SUCCESS');
-});
+test.each(['restart', 'resume'] as const)(
+  'a %s that is repeated after the end of its run starts no other',
+  async (mode) => {
+    await start(`wfr_${mode}`);
+    const [{ messageId } = { messageId: '' }] = await submit(`wfr_${mode}`, step(1));
+    const dlqId = await fail(`wfr_${mode}`, messageId);
+    const restoreLetter = await keepLetter(`wfr_${mode}`);
+    const runId = await repeat(mode, dlqId);
+    await runs.broker.workflows.finish(runId, '"done"');
+    await restoreLetter();
+    expect(await repeat(mode, dlqId)).toBe(runId);
+    expect(await readField(runId, 'state')).toBe('RUN_SUCCESS');
+  },
+);
 
 test('a resumed run whose results were not shown together goes on with all of them', async () => {
   await start('wfr_beside');
@@ -153,7 +156,13 @@ describe('the limits of a flow-control key are known', () => {
     await runs.broker.lanes.remove({ kind: 'flow', name: 'waits' });
     const { headers } = request('wfr_waits', false, '');
     const waiting = { stepId: 1, stepName: 'wait', stepType: 'Wait', concurrent: 1 };
-    await runs.broker.workflows.wait('e', headers, { url, timeout: '60s', timeoutUrl: url, timeoutHeaders: {}, step: waiting });
+    await runs.broker.workflows.wait('e', headers, {
+      url,
+      timeout: '60s',
+      timeoutUrl: url,
+      timeoutHeaders: {},
+      step: waiting,
+    });
     expect(await limitsOf('waits')).toBe(3);
   });
 });

@@ -10,7 +10,11 @@ function element(name: string, index: number): KnownElement {
   if (kind === 'result') return { index, entry, head };
   if (kind === 'plan') return { index, entry, head: { ...head, stepId: 0, targetStep: step } };
   if (kind === 'init') return { index, entry, head: undefined };
-  return { index, entry: { ...entry, callType: kind === 'call' ? 'toCallback' : 'fromCallback', stepId: step }, head: undefined };
+  return {
+    index,
+    entry: { ...entry, callType: kind === 'call' ? 'toCallback' : 'fromCallback', stepId: step },
+    head: undefined,
+  };
 }
 
 const find = (failedId: string, ...names: string[]) => {
@@ -24,12 +28,22 @@ test.each<[string, string[], string, string[]]>([
   ['the step that failed had led to its next one', ['init', 'result 1'], 'init', ['result 1']],
   ['a plan has no result', ['init', 'plan 1', 'plan 2', 'result 1'], 'plan 2', ['plan 2']],
   ['several plans have none', ['init', 'plan 1', 'plan 2', 'plan 3', 'result 2'], 'plan 1', ['plan 1', 'plan 3']],
-  ['the results were not shown together', ['init', 'plan 1', 'plan 2', 'result 2', 'result 1'], 'result 2', ['result 1']],
+  [
+    'the results were not shown together',
+    ['init', 'plan 1', 'plan 2', 'result 2', 'result 1'],
+    'result 2',
+    ['result 1'],
+  ],
   ['a call has no response', ['init', 'result 1', 'call 2'], 'result 1', ['result 1']],
   ['the response of a call was not taken', ['init', 'call 1', 'answer 1'], 'answer 1', ['answer 1']],
   ['it was not taken, but another message failed', ['init', 'call 1', 'answer 1'], 'init', ['answer 1']],
   ['a repeated call', ['init', 'call 1', 'answer 1', 'call 1', 'answer 1', 'result 1'], 'answer 1', ['result 1']],
-  ['calls side by side', ['init', 'plan 1', 'plan 2', 'call 1', 'call 2', 'answer 2'], 'plan 1', ['plan 1', 'answer 2']],
+  [
+    'calls side by side',
+    ['init', 'plan 1', 'plan 2', 'call 1', 'call 2', 'answer 2'],
+    'plan 1',
+    ['plan 1', 'answer 2'],
+  ],
   ['the message that failed is not in the log', ['init', 'result 1', 'call 2'], 'msg', ['result 1']],
 ])('where a run goes on: %s', (_, names, failed, again) => {
   expect(find(failed, ...names).again).toEqual(again);
