@@ -1,8 +1,9 @@
-import { PosthornError } from '@posthorn/shared';
+import { PosthornError, type BatchReply } from '@posthorn/shared';
 import type { PublishLimits, PublishRequest } from './intake/accept.ts';
-import { publish, publishBatch, type PublishParts } from './intake/publish.ts';
+import { draftBatch, nameItem, publish, publishBatch, storeBatch, type PublishParts } from './intake/publish.ts';
 import { retryDeadLetters } from './intake/retry.ts';
 import type { Dlq } from './views/dlq/dlq.ts';
+import { refuseForRun } from './workflows/run-errors.ts';
 import { isRunRequest } from './workflows/run-headers.ts';
 import type { Workflows } from './workflows/workflows.ts';
 
@@ -72,12 +73,39 @@ export function createPublisher({
     if (!parts) partsOf.set(kind, (parts = { ...storeParts, limits: readLimits(), stored: counterOf(kind) }));
     return parts;
   };
-  const acceptRuns = async (requests: readonly PublishRequest[]) => {
-    refuse('workflow');
-    const published = await workflows.accept(requests);
+  const storeRuns = async (store: Awaited<ReturnType<Workflows['accept']>>) => {
+    const published = await store();
     counterOf('workflow')(published.filter(({ deduplicated }) => !deduplicated).length);
     return published;
   };
+
+  /** A batch with items of runs: all are checked before the first is stored, and refused together (contract W2, W3). */
+  async function publishMixed(requests: readonly PublishRequest[]): Promise<BatchReply> {
+    const items = requests.map((request, index) => ({ request, index, isOfRun: isRunRequest(request.headers) }));
+    const ofRuns = items.filter(({ isOfRun }) => isOfRun);
+    const others = items.filter(({ isOfRun }) => !isOfRun);
+    refuse('workflow');
+    const parts = publishParts('batch');
+    const store = await workflows.accept(
+      ofRuns.map(({ request }) => request),
+      (error, at) => nameItem(error, ofRuns[at]?.index ?? 0),
+    );
+    const drafts = await draftBatch(parts, others).catch((error: unknown) => {
+      throw refuseForRun(error);
+    });
+    const published = await storeRuns(store);
+    if (others.length === 0) return published;
+    const plain = await storeBatch(
+      parts,
+      others.map(({ request }) => request),
+      drafts,
+    );
+    // The SDK of a run takes no notice of the errors of single items; it repeats a request that has failed.
+    if (plain.some((reply) => 'error' in reply)) {
+      throw new PosthornError('unavailable', 'Redis did not store all items of the batch. Try again.');
+    }
+    return items.map(({ isOfRun }) => (isOfRun ? published : plain).shift() ?? []);
+  }
 
   return {
     accepted,
@@ -88,16 +116,13 @@ export function createPublisher({
       if (!isRunRequest(request.headers)) {
         return publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request);
       }
-      const [published] = await acceptRuns([request]);
+      refuse('workflow');
+      const [published] = await storeRuns(await workflows.accept([request]));
       return published ?? [];
     },
     async publishBatch(requests) {
-      const isOfRun = requests.map(({ headers }) => isRunRequest(headers));
-      if (!isOfRun.includes(true)) return publishBatch(publishParts('batch'), requests);
-      const ofRuns = await acceptRuns(requests.filter((_, index) => isOfRun[index]));
-      const others = requests.filter((_, index) => !isOfRun[index]);
-      const plain = others.length > 0 ? await publishBatch(publishParts('batch'), others) : [];
-      return isOfRun.map((is) => (is ? ofRuns : plain).shift() ?? []);
+      if (requests.some(({ headers }) => isRunRequest(headers))) return publishMixed(requests);
+      return publishBatch(publishParts('batch'), requests);
     },
     retryDeadLetters: (dlqIds, headers) => retryDeadLetters({ ...publishParts('dlq-retry'), dlq }, dlqIds, headers),
   };

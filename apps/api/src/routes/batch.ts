@@ -41,27 +41,42 @@ export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Ro
   ];
 }
 
-/** Reads and checks each item as soon as it has arrived. */
+/**
+ * Reads and checks each item as soon as it has arrived. After a fault the others are not checked; whether one of them is of
+ * a run decides on the status of the refusal (contract W3).
+ */
 export async function readItems(request: Request, limits: BatchLimits): Promise<Item[]> {
   refuseEncoded(request);
   const callerIp = readCallerIp(request);
   const items: Item[] = [];
+  const faults: unknown[] = [];
+  const found = { run: false };
+  const take = (text: string) => {
+    try {
+      if (faults.length === 0) items.push(readItem(parseJson(text), items.length, callerIp, limits));
+    } catch (error) {
+      faults.push(error);
+    }
+    if (faults.length > 0) found.run ||= runName.test(text) && initName.test(text);
+  };
   const splitter = createItemSplitter(
     {
       maxItems: limits.maxItems,
       // Text that is all \uXXXX takes three times its size, and its headers go with it.
       maxItemBytes: 3 * (limits.maxMessageBytes + maxHeaderBytes),
     },
-    (text) => items.push(readItem(parseJson(text), items.length, callerIp, limits)),
+    take,
   );
   try {
     await readPieces(request, limits.maxBytes, splitter.push);
     splitter.end();
   } catch (error) {
-    const isOfRun = items.some(({ headers }) => isRunRequest(headers)) || runName.test(splitter.pending());
-    throw isOfRun ? refuseForRun(error) : error;
+    faults.push(error);
+    found.run ||= runName.test(splitter.pending());
   }
-  return items;
+  if (faults.length === 0) return items;
+  found.run ||= items.some(({ headers }) => isRunRequest(headers));
+  throw found.run ? refuseForRun(faults[0]) : faults[0];
 }
 
 function readItem(value: unknown, index: number, callerIp: string, limits: BatchLimits): Item {
@@ -83,18 +98,13 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
       ...(item.queue ? { queueName: item.queue } : {}),
     };
   } catch (error) {
-    throw nameItem(isRunItem(value) ? refuseForRun(error) : error, index);
+    throw nameItem(error, index);
   }
 }
 
-/** In the text of an item that is too long to be read. */
+/** In the text of an item of a run, however wrong it is. */
 const runName = /"upstash-workflow-runid"/i;
-
-/** Whether an item belongs to a run of a workflow, however wrong it is. */
-function isRunItem(value: unknown): boolean {
-  const { headers } = (value ?? {}) as { headers?: unknown };
-  return isRunRequest(Object.keys(headers ?? {}).flatMap((name) => [name, '']));
-}
+const initName = /"upstash-workflow-init"/i;
 
 type Item = Parameters<Broker['publish']>[0];
 

@@ -47,8 +47,29 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
  * @throws what `publish` throws, with the number of the item in front, and Redis' own error if nothing could be stored
  */
 export async function publishBatch(parts: PublishParts, requests: readonly PublishRequest[]): Promise<BatchReply> {
+  const drafts = await draftBatch(
+    parts,
+    requests.map((request, index) => ({ request, index })),
+  );
+  return storeBatch(parts, requests, drafts);
+}
+
+/** An item of a batch, and its place in it. */
+export interface BatchItem {
+  request: PublishRequest;
+  index: number;
+}
+
+/**
+ * Checks items of a batch and makes their messages; nothing is stored but the queues that they need.
+ *
+ * @throws what `publish` throws, with the number of the item in front
+ */
+export async function draftBatch(parts: PublishParts, items: readonly BatchItem[]): Promise<Draft[]> {
   const groups = new Map<string, Promise<UrlGroup>>();
-  for (const { destination } of requests) {
+  for (const {
+    request: { destination },
+  } of items) {
     if (destination.kind !== 'urlGroup' || groups.has(destination.name)) continue;
     groups.set(destination.name, findGroup(parts.urlGroups, destination.name));
   }
@@ -56,7 +77,7 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
 
   const drafts: Draft[] = [];
   let pausedAt = performance.now();
-  for (const [index, request] of requests.entries()) {
+  for (const { request, index } of items) {
     try {
       const { destination } = request;
       const group = destination.kind === 'urlGroup' ? await groups.get(destination.name) : undefined;
@@ -69,6 +90,19 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
     pausedAt = performance.now();
   }
   await ensureQueues(parts.queues, listQueueNames(drafts));
+  return drafts;
+}
+
+/**
+ * Stores the messages of a batch.
+ *
+ * @throws Redis' own error if nothing could be stored
+ */
+export async function storeBatch(
+  parts: PublishParts,
+  requests: readonly PublishRequest[],
+  drafts: readonly Draft[],
+): Promise<BatchReply> {
   const results: Stored[][] = [];
   for (const slice of slices(drafts, requests)) results.push(...(await store(parts, slice)));
   const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));

@@ -1,128 +1,159 @@
-import { PosthornError, type Published } from '@posthorn/shared';
-import { refuseForbidden } from '../destinations/destination-guard.ts';
-import { flowLane, type Lanes } from '../engine/lanes/lanes.ts';
+import { PosthornError, type Callback, type Published } from '@posthorn/shared';
 import type { PublishRequest } from '../intake/accept.ts';
+import { beginAccepted, type Stored } from './begin-run.ts';
+import { checkRunRequest, type Accepted } from './check-request.ts';
 import { createStep } from './create-step.ts';
-import { claimInvocation, confirmInvocation, parseEnvelope, type Envelope } from './invoke.ts';
-import { checkOptions, createRunConfig, keepRunHeaders, type Checked, type RunConfig } from './run-config.ts';
+import { announceLimits } from './flow-limits.ts';
+import { keepRunHeaders } from './run-config.ts';
 import { createEntry, type NewRunMessage } from './run-entry.ts';
 import { createRefusal, refuseForRun, RunOverError } from './run-errors.ts';
-import { parseRunHeaders, type RunHeaders } from './run-headers.ts';
 import type { RunParts } from './run-parts.ts';
-import { beginTogether, createTooManyRuns, maxRunsOfShard, requireRoom } from './run-room.ts';
+import { beginTogether, requireLogRoom, requireRoom } from './run-room.ts';
 import type { RunEntry } from './run-scripts.ts';
 import type { Run } from './runs.ts';
 import { parseStepHead, stepKey } from './step-text.ts';
 
-/** One request of a run that was found valid; nothing of it is stored. */
-interface Accepted {
-  request: PublishRequest;
-  headers: RunHeaders;
-  url: string;
-  checked: Checked;
-}
-
-/** Most invocations inside each other. */
-const maxInvokeDepth = 100;
+/** The same error about one of the requests that came together, by its place. */
+export type NameRequest = (error: unknown, index: number) => unknown;
 
 /**
- * Accepts requests that belong to runs (contract W2, W3): all are checked before the first is
- * stored, and those of one run are stored together or not at all.
+ * Checks requests that belong to runs (contract W2, W3), and gives what stores them. Those of one run are stored together
+ * or not at all. Those of several are refused together for all that is known before the first is stored; later only what
+ * another client does in the meantime can refuse one of them.
  *
- * @throws {RunOverError} for a run that is over; {PosthornError} `limit_exceeded` for every other refusal
+ * @throws {RunOverError} if no run that the requests need is active; {PosthornError} `limit_exceeded` for every other
+ *   refusal
  */
-export async function acceptRunRequests(parts: RunParts, requests: readonly PublishRequest[]): Promise<Published[]> {
-  const accepted = requests.map((request) => check(parts, request));
-  const inits = [...accepted.entries()].filter(([, { headers }]) => headers.isInit);
+export async function acceptRunRequests(
+  parts: RunParts,
+  requests: readonly PublishRequest[],
+  name: NameRequest = (error) => error,
+): Promise<() => Promise<Published[]>> {
+  const accepted = requests.map((request, index) => {
+    try {
+      return checkRunRequest(parts, request, index);
+    } catch (error) {
+      throw refuseForRun(name(error, index));
+    }
+  });
+  const active = await readActive(parts, accepted, name);
+  const begins = accepted.filter(({ headers }) => headers.isInit);
+  const appends = createAppends(parts, accepted, active);
+  const isAlone = begins.length + appends.length < 2;
   await requireRoom(
     parts,
-    inits.map(([, { headers }]) => headers.runId),
+    begins.map(({ headers }) => headers.runId),
+    isAlone,
   );
-  const replies: Published[] = [];
-  const appends = new Map<string, { index: number; accepted: Accepted }[]>();
-  for (const [index, one] of accepted.entries()) {
-    if (one.headers.isInit) continue;
-    const { runId } = one.headers;
-    appends.set(runId, [...(appends.get(runId) ?? []), { index, accepted: one }]);
+  if (!isAlone) {
+    for (const { run, entries, accepted } of appends) {
+      await requireLogRoom(parts, run, entries).catch((error: unknown) => {
+        throw name(error, accepted[0]?.index ?? 0);
+      });
+    }
   }
-  for (const [runId, some] of appends) {
-    const ids = await append(
-      parts,
-      runId,
-      some.map(({ accepted }) => accepted),
-    );
-    some.forEach(({ index, accepted: { url } }, at) => (replies[index] = reply(url, ids[at])));
-  }
-  await beginTogether(parts, inits, async ([index, one]) => {
-    const { headers, url } = one;
-    const started = await (headers.isInvoke ? startInvoked(parts, one) : start(parts, one));
-    replies[index] = reply(url, started);
-    // An invocation is repeated by its step; the second phase of a run has not begun it.
-    const { createdAt, isKnown } = started;
-    return headers.isInvoke || createdAt === undefined ? undefined : { runId: headers.runId, createdAt, isKnown };
-  });
-  return replies;
-}
 
-/** The id of a message, and whether it was there before. */
-interface Stored {
-  id: string;
-  isKnown: boolean;
-  /** Of the run that it begins. */
-  createdAt?: number;
+  return async () => {
+    const replies: Published[] = [];
+    for (const append of appends) {
+      const stored = await storeAppend(parts, append);
+      append.accepted.forEach(({ index, url }, at) => (replies[index] = reply(url, stored[at])));
+    }
+    await beginTogether(parts, begins, async (one) => {
+      const { headers, url, index } = one;
+      const begun = await beginAccepted(parts, one);
+      replies[index] = reply(url, begun);
+      // An invocation is repeated by its step; the second phase of a run has not begun it.
+      const { createdAt, isKnown } = begun;
+      return headers.isInvoke || createdAt === undefined ? undefined : { runId: headers.runId, createdAt, isKnown };
+    });
+    return replies;
+  };
 }
 
 function reply(url: string, stored: Stored | undefined): Published {
   return { messageId: stored?.id ?? '', url, ...(stored?.isKnown ? { deduplicated: true } : {}) };
 }
 
-function check(parts: RunParts, request: PublishRequest): Accepted {
-  try {
-    const { destination } = request;
-    if (destination.kind !== 'url') {
-      throw new PosthornError('limit_exceeded', 'The destination of a message of a workflow must be a URL.');
-    }
-    refuseForbidden(parts.guard, destination.url, 'destination');
-    const headers = parseRunHeaders(request.headers);
-    if (headers.invokeCount > maxInvokeDepth) {
-      throw new PosthornError(
-        'limit_exceeded',
-        `Workflows may invoke each other ${maxInvokeDepth} levels deep at most.`,
-      );
-    }
-    return { request, headers, url: destination.url, checked: checkOptions(parts, request) };
-  } catch (error) {
-    throw refuseForRun(error);
-  }
+/** The run that must be active for a request; `undefined` for one that begins a run of its own. */
+function findNeeded({ headers, envelope }: Accepted): string | undefined {
+  if (envelope) return envelope.invoker.runId;
+  return headers.isInit && !headers.isSecondPhase ? undefined : headers.runId;
 }
 
-async function append(parts: RunParts, runId: string, accepted: readonly Accepted[]): Promise<Stored[]> {
-  const { runs, scripts, lanes, runLimits } = parts;
-  const run = await runs.read(runId);
-  if (run?.state !== 'RUN_STARTED') throw new RunOverError();
-  const messages = accepted.map((one) => ({ one, made: createAppended(parts, run, one) }));
-  for (const { made } of messages) await announceLimits(lanes, made.message);
-  const entries: RunEntry[] = messages.map(({ one, made }) =>
-    createEntry(made, one.request.body, one.headers.isCall ? 'toCallback' : 'step'),
-  );
-  const ids = await scripts.append(runs.placeOf(runId, run.createdAt), entries, runLimits);
+/** The active runs that requests need. */
+async function readActive(
+  { runs }: RunParts,
+  accepted: readonly Accepted[],
+  name: NameRequest,
+): Promise<ReadonlyMap<string, Run>> {
+  const needed = new Set(accepted.map(findNeeded).filter((runId) => runId !== undefined));
+  const active = new Map<string, Run>();
+  for (const run of await Promise.all([...needed].map((runId) => runs.read(runId)))) {
+    if (run?.state === 'RUN_STARTED') active.set(run.runId, run);
+  }
+  if (active.size === needed.size) return active;
+  const over = new RunOverError();
+  if (active.size === 0) throw over;
+  // To the SDK of a run that is active, 400 would mean the end of that run.
+  const first = accepted.find((one) => !active.has(findNeeded(one) ?? '') && findNeeded(one) !== undefined);
+  throw name(new PosthornError('limit_exceeded', over.message), first?.index ?? 0);
+}
+
+/** What one run appends to its log. */
+interface Append {
+  run: Run;
+  accepted: readonly Accepted[];
+  messages: readonly NewRunMessage[];
+  entries: readonly RunEntry[];
+}
+
+function createAppends(parts: RunParts, accepted: readonly Accepted[], active: ReadonlyMap<string, Run>): Append[] {
+  const byRun = new Map<Run, Accepted[]>();
+  for (const one of accepted) {
+    const run = one.headers.isInit ? undefined : active.get(one.headers.runId);
+    if (!run) continue;
+    const others = byRun.get(run);
+    if (others) others.push(one);
+    else byRun.set(run, [one]);
+  }
+  return Array.from(byRun, ([run, accepted]) => {
+    const messages: NewRunMessage[] = [];
+    const entries: RunEntry[] = [];
+    for (const one of accepted) {
+      const made = createAppended(parts, run, one);
+      messages.push(made);
+      entries.push(createEntry(made, one.request.body, one.callback ? 'toCallback' : 'step'));
+    }
+    return { run, accepted, messages, entries };
+  });
+}
+
+async function storeAppend(parts: RunParts, { run, messages, entries }: Append): Promise<Stored[]> {
+  const { runs, scripts, runLimits } = parts;
+  for (const { message } of messages) await announceLimits(parts, message);
+  const ids = await scripts.append(runs.placeOf(run.runId, run.createdAt), entries, runLimits);
   if (typeof ids === 'string') throw createRefusal(ids, runLimits);
-  return ids.map((id, index) => ({ id, isKnown: id !== messages[index]?.made.id }));
+  return ids.map((id, index) => ({ id, isKnown: id !== messages[index]?.id }));
 }
 
 /** The message of a step or of a call. */
-function createAppended({ runs }: RunParts, run: Run, { request, headers, url, checked }: Accepted): NewRunMessage {
+function createAppended({ runs }: RunParts, run: Run, accepted: Accepted): NewRunMessage {
+  const { request, headers, url, checked, callback } = accepted;
   const id = runs.newMessageId(run.runId);
-  if (headers.isCall) return createCall(id, run, { request, headers, url, checked });
+  if (callback) return createCall(id, run, accepted, callback);
   const step = parseStepHead(request.body);
   const key = stepKey(step, request.body, url);
   return createStep(run, checked, headers.features, { id, key, kind: 'step', url, step });
 }
 
 /** A request to a third party: nothing of the run goes along. */
-function createCall(id: string, run: Run, { request, headers, url, checked }: Accepted): NewRunMessage {
-  const { options, template, callback } = checked;
-  if (!callback) throw new PosthornError('limit_exceeded', 'Upstash-Callback: a call of a workflow needs one.');
+function createCall(
+  id: string,
+  run: Run,
+  { request, headers, url, checked: { options, template } }: Accepted,
+  callback: Callback,
+): NewRunMessage {
   const stepId = Number(headers.callStepId);
   const { redaction: _, labels: _labels, header, ...rest } = template;
   const contentType = header['Content-Type'];
@@ -149,136 +180,4 @@ function createCall(id: string, run: Run, { request, headers, url, checked }: Ac
       },
     },
   };
-}
-
-/** What a new run is, apart from its id. */
-export interface NewRun {
-  request: Pick<PublishRequest, 'headers' | 'callerIp'>;
-  url: string;
-  checked: Checked;
-  features: ReadonlySet<string>;
-  payload: Buffer;
-  /** The run is started by its endpoint, once more. */
-  isUnknownSdk: boolean;
-}
-
-/** Begins a run. `isKnown`: a run with its id is active. */
-export async function startRun(
-  parts: RunParts,
-  runId: string,
-  { request, url, checked, features, payload, isUnknownSdk }: NewRun,
-  more: { messageId?: string; invoker?: string } = {},
-): Promise<Stored & { createdAt: number }> {
-  const { createdAt } = checked.template;
-  const config = createRunConfig(url, request, checked, features);
-  const made = createStep({ runId, createdAt, config }, checked, features, {
-    id: more.messageId ?? parts.runs.newMessageId(runId),
-    key: '',
-    kind: 'init',
-    url,
-  });
-  if (isUnknownSdk) made.workflow.isUnknownSdk = true;
-  return storeRun(parts, { runId, createdAt }, config, made, payload, more.invoker);
-}
-
-/** Stores a run with its first message. */
-export async function storeRun(
-  parts: RunParts,
-  { runId, createdAt }: { runId: string; createdAt: number },
-  config: RunConfig,
-  made: NewRunMessage,
-  payload: Buffer,
-  invoker?: string,
-): Promise<Stored & { createdAt: number }> {
-  const { runs, scripts, lanes } = parts;
-  await announceLimits(lanes, made.message);
-  const { result, messageId } = await scripts.start(
-    runs.placeOf(runId, createdAt),
-    'new',
-    {
-      config: JSON.stringify(config),
-      phase: made.workflow.isUnknownSdk ? 'unknown' : 'known',
-      ...(invoker === undefined ? {} : { invoker }),
-    },
-    createEntry(made, payload),
-    maxRunsOfShard(parts),
-  );
-  if (result === 'full') throw createTooManyRuns(parts.runLimits);
-  return { id: messageId, isKnown: result === 'known', createdAt };
-}
-
-async function start(parts: RunParts, accepted: Accepted): Promise<Stored> {
-  const { request, headers, url, checked } = accepted;
-  if (headers.isSecondPhase) return adopt(parts, accepted);
-  return startRun(parts, headers.runId, {
-    request,
-    url,
-    checked,
-    features: headers.features,
-    payload: request.body,
-    isUnknownSdk: headers.asksForSdk,
-  });
-}
-
-/** The endpoint starts a run with its SDK that was begun without one (contract W23). */
-async function adopt(parts: RunParts, { request, headers, url, checked }: Accepted): Promise<Stored> {
-  const { runs, scripts } = parts;
-  const run = await runs.read(headers.runId);
-  if (run?.state !== 'RUN_STARTED') throw new RunOverError();
-  const features = new Set([...headers.features, 'WF_TriggerOnConfig']);
-  const { header, initHeader, features: names } = createRunConfig(url, request, checked, features);
-  // The rest stays as the request that started the run said it.
-  const config = { ...run.config, header: { ...run.config.header, ...header }, initHeader, features: names };
-  const made = createStep(
-    { ...run, config },
-    { ...checked, options: {}, template: { ...checked.template, notBefore: checked.template.createdAt } },
-    features,
-    { id: runs.newMessageId(run.runId), key: '', kind: 'init', url },
-  );
-  const fields = { config: JSON.stringify(config), phase: 'known' };
-  const place = runs.placeOf(run.runId, run.createdAt);
-  const { result, messageId } = await scripts.start(place, 'adopt', fields, createEntry(made, request.body), 0);
-  if (result === 'over') throw new RunOverError();
-  return { id: messageId, isKnown: result === 'known' };
-}
-
-/** A workflow starts another one and waits for its end (contract W16). */
-async function startInvoked(parts: RunParts, accepted: Accepted): Promise<Stored> {
-  const { request, headers, url, checked } = accepted;
-  let envelope: Envelope;
-  try {
-    envelope = parseEnvelope(parts, request);
-  } catch (error) {
-    throw refuseForRun(error);
-  }
-  const claim = await claimInvocation(parts, envelope, headers.runId);
-  const { runId, messageId } = claim;
-  if (claim.isKnown) return { id: messageId, isKnown: true };
-  // A request that came to its end here, but whose answer did not.
-  const isThere = (await parts.runs.read(runId))?.initId === messageId;
-  const started = isThere
-    ? { id: messageId }
-    : await startRun(
-        parts,
-        runId,
-        {
-          request,
-          url,
-          checked,
-          features: headers.features,
-          payload: envelope.payload,
-          isUnknownSdk: headers.asksForSdk,
-        },
-        { messageId, invoker: JSON.stringify(envelope.invoker) },
-      );
-  if (started.id !== messageId) {
-    throw new PosthornError('limit_exceeded', `A run with the id ${runId} is active and was not started by this step.`);
-  }
-  await confirmInvocation(parts, envelope, claim);
-  return { id: messageId, isKnown: claim.isKnown };
-}
-
-/** The limits of a flow-control key are those of its newest message. The message asks for its slot when it is due. */
-async function announceLimits(lanes: Lanes, { flowControl }: NewRunMessage['message']): Promise<void> {
-  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
 }

@@ -2,6 +2,7 @@ import type { Callback } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
 import { parseMessage } from '../engine/shards/unreadable.ts';
 import { createServerStep } from './create-step.ts';
+import { announceLimits } from './flow-limits.ts';
 import { keepRunHeaders } from './run-config.ts';
 import { createEntry } from './run-entry.ts';
 import { createRefusal } from './run-errors.ts';
@@ -58,6 +59,7 @@ export async function failRun(
   if (!run) return { result: 'unknown' };
   const callback = ownCallback ?? run.config.failureCallback;
   const message = callback && createFailureMessage(parts, run, callback);
+  if (callback) await announceLimits(parts, callback);
   const state: FailureCallbackState | undefined = message && {
     messageId: message.messageId,
     state: 'CALLBACK_INPROGRESS',
@@ -110,7 +112,7 @@ async function appendResult(
   { runId: ownId, createdAt: ownCreatedAt, state, result }: Run,
   { runId, createdAt, headers, step }: NonNullable<Run['invoker']>,
 ): Promise<void> {
-  const { runs, scripts, runLimits, lanes } = parts;
+  const { runs, scripts, runLimits } = parts;
   const invoker = await runs.read(runId);
   if (invoker?.state !== 'RUN_STARTED' || (createdAt > 0 && invoker.createdAt !== createdAt)) return;
   const out = JSON.stringify({
@@ -120,8 +122,7 @@ async function appendResult(
   });
   const body = Buffer.from(JSON.stringify({ ...(step as object), out }));
   const made = createServerStep(parts, invoker, headers, step, { id: runs.newMessageId(runId), kind: 'step' });
-  const { flowControl } = made.message;
-  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
+  await announceLimits(parts, made.message);
   const entry = createEntry(made, body, 'step', { invoked: { runId: ownId, createdAt: ownCreatedAt } });
   const appended = await scripts.append(runs.placeOf(runId, invoker.createdAt), [entry], runLimits);
   if (appended === 'bytes' || appended === 'steps') await failForRoom(parts, invoker, made.id, appended);

@@ -1,6 +1,7 @@
 import { parseUrl, PosthornError, readDuration } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
+import { announceLimits } from './flow-limits.ts';
 import { keepPublishHeaders, listHeaderMap, toHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
 import { refuseForRun, RunOverError } from './run-errors.ts';
@@ -55,6 +56,7 @@ export async function registerWaiter(
   await redis.addExpiring(list, `${step.stepId} ${run.createdAt} ${runId}`, forgetAt, now);
   const place = runs.placeOf(runId, run.createdAt);
   const key = `wait:${step.stepId}`;
+  await announceLimits(parts, made.message);
   const { result, note } = await scripts.registerWaiter(
     place,
     { key, field, json: JSON.stringify(waiter), noteName: nameNote(eventId, isWebhookStep(step)), timeoutId },

@@ -31,3 +31,8 @@ export function createRefusal(refusal: Refusal, limits: { maxLogBytes: number; m
       : `The log of the run would exceed ${limits.maxLogBytes} bytes, the limit of WORKFLOW_MAX_LOG_BYTES.`,
   );
 }
+
+/** The log of a run that has ended is removed with the run. */
+export function createLogGone({ runId }: { runId: string }): PosthornError {
+  return new PosthornError('not_found', `the step log of workflow run ${runId} is not there (any more)`);
+}

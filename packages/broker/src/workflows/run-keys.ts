@@ -2,7 +2,8 @@ import { keyspace } from '../engine/redis/keyspace.ts';
 
 /**
  * The keys of runs. All keys of one run share the hash tag of its shard. The id of a run comes last, for it may be any
- * text. Of a run whose id was used again, the id is followed by a blank and the time of its creation.
+ * text. Of a run whose id was used again, the id is followed by a blank and the time of its creation; of a copy of a log
+ * that no run has yet, by a blank and a random text.
  */
 export const runKeys = {
   /** Prefix of the keys of a shard, from which the scripts make all others. */

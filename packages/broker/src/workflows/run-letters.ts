@@ -6,6 +6,7 @@ import { readDlqId, compareDlqIds } from '../views/dlq/dlq-list.ts';
 import { writeBytes } from '../views/messages/message-view.ts';
 import { readPayload } from './compose-delivery.ts';
 import { createFailureMessage } from './end-run.ts';
+import { announceLimits } from './flow-limits.ts';
 import { runKeys } from './run-keys.ts';
 import { matchesRun, type RunFilter } from './run-list.ts';
 import type { RunParts } from './run-parts.ts';
@@ -183,6 +184,7 @@ export async function repeatCallback(parts: RunParts, dlqId: string): Promise<Tr
     throw wrongState(failureCallback, 'only one that has failed can be repeated');
   }
   const message = createFailureMessage(parts, run, callback);
+  await announceLimits(parts, callback);
   const state: FailureCallbackState = { messageId: message.messageId, state: 'CALLBACK_INPROGRESS' };
   // By its name: the id may be that of a later run.
   const place = { shard: run.shard, runId: run.name, createdAt: run.createdAt };

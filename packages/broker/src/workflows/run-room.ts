@@ -1,7 +1,10 @@
 import { PosthornError } from '@posthorn/shared';
 import { endRun } from './end-run.ts';
+import { createRefusal } from './run-errors.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunLimits, RunParts } from './run-parts.ts';
+import type { RunEntry } from './run-scripts.ts';
+import type { Run } from './runs.ts';
 
 /** Most active runs of one shard. */
 export function maxRunsOfShard({ runLimits, shards }: Pick<RunParts, 'runLimits' | 'shards'>): number {
@@ -19,11 +22,15 @@ export function createTooManyRuns({ maxRuns }: Pick<RunLimits, 'maxRuns'>): Post
  * Refuses the runs of one request together when there is no room for all of them (contract W24). Runs that are active
  * already take no more room.
  *
+ * @param isAlone the request asks for one run and nothing else: that is refused when it begins
  * @throws {PosthornError} `limit_exceeded`
  */
-export async function requireRoom(parts: RunParts, runIds: readonly string[]): Promise<void> {
-  // A single run is refused when it begins.
-  if (runIds.length < 2) return;
+export async function requireRoom(
+  parts: RunParts,
+  runIds: readonly string[],
+  isAlone = runIds.length < 2,
+): Promise<void> {
+  if (isAlone) return;
   const { redis, runs, runLimits } = parts;
   const idsOfShard = new Map<number, Set<string>>();
   for (const runId of runIds) {
@@ -38,6 +45,28 @@ export async function requireRoom(parts: RunParts, runIds: readonly string[]): P
     const added = states.filter((state) => state !== 'RUN_STARTED').length;
     if (added > 0 && active + added > max) throw createTooManyRuns(runLimits);
   }
+}
+
+/**
+ * Refuses what has no room in the log of its run before anything else of its request is stored. What the run has accepted
+ * already takes no more room.
+ *
+ * @throws {PosthornError} `limit_exceeded`
+ */
+export async function requireLogRoom(
+  { redis, runLimits }: Pick<RunParts, 'redis' | 'runLimits'>,
+  { shard, name }: Pick<Run, 'shard' | 'name'>,
+  entries: readonly RunEntry[],
+): Promise<void> {
+  const [bytes, count, known] = await Promise.all([
+    redis.strlen(runKeys.log(shard, name)),
+    redis.llen(runKeys.entries(shard, name)),
+    redis.hmget(runKeys.steps(shard, name), ...entries.map(({ key }) => key)),
+  ]);
+  const added = entries.filter(({ element }, index) => element !== '' && known[index] === null);
+  const addedBytes = added.reduce((sum, { element }) => sum + element.length, 0);
+  if (bytes + addedBytes > runLimits.maxLogBytes) throw createRefusal('bytes', runLimits);
+  if (count + added.length > runLimits.maxSteps) throw createRefusal('steps', runLimits);
 }
 
 /** A run that a request has begun. `isKnown`: it was active before. */

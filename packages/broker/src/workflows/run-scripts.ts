@@ -41,7 +41,7 @@ export type Refusal = 'over' | 'bytes' | 'steps';
 export interface RunScripts {
   start(
     place: RunPlace,
-    mode: 'new' | 'adopt',
+    mode: 'new' | 'restart' | 'adopt',
     fields: Record<string, string>,
     entry: RunEntry,
     maxRuns: number,
@@ -71,8 +71,10 @@ export interface RunScripts {
     field: string,
     value: { before: string; now: string },
   ): Promise<'sent' | 'changed'>;
+  /** @param copy name of the copy of a log, which becomes that of the run or is removed */
   resume(
     place: RunPlace,
+    copy: string,
     fields: Record<string, string>,
     messages: readonly Pick<RunEntry, 'head' | 'data'>[],
     maxRuns: number,
@@ -201,10 +203,10 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return result as 'sent' | 'changed';
     },
 
-    async resume(place, fields, messages, maxRuns) {
+    async resume(place, copy, fields, messages, maxRuns) {
       const pairs = Object.entries(fields).flat();
       const more = messages.flatMap(({ head, data }) => [head, data]);
-      const [result] = await commands.resumeRun(...begin(place), maxRuns, pairs.length, ...pairs, ...more);
+      const [result] = await commands.resumeRun(...begin(place), copy, maxRuns, pairs.length, ...pairs, ...more);
       return result as 'started' | 'known' | 'full';
     },
 

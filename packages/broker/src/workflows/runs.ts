@@ -54,6 +54,8 @@ export interface Run {
   failureCallback?: FailureCallbackState;
   dlqId?: string;
   initId: string;
+  /** Its endpoint has not started it with its SDK, although it was begun without one. */
+  isUnknownSdk: boolean;
   /** Messages that had not ended when the run did. */
   pending: string[];
 }
@@ -110,6 +112,7 @@ function parseRun(runId: string, shard: number, name: string, fields: Record<str
     createdAt: Number(fields['createdAt']),
     config: json('config') as RunConfig,
     initId: fields['initId'] ?? '',
+    isUnknownSdk: fields['phase'] === 'unknown',
     pending: (fields['pending'] ?? '').split(' ').filter((id) => id !== ''),
     ...(completedAt === undefined ? {} : { completedAt: Number(completedAt) }),
     ...(invoker ? { invoker } : {}),

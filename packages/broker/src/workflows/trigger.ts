@@ -2,7 +2,7 @@ import type { Triggered } from '@posthorn/shared';
 import { PosthornError, randomText } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import type { PublishRequest } from '../intake/accept.ts';
-import { startRun, type NewRun } from './accept-run.ts';
+import { startRun, type NewRun } from './begin-run.ts';
 import { checkOptions } from './run-config.ts';
 import { requireRunId } from './run-headers.ts';
 import type { RunParts } from './run-parts.ts';

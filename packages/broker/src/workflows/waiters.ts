@@ -1,7 +1,7 @@
 import { PosthornError, type HeaderMap, type RunMessage } from '@posthorn/shared';
-import { flowLane } from '../engine/lanes/lanes.ts';
 import { createServerStep } from './create-step.ts';
 import { failForRoom } from './end-run.ts';
+import { announceLimits } from './flow-limits.ts';
 import { listHeaderMap, toHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
 import { runKeys } from './run-keys.ts';
@@ -169,7 +169,7 @@ export async function resumeWaiter(
   field: string,
   { data, note }: { data: Buffer; note?: string },
 ): Promise<Notified | undefined> {
-  const { redis, runs, scripts, runLimits, lanes } = parts;
+  const { redis, runs, scripts, runLimits } = parts;
   const run = await runs.read(runId, createdAt);
   const text = run && (await redis.hget(runKeys.waiters(run.shard, runId), field));
   if (!text) return undefined;
@@ -185,8 +185,7 @@ export async function resumeWaiter(
     }),
   );
   const made = createServerStep(parts, run, headers, step, { id: runs.newMessageId(runId), kind: 'step', url });
-  const { flowControl } = made.message;
-  if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
+  await announceLimits(parts, made.message);
   const place = runs.placeOf(runId, createdAt);
   const waits = { field, timeoutId, ...(note === undefined ? {} : { note }) };
   const result = await scripts.resumeWaiter(place, waits, createEntry(made, body), runLimits);

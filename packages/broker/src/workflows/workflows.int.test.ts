@@ -1,50 +1,14 @@
 import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerParts } from '../broker.ts';
-import { startTestBroker } from '../broker.fixture.ts';
-import type { PublishRequest } from '../intake/accept.ts';
+import { features, request, step, url, useRuns } from './runs.fixture.ts';
 
+const runs = useRuns();
+const { start, submit, readLog } = runs;
 let server: TestRedis;
 let broker: BrokerParts;
-beforeAll(async () => {
-  ({ server, broker } = await startTestBroker(4));
+beforeAll(() => {
+  ({ server, broker } = runs);
 });
-afterAll(async () => {
-  await broker.close();
-  await server.stop();
-});
-
-const url = 'https://a.example/workflow';
-const features = 'LazyFetch,InitialBody,WF_DetectTrigger,WF_TriggerOnConfig';
-const request = (
-  runId: string,
-  isInit: boolean,
-  body: string,
-  headers: Record<string, string> = {},
-): PublishRequest => ({
-  destination: { kind: 'url', url },
-  headers: Object.entries({
-    'Upstash-Workflow-RunId': runId,
-    'Upstash-Workflow-Init': String(isInit),
-    'Upstash-Feature-Set': features,
-    ...headers,
-  }).flat(),
-  tokenInQuery: false,
-  body: Buffer.from(body),
-  callerIp: '::1',
-});
-const start = (runId: string, headers: Record<string, string> = {}) =>
-  broker.publishBatch([request(runId, true, 'payload', headers)]);
-const step = (stepId: number, more: object = {}) =>
-  JSON.stringify({ stepId, stepName: `step ${stepId}`, stepType: 'Run', concurrent: 1, ...more });
-const submit = (runId: string, ...bodies: string[]) =>
-  broker.publishBatch(bodies.map((body) => request(runId, false, body))) as Promise<
-    { messageId: string; deduplicated?: true }[]
-  >;
-const readLog = async (runId: string) => {
-  let text = '';
-  for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece.toString();
-  return text === '' ? undefined : (JSON.parse(text) as { messageId: string; body: string }[]);
-};
 const jobs = async () => (await server.client.keys('*:deliver:msg_*')).length;
 
 test('a step that is submitted many times at once exists once', async () => {

@@ -32,11 +32,15 @@ import { notifyAll, notifyRun, readWaiters, type Notified, type WaiterView } fro
 /** Runs of workflows: a record and a step log each, in one shard (contract W1). */
 export interface Workflows extends RunAttempts {
   /**
-   * Accepts requests that belong to runs, all or none of those of one run.
+   * Checks requests that belong to runs, and gives what stores them: all of them, unless another client is faster.
    *
-   * @throws {RunOverError} for a run that is over; {PosthornError} `limit_exceeded` for every other refusal
+   * @param name the same error about one of the requests, by its place
+   * @throws {RunOverError} for runs that are over; {PosthornError} `limit_exceeded` for every other refusal
    */
-  accept(requests: readonly PublishRequest[]): Promise<Published[]>;
+  accept(
+    requests: readonly PublishRequest[],
+    name?: (error: unknown, index: number) => unknown,
+  ): Promise<() => Promise<Published[]>>;
   /** The server has refused the result of a call, whose step is perhaps not known. */
   noteRefusal(runId: string, stepId: number | undefined, text: string): Promise<void>;
   /** The step log of an active run, as JSON in pieces; `undefined` for any other. */
@@ -105,7 +109,7 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
   };
 
   return {
-    accept: (requests) => acceptRunRequests(parts, requests),
+    accept: (requests, name) => acceptRunRequests(parts, requests, name),
     noteRefusal: (runId, stepId, text) => noteRefusal(parts, runId, stepId, text),
 
     async readLog(runId) {

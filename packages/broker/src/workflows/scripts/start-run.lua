@@ -1,6 +1,7 @@
 -- Begins a run with its first message, or does nothing if a run with its id is active.
--- ARGV[6] 'new', or 'adopt': the endpoint starts a run that was begun without an SDK, with one   ARGV[7] most runs that go
--- on in this shard   ARGV[8] number of texts that follow: names and values of the fields of the run
+-- ARGV[6] 'new'; 'restart': the id was made for this run, which exists once, also after its end; or 'adopt': the endpoint
+-- starts a run that was begun without an SDK, with one
+-- ARGV[7] most active runs in this shard   ARGV[8] number of texts that follow: names and values of the fields of the run
 -- ARGV[9...] these, and the message as six texts, as in `appendMessages`
 -- Returns 'started', 'known' or 'refused', and the id of the first message; 'full'; or 'over', if there is nothing to adopt.
 local fields = redis.call('HMGET', run, 'state', 'createdAt', 'phase', 'initId')
@@ -16,7 +17,7 @@ if ARGV[6] == 'adopt' then
   end
   isAdopted = true
   redis.call('DEL', log, entries)
-elseif state == 'RUN_STARTED' then
+elseif state == 'RUN_STARTED' or (state and ARGV[6] == 'restart') then
   return { 'known', initId }
 end
 if not isAdopted then

@@ -1,0 +1,111 @@
+import type { TestRedis } from '@posthorn/testkit';
+import type { BrokerParts } from '../broker.ts';
+import { startTestBroker } from '../broker.fixture.ts';
+import type { RunJob } from '../delivery/run-attempts.ts';
+import type { PublishRequest } from '../intake/accept.ts';
+
+/** Of the workflows of tests. */
+export const url = 'https://a.example/workflow';
+export const features = 'LazyFetch,InitialBody,WF_DetectTrigger,WF_TriggerOnConfig';
+
+/** A request of a run as the SDK makes it. */
+export const request = (
+  runId: string,
+  isInit: boolean,
+  body: string,
+  headers: Record<string, string> = {},
+): PublishRequest =>
+  plain(body, {
+    'Upstash-Workflow-RunId': runId,
+    'Upstash-Workflow-Init': String(isInit),
+    'Upstash-Feature-Set': features,
+    ...headers,
+  });
+
+/** A request that belongs to no run. */
+export const plain = (body: string, headers: Record<string, string> = {}): PublishRequest => ({
+  destination: { kind: 'url', url },
+  headers: Object.entries(headers).flat(),
+  tokenInQuery: false,
+  body: Buffer.from(body),
+  callerIp: '::1',
+});
+
+/** The body of a step that is done; a plan has `stepId` 0 and a `targetStep`. */
+export const step = (stepId: number, more: object = {}) =>
+  JSON.stringify({ stepId, stepName: `step ${stepId}`, stepType: 'Run', concurrent: 1, ...more });
+
+/** An element of a log as endpoints get it. */
+export interface LogElement {
+  messageId: string;
+  body: string;
+  callType: string;
+}
+
+export interface TestRuns {
+  readonly server: TestRedis;
+  readonly broker: BrokerParts;
+  start: (runId: string, headers?: Record<string, string>) => ReturnType<BrokerParts['publishBatch']>;
+  submit: (runId: string, ...bodies: string[]) => Promise<{ messageId: string; deduplicated?: true }[]>;
+  /** The log of a run as its endpoint fetches it; `undefined` if the run is not active. */
+  readLog: (runId: string) => Promise<LogElement[] | undefined>;
+  /** A field of a run as Redis has it. */
+  readField: (runId: string, field: string) => Promise<string>;
+  /** The message as a worker gets it. */
+  readJob: (messageId: string) => Promise<RunJob>;
+  /** The messages of a run that wait. */
+  readJobs: (runId: string) => Promise<RunJob[]>;
+  /** Fails a run at one of its messages; the id of its dead letter. */
+  fail: (runId: string, messageId: string) => Promise<string>;
+}
+
+/** A broker for all tests of a file, which is complete when the first of them begins. */
+export function useRuns(): TestRuns {
+  let server: TestRedis;
+  let broker: BrokerParts;
+  beforeAll(async () => {
+    ({ server, broker } = await startTestBroker(4));
+  });
+  afterAll(async () => {
+    await broker.close();
+    await server.stop();
+  });
+
+  const readField = async (runId: string, field: string) => {
+    const [key = ''] = await server.client.keys(`*:run:state:${runId}`);
+    return (await server.client.hget(key, field)) ?? '';
+  };
+  const readJob = async (id: string): Promise<RunJob> => {
+    const [key = ''] = await server.client.keys(`*:deliver:${id}`);
+    const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as RunJob['message'];
+    return { id, message, shard: Number(/\{d(\d+)\}/.exec(key)?.[1]), retried: 0, crashes: 0 };
+  };
+  return {
+    get server() {
+      return server;
+    },
+    get broker() {
+      return broker;
+    },
+    readField,
+    readJob,
+    start: (runId, headers = {}) => broker.publishBatch([request(runId, true, 'payload', headers)]),
+    submit: (runId, ...bodies) =>
+      broker.publishBatch(bodies.map((body) => request(runId, false, body))) as ReturnType<TestRuns['submit']>,
+    async readLog(runId) {
+      let text = '';
+      for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece.toString();
+      return text === '' ? undefined : (JSON.parse(text) as LogElement[]);
+    },
+    async readJobs(runId) {
+      const keys = await server.client.keys('*:deliver:msg_*');
+      const jobs = await Promise.all(keys.map((key) => readJob(key.replace(/.*:/, ''))));
+      return jobs.filter(({ message }) => (message as Partial<RunJob['message']>).workflow?.runId === runId);
+    },
+    async fail(runId, messageId) {
+      const answer = { status: 500, header: {}, body: Buffer.from('broken') };
+      await broker.workflows.settle(await readJob(messageId), { kind: 'failed', error: 'broken', answer }, 1000);
+      return readField(runId, 'dlqId');
+    },
+  };
+}
