@@ -71,8 +71,9 @@ function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): 
     if (current && next) return [current, next];
   }
   const keys = [
-    currentSigningKey ?? readVariable('QSTASH_CURRENT_SIGNING_KEY'),
-    nextSigningKey ?? readVariable('QSTASH_NEXT_SIGNING_KEY'),
+    // A variable that is not set is an empty text in many settings; an empty key would refuse each request silently.
+    currentSigningKey || readVariable('QSTASH_CURRENT_SIGNING_KEY'),
+    nextSigningKey || readVariable('QSTASH_NEXT_SIGNING_KEY'),
   ].filter((key) => key !== undefined);
   if (keys.length === 0) throw new SetupError(noKeys);
   return keys;

@@ -50,7 +50,7 @@ function readEvent(event: H3Event): Incoming {
   const { headers, rawBody, body } = request;
   // The readers of h3 1 look there before they look at the stream.
   const keep = (bytes: Uint8Array) => (request.rawBody = toBuffer(bytes));
-  return fromNode({ stream: request, headers, kept: [rawBody, body], advice, keep });
+  return fromNode({ stream: request, headers, rawBody, body, advice, keep });
 }
 
 function isFetchRequest(value: unknown): value is Request {
