@@ -206,7 +206,11 @@ function writeInit(
 export function createHeaders(list: HeadersInit | undefined = {}): Headers {
   const headers = new Headers();
   const isIterator = !Array.isArray(list) && Symbol.iterator in list;
-  const pairs = isIterator ? (list as Iterable<[string, string]>) : Array.isArray(list) ? list : Object.entries(list as Record<string, string>);
+  const pairs = isIterator
+    ? (list as Iterable<[string, string]>)
+    : Array.isArray(list)
+      ? list
+      : Object.entries(list as Record<string, string>);
   for (const [name, value] of pairs) {
     headers.append(name, encodeHeaderText(isIterator ? decodeHeaderText(value) : value));
   }

@@ -26,6 +26,7 @@ beforeAll(async () => {
     maxLogLines: 0,
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
+    queues: { maxQueues: 10, maxParallelism: 10 },
     publish: {
       defaultRetries: 3,
       maxRetries: 20,

@@ -52,7 +52,11 @@ export async function listLetters(
 /** Runs that have failed (contract W20). */
 export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; single: typeof route }) => {
   const { letters } = broker.workflows;
-  const repeatMany = async (filter: ReturnType<typeof parseBulkFilter>, request: Request, mode: 'restart' | 'resume') => {
+  const repeatMany = async (
+    filter: ReturnType<typeof parseBulkFilter>,
+    request: Request,
+    mode: 'restart' | 'resume',
+  ) => {
     const options = readOptions(request);
     const { ids, cursor } = await letters.find(filter);
     const workflowRuns = await letters.repeat(ids, mode, options);
@@ -88,7 +92,8 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
       const filter = parseBulkFilter(query, body);
       const { ids, cursor } = await letters.find(filter);
       const deleted = await letters.remove(ids);
-      if (filter.dlqIds && ids.length > 0 && deleted === 0) throw new PosthornError('not_found', 'some messages were not found');
+      if (filter.dlqIds && ids.length > 0 && deleted === 0)
+        throw new PosthornError('not_found', 'some messages were not found');
       return { deleted, ...(cursor === undefined ? {} : { cursor }) };
     }),
   ];

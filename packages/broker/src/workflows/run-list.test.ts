@@ -2,7 +2,8 @@ import { FilterFields } from '@posthorn/shared';
 import { matchesRun } from './run-list.ts';
 import type { Run } from './runs.ts';
 
-const run = (url: string) => ({ config: { url }, createdAt: 1, runId: 'wfr_1', state: 'RUN_STARTED' }) as unknown as Run;
+const run = (url: string) =>
+  ({ config: { url }, createdAt: 1, runId: 'wfr_1', state: 'RUN_STARTED' }) as unknown as Run;
 const matches = (url: string, wanted: string, isPrefix = false) =>
   matchesRun(run(url), { workflowUrl: FilterFields.url.parse(wanted), isPrefix });
 

@@ -102,7 +102,11 @@ function addKeys(config: VerifySignatureConfig, variables: unknown): VerifySigna
  *
  * @throws {SetupError} with the advice
  */
-export async function verifyReadBody<T extends string | Uint8Array>(bodyHash: string, body: T, advice: string): Promise<T> {
+export async function verifyReadBody<T extends string | Uint8Array>(
+  bodyHash: string,
+  body: T,
+  advice: string,
+): Promise<T> {
   await verifyBody(bodyHash, body).catch(() => {
     throw new SetupError(advice);
   });

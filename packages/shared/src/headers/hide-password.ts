@@ -7,10 +7,13 @@ const hidden = '***';
  */
 export function hidePassword(url: string): string {
   if (!url.includes('@')) return url;
-  return url.replace(/^(https?:\/\/)([^/?:@]*)(?::([^/?@]*))?@/i, (whole, scheme: string, user: string, password = '') => {
-    if (password !== '') return `${scheme}${user}:${hidden}@`;
-    return user === '' ? whole : `${scheme}${hidden}@`;
-  });
+  return url.replace(
+    /^(https?:\/\/)([^/?:@]*)(?::([^/?@]*))?@/i,
+    (whole, scheme: string, user: string, password = '') => {
+      if (password !== '') return `${scheme}${user}:${hidden}@`;
+      return user === '' ? whole : `${scheme}${hidden}@`;
+    },
+  );
 }
 
 /** Whether a URL was copied from a view: its password, or its user, is missing. */

@@ -14,7 +14,14 @@ test.each<[headers: string[], options: object]>([
     { redaction: { body: false, headers: ['a', 'b'] } },
   ],
   [
-    ['Upstash-Flow-Control-Key', 'k', 'Upstash-Flow-Control-Value', 'rate=2', 'Upstash-Flow-Control-Value', 'period=1m'],
+    [
+      'Upstash-Flow-Control-Key',
+      'k',
+      'Upstash-Flow-Control-Value',
+      'rate=2',
+      'Upstash-Flow-Control-Value',
+      'period=1m',
+    ],
     { flowControlKey: 'k', flowControlValue: { rate: 2, periodSeconds: 60 } },
   ],
   [
@@ -37,7 +44,9 @@ test.each<[headers: string[], options: object]>([
 });
 
 test('a list may be repeated in a query and in the defaults of a group', () => {
-  const fromQuery = readConfiguration('upstash-label=a&upstash-label=b&upstash-redact-fields=header&upstash-redact-fields=body');
+  const fromQuery = readConfiguration(
+    'upstash-label=a&upstash-label=b&upstash-redact-fields=header&upstash-redact-fields=body',
+  );
   expect(readPublishOptions(fromQuery)).toEqual({ labels: ['a', 'b'], redaction: { body: true, headers: 'all' } });
   const defaults = { 'Upstash-Label': ['a', 'b'], 'Upstash-Redact-Fields': ['body', 'nothing'] };
   expect(DefaultHeaders.safeParse(defaults).error?.message).toContain('Upstash-Redact-Fields');
@@ -50,7 +59,16 @@ test('a wrong line of a list is refused, wherever it stands', () => {
 });
 
 test('of an option that is no list the first line counts', () => {
-  const headers = ['Upstash-Retries', '', 'Upstash-Retries', '1', 'Upstash-Retries', '2', 'Upstash-Cron', '0 0 1,2 * *'];
+  const headers = [
+    'Upstash-Retries',
+    '',
+    'Upstash-Retries',
+    '1',
+    'Upstash-Retries',
+    '2',
+    'Upstash-Cron',
+    '0 0 1,2 * *',
+  ];
   expect(readPublishOptions([...headers, 'upstash-cron', '0 0 3 * *'])).toEqual({ retries: 1, cron: '0 0 1,2 * *' });
 });
 
