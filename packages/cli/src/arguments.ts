@@ -16,9 +16,9 @@ export function readLimit(text: string): number {
   return readCount(text) || Infinity;
 }
 
-/** What travels in a header: nothing else fits into one. */
+/** What travels in a header, as UTF-8: any text without control characters. */
 export function readHeaderText(text: string): string {
-  const [misfit] = /[^\t\x20-\x7e\x80-\xff]/u.exec(text) ?? [];
+  const [misfit] = /[^\t\x20-\x7e\x80-\u{10ffff}]/u.exec(text) ?? [];
   if (misfit === undefined) return text;
   throw new InvalidArgumentError(`It travels in an HTTP header, which cannot hold ${JSON.stringify(misfit)}.`);
 }

@@ -223,6 +223,72 @@ describe('what is refused before anything is sent', () => {
   });
 });
 
+describe('text that is not ASCII', () => {
+  const text = 'Zoë 日本 😀';
+  const message = {
+    url,
+    label: ['Zoë', '日本'],
+    flowControl: { key: text, rate: 1 },
+    callback: 'https://例え.jp/',
+    headers: { 'X-Name': text },
+  };
+  const sent = {
+    'upstash-label': 'Zoë,日本',
+    'upstash-flow-control-key': text,
+    'upstash-callback': 'https://例え.jp/',
+    'upstash-forward-x-name': text,
+  };
+  /** The headers of the last request, read as UTF-8. */
+  const received = () =>
+    Object.fromEntries(
+      Object.entries(server.requests.at(-1)?.headers ?? {}).map(([name, value]) => [
+        name,
+        Buffer.from(String(value), 'latin1').toString(),
+      ]),
+    );
+
+  const ways: [string, (c: Client) => Promise<unknown>][] = [
+    ['publish', (c) => c.publish({ ...message, body: 'x' })],
+    ['publishJSON', (c) => c.publishJSON({ ...message, body: {} })],
+    ['enqueue', (c) => c.queue({ queueName: 'q' }).enqueue(message)],
+    ['enqueueJSON', (c) => c.queue({ queueName: 'q' }).enqueueJSON({ ...message, body: {} })],
+    ['schedules.create', (c) => c.schedules.create({ ...message, destination: url, cron: '* * * * *' })],
+    ['a list of headers', (c) => c.publish({ ...message, headers: [['X-Name', text]] })],
+    [
+      'headers that are bytes already',
+      (c) => c.publish({ ...message, headers: new Headers({ 'X-Name': Buffer.from(text).toString('latin1') }) }),
+    ],
+  ];
+  beforeEach(() => {
+    for (const way of ['publish', 'enqueue/q', 'schedules', 'trigger']) answer(`/v2/${way}/${url}`, {});
+  });
+
+  test.each(ways)('%s sends it as UTF-8', async (_name, call) => {
+    await call(client);
+    expect(received()).toMatchObject(sent);
+  });
+
+  test('a workflow and the headers of a client, too', async () => {
+    const { callback: _, ...run } = message;
+    const named = new Client({ baseUrl: server.url, token: 't', headers: { 'X-Client': text } });
+    await named.workflow.trigger({ ...run, workflowRunId: 'wfr_日本' });
+    const { 'upstash-callback': _callback, ...rest } = sent;
+    const own = { 'upstash-forward-x-client': text, 'upstash-workflow-runid': 'wfr_日本' };
+    expect(received()).toMatchObject({ ...rest, ...own });
+  });
+
+  test('a batch has it as text', async () => {
+    answer('/v2/batch', []);
+    await client.batch([message]);
+    await client.batchJSON([{ ...message, body: {} }]);
+    await client.batch([{ ...message, headers: new Headers({ 'X-Name': 'Zoë' }) }]);
+    const [one, two, three] = server.requests.map(({ body }) => JSON.parse(body.toString()) as [{ headers: object }]);
+    expect(one?.[0].headers).toMatchObject(sent);
+    expect(two?.[0].headers).toMatchObject(sent);
+    expect(three?.[0].headers).toMatchObject({ ...sent, 'upstash-forward-x-name': 'Zoë' });
+  });
+});
+
 describe('retries', () => {
   const unavailable = { status: 503, body: '{"error":"later"}' };
   const fine = { status: 200, body: '{"messageId":"m"}' };

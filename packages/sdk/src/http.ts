@@ -1,3 +1,4 @@
+import { decodeHeaderText, encodeHeaderText } from '@posthorn/shared';
 import {
   QstashConnectionError,
   QstashEmptyArrayError,
@@ -198,9 +199,22 @@ function writeInit(
   } as RequestInit;
 }
 
-/** The types of runtimes differ in what they take here; all of them take a list of pairs and an iterator of them. */
-export function createHeaders(list: HeadersInit | undefined): Headers {
-  return new Headers(list as Record<string, string> | undefined);
+/**
+ * Headers whose values are the UTF-8 of a text, byte by byte, since that is all that `Headers` can hold. The values of an
+ * object and of a list are text; those of other headers may be such bytes already.
+ */
+export function createHeaders(list: HeadersInit | undefined = {}): Headers {
+  const headers = new Headers();
+  const isIterator = !Array.isArray(list) && Symbol.iterator in list;
+  const pairs = isIterator
+    ? (list as Iterable<[string, string]>)
+    : Array.isArray(list)
+      ? list
+      : Object.entries(list as Record<string, string>);
+  for (const [name, value] of pairs) {
+    headers.append(name, encodeHeaderText(isIterator ? decodeHeaderText(value) : value));
+  }
+  return headers;
 }
 
 /** Whether no connection came about. Runtimes say it in their own ways; what is not known counts as connected. */

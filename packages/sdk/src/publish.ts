@@ -1,5 +1,5 @@
 import type { callbackHeaders, publishOptions } from '@posthorn/shared';
-import { forwardPrefix, prefix } from '@posthorn/shared';
+import { decodeHeaderText, encodeHeaderText, forwardPrefix, prefix } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import { createHeaders } from './http.ts';
 import { checkNumber } from './numbers.ts';
@@ -138,7 +138,10 @@ export function checkDestination(destination: string): string {
   return destination;
 }
 
-/** The headers of one message: those of the client, its own in place of them, its options, and the telemetry. */
+/**
+ * The headers of one message: those of the client, its own in place of them, its options, and the telemetry. Text is in
+ * them as its UTF-8.
+ */
 export function writeMessageHeaders(
   http: Requester,
   options: MessageOptions & Pick<PublishOptions, 'notBefore' | 'deduplicationId' | 'contentBasedDeduplication'>,
@@ -163,7 +166,9 @@ export function writeMessageHeaders(
     'Redact-Fields': options.redact && writeRedact(options.redact),
     ...more,
   };
-  for (const [name, value] of Object.entries(all)) if (value !== undefined) headers.set(prefix + name, value);
+  for (const [name, value] of Object.entries(all)) {
+    if (value !== undefined) headers.set(prefix + name, encodeHeaderText(value));
+  }
   http.telemetryHeaders.forEach((value, name) => headers.append(name, value));
   return headers;
 }
@@ -239,9 +244,12 @@ export async function publishBatch<TRequest>(
     if (body !== undefined && typeof body !== 'string') {
       throw new QstashValidationError('The body of an item of a batch must be text');
     }
+    const destination = readDestination(request);
+    const headers = [...writeMessageHeaders(http, { method: 'POST', ...request })];
     return {
-      destination: readDestination(request),
-      headers: Object.fromEntries(writeMessageHeaders(http, { method: 'POST', ...request })),
+      destination,
+      // JSON has text, not bytes.
+      headers: Object.fromEntries(headers.map(([name, value]) => [name, decodeHeaderText(value)])),
       body,
       ...(queueName ? { queue: queueName } : {}),
     };

@@ -73,6 +73,17 @@ describe('accepts', () => {
   ])('%s', async (_name, request) => expect(await verify(request())).toBe(true));
 });
 
+test('empty keys are none: the variables count, or there are no keys', async () => {
+  const request = { signature: sign('sig_a'), body };
+  for (const given of [{ currentSigningKey: '', nextSigningKey: '' }, { currentSigningKey: '' }]) {
+    const receiver = new Receiver(given);
+    delete process.env['QSTASH_CURRENT_SIGNING_KEY'];
+    await expect(receiver.verify(request)).rejects.toThrow('There are no signing keys');
+    process.env['QSTASH_CURRENT_SIGNING_KEY'] = 'sig_a';
+    expect(await receiver.verify(request)).toBe(true);
+  }
+});
+
 describe('refuses', () => {
   test.each<[string, () => object, string]>([
     ['another key', () => ({ signature: sign('sig_c') }), 'invalid signature'],
@@ -167,6 +178,6 @@ describe('keys', () => {
     await expect(empty.verify({ signature: sign('sig_b'), body })).resolves.toBe(true);
     await expect(
       new Receiver({ currentSigningKey: '', nextSigningKey: '' }).verify({ signature: sign('a'), body }),
-    ).rejects.toThrow('invalid signature');
+    ).rejects.toThrow('no signing keys');
   });
 });

@@ -61,7 +61,8 @@ export async function checkToken(config: ReceiverConfig, request: Omit<VerifyReq
 
 /** The keys to try, the current one first (contract C15). */
 function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): string[] {
-  if (isDevelopment(config.devMode)) return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
+  if (isDevelopment(config.devMode))
+    return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;
   if (currentSigningKey && nextSigningKey) return [currentSigningKey, nextSigningKey];
   const region = readVariable('QSTASH_REGION') ? readRegion(regionOfRequest) : undefined;
@@ -71,8 +72,9 @@ function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): 
     if (current && next) return [current, next];
   }
   const keys = [
-    currentSigningKey ?? readVariable('QSTASH_CURRENT_SIGNING_KEY'),
-    nextSigningKey ?? readVariable('QSTASH_NEXT_SIGNING_KEY'),
+    // A variable that is not set is an empty text in many settings; an empty key would refuse each request silently.
+    currentSigningKey || readVariable('QSTASH_CURRENT_SIGNING_KEY'),
+    nextSigningKey || readVariable('QSTASH_NEXT_SIGNING_KEY'),
   ].filter((key) => key !== undefined);
   if (keys.length === 0) throw new SetupError(noKeys);
   return keys;

@@ -1,3 +1,4 @@
+import { encodeHeaderText } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
 import { isList } from './messages.ts';
@@ -97,7 +98,7 @@ export class Workflow {
   async trigger(request: TriggerRequest, options: CallOptions = {}): Promise<TriggerResponse> {
     const { url, body, workflowRunId, ...message } = request;
     const headers = writeMessageHeaders(this.#http, message);
-    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', workflowRunId);
+    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', encodeHeaderText(workflowRunId));
     if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
     return this.#http.request({
       ...options,

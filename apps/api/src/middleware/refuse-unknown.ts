@@ -3,11 +3,16 @@ import type { RequestHandler } from 'express';
 import type { Route } from '../routes/route.ts';
 
 /**
- * Answers what no route has taken: 405 with `Allow` where the path knows other methods, 404 everywhere else. It stands
- * behind authentication, so that nothing about a path is told without a token.
+ * Answers what no route has taken: 405 with `Allow` where the path knows other methods, 400 where it lacks a name or an
+ * id, 404 everywhere else. It stands behind authentication, so that nothing about a path is told without a token.
  */
 export function refuseUnknown(routes: readonly Route[]): RequestHandler {
-  const known = routes.map(({ endpoint: { method, path } }) => ({ method, pattern: writePattern(path) }));
+  const known = routes.map(({ endpoint: { method, path } }) => ({
+    method,
+    pattern: writePattern(path),
+    lackingPattern: writePattern(path, '([^/]*)'),
+    parameters: [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
+  }));
   const collections = [...new Set(routes.map(({ endpoint }) => endpoint.path.split('/').slice(0, 3).join('/')))];
 
   return (request, response, next) => {
@@ -18,6 +23,13 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
       next(
         new PosthornError('method_not_allowed', `${request.method} is not possible here: use ${allowed.join(' or ')}.`),
       );
+      return;
+    }
+    for (const { method, lackingPattern, parameters } of known) {
+      const values = method === request.method ? lackingPattern.exec(path)?.slice(1) : undefined;
+      const missing = parameters.find((_, index) => values?.[index] === '');
+      if (missing === undefined) continue;
+      next(new PosthornError('invalid_request', `${missing}: the path has an empty segment in place of it`));
       return;
     }
     const start = path.split('/').slice(0, 3).join('/');
@@ -37,7 +49,7 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
 }
 
 /** The paths that an endpoint of the contract is about; a destination may have any form. */
-function writePattern(path: string): RegExp {
-  const pattern = path.replace(/\/\*\w+$/, '(/.*)?').replace(/:\w+/g, '[^/]+');
+function writePattern(path: string, parameter = '[^/]+'): RegExp {
+  const pattern = path.replace(/\/\*\w+$/, '(?:/.*)?').replace(/:\w+/g, parameter);
   return new RegExp(`^${pattern}$`, 'is');
 }

@@ -26,6 +26,7 @@ beforeAll(async () => {
     maxLogLines: 0,
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
+    queues: { maxQueues: 10, maxParallelism: 10 },
     publish: {
       defaultRetries: 3,
       maxRetries: 20,
@@ -130,6 +131,8 @@ const strange = [
   '{"label":[]}{}',
   '{"everything":true}',
 ];
+/** Bodies that name nothing: fields that a program left undefined are not in JSON. */
+const empty = ['{}', ' { } ', '{"order":"latestFirst"}', '{"trimBody":"0"}'];
 /** What a retry does not take either: it knows nothing but ids in a body. */
 const strangeForRetries = ['{}', '{"dlqIds":[]}', '{"label":"a"}', '{"count":1}', '{"dlqIds":["a"],"label":"b"}'];
 
@@ -143,8 +146,8 @@ describe('a bulk call with a body that it does not understand is a 400, and does
   });
 
   test.each([
-    ...strange.map((body) => ['DELETE', '/v2/messages', body] as const),
-    ...strange.map((body) => ['DELETE', '/v2/dlq', body] as const),
+    ...[...strange, ...empty].map((body) => ['DELETE', '/v2/messages', body] as const),
+    ...[...strange, ...empty].map((body) => ['DELETE', '/v2/dlq', body] as const),
     ...[...strange, ...strangeForRetries].map((body) => ['POST', '/v2/dlq/retry', body] as const),
     ...[...strange, ...strangeForRetries].map((body) => ['POST', '/v2/dlq/retry?count=2', body] as const),
   ])('%s %s %s', async (method, path, body) => {
@@ -198,6 +201,20 @@ describe('the dead letter queue', () => {
     expect(await listIds()).toEqual([other]);
   });
 
+  test('a delete by an empty object beside a query, and by a count alone', async () => {
+    const [, other] = [await bury({ labels: ['a'] }), await bury({ labels: ['b'] })];
+    await publish();
+    await publish();
+    expect((await call('DELETE', '/v2/dlq?label=a', '{}')).body).toEqual({ deleted: 1 });
+    expect(await listIds()).toEqual([other]);
+    expect((await call('DELETE', '/v2/dlq', '{"count":1}')).body).toEqual({ deleted: 1 });
+    expect((await call('DELETE', '/v2/messages?label=a', '{}')).body).toEqual({ cancelled: 0 });
+    expect((await call('DELETE', '/v2/messages', '{"count":1}')).body).toEqual({ cancelled: 1 });
+    expect((await call('DELETE', '/v2/messages?count=5', '{}')).body).toEqual({ cancelled: 1 });
+    await publish();
+    expect((await call('DELETE', '/v2/messages', '')).body).toEqual({ cancelled: 1 });
+  });
+
   test('urlGroup is another name of topicName, and stands beside it', async () => {
     const [one, other] = [await bury({ topicName: 'one' }), await bury({ topicName: 'other' })];
     expect(await listIds('?topicName=one&urlGroup=one')).toEqual([one]);
@@ -233,6 +250,65 @@ describe('the dead letter queue', () => {
     expect((await call('DELETE', '/v2/dlq?count=100')).body).toEqual({ deleted: 100 });
     expect(await redis.client.keys('*:dlq*')).toEqual([]);
   });
+});
+
+describe('dead letters of runs', () => {
+  test.each(
+    (
+      [
+        ['POST', '/v2/workflows/dlq/resume'],
+        ['POST', '/v2/workflows/dlq/restart'],
+        ['DELETE', '/v2/workflows/dlq'],
+      ] as const
+    ).flatMap(([method, path]) => [
+      [method, path, undefined] as const,
+      [method, `${path}?source=workflow&trimBody=0`, undefined] as const,
+      ...[...strange, '{}'].map((body) => [method, path, body] as const),
+      ...strange.map((body) => [method, `${path}?count=2`, body] as const),
+    ]),
+  )('%s %s with the body %s does not say which, and is a 400', async (method, path, body) => {
+    expect((await call(method, path, body)).status).toBe(400);
+  });
+
+  test('ids may be in a body, and no ids are none', async () => {
+    expect((await call('DELETE', '/v2/workflows/dlq', '{"dlqIds":["1-0"]}')).status).toBe(404);
+    expect((await call('POST', '/v2/workflows/dlq/resume', '{"dlqIds":["1-0"]}')).status).toBe(404);
+    expect((await call('POST', '/v2/workflows/dlq/restart?count=2', '{"dlqIds":["1-0"]}')).status).toBe(404);
+    expect((await call('DELETE', '/v2/workflows/dlq', '{"dlqIds":[]}')).body).toEqual({ deleted: 0 });
+    expect((await call('DELETE', '/v2/workflows/dlq?count=2')).body).toEqual({ deleted: 0 });
+    expect((await call('POST', '/v2/workflows/dlq/restart?label=a', '{}')).body).toEqual({ workflowRuns: [] });
+  });
+
+  test.each([
+    ['/v2/workflows/dlq?responseStatus=abc', 'responseStatus', 'a status such as 500'],
+    ['/v2/workflows/dlq?failureFunctionState=x', 'failureFunctionState', 'CALLBACK_FAIL'],
+    ['/v2/workflows/dlq?failureCallbackState=CALLBACK_FAIL,x', 'failureCallbackState', 'CALLBACK_FAIL'],
+    ['/v2/workflows/logs?state=RUN_FALIED', 'state', 'RUN_STARTED, RUN_SUCCESS, RUN_FAILED, RUN_CANCELED'],
+    ['/v2/workflows/events?state=RUN_FALIED', 'state', 'RUN_STARTED'],
+  ])('%s names the field and what it may be', async (path, field, allowed) => {
+    const { status, body } = await call('GET', path);
+    expect([status, body['error']]).toEqual([400, expect.stringMatching(`^${field}.*${allowed}`)]);
+  });
+});
+
+test.each([
+  ['POST', '/v2/flowControl//pause', 'key'],
+  ['POST', '/v2/flowControl//pin?rate=1', 'key'],
+  ['POST', '/v2/queues//pause', 'name'],
+  ['POST', '/v2/topics//endpoints', 'name'],
+  ['DELETE', '/v2/messages//', 'messageId'],
+])('%s %s lacks a part of the path: 400', async (method, path, missing) => {
+  const { status, body } = await call(method, path);
+  expect([status, body['error']]).toEqual([400, expect.stringMatching(`^${missing}:`)]);
+});
+
+test('a byte order mark before JSON means nothing', async () => {
+  const mark = '\ufeff';
+  expect((await call('POST', '/v2/queues', `${mark}{"queueName":"marked"}`)).status).toBe(200);
+  const item = '{"destination":"https://a.example/"}';
+  expect((await call('POST', '/v2/batch', `${mark}[${item}]`)).status).toBe(200);
+  expect((await call('POST', '/v2/batch', `[${mark}${item}]`)).status).toBe(400);
+  expect((await call('DELETE', '/v2/dlq', `${mark}{}`)).status).toBe(400);
 });
 
 test('each name of the log has its own array, and no other', async () => {

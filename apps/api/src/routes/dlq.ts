@@ -8,6 +8,7 @@ import {
   readDlqFilter,
   readPublishOptions,
   RunLetterQuery,
+  saysWhich,
 } from '@posthorn/shared';
 import type { Request } from 'express';
 import { route, type Route } from './route.ts';
@@ -32,6 +33,12 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
       if ((await dlq.remove([params.dlqId])) === 0) throw notFound(params.dlqId);
     }),
     route(contract.dlq.removeMany, async ({ query, body }) => {
+      if (body && !saysWhich(query, body)) {
+        throw new PosthornError(
+          'invalid_request',
+          'dlqIds: give ids of entries, a filter or a count, or send no body to remove the oldest',
+        );
+      }
       const { ids, cursor } = await dlq.find(readDlqFilter(query, body));
       return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
     }),

@@ -1,5 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, PosthornError } from '@posthorn/shared';
+import { contract, PosthornError, saysWhich } from '@posthorn/shared';
 import { route } from './route.ts';
 
 export const messageRoutes = ({ messages }: Broker, single: typeof route) => [
@@ -18,6 +18,12 @@ export const messageRoutes = ({ messages }: Broker, single: typeof route) => [
     return { messageId };
   }),
   route(contract.messages.cancelMany, async ({ query, body }) => {
+    if (body && !saysWhich(query, body)) {
+      throw new PosthornError(
+        'invalid_request',
+        'messageIds: give ids of messages, a filter or a count, or send no body to cancel all',
+      );
+    }
     const { messageId, messageIds, count, callerIP, ...filter } = { ...query, ...body };
     const ids = messageIds ?? (messageId === undefined ? undefined : [messageId]);
     // Ids win over filters, and no ids are not all of them (contract P45, P47).

@@ -92,7 +92,7 @@ async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBody(request, maxJsonBytes);
   if (bytes.length === 0) return undefined;
   limitValues(bytes);
-  return parseJson(bytes.toString('utf8'));
+  return parseJsonBody(bytes);
 }
 
 /** A schema looks at every value, and may say what is wrong with each: half a million of them would take seconds. */
@@ -111,6 +111,15 @@ export function refuseEncoded(request: Request): void {
   if (!/^(identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
     throw new PosthornError('unsupported_encoding', 'Send the body without a Content-Encoding.');
   }
+}
+
+/**
+ * The value of a JSON body, with or without a byte order mark, which RFC 8259 section 8.1 lets a parser ignore.
+ *
+ * @throws {PosthornError} `invalid_request`
+ */
+export function parseJsonBody(bytes: Buffer): unknown {
+  return parseJson(bytes.toString('utf8').replace(/^\ufeff/, ''));
 }
 
 /** @throws {PosthornError} `invalid_request` */

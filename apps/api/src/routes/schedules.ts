@@ -27,11 +27,11 @@ export function scheduleRoutes({ schedules, runSchedule }: Broker, warn: Warn, m
     // A destination may end like these, but no URL and no group looks like an id before it (contract P24).
     {
       ...route(endpoints.pauseByPost, setPaused(true)),
-      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/pause$/i,
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/pause\/?$/i,
     },
     {
       ...route(endpoints.resumeByPost, setPaused(false)),
-      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/resume$/i,
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/resume\/?$/i,
     },
     {
       ...route(endpoints.run, async ({ params }) => {
@@ -39,7 +39,7 @@ export function scheduleRoutes({ schedules, runSchedule }: Broker, warn: Warn, m
         if (messageId === undefined) throw notFound(params.scheduleId);
         return { messageId };
       }),
-      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/run$/i,
+      path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/run\/?$/i,
     },
     rawRoute(
       endpoints.create,

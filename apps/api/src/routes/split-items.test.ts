@@ -21,6 +21,12 @@ test.each([
   for (const pieceBytes of [1, 2, 3, 7, 1000]) expect(split(text, pieceBytes)).toEqual(JSON.parse(text));
 });
 
+test('a byte order mark stands before the array only', () => {
+  for (const pieceBytes of [1, 2, 3, 100]) expect(split('\ufeff [1]', pieceBytes)).toEqual([1]);
+  expect(() => split('\ufeff\ufeff[1]', 1)).toThrow('array of items');
+  expect(() => split('[1]\ufeff', 1)).toThrow('array of items');
+});
+
 test.each(['', ' ', '[]', '[ ]', '{}', 'null', '"[1]"', '1', '[1]x', '[1][2]', '[1],', 'x[1]'])(
   '%j is not an array of items',
   (text) => {

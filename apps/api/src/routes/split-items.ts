@@ -21,6 +21,7 @@ const backslash = 0x5c;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
@@ -32,6 +33,8 @@ export function createItemSplitter({ maxItems, maxItemBytes }: ItemLimits, take:
   /** Of the array: 0 before it, 1 in it; deeper inside an item. */
   let depth = 0;
   let isEnded = false;
+  /** Bytes of a byte order mark that have been read. */
+  let markBytes = 0;
   let isInString = false;
   let isEscaped = false;
   let items = 0;
@@ -77,6 +80,10 @@ export function createItemSplitter({ maxItems, maxItemBytes }: ItemLimits, take:
         }
         if (isBlank(byte)) continue;
         if (depth === 0) {
+          if (byte === byteOrderMark[markBytes] && !isEnded) {
+            markBytes += 1;
+            continue;
+          }
           if (isEnded || byte !== openBracket) throw notAnArray();
           depth = 1;
           start = at + 1;

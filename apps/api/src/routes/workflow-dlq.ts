@@ -5,6 +5,7 @@ import {
   PosthornError,
   readConfiguration,
   readPublishOptions,
+  saysWhich,
   type RunLetter,
   type RunLetterQuery,
   type Triggered,
@@ -24,6 +25,16 @@ export function parseLetterFilter(query: RunLetterQuery) {
   return { ...filter, workflowUrl, failureFunctionState, cursor: cursor || undefined, count };
 }
 
+/**
+ * The dead letters of runs that a bulk call means.
+ *
+ * @throws {PosthornError} `invalid_request` for a call that does not say which, and not how many
+ */
+function parseBulkFilter(query: RunLetterQuery, body: Partial<RunLetterQuery> | undefined) {
+  if (saysWhich(query, body)) return parseLetterFilter({ ...query, ...body });
+  throw new PosthornError('invalid_request', 'dlqIds: give ids of entries or a filter, or a count to take the oldest');
+}
+
 /** A page of dead letters of runs. */
 export async function listLetters(
   { workflows }: Broker,
@@ -41,9 +52,13 @@ export async function listLetters(
 /** Runs that have failed (contract W20). */
 export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; single: typeof route }) => {
   const { letters } = broker.workflows;
-  const repeatMany = async (query: RunLetterQuery, request: Request, mode: 'restart' | 'resume') => {
+  const repeatMany = async (
+    filter: ReturnType<typeof parseBulkFilter>,
+    request: Request,
+    mode: 'restart' | 'resume',
+  ) => {
     const options = readOptions(request);
-    const { ids, cursor } = await letters.find(parseLetterFilter(query));
+    const { ids, cursor } = await letters.find(filter);
     const workflowRuns = await letters.repeat(ids, mode, options);
     if (!workflowRuns) throw new PosthornError('not_found', 'some messages were not found');
     return { workflowRuns, ...(cursor === undefined ? {} : { cursor }) };
@@ -53,8 +68,12 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
 
   return [
     pages.list(workflowDlq.list, ({ query }) => listLetters(broker, query)),
-    plainRoute(workflowDlq.resumeMany, ({ query }, request) => repeatMany(query, request, 'resume')),
-    plainRoute(workflowDlq.restartMany, ({ query }, request) => repeatMany(query, request, 'restart')),
+    plainRoute(workflowDlq.resumeMany, async ({ query, body }, request) =>
+      repeatMany(parseBulkFilter(query, body), request, 'resume'),
+    ),
+    plainRoute(workflowDlq.restartMany, async ({ query, body }, request) =>
+      repeatMany(parseBulkFilter(query, body), request, 'restart'),
+    ),
     plainRoute(workflowDlq.resume, ({ params }, request) => repeatOne(params.dlqId, request, 'resume')),
     plainRoute(workflowDlq.restart, ({ params }, request) => repeatOne(params.dlqId, request, 'restart')),
     plainRoute(workflowDlq.callback, async ({ params: { dlqId } }) =>
@@ -69,10 +88,12 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
       if (deleted === 0) throw notFound(dlqId);
       return { deleted };
     }),
-    plainRoute(workflowDlq.removeMany, async ({ query }) => {
-      const { ids, cursor } = await letters.find(parseLetterFilter(query));
+    plainRoute(workflowDlq.removeMany, async ({ query, body }) => {
+      const filter = parseBulkFilter(query, body);
+      const { ids, cursor } = await letters.find(filter);
       const deleted = await letters.remove(ids);
-      if (query.dlqIds && deleted === 0) throw new PosthornError('not_found', 'some messages were not found');
+      if (filter.dlqIds && ids.length > 0 && deleted === 0)
+        throw new PosthornError('not_found', 'some messages were not found');
       return { deleted, ...(cursor === undefined ? {} : { cursor }) };
     }),
   ];

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { readBody } from '../middleware/read-body.ts';
 import { readItems } from './batch.ts';
 import { maxHeaderBytes, maxHeaders, readPublishRequest } from './publish-request.ts';
-import { parseJson, rawRoute, refuseEncoded, type Route } from './route.ts';
+import { parseJsonBody, rawRoute, refuseEncoded, type Route } from './route.ts';
 
 const { workflowRuns } = contract;
 
@@ -54,7 +54,7 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
         forRun(async () => {
           requireFewHeaders(request);
           const eventId = decode(readRest(request, 'wait'));
-          const json = parseJson((await read(request)).toString('utf8'));
+          const json = parseJsonBody(await read(request));
           await workflows.wait(eventId, request.rawHeaders, json);
           response.status(201).json({});
         }),

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import type { decodedCodings } from '@posthorn/shared';
 import { createByteBuffer } from './byte-buffer.ts';
 
 const decoders: Record<string, (firstByte: number) => Transform> = {
@@ -8,7 +9,7 @@ const decoders: Record<string, (firstByte: number) => Transform> = {
   // Servers disagree on whether the format has the header of zlib; its first byte ends in 8 (RFC 1950).
   deflate: (firstByte) => ((firstByte & 0x0f) === 8 ? createInflate() : createInflateRaw()),
   br: () => createBrotliDecompress(),
-};
+} satisfies Record<(typeof decodedCodings)[number], (firstByte: number) => Transform>;
 
 const nothing = Buffer.alloc(0);
 

@@ -152,13 +152,14 @@ export function revise(
   { options, forwarded }: Revision,
 ): Omit<Message, 'body'> {
   const request = { body: Buffer.alloc(0), callerIp: message.callerIp };
-  // What is not said stays as it was; a delay was about the first time only.
-  const said = createTemplate(request, { retries: message.maxRetries, method: message.method, ...options }, {}, limits);
-  const { body: _, header: _header, redaction: _redaction, timeoutMs, ...fields } = said;
+  // What is not said stays as it was, also beyond a limit that was lowered since; a delay was about the first time only.
+  const said = createTemplate(request, { retries: 0, method: message.method, ...options }, {}, limits);
+  const { body: _, header: _header, redaction: _redaction, timeoutMs, maxRetries, ...fields } = said;
   const revised: Omit<Message, 'body'> = {
     ...message,
     ...fields,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(options.retries === undefined ? {} : { maxRetries }),
   };
   for (const kind of ['callback', 'failureCallback'] as const) {
     const callback = options[kind];
@@ -228,9 +229,9 @@ function createCallback(
   kind: CallbackKind,
 ): Callback {
   const name = kind === 'callback' ? 'Upstash-Callback' : 'Upstash-Failure-Callback';
-  const maxRetries = options.retries ?? message.maxRetries;
-  const delayMs = options.delayMs ?? 0;
-  requireAtMost(maxRetries, limits.maxRetries, `${name}-Retries`);
+  const { retries = message.maxRetries, delayMs = 0 } = options;
+  // The retries of the message were checked when they were given.
+  if (options.retries !== undefined) requireAtMost(options.retries, limits.maxRetries, `${name}-Retries`);
   requireAtMost(delayMs / 1000, limits.maxDelayMs / 1000, `${name}-Delay`, 'seconds of delay');
   const retryDelayExpression = options.retryDelay ?? message.retryDelayExpression;
   const flowControl = readFlowControl(options);
@@ -238,7 +239,7 @@ function createCallback(
     url,
     method: options.method ?? 'POST',
     header,
-    maxRetries,
+    maxRetries: retries,
     timeoutMs: Math.min(options.timeoutMs ?? limits.maxTimeoutMs, limits.maxTimeoutMs),
     delayMs,
     ...(retryDelayExpression === undefined ? {} : { retryDelayExpression }),

@@ -17,7 +17,7 @@ afterEach(() => jest.restoreAllMocks());
 
 const sizeBytes = 5 * 1024 * 1024;
 
-async function bury(): Promise<{ id: string; dlqId: string }> {
+async function bury(fields: Partial<Message> = {}): Promise<{ id: string; dlqId: string }> {
   const { id, shard } = broker.shards.newId(Date.now());
   const message: Message = {
     url: 'https://a.example',
@@ -29,6 +29,7 @@ async function bury(): Promise<{ id: string; dlqId: string }> {
     maxRetries: 0,
     timeoutMs: 1000,
     callerIp: '::1',
+    ...fields,
   };
   await broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
   const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
@@ -87,6 +88,18 @@ test('a body that is about to expire with its entry lives on with the new messag
   await broker.bodies.release({ kind: 'stored', key: id }, id, 60_000);
   await broker.retryDeadLetters([dlqId], []);
   expect(await server.client.pttl(`{d${broker.shards.shardOf(id) ?? 0}}:body:${id}`)).toBe(-1);
+});
+
+test('what a message says stays beyond limits that were lowered since; what the retry says does not', async () => {
+  const beyond = { maxRetries: 500, timeoutMs: 1e9, labels: Array.from({ length: 30 }, (_, n) => `l${n}`) };
+  const { dlqId } = await bury(beyond);
+  const retry = (...headers: string[]) => broker.retryDeadLetters([dlqId], headers);
+  await expect(retry('Upstash-Retries', '21')).rejects.toThrow('Upstash-Retries: use at most 20');
+  const callback = ['Upstash-Callback', 'https://a.example/callback'];
+  await expect(retry(...callback, 'Upstash-Callback-Retries', '21')).rejects.toThrow('Upstash-Callback-Retries');
+  const [{ messageId } = { messageId: '' }] = (await retry(...callback)) ?? [];
+  const job = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
+  expect(job?.message).toMatchObject({ ...beyond, callback: { maxRetries: 500 } });
 });
 
 test('when the body of one is gone, none is published', async () => {

@@ -50,6 +50,23 @@ describe('the next time', () => {
     expect(next('0 0 13 * 5', '2026-12-05T00:00:00Z', 3)).toBe('2026-12-11T00:00 2026-12-13T00:00 2026-12-18T00:00');
   });
 
+  test.each([
+    ['0 0 */1 * 5', '0 0 * * 5'],
+    ['0 0 ?/1 * 5', '0 0 * * 5'],
+    ['0 0 */01 * 5', '0 0 * * 5'],
+    ['0 0 *,13 * 5', '0 0 * * 5'],
+    ['0 0 13 * */1', '0 0 13 * *'],
+    ['0 0 13 */1 *', '0 0 13 * *'],
+    ['0 0 L * */1', '0 0 L * *'],
+    ['*/1 */1 */1 */1 */1', '* * * * *'],
+  ])('%s is the same as %s', (text, plain) => {
+    expect(next(text, '2026-12-05T00:00:00Z', 5)).toBe(next(plain, '2026-12-05T00:00:00Z', 5));
+  });
+
+  test('a step of more than one day restricts a field', () => {
+    expect(next('0 0 */10 * 5', '2026-12-05T00:00:00Z', 3)).toBe('2026-12-11T00:00 2026-12-18T00:00 2026-12-21T00:00');
+  });
+
   test('a time of day that a clock change skips does not come', () => {
     expect(next('CRON_TZ=America/New_York 30 2 * * *', '2026-03-07T12:00:00Z')).toBe('2026-03-09T06:30');
   });

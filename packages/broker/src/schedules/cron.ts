@@ -54,7 +54,7 @@ const maxRepeatMs = 3 * 3_600_000;
 export function readCron(text: string): Cron {
   const { zone, fields } = split(text);
   // The pattern finds times on the wall; which instants they are is up to the zone.
-  const pattern = parse(fields.join(' '));
+  const pattern = parse(fields.map((field, index) => (dayFields.has(index) ? simplifyDays(field) : field)).join(' '));
   const findTime = (afterTime: number) => {
     const time = pattern.nextRun(new Date(afterTime));
     if (!time) throw invalid('it never matches');
@@ -102,6 +102,17 @@ function split(text: string): { zone: Zone; fields: string[] } {
     }
   }
   return { zone, fields };
+}
+
+/** The days of the month and of the week. */
+const dayFields = new Set([2, 4]);
+
+/**
+ * A field that names every day, as `*`. The library sees no other spelling of it: with `*\/1` in one field it would take
+ * the days of either field instead of those of both.
+ */
+function simplifyDays(field: string): string {
+  return field.split(',').some((part) => /^[*?](\/0?1)?$/.test(part)) ? '*' : field;
 }
 
 function parse(fields: string): CronPattern {

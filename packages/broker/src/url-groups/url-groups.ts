@@ -95,15 +95,21 @@ export function createUrlGroups(
   };
 }
 
+/** No two endpoints of the result have the same URL or the same name. */
 function mergeEndpoints(existing: UrlGroup['endpoints'], added: readonly GroupEndpoint[]): UrlGroup['endpoints'] {
-  const merged = [...existing];
+  let merged = [...existing];
   for (const { url, name: given } of added) {
     const name = given || undefined;
+    const isSame = (other: UrlGroup['endpoints'][number]) =>
+      other.url === url || (name !== undefined && other.name === name);
+    const replaced = merged.find(isSame);
     const endpoint = name === undefined ? { url } : { name, url };
-    const index = merged.findIndex((other) => other.url === url || (name !== undefined && other.name === name));
-    const replaced = merged[index];
-    if (replaced) merged[index] = replaced.url === url && name === undefined ? replaced : endpoint;
-    else merged.push(endpoint);
+    if (!replaced) merged.push(endpoint);
+    else {
+      const placed = replaced.url === url && name === undefined ? replaced : endpoint;
+      // One endpoint may have had the URL and another one the name: the first of them stays.
+      merged = merged.flatMap((other) => (other === replaced ? [placed] : isSame(other) ? [] : [other]));
+    }
   }
   return merged;
 }

@@ -3,10 +3,9 @@ import { encodeHeaderText, type HeaderMap } from '@posthorn/shared';
 /** Names and values in turn of an object from JSON whose values are texts or lists of them; anything else is left out. */
 export function listHeaderMap(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, values]) => {
-    const [first] = [values as unknown].flat();
-    return typeof first === 'string' ? [name, encodeHeaderText(first)] : [];
-  });
+  return Object.entries(value).flatMap(([name, values]) =>
+    [values as unknown].flat().flatMap((text) => (typeof text === 'string' ? [name, encodeHeaderText(text)] : [])),
+  );
 }
 
 /**
@@ -22,15 +21,15 @@ export function keepPublishHeaders(headers: readonly string[]): string[] {
   return kept;
 }
 
-/** Headers as an object, each name once. */
+/** Headers as an object, each name once and with all of its values. */
 export function toHeaderMap(headers: readonly string[]): HeaderMap {
   const map: HeaderMap = {};
-  const known = new Set<string>();
+  const spellings = new Map<string, string>();
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (known.has(name.toLowerCase())) continue;
-    known.add(name.toLowerCase());
-    map[name] = [headers[index + 1] ?? ''];
+    const given = headers[index] ?? '';
+    const name = spellings.get(given.toLowerCase()) ?? given;
+    spellings.set(given.toLowerCase(), name);
+    (map[name] ??= []).push(headers[index + 1] ?? '');
   }
   return map;
 }

@@ -16,7 +16,8 @@ import { parseName, type FailureCallbackState, type Run } from './runs.ts';
 export interface LetterFilter extends RunFilter {
   dlqIds?: string[] | undefined;
   failureFunctionState?: string[] | undefined;
-  responseStatus?: string[] | undefined;
+  /** 0 stands for none. */
+  responseStatus?: number[] | undefined;
   /** The entry behind which to go on. */
   cursor?: string | undefined;
   count: number;
@@ -63,7 +64,7 @@ function matchesLetter(run: Run, filter: LetterFilter): boolean {
     failedAt >= (fromDate ?? 0) &&
     failedAt <= (toDate ?? Infinity) &&
     (!failureFunctionState || failureFunctionState.includes(run.failureCallback?.state ?? '')) &&
-    (!responseStatus || responseStatus.includes(String(run.failure?.status))) &&
+    (!responseStatus || responseStatus.includes(run.failure?.status ?? 0)) &&
     (!messageId || messageId.includes(run.failure?.messageId ?? ''))
   );
 }

@@ -1,3 +1,4 @@
+import { showUrl } from '@posthorn/shared';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
@@ -7,6 +8,7 @@ import { parseName, type Run, type RunState } from './runs.ts';
 export interface RunFilter {
   workflowRunId?: string[] | undefined;
   workflowCreatedAt?: number | undefined;
+  /** As they are shown: without passwords. */
   workflowUrl?: string[] | undefined;
   /** `workflowUrl` is the beginning of the URL. */
   isPrefix?: boolean | undefined;
@@ -107,12 +109,13 @@ function compare(a: { runId: string; createdAt: number }, b: { runId: string; cr
 export function matchesRun(run: Run, filter: RunFilter): boolean {
   const { config, state, createdAt, runId } = run;
   const { workflowUrl, isPrefix = false } = filter;
+  const shownUrl = workflowUrl ? showUrl(config.url) : '';
   const has = (wanted: readonly string[] | undefined, ...values: (string | undefined)[]) =>
     !wanted || values.some((value) => value !== undefined && wanted.includes(value));
   return (
     has(filter.workflowRunId, runId) &&
     (filter.workflowCreatedAt === undefined || filter.workflowCreatedAt === createdAt) &&
-    (!workflowUrl || workflowUrl.some((url) => (isPrefix ? config.url.startsWith(url) : config.url === url))) &&
+    (!workflowUrl || workflowUrl.some((url) => (isPrefix ? shownUrl.startsWith(url) : shownUrl === url))) &&
     has(filter.state, state satisfies RunState) &&
     has(filter.label, ...(config.labels ?? [])) &&
     has(filter.flowControlKey, config.flowControl?.key) &&

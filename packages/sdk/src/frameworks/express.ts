@@ -24,7 +24,7 @@ export function verifySignatureExpress(
         // Tells the parsers of Express 4 that there is nothing left to read.
         Object.assign(request, { _body: true });
       };
-      const refusal = await guard(fromNode({ stream: request, headers, kept: [rawBody, body], advice, keep }));
+      const refusal = await guard(fromNode({ stream: request, headers, rawBody, body, advice, keep }));
       if (refusal) answerRefusal(response, refusal);
       else next();
     } catch (error) {

@@ -24,7 +24,7 @@ export function verifySignatureFastify(
   return async ({ headers }, reply, payload) => {
     let bytes: Uint8Array = new Uint8Array();
     const keep = (read: Uint8Array) => (bytes = read);
-    const refusal = await guard(fromNode({ stream: payload, headers, kept: [], advice, keep }));
+    const refusal = await guard(fromNode({ stream: payload, headers, advice, keep }));
     // Fastify goes no further once the reply is sent, whatever comes back.
     if (refusal) return reply.code(refusal.status).send(refusal.message) as Readable;
     return Readable.from(bytes.length > 0 ? [bytes] : [], { objectMode: false });

@@ -37,8 +37,8 @@ function readEvent(event: H3Event): Incoming {
   const { req, web, node } = event;
   if (web?.request) {
     const incoming = fromRequest(web.request);
-    const readBody = async (maxBodyBytes: number) => {
-      const bytes = toBuffer(await incoming.readBody(maxBodyBytes));
+    const readBody = async (maxBodyBytes: number, bodyHash: string) => {
+      const bytes = toBuffer(await incoming.readBody(maxBodyBytes, bodyHash));
       // The readers of h3 1 keep the stream that the copy was made of, and look here first.
       event._requestBody = bytes;
       return bytes;
@@ -50,7 +50,7 @@ function readEvent(event: H3Event): Incoming {
   const { headers, rawBody, body } = request;
   // The readers of h3 1 look there before they look at the stream.
   const keep = (bytes: Uint8Array) => (request.rawBody = toBuffer(bytes));
-  return fromNode({ stream: request, headers, kept: [rawBody, body], advice, keep });
+  return fromNode({ stream: request, headers, rawBody, body, advice, keep });
 }
 
 function isFetchRequest(value: unknown): value is Request {

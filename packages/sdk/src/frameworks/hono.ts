@@ -1,12 +1,19 @@
 import { SetupError } from '../environment.ts';
-import { createGuard, fromRequest, toResponse, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';
+import {
+  createGuard,
+  fromRequest,
+  toResponse,
+  verifyReadBody,
+  type ConfigOrFunction,
+  type VerifySignatureConfig,
+} from './verify.ts';
 
 export type { ConfigOrFunction, VerifySignatureConfig };
 
 /** What is used of the context of Hono. */
 export interface HonoContext {
   env: unknown;
-  req: { raw: Request; header(name: string): string | undefined; arrayBuffer(): Promise<ArrayBuffer> };
+  req: { raw: Request; header(name: string): string | undefined; bodyCache?: object };
 }
 
 /**
@@ -19,8 +26,8 @@ export function verifySignatureHono(
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const guard = createGuard(config);
   return async ({ req, env }, next) => {
-    const readBody = (maxBodyBytes: number) =>
-      req.raw.bodyUsed ? readCached(req) : fromRequest(req.raw).readBody(maxBodyBytes);
+    const readBody = (maxBodyBytes: number, bodyHash: string) =>
+      req.raw.bodyUsed ? readCached(req.bodyCache, bodyHash) : fromRequest(req.raw).readBody(maxBodyBytes, bodyHash);
     const refusal = await guard({ header: (name) => req.header(name), readBody }, env);
     if (refusal) return toResponse(refusal);
     await next();
@@ -28,10 +35,16 @@ export function verifySignatureHono(
   };
 }
 
-/** Hono keeps what it has read itself. */
-async function readCached(req: HonoContext['req']): Promise<Uint8Array> {
-  const bytes = await req.arrayBuffer().catch(() => {
-    throw new SetupError('c.req.raw was read before its signature was verified: use verifySignatureHono() first.');
-  });
-  return new Uint8Array(bytes);
+const advice = 'The body was read before its signature was verified: use verifySignatureHono() first.';
+
+/**
+ * Hono keeps what it has read, in the form that was asked for. Only bytes are sure to be those that came: the decoding
+ * of a text may have changed it, JSON and forms would be written anew.
+ */
+async function readCached(cache: object | undefined, bodyHash: string): Promise<string | Uint8Array> {
+  const { arrayBuffer, blob, text, json } = (cache ?? {}) as Record<'arrayBuffer' | 'blob' | 'text' | 'json', unknown>;
+  const bytes = (await (arrayBuffer ?? blob)) as ArrayBuffer | Blob | undefined;
+  if (bytes) return new Uint8Array(await new Response(bytes).arrayBuffer());
+  if (text === undefined && json === undefined) throw new SetupError(advice);
+  return verifyReadBody(bodyHash, text === undefined ? JSON.stringify(await json) : String(await text), advice);
 }

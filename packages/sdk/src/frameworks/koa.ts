@@ -28,7 +28,9 @@ export function verifySignatureKoa(
     const request: { body?: unknown; rawBody?: unknown } = context.request;
     const { headers } = stream;
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
-    const refusal = await guard(fromNode({ stream, headers, kept: [request.rawBody, stream.body], advice, keep }));
+    const refusal = await guard(
+      fromNode({ stream, headers, rawBody: request.rawBody, body: stream.body, advice, keep }),
+    );
     if (refusal) {
       context.status = refusal.status;
       context.body = refusal.message;

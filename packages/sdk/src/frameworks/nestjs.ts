@@ -26,7 +26,7 @@ export function verifySignatureNestjs(config?: ConfigOrFunction): {
       const request = context.switchToHttp().getRequest() as NodeRequest & { raw?: NodeStream };
       const { headers, rawBody, body, raw: stream = request } = request;
       const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
-      const refusal = await guard(fromNode({ stream, headers, kept: [rawBody, body], advice, keep }));
+      const refusal = await guard(fromNode({ stream, headers, rawBody, body, advice, keep }));
       if (refusal) throw createHttpError(refusal);
       return true;
     },

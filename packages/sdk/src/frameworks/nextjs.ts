@@ -20,7 +20,7 @@ export function verifySignature<Req extends NodeRequest, Res extends NodeRespons
     const { headers } = request;
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
     // Not the body that the parser leaves: Next.js makes the text of a JSON string of it, which was not signed.
-    const refusal = await guard(fromNode({ stream: request, headers, kept: [request.rawBody], advice, keep }));
+    const refusal = await guard(fromNode({ stream: request, headers, rawBody: request.rawBody, advice, keep }));
     if (refusal) answerRefusal(response, refusal);
     else await handler(request as Req & { rawBody: Uint8Array }, response);
   };

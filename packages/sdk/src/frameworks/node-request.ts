@@ -1,6 +1,6 @@
 import { SetupError } from '../environment.ts';
 import { parseBody, readPieces } from './read-body.ts';
-import type { Incoming, Refusal } from './verify.ts';
+import { verifyReadBody, type Incoming, type Refusal } from './verify.ts';
 
 /** The headers of a Node.js request. */
 export type NodeHeaders = Record<string, string | string[] | undefined>;
@@ -36,8 +36,10 @@ function readNodeHeader(headers: NodeHeaders, name: string): string | undefined 
 interface NodeSource {
   stream: NodeStream;
   headers: NodeHeaders;
-  /** Where a body parser may have left the text or the bytes; anything else is passed over. */
-  kept: unknown[];
+  /** Where the bytes or the text may be as they came. */
+  rawBody?: unknown;
+  /** What a body parser may have left; anything but text and bytes is passed over. */
+  body?: unknown;
   /** What to change when a body parser has used the body up. */
   advice: string;
   /** Gets the bytes that were taken from the stream, so that later readers find them. */
@@ -45,15 +47,20 @@ interface NodeSource {
 }
 
 /** A Node.js request: its body is where a body parser has kept it, else in the stream. */
-export function fromNode({ stream, headers, kept, advice, keep }: NodeSource): Incoming {
+export function fromNode({ stream, headers, rawBody, body, advice, keep }: NodeSource): Incoming {
+  const usedUp = `A body parser has used the body up: ${advice}`;
   return {
     header: (name) => readNodeHeader(headers, name),
-    async readBody(maxBodyBytes) {
-      const raw = kept.find((value) => typeof value === 'string' || value instanceof Uint8Array);
-      if (raw !== undefined) return raw;
+    async readBody(maxBodyBytes, bodyHash) {
+      if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return rawBody;
+      if (body instanceof Uint8Array) return body;
+      if (typeof body === 'string') {
+        // It may be the value of a JSON string, and not the JSON.
+        return isJson(headers) ? verifyReadBody(bodyHash, body, usedUp) : body;
+      }
       // A stream that was destroyed has lost its sender, and says so when it is read.
       if (stream.readableDidRead || (stream.readable === false && !stream.destroyed)) {
-        if (isBodyAnnounced(headers)) throw new SetupError(`A body parser has used the body up: ${advice}`);
+        if (isBodyAnnounced(headers)) throw new SetupError(usedUp);
         return new Uint8Array();
       }
       const iterator = stream[Symbol.asyncIterator]();
@@ -63,6 +70,10 @@ export function fromNode({ stream, headers, kept, advice, keep }: NodeSource): I
       return bytes;
     },
   };
+}
+
+function isJson(headers: NodeHeaders): boolean {
+  return /[/+]json\s*(;|$)/i.test(readNodeHeader(headers, 'content-type') ?? '');
 }
 
 /** Serverless hosts give requests without a body as streams that have ended. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import express from 'express';
 import * as h3v1 from 'h3-v1';
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import Koa from 'koa';
 import { apps, body, closeApps, keys, runGuard, serve, sign, url, type App } from './apps.fixture.ts';
 import { verifySignatureExpress } from './express.ts';
@@ -171,6 +171,92 @@ describe.each(Object.entries(parsed))('%s', (_name, [advice, create]) => {
     expect((await send(post(sign('sig_c')))).status).toBe(403);
     expect((await send(post('x.y.z'))).status).toBe(403);
     expect(errors).not.toHaveBeenCalled();
+  });
+});
+
+test.each(Object.entries(apps))('%s: empty keys are none', async (_name, create) => {
+  const { send } = await create({ currentSigningKey: '', nextSigningKey: '' });
+  expect((await send(post(sign('sig_a')))).status).toBe(500);
+  expect(errors).toHaveBeenCalledWith(expect.stringContaining('There are no signing keys'));
+  process.env['QSTASH_CURRENT_SIGNING_KEY'] = 'sig_a';
+  expect((await send(post(sign('sig_a')))).status).toBe(200);
+});
+
+describe('Hono, after middleware has read the body', () => {
+  type Read = (c: Context) => Promise<unknown>;
+  const send = (read: Read, text: string, type: string, signature = sign('sig_a', text)) => {
+    const app = new Hono().use(async (c, next) => {
+      await read(c);
+      await next();
+    });
+    app.post('/hook', verifySignatureHono(keys), (c) => c.text('ok'));
+    const headers = { 'Content-Type': type, 'Upstash-Signature': signature };
+    return Promise.resolve(app.request(url, { method: 'POST', headers, body: text }));
+  };
+  const json = 'application/json';
+
+  test.each<[string, Read, string, string]>([
+    ['bytes', (c) => c.req.arrayBuffer(), body, json],
+    ['a blob', (c) => c.req.blob(), body, json],
+    ['text', (c) => c.req.text(), body, json],
+    ['JSON', (c) => c.req.json(), body, json],
+    ['a form that Hono parses', (c) => c.req.parseBody(), 'a=1&b=2', 'application/x-www-form-urlencoded'],
+  ])('as %s, a genuine delivery goes on, and a forged one is 403', async (_name, read, text, type) => {
+    expect((await send(read, text, type)).status).toBe(200);
+    expect((await send(read, text, type, sign('sig_c', text))).status).toBe(403);
+  });
+
+  test.each<[string, Read, string, string]>([
+    ['text with a byte order mark', (c) => c.req.text(), '\ufeff{}', json],
+    ['a form', (c) => c.req.formData(), 'a=1&b=2', 'application/x-www-form-urlencoded'],
+  ])('as %s, a genuine delivery is a 500 that says what to change', async (_name, read, text, type) => {
+    const response = await send(read, text, type);
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining('use verifySignatureHono() first'),
+    ]);
+    expect((await send(read, text, type, sign('sig_c', text))).status).toBe(403);
+  });
+});
+
+test.each([
+  ['{"n":1}', 200],
+  [body, 500],
+])('Hono that has kept only the value of the JSON %s: %i', async (text, status) => {
+  const raw = new Request(url, post(sign('sig_a', text), text));
+  const bodyCache = { json: await raw.json() };
+  const req = { raw, bodyCache, header: (name: string) => raw.headers.get(name) ?? undefined };
+  const refusal = await verifySignatureHono(keys)({ req, env: {} }, () => Promise.resolve());
+  expect(refusal?.status ?? 200).toBe(status);
+});
+
+describe('Express behind a parser of text', () => {
+  const create = (parser: express.RequestHandler) =>
+    serve(
+      express().post(
+        '/hook',
+        parser,
+        verifySignatureExpress(keys),
+        (_, response) => void response.end(),
+      ) as RequestListener,
+    );
+  const send = async (parser: express.RequestHandler, text: string, type: string, signed = text) =>
+    (await create(parser)).send({
+      method: 'POST',
+      headers: { 'Content-Type': type, 'Upstash-Signature': sign('sig_a', signed) },
+      body: text,
+    });
+
+  test('the value of a JSON string is not the body: 500 with advice', async () => {
+    const response = await send(express.json({ strict: false }), '"hello"', 'application/json; charset=utf-8');
+    expect([response.status, await response.text()]).toEqual([500, expect.stringContaining('before express.json()')]);
+  });
+
+  test('the text is', async () => {
+    const parser = express.text({ type: '*/*' });
+    expect((await send(parser, body, 'application/json')).status).toBe(200);
+    expect((await send(parser, 'hello', 'text/plain')).status).toBe(200);
+    expect((await send(parser, 'hello', 'text/plain', 'other')).status).toBe(403);
   });
 });
 

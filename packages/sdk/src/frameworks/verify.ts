@@ -30,9 +30,10 @@ export interface Incoming {
   /**
    * The body as it came, without taking it away from the handler. Called only for a token that is proven.
    *
+   * @param bodyHash the hash that the body must have, for a source that may have changed it
    * @throws {BodyTooLargeError}
    */
-  readBody(maxBodyBytes: number): string | Uint8Array | Promise<string | Uint8Array>;
+  readBody(maxBodyBytes: number, bodyHash: string): string | Uint8Array | Promise<string | Uint8Array>;
 }
 
 /**
@@ -65,7 +66,7 @@ export function createGuard(given: ConfigOrFunction = {}): Guard {
         ...(upstashRegion && { upstashRegion }),
       });
       if (Number(header('content-length')) > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
-      const body = await readBody(maxBodyBytes);
+      const body = await readBody(maxBodyBytes, bodyHash);
       if (body.length > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
       await verifyBody(bodyHash, body);
       return undefined;
@@ -91,9 +92,25 @@ function addKeys(config: VerifySignatureConfig, variables: unknown): VerifySigna
     const value = Reflect.get(variables, name) as unknown;
     return typeof value === 'string' ? value : undefined;
   };
-  const currentSigningKey = config.currentSigningKey ?? find('QSTASH_CURRENT_SIGNING_KEY');
-  const nextSigningKey = config.nextSigningKey ?? find('QSTASH_NEXT_SIGNING_KEY');
+  const currentSigningKey = config.currentSigningKey || find('QSTASH_CURRENT_SIGNING_KEY');
+  const nextSigningKey = config.nextSigningKey || find('QSTASH_NEXT_SIGNING_KEY');
   return { ...config, ...(currentSigningKey && { currentSigningKey }), ...(nextSigningKey && { nextSigningKey }) };
+}
+
+/**
+ * A body that another reader may have changed before: if it is not the signed one, the setup is wrong and not the sender.
+ *
+ * @throws {SetupError} with the advice
+ */
+export async function verifyReadBody<T extends string | Uint8Array>(
+  bodyHash: string,
+  body: T,
+  advice: string,
+): Promise<T> {
+  await verifyBody(bodyHash, body).catch(() => {
+    throw new SetupError(advice);
+  });
+  return body;
 }
 
 /** A fetch request, read from a copy so that the handler can read it too. */

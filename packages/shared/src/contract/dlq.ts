@@ -5,7 +5,7 @@ import { Count, HeaderMapField, Ignored, Instant, pageBytes, PageBytes } from '.
 import { FilterFields, filters, formatHost, showUrl, type MessageFilter } from './filters.ts';
 import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
-import { RunLetter } from './workflow-dlq.ts';
+import { EntryIds, maxIds, RunLetter } from './workflow-dlq.ts';
 
 /** A message that has finally failed, with the last answer of its destination (contract O5). */
 export const DlqMessage = MessageView.extend({
@@ -19,8 +19,6 @@ export const DlqMessage = MessageView.extend({
 export type DlqMessage = z.infer<typeof DlqMessage>;
 
 const pageLimit = 100;
-/** Ids that one call names at most. */
-const maxIds = 1000;
 
 const { host: _host, path: _path, ...fields } = FilterFields;
 
@@ -38,16 +36,7 @@ const dlqFields = z.strictObject(
       .describe('Ids of entries; all other filters are ignored.'),
     messageId: filters.list.describe('Id of the message.'),
     ...fields,
-    responseStatus: filters.list
-      .pipe(
-        z.array(
-          z
-            .string()
-            .regex(/^\d{1,3}$/, 'use a status such as 500')
-            .transform(Number),
-        ),
-      )
-      .describe('Status of the last response.'),
+    responseStatus: filters.statuses.describe('Status of the last response.'),
     destination: filters.list.describe('Full URL of the message, or the host of its URL.'),
     cause: filters.list
       .pipe(z.array(z.string().regex(/^[0-9a-z]{1,8}-[0-9a-z]{1,4}-[0-9a-z]{1,8}$/, 'use the cause of a summary')))
@@ -81,18 +70,6 @@ export const DlqBody = dlqFields
       .max(maxIds, `use at most ${maxIds} ids`)
       .describe('Ids of entries; an empty list selects none.'),
   })
-  .partial();
-/** A retry knows nothing but ids in its body. */
-export const DlqRetryBody = z
-  .strictObject(
-    {
-      dlqIds: filters.ids
-        .min(1, 'give at least one id')
-        .max(maxIds, `use at most ${maxIds} ids`)
-        .describe('Ids of entries; they replace those of the query.'),
-    },
-    { error: filters.unknownField },
-  )
   .partial()
   .optional();
 
@@ -215,6 +192,7 @@ export const dlq = {
     method: 'DELETE',
     path: '/v2/dlq',
     summary: 'Remove entries by ids or filters; without both, the oldest',
+    description: 'A body that names nothing, such as an empty object, is refused unless the query names something.',
     scope: 'write',
     query: DlqQuery,
     body: DlqBody,
@@ -227,7 +205,7 @@ export const dlq = {
     scope: 'write',
     status: 201,
     query: DlqQuery,
-    body: DlqRetryBody,
+    body: EntryIds,
     reply: z.object({
       responses: z.array(Published).describe('The new messages, in the order of the entries.'),
       cursor: cursor.optional(),

@@ -31,6 +31,19 @@ export function formatHost(text: string): string {
   return (URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : host.toLowerCase()) + port;
 }
 
+/** Parameters that say what an answer looks like, or nothing at all, and not what a call is about. */
+const formFields = new Set(['order', 'maxBytes', 'source', 'groupBy', 'trimBody', 'api']);
+
+/**
+ * Whether a bulk call says which entries it means, or at least how many: by ids, a filter, a `count` or a `cursor`. Ids
+ * that a program left undefined are an empty object in JSON, which must not mean all.
+ */
+export function saysWhich(...parts: (object | undefined)[]): boolean {
+  return parts.some((part) =>
+    Object.entries(part ?? {}).some(([name, value]) => value !== undefined && !formFields.has(name)),
+  );
+}
+
 const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
 
 /** One value, several by repetition, or several in one text with this between them. */
@@ -77,6 +90,18 @@ export const FilterFields = {
 export const filters = {
   list: list(','),
   text: given,
+  /** Values of a fixed set. */
+  choice: <const T extends readonly string[]>(values: T) =>
+    list(',').pipe(z.array(z.enum(values, `use one of ${values.join(', ')}`))),
+  /** Statuses of responses; 0 stands for none. */
+  statuses: list(',').pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^\d{1,3}$/, 'use a status such as 500')
+        .transform(Number),
+    ),
+  ),
   /** Ids in a JSON body. */
   ids: z.array(given, 'use a list of ids'),
 

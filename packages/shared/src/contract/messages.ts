@@ -99,7 +99,8 @@ export const CancelBody = cancelFields
   .extend({
     messageIds: filters.ids.describe('Ids of messages; an empty list selects none.'),
   })
-  .partial();
+  .partial()
+  .optional();
 
 const params = z.object({ messageId: messageFields.messageId });
 
@@ -136,6 +137,7 @@ export const messages = {
     method: 'DELETE',
     path: '/v2/messages',
     summary: 'Cancel messages by ids or filters; without both, all messages',
+    description: 'A body that names nothing, such as an empty object, is refused unless the query names something.',
     scope: 'write',
     query: CancelQuery,
     body: CancelBody,

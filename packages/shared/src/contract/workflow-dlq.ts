@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { Count, HeaderMapField, Instant } from './fields.ts';
-import { filters } from './filters.ts';
+import { FilterFields, filters } from './filters.ts';
 import { callbackStates, runFilterFields } from './workflow-logs.ts';
 import { Triggered } from './workflow-runs.ts';
 
@@ -50,15 +50,28 @@ const pageLimit = 100;
 const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
 const ignored = z.unknown().meta({ description: 'Has no meaning; clients send it.', deprecated: true });
 
+/** Ids that one call names at most. */
+export const maxIds = 1000;
+const ids = filters.ids.max(maxIds, `use at most ${maxIds} ids`);
+
+/** The body of a call that repeats dead letters knows nothing but ids. */
+export const EntryIds = z
+  .strictObject(
+    { dlqIds: ids.min(1, 'give at least one id').describe('Ids of entries; they replace those of the query.') },
+    { error: filters.unknownField },
+  )
+  .partial()
+  .optional();
+
 const letterFields = z
   .strictObject(
     {
       dlqIds: filters.list.describe('Ids of entries; other filters are then ignored.'),
       ...runFilterFields,
-      url: filters.list.describe('The same as `workflowUrl`.'),
-      failureFunctionState: filters.list.describe('State of the failure callback.'),
-      failureCallbackState: filters.list.describe('The same as `failureFunctionState`.'),
-      responseStatus: filters.list.describe('Status of the last answer.'),
+      url: FilterFields.url.describe('The same as `workflowUrl`.'),
+      failureFunctionState: filters.choice(callbackStates).describe('State of the failure callback.'),
+      failureCallbackState: filters.choice(callbackStates).describe('The same as `failureFunctionState`.'),
+      responseStatus: filters.statuses.describe('Status of the last answer; 0 stands for none.'),
       messageId: filters.list.describe('Message whose delivery was given up.'),
       cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
       count: Count(pageLimit),
@@ -72,12 +85,17 @@ const letterFields = z
 /** Which dead letters of runs a call means. */
 export const RunLetterQuery = z.preprocess(filters.withoutConfiguration, letterFields);
 export type RunLetterQuery = z.output<typeof letterFields>;
+const letterBody = letterFields.extend({
+  dlqIds: ids.optional().describe('Ids of entries; an empty list selects none.'),
+});
 
 const params = z.object({ dlqId: RunLetter.shape.dlqId });
 const many = {
   method: 'POST',
   scope: 'write',
+  description: 'Give ids, a filter, a `count` or a `cursor`.',
   query: RunLetterQuery,
+  body: EntryIds,
   takesOptions: true,
   reply: z.object({
     workflowRuns: z.array(Triggered).describe('The new runs, in the order of the entries.'),
@@ -124,9 +142,11 @@ export const workflowDlq = {
   removeMany: endpoint({
     method: 'DELETE',
     path: '/v2/workflows/dlq',
-    summary: 'Remove dead letters of runs by their ids or by filters; without both, the oldest',
+    summary: 'Remove dead letters of runs by their ids or by filters; with only a count, the oldest',
+    description: 'Give ids, a filter, a `count` or a `cursor`.',
     scope: 'write',
     query: RunLetterQuery,
+    body: letterBody.optional(),
     reply: z.object({ deleted: z.int().describe('How many entries were removed.'), cursor: cursor.optional() }),
     errors: ['not_found'],
   }),

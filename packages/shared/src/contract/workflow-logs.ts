@@ -123,13 +123,12 @@ export type RunView = z.infer<typeof RunView>;
 
 const cursor = z.string().describe('Give it to the next call to go on; absent at the end.');
 const ignored = z.unknown().meta({ description: 'Has no meaning; clients send it.', deprecated: true });
-const urls = filters.list.describe('URL of the workflow.');
 
 /** The filters that all calls about runs know. */
 export const runFilterFields = {
   workflowRunId: filters.list.describe('Id of the run.'),
   workflowCreatedAt: FilterFields.fromDate.describe('When the run began, in milliseconds since 1970.'),
-  workflowUrl: urls,
+  workflowUrl: FilterFields.url.describe('URL of the workflow.'),
   label: FilterFields.label,
   flowControlKey: FilterFields.flowControlKey,
   callerIp: FilterFields.callerIp,
@@ -144,7 +143,7 @@ const logQuery = z.preprocess(
     .strictObject(
       {
         ...runFilterFields,
-        state: filters.list.describe('State of the run.'),
+        state: filters.choice(runStates).describe('State of the run.'),
         messageId: filters.list.describe('Id of a message of the run.'),
         cursor: z.string().max(600).describe('Where to go on.'),
         count: Count(maxRuns),
@@ -161,7 +160,7 @@ const cancelFields = z.strictObject(
   {
     workflowRunIds: filters.list.describe('Ids of runs; other filters are then ignored.'),
     ...runFilterFields,
-    workflowUrl: urls.describe('Beginning of the URL of the workflow.'),
+    workflowUrl: FilterFields.url.describe('Beginning of the URL of the workflow.'),
     workflowUrlExactMatch: z.enum(['true', 'false']).describe('`workflowUrl` is the whole URL.'),
     count: Count(maxCanceled),
     cursor: ignored,

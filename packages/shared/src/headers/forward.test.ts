@@ -106,6 +106,20 @@ test('codings that the publisher can decode are forwarded only on purpose', () =
   expect(read([['Upstash-Forward-Accept-Encoding', 'identity']])).toEqual({ 'Accept-Encoding': ['identity'] });
 });
 
+test.each([
+  ['zstd', undefined],
+  ['gzip, zstd', 'gzip'],
+  ['zstd;q=1, br ; q=0.5,*;q=0.1, Identity;q=0', 'br ; q=0.5, Identity;q=0'],
+  ['gzip,  deflate', 'gzip,  deflate'],
+  ['*', undefined],
+  ['', ''],
+])('of the codings "%s" those go along that posthorn decodes: %s', (value, sent) => {
+  const header = sent === undefined ? {} : { 'Accept-Encoding': [sent] };
+  expect(read([['Upstash-Forward-Accept-Encoding', value]])).toEqual(header);
+  const callbacks = ['Upstash-Callback-Forward-Accept-Encoding', value];
+  expect(readForwardedHeaders(callbacks, false, false).callbackHeader).toEqual(header);
+});
+
 test.each(['X_Forwarded_For', 'X_Real_IP', 'Upstash_Label', 'Upstash_Workflow_Id', 'Content_Type'])(
   'with all, %s stays behind like its name with hyphens',
   (name) => expect(read([[name, 'x']], true)).toEqual({}),

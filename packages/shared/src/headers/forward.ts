@@ -26,6 +26,10 @@ const never = new Set([
  */
 const forOurHop = /^(authorization|accept-encoding|x-forwarded-.*|x-real-ip|forwarded|via|content-type)$/;
 
+/** The codings of a response that posthorn decodes (contract D12). */
+export const decodedCodings = ['gzip', 'x-gzip', 'deflate', 'br'] as const;
+const acceptableCodings = new Set<string>([...decodedCodings, 'identity']);
+
 /**
  * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
  * acceptance and never stored, so that nobody can forge a signature or a message id (contract D5).
@@ -127,7 +131,20 @@ export class ForwardError extends Error {
 }
 
 function addForwardable(header: HeaderMap, lowerName: string, value: string): void {
-  if (lowerName !== '' && isForwardable(lowerName)) add(header, lowerName, value);
+  if (lowerName === '' || !isForwardable(lowerName)) return;
+  const sent = likenName(lowerName) === 'accept-encoding' ? keepDecodable(value) : value;
+  if (sent !== undefined) add(header, lowerName, sent);
+}
+
+/**
+ * The codings of an `Accept-Encoding` that posthorn decodes: it reads the response, and shows and passes on nothing that
+ * is encoded. `undefined` if none is left.
+ */
+function keepDecodable(value: string): string | undefined {
+  const codings = value.split(',');
+  const kept = codings.filter((coding) => acceptableCodings.has((coding.split(';')[0] ?? '').trim().toLowerCase()));
+  if (kept.length === codings.length || value.trim() === '') return value;
+  return kept.length > 0 ? kept.map((coding) => coding.trim()).join(', ') : undefined;
 }
 
 function add(header: HeaderMap, lowerName: string, value: string): void {

@@ -9,6 +9,10 @@ test.each([
   ['https://u:a:b@h/', 'https://u:***@h/'],
   ['https://u:a@h/c:d@e', 'https://u:***@h/c:d@e'],
   ['https://u:a@h', 'https://u:***@h'],
+  ['https://ghp_TOKEN@h/x', 'https://***@h/x'],
+  ['https://sk_live_1:@h/', 'https://***@h/'],
+  ['HTTPS://tok%40en@[::1]:80?a=b@c', 'HTTPS://***@[::1]:80?a=b@c'],
+  ['https://***:secret@h', 'https://***:***@h'],
 ])('%s is shown as %s', (url, shown) => {
   expect(hidePassword(url)).toBe(shown);
   expect(hidePassword(shown)).toBe(shown);
@@ -17,7 +21,7 @@ test.each([
   expect(FilterFields.url.parse(url)).toEqual([shown]);
 });
 
-test.each(['https://h/', 'https://user@h/', 'https://user:@h/', 'https://h:80/a:b@c', 'https://h?u:p@x', 'group', ''])(
+test.each(['https://h/', 'https://@h/', 'https://:@h/', 'https://h:80/a:b@c', 'https://h?u:p@x', 'group', 'a@b', ''])(
   '%s has no password to hide',
   (url) => {
     expect(hidePassword(url)).toBe(url);
@@ -27,7 +31,9 @@ test.each(['https://h/', 'https://user@h/', 'https://user:@h/', 'https://h:80/a:
 
 test('a URL that was copied from a view is refused: its password is not known', () => {
   for (const what of ['destination', 'callback', 'failure callback'] as const) {
-    expect(() => parseUrl('https://user:***@h/p', what)).toThrow(`invalid ${what} url: '***' stands for a password`);
+    for (const url of ['https://user:***@h/p', 'https://***@h/p']) {
+      expect(() => parseUrl(url, what)).toThrow(`invalid ${what} url: '***' stands for a password`);
+    }
   }
   expect(parseUrl('https://user:%2A%2A%2A@h/:***@', 'destination')).toBe('https://user:%2A%2A%2A@h/:***@');
 });

@@ -19,7 +19,8 @@ export const notBeforeSchema = codec(
   'use a time in seconds since 1970, such as 1767225600',
 );
 export const retriesSchema = codec(
-  (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined),
+  // However large: above the maximum is a limit and not a mistake (contract E5).
+  (text) => (/^\d+$/.test(text) ? Number(text) : undefined),
   String,
   'use a whole number, 0 or more',
 );

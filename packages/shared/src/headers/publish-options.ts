@@ -52,6 +52,7 @@ export const publishOptions = {
   labels: {
     header: 'Label',
     schema: labelsSchema,
+    isList: true,
     help: 'Labels of the message, for filters.',
     example: 'orders,eu',
   },
@@ -70,6 +71,7 @@ export const publishOptions = {
   redaction: {
     header: 'Redact-Fields',
     schema: redactionSchema,
+    isList: true,
     help: 'Show the body or forwarded headers only as a hash, wherever the message can be read.',
     example: 'body,header[Authorization]',
   },
@@ -88,6 +90,7 @@ export const publishOptions = {
   flowControlValue: {
     header: 'Flow-Control-Value',
     schema: flowControlValueSchema,
+    isList: true,
     help: 'Limits of the key, such as parallelism=3, rate=10, period=1m.',
     example: 'parallelism=3, rate=10, period=1m',
   },
@@ -143,6 +146,7 @@ export const callbackOptions = {
   flowControlValue: {
     header: '-Flow-Control-Value',
     schema: flowControlValueSchema,
+    isList: true,
     help: 'Limits of that key.',
     example: 'parallelism=3',
   },
@@ -152,7 +156,7 @@ export const callbackOptions = {
 export const callbackHeaders = { callback: 'Callback', failureCallback: 'Failure-Callback' } as const;
 export type CallbackKind = keyof typeof callbackHeaders;
 
-type Rows = Record<string, { header: string; schema: z.ZodType; help: string; example: string }>;
+type Rows = Record<string, { header: string; schema: z.ZodType; isList?: true; help: string; example: string }>;
 type Values<R extends Rows> = { [K in keyof R]?: z.output<R[K]['schema']> };
 export type CallbackOptions = Values<typeof callbackOptions>;
 export type PublishOptions = Values<typeof publishOptions> & Partial<Record<CallbackKind, CallbackOptions>>;
@@ -164,6 +168,8 @@ export interface NamedRow {
   /** In full, as it is documented. */
   name: string;
   schema: z.ZodType;
+  /** The value is a list separated by commas, so that several headers of this name are one list (RFC 9110 section 5.3). */
+  isList?: true;
   help: string;
   example: string;
 }

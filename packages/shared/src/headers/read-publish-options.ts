@@ -1,7 +1,7 @@
 import { decodeHeaderText } from './header-text.ts';
 import { prefix } from './names.ts';
 import { colonText } from './option-schemas.ts';
-import { publishHeaders, type CallbackOptions, type PublishOptions } from './publish-options.ts';
+import { publishHeaders, type CallbackOptions, type NamedRow, type PublishOptions } from './publish-options.ts';
 
 /** One thing that is wrong with a request: the header or field, and a sentence that says what is allowed. */
 export interface Fault {
@@ -24,16 +24,14 @@ export class PublishOptionsError extends Error {
 const rowsByName = new Map(publishHeaders.map((row) => [row.name.toLowerCase(), row]));
 
 /**
- * Reads the options of one publish. The first of several headers of one name counts; an empty value is the same as
- * none; names that are no option are left alone (contract T5, T8).
+ * Reads the options of one publish. Several headers of one name are one list where the option is a list; of any other
+ * option the first counts. An empty value is the same as none; names that are no option are left alone (contract T5, T8).
  *
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @throws {PublishOptionsError}
  */
 export function readPublishOptions(headers: readonly string[]): PublishOptions {
-  const options: Record<string, unknown> = {};
-  const faults: Fault[] = [];
-
+  const texts = new Map<NamedRow, string>();
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? '';
     // Most headers of a request are not ours; the first letter tells most of them apart without a copy.
@@ -43,13 +41,19 @@ export function readPublishOptions(headers: readonly string[]): PublishOptions {
     // Decoded first: a byte of a letter may look like a blank.
     const text = decodeHeaderText(headers[index + 1] ?? '').trim();
     if (text === '') continue;
+    const earlier = texts.get(row);
+    if (earlier === undefined) texts.set(row, text);
+    else if (row.isList) texts.set(row, `${earlier},${text}`);
+  }
+
+  const options: Record<string, unknown> = {};
+  const faults: Fault[] = [];
+  for (const [row, text] of texts) {
     const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
-    if (row.option in place) continue;
     const result = row.schema.safeParse(text);
     if (result.success) place[row.option] = result.data;
     else faults.push(...result.error.issues.map(({ message }) => ({ field: row.name, message })));
   }
-
   const read = options as PublishOptions;
   if (faults.length === 0) faults.push(...findLonely(read));
   if (faults.length > 0) throw new PublishOptionsError(faults);

@@ -142,10 +142,14 @@ describe('default headers of a group', () => {
       'Upstash-Delay': ['1h'],
       'Upstash-Header-Forward': ['true'],
       'Upstash-Forward-Who': 'group',
+      'Upstash-Label': ['a', 'b'],
+      'Upstash-Redact-Fields': ['header[Secret]', 'body'],
+      'Upstash-Forward-Secret': 'x',
     };
     expect((await change('PATCH', 'defaults', { headers })).status).toBe(200);
     const message = await publish({ 'X-Own': 'v' });
-    expect(message).toMatchObject({ maxRetries: 7, header: { Who: ['group'], 'X-Own': ['v'] } });
+    expect(message).toMatchObject({ maxRetries: 7, header: { Who: ['group'], 'X-Own': ['v'] }, labels: ['a', 'b'] });
+    expect(message).toMatchObject({ header: { Secret: [expect.stringMatching(/^REDACTED:/)] } });
     const own = await publish({ 'upstash-retries': '2', 'upstash-forward-who': 'request' });
     expect(own).toMatchObject({ maxRetries: 2, header: { Who: ['request'] } });
     const item = [{ destination: 'defaults', headers: { 'Upstash-Retries': '5' } }];

@@ -130,6 +130,10 @@ describe('200', () => {
     expect(await read(id)).toMatchObject({ destination: 'https://a.example/pause', isPaused: false });
     expect((await post(`${id}/pause`)).status).toBe(200);
     expect(await read(id)).toMatchObject({ isPaused: true });
+    expect((await post(`${id}/resume/`)).status).toBe(200);
+    expect(await read(id)).toMatchObject({ isPaused: false });
+    expect((await post(`${id}/pause/`)).status).toBe(200);
+    expect(await read(id)).toMatchObject({ isPaused: true });
   });
 
   test.each(['PATCH', 'POST'])('%s pauses and resumes, twice as well as once', async (method) => {

@@ -38,6 +38,19 @@ test('endpoints are added in order, renamed, moved and removed; with the last on
   expect((await change('GET', 'life')).status).toBe(404);
 });
 
+test('no two endpoints have the same URL or the same name', async () => {
+  const [u1, u2, u3] = ['https://u1.example', 'https://u2.example', 'https://u3.example'];
+  const add = (...list: object[]) => change('POST', 'twice/endpoints', { endpoints: list });
+  await add({ name: 'A', url: u1 }, { name: 'B', url: u2 }, { url: u3 });
+  // One endpoint has the name and another one the URL.
+  await add({ name: 'A', url: u2 });
+  expect(await endpoints('twice')).toEqual([{ name: 'A', url: u2 }, { url: u3 }]);
+  await add({ name: 'A', url: u3 });
+  expect(await endpoints('twice')).toEqual([{ name: 'A', url: u3 }]);
+  await add({ url: u3 }, { name: 'B', url: u1 }, { name: 'A', url: u1 });
+  expect(await endpoints('twice')).toEqual([{ name: 'A', url: u1 }]);
+});
+
 test('removing an unknown group succeeds, reading it does not', async () => {
   expect((await change('DELETE', 'unknown')).status).toBe(200);
   expect((await change('GET', 'unknown')).status).toBe(404);

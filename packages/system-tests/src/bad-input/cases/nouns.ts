@@ -26,6 +26,7 @@ export const nouns: BadInput[] = [
   call('POST', `/v2/enqueue/${long}/\${DEST}/ok`, 400, 'enqueue into a queue with a name of 257 characters'),
 
   call('GET', `/v2/flowControl/${long}`, 400, 'flow-control key of 257 characters'),
+  call('POST', '/v2/flowControl//pause', 400, 'no flow-control key'),
   call('GET', '/v2/flowControl/__proto__', 404, 'flow-control key with the name of an inherited property'),
   call('GET', '/v2/flowControl/%E0%A4%A', 400, 'flow-control key with a broken percent-encoding'),
   call('GET', '/v2/flowControl?search=%00', 200, 'search for a NUL'),

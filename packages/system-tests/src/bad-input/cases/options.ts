@@ -121,6 +121,8 @@ export const options: BadInput[] = [
   option({ 'Upstash-Retries': '0x5' }, 400, 'hex'),
   option({ 'Upstash-Retries': '' }, 200, 'empty means default'),
   option({ 'Upstash-Retries': '1000000' }, 412, 'absurd: cap'),
+  option({ 'Upstash-Retries': '9999999999' }, 412, 'more than fits into 32 bits'),
+  option({ 'Upstash-Retries': '9'.repeat(400) }, 412, 'more than a number holds'),
   option({ 'Upstash-Retries': '3,4' }, 400, 'list'),
   option({ 'Upstash-Retries': 'true' }, 400, 'boolean'),
   option({ 'Upstash-Retry-Delay': "constructor.constructor('return process')()" }, 400, 'prototype walk to Function'),

@@ -1,0 +1,78 @@
+import { DefaultHeaders } from '../contract/url-groups.ts';
+import { readConfiguration } from './destination.ts';
+import { encodeHeaderText } from './header-text.ts';
+import { PublishOptionsError, readPublishOptions } from './read-publish-options.ts';
+
+test.each<[headers: string[], options: object]>([
+  [['Upstash-Label', 'a', 'upstash-label', 'b,c', 'UPSTASH-LABEL', ''], { labels: ['a', 'b', 'c'] }],
+  [
+    ['Upstash-Redact-Fields', 'header[Cookie]', 'X', '1', 'Upstash-Redact-Fields', 'body'],
+    { redaction: { body: true, headers: ['cookie'] } },
+  ],
+  [
+    ['Upstash-Redact-Fields', 'header[A]', 'Upstash-Redact-Fields', 'header[B]'],
+    { redaction: { body: false, headers: ['a', 'b'] } },
+  ],
+  [
+    [
+      'Upstash-Flow-Control-Key',
+      'k',
+      'Upstash-Flow-Control-Value',
+      'rate=2',
+      'Upstash-Flow-Control-Value',
+      'period=1m',
+    ],
+    { flowControlKey: 'k', flowControlValue: { rate: 2, periodSeconds: 60 } },
+  ],
+  [
+    [
+      ...['Upstash-Callback', 'https://a.example', 'Upstash-Callback-Flow-Control-Key', 'k'],
+      ...['Upstash-Callback-Flow-Control-Value', 'rate=2', 'Upstash-Callback-Flow-Control-Value', 'parallelism=3'],
+    ],
+    {
+      callback: {
+        url: 'https://a.example',
+        flowControlKey: 'k',
+        flowControlValue: { rate: 2, parallelism: 3, periodSeconds: 1 },
+      },
+    },
+  ],
+  // One line in UTF-8, the other one in Latin-1: each is decoded on its own.
+  [['Upstash-Label', encodeHeaderText('日本'), 'Upstash-Label', 'Zoë'], { labels: ['日本', 'Zoë'] }],
+])('several lines of a list are one list: %j', (headers, options) => {
+  expect(readPublishOptions(headers)).toEqual(options);
+});
+
+test('a list may be repeated in a query and in the defaults of a group', () => {
+  const fromQuery = readConfiguration(
+    'upstash-label=a&upstash-label=b&upstash-redact-fields=header&upstash-redact-fields=body',
+  );
+  expect(readPublishOptions(fromQuery)).toEqual({ labels: ['a', 'b'], redaction: { body: true, headers: 'all' } });
+  const defaults = { 'Upstash-Label': ['a', 'b'], 'Upstash-Redact-Fields': ['body', 'nothing'] };
+  expect(DefaultHeaders.safeParse(defaults).error?.message).toContain('Upstash-Redact-Fields');
+});
+
+test('a wrong line of a list is refused, wherever it stands', () => {
+  expect(() => readPublishOptions(['Upstash-Redact-Fields', 'body', 'Upstash-Redact-Fields', 'header[A'])).toThrow(
+    PublishOptionsError,
+  );
+});
+
+test('of an option that is no list the first line counts', () => {
+  const headers = [
+    'Upstash-Retries',
+    '',
+    'Upstash-Retries',
+    '1',
+    'Upstash-Retries',
+    '2',
+    'Upstash-Cron',
+    '0 0 1,2 * *',
+  ];
+  expect(readPublishOptions([...headers, 'upstash-cron', '0 0 3 * *'])).toEqual({ retries: 1, cron: '0 0 1,2 * *' });
+});
+
+test('a number of retries is read however large it is: the limit refuses it', () => {
+  expect(readPublishOptions(['Upstash-Retries', '9999999999'])).toEqual({ retries: 9_999_999_999 });
+  expect(readPublishOptions(['Upstash-Retries', '9'.repeat(400)])).toEqual({ retries: Infinity });
+});
