@@ -197,6 +197,9 @@ async function start(): Promise<void> {
   }
 }
 
+/** Between two pages that are loaded in advance. */
+const restMs = 300;
+
 /** Loads the other pages one after the other, while the browser has nothing else to do. */
 async function loadRest(): Promise<void> {
   for (const { load } of Object.values(lazyPages)) {
@@ -208,8 +211,6 @@ async function loadRest(): Promise<void> {
     await load().catch(() => undefined);
   }
 }
-const restMs = 300;
-
 startShortcuts();
 startLive();
 const root = document.querySelector('#app');

@@ -1,5 +1,5 @@
 import type { Method, Timeline } from '@posthorn/shared';
-import { useId, useState } from 'preact/hooks';
+import { useId, useMemo, useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
@@ -57,7 +57,11 @@ export function Send() {
   const url = query.get('url') ?? '';
   const source = useResource<Timeline>(from === '' ? undefined : `/v2/messages/${segment(from)}/timeline`);
   const [line] = source.data?.lines ?? [];
-  const given = line ? readOptions(line) : { ...emptyOptions(), destination: url };
+  const isLoading = from !== '' && !line && !source.error;
+  const [given, gaps] = useMemo(
+    () => (line ? [readOptions(line), readGaps(line)] : [{ ...emptyOptions(), destination: url }, []]),
+    [line, url],
+  );
   const draft = useDraft<Form>(`/send ${from} ${url}`, { ...given, isOpen: from !== '' });
   const { value: options, change } = draft;
   const { isOpen } = options;
@@ -95,7 +99,7 @@ export function Send() {
       {from === '' ? null : (
         <p class="muted">
           The same as <Link to={`/messages/${segment(from)}`}>{from}</Link>; change what you like.{' '}
-          {line ? readGaps(line).join(' ') : ''}
+          {gaps.join(' ')}
         </p>
       )}
       {canWrite ? null : (
@@ -107,7 +111,7 @@ export function Send() {
           void submit();
         }}
       >
-        <fieldset disabled={!canWrite} class="send">
+        <fieldset disabled={!canWrite || isLoading} class="send">
           <div class="row">
             <Select
               label="Method"
