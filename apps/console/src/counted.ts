@@ -36,9 +36,7 @@ export function readCounted({ url, host, state, scheduleId, ...rest }: Filter): 
   const value = chosen ? (counted[chosen[0]] ?? '') : '';
   return {
     query: chosen ? { [chosen[0]]: value } : {},
-    label: isExact
-      ? 'Messages over time'
-      : `All messages ${chosen ? `${chosen[1]} ${value} ` : ''}over time`,
+    label: isExact ? 'Messages over time' : `All messages ${chosen ? `${chosen[1]} ${value} ` : ''}over time`,
   };
 }
 

@@ -154,7 +154,7 @@ function App() {
 
 /** A fault in one page leaves the rest of the console usable; "Refresh" and other pages try again. */
 function Guard({ children }: { children: ComponentChildren }) {
-  const [fault, reset] = useErrorBoundary();
+  const [fault, reset] = useErrorBoundary() as [fault: unknown, reset: () => void];
   useEffect(() => refreshes.follow(reset), []);
   if (fault === undefined) return <>{children}</>;
   return (

@@ -86,7 +86,9 @@ test('a time without an offset is one of the zone in the settings, to the millis
   await link(page, 'Messages').click();
   const from = page.getByRole('textbox', { name: 'From', exact: true });
   const asks = (instant: number) =>
-    page.waitForRequest((request) => request.url().includes('/v2/messages?') && request.url().includes(`fromDate=${instant}&`));
+    page.waitForRequest(
+      (request) => request.url().includes('/v2/messages?') && request.url().includes(`fromDate=${instant}&`),
+    );
   for (const [text, instant] of [
     ['2026-01-31 14:00:30.5', Date.UTC(2026, 0, 31, 5, 0, 30, 500)],
     ['2026-01-31', Date.UTC(2026, 0, 30, 15)],

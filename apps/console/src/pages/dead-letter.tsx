@@ -85,7 +85,11 @@ export function DeadLetter({ id }: { id: string }) {
         <h2>Response</h2>
         <p>{data.responseStatus ? `Status ${data.responseStatus}` : 'There was no response.'}</p>
         <Pairs label="Response headers" pairs={headers(data.responseHeader)} />
-        {response ? <Body bytes={response} name="response" label="What came back" /> : <p class="muted">There is no body.</p>}
+        {response ? (
+          <Body bytes={response} name="response" label="What came back" />
+        ) : (
+          <p class="muted">There is no body.</p>
+        )}
       </section>
       <section aria-label="Request">
         <h2>Request</h2>
@@ -93,7 +97,11 @@ export function DeadLetter({ id }: { id: string }) {
           <b>{data.method}</b> {data.url}
         </p>
         <Pairs label="Request headers" pairs={headers(data.header)} />
-        {request ? <Body bytes={request} name="request" label="What was sent" /> : <p class="muted">There is no body.</p>}
+        {request ? (
+          <Body bytes={request} name="request" label="What was sent" />
+        ) : (
+          <p class="muted">There is no body.</p>
+        )}
       </section>
     </>
   );

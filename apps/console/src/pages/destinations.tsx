@@ -74,9 +74,7 @@ export function Destination({ id }: { id: string }) {
   const isQuiet = list.data !== undefined && !host && messages.data?.messages.length === 0;
   // A host that was quiet for a day is known by the counts of a month.
   const monthAgo = Math.floor(serverNow() / hourMs - 30 * 24 + 1) * hourMs;
-  const month = useResource<Page>(
-    isQuiet ? `/v2/destinations${formatQuery({ host: id, from: monthAgo })}` : undefined,
-  );
+  const month = useResource<Page>(isQuiet ? `/v2/destinations${formatQuery({ host: id, from: monthAgo })}` : undefined);
   const isUnknown = isQuiet && month.data?.destinations.length === 0;
   if (!list.data || isUnknown)
     return (

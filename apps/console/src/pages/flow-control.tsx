@@ -55,8 +55,8 @@ export function FlowControl() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no flow-control key. One is known while messages name it: <Link to="/send">Publish one</Link> and name
-              a key in its options.
+              There is no flow-control key. One is known while messages name it: <Link to="/send">Publish one</Link> and
+              name a key in its options.
             </>
           }
         >

@@ -234,7 +234,11 @@ export function Group({ id }: { id: string }) {
               <td class="number">{hostsOfIt.length > 0 ? formatNumber(countAttempts(hostsOfIt)) : '–'}</td>
               {canWrite ? (
                 <td>
-                  <button type="button" aria-label={`Remove ${endpoint.url}`} onClick={() => remove(endpoint.url, index)}>
+                  <button
+                    type="button"
+                    aria-label={`Remove ${endpoint.url}`}
+                    onClick={() => remove(endpoint.url, index)}
+                  >
                     Remove
                   </button>
                 </td>

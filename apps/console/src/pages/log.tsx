@@ -138,7 +138,8 @@ function useTail(
     // What came while the page was read is newer than it.
     const newest = page?.logs[0]?.time ?? 0;
     const known = new Set(page?.logs.map(keyOf));
-    const isLeft = (line: EventView) => latest.current.isWantedNow(line) && line.time >= newest && !known.has(keyOf(line));
+    const isLeft = (line: EventView) =>
+      latest.current.isWantedNow(line) && line.time >= newest && !known.has(keyOf(line));
     setAdded((lines) => lines.filter(isLeft));
     setWaiting((lines) => lines.filter(isLeft));
   }, [page]);

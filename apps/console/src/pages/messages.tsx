@@ -50,10 +50,13 @@ export function Messages() {
     flowControlKey: get('key'),
     topicName: get('group'),
   };
-  const list = useResource<Page>(`/v2/messages${formatQuery({ ...fields, fromDate, toDate, cursor, count: pageSize })}`, {
-    isLive: cursor === '',
-    rows: messageRows,
-  });
+  const list = useResource<Page>(
+    `/v2/messages${formatQuery({ ...fields, fromDate, toDate, cursor, count: pageSize })}`,
+    {
+      isLive: cursor === '',
+      rows: messageRows,
+    },
+  );
   const counted = readCounted(fields);
   const hasTimes = fromDate !== undefined || toDate !== undefined;
   const range = useRange(undefined, { from: fromDate, to: toDate });

@@ -104,7 +104,11 @@ export function Queue({ id }: { id: string }) {
   const save = async () => {
     setFault(undefined);
     try {
-      await call('/v2/queues', { method: 'POST', body: { queueName: id, parallelism: Number(parallelism) }, isRepeatable: true });
+      await call('/v2/queues', {
+        method: 'POST',
+        body: { queueName: id, parallelism: Number(parallelism) },
+        isRepeatable: true,
+      });
       report(`Saved queue ${id}.`);
       await refresh();
       draft.reset();

@@ -35,7 +35,12 @@ const optionFields: readonly { name: TextName; label: string; hint?: string; hea
     header: 'Upstash-Flow-Control-Value',
   },
   { name: 'deduplicationId', label: 'Deduplication id', header: 'Upstash-Deduplication-Id' },
-  { name: 'redactFields', label: 'Redact fields', hint: 'body, header[Authorization]', header: 'Upstash-Redact-Fields' },
+  {
+    name: 'redactFields',
+    label: 'Redact fields',
+    hint: 'body, header[Authorization]',
+    header: 'Upstash-Redact-Fields',
+  },
   { name: 'callback', label: 'Callback', hint: 'a URL', header: 'Upstash-Callback' },
   { name: 'failureCallback', label: 'Failure callback', hint: 'a URL', header: 'Upstash-Failure-Callback' },
 ];
@@ -98,8 +103,7 @@ export function Send() {
       <PageHead title="Send a message" />
       {from === '' ? null : (
         <p class="muted">
-          The same as <Link to={`/messages/${segment(from)}`}>{from}</Link>; change what you like.{' '}
-          {gaps.join(' ')}
+          The same as <Link to={`/messages/${segment(from)}`}>{from}</Link>; change what you like. {gaps.join(' ')}
         </p>
       )}
       {canWrite ? null : (
@@ -170,7 +174,9 @@ export function Send() {
             </div>
           ) : null}
           {options.callbackHeaders.length > 0 ? (
-            <p class="muted">Headers of the callbacks go along: {options.callbackHeaders.map(({ name }) => name).join(', ')}.</p>
+            <p class="muted">
+              Headers of the callbacks go along: {options.callbackHeaders.map(({ name }) => name).join(', ')}.
+            </p>
           ) : null}
           {options.headers.map((header, index) => {
             const set = (changes: Partial<typeof header>) =>
