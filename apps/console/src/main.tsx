@@ -1,7 +1,7 @@
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { readSession, session, signIn, sleep } from './api.ts';
-import { refreshes } from './data.ts';
+import { forgetAll, refreshes } from './data.ts';
 import { startLive } from './live.ts';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
@@ -120,10 +120,10 @@ function App() {
   const known = useStore(session);
   useEffect(() => {
     // The page that needs a session is opened again after the sign-in.
-    if (known === null && path !== '/sign-in') {
-      const { query } = place.get();
-      const text = query.toString();
-      navigate(`/sign-in?next=${encodeURIComponent(path + (text ? `?${text}` : ''))}`, { isReplaced: true });
+    const now = place.get();
+    if (known === null && now.path !== '/sign-in') {
+      const text = now.query.toString();
+      navigate(`/sign-in?next=${encodeURIComponent(now.path + (text ? `?${text}` : ''))}`, { isReplaced: true });
     }
   }, [known, path]);
   if (path === '/sign-in' || known === null) {
@@ -155,7 +155,15 @@ function App() {
 /** A fault in one page leaves the rest of the console usable; "Refresh" and other pages try again. */
 function Guard({ children }: { children: ComponentChildren }) {
   const [fault, reset] = useErrorBoundary() as [fault: unknown, reset: () => void];
-  useEffect(() => refreshes.follow(reset), []);
+  useEffect(
+    () =>
+      refreshes.follow(() => {
+        // The reply that the page could not show is not shown again.
+        forgetAll();
+        reset();
+      }),
+    [],
+  );
   if (fault === undefined) return <>{children}</>;
   return (
     <>

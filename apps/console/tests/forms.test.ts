@@ -126,7 +126,7 @@ test('Find opens what is called so; other text shows suggestions, which are anno
   await page.keyboard.press('Enter');
   await eventually(() => page.evaluate(() => document.activeElement?.closest('.hits') !== null));
   expect(new URL(page.url()).pathname).toBe('/console/settings');
-  await page.getByRole('heading', { level: 1 }).click();
+  await page.getByRole('heading', { name: 'About', exact: true }).click();
   await suggestions.waitFor({ state: 'detached' });
   await find.fill('find-two');
   await page.keyboard.press('Enter');
