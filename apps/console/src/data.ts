@@ -57,6 +57,9 @@ interface State<T> {
   /** Something has changed while a read was under way. */
   isDue: boolean;
   readAt: number;
+  isSettled?: boolean;
+  /** The page has gone: a reply that is still under way is dropped. */
+  isEnded?: boolean;
   /** Until when the reader is told that the server is busy. */
   endBusy?: (() => void) | undefined;
 }
@@ -83,7 +86,7 @@ const none = { path: undefined, isStale: false, sent: 0, applied: 0, running: 0,
 export function useResource<T>(path: string | undefined, options: ResourceOptions<T> = {}): Resource<T> {
   const { isLive: follows = false, signal = changes, everyMs, isAwaited = false } = options;
   const [, setCount] = useState(0);
-  const state = useRef<State<T>>(none);
+  const state = useRef<State<T>>({ ...none });
   if (state.current.path !== path) state.current = begin(path, state.current);
   const latest = useRef(options);
   latest.current = options;
@@ -99,7 +102,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       const number = ++own.sent;
       own.running++;
       own.readAt = performance.now();
-      const isOld = () => state.current !== own || number < own.applied;
+      const isOld = () => own.isEnded || state.current !== own || number < own.applied;
       try {
         const data = await call<T>(path);
         if (!isOld()) {
@@ -113,7 +116,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       } finally {
         own.running--;
       }
-      if (state.current !== own) return;
+      if (own.isEnded || state.current !== own) return;
       setCount((count) => count + 1);
       if (!own.isDue || own.running > 0) return;
       own.isDue = false;
@@ -125,6 +128,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
   useEffect(() => {
     if (path === undefined) return undefined;
     const own = state.current;
+    own.isEnded = false;
     const mayFollow = () => isAwaited || isLive.get();
     void read(true);
     const ends = [
@@ -140,16 +144,15 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
     if (follows || everyMs !== undefined) ends.push(isLive.follow((isOn) => isOn && void read(false)));
     let timer: ReturnType<typeof setTimeout>;
     const look = () => {
-      const { data, error } = own;
-      const isFailing = error !== undefined && mayPass(error);
-      const isOver = data !== undefined && latest.current.isSettled?.(data) === true;
-      const pauseMs = isFailing ? againMs : mayFollow() && !isOver ? (everyMs ?? Infinity) : Infinity;
+      const isFailing = own.error !== undefined && mayPass(own.error);
+      const pauseMs = isFailing ? againMs : mayFollow() && !own.isSettled ? (everyMs ?? Infinity) : Infinity;
       const isIdle = own.running === 0 && document.visibilityState === 'visible' && !isOffline.get();
       if (isIdle && performance.now() - own.readAt >= pauseMs) void read(false);
       timer = setTimeout(look, 250);
     };
     look();
     return () => {
+      own.isEnded = true;
       for (const end of ends) end();
       clearTimeout(timer);
       hold(own, undefined);
@@ -158,6 +161,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
   }, [path, follows, signal, everyMs, isAwaited, read]);
 
   const { data, error, isStale } = state.current;
+  state.current.isSettled = data !== undefined && options.isSettled?.(data) === true;
   return { data, error, isStale, refresh: () => read(true) };
 }
 
