@@ -92,7 +92,7 @@ for (const colorScheme of theme.split(',')) {
     await page.goto(`${api.url}/console/`);
     await page.getByLabel('Token').fill(testToken);
     await page.keyboard.press('Enter');
-    await page.getByRole('navigation', { name: 'Main' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
     for (const path of wanted) {
       const to = path.replace('example', example);
       await page.goto(`${api.url}/console/${to}`);

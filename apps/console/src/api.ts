@@ -11,8 +11,21 @@ export interface Session {
 export const session = createStore<Session | null | undefined>(undefined);
 /** The server cannot be reached. */
 export const isOffline = createStore(false);
-/** The server is busy, and a request is about to be tried again. */
+/** The server is busy, and something is about to be tried again. */
 export const isBusy = createStore(false);
+let busy = 0;
+
+/** Tells the reader that the server is busy, until the function that it returns is called. */
+export function markBusy(): () => void {
+  isBusy.set(++busy > 0);
+  let isOver = false;
+  return () => {
+    if (isOver) return;
+    isOver = true;
+    isBusy.set(--busy > 0);
+  };
+}
+
 /** Requests per second that the server allows, as its replies say. */
 export const rateLimit = createStore<string | undefined>(undefined);
 
@@ -56,49 +69,56 @@ export interface RequestOptions {
   /** An object becomes JSON. */
   body?: string | object;
   signal?: AbortSignal;
-  /** How often 429 and 503 are tried again; only for what changes nothing, or that nothing was done for. */
+  /** How often a refusal that passes is tried again. */
   retries?: number;
+  /** Whether it may be done twice: only then a 503, which leaves open what was done, is tried again. */
+  isRepeatable?: boolean;
 }
 
+/** A server that asks for a longer pause is not waited for: its sentence is shown. */
+const maxPauseMs = 10_000;
+
 /**
- * Sends a request with the session of the console.
+ * Sends a request with the session of the console. What is refused with 429 was not done, and is tried again.
  *
  * @throws {ApiError} with the sentence of the server
  */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  const { method = 'GET', headers = {}, body, signal, retries = method === 'GET' ? 3 : 0 } = options;
-  for (let tries = 0; ; tries++) {
-    await waitForTurn();
-    let response: Response;
-    try {
-      response = await fetch(path, {
-        method,
-        headers: { ...headers, 'X-Posthorn-Console': '1' },
-        body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-        cache: 'no-store',
-        signal: signal ?? null,
-      });
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      reportLoss();
-      throw new ApiError(0, 'The server cannot be reached.');
+  const { method = 'GET', headers = {}, body, signal, retries = 3, isRepeatable = method !== 'POST' } = options;
+  let endBusy: (() => void) | undefined;
+  try {
+    for (let tries = 0; ; tries++) {
+      await waitForTurn();
+      let response: Response;
+      try {
+        response = await fetch(path, {
+          method,
+          headers: { ...headers, 'X-Posthorn-Console': '1' },
+          body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+          cache: 'no-store',
+          signal: signal ?? null,
+        });
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        reportLoss();
+        throw new ApiError(0, 'The server cannot be reached.');
+      }
+      const limit = response.headers.get('Burst-RateLimit-Limit');
+      if (limit !== null) rateLimit.set(limit);
+      if (response.ok) {
+        isOffline.set(false);
+        return response;
+      }
+      const text = await readSentence(response);
+      if (response.status === 401 && path !== '/console/session') session.set(null);
+      const mayPass = response.status === 429 || (response.status === 503 && isRepeatable);
+      const pauseMs = 1000 * (Number(response.headers.get('Retry-After')) || tries + 1);
+      if (!mayPass || tries >= retries || pauseMs > maxPauseMs) throw new ApiError(response.status, text);
+      endBusy ??= markBusy();
+      await sleep(pauseMs);
     }
-    const limit = response.headers.get('Burst-RateLimit-Limit');
-    if (limit !== null) rateLimit.set(limit);
-    if (response.ok) {
-      isOffline.set(false);
-      isBusy.set(false);
-      return response;
-    }
-    const text = await readSentence(response);
-    if (response.status === 401 && path !== '/console/session') session.set(null);
-    const mayPass = response.status === 429 || response.status === 503;
-    if (!mayPass || tries >= retries) {
-      isBusy.set(false);
-      throw new ApiError(response.status, text);
-    }
-    isBusy.set(true);
-    await sleep(1000 * (tries + 1));
+  } finally {
+    endBusy?.();
   }
 }
 

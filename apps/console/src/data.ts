@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, call, isOffline, session } from './api.ts';
-import { changes } from './live.ts';
-import { createStore } from './store.ts';
+import { ApiError, call, isOffline, markBusy, session } from './api.ts';
+import { changes, isLive } from './live.ts';
+import { hold, isReading } from './reading.ts';
+import { createStore, type Store } from './store.ts';
 
 /** Replies of the last pages, so that going back shows them at once. */
 const known = new Map<string, unknown>();
@@ -24,60 +25,111 @@ export const refreshAll = (): void => refreshes.set(refreshes.get() + 1);
 export interface Resource<T> {
   data: T | undefined;
   error: ApiError | undefined;
-  isLoading: boolean;
-  /** A newer reply that is not shown yet, because the reader must not lose their place. */
-  waiting: T | undefined;
-  /** Shows the newer reply. */
-  show(): void;
+  /** The data is that of the query before, until the reply to this one arrives. */
+  isStale: boolean;
   refresh(): Promise<void>;
 }
 
-export interface ResourceOptions {
-  /** Reads again after changes in the log, and every so many milliseconds. */
+export interface ResourceOptions<T> {
+  /** Reads again after changes, as long as the switch "Live" is on. */
   isLive?: boolean;
+  /** Tells of those changes: new entries of the log by default. */
+  signal?: Store<number>;
+  /** Reads again so often, as long as the switch "Live" is on: for what changes without an entry in the log. */
   everyMs?: number;
-  /** Whether a newer reply must wait until the reader asks for it. */
-  mustWait?: () => boolean;
+  /** Whether nothing of it will change by itself, so that it is read again only after changes. */
+  isSettled?: (data: T) => boolean;
+  /** The reader waits for it, with or without "Live". */
+  isAwaited?: boolean;
+  /** Names of the rows in their order. A reply with other rows waits while the reader would lose their place. */
+  rows?: (data: T) => readonly string[];
 }
 
+interface State<T> {
+  path: string | undefined;
+  data?: T | undefined;
+  error?: ApiError | undefined;
+  isStale: boolean;
+  /** Replies may overtake each other: reads have numbers, and an older reply than the last is dropped. */
+  sent: number;
+  applied: number;
+  running: number;
+  /** Something has changed while a read was under way. */
+  isDue: boolean;
+  readAt: number;
+  isSettled?: boolean;
+  /** The page has gone: a reply that is still under way is dropped. */
+  isEnded?: boolean;
+  /** Until when the reader is told that the server is busy. */
+  endBusy?: (() => void) | undefined;
+}
+
+/** An error that passes is tried again after so long. */
+const againMs = 5000;
+const mayPass = ({ status }: ApiError) => status === 429 || status >= 500;
+const isRefusal = ({ status }: ApiError) => status >= 400 && status < 500 && status !== 401 && status !== 429;
+
+const withoutQuery = (path: string | undefined) => path?.split('?')[0];
+
+function begin<T>(path: string | undefined, before: State<T>): State<T> {
+  const cached = path === undefined ? undefined : (known.get(path) as T | undefined);
+  // Another page or filter of the same list: what is shown stays until the reply arrives.
+  const isSameList = path !== undefined && withoutQuery(path) === withoutQuery(before.path);
+  const data = cached ?? (isSameList ? before.data : undefined);
+  const isStale = cached === undefined && data !== undefined;
+  return { path, data, isStale, sent: 0, applied: 0, running: 0, isDue: false, readAt: 0 };
+}
+
+const none = { path: undefined, isStale: false, sent: 0, applied: 0, running: 0, isDue: false, readAt: 0 };
+
 /** Reads a path of the API and keeps it up to date; `undefined` reads nothing. What was read stays when a read fails. */
-export function useResource<T>(path: string | undefined, options: ResourceOptions = {}): Resource<T> {
-  const { isLive = false, everyMs, mustWait } = options;
-  const [, render] = useState(0);
-  const state = useRef<{ path: string | undefined; data?: T; waiting?: T; error?: ApiError; isLoading: boolean }>({
-    path: undefined,
-    isLoading: false,
-  });
-  if (state.current.path !== path) {
-    const cached = path === undefined ? undefined : (known.get(path) as T | undefined);
-    state.current = { path, isLoading: path !== undefined, ...(cached === undefined ? {} : { data: cached }) };
-  }
-  const waitRef = useRef(mustWait);
-  waitRef.current = mustWait;
+export function useResource<T>(path: string | undefined, options: ResourceOptions<T> = {}): Resource<T> {
+  const { isLive: follows = false, signal = changes, everyMs, isAwaited = false } = options;
+  const [, setCount] = useState(0);
+  const state = useRef<State<T>>({ ...none });
+  if (state.current.path !== path) state.current = begin(path, state.current);
+  const latest = useRef(options);
+  latest.current = options;
 
   const read = useCallback(
-    async (isAsked: boolean) => {
-      if (path === undefined) return;
+    async (isAsked: boolean): Promise<void> => {
+      const own = state.current;
+      if (path === undefined || own.path !== path) return;
+      if (!isAsked && own.running > 0) {
+        own.isDue = true;
+        return;
+      }
+      const number = ++own.sent;
+      own.running++;
+      own.readAt = performance.now();
+      const isOld = () => own.isEnded || state.current !== own || number < own.applied;
       try {
         const data = await call<T>(path);
-        if (state.current.path !== path) return;
-        remember(path, data);
-        const isNew = JSON.stringify(data) !== JSON.stringify(state.current.data);
-        const isHeld = !isAsked && state.current.data !== undefined && isNew && waitRef.current?.() === true;
-        state.current = isHeld
-          ? { path, isLoading: false, ...(state.current.data ? { data: state.current.data } : {}), waiting: data }
-          : { path, isLoading: false, data };
+        if (!isOld()) {
+          own.applied = number;
+          remember(path, data);
+          take(own, data, isAsked ? undefined : latest.current.rows, () => setCount((count) => count + 1));
+        }
       } catch (error) {
-        if (state.current.path !== path || !(error instanceof ApiError)) return;
-        state.current = { ...state.current, isLoading: false, error };
+        if (!(error instanceof ApiError)) return;
+        if (!isOld()) refuse(own, error);
+      } finally {
+        own.running--;
       }
-      render((count) => count + 1);
+      if (own.isEnded || state.current !== own) return;
+      setCount((count) => count + 1);
+      if (!own.isDue || own.running > 0) return;
+      own.isDue = false;
+      void read(false);
     },
     [path],
   );
 
   useEffect(() => {
     if (path === undefined) return undefined;
+    const own = state.current;
+    own.isEnded = false;
+    const mayFollow = () => isAwaited || isLive.get();
     void read(true);
     const ends = [
       refreshes.follow(() => void read(true)),
@@ -88,29 +140,68 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
         if (now) void read(true);
       }),
     ];
-    if (isLive) ends.push(changes.follow(() => void read(false)));
-    if (everyMs !== undefined) {
-      const timer = setInterval(() => {
-        if (document.visibilityState === 'visible' && !isOffline.get()) void read(false);
-      }, everyMs);
-      ends.push(() => clearInterval(timer));
-    }
-    return () => {
-      for (const end of ends) end();
+    if (follows) ends.push(signal.follow(() => mayFollow() && void read(false)));
+    if (follows || everyMs !== undefined) ends.push(isLive.follow((isOn) => isOn && void read(false)));
+    let timer: ReturnType<typeof setTimeout>;
+    const look = () => {
+      const isFailing = own.error !== undefined && mayPass(own.error);
+      const pauseMs = isFailing ? againMs : mayFollow() && !own.isSettled ? (everyMs ?? Infinity) : Infinity;
+      const isIdle = own.running === 0 && document.visibilityState === 'visible' && !isOffline.get();
+      if (isIdle && performance.now() - own.readAt >= pauseMs) void read(false);
+      timer = setTimeout(look, 250);
     };
-  }, [path, isLive, everyMs, read]);
+    look();
+    return () => {
+      own.isEnded = true;
+      for (const end of ends) end();
+      clearTimeout(timer);
+      hold(own, undefined);
+      own.endBusy?.();
+    };
+  }, [path, follows, signal, everyMs, isAwaited, read]);
 
-  const { data, error, isLoading, waiting } = state.current;
-  return {
-    data,
-    error,
-    isLoading,
-    waiting,
-    show() {
-      if (waiting === undefined) return;
-      state.current = { path, isLoading: false, data: waiting };
-      render((count) => count + 1);
-    },
-    refresh: () => read(true),
-  };
+  const { data, error, isStale } = state.current;
+  state.current.isSettled = data !== undefined && options.isSettled?.(data) === true;
+  return { data, error, isStale, refresh: () => read(true) };
+}
+
+/** Takes a reply: at once, or as what is held back while its rows would move what the reader looks at. */
+function take<T>(own: State<T>, data: T, rows: ResourceOptions<T>['rows'], render: () => void): void {
+  own.error = undefined;
+  own.endBusy?.();
+  own.endBusy = undefined;
+  if (rows && own.data !== undefined && !own.isStale && isReading()) {
+    const before = rows(own.data);
+    const after = rows(data);
+    if (before.length !== after.length || before.some((name, index) => name !== after[index])) {
+      const shown = new Set(before);
+      hold(own, {
+        count: after.filter((name) => !shown.has(name)).length,
+        show() {
+          show(own, data);
+          render();
+        },
+      });
+      return;
+    }
+  }
+  show(own, data);
+}
+
+function show<T>(own: State<T>, data: T): void {
+  own.data = data;
+  own.isStale = false;
+  hold(own, undefined);
+}
+
+/** What was read stays, unless the server says that it is gone, or that there is nothing for this query. */
+function refuse<T>(own: State<T>, error: ApiError): void {
+  own.error = error;
+  own.endBusy?.();
+  own.endBusy = error.status === 429 || error.status === 503 ? markBusy() : undefined;
+  if (error.status !== 404 && !(own.isStale && isRefusal(error))) return;
+  if (own.path !== undefined) known.delete(own.path);
+  own.data = undefined;
+  own.isStale = false;
+  hold(own, undefined);
 }

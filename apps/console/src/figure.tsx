@@ -1,9 +1,8 @@
 import type { Stats } from '@posthorn/shared';
 import { serverNow } from './api.ts';
-import { formatInstant, formatNumber } from './format.ts';
+import { formatNumber } from './format.ts';
 import { setQuery, usePlace } from './router.tsx';
-import { timeZone } from './settings.ts';
-import { useStore } from './store.ts';
+import { Time } from './components/time.tsx';
 
 const width = 720;
 const height = 120;
@@ -22,12 +21,20 @@ const ranges = [
   ['30d', '30 days', 30 * 86_400_000 - 3_600_000],
 ] as const;
 
+export interface Range extends Record<string, number | undefined> {
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
 /**
  * The query of counts over the time that the reader has chosen; by default a day, or an hour while the log is younger. The
  * start moves in whole minutes, so that the same request is made for a while.
+ *
+ * @param given the times of a filter; they win
  */
-export function useRange(oldest?: number): Record<string, number | undefined> {
+export function useRange(oldest?: number, given: Range = {}): Range {
   const { query } = usePlace();
+  if (given.from !== undefined || given.to !== undefined) return given;
   const chosen = ranges.find(([name]) => name !== '' && name === query.get('range'))?.[2];
   const now = serverNow();
   const isYoung = oldest !== undefined && now - oldest < 3_000_000;
@@ -52,16 +59,26 @@ function RangePicker() {
 }
 
 /** Counts over time as bars, and the same as a table. */
-export function MessagesOverTime({ stats, label = 'Messages over time' }: { stats: Stats; label?: string }) {
-  const zone = useStore(timeZone);
+export function MessagesOverTime({
+  stats,
+  label = 'Messages over time',
+  isStale = false,
+  isFixed = false,
+}: {
+  stats: Stats;
+  label?: string;
+  /** The counts are those of the query before. */
+  isStale?: boolean;
+  /** The time is not chosen here. */
+  isFixed?: boolean;
+}) {
   const points = stats.series[0]?.points ?? [];
   const most = Math.max(1, ...points.map((point) => parts.reduce((sum, { name }) => sum + point[name], 0)));
   const barWidth = width / Math.max(1, points.length);
-  const write = (instant: number) => formatInstant(instant, serverNow(), zone);
   const { accepted, delivered, failed, retries } = stats.totals;
   const filled = points.filter((point) => point.accepted + point.attempts > 0);
   return (
-    <figure aria-label={label} class="chart">
+    <figure aria-label={label} class="chart" aria-busy={isStale}>
       <figcaption>
         <b>{label}</b> {formatNumber(accepted)} accepted · {formatNumber(delivered)} delivered · {formatNumber(retries)}{' '}
         retried · {formatNumber(failed)} failed
@@ -90,13 +107,11 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
         <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} class="axis" />
       </svg>
       <div class="range">
-        <span>{write(stats.from)}</span>
+        <Time at={stats.from} />
         <span>{filled.length === 0 ? '' : `at most ${formatNumber(most)} in a bar`}</span>
-        <span>{write(stats.to)}</span>
+        <Time at={stats.to} />
       </div>
-      <div class="chart-foot">
-        <RangePicker />
-      </div>
+      <div class="chart-foot">{isFixed ? null : <RangePicker />}</div>
       <details>
         <summary>{label} as a table</summary>
         <div class="scroll" tabIndex={0} role="group" aria-label={`${label} in numbers`}>
@@ -122,7 +137,9 @@ export function MessagesOverTime({ stats, label = 'Messages over time' }: { stat
               ) : (
                 filled.map((point) => (
                   <tr>
-                    <td>{write(point.time)}</td>
+                    <td>
+                      <Time at={point.time} />
+                    </td>
                     <td class="number">{formatNumber(point.accepted)}</td>
                     {parts.map(({ name }) => (
                       <td class="number">{formatNumber(point[name])}</td>

@@ -1,7 +1,9 @@
 import type { FindHit } from '@posthorn/shared';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, formatQuery } from './api.ts';
+import { formatCount } from './format.ts';
 import { Link, navigate, segment } from './router.tsx';
+import { focusPlace } from './components/focus.ts';
 import { complain, report } from './components/notice.ts';
 
 const kinds: Record<FindHit['kind'], { title: string; to: (id: string) => string }> = {
@@ -18,10 +20,13 @@ const kinds: Record<FindHit['kind'], { title: string; to: (id: string) => string
 
 const search = async (text: string) => (await call<{ hits: FindHit[] }>(`/v2/find${formatQuery({ q: text })}`)).hits;
 
-/** Finds ids, URLs, hosts, labels and names. Enter opens the first hit. */
+const isMessageId = (text: string) => /^msg_\w+$/.test(text);
+
+/** Finds ids, URLs, hosts, labels and names. Enter opens what is called so, and else goes to the suggestions. */
 export function Find() {
   const [text, setText] = useState('');
   const [hits, setHits] = useState<FindHit[]>([]);
+  const [isOpen, setIsOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const latest = useRef('');
 
@@ -48,27 +53,48 @@ export function Find() {
     return () => clearTimeout(timer);
   }, [text]);
 
+  const go = (to: string) => {
+    close();
+    (document.activeElement as HTMLElement | null)?.blur();
+    navigate(to);
+  };
   const open = async () => {
     const wanted = text.trim();
     if (wanted === '') return;
     try {
-      const [first] = await search(wanted);
-      if (!first) {
-        report(`Nothing is called ${wanted}.`);
-        return;
+      const found = await search(wanted);
+      const [first, second] = found;
+      if (first && (first.id === wanted || !second)) {
+        go(kinds[first.kind].to(first.id));
+      } else if (first) {
+        if (latest.current !== wanted) return;
+        setHits(found);
+        setIsOpen(true);
+        focusPlace('.hits a');
+      } else if (isMessageId(wanted)) {
+        // The page of the message says that it was not found, and how to go on.
+        go(kinds.message.to(wanted));
+      } else {
+        report(
+          <>
+            Nothing is called {wanted}. <Link to="/messages">Look at the messages</Link>
+          </>,
+        );
       }
-      close();
-      (document.activeElement as HTMLElement | null)?.blur();
-      navigate(kinds[first.kind].to(first.id));
     } catch (error) {
       complain(error);
     }
   };
+  const isShown = isOpen && hits.length > 0;
 
   return (
     <div
       class="find"
       ref={box}
+      onFocusIn={() => setIsOpen(true)}
+      onFocusOut={(event) => {
+        if (!box.current?.contains(event.relatedTarget as Node | null)) setIsOpen(false);
+      }}
       onKeyDown={(event) => {
         const items = [...(box.current?.querySelectorAll<HTMLElement>('input, .hits a') ?? [])];
         const here = items.indexOf(document.activeElement as HTMLElement);
@@ -100,10 +126,14 @@ export function Find() {
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </form>
-      {hits.length > 0 ? (
-        <ul class="hits" aria-label="Suggestions">
+      <p role="status" class="hidden">
+        {isShown ? formatCount(hits.length, 'suggestion') : ''}
+      </p>
+      {isShown ? (
+        // A click on a suggestion leaves the focus in the field, so that the list does not close before it.
+        <ul class="hits" aria-label="Suggestions" onMouseDown={(event) => event.preventDefault()}>
           {hits.map(({ kind, id, title }) => (
-            <li>
+            <li key={`${kind} ${id}`}>
               <Link to={kinds[kind].to(id)} onClick={close}>
                 <small>{kinds[kind].title}</small> {title}
               </Link>

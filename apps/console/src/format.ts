@@ -32,15 +32,35 @@ export function formatBytes(bytes: number): string {
 export const formatPercent = (share: number): string =>
   `${(share * 100).toFixed(share === 1 || share === 0 ? 0 : 1)} %`;
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Writes instants as `2026-01-31 14:00:00`, in a zone. */
+function formatIn(timeZone: string): Intl.DateTimeFormat {
+  let format = formats.get(timeZone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+    formats.set(timeZone, format);
+  }
+  return format;
+}
+
 /** An instant in a zone: the time of day, with the date unless that is today's. */
 export function formatInstant(instant: number, now: number, timeZone: string): string {
-  const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+  const format = formatIn(timeZone);
   const [date = '', time = ''] = format.format(instant).split(' ');
   return format.format(now).startsWith(date) ? time : `${date} ${time}`;
 }
 
-export function decodeBase64(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/** A body that the log shows only as a hash. */
+export const isHidden = (body: string): boolean => body.startsWith('REDACTED:');
+
+/** The bytes of a body in base64. What is none, such as a hash that stands for a hidden body, is taken as text. */
+export function decodeBody(body: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+  } catch {
+    return new TextEncoder().encode(body);
+  }
 }
 
 /** A body as text: JSON is indented, what is no UTF-8 becomes hexadecimal. */
@@ -75,12 +95,33 @@ function formatHex(bytes: Uint8Array): string {
   return lines.join('\n');
 }
 
-/** An instant that a person has typed: `2h` ago, a date, or milliseconds; `undefined` for any other text. */
-export function parseInstant(text: string, now: number): number | undefined {
-  const [, amount, unit] = /^(\d{1,6})\s*([smhd])$/.exec(text.trim()) ?? [];
-  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
-  if (amount && unitMs) return now - Number(amount) * unitMs;
-  if (/^\d{12,14}$/.test(text.trim())) return Number(text);
-  const parsed = /^\d{4}-\d\d-\d\d/.test(text.trim()) ? Date.parse(text.trim().replace(' ', 'T')) : NaN;
-  return Number.isNaN(parsed) ? undefined : parsed;
+const ageUnitsMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const typedTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?\s*(Z|[+-]\d\d:?\d\d)?$/i;
+
+/**
+ * An instant that a person has typed: `2h` ago, milliseconds, or a time in a zone; `undefined` for any other text.
+ *
+ * @param roundAge makes whole minutes of an age, which would give another instant every millisecond
+ */
+export function parseInstant(
+  text: string,
+  { now, timeZone, roundAge }: { now: number; timeZone: string; roundAge: (minutes: number) => number },
+): number | undefined {
+  const typed = text.trim();
+  const [, amount, unit = ''] = /^(\d{1,6})\s*([smhd])$/.exec(typed) ?? [];
+  if (amount) return roundAge((now - Number(amount) * (ageUnitsMs[unit] ?? 0)) / 60_000) * 60_000;
+  if (/^\d{12,14}$/.test(typed)) return Number(typed);
+  const [, date, time = '00:00', offset] = typedTime.exec(typed) ?? [];
+  if (date === undefined) return undefined;
+  const asUtc = Date.parse(`${date}T${time}${offset?.toUpperCase() ?? 'Z'}`);
+  if (Number.isNaN(asUtc) || !new Date(Date.parse(date)).toISOString().startsWith(date)) return undefined;
+  return offset === undefined ? fromZone(asUtc, timeZone) : asUtc;
+}
+
+/** The instant whose time of day in a zone is the one that another instant has in UTC. */
+function fromZone(asUtc: number, timeZone: string): number {
+  const offsetAt = (instant: number) =>
+    Date.parse(`${formatIn(timeZone).format(instant).replace(' ', 'T')}Z`) - Math.floor(instant / 1000) * 1000;
+  // The offset is that of the instant, which is not known yet; the second guess is right around a change of the clocks, too.
+  return asUtc - offsetAt(asUtc - offsetAt(asUtc));
 }

@@ -1,59 +1,86 @@
 import type { EventView } from '@posthorn/shared';
-import { isOffline, send, session, sleep } from './api.ts';
+import { formatQuery, isOffline, send, session, sleep } from './api.ts';
 import { createStore } from './store.ts';
 
 /** Whether lists follow what happens; the reader can switch it off. */
 export const isLive = createStore(true);
 /** Counts up when the log has changed, at most about once in a second. */
 export const changes = createStore(0);
+/** Counts up when entries of the log may not have come through the stream. */
+export const gaps = createStore(0);
+const reportGap = () => gaps.set(gaps.get() + 1);
 
 const listeners = new Set<(line: EventView) => void>();
+/** Entries in a second that are enough to know that something has changed. */
+const fewLines = 20;
 
 /** Calls for every new entry of the log, as long as it is not ended by the function that it returns. */
 export function followLines(listener: (line: EventView) => void): () => void {
   listeners.add(listener);
-  return () => void listeners.delete(listener);
+  update();
+  return () => {
+    listeners.delete(listener);
+    update();
+  };
 }
 
 /** The first change is shown at once; those that follow it are gathered for so long. */
 const gatherMs = 1200;
 const firstAfterMs = 100;
-let gathering = false;
-let reportedAt = -gatherMs;
+/** The server writes its counters, and keeps its overview, for a second: then the change is looked at once more. */
+const settleMs = 1400;
+const restMs = 400;
+
+/** The first change that was not reported yet, and the last of all. */
+let firstAt: number | undefined;
+let lastAt = -Infinity;
+let reportedAt = -Infinity;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
 function reportChange(): void {
-  if (gathering) return;
-  gathering = true;
-  setTimeout(
+  lastAt = performance.now();
+  firstAt ??= lastAt;
+  plan();
+}
+
+function plan(): void {
+  clearTimeout(timer);
+  const isSettled = reportedAt >= lastAt + settleMs;
+  const dueAt = Math.min(
+    firstAt === undefined ? Infinity : Math.max(firstAt + firstAfterMs, reportedAt + gatherMs),
+    isSettled ? Infinity : Math.max(lastAt + settleMs, reportedAt + restMs),
+  );
+  if (dueAt === Infinity) return;
+  timer = setTimeout(
     () => {
-      gathering = false;
+      firstAt = undefined;
       reportedAt = performance.now();
       changes.set(changes.get() + 1);
+      plan();
     },
-    Math.max(firstAfterMs, reportedAt + gatherMs - performance.now()),
+    Math.max(0, dueAt - performance.now()) + 1,
   );
 }
 
-let current: AbortController | undefined;
+let current: { isFull: boolean; abort: AbortController } | undefined;
 let lastId: string | undefined;
 
-/** One stream for the whole tab: open while the tab is visible, signed in and live. */
+/** One stream for the whole tab: open while the tab is visible, signed in and live. In full only for who shows its entries. */
 function update(): void {
   const isWanted = isLive.get() && Boolean(session.get()) && document.visibilityState === 'visible' && !isOffline.get();
-  if (isWanted === (current !== undefined)) return;
-  if (!isWanted) {
-    current?.abort();
-    current = undefined;
-    return;
-  }
-  current = new AbortController();
-  void run(current.signal);
+  const isFull = listeners.size > 0;
+  if (isWanted ? current?.isFull === isFull : !current) return;
+  current?.abort.abort();
+  current = undefined;
+  if (!isWanted) return;
+  current = { isFull, abort: new AbortController() };
+  void run(isFull, current.abort.signal);
 }
 
-async function run(signal: AbortSignal): Promise<void> {
+async function run(isFull: boolean, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      await read(signal);
+      await read(isFull, signal);
     } catch {
       // The stream ends with the server, with the session, or with the network.
     }
@@ -61,10 +88,12 @@ async function run(signal: AbortSignal): Promise<void> {
   }
 }
 
-async function read(signal: AbortSignal): Promise<void> {
+async function read(isFull: boolean, signal: AbortSignal): Promise<void> {
   const headers: Record<string, string> = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
-  const response = await send('/v2/logs/stream?trimBody=0&maxPerSecond=20', { headers, signal });
-  if (lastId !== undefined) reportChange();
+  const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewLines });
+  const response = await send(`/v2/logs/stream${query}`, { headers, signal });
+  if (lastId === undefined) reportGap();
+  else reportChange();
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) return;
   let rest = '';
@@ -89,6 +118,7 @@ function take(event: string): void {
     const line = JSON.parse(fields['data']) as EventView;
     for (const listener of listeners) listener(line);
   }
+  if (fields['event'] === 'skipped') reportGap();
   if (fields['event']) reportChange();
 }
 

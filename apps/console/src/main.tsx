@@ -1,15 +1,17 @@
-import { render, type ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { render, type ComponentChildren, type ComponentType } from 'preact';
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { readSession, session, signIn, sleep } from './api.ts';
+import { forgetAll, refreshes } from './data.ts';
 import { startLive } from './live.ts';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { Messages } from './pages/messages.tsx';
 import { Link, navigate, place, usePlace } from './router.tsx';
-import { Notices, Shell } from './shell.tsx';
+import { Shell } from './shell.tsx';
 import { startShortcuts } from './shortcuts.ts';
 import { useStore } from './store.ts';
 import { complain } from './components/notice.ts';
+import { Notices } from './components/notices.tsx';
 import { PageHead } from './components/page-head.tsx';
 
 type Page = ComponentType<{ id: string }>;
@@ -118,10 +120,10 @@ function App() {
   const known = useStore(session);
   useEffect(() => {
     // The page that needs a session is opened again after the sign-in.
-    if (known === null && path !== '/sign-in') {
-      const { query } = place.get();
-      const text = query.toString();
-      navigate(`/sign-in?next=${encodeURIComponent(path + (text ? `?${text}` : ''))}`, { isReplaced: true });
+    const now = place.get();
+    if (known === null && now.path !== '/sign-in') {
+      const text = now.query.toString();
+      navigate(`/sign-in?next=${encodeURIComponent(now.path + (text ? `?${text}` : ''))}`, { isReplaced: true });
     }
   }, [known, path]);
   if (path === '/sign-in' || known === null) {
@@ -143,37 +145,84 @@ function App() {
   const { Page, id, key } = findPage(path);
   return (
     <Shell>
-      <Page key={key} id={id} />
+      <Guard key={key}>
+        <Page id={id} />
+      </Guard>
     </Shell>
   );
 }
 
-/** The link that `npm start` prints has a code in its fragment, which no server and no history keeps. */
-async function start(): Promise<void> {
+/** A fault in one page leaves the rest of the console usable; "Refresh" and other pages try again. */
+function Guard({ children }: { children: ComponentChildren }) {
+  const [fault, reset] = useErrorBoundary() as [fault: unknown, reset: () => void];
+  useEffect(
+    () =>
+      refreshes.follow(() => {
+        // The reply that the page could not show is not shown again.
+        forgetAll();
+        reset();
+      }),
+    [],
+  );
+  if (fault === undefined) return <>{children}</>;
+  return (
+    <>
+      <PageHead title="Something is wrong with this page" />
+      <p role="alert" class="fault">
+        {fault instanceof Error ? fault.message : String(fault)}
+      </p>
+      <p>
+        <Link to="/messages">Look at the messages</Link>
+      </p>
+    </>
+  );
+}
+
+/**
+ * The link that `npm start` prints has a code in its fragment, which no server and no history keeps.
+ *
+ * @returns whether that has settled who the reader is
+ */
+async function redeemCode(): Promise<boolean> {
   const code = /^#code=([\w-]+)$/.exec(location.hash)?.[1];
-  if (code) {
-    history.replaceState(null, '', location.pathname + location.search);
-    try {
-      await signIn({ code });
-      return;
-    } catch (error) {
-      await readSession().catch(() => undefined);
-      if (!session.get()) complain(error instanceof Error ? new Error(error.message) : error);
-      if (session.get() !== undefined) return;
-    }
+  if (code === undefined) return false;
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    await signIn({ code });
+    return true;
+  } catch (error) {
+    await readSession().catch(() => undefined);
+    if (!session.get()) complain(error instanceof Error ? new Error(error.message) : error);
+    return session.get() !== undefined;
   }
+}
+
+async function start(): Promise<void> {
+  if (await redeemCode()) return;
   while (session.get() === undefined) {
     await readSession().catch(() => undefined);
     if (session.get() === undefined) await sleep(1000);
   }
 }
 
+/** Between two pages that are loaded in advance. */
+const restMs = 300;
+
+/** Loads the other pages one after the other, while the browser has nothing else to do. */
+async function loadRest(): Promise<void> {
+  for (const { load } of Object.values(lazyPages)) {
+    await sleep(restMs);
+    await new Promise<void>((resolve) => {
+      if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: 5000 });
+      else resolve();
+    });
+    await load().catch(() => undefined);
+  }
+}
 startShortcuts();
 startLive();
 const root = document.querySelector('#app');
 if (root) render(<App />, root);
-void start().then(() => {
-  const loadAll = () => void Promise.allSettled(Object.values(lazyPages).map(({ load }) => load()));
-  if ('requestIdleCallback' in window) requestIdleCallback(loadAll, { timeout: 5000 });
-  else setTimeout(loadAll, 2000);
-});
+// The link may also be opened in a tab that shows the console already: only the fragment changes then.
+addEventListener('hashchange', () => void redeemCode());
+void start().then(loadRest);

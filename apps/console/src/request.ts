@@ -1,5 +1,5 @@
 import type { EventView } from '@posthorn/shared';
-import { decodeBase64 } from './format.ts';
+import { decodeBody, formatBody, isHidden } from './format.ts';
 
 /** A message that is to be sent, as the form has it. */
 export interface SendOptions {
@@ -8,17 +8,23 @@ export interface SendOptions {
   body: string;
   contentType: string;
   delay: string;
+  notBefore: string;
   retries: string;
+  retryDelay: string;
   timeout: string;
   label: string;
   queue: string;
   flowControlKey: string;
   flowControlValue: string;
   deduplicationId: string;
+  contentBasedDeduplication: boolean;
+  redactFields: string;
   callback: string;
   failureCallback: string;
   /** Headers that go along with the delivery. */
   headers: { name: string; value: string }[];
+  /** Headers that go along with the callbacks, under the names of the API. */
+  callbackHeaders: { name: string; value: string }[];
 }
 
 export const emptyOptions = (): SendOptions => ({
@@ -27,19 +33,30 @@ export const emptyOptions = (): SendOptions => ({
   body: '',
   contentType: '',
   delay: '',
+  notBefore: '',
   retries: '',
+  retryDelay: '',
   timeout: '',
   label: '',
   queue: '',
   flowControlKey: '',
   flowControlValue: '',
   deduplicationId: '',
+  contentBasedDeduplication: false,
+  redactFields: '',
   callback: '',
   failureCallback: '',
   headers: [],
+  callbackHeaders: [],
 });
 
-/** The message of a log as a form. What was hidden in the log cannot be sent again. */
+type Header = Record<string, string[]>;
+
+const listHeaders = (header: Header = {}, prefix = '') =>
+  Object.entries(header).flatMap(([name, values]) => values.map((value) => ({ name: prefix + name, value })));
+const isShown = ({ value }: { value: string }) => !isHidden(value);
+
+/** The message of a log as a form, without what `readGaps` tells of. */
 export function readOptions(line: EventView): SendOptions {
   const { 'Content-Type': types, ...header } = line.header ?? {};
   const limits = [
@@ -51,40 +68,63 @@ export function readOptions(line: EventView): SendOptions {
     ...emptyOptions(),
     method: line.method,
     destination: line.url,
-    body: line.body === undefined || line.body.startsWith('REDACTED:') ? '' : readText(line.body),
+    body: readBody(line).text,
     contentType: types?.[0] ?? '',
     retries: String(line.maxRetries),
-    timeout: '',
+    retryDelay: line.retryDelayExpression ?? '',
+    timeout: line.timeout === undefined ? '' : `${line.timeout / 1000}s`,
     label: (line.labels ?? []).join(','),
     queue: line.queueName ?? '',
     flowControlKey: line.flowControlKey ?? '',
     flowControlValue: limits.filter(Boolean).join(', '),
     callback: line.callback ?? '',
     failureCallback: line.failureCallback ?? '',
-    headers: Object.entries(header).flatMap(([name, values]) => values.map((value) => ({ name, value }))),
+    headers: listHeaders(header).filter(isShown),
+    callbackHeaders: [
+      ...listHeaders(line.callbackHeaders, 'Upstash-Callback-Forward-'),
+      ...listHeaders(line.failureCallbackHeaders, 'Upstash-Failure-Callback-Forward-'),
+    ].filter(isShown),
   };
 }
 
-function readText(base64: string): string {
-  try {
-    return new TextDecoder().decode(decodeBase64(base64));
-  } catch {
-    return '';
-  }
+/** Sentences about what of a message cannot be sent again, because the log does not have it or a text cannot hold it. */
+export function readGaps(line: EventView): string[] {
+  const { fault } = readBody(line);
+  const headers = [line.header, line.callbackHeaders, line.failureCallbackHeaders].flatMap((one) => listHeaders(one));
+  return [
+    ...(fault === undefined ? [] : [`The body is left out: it is ${fault}.`]),
+    ...(headers.every(isShown) ? [] : ['Headers whose values the publisher has hidden are left out.']),
+  ];
 }
+
+function readBody({ body, bodyTruncated }: EventView): { text: string; fault?: string } {
+  if (bodyTruncated) return { text: '', fault: 'too large to be in the log as a whole' };
+  if (body === undefined) return { text: '' };
+  if (isHidden(body)) return { text: '', fault: 'hidden by its publisher' };
+  const bytes = decodeBody(body);
+  if (formatBody(bytes).kind === 'hex') return { text: '', fault: 'binary' };
+  return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) };
+}
+
+/** What a body is without a content type: otherwise each client would send another one. */
+const defaultType = 'text/plain; charset=utf-8';
 
 /** The path and the headers of the request that publishes the message. */
 export function formatRequest(options: SendOptions): { path: string; headers: [string, string][] } {
   const { destination, queue } = options;
   const optional: [string, string][] = [
-    ['Content-Type', options.contentType],
+    ['Content-Type', options.contentType || (options.body === '' ? '' : defaultType)],
     ['Upstash-Delay', options.delay],
+    ['Upstash-Not-Before', options.notBefore],
     ['Upstash-Retries', options.retries],
+    ['Upstash-Retry-Delay', options.retryDelay],
     ['Upstash-Timeout', options.timeout],
     ['Upstash-Label', options.label],
     ['Upstash-Flow-Control-Key', options.flowControlKey],
-    ['Upstash-Flow-Control-Value', options.flowControlKey === '' ? '' : options.flowControlValue || 'parallelism=10'],
+    ['Upstash-Flow-Control-Value', options.flowControlValue],
     ['Upstash-Deduplication-Id', options.deduplicationId],
+    ['Upstash-Content-Based-Deduplication', options.contentBasedDeduplication ? 'true' : ''],
+    ['Upstash-Redact-Fields', options.redactFields],
     ['Upstash-Callback', options.callback],
     ['Upstash-Failure-Callback', options.failureCallback],
   ];
@@ -96,6 +136,7 @@ export function formatRequest(options: SendOptions): { path: string; headers: [s
       ...options.headers
         .filter(({ name }) => name.trim() !== '')
         .map(({ name, value }): [string, string] => [`Upstash-Forward-${name.trim()}`, value]),
+      ...options.callbackHeaders.map(({ name, value }): [string, string] => [name, value]),
     ],
   };
 }
@@ -114,13 +155,16 @@ export function formatCurl(options: SendOptions): string {
   return lines.join(' \\\n  ');
 }
 
+/** Whether a destination is the name of a URL group. */
+const isGroup = (destination: string) => destination !== '' && !/^https?:/i.test(destination);
+
 /** The same with the SDK. */
 export function formatTypeScript(options: SendOptions): string {
   const { headers } = formatRequest(options);
   const call =
     options.queue === '' ? 'client.publish' : `client.queue({ queueName: ${JSON.stringify(options.queue)} }).enqueue`;
   const fields = [
-    `url: ${JSON.stringify(options.destination)}`,
+    `${isGroup(options.destination) ? 'urlGroup' : 'url'}: ${JSON.stringify(options.destination)}`,
     ...(options.body === '' ? [] : [`body: ${JSON.stringify(options.body)}`]),
     ...(headers.length === 0
       ? []

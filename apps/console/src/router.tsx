@@ -43,6 +43,7 @@ export const usePlace = (): Place => useStore(place);
 
 export interface LinkProps {
   to: string;
+  key?: string;
   class?: string;
   'aria-current'?: 'page' | undefined;
   onClick?: () => void;

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { isBusy, isOffline, session, signOut } from './api.ts';
+import { session, signOut } from './api.ts';
 import { forgetAll, refreshAll } from './data.ts';
+import { forgetDrafts } from './drafts.ts';
 import { Find } from './find.tsx';
+import { Frame, pages } from './frame.tsx';
 import { Link, navigate, place, usePlace } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
 import { timeZone } from './settings.ts';
@@ -10,19 +12,8 @@ import { useStore } from './store.ts';
 import { Confirmation } from './components/confirmation.tsx';
 import { Dialog } from './components/dialog.tsx';
 import { complain, notice } from './components/notice.ts';
-
-const pages = [
-  ['Overview', '/'],
-  ['Messages', '/messages'],
-  ['Dead letters', '/dead-letters'],
-  ['Queues', '/queues'],
-  ['URL groups', '/groups'],
-  ['Schedules', '/schedules'],
-  ['Flow control', '/flow-control'],
-  ['Destinations', '/destinations'],
-  ['Log', '/log'],
-  ['Settings', '/settings'],
-] as const;
+import { Notices } from './components/notices.tsx';
+import { ShowNew } from './components/show-new.tsx';
 
 let shownPath = place.get().path;
 // What was said about a page goes with it; what an action says after it has opened another page stays.
@@ -37,13 +28,14 @@ async function leave(): Promise<void> {
   try {
     await signOut();
     forgetAll();
+    forgetDrafts();
     navigate('/sign-in');
   } catch (error) {
     complain(error);
   }
 }
 
-/** What every page has around it. */
+/** What every page of a session has around it. */
 export function Shell({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const scope = useStore(session)?.scope;
@@ -60,86 +52,38 @@ export function Shell({ children }: { children: ComponentChildren }) {
   }, [path]);
   return (
     <>
-      <a class="skip" href="#content">
-        Skip to content
-      </a>
-      <header class="banner">
-        <span class="brand">
-          <Mark /> posthorn
-        </span>
-        <Find />
-        <div class="banner-actions">
-          {scope === 'read' ? <span class="read-only">Read-only</span> : null}
-          <Link to="/send" class="button primary">
-            Send a message
-          </Link>
-          <button type="button" onClick={() => openDialog.set('commands')}>
-            Commands
-          </button>
-          <button type="button" onClick={refreshAll}>
-            Refresh
-          </button>
-          <button type="button" onClick={() => void leave()}>
-            Sign out
-          </button>
-        </div>
-      </header>
-      <nav aria-label="Main">
-        <ul>
-          {pages.map(([title, to]) => (
-            <li>
-              <Link to={to} aria-current={to === root ? 'page' : undefined}>
-                {title}
+      <Frame
+        root={root}
+        main={main}
+        banner={
+          <>
+            <Find />
+            <div class="banner-actions">
+              {scope === 'read' ? <span class="read-only">Read-only</span> : null}
+              <Link to="/send" class="button primary">
+                Send a message
               </Link>
-            </li>
-          ))}
-        </ul>
-        <p class="zone">Times in {zone}</p>
-      </nav>
-      <main id="content" ref={main} tabIndex={-1}>
+              <button type="button" onClick={() => openDialog.set('commands')}>
+                Commands
+              </button>
+              <button type="button" onClick={refreshAll}>
+                Refresh
+              </button>
+              <button type="button" onClick={() => void leave()}>
+                Sign out
+              </button>
+            </div>
+          </>
+        }
+      >
+        <ShowNew />
         {children}
-      </main>
+        <p class="zone">Times in {zone}</p>
+      </Frame>
       <Notices />
       <Confirmation />
       <Dialogs />
     </>
-  );
-}
-
-function Mark() {
-  return (
-    <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">
-      <rect width="32" height="32" rx="7" class="mark" />
-      <path d="M7 13v6h4l9 5V8l-9 5z" fill="#fff" />
-      <path d="M23 12a6 6 0 0 1 0 8" fill="none" stroke="#fff" stroke-width="2.5" stroke-linecap="round" />
-    </svg>
-  );
-}
-
-/** The result of the last action, and whether the server can be reached. */
-export function Notices() {
-  const shown = useStore(notice);
-  const offline = useStore(isOffline);
-  const busy = useStore(isBusy);
-  return (
-    <div class="notices">
-      <div role="status" class={shown?.kind === 'status' ? 'notice' : ''}>
-        {shown?.kind === 'status' ? shown.content : ''}
-      </div>
-      {shown?.kind === 'alert' ? (
-        <div role="alert" class="notice bad">
-          {shown.content}
-        </div>
-      ) : null}
-      <div role="status" class={busy && !offline ? 'notice' : ''}>
-        {busy && !offline ? 'The server is busy; the console tries again.' : ''}
-      </div>
-      {offline ? (
-        <div role="alert" class="notice bad">
-          Connection lost. What is shown may be old; the console tries again.
-        </div>
-      ) : null}
-    </div>
   );
 }
 

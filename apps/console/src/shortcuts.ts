@@ -1,3 +1,4 @@
+import { session } from './api.ts';
 import { refreshAll } from './data.ts';
 import { navigate } from './router.tsx';
 import { hasShortcuts } from './settings.ts';
@@ -22,13 +23,14 @@ const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLElement &&
   target.closest('input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]') !== null;
 
+/** What of a row gets the focus: its link, or else its button. */
+const findTarget = (row: Element | undefined) =>
+  row?.querySelector<HTMLElement>('a') ?? row?.querySelector<HTMLElement>('button');
+
 function moveRow(step: 1 | -1): void {
-  const rows = [...document.querySelectorAll<HTMLTableRowElement>('main table tbody tr')].filter((row) =>
-    row.querySelector('a'),
-  );
+  const rows = [...document.querySelectorAll('main table tbody tr')].filter(findTarget);
   const here = rows.findIndex((row) => row.contains(document.activeElement));
-  const next = rows[here < 0 ? (step > 0 ? 0 : rows.length - 1) : here + step];
-  next?.querySelector<HTMLElement>('a')?.focus();
+  findTarget(rows[here < 0 ? (step > 0 ? 0 : rows.length - 1) : here + step])?.focus();
 }
 
 let isAfterG = false;
@@ -36,7 +38,12 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Keyboard shortcuts of every page. Single keys do nothing while the user types, and can be switched off. */
 export function startShortcuts(): void {
+  session.follow((now) => {
+    if (!now) openDialog.set(undefined);
+  });
   document.addEventListener('keydown', (event) => {
+    // Nothing that a key opens may wait behind the sign-in page.
+    if (!session.get()) return;
     const { key } = event;
     if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k') {
       event.preventDefault();

@@ -39,7 +39,7 @@ export async function startStage(): Promise<Stage> {
       await page.goto(`${url}/console/${path}`);
       await page.getByLabel('Token', { exact: true }).fill(token);
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
       const result = { ...watched, context };
       opened.push(result);
       return result;

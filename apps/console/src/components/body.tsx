@@ -5,7 +5,7 @@ import { formatBody, formatBytes } from '../format.ts';
 const maxShown = 100_000;
 
 /** The bytes of a request or a response, always shown as text. */
-export function Body({ bytes, name }: { bytes: Uint8Array; name: string }) {
+export function Body({ bytes, name, label }: { bytes: Uint8Array; name: string; label: string }) {
   const [isRaw, setIsRaw] = useState(false);
   const formatted = formatBody(bytes);
   const text = isRaw && formatted.kind === 'JSON' ? new TextDecoder().decode(bytes) : formatted.text;
@@ -29,7 +29,7 @@ export function Body({ bytes, name }: { bytes: Uint8Array; name: string }) {
           Download
         </button>
       </p>
-      <pre tabIndex={0} aria-label={`Body of the ${name}`} role="region">
+      <pre tabIndex={0} aria-label={label} role="group">
         {text.slice(0, maxShown)}
       </pre>
       {text.length > maxShown ? <p class="muted">Only the beginning is shown; download it to see all.</p> : null}

@@ -2,11 +2,14 @@ import { call, formatQuery, serverNow } from '../api.ts';
 import { refreshAll } from '../data.ts';
 import { formatNumber } from '../format.ts';
 import { createStore, useStore } from '../store.ts';
+import { Button } from './button.tsx';
 import { confirm } from './confirmation.tsx';
 import { complain, report } from './notice.ts';
 
 /** Entries that one call retries or deletes. */
 const batchSize = 100;
+/** What is done twice finds only what is left. */
+const patient = { retries: 5, isRepeatable: true };
 
 /** An action on many dead letters. It goes on when the reader looks at another page. */
 interface Work {
@@ -30,9 +33,9 @@ async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: nu
       const query = formatQuery({ ...filter, toDate, count: batchSize });
       const count =
         verb === 'Retried'
-          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', retries: 5 })).responses
+          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', ...patient })).responses
               .length
-          : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', retries: 5 })).deleted;
+          : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', ...patient })).deleted;
       done += count;
       const now = work.get();
       if (now) work.set({ ...now, done });
@@ -59,12 +62,13 @@ export function BulkActions({
   /** Ids of dead letters. */
   selected: readonly string[];
   filter: DeadLetterFilter;
-  /** How many match the filter. */
-  total: number;
+  /** How many match the filter; `undefined` until that is known. */
+  total: number | undefined;
   /** Called when the selected ones are done. */
   onDone: () => void;
 }) {
   const isWorking = useStore(work) !== undefined;
+  const count = total ?? 0;
   const actOnSelected = async (verb: Work['verb']) => {
     const ids = formatQuery({ dlqIds: selected.join(',') });
     if (verb === 'Retried') await call(`/v2/dlq/retry${ids}`, { method: 'POST' });
@@ -75,9 +79,8 @@ export function BulkActions({
   };
   return (
     <div class="actions">
-      <button
-        type="button"
-        disabled={selected.length === 0 || isWorking}
+      <Button
+        isOff={selected.length === 0 || isWorking}
         onClick={() =>
           confirm({
             title: 'Retry the selected messages?',
@@ -88,10 +91,9 @@ export function BulkActions({
         }
       >
         Retry selected
-      </button>
-      <button
-        type="button"
-        disabled={selected.length === 0 || isWorking}
+      </Button>
+      <Button
+        isOff={selected.length === 0 || isWorking}
         onClick={() =>
           confirm({
             title: 'Delete the selected messages?',
@@ -102,37 +104,35 @@ export function BulkActions({
         }
       >
         Delete selected
-      </button>
-      <button
-        type="button"
-        disabled={total === 0 || isWorking}
+      </Button>
+      <Button
+        isOff={count === 0 || isWorking}
         onClick={() =>
           confirm({
             title: 'Retry all matching messages?',
-            text: `${formatMessages(total)} will be published again, and removed from here.`,
+            text: `${formatMessages(count)} will be published again, and removed from here.`,
             verb: 'Retry',
-            act: () => workOnAll('Retried', filter, total),
+            act: () => workOnAll('Retried', filter, count),
           })
         }
       >
         Retry all matching
-      </button>
-      <button
-        type="button"
-        disabled={total === 0 || isWorking}
+      </Button>
+      <Button
+        isOff={count === 0 || isWorking}
         onClick={() =>
           confirm({
             title: 'Delete all matching messages?',
-            text: `${formatMessages(total)} will be lost.`,
+            text: `${formatMessages(count)} will be lost.`,
             verb: 'Delete',
-            typed: String(total),
-            act: () => workOnAll('Deleted', filter, total),
+            typed: String(count),
+            act: () => workOnAll('Deleted', filter, count),
           })
         }
       >
         Delete all matching
-      </button>
-      <span class="muted">{formatMessages(total)} match</span>
+      </Button>
+      <span class="muted">{total === undefined ? '' : `${formatMessages(total)} match`}</span>
     </div>
   );
 }

@@ -24,7 +24,7 @@ export function Causes({ causes, isChosen }: { causes: readonly DlqCause[]; isCh
         const isOn = isChosen(cause);
         const choose = () => setQuery({ cause: isOn ? undefined : cause.cause }, { isReplaced: false });
         return (
-          <tr class={`choice ${isOn ? 'chosen' : ''}`} onClick={choose}>
+          <tr key={cause.cause} class={`choice ${isOn ? 'chosen' : ''}`} onClick={choose}>
             <td>
               <button
                 type="button"

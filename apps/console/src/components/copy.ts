@@ -4,7 +4,7 @@ import { complain, report } from './notice.ts';
 export async function copy(text: string, what: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    report(`Copied ${what}.`);
+    report(`Copied ${what.replace(/\.$/, '')}.`);
   } catch {
     complain(new Error('The browser does not allow copying; use HTTPS or localhost.'));
   }

@@ -1,6 +1,6 @@
 // What a message sends, and what its attempts get back.
 import type { Attempt, EventView, Timeline } from '@posthorn/shared';
-import { decodeBase64, formatDuration } from '../format.ts';
+import { decodeBody, formatDuration, isHidden } from '../format.ts';
 import { Link, segment } from '../router.tsx';
 import { Body } from './body.tsx';
 import { Pairs } from './pairs.tsx';
@@ -23,7 +23,11 @@ export function ResponseParts({ attempt }: { attempt: Attempt }) {
             : 'The response had no body.'}
         </p>
       ) : (
-        <Body bytes={decodeBase64(responseBody)} name={`response-${attempt.number}`} />
+        <Body
+          bytes={decodeBody(responseBody)}
+          name={`response-${attempt.number}`}
+          label={`What attempt ${attempt.number} got back`}
+        />
       )}
     </>
   );
@@ -53,7 +57,10 @@ export function RequestRegion({ line }: { line: EventView }) {
       {line.body === undefined ? (
         <p class="muted">{line.bodyTruncated ? 'The body is too large to be shown here.' : 'There is no body.'}</p>
       ) : (
-        <Body bytes={decodeBase64(line.body)} name="request" />
+        <>
+          {isHidden(line.body) ? <p class="muted">The publisher has hidden the body: this is its hash.</p> : null}
+          <Body bytes={decodeBody(line.body)} name="request" label="What is sent" />
+        </>
       )}
       <Pairs
         label="Options"

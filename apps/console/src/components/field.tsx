@@ -45,6 +45,16 @@ export function Field({ label, fault, hint, type = 'text', min, ...input }: Fiel
   );
 }
 
+export function Check({ label, isOn, onChange }: { label: string; isOn: boolean; onChange: (isOn: boolean) => void }) {
+  const id = useId();
+  return (
+    <div class="check">
+      <input id={id} type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />{' '}
+      <label for={id}>{label}</label>
+    </div>
+  );
+}
+
 export function Select({
   label,
   options,

@@ -10,9 +10,3 @@ export function LiveSwitch() {
     </button>
   );
 }
-
-/** Whether the reader would lose their place if rows moved: they have scrolled, are in a row, or have selected text. */
-export function isReading(): boolean {
-  const inRow = document.activeElement?.closest('tbody tr, li.line') !== null && document.activeElement !== null;
-  return scrollY > 40 || inRow || getSelection()?.isCollapsed === false;
-}

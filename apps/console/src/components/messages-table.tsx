@@ -6,16 +6,22 @@ import { Table } from './table.tsx';
 import { Tags } from './tags.tsx';
 import { Time } from './time.tsx';
 
+/** The rows of a list of messages, by what they show. */
+export const messageRows = ({ messages }: { messages: readonly MessageSummary[] }): string[] =>
+  messages.map(({ messageId }) => messageId);
+
 export function MessagesTable({
   messages,
   isFiltered = false,
   isMore = false,
+  isStale = false,
   label = 'Messages',
   empty: given,
 }: {
   messages: readonly MessageSummary[];
   isFiltered?: boolean;
   isMore?: boolean;
+  isStale?: boolean;
   label?: string;
   /** Shown in place of rows. */
   empty?: string;
@@ -45,6 +51,7 @@ export function MessagesTable({
         { title: 'Last change' },
       ]}
       isEmpty={messages.length === 0}
+      isStale={isStale}
       empty={empty}
     >
       {messages.map((message) => (
@@ -73,7 +80,7 @@ export function MessagesTable({
             <Time at={message.updatedAt} />
             {message.nextDeliveryTime === undefined ? null : (
               <div class="muted">
-                next <Time at={message.nextDeliveryTime} isShort />
+                next <Time at={message.nextDeliveryTime} />
               </div>
             )}
           </td>

@@ -1,5 +1,7 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { Link, usePlace } from '../router.tsx';
+import { focusPlace } from './focus.ts';
 
 /** The links below a list: back to its first page, and to the one after this. The filters of the address stay. */
 export function Pager({
@@ -15,11 +17,26 @@ export function Pager({
   more?: string;
 }) {
   const { query } = usePlace();
-  const at = (cursor: string | undefined) => path + formatQuery({ ...Object.fromEntries(query), cursor });
+  const cursor = query.get('cursor') ?? '';
+  const isFollowed = useRef(false);
+  useEffect(() => {
+    // The link that was followed may be gone: there is no page before the first, nor after the last.
+    if (isFollowed.current && document.activeElement === document.body) focusPlace('main h1');
+  }, [cursor, next]);
+  const at = (to: string | undefined) => path + formatQuery({ ...Object.fromEntries(query), cursor: to });
+  const follow = () => (isFollowed.current = true);
   return (
     <nav aria-label="Pages" class="pages">
-      {(query.get('cursor') ?? '') === '' ? null : <Link to={at(undefined)}>{first}</Link>}
-      {next === undefined ? null : <Link to={at(next)}>{more}</Link>}
+      {cursor === '' ? null : (
+        <Link key="first" to={at(undefined)} onClick={follow}>
+          {first}
+        </Link>
+      )}
+      {next === undefined ? null : (
+        <Link key="more" to={at(next)} onClick={follow}>
+          {more}
+        </Link>
+      )}
     </nav>
   );
 }

@@ -18,7 +18,10 @@ interface PauseButtonProps {
 export function PauseButton({ base, name, isPaused, refresh, children }: PauseButtonProps) {
   const change = async () => {
     try {
-      await call(`${base}/${segment(name)}/${isPaused ? 'resume' : 'pause'}`, { method: 'POST' });
+      await call(`${base}/${segment(name)}/${isPaused ? 'resume' : 'pause'}`, {
+        method: 'POST',
+        isRepeatable: true,
+      });
       report(`${isPaused ? 'Resumed' : 'Paused'} ${name}.`);
       await refresh();
     } catch (error) {

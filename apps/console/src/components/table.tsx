@@ -15,12 +15,14 @@ export interface TableProps {
   /** Shown in place of rows. */
   empty?: ComponentChildren;
   isEmpty?: boolean;
+  /** The rows are those of the query before. */
+  isStale?: boolean;
 }
 
-export function Table({ label, columns, children, empty, isEmpty = false }: TableProps) {
+export function Table({ label, columns, children, empty, isEmpty = false, isStale = false }: TableProps) {
   return (
     // A table without links has nothing that could be focused to scroll it by the keyboard.
-    <div class="scroll" {...(isEmpty ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
+    <div class="scroll" aria-busy={isStale} {...(isEmpty ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
       <table aria-label={label}>
         <thead>
           <tr>

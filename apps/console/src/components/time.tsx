@@ -9,15 +9,14 @@ setInterval(() => {
 }, 1000);
 
 /** An instant: exact, in the zone of the reader, and how far away it is. */
-export function Time({ at, isShort = false }: { at: number; isShort?: boolean }) {
+export function Time({ at }: { at: number }) {
   useStore(clock);
   const zone = useStore(timeZone);
   const now = serverNow();
-  const exact = formatInstant(at, now, zone);
   const title = `${new Date(at).toISOString()} (${zone})`;
   return (
     <time dateTime={new Date(at).toISOString()} title={title}>
-      {isShort ? formatDistance(at, now) : exact} {!isShort && <small>{formatDistance(at, now)}</small>}
+      {formatInstant(at, now, zone)} <small>{formatDistance(at, now)}</small>
     </time>
   );
 }

@@ -3,6 +3,10 @@ import type { ComponentChildren } from 'preact';
 import { Link, segment } from '../router.tsx';
 import { Time } from './time.tsx';
 
+const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
+/** Whether more will happen to the message by itself. */
+export const isPending = ({ kind }: Place): boolean => pendingKinds.includes(kind);
+
 /** The sentence of the server; ids and names in it are links. */
 export function WhereItIs({ where }: { where: Place }) {
   return (

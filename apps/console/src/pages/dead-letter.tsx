@@ -1,7 +1,7 @@
 import type { DlqMessage } from '@posthorn/shared';
 import { call } from '../api.ts';
 import { useResource } from '../data.ts';
-import { decodeBase64 } from '../format.ts';
+import { decodeBody } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { Body } from '../components/body.tsx';
 import { confirm } from '../components/confirmation.tsx';
@@ -12,7 +12,7 @@ import { Pairs } from '../components/pairs.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
 const toBytes = (text: string | undefined, base64: string | undefined) =>
-  text !== undefined ? new TextEncoder().encode(text) : base64 === undefined ? undefined : decodeBase64(base64);
+  text !== undefined ? new TextEncoder().encode(text) : base64 === undefined ? undefined : decodeBody(base64);
 
 export function DeadLetter({ id }: { id: string }) {
   const canWrite = useCanWrite();
@@ -85,7 +85,11 @@ export function DeadLetter({ id }: { id: string }) {
         <h2>Response</h2>
         <p>{data.responseStatus ? `Status ${data.responseStatus}` : 'There was no response.'}</p>
         <Pairs label="Response headers" pairs={headers(data.responseHeader)} />
-        {response ? <Body bytes={response} name="response" /> : <p class="muted">There is no body.</p>}
+        {response ? (
+          <Body bytes={response} name="response" label="What came back" />
+        ) : (
+          <p class="muted">There is no body.</p>
+        )}
       </section>
       <section aria-label="Request">
         <h2>Request</h2>
@@ -93,7 +97,11 @@ export function DeadLetter({ id }: { id: string }) {
           <b>{data.method}</b> {data.url}
         </p>
         <Pairs label="Request headers" pairs={headers(data.header)} />
-        {request ? <Body bytes={request} name="request" /> : <p class="muted">There is no body.</p>}
+        {request ? (
+          <Body bytes={request} name="request" label="What was sent" />
+        ) : (
+          <p class="muted">There is no body.</p>
+        )}
       </section>
     </>
   );

@@ -1,15 +1,14 @@
 import type { DlqCause, DlqMessage } from '@posthorn/shared';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
-import { isLive } from '../live.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
-import { useStore } from '../store.ts';
 import { BulkActions, BulkProgress, type DeadLetterFilter } from '../components/bulk-actions.tsx';
+import { Button } from '../components/button.tsx';
 import { Causes } from '../components/causes.tsx';
 import { Fallback } from '../components/fallback.tsx';
-import { Field, Select } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { Check, Field, Select } from '../components/field.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
 import { Table } from '../components/table.tsx';
@@ -27,7 +26,6 @@ export function DeadLetters() {
   const { query } = usePlace();
   const get = (name: string) => query.get(name) ?? '';
   const canWrite = useCanWrite();
-  const live = useStore(isLive);
   const [destination, setDestination] = useTyped('destination');
   const [label, setLabel] = useTyped('label');
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
@@ -38,18 +36,23 @@ export function DeadLetters() {
     responseStatus: get('status'),
     cause: get('cause'),
   };
-  const options = { isLive: live && cursor === '', mustWait: isReading };
+  const isFiltered = Object.values(filter).some(Boolean);
+  // Deleting leaves no entry in the log.
+  const options = { isLive: cursor === '', everyMs: 1500 };
   const list = useResource<{ messages: DlqMessage[]; cursor?: string }>(
     `/v2/dlq${formatQuery({ ...filter, cursor, count: 100, order: 'latestFirst' })}`,
-    options,
+    { ...options, rows: ({ messages }) => messages.map(({ dlqId }) => dlqId) },
   );
-  const summary = useResource<Summary>('/v2/dlq/summary', options);
-  const matching = useResource<Summary>(`/v2/dlq/summary${formatQuery(filter)}`, options);
+  const summary = useResource<Summary>('/v2/dlq/summary', {
+    ...options,
+    rows: ({ groups }) => groups.map(({ cause }) => cause),
+  });
+  const filtered = useResource<Summary>(isFiltered ? `/v2/dlq/summary${formatQuery(filter)}` : undefined, options);
+  const matching = isFiltered ? filtered : summary;
   const entries = list.data?.messages ?? [];
-  const isFiltered = Object.values(filter).some(Boolean);
   useEffect(() => setSelected(new Set()), [query.toString()]);
   const chosen = entries.filter(({ dlqId }) => selected.has(dlqId)).map(({ dlqId }) => dlqId);
-  const total = matching.data?.total ?? 0;
+  const total = matching.isStale ? undefined : matching.data?.total;
 
   const toggle = (dlqId: string, isOn: boolean) => {
     const next = new Set(selected);
@@ -89,23 +92,15 @@ export function DeadLetters() {
             ),
           ]}
         />
-        <button
-          type="button"
-          disabled={!isFiltered}
+        <Button
+          isOff={!isFiltered}
           onClick={() => setQuery({ destination: undefined, label: undefined, status: undefined, cause: undefined })}
         >
           Clear filters
-        </button>
+        </Button>
       </form>
       {canWrite ? (
         <BulkActions selected={chosen} filter={filter} total={total} onDone={() => setSelected(new Set())} />
-      ) : null}
-      {list.waiting ? (
-        <p>
-          <button type="button" class="primary" onClick={list.show}>
-            Show {countNew(list.waiting.messages, entries)} new
-          </button>
-        </p>
       ) : null}
       {list.data ? (
         <Table
@@ -120,6 +115,7 @@ export function DeadLetters() {
             { title: 'Failed' },
           ]}
           isEmpty={entries.length === 0}
+          isStale={list.isStale}
           empty={
             isFiltered
               ? 'No dead letter matches these filters.'
@@ -160,31 +156,15 @@ export function DeadLetters() {
         <Fallback error={list.error} what="" />
       )}
       {canWrite && entries.length > 0 ? (
-        <p>
-          <SelectAll
-            isOn={chosen.length === entries.length}
-            onChange={(isOn) => setSelected(new Set(isOn ? entries.map(({ dlqId }) => dlqId) : []))}
-          />
-        </p>
+        <Check
+          label="Select all on this page"
+          isOn={chosen.length === entries.length}
+          onChange={(isOn) => setSelected(new Set(isOn ? entries.map(({ dlqId }) => dlqId) : []))}
+        />
       ) : null}
       <Pager path="/dead-letters" next={list.data?.cursor} />
     </>
   );
-}
-
-function SelectAll({ isOn, onChange }: { isOn: boolean; onChange: (isOn: boolean) => void }) {
-  const id = useId();
-  return (
-    <>
-      <input id={id} type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />{' '}
-      <label for={id}>Select all on this page</label>
-    </>
-  );
-}
-
-function countNew(newer: readonly DlqMessage[], older: readonly DlqMessage[]): number {
-  const before = new Set(older.map(({ dlqId }) => dlqId));
-  return newer.filter(({ dlqId }) => !before.has(dlqId)).length;
 }
 
 const statusOf = ({ responseStatus = 0 }: DlqCause) => String(responseStatus);

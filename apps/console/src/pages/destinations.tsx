@@ -1,5 +1,5 @@
 import type { DestinationView, MessageSummary, Stats } from '@posthorn/shared';
-import { formatQuery } from '../api.ts';
+import { ApiError, formatQuery, serverNow } from '../api.ts';
 import { useResource } from '../data.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatDuration, formatNumber, formatPercent } from '../format.ts';
@@ -7,27 +7,29 @@ import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Select } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
-import { MessagesTable } from '../components/messages-table.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
 import { Time } from '../components/time.tsx';
-import { DestinationsTable } from './overview.tsx';
+import { destinationRows, DestinationsTable } from './overview.tsx';
 
 interface Page {
   destinations: DestinationView[];
   cursor?: string;
 }
 
+const hourMs = 3_600_000;
+
 export function Destinations() {
   const { query } = usePlace();
   const order = query.get('order') ?? '';
   const cursor = query.get('cursor') ?? '';
-  const { data, error } = useResource<Page>(`/v2/destinations${formatQuery({ order, cursor, count: 50 })}`, {
+  const { data, error, isStale } = useResource<Page>(`/v2/destinations${formatQuery({ order, cursor, count: 50 })}`, {
     isLive: true,
     everyMs: 15_000,
-    mustWait: isReading,
+    rows: destinationRows,
   });
   return (
     <>
@@ -48,7 +50,7 @@ export function Destinations() {
         />
       </form>
       {data ? (
-        <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} />
+        <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} isStale={isStale} />
       ) : (
         <Fallback error={error} what="" />
       )}
@@ -66,13 +68,18 @@ export function Destination({ id }: { id: string }) {
   });
   const messages = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ host: id, count: 20 })}`, {
     isLive: true,
-    mustWait: isReading,
+    rows: messageRows,
   });
   const [host] = list.data?.destinations ?? [];
-  if (!list.data)
+  const isQuiet = list.data !== undefined && !host && messages.data?.messages.length === 0;
+  // A host that was quiet for a day is known by the counts of a month.
+  const monthAgo = Math.floor(serverNow() / hourMs - 30 * 24 + 1) * hourMs;
+  const month = useResource<Page>(isQuiet ? `/v2/destinations${formatQuery({ host: id, from: monthAgo })}` : undefined);
+  const isUnknown = isQuiet && month.data?.destinations.length === 0;
+  if (!list.data || isUnknown)
     return (
       <Missing
-        error={list.error}
+        error={isUnknown ? new ApiError(404, '') : list.error}
         title={`Destination ${id}`}
         what={`The host ${id}`}
         to="/destinations"

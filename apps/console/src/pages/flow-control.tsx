@@ -1,13 +1,15 @@
 import type { FlowControlKey } from '@posthorn/shared';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
+import { useDraft } from '../drafts.ts';
 import { formatDuration, formatNumber } from '../format.ts';
 import { Link, segment } from '../router.tsx';
+import { Button } from '../components/button.tsx';
 import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
 import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
@@ -30,8 +32,8 @@ export function FlowControl() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', {
     isLive: true,
-    everyMs: 10_000,
-    mustWait: isReading,
+    everyMs: 1500,
+    rows: (keys) => keys.map(({ flowControlKey }) => flowControlKey),
   });
   return (
     <>
@@ -53,8 +55,8 @@ export function FlowControl() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no flow-control key. One is known while messages name it: <Link to="/send">send a message</Link>{' '}
-              and name a key in its options.
+              There is no flow-control key. One is known while messages name it: <Link to="/send">Publish one</Link> and
+              name a key in its options.
             </>
           }
         >
@@ -96,17 +98,14 @@ export function FlowControl() {
 export function FlowKey({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const path = `/v2/flowControl/${segment(id)}`;
-  const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: 5000 });
-  const [form, setForm] = useState({ parallelism: '', rate: '', period: '' });
+  const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: 1500 });
+  const draft = useDraft(`/flow-control/${id}`, {
+    parallelism: data && data.parallelismMax > 0 ? String(data.parallelismMax) : '',
+    rate: data && data.rateMax > 0 ? String(data.rateMax) : '',
+    period: data && data.rateMax > 0 ? `${data.ratePeriod}s` : '',
+  });
+  const form = draft.value;
   const [fault, setFault] = useState<string>();
-  useEffect(() => {
-    if (!data) return;
-    setForm({
-      parallelism: data.parallelismMax > 0 ? String(data.parallelismMax) : '',
-      rate: data.rateMax > 0 ? String(data.rateMax) : '',
-      period: data.rateMax > 0 ? `${data.ratePeriod}s` : '',
-    });
-  }, [data?.parallelismMax, data?.rateMax, data?.ratePeriod]);
   if (!data) {
     return (
       <Missing
@@ -121,9 +120,10 @@ export function FlowKey({ id }: { id: string }) {
   const act = async (verb: string, query: string, done: string) => {
     setFault(undefined);
     try {
-      await call(`${path}/${verb}${query}`, { method: 'POST' });
+      await call(`${path}/${verb}${query}`, { method: 'POST', isRepeatable: true });
       report(done);
       await refresh();
+      if (verb !== 'resetRate') draft.reset();
     } catch (thrown) {
       if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
       else complain(thrown);
@@ -168,7 +168,7 @@ export function FlowKey({ id }: { id: string }) {
             min={1}
             value={form.parallelism}
             fault={faultOf('parallelism')}
-            onInput={(event) => setForm({ ...form, parallelism: event.currentTarget.value })}
+            onInput={(event) => draft.change({ parallelism: event.currentTarget.value })}
           />
           <Field
             label="Rate"
@@ -176,7 +176,7 @@ export function FlowKey({ id }: { id: string }) {
             min={1}
             value={form.rate}
             fault={faultOf('rate')}
-            onInput={(event) => setForm({ ...form, rate: event.currentTarget.value })}
+            onInput={(event) => draft.change({ rate: event.currentTarget.value })}
           />
           <Field
             label="Period"
@@ -184,18 +184,17 @@ export function FlowKey({ id }: { id: string }) {
             hint="30s, 5m, 1h"
             value={form.period}
             fault={faultOf('period')}
-            onInput={(event) => setForm({ ...form, period: event.currentTarget.value.trim() })}
+            onInput={(event) => draft.change({ period: event.currentTarget.value.trim() })}
           />
           <button type="submit">Pin</button>
-          <button
-            type="button"
-            disabled={pinned(data) === 'no'}
+          <Button
+            isOff={pinned(data) === 'no'}
             onClick={() =>
               void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message count.')
             }
           >
             Unpin
-          </button>
+          </Button>
         </form>
       ) : null}
       {fault && !['parallelism', 'rate', 'period'].some((name) => faultOf(name)) ? (

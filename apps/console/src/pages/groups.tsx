@@ -2,13 +2,15 @@ import type { DestinationView, UrlGroup } from '@posthorn/shared';
 import { useState } from 'preact/hooks';
 import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
+import { useDraft, type Draft } from '../drafts.ts';
 import { formatNumber, formatPercent } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { Dialog } from '../components/dialog.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { focusPlace } from '../components/focus.ts';
 import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
@@ -20,30 +22,57 @@ import { useCanWrite } from '../components/use-can-write.ts';
 const addEndpoint = (group: string, url: string, name: string) =>
   call(`/v2/topics/${segment(group)}/endpoints`, {
     method: 'POST',
+    isRepeatable: true,
     body: { endpoints: [{ url, ...(name === '' ? {} : { name }) }] },
   });
 
+interface Hosts {
+  destinations: DestinationView[];
+}
+const useHosts = () => useResource<Hosts>('/v2/destinations?count=100', { everyMs: 15_000 });
+
+/** The hosts of endpoints, each once. */
+function findHosts({ endpoints }: Pick<UrlGroup, 'endpoints'>, hosts: Hosts | undefined): DestinationView[] {
+  const names = endpoints.map(({ url }) => (URL.canParse(url) ? new URL(url).hostname : ''));
+  return (hosts?.destinations ?? []).filter(({ host }) => names.includes(host));
+}
+
+const countAttempts = (hosts: readonly DestinationView[]) => hosts.reduce((sum, { attempts }) => sum + attempts, 0);
+
+function formatRate(hosts: readonly DestinationView[]): string {
+  const attempts = countAttempts(hosts);
+  const good = hosts.reduce((sum, one) => sum + one.attempts * one.successRate, 0);
+  return attempts === 0 ? '–' : formatPercent(good / attempts);
+}
+
 export function Groups() {
   const canWrite = useCanWrite();
-  const { data, error } = useResource<UrlGroup[]>('/v2/topics', { everyMs: 10_000, mustWait: isReading });
-  const [isOpen, setIsOpen] = useState(false);
+  const { data, error } = useResource<UrlGroup[]>('/v2/topics', {
+    everyMs: 1500,
+    rows: (groups) => groups.map(({ name }) => name),
+  });
+  const hosts = useHosts();
+  // With the dialog open the session may end: it is open again after the sign-in.
+  const dialog = useDraft('/groups', { isOpen: false, name: '', url: '' });
   return (
     <>
       <PageHead title="URL groups">
         <LiveSwitch />
         {canWrite ? (
-          <button type="button" onClick={() => setIsOpen(true)}>
+          <button type="button" onClick={() => dialog.change({ isOpen: true })}>
             Create URL group
           </button>
         ) : null}
       </PageHead>
-      {isOpen ? <CreateDialog onClose={() => setIsOpen(false)} /> : null}
+      {dialog.value.isOpen ? <CreateDialog form={dialog} /> : null}
       {data ? (
         <Table
           label="URL groups"
           columns={[
             { title: 'Name' },
             { title: 'Endpoints', isNumber: true },
+            { title: 'Success', isNumber: true },
+            { title: 'Default headers' },
             { title: 'Created' },
             { title: 'Last change' },
           ]}
@@ -56,6 +85,8 @@ export function Groups() {
                 <Link to={`/groups/${segment(group.name)}`}>{group.name}</Link>
               </td>
               <td class="number">{group.endpoints.length}</td>
+              <td class="number">{formatRate(findHosts(group, hosts.data))}</td>
+              <td>{Object.keys(group.headers ?? {}).join(', ') || <span class="muted">none</span>}</td>
               <td>
                 <Time at={group.createdAt} />
               </td>
@@ -68,18 +99,18 @@ export function Groups() {
       ) : (
         <Fallback error={error} what="" />
       )}
+      <p class="muted">Success is that of the hosts of the endpoints in the last 24 hours.</p>
     </>
   );
 }
 
-function CreateDialog({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState('');
-  const [url, setUrl] = useState('');
+function CreateDialog({ form }: { form: Draft<{ name: string; url: string }> }) {
+  const { name, url } = form.value;
   const [fault, setFault] = useState<string>();
   const create = async () => {
     try {
       await addEndpoint(name, url, '');
-      onClose();
+      form.reset();
       navigate(`/groups/${segment(name)}`);
       report(`Created URL group ${name}.`);
     } catch (error) {
@@ -88,7 +119,7 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
   };
   const isAboutName = fault?.startsWith('name') ?? false;
   return (
-    <Dialog label="Create a URL group" onClose={onClose}>
+    <Dialog label="Create a URL group" onClose={form.reset}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -102,17 +133,17 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
           data-focus
           value={name}
           fault={isAboutName ? fault : undefined}
-          onInput={(event) => setName(event.currentTarget.value.trim())}
+          onInput={(event) => form.change({ name: event.currentTarget.value.trim() })}
         />
         <Field
           label="Endpoint URL"
           required
           value={url}
           fault={isAboutName ? undefined : fault}
-          onInput={(event) => setUrl(event.currentTarget.value.trim())}
+          onInput={(event) => form.change({ url: event.currentTarget.value.trim() })}
         />
         <div class="actions end">
-          <button type="button" onClick={onClose}>
+          <button type="button" onClick={form.reset}>
             Cancel
           </button>
           <button type="submit" class="primary">
@@ -126,10 +157,13 @@ function CreateDialog({ onClose }: { onClose: () => void }) {
 
 export function Group({ id }: { id: string }) {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<UrlGroup>(`/v2/topics/${segment(id)}`);
-  const hosts = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=100', { everyMs: 15_000 });
-  const [url, setUrl] = useState('');
-  const [name, setName] = useState('');
+  const { data, error, refresh } = useResource<UrlGroup>(`/v2/topics/${segment(id)}`, {
+    everyMs: 1500,
+    rows: ({ endpoints }) => endpoints.map(({ url }) => url),
+  });
+  const hosts = useHosts();
+  const draft = useDraft(`/groups/${id}`, { url: '', name: '' });
+  const { url, name } = draft.value;
   const [fault, setFault] = useState<string>();
   if (!data)
     return (
@@ -145,8 +179,7 @@ export function Group({ id }: { id: string }) {
     setFault(undefined);
     try {
       await addEndpoint(id, url, name);
-      setUrl('');
-      setName('');
+      draft.reset();
       report(`Added ${url}.`);
       await refresh();
     } catch (thrown) {
@@ -154,7 +187,7 @@ export function Group({ id }: { id: string }) {
       else complain(thrown);
     }
   };
-  const remove = (endpoint: string) =>
+  const remove = (endpoint: string, index: number) =>
     confirm({
       title: 'Remove this endpoint?',
       text:
@@ -169,11 +202,12 @@ export function Group({ id }: { id: string }) {
         });
         report(`Removed ${endpoint}.`);
         if (data.endpoints.length === 1) navigate('/groups');
-        else await refresh();
+        else {
+          await refresh();
+          focusPlace('main td button', index);
+        }
       },
     });
-  const find = (endpoint: string) =>
-    hosts.data?.destinations.find(({ host }) => URL.canParse(endpoint) && new URL(endpoint).hostname === host);
   const headers = Object.entries(data.headers ?? {}).map(([header, values]) => [header, values.join(', ')] as const);
   return (
     <>
@@ -190,17 +224,21 @@ export function Group({ id }: { id: string }) {
         isEmpty={data.endpoints.length === 0}
         empty="This group has no endpoint."
       >
-        {data.endpoints.map((endpoint) => {
-          const host = find(endpoint.url);
+        {data.endpoints.map((endpoint, index) => {
+          const hostsOfIt = findHosts({ endpoints: [endpoint] }, hosts.data);
           return (
             <tr key={endpoint.url}>
               <td class="url">{endpoint.url}</td>
               <td>{endpoint.name ?? ''}</td>
-              <td class="number">{host ? formatPercent(host.successRate) : '–'}</td>
-              <td class="number">{host ? formatNumber(host.attempts) : '–'}</td>
+              <td class="number">{formatRate(hostsOfIt)}</td>
+              <td class="number">{hostsOfIt.length > 0 ? formatNumber(countAttempts(hostsOfIt)) : '–'}</td>
               {canWrite ? (
                 <td>
-                  <button type="button" aria-label={`Remove ${endpoint.url}`} onClick={() => remove(endpoint.url)}>
+                  <button
+                    type="button"
+                    aria-label={`Remove ${endpoint.url}`}
+                    onClick={() => remove(endpoint.url, index)}
+                  >
                     Remove
                   </button>
                 </td>
@@ -224,9 +262,13 @@ export function Group({ id }: { id: string }) {
             required
             value={url}
             fault={fault}
-            onInput={(event) => setUrl(event.currentTarget.value.trim())}
+            onInput={(event) => draft.change({ url: event.currentTarget.value.trim() })}
           />
-          <Field label="Endpoint name" value={name} onInput={(event) => setName(event.currentTarget.value.trim())} />
+          <Field
+            label="Endpoint name"
+            value={name}
+            onInput={(event) => draft.change({ name: event.currentTarget.value.trim() })}
+          />
           <button type="submit">Add endpoint</button>
         </form>
       ) : null}

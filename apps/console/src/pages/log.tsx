@@ -3,12 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
-import { followLines, isLive } from '../live.ts';
+import { followLines, gaps } from '../live.ts';
+import { hold, isReading } from '../reading.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
-import { useStore } from '../store.ts';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
 import { State } from '../components/state.tsx';
@@ -18,8 +18,10 @@ import { useTyped } from '../components/use-typed.ts';
 
 const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;
-/** New entries that wait to be shown; of more only the last are kept. */
-const maxWaiting = 1000;
+/** New entries that are added to the page, or that wait; with more of them the page is read again. */
+const maxTail = 300;
+/** Entries that come in quick succession are shown together. */
+const gatherMs = 200;
 
 interface Page {
   logs: EventView[];
@@ -31,31 +33,17 @@ export function Log() {
   const get = (name: string) => query.get(name) ?? '';
   const [destination, setDestination] = useTyped('destination');
   const [label, setLabel] = useTyped('label');
-  const live = useStore(isLive);
   const cursor = get('cursor');
   const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };
   const path = `/v2/logs${formatQuery({ ...filter, cursor, count: pageSize, trimBody: 0 })}`;
-  const { data, error } = useResource<Page>(path);
-  const [added, setAdded] = useState<EventView[]>([]);
-  const [held, setHeld] = useState<EventView[]>([]);
-  const wanted = useRef(filter);
-  wanted.current = filter;
-  useEffect(() => {
-    setAdded([]);
-    setHeld([]);
-  }, [data]);
-  useEffect(() => {
-    if (!live || cursor !== '') return undefined;
-    return followLines((line) => {
-      if (!isWanted(line, wanted.current)) return;
-      const put = (lines: EventView[]) => [line, ...lines].slice(0, maxWaiting);
-      if (isReading()) setHeld(put);
-      else setAdded((lines) => put(lines).slice(0, pageSize));
-    });
-  }, [live, cursor]);
-  const known = new Set((data?.logs ?? []).map(keyOf));
-  const fresh = added.filter((line) => !known.has(keyOf(line)));
-  const lines = [...fresh, ...(data?.logs ?? [])].slice(0, pageSize + fresh.length);
+  const { data, error, isStale, refresh } = useResource<Page>(path, {
+    isLive: cursor === '',
+    signal: gaps,
+    rows: ({ logs }) => logs.map(keyOf),
+  });
+  const isWantedNow = (line: EventView) => isWanted(line, filter);
+  const tail = useTail(isWantedNow, cursor === '', refresh, data);
+  const lines = merge(isStale ? [] : tail, data?.logs ?? []);
   return (
     <>
       <PageHead title="Log">
@@ -76,20 +64,6 @@ export function Log() {
         />
         <Field label="Label" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
       </form>
-      {held.length > 0 ? (
-        <p>
-          <button
-            type="button"
-            class="primary"
-            onClick={() => {
-              setAdded([...held, ...added].slice(0, pageSize));
-              setHeld([]);
-            }}
-          >
-            Show {held.length} new
-          </button>
-        </p>
-      ) : null}
       {data ? (
         <Table
           label="Log"
@@ -101,9 +75,10 @@ export function Log() {
             { title: 'Detail' },
           ]}
           isEmpty={lines.length === 0}
+          isStale={isStale}
           empty={
             <>
-              The log is empty. Every step of a message appears here: <Link to="/send">send a message</Link>.
+              The log is empty. Every step of a message appears here: <Link to="/send">Publish one</Link>.
             </>
           }
         >
@@ -141,6 +116,68 @@ export function Log() {
 }
 
 const keyOf = ({ messageId, state, time }: EventView) => `${messageId} ${state} ${time}`;
+
+/** Entries without repeats, newest first. */
+function merge(newer: readonly EventView[], older: readonly EventView[]): EventView[] {
+  const lines = new Map([...newer, ...older].map((line) => [keyOf(line), line]));
+  return [...lines.values()].sort((a, b) => b.time - a.time);
+}
+
+/** Entries that came after the page was read, newest first. While the reader would lose their place they are held back. */
+function useTail(
+  isWantedNow: (line: EventView) => boolean,
+  isOn: boolean,
+  refresh: () => Promise<void>,
+  page: Page | undefined,
+): EventView[] {
+  const [added, setAdded] = useState<EventView[]>([]);
+  const [waiting, setWaiting] = useState<EventView[]>([]);
+  const latest = useRef({ isWantedNow, waiting });
+  latest.current = { isWantedNow, waiting };
+  useEffect(() => {
+    // What came while the page was read is newer than it.
+    const newest = page?.logs[0]?.time ?? 0;
+    const known = new Set(page?.logs.map(keyOf));
+    const isLeft = (line: EventView) =>
+      latest.current.isWantedNow(line) && line.time >= newest && !known.has(keyOf(line));
+    setAdded((lines) => lines.filter(isLeft));
+    setWaiting((lines) => lines.filter(isLeft));
+  }, [page]);
+  useEffect(() => {
+    if (!isOn) return undefined;
+    let gathered: EventView[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const put = () => {
+      timer = undefined;
+      const lines = gathered;
+      gathered = [];
+      const isHeld = isReading() || latest.current.waiting.length > 0;
+      (isHeld ? setWaiting : setAdded)((before) => merge(lines, before));
+    };
+    const end = followLines((line) => {
+      if (!latest.current.isWantedNow(line)) return;
+      gathered.unshift(line);
+      timer ??= setTimeout(put, gatherMs);
+    });
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
+  }, [isOn]);
+  useEffect(() => {
+    if (added.length > maxTail) void refresh();
+  }, [added]);
+  useEffect(() => {
+    const show = () => {
+      setWaiting([]);
+      if (waiting.length > maxTail) void refresh();
+      else setAdded((before) => merge(waiting, before));
+    };
+    hold(setWaiting, waiting.length === 0 ? undefined : { count: waiting.length, show });
+    return () => hold(setWaiting, undefined);
+  }, [waiting]);
+  return isOn ? added : [];
+}
 
 /** The stream of the tab has every entry; this page shows those that match. */
 function isWanted(line: EventView, filter: { url?: string; host?: string; state: string; label: string }): boolean {

@@ -1,4 +1,4 @@
-import type { Attempt, EventView, Place, Timeline } from '@posthorn/shared';
+import type { Attempt, EventView, Timeline } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
@@ -7,11 +7,12 @@ import { formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
-import { formatCurl, readOptions } from '../request.ts';
+import { formatCurl, readGaps, readOptions } from '../request.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { copy } from '../components/copy.ts';
 import { RequestRegion, ResponseParts, ResponseRegion } from '../components/exchange.tsx';
 import { Fallback } from '../components/fallback.tsx';
+import { focusPlace } from '../components/focus.ts';
 import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
@@ -19,15 +20,17 @@ import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { WhereItIs } from '../components/where-it-is.tsx';
-
-const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
+import { isPending, WhereItIs } from '../components/where-it-is.tsx';
 
 export function Message({ id }: { id: string }) {
   const zone = useStore(timeZone);
   const canWrite = useCanWrite();
   const path = `/v2/messages/${segment(id)}/timeline${formatQuery({ timeZone: zone })}`;
-  const { data, error, refresh } = useResource<Timeline>(path, { isLive: true, everyMs: 5000 });
+  const { data, error, refresh } = useResource<Timeline>(path, {
+    isLive: true,
+    everyMs: 1500,
+    isSettled: ({ where }) => !isPending(where),
+  });
   if (!data) {
     return (
       <>
@@ -46,7 +49,6 @@ export function Message({ id }: { id: string }) {
   }
   const { where, lines, attempts, related } = data;
   const isCanceled = lines.some(({ state }) => state === 'CANCEL_REQUESTED');
-  const isPending = pendingKinds.includes(where.kind);
   const first = lines[0];
   const cancel = () =>
     confirm({
@@ -57,6 +59,7 @@ export function Message({ id }: { id: string }) {
         await call(`/v2/messages/${segment(id)}`, { method: 'DELETE' });
         report('The message was canceled.');
         await refresh();
+        focusPlace('main h1');
       },
     });
   const retry = () =>
@@ -75,7 +78,7 @@ export function Message({ id }: { id: string }) {
   return (
     <>
       <PageHead title={`Message ${id}`}>
-        {canWrite && isPending && !isCanceled ? (
+        {canWrite && isPending(where) && !isCanceled ? (
           <button type="button" onClick={cancel}>
             Cancel message
           </button>
@@ -97,7 +100,10 @@ export function Message({ id }: { id: string }) {
           <button
             type="button"
             onClick={() =>
-              void copy(formatCurl(readOptions(first)), 'the curl command; it reads the token from QSTASH_TOKEN')
+              void copy(
+                formatCurl(readOptions(first)),
+                ['the curl command; it reads the token from QSTASH_TOKEN', ...readGaps(first)].join('. '),
+              )
             }
           >
             Copy as curl

@@ -1,16 +1,18 @@
 import type { MessageSummary, Queue, Stats } from '@posthorn/shared';
 import { formatQuery, serverNow } from '../api.ts';
+import { readCounted } from '../counted.ts';
 import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatNumber, parseInstant } from '../format.ts';
-import { isLive } from '../live.ts';
 import { Link, setQuery, usePlace } from '../router.tsx';
+import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
+import { Button } from '../components/button.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
-import { MessagesTable } from '../components/messages-table.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
 import { useTyped } from '../components/use-typed.ts';
@@ -30,50 +32,39 @@ export function Messages() {
   const [label, setLabel] = useTyped('label');
   const [from, setFrom] = useTyped('from');
   const [to, setTo] = useTyped('to');
-  const live = useStore(isLive);
+  const zone = useStore(timeZone);
   const cursor = get('cursor');
   const queues = useResource<Queue[]>('/v2/queues');
 
-  const place = parseDestination(get('destination'));
-  const [fromDate, toDate] = ['from', 'to'].map((name) => parseInstant(get(name), serverNow()));
+  const readTime = (name: string, roundAge: (minutes: number) => number) =>
+    parseInstant(get(name), { now: serverNow(), timeZone: zone, roundAge });
+  const [fromDate, toDate] = [readTime('from', Math.floor), readTime('to', Math.ceil)];
   const fault = (name: string, instant: number | undefined) =>
     get(name) !== '' && instant === undefined ? 'Type 2h, 2026-01-31 or 2026-01-31 14:00.' : undefined;
-  const filter = {
-    ...place,
+  const fields = {
+    ...parseDestination(get('destination')),
     state: get('state'),
     queueName: get('queue'),
     label: get('label'),
     scheduleId: get('schedule'),
     flowControlKey: get('key'),
     topicName: get('group'),
-    // A time that was typed as an age must not change the request every millisecond.
-    fromDate: fromDate === undefined ? undefined : Math.floor(fromDate / 60_000) * 60_000,
-    toDate: toDate === undefined ? undefined : Math.ceil(toDate / 60_000) * 60_000,
   };
-  const list = useResource<Page>(`/v2/messages${formatQuery({ ...filter, cursor, count: pageSize })}`, {
-    isLive: live && cursor === '',
-    mustWait: isReading,
-  });
-  // Counts are kept for each field alone.
-  const counted = {
-    host: place.host,
-    label: get('label'),
-    queueName: get('queue'),
-    flowControlKey: get('key'),
-    topicName: get('group'),
-  };
-  const named = Object.entries(counted).filter(([, value]) => value);
-  const one = named.length <= 1 ? Object.fromEntries(named) : {};
-  const range = useRange();
-  const stats = useResource<Stats>(
-    `/v2/stats${formatQuery({ ...range, ...one, ...(named.length === 0 ? { groupBy: 'host', top: 5 } : {}) })}`,
+  const list = useResource<Page>(
+    `/v2/messages${formatQuery({ ...fields, fromDate, toDate, cursor, count: pageSize })}`,
     {
-      isLive: live,
+      isLive: cursor === '',
+      rows: messageRows,
     },
   );
+  const counted = readCounted(fields);
+  const hasTimes = fromDate !== undefined || toDate !== undefined;
+  const range = useRange(undefined, { from: fromDate, to: toDate });
+  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, ...counted.query })}`, { isLive: true });
+  const top = useResource<Stats>(`/v2/stats${formatQuery({ ...range, groupBy: 'host', top: 5 })}`, { everyMs: 15_000 });
+  const hosts = top.data?.top ?? [];
   const isFiltered = [...query.keys()].some((name) => name !== 'cursor' && name !== 'range');
-  const { data, waiting } = list;
-  const fresh = waiting ? countNew(waiting, data) : 0;
+  const { data } = list;
 
   return (
     <>
@@ -114,42 +105,34 @@ export function Messages() {
           fault={fault('to', toDate)}
           onInput={(event) => setTo(event.currentTarget.value)}
         />
-        <button
-          type="button"
-          disabled={!isFiltered}
+        <Button
+          isOff={!isFiltered}
           onClick={() => setQuery(Object.fromEntries([...query.keys()].map((name) => [name, undefined])))}
         >
           Clear filters
-        </button>
+        </Button>
       </form>
       {stats.data ? (
-        <>
-          <MessagesOverTime
-            stats={{ ...stats.data, series: stats.data.series.length > 1 ? [sum(stats.data)] : stats.data.series }}
-            label={named.length > 1 ? 'All messages over time' : 'Messages over time'}
-          />
-          {stats.data.top.length > 0 ? (
-            <p class="top">
-              Most messages:{' '}
-              {stats.data.top.map(({ key, count }) => (
-                <Link to={`/messages${formatQuery({ destination: key })}`} class="chip">
-                  {key} {formatNumber(count)}
-                </Link>
-              ))}
-            </p>
-          ) : null}
-        </>
+        <MessagesOverTime stats={stats.data} label={counted.label} isStale={stats.isStale} isFixed={hasTimes} />
       ) : null}
-      {waiting ? (
-        <p>
-          <button type="button" class="primary" onClick={list.show}>
-            Show {fresh} new
-          </button>
+      {hosts.length > 0 ? (
+        <p class="top">
+          {Object.values(fields).some(Boolean) ? 'Of all messages, most: ' : 'Most messages: '}
+          {hosts.map(({ key, count }) => (
+            <Link key={key} to={`/messages${formatQuery({ destination: key })}`} class="chip">
+              {key} {formatNumber(count)}
+            </Link>
+          ))}
         </p>
       ) : null}
       {data ? (
         <>
-          <MessagesTable messages={data.messages} isFiltered={isFiltered} isMore={data.cursor !== undefined} />
+          <MessagesTable
+            messages={data.messages}
+            isFiltered={isFiltered}
+            isMore={data.cursor !== undefined}
+            isStale={list.isStale}
+          />
           <Pager path="/messages" next={data.cursor} />
         </>
       ) : (
@@ -159,32 +142,7 @@ export function Messages() {
   );
 }
 
-/** The series of the top values say nothing about the rest: the totals are drawn. */
-function sum(stats: Stats): Stats['series'][number] {
-  const [first] = stats.series;
-  const points = (first?.points ?? []).map((point, index) =>
-    stats.series.slice(1).reduce((total, { points: others }) => {
-      const other = others[index];
-      if (!other) return total;
-      return {
-        ...total,
-        accepted: total.accepted + other.accepted,
-        delivered: total.delivered + other.delivered,
-        retries: total.retries + other.retries,
-        failed: total.failed + other.failed,
-        attempts: total.attempts + other.attempts,
-      };
-    }, point),
-  );
-  return { key: '', points };
-}
-
 function listNames(queues: Queue[] | undefined, chosen: string): string[] {
   const names = (queues ?? []).map(({ name }) => name);
   return chosen === '' || names.includes(chosen) ? names : [chosen, ...names];
-}
-
-function countNew(newer: Page, older: Page | undefined): number {
-  const before = new Map((older?.messages ?? []).map(({ messageId, updatedAt }) => [messageId, updatedAt]));
-  return newer.messages.filter(({ messageId, updatedAt }) => before.get(messageId) !== updatedAt).length;
 }

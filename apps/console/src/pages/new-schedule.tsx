@@ -1,5 +1,6 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
+import { useDraft } from '../drafts.ts';
 import { navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
 import { timeZone, zones } from '../settings.ts';
@@ -9,29 +10,26 @@ import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
-interface Draft {
+interface Form {
   destination: string;
   cron: string;
   zone: string;
   scheduleId: string;
   body: string;
 }
-/** What was typed stays when the session ends in between. */
-let draft: Draft | undefined;
-
 export function NewSchedule() {
   const canWrite = useCanWrite();
-  const [form, setForm] = useState<Draft>(
-    () => draft ?? { destination: '', cron: '', zone: timeZone.get(), scheduleId: '', body: '' },
-  );
+  const draft = useDraft<Form>('/schedules/new', {
+    destination: '',
+    cron: '',
+    zone: timeZone.get(),
+    scheduleId: '',
+    body: '',
+  });
+  const { value: form, change } = draft;
   const [preview, setPreview] = useState<Preview>();
   const [faults, setFaults] = useState<{ cron?: string; scheduleId?: string; destination?: string }>({});
   const bodyId = useId();
-  const change = (changes: Partial<Draft>) => {
-    const next = { ...form, ...changes };
-    draft = next;
-    setForm(next);
-  };
   const expression = form.zone === 'UTC' ? form.cron.trim() : `CRON_TZ=${form.zone} ${form.cron.trim()}`;
   useEffect(() => {
     if (form.cron.trim() === '') {
@@ -69,7 +67,7 @@ export function NewSchedule() {
         },
         ...(form.body === '' ? {} : { body: form.body }),
       });
-      draft = undefined;
+      draft.reset();
       navigate(`/schedules/${segment(scheduleId)}`);
       report(`Created schedule ${scheduleId}.`);
     } catch (error) {

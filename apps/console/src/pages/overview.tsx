@@ -12,10 +12,12 @@ import { PageHead } from '../components/page-head.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 
-const everyMs = 5000;
+/** Hosts of a list of destinations. */
+export const destinationRows = ({ destinations }: { destinations: readonly DestinationView[] }): string[] =>
+  destinations.map(({ host }) => host);
 
 export function Overview() {
-  const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs });
+  const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs: 1500 });
   const range = useRange(overview.data?.log.oldest);
   const stats = useResource<Stats>(overview.data ? `/v2/stats${formatQuery(range)}` : undefined, {
     isLive: true,
@@ -24,6 +26,7 @@ export function Overview() {
   const list = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=10', {
     isLive: true,
     everyMs: 15_000,
+    rows: destinationRows,
   });
   const { data } = overview;
   const isNew = stats.data?.totals.accepted === 0 && data?.log.lines === 0;
@@ -67,9 +70,11 @@ function Now({ data }: { data: OverviewData }) {
 export function DestinationsTable({
   label,
   destinations,
+  isStale = false,
 }: {
   label: string;
   destinations: readonly DestinationView[];
+  isStale?: boolean;
 }) {
   return (
     <Table
@@ -86,10 +91,11 @@ export function DestinationsTable({
         { title: 'Last error' },
       ]}
       isEmpty={destinations.length === 0}
+      isStale={isStale}
       empty="No message was sent to any host in the last 24 hours. A host appears here after its first attempt."
     >
       {destinations.map((one) => (
-        <tr>
+        <tr key={one.host}>
           <td>
             <Link to={`/destinations/${segment(one.host)}`}>{one.host}</Link>
           </td>
@@ -103,7 +109,7 @@ export function DestinationsTable({
           <td>
             {one.lastError ? (
               <>
-                <Time at={one.lastError.time} isShort /> {one.lastError.error}
+                <Time at={one.lastError.time} /> {one.lastError.error}
               </>
             ) : (
               <span class="muted">none</span>
@@ -128,7 +134,7 @@ function System({ data }: { data: OverviewData }) {
           <ul class="plain">
             {dispatchers.map(({ id, startedAt, inFlight }) => (
               <li>
-                {id}: {inFlight} in flight, started <Time at={startedAt} isShort />
+                {id}: {inFlight} in flight, started <Time at={startedAt} />
               </li>
             ))}
           </ul>
@@ -144,7 +150,7 @@ function System({ data }: { data: OverviewData }) {
         <p>
           Log: {formatNumber(log.lines)} {log.lines === 1 ? 'entry' : 'entries'}
           {log.oldest === undefined ? '' : ', the oldest from '}
-          {log.oldest === undefined ? null : <Time at={log.oldest} isShort />}
+          {log.oldest === undefined ? null : <Time at={log.oldest} />}
         </p>
       </div>
       <div class="card">
@@ -156,7 +162,7 @@ function System({ data }: { data: OverviewData }) {
         <p>
           {formatCount(schedules.count, 'schedule')}, {schedules.paused} paused
           {schedules.next ? ', next ' : ''}
-          {schedules.next ? <Time at={schedules.next.time} isShort /> : null}
+          {schedules.next ? <Time at={schedules.next.time} /> : null}
         </p>
         <p>
           {formatCount(flowControl.keys, 'flow-control key')}, {formatCount(flowControl.waiting, 'message')} waiting,{' '}

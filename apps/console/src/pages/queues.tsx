@@ -1,7 +1,8 @@
 import type { MessageSummary, Queue as QueueView, Timeline } from '@posthorn/shared';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
+import { useDraft } from '../drafts.ts';
 import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
@@ -9,8 +10,8 @@ import { confirm } from '../components/confirmation.tsx';
 import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
-import { MessagesTable } from '../components/messages-table.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
@@ -24,8 +25,8 @@ export function Queues() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<QueueView[]>('/v2/queues', {
     isLive: true,
-    everyMs: 10_000,
-    mustWait: isReading,
+    everyMs: 1500,
+    rows: (queues) => queues.map(({ name }) => name),
   });
   return (
     <>
@@ -46,8 +47,8 @@ export function Queues() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no queue. One comes to be with its first message: <Link to="/send">send a message</Link> and name
-              a queue in its options.
+              There is no queue. One comes to be with its first message: <Link to="/send">Publish one</Link> and name a
+              queue in its options.
             </>
           }
         >
@@ -81,20 +82,20 @@ export function Queues() {
 
 export function Queue({ id }: { id: string }) {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, { isLive: true, everyMs: 5000 });
+  const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, { isLive: true, everyMs: 1500 });
   const filter = formatQuery({ queueName: id, state: 'CREATED,ACTIVE,ERROR,RETRY', count: 100 });
   const list = useResource<{ messages: MessageSummary[] }>(data ? `/v2/messages${filter}` : undefined, {
     isLive: true,
-    mustWait: isReading,
+    rows: messageRows,
   });
   const oldest = list.data?.messages.at(-1);
   const probe = useTimeline(oldest?.messageId);
   const behind = useTimeline(probe.data?.where.behind);
   // Whoever waits behind another message knows which one that is.
   const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
-  const [parallelism, setParallelism] = useState('');
+  const draft = useDraft(`/queues/${id}`, { parallelism: data ? String(data.parallelism) : '' });
+  const { parallelism } = draft.value;
   const [fault, setFault] = useState<string>();
-  useEffect(() => setParallelism(data ? String(data.parallelism) : ''), [data?.parallelism]);
   if (!data)
     return (
       <Missing error={error} title={`Queue ${id}`} what={`The queue ${id}`} to="/queues" link="Look at all queues" />
@@ -103,9 +104,14 @@ export function Queue({ id }: { id: string }) {
   const save = async () => {
     setFault(undefined);
     try {
-      await call('/v2/queues', { method: 'POST', body: { queueName: id, parallelism: Number(parallelism) } });
+      await call('/v2/queues', {
+        method: 'POST',
+        body: { queueName: id, parallelism: Number(parallelism) },
+        isRepeatable: true,
+      });
       report(`Saved queue ${id}.`);
       await refresh();
+      draft.reset();
     } catch (thrown) {
       if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
       else complain(thrown);
@@ -154,7 +160,7 @@ export function Queue({ id }: { id: string }) {
             min={1}
             value={parallelism}
             fault={fault}
-            onInput={(event) => setParallelism(event.currentTarget.value)}
+            onInput={(event) => draft.change({ parallelism: event.currentTarget.value })}
           />
           <button type="submit">Save</button>
         </form>

@@ -3,9 +3,10 @@ import { call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { confirm } from '../components/confirmation.tsx';
+import { CronWords, readCronZone } from '../components/cron-words.tsx';
 import { Fallback } from '../components/fallback.tsx';
-import { isReading, LiveSwitch } from '../components/live-switch.tsx';
-import { MessagesTable } from '../components/messages-table.tsx';
+import { LiveSwitch } from '../components/live-switch.tsx';
+import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
 import { NextTimes, type Preview } from '../components/next-times.tsx';
 import { complain, report } from '../components/notice.ts';
@@ -37,8 +38,8 @@ export function Schedules() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<ScheduleView[]>('/v2/schedules', {
     isLive: true,
-    everyMs: 10_000,
-    mustWait: isReading,
+    everyMs: 1500,
+    rows: (schedules) => schedules.map(({ scheduleId }) => scheduleId),
   });
   return (
     <>
@@ -56,6 +57,7 @@ export function Schedules() {
           columns={[
             { title: 'Schedule' },
             { title: 'Cron' },
+            { title: 'Time zone' },
             { title: 'Destination' },
             { title: 'State' },
             { title: 'Next' },
@@ -73,8 +75,9 @@ export function Schedules() {
                   <Link to={`/schedules/${segment(scheduleId)}`}>{scheduleId}</Link>
                 </td>
                 <td>
-                  <code>{schedule.cron}</code>
+                  <CronWords cron={schedule.cron} />
                 </td>
+                <td>{readCronZone(schedule.cron)}</td>
                 <td class="url">{schedule.destination}</td>
                 <td>
                   {isPaused ? 'paused' : 'running'}
@@ -111,14 +114,14 @@ export function Schedule({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<ScheduleView>(`/v2/schedules/${segment(id)}`, {
     isLive: true,
-    everyMs: 10_000,
+    everyMs: 1500,
   });
   const preview = useResource<Preview>(data ? `/v2/cron${formatQuery({ expression: data.cron })}` : undefined, {
     everyMs: 60_000,
   });
   const runs = useResource<{ messages: MessageSummary[] }>(
     `/v2/messages${formatQuery({ scheduleId: id, count: 20 })}`,
-    { isLive: true },
+    { isLive: true, rows: messageRows },
   );
   if (!data)
     return (
@@ -141,7 +144,6 @@ export function Schedule({ id }: { id: string }) {
         report(`Deleted schedule ${id}.`);
       },
     });
-  const zone = /^(?:CRON_)?TZ=(\S+)/.exec(data.cron)?.[1] ?? 'UTC';
   return (
     <>
       <PageHead title={`Schedule ${id}`}>
@@ -168,7 +170,7 @@ export function Schedule({ id }: { id: string }) {
         label="Schedule"
         pairs={[
           ['Cron', <code>{data.cron}</code>],
-          ['Time zone', zone],
+          ['Time zone', readCronZone(data.cron)],
           ['Destination', data.destination],
           ['Method', data.method],
           ['Retries', String(data.retries)],

@@ -1,44 +1,54 @@
 import type { Method, Timeline } from '@posthorn/shared';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useMemo, useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
+import { useDraft } from '../drafts.ts';
 import { Link, segment, usePlace } from '../router.tsx';
-import {
-  emptyOptions,
-  encodeHeader,
-  formatCurl,
-  formatPython,
-  formatRequest,
-  formatTypeScript,
-  readOptions,
-  type SendOptions,
-} from '../request.ts';
+import { emptyOptions, encodeHeader, formatRequest, readGaps, readOptions, type SendOptions } from '../request.ts';
 import { timeZone } from '../settings.ts';
-import { copy } from '../components/copy.ts';
+import { Button } from '../components/button.tsx';
+import { Code } from '../components/code.tsx';
 import { ResponseRegion } from '../components/exchange.tsx';
-import { Field, Select } from '../components/field.tsx';
+import { Check, Field, Select } from '../components/field.tsx';
+import { focusPlace } from '../components/focus.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { WhereItIs } from '../components/where-it-is.tsx';
+import { isPending, WhereItIs } from '../components/where-it-is.tsx';
 
 const methods: readonly Method[] = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];
 
-type TextName = Exclude<keyof SendOptions, 'headers'>;
+type TextName = { [Name in keyof SendOptions]: SendOptions[Name] extends string ? Name : never }[keyof SendOptions];
 
 const optionFields: readonly { name: TextName; label: string; hint?: string; header: string }[] = [
   { name: 'delay', label: 'Delay', hint: '30s, 5m, 2h', header: 'Upstash-Delay' },
+  { name: 'notBefore', label: 'Not before', hint: 'seconds since 1970', header: 'Upstash-Not-Before' },
   { name: 'retries', label: 'Retries', header: 'Upstash-Retries' },
+  { name: 'retryDelay', label: 'Retry delay', hint: '1000 * (1 + retried)', header: 'Upstash-Retry-Delay' },
   { name: 'timeout', label: 'Timeout', hint: '30s', header: 'Upstash-Timeout' },
   { name: 'label', label: 'Label', hint: 'several with commas', header: 'Upstash-Label' },
   { name: 'queue', label: 'Queue', header: 'queueName' },
-  { name: 'flowControlKey', label: 'Flow-control key', header: 'Upstash-Flow-Control' },
+  { name: 'flowControlKey', label: 'Flow-control key', header: 'Upstash-Flow-Control-Key' },
+  {
+    name: 'flowControlValue',
+    label: 'Flow-control value',
+    hint: 'parallelism=3, rate=10, period=1m',
+    header: 'Upstash-Flow-Control-Value',
+  },
   { name: 'deduplicationId', label: 'Deduplication id', header: 'Upstash-Deduplication-Id' },
+  {
+    name: 'redactFields',
+    label: 'Redact fields',
+    hint: 'body, header[Authorization]',
+    header: 'Upstash-Redact-Fields',
+  },
   { name: 'callback', label: 'Callback', hint: 'a URL', header: 'Upstash-Callback' },
   { name: 'failureCallback', label: 'Failure callback', hint: 'a URL', header: 'Upstash-Failure-Callback' },
 ];
 
-/** What was typed stays when the session ends in between, and when the reader looks at another page. */
-let draft: SendOptions | undefined;
+interface Form extends SendOptions {
+  /** Whether the options are shown. */
+  isOpen: boolean;
+}
 
 interface Sent {
   messageId: string;
@@ -49,27 +59,23 @@ export function Send() {
   const { query } = usePlace();
   const canWrite = useCanWrite();
   const from = query.get('from') ?? '';
-  const [options, setOptions] = useState(() => (from === '' ? (draft ?? emptyOptions()) : emptyOptions()));
-  const [isOpen, setIsOpen] = useState(from !== '');
+  const url = query.get('url') ?? '';
+  const source = useResource<Timeline>(from === '' ? undefined : `/v2/messages/${segment(from)}/timeline`);
+  const [line] = source.data?.lines ?? [];
+  const isLoading = from !== '' && !line && !source.error;
+  const [given, gaps] = useMemo(
+    () => (line ? [readOptions(line), readGaps(line)] : [{ ...emptyOptions(), destination: url }, []]),
+    [line, url],
+  );
+  const draft = useDraft<Form>(`/send ${from} ${url}`, { ...given, isOpen: from !== '' });
+  const { value: options, change } = draft;
+  const { isOpen } = options;
   const [fault, setFault] = useState<ApiError>();
   const [sent, setSent] = useState<Sent>();
   const [isBusy, setIsBusy] = useState(false);
-  const source = useResource<Timeline>(from === '' ? undefined : `/v2/messages/${segment(from)}/timeline`);
-  const [line] = source.data?.lines ?? [];
-  useEffect(() => {
-    if (line) setOptions(readOptions(line));
-  }, [line?.messageId]);
-  useEffect(() => {
-    const url = query.get('url');
-    if (url) setOptions((now) => ({ ...now, destination: url }));
-  }, []);
 
-  const change = (changes: Partial<SendOptions>) => {
-    const next = { ...options, ...changes };
-    draft = next;
-    setOptions(next);
-  };
   const submit = async () => {
+    if (isBusy) return;
     setIsBusy(true);
     setFault(undefined);
     setSent(undefined);
@@ -81,6 +87,7 @@ export function Send() {
         ...(options.body === '' ? {} : { body: options.body }),
       });
       const [first, ...others] = [reply].flat();
+      draft.forget();
       if (first) setSent({ messageId: first.messageId, others: others.length });
     } catch (error) {
       setFault(error instanceof ApiError ? error : new ApiError(400, `A header cannot be sent: ${String(error)}`));
@@ -88,15 +95,15 @@ export function Send() {
     setIsBusy(false);
   };
   const faultOf = (header: string) => (fault && isAbout(fault.message, header) ? fault.message : undefined);
-  const placed = ['destination', ...optionFields.map(({ header }) => header)].some((header) => faultOf(header));
+  const shown = ['destination', ...(isOpen ? optionFields.map(({ header }) => header) : [])];
+  const placed = shown.some((header) => faultOf(header));
 
   return (
     <>
       <PageHead title="Send a message" />
       {from === '' ? null : (
         <p class="muted">
-          The same as <Link to={`/messages/${segment(from)}`}>{from}</Link>; change what you like.
-          {line?.bodyTruncated ? ' Its body is too large to be copied here.' : ''}
+          The same as <Link to={`/messages/${segment(from)}`}>{from}</Link>; change what you like. {gaps.join(' ')}
         </p>
       )}
       {canWrite ? null : (
@@ -108,7 +115,7 @@ export function Send() {
           void submit();
         }}
       >
-        <fieldset disabled={!canWrite} class="send">
+        <fieldset disabled={!canWrite || isLoading} class="send">
           <div class="row">
             <Select
               label="Method"
@@ -124,9 +131,9 @@ export function Send() {
               fault={faultOf('destination')}
               onInput={(event) => change({ destination: event.currentTarget.value.trim() })}
             />
-            <button type="submit" class="primary" disabled={isBusy}>
+            <Button type="submit" class="primary" isOff={isBusy}>
               Send
-            </button>
+            </Button>
           </div>
           <TextArea label="Body" value={options.body} onValue={(body) => change({ body })} />
           <div class="row">
@@ -136,10 +143,14 @@ export function Send() {
               value={options.contentType}
               onInput={(event) => change({ contentType: event.currentTarget.value })}
             />
-            <button type="button" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+            <button type="button" aria-expanded={isOpen} onClick={() => change({ isOpen: !isOpen })}>
               Options
             </button>
-            <button type="button" onClick={() => change({ headers: [...options.headers, { name: '', value: '' }] })}>
+            <button
+              type="button"
+              class="add-header"
+              onClick={() => change({ headers: [...options.headers, { name: '', value: '' }] })}
+            >
               Add header
             </button>
           </div>
@@ -147,6 +158,7 @@ export function Send() {
             <div class="grid">
               {optionFields.map(({ name, label, hint, header }) => (
                 <Field
+                  key={name}
                   label={label}
                   {...(hint ? { hint } : {})}
                   value={options[name]}
@@ -154,14 +166,24 @@ export function Send() {
                   onInput={(event) => change({ [name]: event.currentTarget.value })}
                 />
               ))}
+              <Check
+                label="Content-based deduplication"
+                isOn={options.contentBasedDeduplication}
+                onChange={(contentBasedDeduplication) => change({ contentBasedDeduplication })}
+              />
             </div>
+          ) : null}
+          {options.callbackHeaders.length > 0 ? (
+            <p class="muted">
+              Headers of the callbacks go along: {options.callbackHeaders.map(({ name }) => name).join(', ')}.
+            </p>
           ) : null}
           {options.headers.map((header, index) => {
             const set = (changes: Partial<typeof header>) =>
               change({ headers: options.headers.map((one, at) => (at === index ? { ...one, ...changes } : one)) });
             const ending = index === 0 ? '' : ` ${index + 1}`;
             return (
-              <div class="row">
+              <div class="row" key={index}>
                 <Field
                   label={`Header name${ending}`}
                   value={header.name}
@@ -175,7 +197,11 @@ export function Send() {
                 <button
                   type="button"
                   aria-label={`Remove header${ending}`}
-                  onClick={() => change({ headers: options.headers.filter((_, at) => at !== index) })}
+                  class="remove-header"
+                  onClick={() => {
+                    change({ headers: options.headers.filter((_, at) => at !== index) });
+                    focusPlace(options.headers.length > 1 ? '.remove-header' : '.add-header', index);
+                  }}
                 >
                   Remove
                 </button>
@@ -224,7 +250,12 @@ function TextArea({ label, value, onValue }: { label: string; value: string; onV
 /** What becomes of the message that was sent, on the same page. */
 function Result({ messageId, others }: Sent) {
   const path = `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
-  const { data } = useResource<Timeline>(path, { isLive: true, everyMs: 700 });
+  const { data } = useResource<Timeline>(path, {
+    isLive: true,
+    everyMs: 700,
+    isAwaited: true,
+    isSettled: ({ where }) => !isPending(where),
+  });
   return (
     <section aria-label="Result" class="card">
       <p role="status">
@@ -237,58 +268,6 @@ function Result({ messageId, others }: Sent) {
           <ResponseRegion data={data} />
         </>
       ) : null}
-    </section>
-  );
-}
-
-const languages = [
-  ['curl', formatCurl],
-  ['TypeScript', formatTypeScript],
-  ['Python', formatPython],
-] as const;
-
-function Code({ options }: { options: SendOptions }) {
-  const { query } = usePlace();
-  const asked = languages.findIndex(([name]) => name === query.get('tab'));
-  const [chosen, setChosen] = useState(Math.max(0, asked));
-  const id = useId();
-  const [name, write] = languages[chosen] ?? languages[0];
-  const text = write(options);
-  return (
-    <section aria-label="The same as code">
-      <h2>The same as code</h2>
-      <div
-        role="tablist"
-        aria-label="Language"
-        class="tabs"
-        onKeyDown={(event) => {
-          const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-          if (step === 0) return;
-          const next = (chosen + step + languages.length) % languages.length;
-          setChosen(next);
-          event.currentTarget.querySelectorAll('button')[next]?.focus();
-        }}
-      >
-        {languages.map(([language], index) => (
-          <button
-            type="button"
-            role="tab"
-            id={`${id}-${index}`}
-            aria-selected={index === chosen}
-            aria-controls={`${id}-panel`}
-            tabIndex={index === chosen ? 0 : -1}
-            onClick={() => setChosen(index)}
-          >
-            {language}
-          </button>
-        ))}
-      </div>
-      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${chosen}`} tabIndex={0}>
-        <pre>{text}</pre>
-      </div>
-      <button type="button" onClick={() => void copy(text, `the request for ${name}`)}>
-        Copy code
-      </button>
     </section>
   );
 }

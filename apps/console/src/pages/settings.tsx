@@ -1,10 +1,10 @@
 import type { SigningKeys } from '@posthorn/shared';
-import { useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { call, rateLimit, session } from '../api.ts';
 import { hasShortcuts, theme, timeZone, zones, type Theme } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { confirm } from '../components/confirmation.tsx';
-import { Select } from '../components/field.tsx';
+import { Check, Select } from '../components/field.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
@@ -24,7 +24,6 @@ export function Settings() {
   const known = useStore(session);
   const limit = useStore(rateLimit);
   const canWrite = useCanWrite();
-  const shortcutsId = useId();
   return (
     <>
       <PageHead title="Settings" />
@@ -49,15 +48,7 @@ export function Settings() {
         onValue={(value) => timeZone.set(value)}
         options={zones.map((one) => [one, one])}
       />
-      <p>
-        <input
-          id={shortcutsId}
-          type="checkbox"
-          checked={shortcuts}
-          onChange={(event) => hasShortcuts.set(event.currentTarget.checked)}
-        />{' '}
-        <label for={shortcutsId}>Single-key shortcuts</label>
-      </p>
+      <Check label="Single-key shortcuts" isOn={shortcuts} onChange={(isOn) => hasShortcuts.set(isOn)} />
       {canWrite ? <Keys /> : null}
       <h2>About</h2>
       <Pairs

@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, session, signIn } from '../api.ts';
+import { Frame } from '../frame.tsx';
 import { navigate, usePlace } from '../router.tsx';
 import { useStore } from '../store.ts';
+import { Button } from '../components/button.tsx';
 import { useFocus } from '../components/field.tsx';
 import { useTitle } from '../components/page-head.tsx';
 
@@ -13,12 +15,15 @@ export function SignIn() {
   const [fault, setFault] = useState('');
   const [isBusy, setIsBusy] = useState(false);
   const field = useFocus<HTMLInputElement>();
+  // Links of the navigation lead back here, to open another page afterwards.
+  useEffect(() => field.current?.focus(), [query.get('next')]);
   useEffect(() => {
     const next = query.get('next') ?? '/';
     if (known) navigate(next.startsWith('/') ? next : '/', { isReplaced: true });
   }, [known, query]);
 
   const submit = async (token: string) => {
+    if (isBusy) return;
     setIsBusy(true);
     setFault('');
     try {
@@ -29,8 +34,9 @@ export function SignIn() {
     }
   };
   return (
-    <main class="sign-in" id="content">
+    <Frame>
       <form
+        class="sign-in"
         onSubmit={(event) => {
           event.preventDefault();
           if (field.current) void submit(field.current.value.trim());
@@ -44,9 +50,9 @@ export function SignIn() {
             {fault}
           </p>
         ) : null}
-        <button type="submit" class="primary" disabled={isBusy}>
+        <Button type="submit" class="primary" isOff={isBusy}>
           Sign in
-        </button>
+        </Button>
         <p class="muted">
           The token is <code>QSTASH_TOKEN</code> of the server, or its read-only token.{' '}
           <code>npx posthorn console</code> prints a link that signs in without it.
@@ -57,6 +63,6 @@ export function SignIn() {
           </p>
         )}
       </form>
-    </main>
+    </Frame>
   );
 }

@@ -1,0 +1,40 @@
+import { useState } from 'preact/hooks';
+
+/** What was typed into forms: it stays when the session ends in between, and when the reader looks at another page. */
+const drafts = new Map<string, object>();
+
+/** After a sign-out nothing of the session stays. */
+export const forgetDrafts = (): void => drafts.clear();
+
+export interface Draft<T> {
+  value: T;
+  change(changes: Partial<T>): void;
+  /** After success: the form keeps what it shows, but nobody finds it there later. */
+  forget(): void;
+  /** After success: the form is as it was given. */
+  reset(): void;
+}
+
+/** The contents of a form: what it is given, until something is typed. */
+export function useDraft<T extends object>(key: string, given: T): Draft<T> {
+  const [typed, setTyped] = useState(() => ({ key, value: drafts.get(key) as T | undefined }));
+  const kept = typed.key === key ? typed.value : (drafts.get(key) as T | undefined);
+  const value = kept ?? given;
+  return {
+    value,
+    change(changes) {
+      // Two changes may come before the next render.
+      const next = { ...((drafts.get(key) as T | undefined) ?? value), ...changes };
+      drafts.set(key, next);
+      setTyped({ key, value: next });
+    },
+    forget() {
+      drafts.delete(key);
+      setTyped({ key, value });
+    },
+    reset() {
+      drafts.delete(key);
+      setTyped({ key, value: undefined });
+    },
+  };
+}

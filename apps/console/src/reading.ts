@@ -1,0 +1,30 @@
+import { createStore } from './store.ts';
+
+/** Whether the reader would lose their place if rows moved: they have scrolled, are in a row, or have selected text. */
+export function isReading(): boolean {
+  const inRow = document.activeElement?.closest('tbody tr, li.line') ?? null;
+  return scrollY > 40 || inRow !== null || getSelection()?.isCollapsed === false;
+}
+
+/** Newer rows that are not shown until the reader asks for them. */
+export interface Held {
+  /** Rows that were not there before; 0 when rows have only gone, or moved. */
+  count: number;
+  show(): void;
+}
+
+/** What every list of the page holds back. */
+export const held = createStore<ReadonlyMap<object, Held>>(new Map());
+
+/** Sets what one list holds back; `undefined` for nothing. */
+export function hold(list: object, rows: Held | undefined): void {
+  if (!rows && !held.get().has(list)) return;
+  const next = new Map(held.get());
+  if (rows) next.set(list, rows);
+  else next.delete(list);
+  held.set(next);
+}
+
+export function showAll(): void {
+  for (const { show } of [...held.get().values()]) show();
+}

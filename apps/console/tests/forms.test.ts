@@ -1,0 +1,138 @@
+// What a person types, and where it leads.
+import { eventually, testToken } from '@posthorn/testkit';
+import type { BrowserContext, Page } from 'playwright-core';
+import { startStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => (stage = await startStage()), 60_000);
+afterAll(() => stage.stop());
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+const field = (page: Page, name: string) => page.getByRole('textbox', { name, exact: true });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+
+/** The session ends while a button is pressed; the reader signs in again. */
+async function pressWithoutSession(page: Page, context: BrowserContext, name: string): Promise<void> {
+  await context.clearCookies();
+  await button(page, name).click();
+  await heading(page, 'Sign in');
+  await page.getByLabel('Token', { exact: true }).fill(testToken);
+  await page.keyboard.press('Enter');
+}
+
+test('the tab of the code is in the address, and its keys are those of tabs', async () => {
+  const { page } = await stage.open('send');
+  await page.getByRole('tab', { name: 'TypeScript', exact: true }).click();
+  expect(new URL(page.url()).searchParams.get('tab')).toBe('TypeScript');
+  await page.reload();
+  await page.getByRole('tab', { name: 'TypeScript', exact: true, selected: true }).focus();
+  await page.keyboard.press('End');
+  await page.getByRole('tab', { name: 'Python', exact: true, selected: true }).waitFor();
+  expect(new URL(page.url()).searchParams.get('tab')).toBe('Python');
+  await page.keyboard.press('Home');
+  await page.getByRole('tab', { name: 'curl', exact: true, selected: true }).waitFor();
+});
+
+test('"Send again" has all options, and keeps the changes when the session ends', async () => {
+  const headers = {
+    'Upstash-Timeout': '7s',
+    'Upstash-Retry-Delay': '1000',
+    'Upstash-Callback': `${stage.system.receiver.url}/back`,
+    'Upstash-Callback-Forward-X-Back': 'kept',
+  };
+  const id = await stage.publish('/ok', headers, 'DELIVERED', 'first');
+  const { page, context } = await stage.open(`send?from=${id}`);
+  await eventually(async () => (await field(page, 'Body').inputValue()) === 'first');
+  expect(await field(page, 'Timeout').inputValue()).toBe('7s');
+  expect(await field(page, 'Retry delay').inputValue()).toBe('1000');
+  await page.getByText('Upstash-Callback-Forward-X-Back: kept').waitFor();
+  await field(page, 'Body').fill('changed');
+  await field(page, 'Label').fill('mine');
+  await pressWithoutSession(page, context, 'Send');
+  await heading(page, 'Send a message');
+  await eventually(async () => (await field(page, 'Body').inputValue()) === 'changed');
+  expect(await field(page, 'Label').inputValue()).toBe('mine');
+});
+
+test('other forms keep their contents, too, and a sign-out forgets them', async () => {
+  await stage.system.api.call('/v2/queues', {
+    method: 'POST',
+    body: JSON.stringify({ queueName: 'kept', parallelism: 2 }),
+  });
+  const { page, context } = await stage.open('groups');
+  await button(page, 'Create URL group').click();
+  await field(page, 'Name').fill('kept-group');
+  await field(page, 'Endpoint URL').fill('https://a.example/kept');
+  await pressWithoutSession(page, context, 'Create');
+  await heading(page, 'URL groups');
+  expect(await field(page, 'Name').inputValue()).toBe('kept-group');
+  expect(await field(page, 'Endpoint URL').inputValue()).toBe('https://a.example/kept');
+  await button(page, 'Cancel').click();
+
+  const show = (path: string) =>
+    page.evaluate((to) => {
+      history.pushState(null, '', to);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, `/console/${path}`);
+  const parallelism = page.getByRole('spinbutton', { name: 'Parallelism', exact: true });
+  await show('queues/kept');
+  await parallelism.fill('9');
+  await pressWithoutSession(page, context, 'Save');
+  await heading(page, 'Queue kept');
+  expect(await parallelism.inputValue()).toBe('9');
+  await button(page, 'Sign out').click();
+  await page.getByLabel('Token', { exact: true }).fill(testToken);
+  await page.keyboard.press('Enter');
+  await heading(page, 'Overview');
+  await show('queues/kept');
+  await eventually(async () => (await parallelism.inputValue()) === '2');
+});
+
+test('what cannot be copied is said: a binary body, and a hidden one, whose page is as any other', async () => {
+  const binary = await stage.publish('/ok', {}, 'DELIVERED', '\u0000\u0001');
+  const { page } = await stage.open(`send?from=${binary}`);
+  await page.getByText('The body is left out: it is binary.').waitFor();
+  const hidden = await stage.publish('/ok', { 'Upstash-Redact-Fields': 'body' }, 'DELIVERED', 'secret');
+  await page.goto(`${stage.url}/console/messages/${hidden}`);
+  const request = page.getByRole('region', { name: 'Request', exact: true });
+  await request.getByText(/^REDACTED:[0-9a-f]{64}$/).waitFor();
+  await page.getByRole('region', { name: 'Related', exact: true }).waitFor();
+  await page.goto(`${stage.url}/console/send?from=${hidden}`);
+  await page.getByText('The body is left out: it is hidden by its publisher.').waitFor();
+});
+
+test('a fault in one page leaves the others usable', async () => {
+  const id = await stage.publish('/ok', {}, 'DELIVERED');
+  const { page } = await stage.open('');
+  await page.route('**/v2/messages/*/timeline*', (route) => route.fulfill({ json: {} }));
+  await page.getByRole('link', { name: 'Messages', exact: true }).click();
+  await page.getByRole('link', { name: id, exact: true }).click();
+  await page.getByRole('main').getByRole('alert').waitFor();
+  await page.unroute('**/v2/messages/*/timeline*');
+  await button(page, 'Refresh').click();
+  await heading(page, `Message ${id}`);
+});
+
+test('Find opens what is called so; other text shows suggestions, which are announced and close', async () => {
+  for (const queueName of ['find-one', 'find-two']) {
+    await stage.system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName, parallelism: 1 }) });
+  }
+  const { page } = await stage.open('settings');
+  await heading(page, 'Settings');
+  const find = page.getByRole('searchbox', { name: 'Find', exact: true });
+  const suggestions = page.getByRole('list', { name: 'Suggestions' });
+  await find.fill('find-');
+  await page.getByRole('status').filter({ hasText: '2 suggestions' }).waitFor({ state: 'attached' });
+  await page.keyboard.press('Enter');
+  await eventually(() => page.evaluate(() => document.activeElement?.closest('.hits') !== null));
+  expect(new URL(page.url()).pathname).toBe('/console/settings');
+  await page.getByRole('heading', { name: 'About', exact: true }).click();
+  await suggestions.waitFor({ state: 'detached' });
+  await find.fill('find-two');
+  await page.keyboard.press('Enter');
+  await heading(page, 'Queue find-two');
+  await find.fill('msg_nowhere');
+  await page.keyboard.press('Enter');
+  await heading(page, 'Not found');
+  expect(new URL(page.url()).pathname).toBe('/console/messages/msg_nowhere');
+});

@@ -1,0 +1,116 @@
+// What lists show while things change on the server.
+import { eventually } from '@posthorn/testkit';
+import type { Page } from 'playwright-core';
+import { startStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => (stage = await startStage()), 60_000);
+afterAll(() => stage.stop());
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const row = (page: Page, name: string) => page.getByRole('row').filter({ has: link(page, name) });
+
+const post = (path: string, body: object = {}) =>
+  stage.system.api.call(path, { method: 'POST', body: JSON.stringify(body) });
+const createQueue = (queueName: string) => post('/v2/queues', { queueName, parallelism: 1 });
+
+test('with "Live" off nothing changes; when it is on again, the page shows what has happened', async () => {
+  await createQueue('still');
+  const [{ page }, { page: other }] = [await stage.open('queues'), await stage.open('queues')];
+  await row(page, 'still').getByText('running').waitFor();
+  const live = page.getByRole('switch', { name: 'Live', exact: true });
+  await live.click();
+  // The other page is live: once it has shown two changes, this one would have shown the first.
+  await post('/v2/queues/still/pause');
+  await row(other, 'still').getByText('paused').waitFor();
+  await post('/v2/queues/still/resume');
+  await row(other, 'still').getByText('running').waitFor();
+  await post('/v2/queues/still/pause');
+  await row(other, 'still').getByText('paused').waitFor();
+  expect(await row(page, 'still').textContent()).toContain('running');
+  await live.click();
+  await row(page, 'still').getByText('paused').waitFor();
+});
+
+test('rows wait while one has the focus; rows that stay where they are change at once', async () => {
+  await createQueue('a-first');
+  const { page } = await stage.open('queues');
+  await link(page, 'a-first').focus();
+  await post('/v2/queues/a-first/pause');
+  await row(page, 'a-first').getByText('paused').waitFor();
+
+  await createQueue('a-second');
+  await createQueue('a-third');
+  await button(page, 'Show 2 new').waitFor();
+  expect(await link(page, 'a-second').count()).toBe(0);
+  await button(page, 'Show 2 new').click();
+  await link(page, 'a-second').waitFor();
+  expect(await page.getByRole('button', { name: /^Show / }).count()).toBe(0);
+  await eventually(() => page.evaluate(() => document.activeElement?.tagName === 'H1'));
+
+  await link(page, 'a-first').focus();
+  await stage.system.api.call('/v2/queues/a-third', { method: 'DELETE' });
+  await button(page, 'Show changes').waitFor();
+  await link(page, 'a-third').waitFor();
+  await button(page, 'Show changes').click();
+  await link(page, 'a-third').waitFor({ state: 'detached' });
+});
+
+test('one button shows everything that the dead letters hold back, and a deleted one goes by itself', async () => {
+  stage.system.receiver.reply('/fails', 500);
+  stage.system.receiver.reply('/missing', 404);
+  const none = { 'Upstash-Retries': '0' };
+  const first = await stage.publish('/fails', none, 'FAILED');
+  const { page } = await stage.open('dead-letters');
+  await link(page, first).focus();
+  const second = await stage.publish('/missing', none, 'FAILED');
+  await button(page, 'Show 1 new').click();
+  await link(page, second).waitFor();
+  await page.getByText('2 messages match').waitFor();
+  const causes = page.getByRole('table', { name: 'Failures by cause' });
+  await causes.getByText('the destination answered 404').waitFor();
+  const { messages } = (await (await stage.system.api.call('/v2/dlq')).json()) as {
+    messages: { dlqId: string; messageId: string }[];
+  };
+  const dlqId = messages.find(({ messageId }) => messageId === second)?.dlqId ?? '';
+  await stage.system.api.call(`/v2/dlq/${dlqId}`, { method: 'DELETE' });
+  await link(page, second).waitFor({ state: 'detached' });
+  await page.getByText('1 message match').waitFor();
+});
+
+test('a time without an offset is one of the zone in the settings, to the millisecond', async () => {
+  const { page } = await stage.open('settings', { timezoneId: 'Europe/Berlin' });
+  await page.getByRole('combobox', { name: 'Time zone', exact: true }).selectOption('Asia/Tokyo');
+  await link(page, 'Messages').click();
+  const from = page.getByRole('textbox', { name: 'From', exact: true });
+  const asks = (instant: number) =>
+    page.waitForRequest(
+      (request) => request.url().includes('/v2/messages?') && request.url().includes(`fromDate=${instant}&`),
+    );
+  for (const [text, instant] of [
+    ['2026-01-31 14:00:30.5', Date.UTC(2026, 0, 31, 5, 0, 30, 500)],
+    ['2026-01-31', Date.UTC(2026, 0, 30, 15)],
+    ['2026-01-31T14:00+02:00', Date.UTC(2026, 0, 31, 12)],
+  ] as const) {
+    await Promise.all([asks(instant), from.fill(text)]);
+  }
+  await from.fill('2026-02-31');
+  await page.getByText('Type 2h, 2026-01-31 or 2026-01-31 14:00.').waitFor();
+});
+
+test('the figure over messages says what it counts, and its bars are those of all hosts', async () => {
+  const { page } = await stage.open('messages?destination=127.0.0.1:1&state=FAILED');
+  await page.getByRole('figure', { name: 'All messages to 127.0.0.1 over time', exact: true }).waitFor();
+  await button(page, 'Clear filters').click();
+  await page.getByRole('figure', { name: 'Messages over time', exact: true }).waitFor();
+});
+
+test('what is deleted while it is shown is not found', async () => {
+  await createQueue('gone');
+  const { page } = await stage.open('queues/gone');
+  await heading(page, 'Queue gone');
+  await stage.system.api.call('/v2/queues/gone', { method: 'DELETE' });
+  await heading(page, 'Not found');
+});
