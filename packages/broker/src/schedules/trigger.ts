@@ -13,14 +13,14 @@ import { readCron, type Cron } from './cron.ts';
 import { fieldNames, pausedForever, readSchedule, stateField, type Definition } from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 
-/** Schedules that are taken at once: a few milliseconds of work. */
+/** Maximum number of schedules that are claimed at once: a few milliseconds of work. */
 const atOnce = 100;
-/** Whoever takes schedules has this long to get to their end; then another process does it again. */
+/** A process that claims schedules has this long to trigger them. Then another process may claim them. */
 const claimMs = 3000;
 /** A trigger that is done again after a crash makes the same messages; they are not stored twice within this time. */
 const rememberedMs = 600_000;
 const maxKnownCrons = 1000;
-/** A Redis that is full is looked at again after this time. */
+/** While Redis is full, due schedules are tried again after this time. */
 const whileFullMs = 1000;
 
 export interface TriggerParts extends StoreParts {

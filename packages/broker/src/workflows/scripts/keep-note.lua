@@ -1,5 +1,5 @@
 -- Keeps data of an event for a run in which nothing waits for it yet.
--- ARGV[6] event id   ARGV[7] the data   ARGV[8] most texts that a run keeps   ARGV[9] most bytes of them
+-- ARGV[6] event id   ARGV[7] the data   ARGV[8] maximum texts that a run keeps   ARGV[9] maximum bytes of them
 -- Returns 'over'; 'kept'; 'full'; or 'waits' and the fields of the waiters that are there, and nothing was kept.
 if not isStarted() then
   return { 'over' }

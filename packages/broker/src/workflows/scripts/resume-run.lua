@@ -1,5 +1,6 @@
 -- Begins a run whose log was copied from another one, and delivers some of its messages again.
--- ARGV[6] most active runs in this shard   ARGV[7] number of texts that follow: names and values of fields of the run
+-- ARGV[6] maximum active runs in this shard
+-- ARGV[7] number of texts that follow: names and values of fields of the run
 -- ARGV[8...] these, then head and data of each message
 -- Returns 'started', 'known' or 'full'.
 if redis.call('EXISTS', run) == 1 then

@@ -1,6 +1,6 @@
 -- Begins a run with its first message, or does nothing if a run with its id is active.
--- ARGV[6] 'new', or 'adopt': the endpoint starts a run that was begun without an SDK, with one   ARGV[7] most runs that go
--- on in this shard   ARGV[8] number of texts that follow: names and values of the fields of the run
+-- ARGV[6] 'new', or 'adopt': the endpoint starts a run that was begun without an SDK, with one   ARGV[7] maximum
+-- active runs in this shard   ARGV[8] number of texts that follow: names and values of the fields of the run
 -- ARGV[9...] these, and the message as six texts, as in `appendMessages`
 -- Returns 'started', 'known' or 'refused', and the id of the first message; 'full'; or 'over', if there is nothing to adopt.
 local fields = redis.call('HMGET', run, 'state', 'createdAt', 'phase', 'initId')
