@@ -18,8 +18,8 @@ export type RedisConnection = Redis &
   };
 
 /**
- * The connection of a process that answers requests. It never waits for a Redis that is unavailable or frozen: the
- * caller gets an error at once. It connects again within 250 ms after Redis is back.
+ * The connection of a process that answers requests. Its commands fail at once while Redis is unavailable, and after
+ * 1.5 seconds if Redis is frozen. It connects again within 250 ms after Redis is back.
  */
 export function connectForRequests(url: string): RedisConnection {
   const redis = connect(url, {

@@ -160,7 +160,7 @@ export interface ScriptCommands {
   ): Promise<string[] | -1>;
   claimSchedules(
     dueKey: string,
-    ...rest: [...ScheduleFields, schedulePrefix: string, most: number, claimMs: number]
+    ...rest: [...ScheduleFields, schedulePrefix: string, max: number, claimMs: number]
   ): Promise<[now: number, waitMs: number, ...claimed: [string, string, string, string, string][]]>;
   beginTrigger(
     scheduleKey: string,
