@@ -200,7 +200,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   }
 }
 
-/** Slow attempts hold at most so many bytes of requests and responses, or twice a response when that is more. */
+/** Maximum bytes of requests and responses of slow attempts, or twice the largest response if that is more. */
 const slowBytes = 256 * 1024 * 1024;
 
 /** Of a cap over all dispatchers, and of few descriptors, slow attempts take one half at most. */

@@ -25,7 +25,7 @@ const advice: Record<Kind, string> = {
 
 /** The resolver gives these for a broken name as well as for a lack of descriptors. */
 const ambiguous = new Set(['EAI_AGAIN', 'EAI_SYSTEM', 'EAI_FAIL', 'ENOTFOUND']);
-/** Without a fault for so long the trouble has ended. */
+/** After this time without a fault the trouble has ended. */
 const quietMs = 10_000;
 /** Trouble that goes on for longer than this makes the process unready. */
 const patienceMs = 5000;

@@ -90,7 +90,7 @@ export function listCandidates(host: string, { search, ndots }: Pick<NameSetting
   return [...new Set(dots >= ndots ? [name, ...completed] : [...completed, name])];
 }
 
-/** The addresses of the first candidate that has any; else why none was found, `undefined` if no one knows the name. */
+/** The addresses of the first candidate that has any; else the error, or `undefined` if no source knows the name. */
 async function askCandidates(
   dns: Resolver,
   candidates: readonly string[],

@@ -125,7 +125,7 @@ const kinds: Record<string, string> = {
   broadcast: 'broadcast',
 };
 
-/** The library's name of the range; `reserved` for IPv6 that it takes for unicast and nobody was given. */
+/** The library's name of the range; `reserved` for unassigned IPv6 addresses, which the library calls unicast. */
 function readKind(address: Address): string {
   const range = address.range();
   const isUnassigned = range === 'unicast' && address.kind() === 'ipv6' && !contains(globalUnicast, address);

@@ -43,17 +43,17 @@ interface Claim {
 }
 
 /**
- * What is due becomes messages, in an order in which a crash at any point loses nothing and doubles nothing: the ids of
- * the messages are derived from schedule and time; they are noted, then stored, and then the schedule goes on to its next
- * time. Whoever does it again does the same again.
+ * Makes messages of due schedules, in an order in which a crash at any point neither loses nor doubles a message: the
+ * ids of the messages are derived from the schedule and the time. They are noted, the messages are stored, and then the
+ * schedule advances to its next time. Doing it again after a crash has the same result.
  */
 export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promise<number> {
   const { redis, log, shards, bodies, guard, urlGroups, queues, isFull } = parts;
-  /** To read an expression costs more than all the rest of a trigger. */
+  /** Parsing an expression takes longer than the rest of a trigger. */
   const crons = new Map<string, Cron>();
 
   return async (catchUpMs) => {
-    // Nothing new comes in while what is there is drained. A time that passes so is one that was missed.
+    // While Redis is full, messages are delivered but none are created. A time that passes meanwhile counts as missed.
     if (isFull()) return whileFullMs;
     const prefix = keyspace.schedule('');
     const due = keyspace.dueSchedules;

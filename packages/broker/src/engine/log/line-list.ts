@@ -35,7 +35,7 @@ export interface LineList {
   append(line: LineRecord, message: Message): void;
   /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
   walk(options: WalkOptions): AsyncGenerator<Slice>;
-  /** Removes the oldest segments while without them there still are so many lines, and gives the number of lines removed. */
+  /** Removes the oldest segments as long as at least `keep` entries are left, and gives the number of those removed. */
   trim(keep: number, forget: Forget): Promise<number>;
   /** Removes the oldest segment, also if it is the only one, and gives the number of its lines. */
   shorten(forget: Forget): Promise<number>;

@@ -99,7 +99,7 @@ function refuseWrongType(error: unknown): never {
   );
 }
 
-/** So long a fault may be one of a Redis that starts at the same time. */
+/** Within this time a fault may come from a Redis that is starting. */
 const explainTlsAfterMs = 300;
 
 async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promise<void> {

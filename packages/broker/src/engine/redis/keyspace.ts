@@ -38,7 +38,7 @@ export const keyspace = {
   /** hash: `count` of failed sign-ins of an address in the current minute, with which it expires. */
   failedSignIns: (address: string) => `posthorn:failed-sign-ins:${address}`,
 
-  /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
+  /** hash: the bytes of a large body, and the messages that still need them; expires when none does. */
   body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
 
   /** zset: dead letters by the time of failure, in milliseconds: `<id>:<digest>` (`dlq-list.ts`), once `<id>` alone. */

@@ -6,10 +6,9 @@ import { isDenied, isRefusal, refusesForMemory } from './faults.ts';
 const repeatAfterMs = 1000;
 
 /**
- * Makes a connection repeat what Redis refuses for a reason that passes: a full disk, a start, a failover, a
- * right that was withdrawn. To the worker behind it such a Redis is like one that is away. Without this BullMQ asks for
- * work thousands of times a second, and takes a message whose end was refused for one that has failed, or leaves it to be
- * delivered again.
+ * Makes a connection repeat commands that Redis refuses for a temporary reason: a full disk, a start, a failover, or a
+ * missing right. For the worker on it, such a Redis is unavailable. Without this, BullMQ would ask for work thousands
+ * of times a second, and a message whose end was refused would count as failed or be delivered again.
  *
  * A Redis without memory refuses every script whose first step may need some, also those that take messages out. Such a
  * script is repeated with a first step that needs none: then Redis lets it finish. So messages are delivered, and memory

@@ -38,7 +38,7 @@ export type Standing = 'ours' | 'canceled' | 'lost';
 export interface NewJob {
   id: string;
   message: Message;
-  /** Of all messages with this key only the first is stored, for so long, also after it has ended. */
+  /** Only the first message with this key is stored within `forMs`, even if it has ended. */
   once?: { key: string; forMs: number };
   /** It waits for a slot in a lane, which wakes it before this time has passed. */
   parkedMs?: number;

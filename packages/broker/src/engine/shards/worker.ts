@@ -240,7 +240,7 @@ class AttemptFailed extends Error {
   constructor(message: string, delayMs: number) {
     super(message);
     this.delayMs = delayMs;
-    // BullMQ keeps the stack in Redis; nobody reads ours.
+    // BullMQ stores the stack in Redis. Ours is of no use.
     this.stack = '';
   }
 }
