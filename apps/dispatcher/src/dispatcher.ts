@@ -46,7 +46,7 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-/** The process as a list: what it starts, and in which order it stops. */
+/** All parts of the process, and the order in which they stop. */
 export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
   const { broker, config, log, isClockWrong } = parts;
   const keys = await broker.signingKeys.follow();
@@ -88,7 +88,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   });
   const faults = createOwnFaults(log, now);
   const faultMs = createSpacing(returnsPerSecond, now);
-  /** An attempt that could not be made, or not go on, for a reason of our own. */
+  /** An attempt that failed because of a fault of this process. */
   const defer = (answer: Answer): Outcome | undefined => {
     if (answer.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
     if (!faults.isOurs(answer)) return undefined;

@@ -4,7 +4,7 @@ import { DestinationError, ForwardError, PosthornError, PublishOptionsError, typ
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
-/** The only place that turns what was thrown into an answer: always JSON with `error` (contract E1). */
+/** The only place that makes a response of an error: always JSON with `error` (contract E1). */
 export function handleErrors(log: Log): ErrorRequestHandler {
   const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {

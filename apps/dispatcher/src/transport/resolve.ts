@@ -10,7 +10,7 @@ export interface ResolveOptions {
   files?: NameFiles;
   /** Asks the name servers of resolv.conf, as they are when it is created. */
   createResolver?: () => Resolver;
-  /** How long an answer is used again. */
+  /** How long the result of a lookup is reused. */
   freshMs?: number;
   /** How often the files may be looked at. */
   checkMs?: number;
@@ -65,7 +65,7 @@ export function createResolve(options: ResolveOptions = {}): Resolve {
     const entry = known.get(host);
     if (entry && entry.until > now && entry.settings === settings) return entry.addresses;
     if (known.size >= maxKnown) known.clear();
-    // Until there is an answer, everyone who asks waits for the same one.
+    // Concurrent lookups of one name wait for the same result.
     const asked = { addresses: find(host, settings), until: Infinity, settings };
     known.set(host, asked);
     asked.addresses.then(
@@ -105,7 +105,7 @@ async function askCandidates(
   return failure;
 }
 
-/** What is no answer: the name may exist. */
+/** Errors that say nothing about the name: it may exist. */
 const failures: Record<string, string> = {
   ETIMEOUT: 'the name server did not answer',
   ESERVFAIL: 'the name server failed',

@@ -3,7 +3,7 @@ import { createBodyReader, type BodyReader } from './body-reader.ts';
 import { createLineReader } from './line-reader.ts';
 import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './response-head.ts';
 
-/** What a destination sent in answer to one request. */
+/** The response of a destination to one request. */
 export interface Response {
   /** Status of the last status line; 0 when there was none. */
   status: number;

@@ -39,7 +39,7 @@ export interface Settlement {
 export function createSettlement(parts: SettleParts): Settlement {
   const { bodies, events, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
-  /** What is kept of a failure. Of the answer nothing is while Redis is full, but for its status. */
+  /** The part of a failure that is kept. While Redis is full, only the status of its response is kept. */
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
     error,
     errorKind,

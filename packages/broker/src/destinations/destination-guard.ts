@@ -132,7 +132,7 @@ function readKind(address: Address): string {
   return isUnassigned ? 'reserved' : range;
 }
 
-/** The address that is really meant: an IPv4 address inside an IPv6 one is judged itself. */
+/** The address that is checked: of an IPv6 address that contains an IPv4 address, the latter. */
 function readAddress(text: string): Address | undefined {
   const bare = text.replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return undefined;

@@ -152,7 +152,7 @@ export function revise(
   { options, forwarded }: Revision,
 ): Omit<Message, 'body'> {
   const request = { body: Buffer.alloc(0), callerIp: message.callerIp };
-  // What is not said stays as it was; a delay was about the first time only.
+  // Options that are not given stay as they were, except for the delay, which applied to the first publish only.
   const said = createTemplate(request, { retries: message.maxRetries, method: message.method, ...options }, {}, limits);
   const { body: _, header: _header, redaction: _redaction, timeoutMs, ...fields } = said;
   const revised: Omit<Message, 'body'> = {
@@ -218,7 +218,7 @@ function createTemplate(
   };
 }
 
-/** What is not said of a callback follows its message (contract D20). */
+/** Options of a callback that are not given are those of its message (contract D20). */
 function createCallback(
   url: string,
   options: CallbackOptions,

@@ -65,7 +65,7 @@ export interface Lanes {
   enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
   /** The attempt begins, if the message has a slot; else it waits for one. */
   acquire(lane: Lane, messageId: string): Promise<Slot>;
-  /** The attempt goes on: its lease begins anew. */
+  /** The attempt is still running: its lease begins anew. */
   renew(lane: Lane, messageId: string): Promise<void>;
   /** The attempt is over: its slot is free. */
   release(lane: Lane, messageId: string): Promise<void>;
@@ -259,7 +259,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async create(lane) {
       const { state } = keysOf(lane);
       const now = Date.now();
-      // Another process that creates it at the same time keeps what it has written first.
+      // Another process may create the lane at the same time. Its values stay if they were written first.
       await Promise.all([
         redis.hsetnx(state, queueFields.createdAt, now),
         redis.hsetnx(state, queueFields.updatedAt, now),

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
-/** What is kept of the answer to a failed attempt, for the log and the dead letter queue. */
+/** The part of the response to a failed attempt that is kept for the log and the dead letter queue. */
 export interface KeptAnswer {
   status: number;
   header: Answer['header'];

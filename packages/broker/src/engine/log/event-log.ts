@@ -23,16 +23,16 @@ import { readRecord, recordBytes } from './record.ts';
 export interface EventLog {
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
   started(messageId: string, message: Message, line: Line): void;
-  /** Writes at once what is kept for this message, and the lines of an attempt after which it goes on. */
+  /** Writes at once the entries in memory for this message, and those of an attempt that will be retried. */
   failed(messageId: string, message: Message, lines: Line[], nextDeliveryInMs: number): void;
-  /** Writes at once what is kept for this message, its last lines, and what it was. */
+  /** Writes at once the entries in memory for this message, its last entries, and the message itself. */
   ended(messageId: string, lines: Line[], message: Message): void;
   /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, lines: Line[], message: Message): void;
   read(messageId: string): Promise<History>;
   /** Notes in the log of a dead message which message a retry has made of it. Doing it twice changes nothing. */
   noteRetry(messageId: string, newId: string): Promise<void>;
-  /** The body of the answer that a line tells of, and whether it is less than the destination sent. */
+  /** The response body of an entry, and whether it was cut. */
   readResponse(event: Event): Promise<{ body: Buffer; isCut: boolean }>;
   /**
    * Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left.
@@ -132,7 +132,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     flush(Date.now() - keepStartedMs);
   };
 
-  /** Removes the logs of messages that ended in this piece of the list, and the answers that nothing else shows. */
+  /** Removes the logs of messages that ended in this piece of the list, and response bodies that nothing else shows. */
   const forget = async ({ records }: Slice) => {
     const keys: string[] = [];
     const failed: { messageId: string; shard: number }[] = [];

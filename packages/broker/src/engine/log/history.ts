@@ -18,7 +18,7 @@ export interface Event {
   nextDeliveryTime?: number;
 }
 
-/** What is known of one message. */
+/** The log of one message. */
 export interface History {
   /** Its entries, oldest first; none if the log does not contain it (any more). */
   events: Event[];
@@ -47,7 +47,7 @@ export interface StoredAnswer {
   header: Answer['header'];
   /** The body in base64, or only its beginning when `isElsewhere`. */
   body?: string;
-  /** The body lies in the store of answers, as long as no later attempt has replaced it. */
+  /** The body is in the answer store, unless a later attempt has replaced it. */
   isElsewhere?: true;
   /** The destination sent a longer body than was kept. */
   isCut?: true;

@@ -156,7 +156,7 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     const slices = await plan(options);
     const reads: Promise<Slice>[] = [];
     for (let done = 0; done < slices.length; done++) {
-      // The first piece is often enough; only who goes on reads ahead.
+      // The first piece is often enough, so reading ahead starts with the second.
       for (const { segment, from, to } of slices.slice(done + reads.length, done + (done === 0 ? 1 : readAhead))) {
         const next = read(segment, from, to);
         next.catch(() => undefined);

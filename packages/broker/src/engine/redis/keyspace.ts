@@ -92,7 +92,7 @@ export const keyspace = {
   /** hash: what all processes must agree on: `shards`, `signing-keys`, and `data`, a name that is gone with it. */
   settings: 'posthorn:settings',
 
-  /** channel: told of every change of the signing keys. */
+  /** channel: gets a message for every change of the signing keys. */
   signingKeysChanged: 'posthorn:signing-keys-changed',
 } as const;
 

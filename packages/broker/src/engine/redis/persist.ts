@@ -50,7 +50,7 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
   };
 }
 
-/** What is asked about Redis itself wants its answer now. */
+/** Commands about Redis itself are not repeated: their errors are needed at once. */
 const questions = new Set(['auth', 'hello', 'select', 'info', 'config', 'client', 'ping', 'time']);
 
 /** Whatever is first in KEYS: the key that is removed has never existed, and lies in the same slot of a cluster. */

@@ -87,7 +87,7 @@ const keyKinds = {
   'posthorn:*': 'posthorn:probe',
 };
 
-/** What a user lacks: commands and channels as they are said, and patterns of keys. */
+/** Rights that a user lacks: names of commands and channels, and patterns of keys. */
 interface Missing {
   commands: string[];
   keys: string[];

@@ -13,7 +13,7 @@ export interface WatchOptions {
   fullAtPercent: number;
   /** What the operator wants Redis to promise. */
   durability: 'always' | 'everysec';
-  /** What keeps this process from its work; the rest is only told. */
+  /** Trouble that stops the work of this process; other trouble is only logged. */
   fatal: readonly Trouble[];
   /** Name of the data that Redis has (`agreeOnData`). */
   data: string;

@@ -15,7 +15,7 @@ export interface CanceledNow {
   message: Message;
   /** Its message is not what was stored but stands for it. */
   isUnreadable?: true;
-  /** An attempt is running, and goes on. */
+  /** An attempt is running, and continues. */
   isInFlight: boolean;
 }
 

@@ -25,7 +25,7 @@ export interface Job {
   crashes: number;
   /** Of a message that a worker has: what is in its lock as long as that lasts. */
   token?: string;
-  /** Of a message that a worker has: frees its worker slot for another message while its attempt goes on. */
+  /** Frees the worker slot of a message for another one while its attempt continues. */
   freeSlot?: () => void;
   /** Its message is not what was stored but stands for it. */
   isUnreadable?: true;

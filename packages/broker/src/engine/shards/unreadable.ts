@@ -50,7 +50,7 @@ export function unwrapText(data: unknown): string {
   return typeof unreadable === 'string' ? unreadable : JSON.stringify(data);
 }
 
-/** What is put in the place of a message that cannot be read: its body is what was stored. It cannot be delivered. */
+/** Stands for a message that cannot be read. Its body is the stored text. It cannot be delivered. */
 export function createStandIn(stored: string, createdAt: number): Message {
   return {
     url: 'https://unreadable.invalid/',

@@ -9,7 +9,7 @@ const bullmqScripts = {
   ...(load('bullmq/dist/cjs/scripts/promote-9.js') as object),
 } as Record<string, { content: string } | undefined>;
 
-/** Every Lua script of ours: how many keys it takes. Its file says what it does. */
+/** The Lua scripts and their numbers of keys. The files describe what they do. */
 const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
   keepBody: { file: 'keep-body.lua', numberOfKeys: 1 },
