@@ -16,7 +16,7 @@ export interface Access {
   isValid?: () => Promise<boolean>;
 }
 
-export const maxTokenLength = 512;
+const maxTokenLength = 512;
 const paddedBytes = maxTokenLength + 2;
 
 const accessOf = new WeakMap<Request, Access>();

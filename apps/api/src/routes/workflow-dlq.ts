@@ -18,7 +18,7 @@ const pageLimit = 100;
 const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
 
 /** Parses a query into a filter of dead letters of runs. */
-export function parseLetterFilter(query: RunLetterQuery) {
+function parseLetterFilter(query: RunLetterQuery) {
   const { url, workflowUrl = url, failureCallbackState, failureFunctionState = failureCallbackState, ...given } = query;
   const { source: _s, groupBy: _g, trimBody: _t, cursor, count = pageLimit, ...filter } = given;
   return { ...filter, workflowUrl, failureFunctionState, cursor: cursor || undefined, count };

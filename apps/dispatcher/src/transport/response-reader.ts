@@ -46,7 +46,7 @@ const maxHeaderLines = 2000;
 const maxInformationalBytes = 256 * 1024;
 
 /** The connection ended without a byte of a response. */
-export const closedBefore = 'the connection closed before there was a response';
+const closedBefore = 'the connection closed before there was a response';
 const closedWithin = 'the connection closed before the response was complete';
 
 /**
