@@ -61,7 +61,8 @@ export async function checkToken(config: ReceiverConfig, request: Omit<VerifyReq
 
 /** The keys to try, the current one first (contract C15). */
 function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): string[] {
-  if (isDevelopment(config.devMode)) return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
+  if (isDevelopment(config.devMode))
+    return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;
   if (currentSigningKey && nextSigningKey) return [currentSigningKey, nextSigningKey];
   const region = readVariable('QSTASH_REGION') ? readRegion(regionOfRequest) : undefined;
