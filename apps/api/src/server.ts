@@ -5,18 +5,19 @@ import { parseTarget } from './parse-target.ts';
 
 export interface ApiServer {
   server: Server;
-  /** Takes no new connections; resolves when every request that was read has got its whole answer. */
+  /** Accepts no new connections. Resolves when every request that was read has got its whole response. */
   stop(): Promise<void>;
 }
 
 /**
- * An HTTP server for an Express app. Express gives every request and response another prototype, which costs a third of
- * the time of a request on Node 20; here they are made with that prototype, and the change changes nothing.
+ * An HTTP server for an Express app. Express replaces the prototype of every request and response, which takes a third
+ * of the time of a request on Node 20. Here they are created with that prototype, so that the replacement has no
+ * effect.
  */
 export function createServer(app: Express): ApiServer {
-  /** Every connection, and how many of its requests have been read and not been answered completely. */
+  /** For each connection, the number of requests that have been read and not yet been answered completely. */
   const connections = new Map<Socket, number>();
-  /** The last request of a connection that was read, and what is wrong with what stands behind it. */
+  /** For each connection, the last request that was read, and the error in the bytes after it. */
   const lastRequests = new WeakMap<Socket, IncomingMessage>();
   const faults = new WeakMap<Socket, NodeJS.ErrnoException>();
   let isStopping = false;
@@ -24,7 +25,7 @@ export function createServer(app: Express): ApiServer {
   class Request extends IncomingMessage {}
   class Response extends ServerResponse {
     override writeHead(...head: unknown[]): this {
-      // With this answer Node closes the connection; another one that is still to come must not be cut.
+      // Node closes the connection after this response, so that only the last pending one may say so.
       if (isStopping && connections.get(this.req.socket) === 1) this.shouldKeepAlive = false;
       return super.writeHead(...(head as [number]));
     }
@@ -41,7 +42,7 @@ export function createServer(app: Express): ApiServer {
 
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    // The last answer of the connection has been written: there would be none to this request.
+    // The last response of the connection has been written, so that this request cannot be answered.
     if (socket.writableEnded) return;
     connections.set(socket, (connections.get(socket) ?? 0) + 1);
     lastRequests.set(socket, request);
@@ -50,7 +51,7 @@ export function createServer(app: Express): ApiServer {
       if (!socket.destroyed) connections.set(socket, left);
       const fault = faults.get(socket);
       if (fault && left === 0 && socket.writable) answerBrokenRequest(fault, socket);
-      // This answer may have promised that the connection stays.
+      // The response may have announced that the connection stays open.
       if (isStopping && left === 0) socket.end();
     });
     // Express routes absolute targets of any scheme by their path, and answers some itself.
@@ -72,27 +73,27 @@ export function createServer(app: Express): ApiServer {
       requestTimeout: 120_000,
       connectionsCheckingInterval: 2000,
       keepAliveTimeout: 65_000,
-      // Node would answer without a body; `require-host.ts` does it in our form.
+      // Node would answer without a body. `require-host.ts` answers with JSON.
       requireHostHeader: false,
     },
     handle,
   );
-  // A client may close its sending side after its request and still wait for the answer. Node would cut the connection
-  // and go on with the request.
+  // A client may close its sending side after its request and still wait for the response. Node would close the
+  // connection and go on with the request.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => {
     connections.set(socket, 0);
     socket.once('close', () => connections.delete(socket));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Whole requests before the broken one get their answers first.
+    // Complete requests before the broken one are answered first.
     const isAfterRequests = (connections.get(socket) ?? 0) > 0 && lastRequests.get(socket)?.complete === true;
     if (isAfterRequests && error.code !== 'ECONNRESET') faults.set(socket, error);
     else answerBrokenRequest(error, socket);
   });
-  // What a client expects and nobody knows is left alone; Node would refuse it without a body.
+  // An unknown `Expect` header is ignored. Node would refuse the request without a body.
   server.on('checkExpectation', handle);
-  // Node takes a connection for idle whose answer has not left yet, or that has sent its next request already.
+  // Node regards a connection as idle even if its response has not been sent, or its next request has arrived.
   server.closeIdleConnections = () => {
     for (const [socket, unanswered] of connections) if (unanswered === 0) socket.destroy();
   };
@@ -109,7 +110,7 @@ export function createServer(app: Express): ApiServer {
   };
 }
 
-/** Answers before there is a request of Express, and gives up the connection: the body, if any, is not read. */
+/** Answers before Express gets the request, and closes the connection. The body, if any, is not read. */
 function refuse(response: ServerResponse, error: string): void {
   const body = JSON.stringify({ error });
   response.writeHead(400, {
@@ -130,7 +131,7 @@ const answers: Record<string, [string, string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long.'],
 };
 
-/** What is no HTTP never becomes a request; the sender gets an answer in our form nevertheless. */
+/** Bytes that are not valid HTTP never become a request. Their sender gets a response with JSON nevertheless. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -134,14 +134,14 @@ async function readSentence(response: Response): Promise<string> {
     const { error } = JSON.parse(text) as { error?: unknown };
     if (typeof error === 'string') return error;
   } catch {
-    // A proxy answers in its own form.
+    // The response may come from a proxy, in its own format.
   }
   return `The server answered ${response.status}.`;
 }
 
 let isProbing = false;
 
-/** Asks until the server answers again; then pages read anew. */
+/** Polls until the server answers again; then pages read their data again. */
 function reportLoss(): void {
   isOffline.set(true);
   if (isProbing) return;

@@ -1,3 +1,3 @@
-/** What a person types as a destination: a URL, or a host. */
+/** Parses a destination that a person has typed: a URL, or a host. */
 export const parseDestination = (text: string): { url?: string; host?: string } =>
   text === '' ? {} : /^https?:\/\//i.test(text) ? { url: text } : { host: text };

@@ -24,7 +24,7 @@ export function followLines(listener: (line: EventView) => void): () => void {
   };
 }
 
-/** The first change is shown at once; those that follow it are gathered for so long. */
+/** The first change is shown after 100 ms; those that follow within this time are shown together. */
 const gatherMs = 1200;
 const firstAfterMs = 100;
 /** The server writes its counters, and keeps its overview, for a second: then the change is looked at once more. */

@@ -13,7 +13,7 @@ theme.follow((value) => {
 });
 
 /** The zone of the browser, or another one that the reader has chosen. */
-export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 export const timeZone = createStore(read('timeZone') ?? ownZone);
 timeZone.follow((value) => write('timeZone', value));
 

@@ -46,7 +46,7 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-/** The process as a list: what it starts, and in which order it stops. */
+/** All parts of the process, and the order in which they stop. */
 export async function startDispatcher(parts: DispatcherParts): Promise<Dispatcher> {
   const { broker, config, log, isClockWrong } = parts;
   const keys = await broker.signingKeys.follow();
@@ -88,7 +88,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   });
   const faults = createOwnFaults(log, now);
   const faultMs = createSpacing(returnsPerSecond, now);
-  /** An attempt that could not be made, or not go on, for a reason of our own. */
+  /** An attempt that failed because of a fault of this process. */
   const defer = (answer: Answer): Outcome | undefined => {
     if (answer.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
     if (!faults.isOurs(answer)) return undefined;
@@ -200,7 +200,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   }
 }
 
-/** Slow attempts hold at most so many bytes of requests and responses, or twice a response when that is more. */
+/** Maximum bytes of requests and responses of slow attempts, or twice the largest response if that is more. */
 const slowBytes = 256 * 1024 * 1024;
 
 /** Of a cap over all dispatchers, and of few descriptors, slow attempts take one half at most. */

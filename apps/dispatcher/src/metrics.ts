@@ -6,7 +6,7 @@ import type { OwnFaults } from './delivery/own-faults.ts';
 import type { SlowAttempts } from './delivery/slow-attempts.ts';
 import type { Sender } from './transport/send.ts';
 
-/** What a dispatcher tells of its work. Made for the hot path: everything that can be resolved before is. */
+/** Metrics of a dispatcher. They are updated for every message, so labels are resolved beforehand. */
 export interface DeliveryMetrics {
   /** A first attempt starts, so long after its message was due. */
   started(job: Job): void;

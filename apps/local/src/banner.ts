@@ -15,7 +15,7 @@ export interface BannerFacts {
   destination: string | undefined;
 }
 
-/** What a newcomer needs to send the first message (contract R1). */
+/** Everything that a new user needs to send the first message (contract R1). */
 export function formatBanner(facts: BannerFacts): string {
   const { url, publicUrls, credentials, isPrivateAllowed, consoleLink, destination } = facts;
   const { token, currentSigningKey, nextSigningKey } = credentials;

@@ -11,7 +11,7 @@ import {
 } from '@posthorn/process';
 import { z } from 'zod';
 
-/** What `npm start` looks at itself; everything else goes on to the API and the dispatcher (contract R2, R15). */
+/** Variables that `npm start` uses itself; it passes all others to the API and the dispatcher (contract R2, R15). */
 export const table = defineEnvironment({
   POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Directory of all state.' },
   REDIS_URL: { schema: z.string().optional(), help: 'Your own Redis instead of the embedded one.' },

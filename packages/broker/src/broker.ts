@@ -39,7 +39,7 @@ import { createViews, type Views } from './views/views.ts';
 
 export interface BrokerOptions extends Pick<PublisherParts, 'findNoRoom' | 'findRefusal'> {
   redis: RedisConnection;
-  /** Another connection, for what reads much: pages of the log and of dead letters, and messages. */
+  /** Another connection for large reads: pages of the log and of dead letters, and messages. */
   reads?: RedisConnection;
   log: Log;
   shards: number;
@@ -48,18 +48,18 @@ export interface BrokerOptions extends Pick<PublisherParts, 'findNoRoom' | 'find
   maxLogLines: number;
   dlqRetentionMs: number;
   destinations: GuardOptions;
-  /** Ports of this machine at which posthorn itself listens, 0 for none; no destination may be there. */
+  /** Ports of this machine at which posthorn itself listens, 0 for none. They are forbidden as destinations. */
   ownPorts?: readonly number[];
-  /** Limits of what is accepted; a process that only delivers needs none. */
+  /** Limits of publishing. A process that only delivers needs none. */
   publish?: PublishLimits;
   urlGroups?: UrlGroupLimits;
   queues?: QueueLimits;
   maxSchedules?: number;
-  /** Limits of runs; a process that has none needs none. */
+  /** Limits of runs of workflows; 0 by default, so that none is accepted. */
   runs?: RunLimits;
 }
 
-/** Limits of a process that only delivers: what it stores for a run was checked when it came. */
+/** Limits of a process that only delivers: messages that it stores for a run were checked when they were accepted. */
 const onlyDelivers: PublishLimits = {
   defaultRetries: 3,
   maxRetries: Infinity,
@@ -76,7 +76,7 @@ const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: 
 export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 'retryDeadLetters'> {
   /** For a process that delivers. */
   createDeliverer(options: DelivererOptions): Deliverer;
-  /** Publishes what schedules are due; frees slots that nobody needs; removes what has been kept long enough. */
+  /** Triggers due schedules, releases slots of ended messages, and removes data whose retention is over. */
   upkeep: Upkeep;
   messages: Messages & Canceler & RunNow;
   eventPages: EventPages;
@@ -88,7 +88,7 @@ export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 're
   signingKeys: SigningKeyStore;
   rateLimits: RateLimits;
   dispatchers: Dispatchers;
-  /** What the console and the command line read. */
+  /** Reads for the console and the command line. */
   views: Views;
   /** Publishes the message of a schedule now and gives the ids; `undefined` when there is no such schedule. */
   runSchedule(scheduleId: string): Promise<string[] | undefined>;
@@ -101,15 +101,15 @@ export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 're
 }
 
 export interface DelivererOptions {
-  /** Bytes of the body of a failed attempt's answer that its log and its dead letter keep. */
+  /** Bytes of the response body of a failed attempt that its log and its dead letter keep. */
   maxStoredResponseBytes: number;
 }
 
-/** What dispatchers do beside deliveries. Any number of processes may do it at the same time. */
+/** Work of dispatchers besides deliveries. Any number of processes may do it at the same time. */
 export interface Upkeep {
   /** As `Schedules.fireDue`. */
   fireDue: Schedules['fireDue'];
-  /** Heals every lane in which messages wait and nothing has happened for a while, and reports ends of runs. */
+  /** Repairs every lane in which messages have waited for 3 seconds without an event, and reports ends of runs. */
   sweep(): Promise<void>;
   /**
    * Removes the oldest entries of the log until not many more than `maxLines` are left, and dead letters that are past
@@ -247,7 +247,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     upkeep: {
       fireDue: schedules.fireDue,
       async sweep() {
-        // All shards in one turn of the event loop: what they ask Redis leaves together.
+        // All shards in one turn of the event loop, so that their commands are sent together.
         const all = Array.from({ length: shards.count }, (_, shard) => shard);
         await Promise.all(all.flatMap((shard) => [lanes.sweep(shard), workflows.sweep(shard)]));
       },

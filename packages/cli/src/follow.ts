@@ -20,9 +20,9 @@ const disorderMs = 5000;
 const skewMs = 60_000;
 
 /**
- * Prints the last lines, and then each new one once, until the signal. A log has no end to wait at: what is about as new
- * as the newest known line is read again and again, and what was printed is left out. A server that is away is waited
- * for; what has happened meanwhile comes then.
+ * Prints the last entries, and then each new one once, until the signal. A log has no end to wait at: entries about as
+ * new as the newest known one are read repeatedly, and those that were printed are left out. It waits for a server that
+ * is unreachable, and then prints the entries of the meantime.
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { read, print, note, limit, signal, pollMs = 1000 } = options;

@@ -41,7 +41,7 @@ async function askWhether(question: string): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-/** Lists of at most so many. */
+/** Splits a list into lists of at most `size` items. */
 export function chunk<T>(list: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
     list.slice(index * size, (index + 1) * size),

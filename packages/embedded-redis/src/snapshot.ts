@@ -11,8 +11,8 @@ const pollMs = 50;
 const snapshotName = 'dump.rdb';
 
 /**
- * Writes what a data directory holds into an RDB file, from the running server or, when there is none, from one that is
- * started for it. It asks only the server whose process and folder belong to this data directory.
+ * Writes the content of a data directory into an RDB file, from the running server or, if there is none, from one that
+ * is started for it. It asks only the server whose process and folder belong to this data directory.
  *
  * @param file on the file system of the data directory
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
@@ -28,8 +28,8 @@ export async function saveSnapshot(dataDir: string, file: string, log: (text: st
 }
 
 /**
- * Makes a data directory of an RDB file: a server loads it, writes its append-only file of it, and is started once more
- * on that file alone, to see that all keys are there.
+ * Creates a data directory from an RDB file: a server loads the file and writes its append-only file. Then a server is
+ * started on that file alone, to check that all keys are there.
  *
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
@@ -52,7 +52,7 @@ export async function loadSnapshot(dataDir: string, file: string, log: (text: st
   const checking = await startEmbeddedRedis({ dataDir, durability: 'always', log });
   try {
     const found = await withClient(await readPlace(dataDir), async (client) => {
-      // A key may reach the end of its life between the two starts.
+      // A key may expire between the two starts.
       return (await client.dbsize()) + Number(await readInfo(client, 'expired_keys'));
     });
     if (found < loaded) throw new EmbeddedRedisError(`Of ${loaded} keys only ${found} were restored.`);
@@ -65,7 +65,7 @@ async function saveFrom(place: Place, dataDir: string, file: string): Promise<vo
   const folder = join(resolve(dataDir), 'redis');
   await withClient(place, async (client) => {
     await requireOwnServer(client, dataDir, folder);
-    // A save that runs already may have begun before the last message was accepted.
+    // A save that is already running may have begun before the last message was accepted.
     await untilInfo(client, 'rdb_bgsave_in_progress', '0');
     await untilInfo(client, 'aof_rewrite_in_progress', '0');
     await client.bgsave();
@@ -75,7 +75,7 @@ async function saveFrom(place: Place, dataDir: string, file: string): Promise<vo
   });
 }
 
-/** Another server may listen where that of the data directory did. */
+/** Another server may listen at the address where the server of the data directory did. */
 async function requireOwnServer(client: Redis, dataDir: string, folder: string): Promise<void> {
   const [, dir] = await client.config('GET', 'dir');
   const pid = Number(await readInfo(client, 'process_id'));

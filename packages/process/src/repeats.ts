@@ -1,9 +1,9 @@
 import type { Log } from './log.ts';
 
-/** Without a repetition for so long, it has ended. */
+/** After this time without a repetition, the event has ended. */
 const quietMs = 10_000;
 const lookEveryMs = 1000;
-/** Reasons that are told apart; a text that differs each time must not fill the memory. */
+/** Maximum number of reasons that are counted apart: texts that differ each time must not fill the memory. */
 const maxReasons = 20;
 
 /**

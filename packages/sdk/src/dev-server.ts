@@ -17,7 +17,10 @@ export async function startDevServer(): Promise<void> {
     throw new Error(`There is no server for development at ${url}. ${how}`, { cause });
   });
   const keys = (await response.json().catch(() => ({}))) as { current?: string; next?: string };
-  if (keys.current !== developmentCredentials.currentSigningKey || keys.next !== developmentCredentials.nextSigningKey) {
+  if (
+    keys.current !== developmentCredentials.currentSigningKey ||
+    keys.next !== developmentCredentials.nextSigningKey
+  ) {
     throw new Error(`The server at ${url} does not have the credentials of development. ${how}`);
   }
 }

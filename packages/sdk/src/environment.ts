@@ -52,7 +52,7 @@ function readDevelopmentVariable(): boolean {
   throw new SetupError(`QSTASH_DEV is '${text}': use true, 1, false or 0`);
 }
 
-/** Writes what works but is probably not meant to the console. */
+/** Warns on the console of a setting that works but is probably a mistake. */
 export function warn(text: string): void {
   // eslint-disable-next-line no-console
   console.warn(`[posthorn] ${text}`);

@@ -46,9 +46,9 @@ export interface Log extends Limits {
   maxRetries?: number;
   /** Wait before a retry, as an expression over `retried`; its result is in milliseconds. */
   retryDelayExpression?: string;
-  /** URL that is told the outcome of every attempt. */
+  /** URL that gets the outcome of every attempt. */
   callback?: string;
-  /** URL that is told when the message has finally failed. */
+  /** URL that gets a request when the message has finally failed. */
   failureCallback?: string;
   /** Headers of the callback. */
   callbackHeaders?: Record<string, string[]>;

@@ -46,7 +46,7 @@ export interface HttpRequest extends CallOptions {
   query?: Query;
   headers?: HeadersInit;
   body?: BodyInit | null | undefined;
-  /** `false` for an answer that nobody reads. */
+  /** `false` ignores the body of the response. */
   parseResponseAsJson?: boolean;
   keepalive?: boolean;
   /** In place of that of the client; without a slash at its end. */
@@ -72,7 +72,7 @@ export interface Server {
   /** Without a slash at its end. */
   baseUrl: string;
   token: string;
-  /** What to do when nobody listens at the base URL. */
+  /** What to do if no server listens at the base URL. */
   hint?: string;
 }
 
@@ -194,7 +194,7 @@ function writeInit(
     body: body ?? null,
     ...(keepalive === undefined ? {} : { keepalive }),
     ...(signal ? { signal } : {}),
-    // A stream can be sent only by a fetch that is told not to wait for the answer meanwhile.
+    // `fetch` sends a stream only in half-duplex mode.
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
   } as RequestInit;
 }

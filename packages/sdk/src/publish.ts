@@ -42,9 +42,9 @@ export interface MessageOptions {
   retries?: number;
   /** Wait before the next attempt in milliseconds, as an expression over `retried`, such as `1000 * (1 + retried)`. */
   retryDelay?: string;
-  /** URL that is told the outcome of every attempt. */
+  /** URL that gets the outcome of every attempt. */
   callback?: string;
-  /** URL that is told when the message has finally failed. */
+  /** URL that gets a request when the message has finally failed. */
   failureCallback?: string;
   /** Longest time of one attempt: seconds, or a duration. By default what the server allows at most. */
   timeout?: number | Duration;
@@ -122,7 +122,7 @@ export type Checked<TRequest> = {
 export function readDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
   const destination = request.url ?? request.urlGroup ?? request.topic;
   if (!destination) {
-    // Its fields and not their values, which nobody wants in a log.
+    // Names of fields only: their values do not belong in a log.
     const fields = Object.keys(request).join(', ');
     throw new QstashValidationError(`Failed to infer request path for { ${fields} }: give url or urlGroup`);
   }

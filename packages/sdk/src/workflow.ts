@@ -76,7 +76,7 @@ export interface WorkflowLetterFilter {
   failureFunctionState?: OneOrMore<'CALLBACK_INPROGRESS' | 'CALLBACK_SUCCESS' | 'CALLBACK_FAIL' | 'CALLBACK_CANCELED'>;
 }
 
-/** Settings of a run that is repeated; what is not said stays as it was. */
+/** Settings of a run that is repeated. Those that are not given stay as they were. */
 export type RepeatOptions = Pick<
   MessageOptions,
   'retries' | 'retryDelay' | 'delay' | 'flowControl' | 'label' | 'failureCallback'
@@ -139,7 +139,7 @@ export class Workflow {
     return this.#http.request({ ...options, ...selection, method: 'DELETE', path: ['v2', 'workflows', 'runs'] });
   }
 
-  /** Resumes the steps that wait for an event; gives those that did. */
+  /** Resumes the steps that wait for an event, and gives the waiters that were resumed. */
   async notify(
     { eventId, eventData, workflowRunId }: NotifyRequest,
     options: CallOptions = {},
@@ -165,7 +165,7 @@ export class Workflow {
   }
 
   /**
-   * Goes on with a failed run, as a new run, at the step that failed.
+   * Continues a failed run, as a new run, at the step that failed.
    *
    * @throws {QstashNotFoundError} when there is no such entry
    */
@@ -212,7 +212,7 @@ export class Workflow {
   }
 
   /**
-   * Calls a failure function no more that is being called or tried again (`CALLBACK_INPROGRESS`).
+   * Stops the calls of a failure function that is being called or retried (`CALLBACK_INPROGRESS`).
    *
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
@@ -226,7 +226,7 @@ export class Workflow {
   }
 }
 
-/** Dead letters of runs; or one of them, or what is done with it. */
+/** The path of the dead letters of runs, of one of them, or of an action on it. */
 function dlqPath(dlqId?: string, verb?: string): string[] {
   const path = ['v2', 'workflows', 'dlq'];
   if (verb) path.push(verb);
@@ -240,8 +240,11 @@ interface Page {
 }
 
 /**
- * What a call for many is about: ids under a name, a filter, or all. `undefined` for no ids; what names nothing is refused,
- * because the server would take it for everything.
+ * The query of a bulk call: ids, a filter, or all. Gives `undefined` for an empty list of ids. A filter without fields
+ * is refused, because it would match everything.
+ *
+ * @param name of the query parameter for ids
+ * @param idName begins the sentence about a wrong id
  */
 function writeSelection(
   request: readonly string[] | ({ filter: object } & Page) | ({ all: true } & Page),

@@ -9,8 +9,8 @@ const count = 20_000;
 let next = Math.floor(Math.random() * count);
 
 /**
- * A loopback port that nobody listens on. A port that the system chose could be given to another process, or to a
- * connection, before it is used: then a test would talk to the server of another.
+ * A loopback port without a listener. A port that the system chose could be given to another process, or to a
+ * connection, before it is used. Then a test would talk to the server of another test.
  */
 export async function findFreePort(): Promise<number> {
   for (;;) {

@@ -17,7 +17,7 @@ export type Reply =
   | { status: number; headers?: Record<string, string>; body?: string; afterMs?: number }
   | ((response: ServerResponse, request: Received) => void);
 
-/** A destination that is told its next answers and remembers what it got. */
+/** A destination whose next responses a test sets, and which records its requests. */
 export interface Receiver {
   /** `http://127.0.0.1:<port>` */
   url: string;

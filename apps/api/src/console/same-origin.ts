@@ -1,10 +1,10 @@
 import type { Request } from 'express';
 
 /** The header that pages of the console send; a page of another origin can send it only after a refused preflight. */
-export const consoleHeader = 'x-posthorn-console';
+const consoleHeader = 'x-posthorn-console';
 
 /** Whether a page of this very origin has made the request; another port of the same host is another origin. */
-export function isSameOrigin(request: Request): boolean {
+function isSameOrigin(request: Request): boolean {
   const site = request.get('sec-fetch-site');
   if (site !== undefined) return site === 'same-origin';
   const origin = request.get('origin');

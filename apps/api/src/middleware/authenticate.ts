@@ -5,7 +5,7 @@ import type { Request, RequestHandler } from 'express';
 import { isFromConsole } from '../console/same-origin.ts';
 import { takeCookies } from '../console/cookies.ts';
 
-/** What a request may do, as its token or its session proves it. */
+/** The access of a request, which its token or its session proves. */
 export interface Access {
   scope: Scope;
   /** A name for the token or the session that does not reveal it. */
@@ -16,7 +16,7 @@ export interface Access {
   isValid?: () => Promise<boolean>;
 }
 
-export const maxTokenLength = 512;
+const maxTokenLength = 512;
 const paddedBytes = maxTokenLength + 2;
 
 const accessOf = new WeakMap<Request, Access>();
@@ -35,7 +35,7 @@ export function readAccess(request: Request): Access {
   });
 }
 
-/** What a refusal says is about the form of the request alone, never about how near a token is to the right one. */
+/** The text of a refusal describes only the form of the request, never how close a token is to the right one. */
 const refusals = {
   missing:
     'The request has no token; send it as Authorization: Bearer <token>. GET /openapi.json describes the API without one.',

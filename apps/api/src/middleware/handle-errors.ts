@@ -4,7 +4,7 @@ import { DestinationError, ForwardError, PosthornError, PublishOptionsError, typ
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
-/** The only place that turns what was thrown into an answer: always JSON with `error` (contract E1). */
+/** The only place that makes a response of an error: always JSON with `error` (contract E1). */
 export function handleErrors(log: Log): ErrorRequestHandler {
   const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {
@@ -25,7 +25,7 @@ export function handleErrors(log: Log): ErrorRequestHandler {
   };
 }
 
-/** How long a sender may go on sending what nobody reads. */
+/** How long to drain a request body after an early response. */
 const lingerMs = 3000;
 
 /**
@@ -66,7 +66,7 @@ function readError(thrown: unknown): PosthornError {
   return new PosthornError('internal', 'Something went wrong inside posthorn.', { cause: thrown });
 }
 
-/** What a caller is told of many faults: enough to find them, not as much as was sent. */
+/** Limits of an error text: enough to find the faults, but not as long as the request. */
 const maxIssues = 5;
 const maxIssueLength = 1000;
 

@@ -4,13 +4,19 @@ import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
 import type { RequestHandler } from 'express';
 import { readAccess } from './authenticate.ts';
 
-/** What creates messages is never limited (contract E12), nor what endpoints of workflows call: a refusal would cost a retry. */
+/**
+ * Calls that create messages are never limited (contract E12), nor are those that endpoints of workflows make: a
+ * refusal would cost a retry.
+ */
 const unlimited = /^\/v2\/((publish|enqueue|batch|trigger|notify|wait)(\/|$)|workflows\/runs\/[^/])/i;
 
-/** A Redis that has not counted by then is in trouble, and whoever asks now may be the one who looks for the cause. */
+/**
+ * If Redis has not counted the request by then, the request is let through: Redis is in trouble, and the caller may be
+ * an operator who is looking for the cause.
+ */
 const countWithinMs = 250;
 
-/** At most so many requests per second and token, over all API processes; 0 for no limit. */
+/** @param limit maximum number of requests per second and token, over all API processes; 0 for no limit */
 export function limitRate(limits: RateLimits, limit: number): RequestHandler {
   return async (request, response, next) => {
     const { caller } = readAccess(request);

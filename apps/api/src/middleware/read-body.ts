@@ -15,7 +15,7 @@ let bytesHeld = 0;
 /**
  * Reads a body piece by piece, whatever its type. Express' own readers cost more than the rest of a request.
  *
- * @param take called with each piece; what it throws ends the reading and is the result
+ * @param take called with each piece; an error that it throws ends the reading and becomes the result
  * @throws {PosthornError} `body_too_large`; `invalid_request` when the sender left before the end or sends too many
  *   pieces; `unavailable` when all bodies together are too large
  */

@@ -68,7 +68,7 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
 /** What the request says about the new message: its headers, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
   const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
-  // What is wrong is wrong even if no entry is there to be retried.
+  // A wrong option is an error even if there is no entry to retry.
   readPublishOptions(headers);
   return headers;
 }

@@ -7,9 +7,9 @@ import { rawRoute, type Route } from './route.ts';
 /** Open streams of a process, and of one token or session. */
 const maxStreams = { all: 200, caller: 50 };
 const commentEveryMs = 15_000;
-/** Bytes that wait for a slow reader; beyond that it loses entries, and is told how many. */
+/** Bytes that wait for a slow reader. Beyond that, entries are dropped, and the stream says how many. */
 const maxWaitingBytes = 1024 * 1024;
-/** A reader that has taken nothing for so long loses its connection. */
+/** A connection whose reader has taken nothing for this time is closed. */
 const maxStuckMs = 60_000;
 
 /** `GET /v2/logs/stream`: new entries of the log as server-sent events. */
@@ -53,7 +53,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
         return;
       }
       if (!response.writableNeedDrain) response.write(': still here\n\n');
-      // A session that was closed must not go on reading. A Redis that is away decides nothing.
+      // The stream of a closed session must end. While Redis is unavailable, the stream goes on.
       if ((await access.isValid?.().catch(() => true)) === false) end();
     };
     const timer = setInterval(() => void look(), commentEveryMs);

@@ -6,13 +6,13 @@ import { route } from './route.ts';
 export interface PageLimits {
   /** Requests that are answered at a time. */
   atOnce: number;
-  /** Requests that wait for that; of more the answer is 429 at once. */
+  /** Maximum number of waiting requests; further ones are answered with 429 at once. */
   waiting: number;
 }
 
-/** How long an answer that its client is slow to take counts as one that is being answered. */
+/** How long a response to a slow client counts as being sent, and keeps the next request waiting. */
 const slowMs = 5000;
-/** A client that has not taken its answer after this time loses its connection: the answer is in memory. */
+/** The connection of a client that has not read its response after this time is closed: the response is in memory. */
 const maxSlowMs = 60_000;
 
 /**
@@ -58,7 +58,7 @@ export function createPageRoute({ atOnce, waiting }: PageLimits): typeof route {
   };
 }
 
-/** Bytes of an answer that are written in one turn of the event loop, about. */
+/** About how many bytes of a response are written in one turn of the event loop. */
 const pieceLength = 128 * 1024;
 
 /** Writes a page entry by entry: to write 16 MiB at once would keep all other requests waiting for a tenth of a second. */
@@ -86,7 +86,7 @@ async function sendPage(response: Response, page: object): Promise<void> {
   response.end(`${text}${separator === '{' ? '{' : ''}}`);
 }
 
-/** Resolves when the client has the answer, or is slow to take it. */
+/** Resolves when the client has the response, or is slow to read it. */
 function untilTaken(response: Response): Promise<void> {
   if (!response.writableEnded || response.writableFinished || response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {

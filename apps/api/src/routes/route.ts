@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
 
-/** A route as Express wants it, and the endpoint of the contract that it answers. */
+/** A route for Express, and the endpoint of the contract that it implements. */
 export interface Route {
   endpoint: Endpoint;
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -26,7 +26,7 @@ const maxJsonValues = 10_000;
 /**
  * Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first.
  *
- * @param send how the answer is written, as JSON in one piece by default
+ * @param send writes the response, as JSON in one piece by default
  */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
@@ -95,7 +95,7 @@ async function readJson(request: Request): Promise<unknown> {
   return parseJsonBody(bytes);
 }
 
-/** A schema looks at every value, and may say what is wrong with each: half a million of them would take seconds. */
+/** A schema checks every value and may report a fault for each. Half a million values would take seconds. */
 function limitValues(json: Buffer): void {
   let values = 0;
   for (const byte of json) if (byte === comma || byte === openBracket || byte === openBrace) values += 1;

@@ -23,9 +23,9 @@ import { workflowLogRoutes } from './workflow-logs.ts';
 import { parseUsers, workflowRoutes } from './workflows.ts';
 
 /**
- * Lists, which may read the whole log and answer 16 MiB each, are answered two at a time: that keeps this process and Redis
- * free for publishing. What shows a single thing is quick, but its body may be large; counts and
- * the state of the system are quick and small.
+ * A list may read the whole log, and its response may have 16 MiB. Two lists are read at a time, which keeps this
+ * process and Redis free for publishing. A single resource is read quickly, but its body may be large. Counts and the
+ * state of the system are quick and small.
  */
 const limits = {
   lists: { atOnce: 2, waiting: 100 },

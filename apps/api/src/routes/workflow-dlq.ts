@@ -18,8 +18,8 @@ const pageLimit = 100;
 
 const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
 
-/** The dead letters of runs that a query means. */
-export function parseLetterFilter(query: RunLetterQuery) {
+/** Parses a query into a filter of dead letters of runs. */
+function parseLetterFilter(query: RunLetterQuery) {
   const { url, workflowUrl = url, failureCallbackState, failureFunctionState = failureCallbackState, ...given } = query;
   const { source: _s, groupBy: _g, trimBody: _t, cursor, count = pageLimit, ...filter } = given;
   return { ...filter, workflowUrl, failureFunctionState, cursor: cursor || undefined, count };
@@ -104,10 +104,10 @@ function requireOne<T extends Triggered | RunLetter>(dlqId: string, found: T | u
   return found;
 }
 
-/** What the request says about the new runs: its headers, and the configuration in its query. */
+/** Gives the options of the new runs: the headers of the request, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
   const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
-  // What is wrong is wrong even if no entry is there.
+  // A wrong option is an error even if there is no entry.
   readPublishOptions(headers);
   return headers;
 }

@@ -139,7 +139,7 @@ export function parseUsers(tokens: readonly string[]): Set<string> {
   return users;
 }
 
-/** What a workflow gets of a call of its webhook (contract W15). */
+/** The data that a workflow gets from a call of its webhook (contract W15). */
 function describeCall(request: Request, body: Buffer): object {
   // A header may be called `constructor`.
   const header = Object.create(null) as Record<string, string[]>;

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { ApiError } from '../api.ts';
 
-/** What a page shows while it has nothing: it is being read, it was refused, or it is not there. */
+/** Shown in place of data that is being read, was refused, or does not exist. */
 export function Fallback({ error, what }: { error: ApiError | undefined; what: ComponentChildren }) {
   if (!error) return <p class="muted">Loading…</p>;
   if (error.status === 404) return what as JSX.Element;

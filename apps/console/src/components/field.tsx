@@ -17,7 +17,7 @@ export interface FieldProps {
   hint?: string;
 }
 
-/** An input with its name, and what is wrong with it. */
+/** An input with its label, and the fault of its value. */
 export function Field({ label, fault, hint, type = 'text', min, ...input }: FieldProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : '', fault ? `${id}-fault` : ''].filter(Boolean).join(' ');

@@ -1,3 +1,15 @@
+/** The states of messages, for filters. */
+export const messageStates = [
+  'CREATED',
+  'ACTIVE',
+  'ERROR',
+  'RETRY',
+  'DELIVERED',
+  'FAILED',
+  'CANCEL_REQUESTED',
+  'CANCELED',
+] as const;
+
 const tones: Record<string, string> = {
   DELIVERED: 'good',
   FAILED: 'bad',

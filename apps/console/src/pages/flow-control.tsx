@@ -21,7 +21,7 @@ const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0
 const pinned = (key: FlowControlKey) =>
   [key.isPinnedParallelism ? 'parallelism' : '', key.isPinnedRate ? 'rate' : ''].filter(Boolean).join(', ') || 'no';
 
-/** A period such as `10m` in seconds, as the API takes it; any other text goes to the server, which says what is wrong. */
+/** A period such as `10m` in seconds, as the API takes it; any other text goes to the server, which reports the fault. */
 function toSeconds(text: string): string {
   const [, amount, unit = 's'] = /^(\d{1,7})\s*([smhd])?$/.exec(text) ?? [];
   const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[unit];

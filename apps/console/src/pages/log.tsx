@@ -11,12 +11,11 @@ import { Field, Select } from '../components/field.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
-import { State } from '../components/state.tsx';
+import { messageStates, State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useTyped } from '../components/use-typed.ts';
 
-const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;
 /** New entries that are added to the page, or that wait; with more of them the page is read again. */
 const maxTail = 300;
@@ -54,7 +53,7 @@ export function Log() {
           label="State"
           value={get('state')}
           onValue={(state) => setQuery({ state })}
-          options={[['', 'Any'], ...states.map((state) => [state, state] as const)]}
+          options={[['', 'Any'], ...messageStates.map((state) => [state, state] as const)]}
         />
         <Field
           label="Destination"

@@ -15,9 +15,9 @@ import { LiveSwitch } from '../components/live-switch.tsx';
 import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
+import { messageStates } from '../components/state.tsx';
 import { useTyped } from '../components/use-typed.ts';
 
-const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'DELIVERED', 'FAILED', 'CANCEL_REQUESTED', 'CANCELED'];
 const pageSize = 100;
 
 interface Page {
@@ -76,7 +76,7 @@ export function Messages() {
           label="State"
           value={get('state')}
           onValue={(state) => setQuery({ state })}
-          options={[['', 'Any'], ...states.map((state) => [state, state] as const)]}
+          options={[['', 'Any'], ...messageStates.map((state) => [state, state] as const)]}
         />
         <Select
           label="Queue"

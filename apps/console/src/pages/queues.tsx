@@ -91,7 +91,7 @@ export function Queue({ id }: { id: string }) {
   const oldest = list.data?.messages.at(-1);
   const probe = useTimeline(oldest?.messageId);
   const behind = useTimeline(probe.data?.where.behind);
-  // Whoever waits behind another message knows which one that is.
+  // The place of a waiting message names the message that it waits behind.
   const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
   const draft = useDraft(`/queues/${id}`, { parallelism: data ? String(data.parallelism) : '' });
   const { parallelism } = draft.value;

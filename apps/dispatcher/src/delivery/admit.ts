@@ -5,7 +5,7 @@ import { readOrigin } from './url-parts.ts';
 
 /** A destination may have this many times the slots that are free: it reaches its limit before it has them all. */
 const share = 4;
-/** A message beyond the limit waits so long for an attempt to end, unless one already takes longer. */
+/** How long a message beyond the limit waits for an attempt to end, unless one already takes longer. */
 const waitMs = 1000;
 
 /** Divides the worker slots of a shard among destinations, so that none waits because another one is slow. */
@@ -89,7 +89,7 @@ export function createAdmission(
       waiting.push(startNow);
     });
 
-  /** One slot is free, and it may be anybody's. It is taken in this step, so that nobody comes between. */
+  /** Gives a free slot to the next waiting attempt of any destination, in one step, so that no other can take it. */
   const handOver = (first: Destination) => {
     used--;
     first.inSlots--;

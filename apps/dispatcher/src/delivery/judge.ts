@@ -19,7 +19,7 @@ export interface RetryRules {
   backoffFactor: number;
 }
 
-/** Decides what an answer means for its message (contract D8, D15). */
+/** Decides the outcome of an attempt from its response (contract D8, D15). */
 export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
   const isWhole = answer.error === undefined;
   if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };

@@ -25,14 +25,14 @@ const advice: Record<Kind, string> = {
 
 /** The resolver gives these for a broken name as well as for a lack of descriptors. */
 const ambiguous = new Set(['EAI_AGAIN', 'EAI_SYSTEM', 'EAI_FAIL', 'ENOTFOUND']);
-/** Without a fault for so long the trouble has ended. */
+/** After this time without a fault the trouble has ended. */
 const quietMs = 10_000;
-/** Trouble that goes on for longer than this makes the process unready. */
+/** Trouble that lasts longer than this makes the process unready. */
 const patienceMs = 5000;
 
 /** Attempts that failed for a lack on our side. They say nothing about their destination. */
 export interface OwnFaults {
-  /** Whether an answer stands for such an attempt; if so, it is counted and said. */
+  /** Whether a result stands for such an attempt; if so, it is counted and logged. */
   isOurs(answer: Answer): boolean;
   /** By kind, since the start. */
   counts(): Readonly<Record<Kind, number>>;

@@ -11,7 +11,7 @@ export interface PrepareOptions {
   region: string | undefined;
 }
 
-/** What a request carries of its message. */
+/** The parts of a message that its request contains. */
 export interface Content {
   header: HeaderMap;
   body: Buffer | string;

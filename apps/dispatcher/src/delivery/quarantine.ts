@@ -14,7 +14,7 @@ export interface Quarantine {
    * it was delivered alone, so that it is not condemned for its company.
    */
   isPoisoned(job: Job): Promise<boolean>;
-  /** Admission under which one suspect at a time is delivered: so a crash tells which of them was the cause. */
+  /** Admission under which one suspect at a time is delivered: so a crash shows which of them was the cause. */
   around(admission: Admission): Admission;
 }
 

@@ -10,10 +10,10 @@ const endAfterMs = 1000;
 const share = 4;
 /** How long messages to the URL of an attempt that was ended start in a slow place only: doubled each time. */
 const barredMs = [60_000, 3_600_000] as const;
-/** Of so many URLs it is known that they are barred, and of so many origins that they have answered in time. */
+/** Maximum number of barred URLs that are known, and of origins that have answered in time. */
 const maxKnown = 10_000;
 const everyMs = 100;
-/** So long after the last refusal the process says that it has no room. */
+/** The process reports that it has no room until this time after the last refusal. */
 const refusedMs = 5000;
 
 /** `Answer.code` of an attempt that was ended because no place was free: the message is deferred. */

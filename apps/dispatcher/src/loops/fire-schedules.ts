@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '@posthorn/broker';
 import type { Log } from '@posthorn/process';
 
-/** A schedule that was made a moment ago may be due before all others, so nobody sleeps for longer. */
+/** Maximum sleep of a dispatcher: a schedule that was just created may be due before all others. */
 const longestMs = 1000;
 
-/** Publishes what schedules are due, in every dispatcher: there is no leader that could be missing. */
+/** Triggers due schedules. Every dispatcher does it, so that no leader can be missing. */
 export function startScheduler({ upkeep }: Broker, catchUpMs: number, log: Log): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const run = async () => {

@@ -11,7 +11,7 @@ export interface ProgressOptions {
   backlogs: Backlogs;
   /** Nothing is to be fetched, for another reason. */
   isPaused: () => boolean;
-  /** Without progress for so long the process is not ready, and after twice the time it is given up. */
+  /** After this time without progress the process is not ready, and after twice the time it is given up. */
   fetchTimeoutMs: number;
   log: Log;
   /** Ends the process, so that its supervisor starts it again. */

@@ -31,7 +31,7 @@ export interface BodyLimits {
   isKept: boolean;
 }
 
-/** Each chunk costs time, whatever its size: so many may be tiny, and as many more as have this size on average. */
+/** Each chunk takes time, whatever its size. This many may be tiny; further ones must have 16 bytes on average. */
 const maxTinyChunks = 20_000;
 const tinyChunkBytes = 16;
 /** The size of a chunk with what a destination may add to it. */

@@ -78,7 +78,7 @@ export function createConnect({ guard, timeoutMs, resolve = createResolve() }: C
   };
 }
 
-/** Rejects with `late()` after so long; what comes then is ignored. */
+/** Rejects with `late()` after `limitMs`, and then ignores the outcome of the promise. */
 function within<T>(limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), limitMs);

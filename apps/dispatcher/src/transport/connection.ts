@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** Whoever has a request under way on a connection. */
+/** Gets the response to the request that is in flight on a connection. */
 export interface Exchanger {
   received(piece: Buffer): void;
   /** The destination has ended the connection, which is destroyed. `isBroken`: with an error. */
@@ -37,7 +37,7 @@ export function createConnection(socket: Socket, idleClosed: () => void): Connec
   socket
     .on('data', (piece: Buffer) => {
       if (current) current.received(piece);
-      // Nobody has asked: it could be taken for the answer to the next request.
+      // There is no request. The bytes could be taken for the response to the next one.
       else close(true);
     })
     .on('end', () => close(false))

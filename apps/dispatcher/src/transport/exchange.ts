@@ -14,7 +14,7 @@ export class AbortedError extends Error {
 
 /** One HTTP request and its response. */
 export interface Exchange {
-  /** Whatever the destination does becomes an answer. Rejects only with `AbortedError`. */
+  /** Resolves to an `Answer` whatever the destination does. Rejects only with `AbortedError`. */
   answer: Promise<Answer>;
   abort(): void;
   /** Ends the exchange with this error, unless it is over. */

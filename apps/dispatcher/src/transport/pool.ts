@@ -2,26 +2,26 @@ import { createConnection, type Connection } from './connection.ts';
 import type { Connect } from './connect.ts';
 import type { Origin } from './origin.ts';
 
-/** The connections that are kept for the next request to their origin. */
+/** Idle connections, which wait for the next request to their origin. */
 export interface Pool {
-  /** The connection that was used last, so that the others can go. It is no longer in the pool. */
+  /** Takes the connection that was used last out of the pool, so that the others can expire. */
   take(origin: Origin): Connection | undefined;
   /** Opens a new one, which belongs to the caller. */
   open(origin: Origin, signal: AbortSignal): Promise<Connection>;
-  /** Gives back a connection after an exchange, for at most so long. */
+  /** Puts a connection back after an exchange, for at most `keepAliveMs`. */
   give(origin: Origin, connection: Connection, keepAliveMs: number): void;
-  /** Closes all that are in it. */
+  /** Closes all connections of the pool. */
   closeIdle(): void;
 }
 
-/** So many idle connections are kept at once; the one that has been idle for longest goes first. */
+/** Maximum number of idle connections. The one that has been idle for longest is closed first. */
 const maxIdle = 1000;
 const sweepMs = 1000;
 
 export function createPool(connect: Connect): Pool {
-  /** By origin, the one that was used last at the end. */
+  /** The connections of each origin; the last one was used last. */
   const byOrigin = new Map<string, Connection[]>();
-  /** All of them in the order in which they became idle, with the instant at which each must go. */
+  /** All connections in the order in which they became idle, with the instant at which each is closed. */
   const idle = new Map<Connection, { key: string; until: number }>();
   let sweeper: NodeJS.Timeout | undefined;
 

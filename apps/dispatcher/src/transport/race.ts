@@ -13,12 +13,12 @@ export interface RaceOptions<A> {
   signal: AbortSignal;
 }
 
-/** The next address is tried so long after the one before, which goes on (RFC 8305 section 5 recommends 250 ms). */
+/** Time between the starts of two addresses; the earlier one goes on (RFC 8305 section 5 recommends 250 ms). */
 const staggerMs = 250;
 
 /**
- * Connects to the first address that accepts. Each is given the whole time, and the next one is not kept waiting for it.
- * Rejects with the error of the address that failed first. However it ends, the sockets of the others are closed.
+ * Connects to the first address that accepts. Each address has the whole time, and the next one starts without waiting
+ * for its end. Rejects with the error of the address that failed first. All other sockets are closed in the end.
  */
 export function race<A>({ addresses, open, timeoutMs, timedOut, signal }: RaceOptions<A>): Promise<Socket> {
   return new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ export function race<A>({ addresses, open, timeoutMs, timedOut, signal }: RaceOp
       resolve(socket);
     };
     const lose = (socket: Socket, error: Error) => {
-      // What a socket says after it was given up concerns no one.
+      // The socket was given up before.
       if (isOver || !running.has(socket)) return;
       clearTimeout(running.get(socket));
       running.delete(socket);

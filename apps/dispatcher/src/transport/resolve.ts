@@ -10,7 +10,7 @@ export interface ResolveOptions {
   files?: NameFiles;
   /** Asks the name servers of resolv.conf, as they are when it is created. */
   createResolver?: () => Resolver;
-  /** How long an answer is used again. */
+  /** How long the result of a lookup is reused. */
   freshMs?: number;
   /** How often the files may be looked at. */
   checkMs?: number;
@@ -65,7 +65,7 @@ export function createResolve(options: ResolveOptions = {}): Resolve {
     const entry = known.get(host);
     if (entry && entry.until > now && entry.settings === settings) return entry.addresses;
     if (known.size >= maxKnown) known.clear();
-    // Until there is an answer, everyone who asks waits for the same one.
+    // Concurrent lookups of one name wait for the same result.
     const asked = { addresses: find(host, settings), until: Infinity, settings };
     known.set(host, asked);
     asked.addresses.then(
@@ -90,7 +90,7 @@ export function listCandidates(host: string, { search, ndots }: Pick<NameSetting
   return [...new Set(dots >= ndots ? [name, ...completed] : [...completed, name])];
 }
 
-/** The addresses of the first candidate that has any; else why none was found, `undefined` if no one knows the name. */
+/** The addresses of the first candidate that has any; else the error, or `undefined` if no source knows the name. */
 async function askCandidates(
   dns: Resolver,
   candidates: readonly string[],
@@ -105,7 +105,7 @@ async function askCandidates(
   return failure;
 }
 
-/** What is no answer: the name may exist. */
+/** Errors that say nothing about the name: it may exist. */
 const failures: Record<string, string> = {
   ETIMEOUT: 'the name server did not answer',
   ESERVFAIL: 'the name server failed',

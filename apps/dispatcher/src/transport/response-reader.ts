@@ -3,7 +3,7 @@ import { createBodyReader, type BodyReader } from './body-reader.ts';
 import { createLineReader } from './line-reader.ts';
 import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './response-head.ts';
 
-/** What a destination sent in answer to one request. */
+/** The response of a destination to one request. */
 export interface Response {
   /** Status of the last status line; 0 when there was none. */
   status: number;
@@ -46,7 +46,7 @@ const maxHeaderLines = 2000;
 const maxInformationalBytes = 256 * 1024;
 
 /** The connection ended without a byte of a response. */
-export const closedBefore = 'the connection closed before there was a response';
+const closedBefore = 'the connection closed before there was a response';
 const closedWithin = 'the connection closed before the response was complete';
 
 /**

@@ -57,7 +57,7 @@ export function createSecure(): Secure {
           secured.off('close', closed);
           resolve(secured);
         })
-        // An error after the handshake ends the connection, which tells whoever uses it.
+        // An error after the handshake closes the connection; its user sees that.
         .on('error', (error) => fail(toTransportError('tls', error)));
       const closed = () => fail(new TransportError('tls', 'the connection closed during the TLS handshake'));
       secured.once('close', closed);

@@ -20,7 +20,7 @@ import type { Job } from '../engine/shards/shard.ts';
  */
 const rememberedMs = 600_000;
 
-/** Messages that tell the outcome of another message (contract D19). */
+/** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
   tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
@@ -28,7 +28,7 @@ export interface Callbacks {
   tellFailure(job: Job, failure: Failure, dlqId: string): Promise<void>;
 }
 
-/** What a callback tells of an attempt: why it failed, if it did. */
+/** The attempt that a callback reports. */
 interface Attempt {
   answer: Answer;
   error?: string;
@@ -44,7 +44,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     const createdAt = Date.now();
     const { message } = job;
     const id = deriveCallbackId(job.id, cause);
-    // A queue waits for its callbacks, too.
+    // The slot of a queue stays taken until its callbacks have ended, too.
     const { queueName } = message;
     if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);
     const results = await store(parts, [
@@ -67,7 +67,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
               maxRetries: callback.maxRetries,
               timeoutMs: callback.timeoutMs,
               callerIp: message.callerIp,
-              // It tells the headers and the body of its message, so that what hides them hides its own body.
+              // It contains the headers and the body of its message, so that a redaction of those hides its whole body.
               ...(message.redaction ? { redaction: redact({ ...message.redaction, body: true }, bytes) } : {}),
               ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
               ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
@@ -114,7 +114,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
 
   return {
     async tellAttempt(job, outcome) {
-      // An attempt that is made again after a crash may end differently; then both ends are told.
+      // An attempt that is made again after a crash may end differently. Then both outcomes are reported.
       if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${outcome.kind}`, outcome);
     },
     async tellFailure(job, failure, dlqId) {

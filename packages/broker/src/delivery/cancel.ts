@@ -5,9 +5,9 @@ import type { Shards } from '../engine/shards/shards.ts';
 import { matches } from '../views/filter.ts';
 
 export interface Canceler {
-  /** Cancels those that have not ended and were not canceled before, and gives their number (delivery.md section 20). */
+  /** Cancels those that have not ended and were not canceled before, and gives their number (contract D28, D29). */
   cancel(messageIds: readonly string[]): Promise<number>;
-  /** The same for all messages that match, or for so many of them. */
+  /** The same for all messages that match, or for the first `count` of them. */
   cancelMatching(filter: MessageFilter, count?: number): Promise<number>;
 }
 
@@ -50,7 +50,7 @@ export function createCanceler({ shards, events, endCanceled, logRetentionMs }: 
     return canceled;
   }
 
-  /** Cancels these messages of one shard, until so many were. */
+  /** Cancels messages of one shard, at most `count` of them. */
   async function cancelIn(shard: number, ids: readonly string[], count = Infinity): Promise<number> {
     let canceled = 0;
     for (let from = 0; from < ids.length && canceled < count;) {

@@ -15,6 +15,6 @@ export type Composed = { header: HeaderMap; body: Buffer | string } | { dropped:
 export interface RunAttempts {
   /** Headers and body from the log of the run. */
   compose(job: RunJob): Promise<Composed>;
-  /** What an outcome means for the run, beyond what it means for any message. */
+  /** Changes an outcome to what it means for the run. */
   judge(job: RunJob, outcome: Outcome): Promise<Outcome>;
 }

@@ -3,9 +3,9 @@ import type { Shards } from '../engine/shards/shards.ts';
 
 export interface RunNow {
   /**
-   * Delivers a message at once that waits for its time, or for a retry. `false` if it does not exist or has ended.
+   * Delivers at once a message that waits for its time or for a retry. `false` if it does not exist or has ended.
    *
-   * @throws {PosthornError} `invalid_request` for one whose time is not its own
+   * @throws {PosthornError} `invalid_request` for a message of a queue, and for the deadline of a step that waits
    */
   runNow(messageId: string): Promise<boolean>;
 }

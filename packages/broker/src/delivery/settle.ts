@@ -28,18 +28,18 @@ export interface SettleParts {
 
 export interface Settlement {
   /**
-   * Carries an outcome out, before the job ends and under ids that are the same if it is done again: callbacks and the
-   * dead letter are awaited, the lines of the log are sent ahead of the job's end on the same connection.
+   * Carries an outcome out before the job ends, under ids that are the same if it is done again. It waits for callbacks
+   * and the dead letter. Log entries are sent ahead of the end of the job on the same connection.
    */
   settle(job: Job, outcome: Outcome): Promise<void>;
-  /** After the job has ended, so that nobody will deliver it again: frees its body. */
+  /** Releases the body of a message after its job has ended and cannot be delivered again. */
   ended(job: Job, outcome: Outcome): Promise<void>;
 }
 
 export function createSettlement(parts: SettleParts): Settlement {
   const { bodies, events, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
-  /** What is kept of a failure. Of the answer nothing is while Redis is full, but for its status. */
+  /** The part of a failure that is kept. While Redis is full, only the status of its response is kept. */
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
     error,
     errorKind,

@@ -125,14 +125,14 @@ const kinds: Record<string, string> = {
   broadcast: 'broadcast',
 };
 
-/** The library's name of the range; `reserved` for IPv6 that it takes for unicast and nobody was given. */
+/** The library's name of the range; `reserved` for unassigned IPv6 addresses, which the library calls unicast. */
 function readKind(address: Address): string {
   const range = address.range();
   const isUnassigned = range === 'unicast' && address.kind() === 'ipv6' && !contains(globalUnicast, address);
   return isUnassigned ? 'reserved' : range;
 }
 
-/** The address that is really meant: an IPv4 address inside an IPv6 one is judged itself. */
+/** The address that is checked: of an IPv6 address that contains an IPv4 address, the latter. */
 function readAddress(text: string): Address | undefined {
   const bare = text.replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return undefined;

@@ -219,7 +219,7 @@ function createTemplate(
   };
 }
 
-/** What is not said of a callback follows its message (contract D20). */
+/** Options of a callback that are not given are those of its message (contract D20). */
 function createCallback(
   url: string,
   options: CallbackOptions,

@@ -147,7 +147,7 @@ function estimateBytes({ bytes, messages }: Draft, headers: readonly string[]): 
   return bytes.length + messages.length * (headerBytes + Math.min(bytes.length, maxInlineBytes));
 }
 
-/** A queue comes to be with its first message (contract P10). */
+/** Creates the queues that do not exist: a queue is created by its first message (contract P10). */
 export async function ensureQueues(queues: Queues, names: Iterable<string | undefined>): Promise<void> {
   for (const name of new Set(names)) if (name !== undefined) await queues.ensure(name);
 }

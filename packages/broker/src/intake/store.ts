@@ -135,7 +135,7 @@ async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJ
   if (!lane) return;
   const slot = await lanes.enterAsleep(lane, job.id);
   if (slot.has || lane.kind === 'flow') return;
-  // Nobody waits for it: without it the message asks for its turn once more than it needs to.
+  // Not awaited: if it fails, the message only asks for its slot once more than necessary.
   shards
     .at(shard)
     .sleepUntil(job, Date.now() + slot.waitMs)
@@ -179,7 +179,7 @@ async function dismiss(parts: StoreParts, shard: number, { id, message }: NewJob
   const { body, flowControl, queueName } = message;
   if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
   await parts.bodies.release(body, id, 0);
-  // Whoever stored the first message may have died before its body was confirmed.
+  // The process that stored the first message may have died before it confirmed the body.
   await confirmBodyOf(parts, shard, firstId);
 }
 

@@ -38,7 +38,7 @@ const descriptors: Record<string, string> = {
 };
 
 /** A valid cron expression in words, such as `At 04:00 on Monday (Europe/Berlin)`. */
-export function describeCron(expression: string): string {
+function describeCron(expression: string): string {
   const [, zone = 'UTC', rest = ''] = /^(?:(?:CRON_)?TZ=(\S*)\s+)?(.*)$/s.exec(expression.trim()) ?? [];
   const known = descriptors[rest.toLowerCase()];
   if (known) return `${known} (${zone})`;

@@ -13,14 +13,14 @@ import { readCron, type Cron } from './cron.ts';
 import { fieldNames, pausedForever, readSchedule, stateField, type Definition } from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 
-/** Schedules that are taken at once: a few milliseconds of work. */
+/** Maximum number of schedules that are claimed at once: a few milliseconds of work. */
 const atOnce = 100;
-/** Whoever takes schedules has this long to get to their end; then another process does it again. */
+/** A process that claims schedules has this long to trigger them. Then another process may claim them. */
 const claimMs = 3000;
 /** A trigger that is done again after a crash makes the same messages; they are not stored twice within this time. */
 const rememberedMs = 600_000;
 const maxKnownCrons = 1000;
-/** A Redis that is full is looked at again after this time. */
+/** While Redis is full, due schedules are tried again after this time. */
 const whileFullMs = 1000;
 
 export interface TriggerParts extends StoreParts {
@@ -43,17 +43,17 @@ interface Claim {
 }
 
 /**
- * What is due becomes messages, in an order in which a crash at any point loses nothing and doubles nothing: the ids of
- * the messages are derived from schedule and time; they are noted, then stored, and then the schedule goes on to its next
- * time. Whoever does it again does the same again.
+ * Makes messages of due schedules, in an order in which a crash at any point neither loses nor doubles a message: the
+ * ids of the messages are derived from the schedule and the time. They are noted, the messages are stored, and then the
+ * schedule advances to its next time. Doing it again after a crash has the same result.
  */
 export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promise<number> {
   const { redis, log, shards, bodies, guard, urlGroups, queues, isFull } = parts;
-  /** To read an expression costs more than all the rest of a trigger. */
+  /** Parsing an expression takes longer than the rest of a trigger. */
   const crons = new Map<string, Cron>();
 
   return async (catchUpMs) => {
-    // Nothing new comes in while what is there is drained. A time that passes so is one that was missed.
+    // While Redis is full, messages are delivered but none are created. A time that passes meanwhile counts as missed.
     if (isFull()) return whileFullMs;
     const prefix = keyspace.schedule('');
     const due = keyspace.dueSchedules;

@@ -91,7 +91,7 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
     async countAttempt(address) {
       const key = keyspace.failedSignIns(address);
       const count = await redis.hincrby(key, 'count', 1);
-      // Whoever made the key may have died before it could say how long it lives.
+      // The process that created the key may have died before it set the expiry.
       if (count <= 1 || (await redis.pttl(key)) < 0) await redis.pexpire(key, failuresMs);
       return count;
     },

@@ -71,7 +71,7 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       const reload = () => {
         get().then(
           (keys) => (current = keys.current),
-          // Redis is away; nothing is delivered either, and the next reload comes soon.
+          // Redis is unavailable: nothing is delivered either, and the next reload comes soon.
           () => undefined,
         );
       };
@@ -79,7 +79,7 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       subscriber.on('error', () => undefined);
       subscriber.on('message', reload);
       await subscriber.subscribe(keyspace.signingKeysChanged);
-      // Read only now: of a change before that nobody would have told.
+      // Read only after the subscription: a change before it would not be reported.
       ({ current } = await get());
       // The same when the connection was lost for a while.
       subscriber.on('ready', reload);

@@ -13,7 +13,7 @@ import { checkStep } from './step-text.ts';
 import { isWebhookStep, nameNote, requireEventId, type StoredWaiter } from './stored-waiter.ts';
 import { resumeWaiter } from './waiters.ts';
 
-/** An entry in the list of an event stays so long after its deadline, for the run decides. */
+/** How long an entry in the list of an event stays after its deadline, because the run decides whether it waits. */
 const graceMs = 60_000;
 
 /**

@@ -64,7 +64,7 @@ export async function readEntries(redis: RedisConnection, shard: number, name: s
   return texts.map(parseEntry);
 }
 
-export function parseEntry(text: string): LogEntry {
+function parseEntry(text: string): LogEntry {
   const [, start, end, createdAt, messageId = '', description = '{}'] =
     /^(\d+) (\d+) (\d+) (\S+) (.*)$/s.exec(text) ?? [];
   return {

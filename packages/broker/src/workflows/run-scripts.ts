@@ -13,7 +13,7 @@ export interface RunEntry {
   messageId: string;
   /** Its element of the log as JSON; empty for a message that is not in the log. */
   element: string;
-  /** JSON without line breaks that describes the element to those who show the log. */
+  /** JSON without line breaks that describes the element for views of the log. */
   description: string;
   /** `<id> <timestamp> <delay> <attempts>`, as the queue needs it; empty for an element without a message. */
   head: string;
@@ -21,7 +21,7 @@ export interface RunEntry {
   data: string;
 }
 
-/** The most that a run may have. */
+/** Limits of the log of a run. */
 export interface LogLimits {
   maxLogBytes: number;
   maxSteps: number;

@@ -67,7 +67,7 @@ export interface Workflows extends RunAttempts {
   list(filter: RunFilter, count: number, cursor?: string): Promise<{ runs: RunView[]; cursor?: string }>;
   /** Cancels runs by their ids, and gives the number of those that went on. */
   cancelMany(runIds: readonly string[]): Promise<number>;
-  /** The same for runs that match, or for so many of them. */
+  /** The same for runs that match, at most `count` of them. */
   cancelMatching(filter: RunFilter, count: number): Promise<number>;
 
   letters: {

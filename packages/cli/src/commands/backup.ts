@@ -68,7 +68,7 @@ async function readOptions(
     local: (await import(pathToFileURL(program).href)) as Local,
     file: resolve(file),
     dataDir: dataDir === undefined ? ofCheckout : resolve(dataDir),
-    // Whoever names a data directory means the embedded Redis in it.
+    // A data directory that is given means the embedded Redis in it.
     redisUrl: dataDir === undefined ? (config.redisUrl ?? named['REDIS_URL']) : undefined,
     log: (text) => process.stderr.write(`posthorn: ${disarm(text)}\n`),
   };

@@ -102,9 +102,9 @@ const columns: Column<FlowControlInfo>[] = [
 ];
 
 /** Such as `3 of 10 in 1m`. */
-function writeUse(count: number, most: number, periodSeconds?: number): string {
-  if (most === 0) return '-';
-  return `${count} of ${most}${periodSeconds === undefined ? '' : ` in ${writeDuration(periodSeconds * 1000)}`}`;
+function writeUse(count: number, max: number, periodSeconds?: number): string {
+  if (max === 0) return '-';
+  return `${count} of ${max}${periodSeconds === undefined ? '' : ` in ${writeDuration(periodSeconds * 1000)}`}`;
 }
 
 function writePinned({ isPinnedParallelism, isPinnedRate }: FlowControlInfo): string {

@@ -45,10 +45,10 @@ export function addLogs(command: Command, act: Act): void {
           ...(output.isJson ? {} : { trimBody: 0 }),
         };
         const ended = new AbortController();
-        const read = async (fromMs: number, most: number) => {
+        const read = async (fromMs: number, max: number) => {
           const filter = { ...given, ...(fromMs > (options.since ?? 0) ? { fromDate: fromMs } : {}) };
-          const request = { filter, count: Math.min(pageSize, most + 1) };
-          const { taken, isMore } = await take(client.iterateLogs(request, { signal: ended.signal }), most);
+          const request = { filter, count: Math.min(pageSize, max + 1) };
+          const { taken, isMore } = await take(client.iterateLogs(request, { signal: ended.signal }), max);
           return { lines: taken.reverse(), isMore };
         };
         if (isFollowing) {

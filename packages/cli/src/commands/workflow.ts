@@ -16,7 +16,7 @@ import type { Column } from '../output/table.ts';
 import { writeDistance } from '../output/time.ts';
 
 const states = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const satisfies WorkflowState[];
-/** What one call cancels at most. */
+/** Maximum number of runs or dead letters in one call. */
 const pageSize = 100;
 
 interface Filters {
@@ -125,7 +125,7 @@ export function addWorkflow(command: Command, act: Act): void {
   addDeadLetters(command, act);
 }
 
-/** What is kept of runs that have failed. */
+/** Commands for the dead letters of failed runs. */
 function addDeadLetters(command: Command, act: Act): void {
   addFilters(command.command('failed').description('list dead letters of failed runs, the oldest first'))
     .option('--limit <number>', 'at most so many; 0 for all', readLimit, pageSize)
@@ -184,7 +184,7 @@ function addFilters(command: Command): Command {
     .option('--label <label>', 'only runs with this label; may be repeated', collectHeaderText);
 }
 
-/** `undefined` when there is none. */
+/** Gives `undefined` if there is no filter. */
 function readFilters({ url, label }: Filters): { workflowUrl?: string; label?: string[] } | undefined {
   if (url === undefined && label === undefined) return undefined;
   return { ...(url === undefined ? {} : { workflowUrl: url }), ...(label === undefined ? {} : { label }) };

@@ -53,8 +53,8 @@ interface Laid<T> {
 function layOut<T>(rows: readonly T[], columns: readonly Column<T>[], isHeaded: boolean): Laid<T>[] {
   return columns.map((column) => {
     const cells = rows.map((row) => disarm(String(column.cell(row) ?? '')).replace(/\s+/g, ' '));
-    const least = Math.max(isHeaded ? column.title.length : 0, column.minWidth ?? 0);
-    return { column, cells, width: Math.max(least, ...cells.map(measureWidth)) };
+    const minWidth = Math.max(isHeaded ? column.title.length : 0, column.minWidth ?? 0);
+    return { column, cells, width: Math.max(minWidth, ...cells.map(measureWidth)) };
   });
 }
 

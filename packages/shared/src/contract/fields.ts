@@ -56,5 +56,5 @@ export const DestinationUrl = z.string().transform((text, context) => {
   }
 });
 
-/** Many endpoints answer a body that nobody reads. */
+/** The reply of an endpoint whose body has no meaning. */
 export const Ignored = z.unknown();

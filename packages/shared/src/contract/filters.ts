@@ -4,7 +4,7 @@ import { hidePassword } from '../headers/hide-password.ts';
 import { prefix, tokenParameter } from '../headers/names.ts';
 import { findNearest } from './nearest.ts';
 
-/** Which messages are meant: several values of one field are OR-ed, fields are AND-ed (contract P42). */
+/** Selects messages: several values of one field are alternatives, and all fields must match (contract P42). */
 export interface MessageFilter {
   label?: string[] | undefined;
   flowControlKey?: string[] | undefined;
@@ -46,7 +46,7 @@ export function saysWhich(...parts: (object | undefined)[]): boolean {
 
 const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
 
-/** One value, several by repetition, or several in one text with this between them. */
+/** One value, several by repetition, or several in one text with this separator. */
 const list = (separator: string | RegExp) =>
   z
     .union([given, z.array(given)], { error: 'give a value; an empty one is not the same as none' })
@@ -105,14 +105,14 @@ export const filters = {
   /** Ids in a JSON body. */
   ids: z.array(given, 'use a list of ids'),
 
-  /** A misspelled filter must never widen what is deleted: the answer names it, and what it may have been meant as. */
+  /** A misspelled filter must never widen what is deleted. The error names it, and the filter that is most like it. */
   unknownField: (issue: { code?: string | undefined; keys?: unknown; inst?: unknown }) => {
     if (issue.code !== 'unrecognized_keys') return undefined;
     const { inst } = issue;
     return describeUnknownFilters(issue.keys as string[], inst instanceof z.ZodObject ? Object.keys(inst.shape) : []);
   },
 
-  /** A query without what is meant for posthorn itself. */
+  /** A query without the token and without the options of a message, which are no filters. */
   withoutConfiguration: (query: unknown) =>
     query && typeof query === 'object'
       ? Object.fromEntries(
@@ -124,7 +124,7 @@ export const filters = {
       : query,
 };
 
-/** A sentence about filters that are not known, with those that are. */
+/** A sentence that names unknown filters, and those that exist. */
 export function describeUnknownFilters(unknown: readonly string[], known: readonly string[]): string {
   const shown = unknown.slice(0, 5).map((name) => {
     const nearest = findNearest(name, known);

@@ -35,7 +35,7 @@ export const MessageSummary = z
 export type MessageSummary = z.infer<typeof MessageSummary>;
 
 /** Reasons why a message is where it is. */
-export const placeKinds = [
+const placeKinds = [
   'delayed',
   'due',
   'queued',
@@ -47,7 +47,6 @@ export const placeKinds = [
   'dead',
   'canceled',
 ] as const;
-export type PlaceKind = (typeof placeKinds)[number];
 
 /** Where a message is, and why. */
 export const Place = z

@@ -1,25 +1,28 @@
-/** Longer words are no slips of the pen, and comparing them costs. */
+/** Longer words are not compared: the time grows with the product of the lengths. */
 const maxLength = 60;
 
 /**
- * The name that was probably meant by a misspelt one, in any case of its letters; `undefined` if none is near enough: at
- * most one letter in three is wrong, missing, too many or exchanged with its neighbour.
+ * Finds the name that a misspelled one probably means, whatever the case of its letters. `undefined` if no name is near
+ * enough: at most one letter in three is wrong, missing, extra or exchanged with its neighbor.
  */
 export function findNearest(word: string, names: Iterable<string>): string | undefined {
   if (word.length > maxLength) return undefined;
   let nearest: string | undefined;
-  let least = Math.floor(Math.max(word.length, 3) / 3) + 0.5;
+  let nearestDistance = Math.floor(Math.max(word.length, 3) / 3) + 0.5;
   for (const name of names) {
-    const distance = measureDistance(word.toLowerCase(), name.toLowerCase(), least);
-    if (distance < least) [nearest, least] = [name, distance];
+    const distance = measureDistance(word.toLowerCase(), name.toLowerCase(), nearestDistance);
+    if (distance < nearestDistance) [nearest, nearestDistance] = [name, distance];
   }
   return nearest;
 }
 
-/** Letters to change, add, leave out or exchange with their neighbours (optimal string alignment); a plural is near. */
-function measureDistance(a: string, b: string, least: number): number {
+/**
+ * Number of letters to change, add, remove or exchange with their neighbors (optimal string alignment), 0.5 for a plural.
+ * From `max` on, the result may be smaller than that number.
+ */
+function measureDistance(a: string, b: string, max: number): number {
   if (a !== b && findStem(a) === findStem(b)) return 0.5;
-  if (Math.abs(a.length - b.length) >= least) return least;
+  if (Math.abs(a.length - b.length) >= max) return max;
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -64,7 +64,7 @@ export function writeOpenApi({ closed = false } = {}): OpenApi {
         const { example, additionalProperties } = jsonSchema as Json;
         if (example !== undefined) Object.assign(jsonSchema, { examples: [example], example: undefined });
         if (io === 'output' && additionalProperties === false && !closed) delete jsonSchema.additionalProperties;
-        // What every integer of zod says, and nobody wants to read.
+        // zod adds these bounds to every integer.
         if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       },

@@ -6,7 +6,7 @@ import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/read-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 
-/** Free text, for people: unlike other names it stands in no path. */
+/** Free text for people. Unlike other names it is never part of a path. */
 const EndpointName = z.string('use text').max(256, 'use at most 256 characters');
 
 /** One receiver of a URL group. */

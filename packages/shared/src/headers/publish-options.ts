@@ -96,7 +96,7 @@ export const publishOptions = {
   },
   cron: {
     header: 'Cron',
-    // What an expression may be is known to whoever computes its times.
+    // The module that computes the times of an expression checks it.
     schema: z.string(),
     help: 'Publish the message at these times: five fields, with an optional prefix CRON_TZ=<zone>.',
     example: '0 4 * * 1-5',

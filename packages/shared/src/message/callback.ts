@@ -7,7 +7,7 @@ export interface FlowControl extends FlowControlValue {
   key: string;
 }
 
-/** Where and how the outcome of a message is told. */
+/** Where and how the outcome of a message is reported. */
 export interface Callback {
   url: string;
   method: Method;

@@ -12,7 +12,7 @@ export interface Answer {
   /** The status of the response, also of one that cannot be used; 0 when there was none. */
   status: number;
   header: Record<string, string[]>;
-  /** At most the configured number of bytes; empty when nobody will read it. */
+  /** At most the configured number of bytes; empty if it is not needed. */
   body: Uint8Array;
   /** How long the attempt took, in milliseconds. */
   durationMs?: number;

@@ -131,9 +131,7 @@ function readEnclosed(reader: Reader, min: number, max: number, name?: string): 
   if (!skip(reader, ')')) throw unexpected(reader, name === undefined ? "')'" : "',' or ')'");
   reader.depth--;
   if (values.length < min || values.length > max) {
-    throw new RetryDelayError(
-      `${name ?? ''} takes ${min === 1 ? '1 value' : `${min} values`}, not ${values.length}`,
-    );
+    throw new RetryDelayError(`${name ?? ''} takes ${min === 1 ? '1 value' : `${min} values`}, not ${values.length}`);
   }
   return values;
 }

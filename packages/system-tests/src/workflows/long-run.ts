@@ -14,7 +14,7 @@ const timeoutMs = 3_600_000;
 const elementMark = Buffer.from('"messageId"');
 
 /** Elements of a log that arrives in pieces. */
-export async function countElements(pieces: AsyncIterable<Buffer>): Promise<number> {
+async function countElements(pieces: AsyncIterable<Buffer>): Promise<number> {
   let count = 0;
   let rest = Buffer.alloc(0);
   for await (const piece of pieces) {

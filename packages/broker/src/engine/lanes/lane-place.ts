@@ -2,7 +2,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Lane, Lanes } from './lanes.ts';
 
-/** How a message stands in a lane, and how the lane is. */
+/** The place of a message in a lane, and the state of the lane. */
 export interface LanePlace {
   isPaused: boolean;
   /** The message holds a slot. */
@@ -12,13 +12,13 @@ export interface LanePlace {
   /** Messages that hold slots. */
   holders: number;
   parallelism: number;
-  /** Of a rate: when its window ends, if no message may start before. */
+  /** When the window of the rate ends, if no message may start before. */
   windowEndsAt?: number;
   /** The message that has held its slot for longest. */
   firstHolder?: string;
 }
 
-/** Reads how a message stands in a lane; `undefined` when the lane does not exist. */
+/** Reads the place of a message in a lane; `undefined` if the lane does not exist. */
 export async function readLanePlace(
   redis: RedisConnection,
   lanes: Lanes,
@@ -55,7 +55,7 @@ export async function countPaused(redis: RedisConnection, shard: number, names: 
   return states.filter((state) => state === '1').length;
 }
 
-/** The lanes of a shard in which messages wait or run, up to a number, with those that wait and the first of them. */
+/** The lanes of a shard in which messages wait or run, up to a number, each with how many wait and which is first. */
 export async function listBusyLanes(
   redis: RedisConnection,
   shard: number,

@@ -12,7 +12,7 @@ export interface Lane {
 /** Whether a message has a slot; if not, when it asks again unless it is woken before. */
 export type Slot = { has: true } | { has: false; waitMs: number };
 
-/** What a lane is set to and how it is doing. */
+/** The settings of a lane, and its current use. */
 export interface LaneState {
   /** Of a queue: when it was made and last changed, as instants; 0 for a flow-control key. */
   createdAt: number;
@@ -74,11 +74,11 @@ export interface Lanes {
   renew(lane: Lane, messageId: string): Promise<void>;
   /** The attempt is over: its slot is free. */
   release(lane: Lane, messageId: string): Promise<void>;
-  /** The message needs no slot any more; `part` is one of several things that had to end. */
+  /** The message needs no slot any more. `part` is one of several messages that share its slot. */
   leave(lane: Lane, messageId: string, part?: string): Promise<void>;
   /** The slot of a queue stays taken until this part, too, has left. */
   hold(lane: Lane, messageId: string, part: string): Promise<void>;
-  /** Heals every lane of a shard in which messages wait and nothing has happened for a while. */
+  /** Repairs every lane of a shard in which messages wait and nothing has happened for `staleMs`. */
   sweep(shard: number): Promise<void>;
 
   /** `undefined` for a lane that is not known. */
@@ -102,15 +102,15 @@ export interface Lanes {
   shardOf(lane: Lane): number;
 }
 
-/** A slot whose dispatcher is gone is free again after this time. A running attempt renews it. */
+/** A slot is free again after this time, in case its dispatcher died. A running attempt renews its lease. */
 export const leaseMs = 30_000;
 /** How long a flow-control key is known after its last message. */
 const idleMs = 60_000;
-/** A message that will be woken asks by itself after this time, in case that was forgotten. */
+/** A message that waits to be woken asks by itself after this time, in case the wake-up was lost. */
 const parkedMs = 3_600_000;
-/** A lane in which nothing has happened for so long is looked after. */
+/** A lane in which nothing has happened for this time is swept. */
 const staleMs = 3000;
-/** Of the lanes that never stand still so many are looked after in each sweep. */
+/** Number of lanes that each sweep checks besides, at random, because busy lanes are never stale. */
 const busyAtOnce = 10;
 
 /** The fields of a lane's hash, in the order in which `lane.lua` takes their names. */
@@ -268,7 +268,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async create(lane) {
       const { state } = keysOf(lane);
       const now = Date.now();
-      // Another process that creates it at the same time keeps what it has written first.
+      // Another process may create the lane at the same time. Its values stay if they were written first.
       await Promise.all([
         redis.hsetnx(state, queueFields.createdAt, now),
         redis.hsetnx(state, queueFields.updatedAt, now),
@@ -321,9 +321,9 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     const keys = keysOf(lane);
     for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
       const id = holder.replace(/^\+/, '');
-      // It was granted the slot: perhaps nobody woke it.
+      // It was granted the slot, but perhaps not woken.
       if (holder !== id) await wake(lane, [id]);
-      // Only of a message that has ended all parts are known, and stored.
+      // The parts of a message are known, and stored, only when it has ended.
       if (await isAlive(id)) continue;
       for (const part of new Set([id, ...(await redis.smembers(keys.parts(id)))])) {
         if (!(await isAlive(part))) await run('leave', lane, id, part);

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
-/** What is kept of the answer to a failed attempt, for the log and the dead letter queue. */
+/** The part of the response to a failed attempt that is kept for the log and the dead letter queue. */
 export interface KeptAnswer {
   status: number;
   header: Answer['header'];
@@ -17,7 +17,8 @@ export interface KeptAnswer {
 const maxHeaderBytes = 8 * 1024;
 
 /**
- * Cuts an answer to what is kept of it: so many bytes of its body, and 8 KiB of headers. Text is cut at a character.
+ * Cuts a response to the part that is kept: `maxBodyBytes` of its body, and 8 KiB of headers. Text is cut between
+ * characters.
  *
  * @param maxBodyBytes 0 keeps neither body nor headers: Redis is full
  */
@@ -49,14 +50,14 @@ export function cutBody(body: Uint8Array, maxBytes: number): Buffer {
 }
 
 /**
- * The body of the last failed attempt of each message, where it is too large to lie in the log and in the dead letter: one
- * copy for both. Writing is never waited for. A Redis without memory refuses it, so that answers cannot take Redis beyond
- * its limit; readers then see a body that was cut.
+ * The response body of the last failed attempt of each message, if it is too large for the log and for the dead letter:
+ * one copy for both. Writes are not awaited. A Redis without memory refuses them, so that responses cannot fill it
+ * beyond its limit. Readers then see a body that was cut.
  */
 export interface AnswerStore {
-  /** Replaces the body of an earlier attempt. It is kept for so long at least. */
+  /** Replaces the body of an earlier attempt, and keeps it for at least `keepMs`. */
   put(messageId: string, retried: number, body: Buffer, keepMs: number): void;
-  /** `undefined` if the body of this attempt is not there, or no longer. */
+  /** `undefined` if the body of this attempt was not kept or was removed. */
   read(messageId: string, retried: number): Promise<Buffer | undefined>;
 }
 

@@ -2,8 +2,8 @@ import { hidePassword, type Message, type MessageFilter } from '@posthorn/shared
 import { hashText } from '../shards/hash.ts';
 
 /**
- * What filters ask of a message, in few bytes: for each field a hash of 16 bits, and a Bloom filter of its labels. Who
- * looks for messages reads digests, which is done without parsing, and then only the messages that may be meant.
+ * A digest has the fields of a message that filters compare, in few bytes: a hash of 16 bits for each field, and a
+ * Bloom filter of the labels. A search reads digests, which need no parsing, and then only the messages that may match.
  */
 export const digestBytes = 28;
 
@@ -37,9 +37,9 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
 }
 
 /**
- * A test that every message passes that `matches` finds, and few others. Dates are not in a digest.
+ * Makes a test that every message passes that `matches` finds, and few others. Dates are not in a digest.
  *
- * @returns `undefined` for a filter that asks for nothing that is in a digest
+ * @returns `undefined` for a filter without fields of a digest
  */
 export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
   // The host counts with and without its port, the path in more than one form; the digest has one of each.
@@ -74,11 +74,16 @@ function bitsOf(label: string): number[] {
   return Array.from({ length: bitsPerLabel }, (_, turn) => (hash + turn * step) % labelBits);
 }
 
-/** The hash of a field in a digest; never the value that means that there is none. */
+/** The hash of a field in a digest. It never has the value that stands for a missing field. */
 export function hashField(text: string | undefined): number {
   if (text === undefined) return none;
   const hash = hashText(text);
   return 1 + ((((hash >>> 16) ^ hash) & 0xffff) % 0xffff);
+}
+
+/** The hash of the host in a digest. */
+export function readHostHash(bytes: Buffer, at: number): number {
+  return bytes.readUInt16LE(at + fields.indexOf('host') * 2);
 }
 
 interface Place {
@@ -86,12 +91,8 @@ interface Place {
   host: number;
   path: number;
 }
-/** The hash of the host in a digest. */
-export function readHostHash(bytes: Buffer, at: number): number {
-  return bytes.readUInt16LE(at + fields.indexOf('host') * 2);
-}
 
-/** To parse a URL costs more than all the rest, and most messages go where others went. */
+/** Parsing a URL takes longer than everything else here, and most messages go to URLs of earlier ones. */
 const places = new Map<string, Place>();
 const maxPlaces = 1000;
 

@@ -15,24 +15,24 @@ import { readRecord, recordBytes } from './record.ts';
  * written with its last line; until then its job says so, and that it was created. Beside these is a list of all lines
  * of all messages, which says where lines are, not what they say.
  *
- * Writing is never waited for and never fails a message: what cannot be written is counted. Commands of one connection
- * are carried out in their order, and lines are sent ahead of what a worker's connection sends in the same turn of the
- * event loop, so a line that is written before the end of a job is there before the job ends; while Redis is away both
- * wait in a worker's connection, and are repeated together.
+ * Writes are not awaited, and their failure fails no message: lost entries are counted. Redis carries out the commands
+ * of one connection in their order, and entries are sent ahead of everything that a worker's connection sends in the
+ * same turn of the event loop. So an entry that is written before the end of a job is stored before the job ends. While
+ * Redis is unavailable, both wait in a worker's connection and are repeated together.
  */
 export interface EventLog {
   /** Keeps a line in memory for some milliseconds: most attempts end before, and then one command writes both. */
   started(messageId: string, message: Message, line: Line): void;
-  /** Writes at once what is kept for this message, and the lines of an attempt after which it goes on. */
+  /** Writes at once the entries in memory for this message, and those of an attempt that will be retried. */
   failed(messageId: string, message: Message, lines: Line[], nextDeliveryInMs: number): void;
-  /** Writes at once what is kept for this message, its last lines, and what it was. */
+  /** Writes at once the entries in memory for this message, its last entries, and the message itself. */
   ended(messageId: string, lines: Line[], message: Message): void;
   /** Lists lines that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, lines: Line[], message: Message): void;
   read(messageId: string): Promise<History>;
   /** Notes in the log of a dead message which message a retry has made of it. Doing it twice changes nothing. */
   noteRetry(messageId: string, newId: string): Promise<void>;
-  /** The body of the answer that a line tells of, and whether it is less than the destination sent. */
+  /** The response body of an entry, and whether it was cut. */
   readResponse(event: Event): Promise<{ body: Buffer; isCut: boolean }>;
   /**
    * Removes the oldest lines, and the logs of messages that ended with them, until not many more than this are left.
@@ -89,12 +89,12 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     waiting.lines += lines.length;
     waiting.args.push(messageId, expireMs, fields.length, ...fields);
     pending++;
-    // Its line has the beginning: that the rest is not there is seen by whoever reads it.
+    // The entry has the beginning. A reader of the entry sees if the rest was not stored.
     for (const { retried, body } of lines) if (body) answers.put(messageId, retried, body, expireMs);
     listLines(messageId, lines, message);
   };
 
-  /** What one turn of the event loop has written goes with one command per shard, ahead of the ends of its jobs. */
+  /** Sends what one turn of the event loop has written as one command per shard, ahead of the ends of its jobs. */
   const send = () => {
     for (const [shard, { messages, lines, args }] of unsent) {
       lastWrite = redis.writeHistories(keyspace.history(shard, ''), ...args).then(
@@ -111,7 +111,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
   };
 
   const listLines = (messageId: string, lines: Line[], message: Message) => {
-    // What becomes of messages of workflows is told by the logs of their runs.
+    // Messages of workflows are in the logs of their runs instead.
     if (message.workflow) return;
     for (const { state, retried, time } of lines) list.append({ messageId, state, retried, time }, message);
   };
@@ -132,7 +132,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
     flush(Date.now() - keepStartedMs);
   };
 
-  /** Removes the logs of messages that ended in this piece of the list, and the answers that nothing else shows. */
+  /** Removes the logs of messages that ended in this piece of the list, and response bodies that nothing else shows. */
   const forget = async ({ records }: Slice) => {
     const keys: string[] = [];
     const failed: { messageId: string; shard: number }[] = [];

@@ -2,14 +2,14 @@ import type { Answer, ErrorKind, Message, State } from '@posthorn/shared';
 import { cutBody, type KeptAnswer } from './answers.ts';
 import { logFields } from './log-fields.ts';
 
-/** One line in the history of a message. */
+/** One log entry of a message. */
 export interface Event {
   messageId: string;
   state: State;
-  /** Retries before the attempt that the line is about; 0 for a line about the whole message. */
+  /** Retries before the attempt of the entry; 0 for an entry about the whole message. */
   retried: number;
   time: number;
-  /** The time that was written, by a clock that may be behind that of the line before. */
+  /** The time that was written, by a clock that may be behind that of the entry before. */
   writtenAt: number;
   message: Message;
   error?: string;
@@ -18,17 +18,17 @@ export interface Event {
   nextDeliveryTime?: number;
 }
 
-/** What is known of one message. */
+/** The log of one message. */
 export interface History {
-  /** Its lines, oldest first; none when the log knows nothing of it (any more). */
+  /** Its entries, oldest first; none if the log does not contain it (any more). */
   events: Event[];
-  /** Bytes that had to be read for them, about. */
+  /** About how many bytes were read for them. */
   bytes: number;
-  /** Ids of the messages that retries from the dead letter queue have made of it. */
+  /** Ids of the messages as which it was retried from the dead letter queue. */
   retriedAs: string[];
 }
 
-/** A line to be written: where it belongs, and what the history of the message holds under which name. */
+/** An entry to be written: its place in the log, and the field of the history of the message with its value. */
 export interface Line {
   state: State;
   retried: number;
@@ -37,17 +37,17 @@ export interface Line {
   value: string | number;
   /** Status of the response to a successful attempt. */
   status?: number;
-  /** The body of an answer that is too large to lie in the line alone. */
+  /** The body of a response that is too large to be stored in the entry alone. */
   body?: Buffer;
 }
 
-/** An answer as a line of the log has it. */
+/** A response as an entry of the log contains it. */
 export interface StoredAnswer {
   status: number;
   header: Answer['header'];
   /** The body in base64, or only its beginning when `isElsewhere`. */
   body?: string;
-  /** The body lies in the store of answers, as long as no later attempt has replaced it. */
+  /** The body is in the answer store, unless a later attempt has replaced it. */
   isElsewhere?: true;
   /** The destination sent a longer body than was kept. */
   isCut?: true;
@@ -59,7 +59,7 @@ interface StoredError extends StoredAnswer {
   errorKind?: ErrorKind;
 }
 
-/** Why an attempt failed, and what is kept of the answer to it. */
+/** Why an attempt failed, and the part of the response that is kept. */
 export interface KeptFailure {
   error: string;
   errorKind?: ErrorKind | undefined;
@@ -77,17 +77,17 @@ interface StoredRetry {
   next: number;
 }
 
-/** A larger body of an answer lies beside the history, which has to stay light: pages read many. Its beginning stays. */
+/** A larger body of a response is stored beside the history, of which pages read many. Its beginning stays. */
 const maxInlineBytes = 4096;
-/** The last answer of a message that has failed is in its dead letter, too: a larger one lies beside both. */
+/** The dead letter of a failed message also has its last response. A larger body is stored beside both. */
 export const maxInlineFinalBytes = 512;
 
 /** The field of a history that holds the status of a successful attempt. */
 export const statusField = 'status';
-/** The field of a history that holds the ids of messages that retries have made, with commas. */
+/** The field of a history that holds the ids of messages as which it was retried, separated by commas. */
 export const retriedAsField = 'retried-as';
 
-/** The message was stored; its job says the same until it ends, so this line is only listed. */
+/** The message was stored. Its job says the same until it ends, so this entry is only listed. */
 export function createdLine({ createdAt }: Message): Line {
   return { state: 'CREATED', retried: 0, time: createdAt, field: logFields.created, value: '' };
 }
@@ -107,7 +107,7 @@ export function retryLines(retried: number, now: number, failure: KeptFailure, d
   return [errorLine(retried, now, failure), { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value }];
 }
 
-/** The body of the answer, if it is not small, is stored with the dead letter. */
+/** The body of the response, if it is not small, is stored with the dead letter. */
 export function failedLines(retried: number, now: number, failure: KeptFailure): Line[] {
   const { error, errorKind } = failure;
   const value = JSON.stringify({ time: now, error, errorKind } satisfies StoredEnd);
@@ -129,7 +129,7 @@ export function canceledLine(now: number): Line {
 }
 
 /**
- * The lines of one message, oldest first; none when the log knows nothing of it (any more).
+ * The entries of one message, oldest first; none if the log does not contain it (any more).
  *
  * @param pending the message if it has not ended
  */
@@ -140,7 +140,7 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
   const events: Event[] = [];
   let last = 0;
   const add = (state: State, writtenAt: number, retried = 0, rest: Partial<Event> = {}) => {
-    // Lines are written by several machines; within a message time never runs backwards (contract L5).
+    // Several machines write entries; within a message time never runs backwards (contract L5).
     last = Math.max(last, writtenAt);
     events.push({ messageId, state, retried, time: last, writtenAt, message, ...rest });
   };
@@ -148,7 +148,7 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
   const requested = fields[logFields.cancelRequested];
   const requestedAt = requested === undefined ? Infinity : Number(requested);
   let isRequested = false;
-  /** The request stands before what came after it, and before the end in any case. */
+  /** The request comes before entries with a later time, and before the end in any case. */
   const addRequest = (nextTime: number) => {
     if (isRequested || requestedAt >= nextTime) return;
     isRequested = true;
@@ -191,8 +191,8 @@ export function readHistory(messageId: string, pending: Message | undefined, fie
 }
 
 /**
- * @param maxBytes a larger body lies elsewhere
- * @param beginBytes bytes of such a body that are in the line nevertheless
+ * @param maxBytes a larger body is stored elsewhere
+ * @param beginBytes bytes of such a body that are in the entry nevertheless
  */
 function errorLine(
   retried: number,

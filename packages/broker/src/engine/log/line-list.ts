@@ -35,7 +35,7 @@ export interface LineList {
   append(line: LineRecord, message: Message): void;
   /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
   walk(options: WalkOptions): AsyncGenerator<Slice>;
-  /** Removes the oldest segments while without them there still are so many lines, and gives the number of lines removed. */
+  /** Removes the oldest segments as long as at least `keep` entries are left, and gives the number of those removed. */
   trim(keep: number, forget: Forget): Promise<number>;
   /** Removes the oldest segment, also if it is the only one, and gives the number of its lines. */
   shorten(forget: Forget): Promise<number>;
@@ -156,7 +156,7 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     const slices = await plan(options);
     const reads: Promise<Slice>[] = [];
     for (let done = 0; done < slices.length; done++) {
-      // The first piece is often enough; only who goes on reads ahead.
+      // The first piece is often enough, so reading ahead starts with the second.
       for (const { segment, from, to } of slices.slice(done + reads.length, done + (done === 0 ? 1 : readAhead))) {
         const next = read(segment, from, to);
         next.catch(() => undefined);

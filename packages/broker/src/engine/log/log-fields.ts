@@ -1,6 +1,6 @@
-/** Fields of the log of a message that `cancel-messages.lua` writes, too; it gets their names. */
+/** Fields of the log of a message that `cancel-messages.lua` also writes. It gets their names as arguments. */
 export const logFields = {
-  /** What the message was. */
+  /** The message as it was accepted. */
   created: 'created',
   cancelRequested: 'cancel-requested',
   canceled: 'canceled',

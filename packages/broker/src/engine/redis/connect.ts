@@ -4,22 +4,22 @@ import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
 import { sayWhenLast, scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
 
-/** The options without the one that would change the type of every answer. */
+/** The options without the one that would change the type of every reply. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
 
 /** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
 export type RedisConnection = Redis &
   ScriptCommands & {
     /**
-     * Calls it at the end of this turn of the event loop. What it sends over a worker's connection leaves ahead of all
-     * that the turn has sent.
+     * Calls `write` at the end of this turn of the event loop. On a worker's connection, its commands are sent before
+     * all others of the turn.
      */
     sendAhead(write: () => void): void;
   };
 
 /**
- * The connection of a process that answers people: it never waits for a Redis that is away or frozen, because the
- * caller is better served by an answer now, and it is back some milliseconds after Redis is.
+ * The connection of a process that answers requests. Its commands fail at once while Redis is unavailable, and after
+ * 1.5 seconds if Redis is frozen. It connects again within 250 ms after Redis is back.
  */
 export function connectForRequests(url: string): RedisConnection {
   const redis = connect(url, {
@@ -27,7 +27,8 @@ export function connectForRequests(url: string): RedisConnection {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: 1500,
-    // A pipeline waits for the one before it, so the last commands before a freeze and the first ones in it would add up.
+    // A pipeline waits for the one before it, so the timeouts of the last commands before a freeze and of the first
+    // ones in it would add up.
     socketTimeout: 1500,
     connectTimeout: 1000,
     enableAutoPipelining: true,
@@ -43,7 +44,7 @@ export function connectForWork(url: string): RedisConnection {
     maxRetriesPerRequest: null,
     connectTimeout: 2000,
     retryStrategy: (times) => Math.min(50 * times, 500),
-    // A connection that is only half there says nothing for ever. BullMQ's blocking commands take 10 seconds at most.
+    // A half-open connection never reports an error. BullMQ's blocking commands take 10 seconds at most.
     socketTimeout: 15_000,
   });
   persist(redis, scriptDefinitions);
@@ -86,7 +87,7 @@ function joinWrites(redis: RedisConnection): void {
       try {
         void send(...command);
       } catch (error) {
-        // One that cannot be written must not keep the others back.
+        // An error of one socket must not stop the others.
         command[0].reject(error as Error);
       }
     }
@@ -116,7 +117,7 @@ export function followAddresses(redis: RedisConnection): () => { address: string
   return () => {
     const nodes = redis instanceof Cluster ? (redis as Cluster).nodes() : [redis];
     for (const { stream } of nodes) {
-      // Neither a Unix socket nor a node that is away has an address.
+      // Neither a Unix socket nor a node without a connection has an address.
       const { remoteAddress: address, remotePort: port } = (stream as Partial<Socket> | undefined) ?? {};
       if (address !== undefined && port !== undefined) known.set(`${address} ${port}`, { address, port });
     }
@@ -137,7 +138,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     url.includes(',') && !url.startsWith('redis+sentinel:')
       ? cluster(url, common)
       : new Redis({ ...place(url), ...common });
-  // ioredis would go on in database 0, among the keys of other programs.
+  // ioredis would use database 0, with the keys of other programs.
   client.on('error', (error: Error & { command?: { name: string } }) => {
     if (error.command?.name === 'select') client.disconnect(true);
   });
@@ -180,7 +181,7 @@ function place(url: string): RedisOptions {
   } catch {
     throw wrongUrl();
   }
-  // What is not known would be left out without a word.
+  // ioredis would ignore an unknown parameter without an error.
   if (parsed.search || parsed.hash) throw wrongUrl();
   const [first = '', ...others] = parsed.pathname.slice(1).split('/');
   if (parsed.protocol === 'redis+sentinel:') {

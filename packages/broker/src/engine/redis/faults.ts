@@ -25,12 +25,12 @@ const codes = new Set([
 /** Within a script Redis says it in other words, which differ by version. */
 const denials = /(^|[: ]-)(NOPERM|NOAUTH|WRONGPASS)\b|The user executing the script can't|ACL failure in script/;
 
-/** Does Redis not know this user, or not allow it what it wants? */
+/** Whether Redis does not know this user, or denies it a command, a key or a channel. */
 export function isDenied(error: unknown): error is Error {
   return error instanceof Error && denials.test(error.message);
 }
 
-/** Is this error Redis' trouble, which passes, and not ours? The caller is then told to come again: 503. */
+/** Whether this error is a temporary one of Redis. Then the caller gets 503 and can try again. */
 export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { message } = error;

@@ -7,10 +7,10 @@ import { keyspace } from './keyspace.ts';
 import { requireRights } from './rights.ts';
 import { createServerReader } from './server-state.ts';
 
-/** What is known of the Redis behind a process when it starts. */
+/** The state of Redis when a process starts. */
 export interface RedisFacts {
   version: string;
-  /** One sentence for everything that works, and is probably not meant. */
+  /** One sentence for each setting that works but is probably a mistake. */
   warnings: string[];
 }
 
@@ -91,7 +91,7 @@ export async function agreeOnData(redis: RedisConnection, shards: number): Promi
       `SHARDS is ${shards}, but the data in Redis was written with ${stored ?? 'none'}; set SHARDS to ${stored ?? 'that'}, or REDIS_URL to a database of its own.`,
     );
   }
-  // Nothing hangs on the name: what was written without one, and is full, stays without.
+  // The name is not essential: a full Redis that has none stays without.
   return (await agree('data', randomUUID()).catch(() => null)) ?? '';
 }
 
@@ -102,7 +102,7 @@ function refuseWrongType(error: unknown): never {
   );
 }
 
-/** So long a fault may be one of a Redis that starts at the same time. */
+/** Within this time a fault may come from a Redis that is starting. */
 const explainTlsAfterMs = 300;
 
 async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promise<void> {

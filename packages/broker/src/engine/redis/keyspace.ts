@@ -41,7 +41,7 @@ export const keyspace = {
   /** hash: `count` of failed sign-ins of an address in the current minute, with which it expires. */
   failedSignIns: (address: string) => `posthorn:failed-sign-ins:${address}`,
 
-  /** hash: the bytes of a large body, and who still needs them; expires when nobody does. */
+  /** hash: the bytes of a large body, and the messages that still need them; expires when none does. */
   body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
 
   /** zset: dead letters by the time of failure, in milliseconds: `<id>:<digest>` (`dlq-list.ts`), once `<id>` alone. */
@@ -95,7 +95,7 @@ export const keyspace = {
   /** hash: what all processes must agree on: `shards`, `signing-keys`, and `data`, a name that is gone with it. */
   settings: 'posthorn:settings',
 
-  /** channel: told of every change of the signing keys. */
+  /** channel: gets a message for every change of the signing keys. */
   signingKeysChanged: 'posthorn:signing-keys-changed',
 } as const;
 

@@ -7,10 +7,9 @@ import { keyspace } from './keyspace.ts';
 const repeatAfterMs = 1000;
 
 /**
- * Makes a connection repeat what Redis refuses for a reason that passes: a full disk, a start, a failover, a
- * right that was withdrawn. To the worker behind it such a Redis is like one that is away. Without this BullMQ asks for
- * work thousands of times a second, and takes a message whose end was refused for one that has failed, or leaves it to be
- * delivered again.
+ * Makes a connection repeat commands that Redis refuses for a temporary reason: a full disk, a start, a failover, or a
+ * missing right. For the worker on it, such a Redis is unavailable. Without this, BullMQ would ask for work thousands
+ * of times a second, and a message whose end was refused would count as failed or be delivered again.
  *
  * A Redis without memory refuses every script whose first step may need some, also those that take messages out. Such a
  * script is repeated with a first step that needs none: then Redis lets it finish. So messages are delivered, and memory
@@ -53,7 +52,7 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
   };
 }
 
-/** What is asked about Redis itself wants its answer now. */
+/** Commands about Redis itself are not repeated: their errors are needed at once. */
 const questions = new Set(['auth', 'hello', 'select', 'info', 'config', 'client', 'ping', 'time']);
 
 /** Whatever is first in KEYS: the key that is removed has never existed, and lies in the same slot of a cluster. */

@@ -87,7 +87,7 @@ const keyKinds = {
   'posthorn:*': 'posthorn:probe',
 };
 
-/** What a user lacks: commands and channels as they are said, and patterns of keys. */
+/** Rights that a user lacks: names of commands and channels, and patterns of keys. */
 interface Missing {
   commands: string[];
   keys: string[];
@@ -179,7 +179,7 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
     if (deniesCommand(error)) missing.commands.push(name);
     else if (isDenied(error) && name === 'PUBLISH') missing.channels.push(channel);
   }
-  // Whoever may run none of them is a new user, with neither keys nor channels.
+  // A user without the right to any of them is new, and has neither keys nor channels.
   const allowed = Object.entries(keyCommands).find(([name]) => !missing.commands.includes(name.toUpperCase()));
   for (const [pattern, one] of Object.entries(keyKinds)) {
     // In a cluster they lie on different nodes.

@@ -3,7 +3,7 @@ import type { RedisConnection } from './connect.ts';
 /** What Redis promises of a write: `no` leaves it to the operating system, `none` is without an append-only file. */
 export type Durability = 'always' | 'everysec' | 'no' | 'none' | 'unknown';
 
-/** What Redis says of itself. Of the nodes of a cluster the worst is told, and the one with the least room. */
+/** What Redis reports. Of a cluster, the node with the worst state and the node with the least room count. */
 export interface ServerState {
   version: string;
   isCluster: boolean;

@@ -13,7 +13,7 @@ export interface WatchOptions {
   fullAtPercent: number;
   /** What the operator wants Redis to promise. */
   durability: 'always' | 'everysec';
-  /** What keeps this process from its work; the rest is only told. */
+  /** Trouble that stops the work of this process; other trouble is only logged. */
   fatal: readonly Trouble[];
   /** Name of the data that Redis has (`agreeOnData`). */
   data: string;
@@ -51,7 +51,7 @@ export type Trouble =
  * request. The log gets one line when a trouble starts and one when it ends.
  */
 export interface RedisWatch {
-  /** Resolves when Redis has told its time once: before that nobody knows whether the clock is right. */
+  /** Resolves when Redis has reported its time once. Before that, it is unknown whether the clock is right. */
   hasLooked: Promise<void>;
   state(): RedisState;
   /** Looks now, and gives the first reason why this process cannot do its work. */
@@ -183,7 +183,7 @@ function findTroubles(
   if (!server) {
     if (denial) found.set('denied', denial);
     else found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
-    // A clock that was wrong is not right because nobody can say so: else work would go on before the next look.
+    // A clock that was wrong still counts as wrong, or work would go on before the next look.
     return judgeClock(found, state);
   }
   const { usedBytes, maxBytes } = server;

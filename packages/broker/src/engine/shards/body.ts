@@ -6,7 +6,7 @@ import { keyspace } from '../redis/keyspace.ts';
 /** A body up to this size lies in its message; a larger one under a key of its own, so that the queue stays light. */
 export const maxInlineBytes = 16 * 1024;
 
-/** A body that nobody confirmed expires after this time: the publisher died between storing and adding. */
+/** An unconfirmed body expires after this time: its publisher died between storing the body and adding the message. */
 const unconfirmedMs = 3_600_000;
 /**
  * A message whose end is being written keeps its bytes this long at least: if the dispatcher dies before the job has
@@ -36,7 +36,7 @@ export function inlineBytes(body: Body): Buffer | undefined {
   }
 }
 
-/** Large bodies: stored once for all messages of a group publish, gone when the last of them needs them no more. */
+/** Large bodies. One is stored once for all messages of a group publish, and removed when the last of them ends. */
 export interface BodyStore {
   /** Stores the bytes for these messages, under the id of one of them. They expire soon unless `confirm` follows. */
   put(key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
@@ -53,11 +53,11 @@ export interface BodyStore {
   hold(body: Body, messageId: string): Promise<boolean>;
   /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
   read(body: Body): Promise<Buffer | undefined>;
-  /** About the bytes that `read` would give. */
+  /** About how many bytes `read` would give. */
   size(body: Body): Promise<number>;
   /** Whether `read` would find it. */
   exists(body: Body): Promise<boolean>;
-  /** The message needs its bytes for so long from now, whatever was said before. Doing it twice changes nothing. */
+  /** Keeps the bytes for the message for `keepMs` from now, whatever was set before. Doing it twice changes nothing. */
   release(body: Body, messageId: string, keepMs: number): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import { createStandIn, parseMessage } from './unreadable.ts';
 
-/** What is left of a canceled message until a worker comes to it. */
+/** The data of a job whose message was canceled, until a worker takes the job. */
 export interface Canceled {
   /** `waiting`: all is done. `in flight`: an attempt was running, and its end is not recorded yet. */
   canceled: 'waiting' | 'in flight';
@@ -15,7 +15,7 @@ export interface CanceledNow {
   message: Message;
   /** Its message is not what was stored but stands for it. */
   isUnreadable?: true;
-  /** An attempt is running, and goes on. */
+  /** An attempt is running, and continues. */
   isInFlight: boolean;
 }
 

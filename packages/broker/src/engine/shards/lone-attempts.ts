@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../redis/connect.ts';
 
-/** What tells one attempt of a message from another. */
+/** Distinguishes the attempts of a message. */
 interface Attempt {
   id: string;
   retried: number;

@@ -25,7 +25,7 @@ export interface Job {
   crashes: number;
   /** Of a message that a worker has: what is in its lock as long as that lasts. */
   token?: string;
-  /** Of a message that a worker has: frees its worker slot for another message while its attempt goes on. */
+  /** Frees the worker slot of a message for another one while its attempt continues. */
   freeSlot?: () => void;
   /** Its message is not what was stored but stands for it. */
   isUnreadable?: true;
@@ -38,7 +38,7 @@ export type Standing = 'ours' | 'canceled' | 'lost';
 export interface NewJob {
   id: string;
   message: Message;
-  /** Of all messages with this key only the first is stored, for so long, also after it has ended. */
+  /** Only the first message with this key is stored within `forMs`, even if it has ended. */
   once?: { key: string; forMs: number };
   /** It waits for a slot in a lane, which wakes it before this time has passed. */
   parkedMs?: number;

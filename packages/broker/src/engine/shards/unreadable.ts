@@ -1,8 +1,8 @@
 import { methods, type Message } from '@posthorn/shared';
 import { z } from 'zod';
 
-// A job may hold what another version has written, or what was damaged. Nobody looks for that on the way of a message: an
-// attempt at it fails, and then it is looked at.
+// A job may have data that another version has written, or that is damaged. Deliveries do not check for that: the
+// attempt fails, and then the data is examined.
 
 const text = z.string();
 const body = z.discriminatedUnion('kind', [
@@ -50,7 +50,7 @@ export function unwrapText(data: unknown): string {
   return typeof unreadable === 'string' ? unreadable : JSON.stringify(data);
 }
 
-/** What is put in the place of a message that cannot be read: its body is what was stored. It cannot be delivered. */
+/** Stands for a message that cannot be read. Its body is the stored text. It cannot be delivered. */
 export function createStandIn(stored: string, createdAt: number): Message {
   return {
     url: 'https://unreadable.invalid/',
@@ -62,7 +62,7 @@ export function createStandIn(stored: string, createdAt: number): Message {
     maxRetries: 0,
     timeoutMs: 1000,
     callerIp: '',
-    // Whoever wanted something of the message hidden wants it hidden of the text.
+    // If a part of the message was redacted, the whole text is.
     ...(stored.includes('redaction') ? { redaction: { body: true, headers: [], bodyMarker: 'REDACTED' } } : {}),
   };
 }

@@ -13,14 +13,14 @@ export interface WorkOptions {
   shard: number;
   /** Messages in worker slots. */
   concurrency: number;
-  /** Attempts that may go on after their worker slot was freed. */
+  /** Maximum number of attempts that continue after their worker slot was freed. */
   maxDetached: number;
   /** A job whose worker died is taken back this long after the last sign of life, at most. */
   stalledAfterMs: number;
   log: Log;
   /** Redis has failed, perhaps thousands of times a second. */
   failed: (reason: string) => void;
-  /** One attempt, its effects included. What it throws is our own fault and costs the message no retry. */
+  /** One attempt with its effects. An error that it throws is a fault of this process and uses no retry. */
   process: (job: Job) => Promise<Outcome>;
   /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
   drop: (id: string, bodyKey: string | undefined) => Promise<void>;
@@ -34,7 +34,7 @@ export interface WorkOptions {
 
 /** The worker of one shard. */
 export interface ShardWorker {
-  /** Takes no new messages; those in flight go on. */
+  /** Takes no new messages; those in flight continue. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** Leaves at once. Messages still in flight are taken back by other workers after a while. */
@@ -240,7 +240,7 @@ class AttemptFailed extends Error {
   constructor(message: string, delayMs: number) {
     super(message);
     this.delayMs = delayMs;
-    // BullMQ keeps the stack in Redis; nobody reads ours.
+    // BullMQ stores the stack in Redis. Ours is of no use.
     this.stack = '';
   }
 }

@@ -124,7 +124,10 @@ export function createDlqSummary(
   }
 }
 
-/** To count looks at every entry: results of so long ago are given while newer ones are made, and older ones never. */
+/**
+ * Counting reads every entry. A result that is older than `freshMs` is given while a newer one is made, one that is
+ * older than `maxAgeMs` never.
+ */
 const freshMs = 1000;
 const maxAgeMs = 15_000;
 

@@ -93,7 +93,7 @@ export function createEventWriter(
     const { status, header, body: begin = '', isElsewhere = false } = answer;
     const hasBody = begin !== '' || isElsewhere;
     const shown = isShown && hasBody ? await log.readResponse(event) : undefined;
-    // Whoever asks for no bodies knows that there are none.
+    // With `trimBody=0`, a missing body does not count as cut.
     const isCut = shown ? shown.isCut : (answer.isCut ?? (trimBody > 0 && hasBody));
     const responseBody = shown?.body.subarray(0, trimBody).toString('base64');
     return {

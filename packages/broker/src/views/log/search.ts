@@ -17,7 +17,7 @@ export interface Search extends EventFilter {
   retentionMs: number;
 }
 
-/** Logs of messages that are read at once: so many bytes of them, about, that other work of the process goes on between. */
+/** About how many bytes of logs are read at once, so that the process can do other work in between. */
 const readBytesAtOnce = 128 * 1024;
 const readAtOnce = { min: 5, max: 100 };
 /** What one search looks at: a search that needs more gives what was found so far, and a cursor. */

@@ -90,7 +90,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       };
       const total = await readSeries(named ?? 'all', value);
       const totals = sumPoints(total.points);
-      const { groupBy, top: most = 10 } = query;
+      const { groupBy, top: max = 10 } = query;
       if (groupBy === undefined) return { from, to, step, totals, series: [total], top: [] };
 
       const values = named === undefined ? await listValuesIn(groupBy, from, to) : [value];
@@ -108,7 +108,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       const kept = sums
         .filter(({ count }) => count > 0)
         .sort((a, b) => b.count - a.count || a.one.localeCompare(b.one))
-        .slice(0, most);
+        .slice(0, max);
       const series = await Promise.all(kept.map(({ one }) => readSeries(groupBy, one)));
       const top = series
         .map(({ key, points }) => ({ key, count: countOf(sumPoints(points)) }))

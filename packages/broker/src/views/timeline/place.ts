@@ -21,7 +21,7 @@ export interface PlaceFacts {
   timeZone?: string | undefined;
 }
 
-/** Says where a message is and why: one sentence, and the same as fields. */
+/** Describes where a message is and why, as a sentence and as fields. */
 export function describePlace(facts: PlaceFacts): Place {
   const last = facts.events.at(-1);
   const message = facts.events[0]?.message;

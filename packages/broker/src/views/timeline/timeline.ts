@@ -27,11 +27,11 @@ export interface TimelineParts {
 }
 
 export interface Timelines {
-  /** Everything that is known of a message; `undefined` when the log does not contain it (any more). */
+  /** Everything that is known of a message; `undefined` if the log does not contain it (any more). */
   read(messageId: string, timeZone?: string): Promise<Timeline | undefined>;
 }
 
-/** Bytes of bodies and responses that a timeline shows, about. */
+/** About how many bytes of bodies and responses a timeline shows. */
 const maxBytes = 2 * 1024 * 1024;
 
 export function createTimelines(parts: TimelineParts): Timelines {
@@ -89,7 +89,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
     async read(messageId, timeZone) {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
-      // One after the other: what ends in the meantime is then in its log, and what the log calls dead has its letter.
+      // In this order: a message that ends in between is in the log, and one that has failed there has its dead letter.
       const job = await findJobPlace(redis, shard, messageId);
       const history = await events.read(messageId);
       const dlqId = await findDlqId(redis, shard, messageId);

@@ -1,5 +1,6 @@
 -- Accepts messages of a run, all of them or none: each is appended to the log and stored, unless it was before.
--- ARGV[6] most bytes of the log   ARGV[7] most elements   ARGV[8...] six texts per message, as in `appendMessages`
+-- ARGV[6] maximum bytes of the log   ARGV[7] maximum elements
+-- ARGV[8...] six texts per message, as in `appendMessages`
 -- Returns the ids of the messages, those of the first for repeated ones; or 'over', 'bytes' or 'steps' after an empty text.
 if not isStarted() then
   return { '', 'over' }

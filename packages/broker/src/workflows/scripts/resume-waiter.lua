@@ -1,6 +1,7 @@
 -- Ends a wait: removes the waiter and appends its result. Of an event, a deadline and the end of the run the first wins.
 -- ARGV[6] field of the waiter   ARGV[7] id of the message of its deadline, which distinguishes two waits
--- ARGV[8] field of the data that is consumed, '' for none   ARGV[9] most bytes of the log   ARGV[10] most elements
+-- ARGV[8] field of the data that is consumed, '' for none
+-- ARGV[9] maximum bytes of the log   ARGV[10] maximum elements
 -- ARGV[11...16] six texts of the message, as in `appendMessages`; without a head the deadline has come
 -- Returns the id of the message, and its place in the log; an empty text if there is no such waiter, 'bytes' or 'steps'
 -- after it if the log has no room; 'over' if the run is over.

@@ -1,6 +1,6 @@
 -- Adds counts to the minute and to the hour of now. A record is a text of numbers with commas; missing ones are 0.
 -- KEYS[1] prefix of the keys of statistics
--- ARGV[1] most values of the group of hosts in a day   ARGV[2] most values of any other group in a day
+-- ARGV[1] maximum values of the group of hosts in a day   ARGV[2] maximum values of any other group in a day
 -- ARGV[3...] in fives: the group, the value, its counts, its durations by bucket ('' for none), and JSON of the last
 -- delivery and the last error of a host ('' for none)
 -- Returns nothing.

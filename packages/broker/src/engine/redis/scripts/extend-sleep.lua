@@ -1,5 +1,5 @@
--- Lets a message sleep longer, if it is still asleep as it was stored: whoever has woken it in the meantime may have sent it
--- to sleep again, for another reason.
+-- Lets a message sleep longer, if it is still asleep as it was stored. If it was woken in the meantime, it may be
+-- asleep again for another reason.
 -- KEYS[1] zset of BullMQ's delayed jobs, by ms * 4096 and a counter
 -- ARGV[1] message id   ARGV[2] when it wakes as it was stored, ms   ARGV[3] when it is to wake instead, ms
 -- Returns 1 if it sleeps longer.

@@ -1,7 +1,8 @@
--- Stands in BullMQ's scripts where they hand a job to a worker (`sayWhenLast` in `scripts.ts`). Where more jobs wait, the
--- marker wakes another worker, as BullMQ has it. With the last one the marker goes, for whoever it would wake would find
--- nothing; the next job that is added sets it again. The fourth value, which BullMQ leaves at 0, is then the time, ms, at
--- which a worker must look for the next delayed job; without any, it looks in ten seconds, the longest BullMQ blocks.
+-- Stands in BullMQ's scripts where they hand a job to a worker (`sayWhenLast` in `scripts.ts`). Where more jobs wait,
+-- the marker wakes another worker, as in BullMQ. With the last one the marker is removed, because a worker that it
+-- wakes would find nothing; the next job that is added sets it again. The fourth value, which BullMQ leaves at 0, is
+-- then the time, ms, at which a worker must look for the next delayed job; without any, it looks in ten seconds, the
+-- longest BullMQ blocks.
 local lookAt = 0
 if rcall("LLEN", keyPrefix .. "wait") > 0 then
   addBaseMarkerIfNeeded(markerKey, false)

@@ -93,7 +93,7 @@ describe('schedules', () => {
   const fields = ['definition', 'createdAt', 'next', 'pausedUntil', 'last', 'error'] as const;
   const put = (id: string, definition: string, limit = 2) =>
     redis.putSchedule(`s:${id}`, 'due', ...fields, id, definition, 100, 200, limit);
-  const claim = (most: number, claimMs: number) => redis.claimSchedules('due', ...fields, 's:', most, claimMs);
+  const claim = (max: number, claimMs: number) => redis.claimSchedules('due', ...fields, 's:', max, claimMs);
 
   test('put-schedule puts, replaces as a whole, keeps to the limit, removes', async () => {
     expect(await put('a', 'one')).toEqual([]);

@@ -9,7 +9,7 @@ const bullmqScripts = {
   ...(load('bullmq/dist/cjs/scripts/promote-9.js') as object),
 } as Record<string, { content: string } | undefined>;
 
-/** Every Lua script of ours: how many keys it takes. Its file says what it does. */
+/** The Lua scripts and their numbers of keys. The files describe what they do. */
 const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
   keepBody: { file: 'keep-body.lua', numberOfKeys: 1 },
@@ -56,7 +56,7 @@ export function include(lua: string): string {
 }
 
 /**
- * A script of BullMQ that tells its stream of events nothing: four lines per message that nobody reads, and a tenth of
+ * Removes the writes to BullMQ's stream of events from a script: four unused entries per message, which take a tenth of
  * the time of Redis. BullMQ has no option for it.
  */
 export function withoutEvents(lua: string): string {
@@ -69,9 +69,9 @@ const handOver =
 const handOverLast = readFileSync(new URL('hand-over-last.lua', import.meta.url), 'utf8');
 
 /**
- * A script of BullMQ that hands jobs to workers, and says of the last one that waited that it is the last. BullMQ leaves
- * the worker to find out: it marks the queue as not empty with every job, so that a worker that takes the only message
- * asks twice more for nothing, and Redis waits once more for its disk. `hand-over-last.lua` says how it is told.
+ * Makes a script of BullMQ that hands jobs to workers mark the last waiting job as the last. BullMQ itself marks the
+ * queue as not empty with every job, so that a worker that takes the only message asks twice more in vain, and Redis
+ * waits once more for its disk. `hand-over-last.lua` describes the mark.
  */
 export function sayWhenLast(lua: string): string {
   if (!lua.includes('function prepareJobForProcessing(')) return lua;
@@ -162,7 +162,7 @@ export interface ScriptCommands {
   ): Promise<string[] | -1>;
   claimSchedules(
     dueKey: string,
-    ...rest: [...ScheduleFields, schedulePrefix: string, most: number, claimMs: number]
+    ...rest: [...ScheduleFields, schedulePrefix: string, max: number, claimMs: number]
   ): Promise<[now: number, waitMs: number, ...claimed: [string, string, string, string, string][]]>;
   beginTrigger(
     scheduleKey: string,
