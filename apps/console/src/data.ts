@@ -19,7 +19,7 @@ function remember(path: string, value: unknown): void {
 export const forgetAll = (): void => known.clear();
 
 /** Counts up when everything that is shown should be read again. */
-const refreshes = createStore(0);
+export const refreshes = createStore(0);
 export const refreshAll = (): void => refreshes.set(refreshes.get() + 1);
 
 export interface Resource<T> {

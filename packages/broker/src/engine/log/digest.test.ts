@@ -30,7 +30,17 @@ const some = (text: fc.Arbitrary<string>) =>
 const filter: fc.Arbitrary<MessageFilter> = fc.record(
   {
     url: some(url),
-    host: some(fc.constantFrom('a.example', 'a.example:8080', 'b.example:80', 'b.example', '[::1]', '[::1]:8080', 'xn--tda.example')),
+    host: some(
+      fc.constantFrom(
+        'a.example',
+        'a.example:8080',
+        'b.example:80',
+        'b.example',
+        '[::1]',
+        '[::1]:8080',
+        'xn--tda.example',
+      ),
+    ),
     path: some(fc.constantFrom('/', '/x', '/%20%20%C3%BC')),
     label: some(name),
     topicName: some(name),

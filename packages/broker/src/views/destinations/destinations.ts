@@ -25,11 +25,7 @@ const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationVie
 export function createDestinations({ stats, dlq, sample }: DestinationsParts): Destinations {
   return {
     async list({ from, to, order = 'errors', host: wanted, cursor, count = 100 }) {
-      const [hosts, counts, jobs] = await Promise.all([
-        stats.readHosts(from, to),
-        dlq.countByHost(),
-        sample.read(),
-      ]);
+      const [hosts, counts, jobs] = await Promise.all([stats.readHosts(from, to), dlq.countByHost(), sample.read()]);
       const pending = new Map<string, { waiting: number; inFlight: number }>();
       for (const { message, isInFlight, weight } of jobs) {
         const host = readHost(message.url);
