@@ -96,17 +96,17 @@ export async function readWaiters(parts: RunParts, eventId: string): Promise<Wai
 export async function notifyAll(parts: RunParts, eventId: string, data: Buffer): Promise<Notified[]> {
   requireEventId(eventId);
   const notified: Notified[] = [];
-  let failure: unknown;
+  const failures: Error[] = [];
   for await (const { run, field } of listWaiters(parts, eventId)) {
     try {
       const one = await resumeWaiter(parts, run, field, { data });
       if (one) notified.push(one);
     } catch (error) {
       // The others hear of it all the same; those that did not will when the event is told again.
-      failure ??= error;
+      failures.push(error as Error);
     }
   }
-  if (failure !== undefined) throw failure;
+  if (failures[0]) throw failures[0];
   return notified;
 }
 
