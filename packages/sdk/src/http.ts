@@ -1,4 +1,3 @@
-import { decodeHeaderText, encodeHeaderText } from '@posthorn/shared';
 import {
   QstashConnectionError,
   QstashEmptyArrayError,
@@ -8,6 +7,7 @@ import {
   readError,
 } from './errors.ts';
 import { checkNumber, checkTimerMs } from './numbers.ts';
+import { toBytes, toText } from './text.ts';
 
 /** What `fetch` takes as a body. */
 export type BodyInit =
@@ -199,20 +199,11 @@ function writeInit(
   } as RequestInit;
 }
 
-/**
- * Headers whose values are the UTF-8 of a text, byte by byte, since that is all that `Headers` can hold. The values of an
- * object and of a list are text; those of other headers may be such bytes already.
- */
+/** Headers whose values are UTF-8, whether they were given as text or as such bytes already. */
 export function createHeaders(list: HeadersInit | undefined = {}): Headers {
   const headers = new Headers();
-  const isIterator = !Array.isArray(list) && Symbol.iterator in list;
-  const pairs = isIterator
-    ? (list as Iterable<[string, string]>)
-    : Array.isArray(list)
-      ? list
-      : Object.entries(list as Record<string, string>);
-  for (const [name, value] of pairs) {
-    headers.append(name, encodeHeaderText(isIterator ? decodeHeaderText(value) : value));
+  for (const [name, value] of Symbol.iterator in list ? list : Object.entries(list)) {
+    headers.append(name, toBytes(toText(value)));
   }
   return headers;
 }

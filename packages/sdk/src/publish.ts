@@ -1,8 +1,9 @@
 import type { callbackHeaders, publishOptions } from '@posthorn/shared';
-import { decodeHeaderText, encodeHeaderText, forwardPrefix, prefix } from '@posthorn/shared';
+import { forwardPrefix, prefix } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import { createHeaders } from './http.ts';
 import { checkNumber } from './numbers.ts';
+import { toBytes, toText } from './text.ts';
 import type { BodyInit, CallOptions, HeadersInit, HTTPMethods, Requester } from './http.ts';
 
 /** Digits and a unit, such as `10s`, `5m`, `2h` or `1d`. */
@@ -167,7 +168,7 @@ export function writeMessageHeaders(
     ...more,
   };
   for (const [name, value] of Object.entries(all)) {
-    if (value !== undefined) headers.set(prefix + name, encodeHeaderText(value));
+    if (value !== undefined) headers.set(prefix + name, toBytes(value));
   }
   http.telemetryHeaders.forEach((value, name) => headers.append(name, value));
   return headers;
@@ -249,7 +250,7 @@ export async function publishBatch<TRequest>(
     return {
       destination,
       // JSON has text, not bytes.
-      headers: Object.fromEntries(headers.map(([name, value]) => [name, decodeHeaderText(value)])),
+      headers: Object.fromEntries(headers.map(([name, value]) => [name, toText(value)])),
       body,
       ...(queueName ? { queue: queueName } : {}),
     };

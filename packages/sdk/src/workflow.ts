@@ -1,9 +1,9 @@
-import { encodeHeaderText } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
 import { isList } from './messages.ts';
 import { writeSegment } from './path.ts';
 import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { toBytes } from './text.ts';
 import type {
   NotifyResponse,
   TriggerResponse,
@@ -98,7 +98,7 @@ export class Workflow {
   async trigger(request: TriggerRequest, options: CallOptions = {}): Promise<TriggerResponse> {
     const { url, body, workflowRunId, ...message } = request;
     const headers = writeMessageHeaders(this.#http, message);
-    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', encodeHeaderText(workflowRunId));
+    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', toBytes(workflowRunId));
     if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
     return this.#http.request({
       ...options,

@@ -37,14 +37,22 @@ export function verifySignatureHono(
 
 const advice = 'The body was read before its signature was verified: use verifySignatureHono() first.';
 
+/** What Hono keeps, or a promise of it. */
+type Cache = Partial<{
+  arrayBuffer: Promise<ArrayBuffer> | ArrayBuffer;
+  blob: Promise<Blob> | Blob;
+  text: Promise<string> | string;
+  json: unknown;
+}>;
+
 /**
  * Hono keeps what it has read, in the form that was asked for. Only bytes are sure to be those that came: the decoding
  * of a text may have changed it, JSON and forms would be written anew.
  */
 async function readCached(cache: object | undefined, bodyHash: string): Promise<string | Uint8Array> {
-  const { arrayBuffer, blob, text, json } = (cache ?? {}) as Record<'arrayBuffer' | 'blob' | 'text' | 'json', unknown>;
-  const bytes = (await (arrayBuffer ?? blob)) as ArrayBuffer | Blob | undefined;
+  const { arrayBuffer, blob, text, json } = (cache ?? {}) as Cache;
+  const bytes = await (arrayBuffer ?? blob);
   if (bytes) return new Uint8Array(await new Response(bytes).arrayBuffer());
   if (text === undefined && json === undefined) throw new SetupError(advice);
-  return verifyReadBody(bodyHash, text === undefined ? JSON.stringify(await json) : String(await text), advice);
+  return verifyReadBody(bodyHash, (await text) ?? JSON.stringify(await json), advice);
 }

@@ -224,7 +224,7 @@ test.each([
   [body, 500],
 ])('Hono that has kept only the value of the JSON %s: %i', async (text, status) => {
   const raw = new Request(url, post(sign('sig_a', text), text));
-  const bodyCache = { json: await raw.json() };
+  const bodyCache = { json: (await raw.json()) as unknown };
   const req = { raw, bodyCache, header: (name: string) => raw.headers.get(name) ?? undefined };
   const refusal = await verifySignatureHono(keys)({ req, env: {} }, () => Promise.resolve());
   expect(refusal?.status ?? 200).toBe(status);
