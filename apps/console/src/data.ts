@@ -102,7 +102,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       const number = ++own.sent;
       own.running++;
       own.readAt = performance.now();
-      const isOld = () => own.isEnded || state.current !== own || number < own.applied;
+      const isOld = () => own.isEnded === true || state.current !== own || number < own.applied;
       try {
         const data = await call<T>(path);
         if (!isOld()) {

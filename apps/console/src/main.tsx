@@ -169,7 +169,7 @@ function Guard({ children }: { children: ComponentChildren }) {
     <>
       <PageHead title="Something is wrong with this page" />
       <p role="alert" class="fault">
-        {fault instanceof Error ? fault.message : String(fault)}
+        {fault instanceof Error ? fault.message : 'It cannot be shown.'}
       </p>
       <p>
         <Link to="/messages">Look at the messages</Link>
