@@ -39,7 +39,8 @@ export function Queues() {
           columns={[
             { title: 'Name' },
             { title: 'State' },
-            { title: 'Messages', isNumber: true },
+            { title: 'Waiting', isNumber: true },
+            { title: 'Oldest' },
             { title: 'Parallelism', isNumber: true },
             { title: 'Created' },
             ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
@@ -59,6 +60,7 @@ export function Queues() {
               </td>
               <td>{queue.paused ? 'paused' : 'running'}</td>
               <td class="number">{formatNumber(queue.lag)}</td>
+              <td>{queue.first ? <Time at={queue.first.createdAt} /> : '–'}</td>
               <td class="number">{queue.parallelism}</td>
               <td>
                 <Time at={queue.createdAt} />
@@ -88,11 +90,7 @@ export function Queue({ id }: { id: string }) {
     isLive: true,
     rows: messageRows,
   });
-  const oldest = list.data?.messages.at(-1);
-  const probe = useTimeline(oldest?.messageId);
-  const behind = useTimeline(probe.data?.where.behind);
-  // The place of a waiting message names the message that it waits behind.
-  const first = probe.data?.where.behind === undefined ? probe.data : behind.data;
+  const first = useTimeline(data?.first?.messageId).data;
   const draft = useDraft(`/queues/${id}`, { parallelism: data ? String(data.parallelism) : '' });
   const { parallelism } = draft.value;
   const [fault, setFault] = useState<string>();
@@ -143,7 +141,8 @@ export function Queue({ id }: { id: string }) {
       </PageHead>
       <div class="now">
         <Fact name="State" value={data.paused ? 'paused' : 'running'} />
-        <Fact name="Messages" value={formatNumber(data.lag)} />
+        <Fact name="Waiting" value={formatNumber(data.lag)} />
+        <Fact name="Oldest" value={data.first ? <Time at={data.first.createdAt} /> : '–'} />
         <Fact name="At a time" value={formatNumber(data.parallelism)} />
       </div>
       {canWrite ? (
