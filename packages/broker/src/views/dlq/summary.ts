@@ -134,15 +134,21 @@ const maxAgeMs = 15_000;
 /** The result of `read`, at most some seconds old. */
 function createRefreshed<T>(read: () => Promise<T>): () => Promise<T> {
   let last: { result: T; at: number; tookMs: number } | undefined;
-  let reading: Promise<T> | undefined;
-  const refresh = () => {
+  let reading: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | undefined;
+  const readNow = async () => {
+    next = undefined;
     const startedAt = Date.now();
-    return (reading ??= read()
-      .then((result) => {
-        last = { result, at: startedAt, tookMs: Date.now() - startedAt };
-        return result;
-      })
-      .finally(() => (reading = undefined)));
+    const result = await read();
+    last = { result, at: startedAt, tookMs: Date.now() - startedAt };
+    return result;
+  };
+  /** A reading that has begun may have missed what the caller has just changed, so that all wait for the next one. */
+  const refresh = () => {
+    if (next) return next;
+    const mine = reading.then(readNow, readNow);
+    reading = mine;
+    return (next = mine);
   };
   return () => {
     const age = last ? Date.now() - last.at : Infinity;
@@ -153,7 +159,7 @@ function createRefreshed<T>(read: () => Promise<T>): () => Promise<T> {
   };
 }
 /** What takes less than this is done anew for each caller. */
-const quickMs = 30;
+const quickMs = 100;
 
 const colon = ':'.charCodeAt(0);
 const hyphen = '-'.charCodeAt(0);
