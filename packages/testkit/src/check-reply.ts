@@ -70,8 +70,8 @@ export function fetchChecked(url: string): typeof fetch {
 
 /** The server itself refuses what is no request that it could take. */
 const byServer = new Set([408, 431]);
-/** There is no such endpoint. */
-const anywhere = new Set([...byServer, 401, 404, 405, 429]);
+/** There is no such endpoint; 400 if a name or an id in its path is empty. */
+const anywhere = new Set([...byServer, 400, 401, 404, 405, 429]);
 
 function findSchema(method: string, path: string, status: number): ValidateFunction | 'empty' | undefined {
   const target = path.replace(/[?#].*$/s, '');
