@@ -62,7 +62,10 @@ export interface Stage {
   account(): Account;
   /** Waits until every acknowledged message has ended and nothing is left in Redis, or the time is up. */
   drain(timeoutMs: number): Promise<Account>;
-  /** The longest time that an API took for an answer that needs nothing but the machine: its slowness is not ours. */
+  /**
+   * The longest time that an API took for an answer that needs nothing but the machine, and that this process stood still:
+   * the slowness of the machine is not ours.
+   */
   slownessMs(): number;
   /** Jobs in Redis when it was last looked. */
   left(): number;
@@ -84,6 +87,7 @@ export const defaultConcurrency = 200;
 /** The stages that stand, so that an interrupted run leaves no process behind. */
 const standing = new Set<Stage>();
 const warmUpMs = 2000;
+const yardstickEveryMs = 100;
 
 export async function endAllStages(): Promise<void> {
   await Promise.allSettled(Array.from(standing, (stage) => stage.end()));
@@ -117,11 +121,16 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   const receiverLines: ReceiverLine[] = [];
   const publisher = createPublisher(files.published, () => apis.map(({ url }) => url), `${receiver.url}/callback`);
   let slownessMs = 0;
+  /** How long this process itself stood still: it measures the faults, and publishes. */
+  let standstillMs = 0;
+  let lookedAt = performance.now();
   const yardstick = setInterval(() => {
     const sentAt = performance.now();
+    standstillMs = Math.max(standstillMs, Math.round(sentAt - lookedAt - yardstickEveryMs));
+    lookedAt = sentAt;
     const note = () => (slownessMs = Math.max(slownessMs, Math.round(performance.now() - sentAt)));
     fetch(`${apis[0]?.url ?? ''}/health`).then(note, () => undefined);
-  }, 100);
+  }, yardstickEveryMs);
   let deadIds: ReadonlySet<string> = new Set();
   let leftJobs = -1;
 
@@ -144,6 +153,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       await new Promise((resolve) => setTimeout(resolve, warmUpMs));
       await warmUp.stop();
       slownessMs = 0;
+      standstillMs = 0;
       return startLoad(publisher, { ...options, perSecond });
     },
     async post(path, body, headers = {}) {
@@ -183,7 +193,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     },
-    slownessMs: () => slownessMs,
+    slownessMs: () => slownessMs + standstillMs,
     left: () => leftJobs,
     complaints: () =>
       processes
