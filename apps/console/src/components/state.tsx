@@ -1,4 +1,6 @@
-/** The states of messages, for filters. */
+import type { State as MessageState } from '@posthorn/shared';
+
+/** The states of messages, for filters. Of the contract the console has types alone. */
 export const messageStates = [
   'CREATED',
   'ACTIVE',
@@ -8,7 +10,7 @@ export const messageStates = [
   'FAILED',
   'CANCEL_REQUESTED',
   'CANCELED',
-] as const;
+] as const satisfies readonly MessageState[];
 
 const tones: Record<string, string> = {
   DELIVERED: 'good',

@@ -109,12 +109,21 @@ test('with the rights of the documentation everything works, and Redis denies no
   await eventually(() => receiver.at('/told').length > 0);
   for (const url of [api.url, dispatcher.url])
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('posthorn_dlq_messages');
-  // Each of them looks after what is stalled, due, or waits for a slot once in this time.
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  // Each of them looks about once in a second after what is due or waits, and at the three settings of Redis: twice both.
+  await redis.client.config('RESETSTAT');
+  await eventually(async () => (await countCalls('config(?:\\|get)?', 'calls')) >= 12);
+  expect(await countCalls('zrangebyscore', 'calls')).toBeGreaterThan(0);
   const log = (await redis.client.call('ACL', 'LOG')) as unknown[][];
   // Names of connections are for people only.
   expect(log.map((entry) => JSON.stringify(entry)).filter((entry) => !entry.includes('client|set'))).toEqual([]);
 }, 90_000);
+
+/** How often a command was called, or refused, as Redis counts it. */
+async function countCalls(command: string, field: 'calls' | 'rejected_calls'): Promise<number> {
+  const stats = await redis.client.info('commandstats');
+  const line = new RegExp(`^cmdstat_${command}:(.*)$`, 'm').exec(stats)?.[1] ?? '';
+  return Number(new RegExp(`(?:^|,)${field}=(\\d+)`).exec(line)?.[1] ?? 0);
+}
 
 test('rights that are withdrawn: not ready, few commands, one line at the start and one at the end, nothing lost', async () => {
   const count = async () => Number(/total_error_replies:(\d+)/.exec(await redis.client.info('stats'))?.[1]);
@@ -129,11 +138,16 @@ test('rights that are withdrawn: not ready, few commands, one line at the start 
   const { error } = (await (await fetch(`${dispatcher.url}/ready`)).json()) as { error: string };
   expect(error).toMatch(/a right was withdrawn from the Redis user .* grant it again: ACL SETUSER posthorn/);
   expect((await post(`/v2/publish/${receiver.url}/denied`)).status).toBe(503);
+  /** Both processes ask again so often, about once in a second each. */
+  const untilAsked = async (times: number) => {
+    const before = await countCalls('hget', 'rejected_calls');
+    await eventually(async () => (await countCalls('hget', 'rejected_calls')) >= before + times);
+  };
   // Whatever was on its way when the right was withdrawn is refused once.
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const before = await count();
-  await new Promise((resolve) => setTimeout(resolve, 3000));
-  const perSecond = ((await count()) - before) / 3;
+  await untilAsked(2);
+  const [before, since] = [await count(), Date.now()];
+  await untilAsked(6);
+  const perSecond = ((await count()) - before) / ((Date.now() - since) / 1000);
   expect(perSecond).toBeLessThan(300);
 
   await setUser();
