@@ -131,8 +131,14 @@ test('a dispatcher that dies with slow attempts loses none of them', async () =>
   });
   const ids = await publishAll(urls);
   await eventually(async () => (await readMetric('slow_attempts')) === 20, 20_000);
-  // Their locks are renewed: nobody takes them.
-  await new Promise((resolve) => setTimeout(resolve, 3500));
+  // Their locks, which last for two seconds, are renewed four times each: nobody takes them.
+  const { client } = system.redis;
+  await client.config('RESETSTAT');
+  await eventually(async () => {
+    const [, renewals = 0] = /^cmdstat_set:calls=(\d+)/m.exec(await client.info('commandstats')) ?? [];
+    // Each of eight shards also marks once in a second that it was looked at.
+    return Number(renewals) >= 4 * (20 + 8);
+  });
   expect(await readMetric('messages_taken_back_total')).toBe(0);
   await system.dispatcher.end('SIGKILL');
   isHanging = false;
