@@ -1,5 +1,6 @@
 import { PosthornError, type BatchReply } from '@posthorn/shared';
 import type { PublishLimits, PublishRequest } from './intake/accept.ts';
+import { startDeadline } from './intake/deadline.ts';
 import { draftBatch, nameItem, publish, publishBatch, storeBatch, type PublishParts } from './intake/publish.ts';
 import { retryDeadLetters } from './intake/retry.ts';
 import type { Dlq } from './views/dlq/dlq.ts';
@@ -86,19 +87,24 @@ export function createPublisher({
     const others = items.filter(({ isOfRun }) => !isOfRun);
     refuse('workflow');
     const parts = publishParts('batch');
-    const store = await workflows.accept(
-      ofRuns.map(({ request }) => request),
-      (error, at) => nameItem(error, ofRuns[at]?.index ?? 0),
+    const deadline = startDeadline();
+    const store = await deadline.limit(
+      workflows.accept(
+        ofRuns.map(({ request }) => request),
+        (error, at) => nameItem(error, ofRuns[at]?.index ?? 0),
+      ),
     );
-    const drafts = await draftBatch(parts, others).catch((error: unknown) => {
+    const drafts = await draftBatch(parts, others, deadline).catch((error: unknown) => {
       throw refuseForRun(error);
     });
+    // Many runs begin one after the other, which takes its time; the first that cannot begin ends it.
     const published = await storeRuns(store);
     if (others.length === 0) return published;
     const plain = await storeBatch(
       parts,
       others.map(({ request }) => request),
       drafts,
+      deadline,
     );
     // The SDK of a run takes no notice of the errors of single items; it repeats a request that has failed.
     if (plain.some((reply) => 'error' in reply)) {
@@ -117,7 +123,7 @@ export function createPublisher({
         return publish(publishParts(request.queueName === undefined ? 'publish' : 'enqueue'), request);
       }
       refuse('workflow');
-      const [published] = await storeRuns(await workflows.accept([request]));
+      const [published] = await startDeadline().limit(workflows.accept([request]).then(storeRuns));
       return published ?? [];
     },
     async publishBatch(requests) {

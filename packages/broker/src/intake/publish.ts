@@ -17,6 +17,7 @@ import type { Queues } from '../views/queues/queues.ts';
 import type { UrlGroups } from '../url-groups/url-groups.ts';
 import { maxInlineBytes } from '../engine/shards/body.ts';
 import { accept, type AcceptParts, type PublishRequest } from './accept.ts';
+import { startDeadline, type Deadline } from './deadline.ts';
 import { requireStored, store, type Draft, type Stored, type StoredMessage, type StoreParts } from './store.ts';
 
 export interface PublishParts extends AcceptParts, StoreParts {
@@ -29,9 +30,13 @@ export interface PublishParts extends AcceptParts, StoreParts {
  * durably as Redis promises (contract D1).
  *
  * @throws {PosthornError | DestinationError | PublishOptionsError | ForwardError} for what is wrong with the request,
- *   and Redis' own errors; then the message may or may not be stored
+ *   and `unavailable` or Redis' own errors; then the message may or may not be stored
  */
-export async function publish(parts: PublishParts, request: PublishRequest): Promise<PublishReply> {
+export function publish(parts: PublishParts, request: PublishRequest): Promise<PublishReply> {
+  return startDeadline().limit(publishInTime(parts, request));
+}
+
+async function publishInTime(parts: PublishParts, request: PublishRequest): Promise<PublishReply> {
   const { destination } = request;
   const group = destination.kind === 'urlGroup' ? await findGroup(parts.urlGroups, destination.name) : undefined;
   const draft = accept(parts, withDefaults(request, group), group);
@@ -47,11 +52,10 @@ export async function publish(parts: PublishParts, request: PublishRequest): Pro
  * @throws what `publish` throws, with the number of the item in front, and Redis' own error if nothing could be stored
  */
 export async function publishBatch(parts: PublishParts, requests: readonly PublishRequest[]): Promise<BatchReply> {
-  const drafts = await draftBatch(
-    parts,
-    requests.map((request, index) => ({ request, index })),
-  );
-  return storeBatch(parts, requests, drafts);
+  const deadline = startDeadline();
+  const items = requests.map((request, index) => ({ request, index }));
+  const drafts = await draftBatch(parts, items, deadline);
+  return storeBatch(parts, requests, drafts, deadline);
 }
 
 /** An item of a batch, and its place in it. */
@@ -63,9 +67,14 @@ export interface BatchItem {
 /**
  * Checks items of a batch and makes their messages; nothing is stored but the queues that they need.
  *
+ * @param deadline for what is asked of Redis; the checks themselves may take their time
  * @throws what `publish` throws, with the number of the item in front
  */
-export async function draftBatch(parts: PublishParts, items: readonly BatchItem[]): Promise<Draft[]> {
+export async function draftBatch(
+  parts: PublishParts,
+  items: readonly BatchItem[],
+  deadline: Deadline,
+): Promise<Draft[]> {
   const groups = new Map<string, Promise<UrlGroup>>();
   for (const {
     request: { destination },
@@ -73,7 +82,7 @@ export async function draftBatch(parts: PublishParts, items: readonly BatchItem[
     if (destination.kind !== 'urlGroup' || groups.has(destination.name)) continue;
     groups.set(destination.name, findGroup(parts.urlGroups, destination.name));
   }
-  await Promise.allSettled(groups.values());
+  await deadline.limit(Promise.allSettled(groups.values()));
 
   const drafts: Draft[] = [];
   let pausedAt = performance.now();
@@ -89,22 +98,32 @@ export async function draftBatch(parts: PublishParts, items: readonly BatchItem[
     await setImmediate();
     pausedAt = performance.now();
   }
-  await ensureQueues(parts.queues, listQueueNames(drafts));
+  await deadline.limit(ensureQueues(parts.queues, listQueueNames(drafts)));
   return drafts;
 }
 
 /**
  * Stores the messages of a batch.
  *
- * @throws Redis' own error if nothing could be stored
+ * @param deadline ends the attempt to store the first of them, and is restarted for those that follow
+ * @throws `unavailable` or Redis' own error if nothing could be stored
  */
 export async function storeBatch(
   parts: PublishParts,
   requests: readonly PublishRequest[],
   drafts: readonly Draft[],
+  deadline: Deadline,
 ): Promise<BatchReply> {
   const results: Stored[][] = [];
-  for (const slice of slices(drafts, requests)) results.push(...(await store(parts, slice)));
+  try {
+    for (const slice of slices(drafts, requests)) {
+      results.push(...(await deadline.limit(store(parts, slice))));
+      deadline.restart();
+    }
+  } catch (error) {
+    // Redis is in trouble: the others are not even tried.
+    for (const { messages } of drafts.slice(results.length)) results.push(messages.map(() => ({ error })));
+  }
   const errors = results.flat().flatMap((result) => ('error' in result ? [result.error] : []));
   if (errors.length === results.flat().length) throw errors[0];
   return drafts.map((draft, index) => {

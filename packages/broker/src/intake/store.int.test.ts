@@ -42,3 +42,22 @@ test('a message of a queue takes its place once it is stored: whoever came to it
   // For long: they will be woken.
   await eventually(async () => (await shard.count(Date.now() + 3_000_000)).due === 0);
 });
+
+describe('Redis answers each command just in time', () => {
+  const slow = <T>(work: Promise<T>) =>
+    new Promise<T>((resolve, reject) => setTimeout(() => work.then(resolve, reject), 1000));
+  beforeEach(() => {
+    const { queues, lanes } = broker;
+    const { ensure } = queues;
+    const { enterAsleep } = lanes;
+    jest.spyOn(queues, 'ensure').mockImplementation((name) => slow(ensure(name)));
+    jest.spyOn(lanes, 'enterAsleep').mockImplementation((lane, id) => slow(enterAsleep(lane, id)));
+  });
+
+  test.each([
+    ['a publish', () => broker.publish(request)],
+    ['a batch', () => broker.publishBatch([request, request])],
+  ])('%s is refused before the times of its commands add up', async (_name, publish) => {
+    await expect(publish()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
