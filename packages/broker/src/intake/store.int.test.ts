@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { eventually, type TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { BrokerParts } from '../broker.ts';
@@ -44,8 +45,10 @@ test('a message of a queue takes its place once it is stored: whoever came to it
 });
 
 describe('Redis answers each command just in time', () => {
-  const slow = <T>(work: Promise<T>) =>
-    new Promise<T>((resolve, reject) => setTimeout(() => work.then(resolve, reject), 1000));
+  const slow = async <T>(work: Promise<T>) => {
+    await setTimeout(1000);
+    return work;
+  };
   beforeEach(() => {
     const { queues, lanes } = broker;
     const { ensure } = queues;
