@@ -7,8 +7,8 @@ beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
 test('work that ends in time gives its result', async () => {
-  const limited = startDeadline().limit(after(1700));
-  await jest.advanceTimersByTimeAsync(1700);
+  const limited = startDeadline().limit(after(1400));
+  await jest.advanceTimersByTimeAsync(1400);
   await expect(limited).resolves.toBe('done');
 });
 
@@ -18,7 +18,7 @@ test('an error of the work stays what it is', async () => {
 
 test('work that does not end is given up', async () => {
   const limited = expect(startDeadline().limit(never)).rejects.toMatchObject({ code: 'unavailable' });
-  await jest.advanceTimersByTimeAsync(1800);
+  await jest.advanceTimersByTimeAsync(1500);
   await limited;
 });
 

@@ -1,7 +1,8 @@
 import { PosthornError } from '@posthorn/shared';
+import { commandTimeoutMs } from '../engine/redis/connect.ts';
 
-/** How long one publish may wait for Redis; longer than for one command (1.5 s), shorter than for two. */
-const maxWaitMs = 1800;
+/** How long one publish may wait for Redis: as long as a command may at most. */
+const maxWaitMs = commandTimeoutMs;
 
 /**
  * The time that a publish may still wait for Redis. It makes several commands in turn, for its queue, its key, its body

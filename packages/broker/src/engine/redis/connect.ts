@@ -17,6 +17,9 @@ export type RedisConnection = Redis &
     sendAhead(write: () => void): void;
   };
 
+/** How long a process that answers requests waits for Redis. */
+export const commandTimeoutMs = 1500;
+
 /**
  * The connection of a process that answers requests. Its commands fail at once while Redis is unavailable, and after
  * 1.5 seconds if Redis is frozen. It connects again within 250 ms after Redis is back.
@@ -26,10 +29,10 @@ export function connectForRequests(url: string): RedisConnection {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 1500,
+    commandTimeout: commandTimeoutMs,
     // A pipeline waits for the one before it, so the timeouts of the last commands before a freeze and of the first
     // ones in it would add up.
-    socketTimeout: 1500,
+    socketTimeout: commandTimeoutMs,
     connectTimeout: 1000,
     enableAutoPipelining: true,
     retryStrategy: (times) => Math.min(50 * times, 250),
