@@ -111,11 +111,10 @@ export interface Upkeep {
   fireDue: Schedules['fireDue'];
   /** Repairs every lane in which messages have waited for 3 seconds without an event, and reports ends of runs. */
   sweep(): Promise<void>;
-  /**
-   * Removes the oldest entries of the log until not many more than `maxLines` are left, and dead letters that are past
-   * their retention. Resolves to the numbers of both.
-   */
-  trim(maxLines: number): Promise<{ lines: number; deadLetters: number }>;
+  /** Removes the oldest entries of the log until not many more than `maxLines` are left, and gives the number of them. */
+  trim(maxLines: number): Promise<number>;
+  /** Removes dead letters, ended runs and flow-control keys that are past their retention. */
+  expire(): Promise<void>;
 }
 
 /** A broker with its insides, for the package itself and for tests that prepare what is in Redis. */
@@ -246,14 +245,10 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     createDeliverer: openDeliverer,
     upkeep: {
       fireDue: schedules.fireDue,
-      async sweep() {
-        // All shards in one turn of the event loop, so that their commands are sent together.
-        const all = Array.from({ length: shards.count }, (_, shard) => shard);
-        await Promise.all(all.flatMap((shard) => [lanes.sweep(shard), workflows.sweep(shard)]));
-      },
-      async trim(maxLines) {
-        const [lines, deadLetters] = await Promise.all([events.trim(maxLines), dlq.expire()]);
-        return { lines, deadLetters };
+      sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
+      trim: (maxLines) => events.trim(maxLines),
+      async expire() {
+        await Promise.all([dlq.expire(), inAllShards((shard) => [lanes.expire(shard), workflows.expire(shard)])]);
       },
     },
     callbacks,
@@ -301,6 +296,11 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       options.reads?.disconnect();
     },
   };
+
+  /** In one turn of the event loop, so that the commands are sent together. */
+  async function inAllShards(work: (shard: number) => Promise<void>[]): Promise<void> {
+    await Promise.all(Array.from({ length: shards.count }, (_, shard) => work(shard)).flat());
+  }
 
   function createReaders(reads: RedisConnection) {
     const readShards = openShards(reads, options.shards, log);

@@ -22,7 +22,6 @@ it.each(['always', 'everysec'] as const)('flushes as DURABILITY says: %s', async
       `appendfsync ${durability}`,
       'save ""',
       'maxmemory-policy noeviction',
-      'hz 100',
     ]),
   );
 });

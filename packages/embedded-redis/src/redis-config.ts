@@ -46,8 +46,6 @@ export function writeConfig(folder: string, place: Place, durability: Durability
     'aof-load-truncated yes',
     'save ""',
     'maxmemory-policy noeviction',
-    // Delayed messages are noticed by Redis' own clock tick: 10 ms instead of 100.
-    'hz 100',
     '',
   ].join('\n');
 }

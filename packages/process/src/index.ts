@@ -1,4 +1,5 @@
 export * from './env.ts';
+export { everySecond } from './every-second.ts';
 export * from './listen.ts';
 export { isLoopback } from './loopback.ts';
 export { createLog, openLog, type Log, type ProcessLog } from './log.ts';

@@ -40,7 +40,7 @@ export async function startRedis({ durability = 'always', args = [] }: TestRedis
   let child: ChildProcess;
 
   const start = async () => {
-    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--hz', '100'];
+    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
     const durable = ['--appendonly', 'yes', '--appendfsync', durability, '--maxmemory-policy', 'noeviction'];
     child = spawn(server.command, [...server.args, ...settings, ...durable, ...args], { stdio: 'ignore' });
     // ioredis connects by itself again after a kill; the first time it is asked to.

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
-import type { Log } from '@posthorn/process';
+import { everySecond, type Log } from '@posthorn/process';
 import type { Answer } from '@posthorn/shared';
 
 /** What this machine or process can lack. */
@@ -46,13 +46,13 @@ export function createOwnFaults(log: Log, now: () => number): OwnFaults {
   const counts: Record<Kind, number> = { 'no-files': 0, 'no-memory': 0, 'no-ports': 0 };
   const current = new Map<Kind, { since: number; lastAt: number; count: number }>();
 
-  const timer = setInterval(() => {
+  const looks = everySecond(() => {
     for (const [kind, { lastAt, count }] of current) {
       if (now() - lastAt < quietMs) continue;
       current.delete(kind);
       log.info({ kind, count }, 'trouble.ended');
     }
-  }, 1000).unref();
+  });
 
   function note(kind: Kind, code: string): void {
     counts[kind]++;
@@ -78,7 +78,7 @@ export function createOwnFaults(log: Log, now: () => number): OwnFaults {
       const [kind] = [...current].find(([, { since, lastAt }]) => lastAt - since > patienceMs) ?? [];
       return kind && advice[kind];
     },
-    stop: () => clearInterval(timer),
+    stop: looks.stop,
   };
 
   /** A descriptor may have become free since the resolver found none. */

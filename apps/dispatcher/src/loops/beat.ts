@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import type { Broker } from '@posthorn/broker';
-import type { Log } from '@posthorn/process';
+import { everySecond, type Log } from '@posthorn/process';
 
-const everyMs = 2000;
+const everySeconds = 2;
 
 /** Reports regularly that this dispatcher lives, and how many attempts it runs. */
 export function startBeat({ dispatchers }: Broker, inFlight: () => number, log: Log): { stop(): Promise<void> } {
@@ -18,10 +18,10 @@ export function startBeat({ dispatchers }: Broker, inFlight: () => number, log: 
       .finally(() => (isBusy = false));
   };
   beat();
-  const timer = setInterval(beat, everyMs);
+  const beats = everySecond(beat, everySeconds);
   return {
     async stop() {
-      clearInterval(timer);
+      beats.stop();
       await dispatchers.leave(id).catch(() => undefined);
     },
   };

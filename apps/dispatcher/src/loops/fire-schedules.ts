@@ -1,27 +1,35 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '@posthorn/broker';
-import type { Log } from '@posthorn/process';
+import { everySecond, type Log } from '@posthorn/process';
 
-/** Maximum sleep of a dispatcher: a schedule that was just created may be due before all others. */
-const longestMs = 1000;
-
-/** Triggers due schedules. Every dispatcher does it, so that no leader can be missing. */
+/**
+ * Triggers due schedules. Every dispatcher does it, so that no leader can be missing. It looks every second, for one that
+ * was just created may be due before all others, and besides at the time of the next one.
+ */
 export function startScheduler({ upkeep }: Broker, catchUpMs: number, log: Log): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const run = async () => {
-    while (!stopping.signal.aborted) {
-      const waitMs = await upkeep.fireDue(catchUpMs).catch((error: unknown) => {
-        log.warn({ err: error }, 'schedules.not-fired');
-        return longestMs;
-      });
-      await sleep(Math.min(waitMs, longestMs), undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
+  let isStopped = false;
+  let running: Promise<void> | undefined;
+  let next: NodeJS.Timeout | undefined;
+  const fire = async () => {
+    const waitMs = await upkeep.fireDue(catchUpMs).catch((error: unknown) => {
+      log.warn({ err: error }, 'schedules.not-fired');
+      return Infinity;
+    });
+    running = undefined;
+    if (waitMs < 1000 && !isStopped) next = setTimeout(look, waitMs);
   };
-  const ended = run();
+  const look = () => {
+    if (isStopped) return;
+    clearTimeout(next);
+    running ??= fire();
+  };
+  const looks = everySecond(look);
+  look();
   return {
-    stop() {
-      stopping.abort();
-      return ended;
+    async stop() {
+      isStopped = true;
+      looks.stop();
+      clearTimeout(next);
+      await running;
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ShardWorker } from '@posthorn/broker';
+import { everySecond } from '@posthorn/process';
 
 export interface ClockOptions {
   workers: readonly ShardWorker[];
@@ -12,8 +13,6 @@ export interface HeededClock {
   stop(): void;
 }
 
-const everyMs = 500;
-
 /** Lets the workers take nothing while the clock is wrong, from their first message on. */
 export function heedClock({ workers, isWrong }: ClockOptions): HeededClock {
   let isPaused = false;
@@ -23,9 +22,9 @@ export function heedClock({ workers, isWrong }: ClockOptions): HeededClock {
     for (const worker of workers) void (isPaused ? worker.pause() : worker.resume());
   };
   look();
-  const timer = setInterval(look, everyMs);
+  const looks = everySecond(look);
   return {
     isPaused: () => isPaused,
-    stop: () => clearInterval(timer),
+    stop: looks.stop,
   };
 }

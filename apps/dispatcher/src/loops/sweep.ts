@@ -1,7 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import type { Log } from '@posthorn/process';
-
-const everyMs = 1000;
+import { everySecond, type Log } from '@posthorn/process';
 
 /**
  * Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots; and at
@@ -9,13 +7,12 @@ const everyMs = 1000;
  */
 export function startSweeper({ upkeep }: Broker, isClockWrong: () => boolean, log: Log): { stop(): void } {
   let isBusy = false;
-  const timer = setInterval(() => {
+  return everySecond(() => {
     if (isBusy || isClockWrong()) return;
     isBusy = true;
     upkeep
       .sweep()
       .catch((error: unknown) => log.debug({ err: error }, 'sweep.failed'))
       .finally(() => (isBusy = false));
-  }, everyMs);
-  return { stop: () => clearInterval(timer) };
+  });
 }

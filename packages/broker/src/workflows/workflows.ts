@@ -92,11 +92,13 @@ export interface Workflows extends RunAttempts {
   ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
   measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
-  /** Does for one shard what a process that died has left undone, and forgets what is old. */
+  /** Does for one shard what a process that died has left undone. */
   sweep(shard: number): Promise<void>;
+  /** Forgets the runs and the dead letters of a shard that are past their retention. */
+  expire(shard: number): Promise<void>;
 }
 
-/** Runs that one sweep looks after. */
+/** Runs that one call looks after. */
 const sweepAtOnce = 100;
 
 export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ended'>): Workflows {
@@ -202,20 +204,20 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
     },
 
     async sweep(shard) {
-      const readDue = (key: string, before: number) =>
-        redis.zrangebyscore(key, '-inf', before, 'LIMIT', 0, sweepAtOnce);
-      const [letters, unreported, old] = await Promise.all([
-        readDue(runKeys.dlq(shard), Date.now() - parts.runLimits.retentionMs),
-        readDue(runKeys.unreported(shard), Date.now() - 1000),
-        readDue(runKeys.expiry(shard), Date.now()),
-      ]);
-      await removeLetters(parts, letters);
-      for (const name of unreported) {
+      for (const name of await readDue(runKeys.unreported(shard), Date.now() - 1000)) {
         const { runId, createdAt } = parseName(name);
         await reportToInvoker(parts, runId, createdAt).catch((error: unknown) =>
           log.warn({ err: error, runId }, 'workflow.invoker-not-reported'),
         );
       }
+    },
+
+    async expire(shard) {
+      const [letters, old] = await Promise.all([
+        readDue(runKeys.dlq(shard), Date.now() - parts.runLimits.retentionMs),
+        readDue(runKeys.expiry(shard), Date.now()),
+      ]);
+      await removeLetters(parts, letters);
       for (const name of old) {
         await redis.zrem(runKeys.ended(shard), name);
         await redis.zrem(runKeys.unreported(shard), name);
@@ -223,6 +225,10 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
       }
     },
   };
+
+  function readDue(key: string, before: number): Promise<string[]> {
+    return redis.zrangebyscore(key, '-inf', before, 'LIMIT', 0, sweepAtOnce);
+  }
 }
 
 async function hasMessage({ redis }: RunParts, run: Run, messageIds: readonly string[]): Promise<boolean> {

@@ -28,7 +28,7 @@ export async function publishOnlyApi({ containers }: Stack): Promise<void> {
 
 export async function storeSafely({ containers }: Stack): Promise<void> {
   const [id = ''] = await containers('redis');
-  const wanted = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction', hz: '100' };
+  const wanted = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' };
   for (const [name, value] of Object.entries(wanted)) {
     const answer = (await docker('exec', id, 'redis-cli', 'config', 'get', name)).trim();
     if (answer !== `${name}\n${value}`) throw new Error(`${answer.replace('\n', ' is ')}, not ${value}`);

@@ -80,6 +80,8 @@ export interface Lanes {
   hold(lane: Lane, messageId: string, part: string): Promise<void>;
   /** Repairs every lane of a shard in which messages wait and nothing has happened for `staleMs`. */
   sweep(shard: number): Promise<void>;
+  /** Removes the keys of a shard that are forgotten from the list of keys. */
+  expire(shard: number): Promise<void>;
 
   /** `undefined` for a lane that is not known. */
   read(lane: Lane): Promise<LaneState | undefined>;
@@ -224,16 +226,18 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
     async sweep(shard) {
       const busy = keyspace.busyLanes(shard);
-      const [still, moving] = await Promise.all([
-        redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100),
-        redis.zrandmember(busy, busyAtOnce),
-        redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now()),
-      ]);
+      const moving = await redis.zrandmember(busy, busyAtOnce);
+      if (moving.length === 0) return;
+      const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
       for (const lane of still.map(readLane)) {
         if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
         await run('grant', lane, '');
       }
       for (const lane of moving.map(readLane)) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
+    },
+
+    async expire(shard) {
+      await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
     },
 
     async read(lane) {

@@ -1,5 +1,4 @@
-import type { Log } from '@posthorn/process';
-import { within } from '@posthorn/process';
+import { everySecond, within, type Log } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { explainRefusal } from './explain.ts';
 import { isDenied, isRefusal } from './faults.ts';
@@ -61,7 +60,6 @@ export interface RedisWatch {
   stop(): void;
 }
 
-const everyMs = 1000;
 const answerWithinMs = 1000;
 /** BullMQ decides by the clocks of its clients when a delay is over; all of them should be that of Redis. */
 const noticeClockOffsetMs = 2000;
@@ -150,7 +148,7 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   const lookAgain = () => void look();
   redis.on('ready', lookAgain);
   lookAgain();
-  const timer = setInterval(lookAgain, everyMs);
+  const looks = everySecond(lookAgain);
   return {
     hasLooked,
     state: () => state,
@@ -160,7 +158,7 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     },
     trouble: (kind) => troubles.get(kind),
     stop() {
-      clearInterval(timer);
+      looks.stop();
       redis.off('error', rememberDenial);
       redis.off('ready', lookAgain);
     },
