@@ -109,6 +109,8 @@ test('writes that are paused: Redis answers questions alone', async () => {
 
 describe('a snapshot that fails', () => {
   let obstacle: string;
+  /** Redis notices the end of one snapshot late, and makes no two at once. */
+  const snapshot = () => eventually(() => redis.client.bgsave().catch(() => undefined));
   beforeEach(async () => {
     const [, folder = ''] = await redis.client.config('GET', 'dir');
     obstacle = join(folder, 'dump.rdb');
@@ -119,12 +121,12 @@ describe('a snapshot that fails', () => {
     await rm(obstacle, { recursive: true, force: true });
     await set('save', '');
     await set('stop-writes-on-bgsave-error', 'yes');
-    await redis.client.bgsave();
+    await snapshot();
     await eventually(async () => (await redis.client.info('persistence')).includes('rdb_last_bgsave_status:ok'));
   });
   const fail = async () => {
     await redis.client.set('x', 1);
-    await redis.client.bgsave();
+    await snapshot();
     await eventually(async () => (await redis.client.info('persistence')).includes('rdb_last_bgsave_status:err'));
   };
 
@@ -137,7 +139,7 @@ describe('a snapshot that fails', () => {
       watch.findTrouble().then((trouble) => trouble?.match(/snapshot .* failed, and Redis refuses writes/)),
     );
     await rm(obstacle, { recursive: true });
-    await redis.client.bgsave();
+    await snapshot();
     await eventually(async () => (await watch.findTrouble()) === undefined);
     expect(of('disk-failed')).toEqual(both);
   });
