@@ -27,13 +27,18 @@ const compile = {
   },
 };
 
-/** Finds preact and the one module of the contract that runs in the browser. */
+/** The modules of the contract that run in the browser. */
+const sharedModules = {
+  '@posthorn/shared/format-destination': '../../packages/shared/src/headers/format-destination.ts',
+  '@posthorn/shared/format-duration': '../../packages/shared/src/message/format-duration.ts',
+};
+
+/** Finds preact and these modules. */
 const packages = {
   name: 'packages',
   resolveId(id) {
-    if (id === '@posthorn/shared/format-duration') {
-      return fileURLToPath(new URL('../../packages/shared/src/message/format-duration.ts', import.meta.url));
-    }
+    const shared = sharedModules[id];
+    if (shared) return fileURLToPath(new URL(shared, import.meta.url));
     if (!/^preact(\/|$)/.test(id)) return null;
     const manifest = createRequire(import.meta.url).resolve('preact/package.json');
     const { exports } = JSON.parse(readFileSync(manifest, 'utf8'));

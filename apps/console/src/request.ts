@@ -1,4 +1,5 @@
 import type { EventView } from '@posthorn/shared';
+import { formatDestination } from '@posthorn/shared/format-destination';
 import { decodeBody, formatBody, isHidden } from './format.ts';
 
 /** A message that is to be sent, as the form has it. */
@@ -111,7 +112,8 @@ const defaultType = 'text/plain; charset=utf-8';
 
 /** The path and the headers of the request that publishes the message. */
 export function formatRequest(options: SendOptions): { path: string; headers: [string, string][] } {
-  const { destination, queue } = options;
+  const { queue } = options;
+  const destination = formatDestination(options.destination);
   const optional: [string, string][] = [
     ['Content-Type', options.contentType || (options.body === '' ? '' : defaultType)],
     ['Upstash-Delay', options.delay],

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFreePort, startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
 import { Client, isBatchFailure, QstashConnectionError, QstashEmptyArrayError, QstashError } from './index.ts';
-import { QstashTimeoutError, QstashUnavailableError, QstashValidationError, startDevServer } from './index.ts';
+import { QstashTimeoutError, QstashUnavailableError, QstashValidationError } from './index.ts';
 import { version } from './version.ts';
 
 const url = 'https://a.example';
@@ -130,15 +130,6 @@ describe('configuration', () => {
     process.env['QSTASH_DEV_PORT'] = String(await findFreePort());
     const lonely = new Client({ devMode: true, retry: false });
     await expect(lonely.urlGroups.list()).rejects.toThrow('POSTHORN_DEV_CREDENTIALS=1 npm start');
-    await expect(startDevServer()).rejects.toThrow('POSTHORN_DEV_CREDENTIALS=1 npm start');
-  });
-
-  test('startDevServer knows a development server by its keys', async () => {
-    process.env['QSTASH_DEV_PORT'] = new URL(server.url).port;
-    answer('/v2/keys', { current: 'sig_other', next: 'sig_other' });
-    await expect(startDevServer()).rejects.toThrow('credentials');
-    answer('/v2/keys', { current: 'sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r', next: 'sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs' });
-    await expect(startDevServer()).resolves.toBeUndefined();
   });
 
   test('telemetry goes with messages only, and can be switched off', async () => {

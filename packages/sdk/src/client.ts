@@ -6,6 +6,7 @@ import { writeFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
 import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
 import { Messages } from './messages.ts';
+import { readPages } from './pages.ts';
 import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
 import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
 import { Queue, type QueueRequest } from './queues.ts';
@@ -182,8 +183,8 @@ export class Client {
   }
 
   /**
-   * Every new line of the log that matches, as it happens, without bodies. It ends with the connection or the signal; above
-   * 200 lines a second some are left out.
+   * Every new line of the log that matches, as it happens, without bodies; above 200 lines a second some are left out. It
+   * ends when the server ends it. `timeoutMs` is for its beginning.
    *
    * @throws {QstashError}
    */
@@ -206,15 +207,15 @@ export class Client {
   }
 
   /** Every line that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
-  async *iterateLogs(
+  iterateLogs(
     request: { filter?: LogsFilter; cursor?: string | number; count?: number } = {},
     options: CallOptions = {},
   ): AsyncGenerator<Log, void, undefined> {
-    let page: GetLogsResponse | undefined;
-    do {
-      page = await this.logs(page?.cursor ? { ...request, cursor: page.cursor } : request, options);
-      yield* page.logs;
-    } while (page.cursor);
+    return readPages(
+      request,
+      (page) => this.logs(page, options),
+      ({ logs }) => logs,
+    );
   }
 }
 

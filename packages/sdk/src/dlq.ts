@@ -1,6 +1,7 @@
-import { writeBulkQuery, writeFilter, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
+import { writeFilter, writeSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import { isList, readMessage, type Message } from './messages.ts';
+import { readMessage, type Message } from './messages.ts';
+import { readPages } from './pages.ts';
 import { writeSegment } from './path.ts';
 import type { DlqCause } from './views.ts';
 
@@ -85,16 +86,14 @@ export class DLQ {
   }
 
   /** One page, oldest first. */
-  async listMessages(request: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
-    const { dlqIds, filter, cursor, count, maxBytes, order } = request;
-    const query =
-      dlqIds === undefined ? { ...writeFilter(filter), cursor, count, maxBytes, order } : { dlqIds, count, maxBytes };
+  async listMessages({ filter, ...request }: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
+    const query = { ...request, ...writeFilter(filter) };
     const page = await this.#http.request<DlqPage>({ ...options, path: ['v2', 'dlq'], query });
     return { ...page, messages: page.messages.map((message) => readMessage(message)) };
   }
 
   /** Every entry that matches, oldest first, page by page as they are asked for. `timeoutMs` is for each page. */
-  async *iterateMessages(
+  iterateMessages(
     request: {
       filter?: DlqFilter;
       cursor?: string;
@@ -104,11 +103,11 @@ export class DLQ {
     } = {},
     options: CallOptions = {},
   ): AsyncGenerator<DlqMessage, void, undefined> {
-    let page: DlqPage | undefined;
-    do {
-      page = await this.listMessages(page?.cursor ? { ...request, cursor: page.cursor } : request, options);
-      yield* page.messages;
-    } while (page.cursor);
+    return readPages(
+      request,
+      (page) => this.listMessages(page, options),
+      ({ messages }) => messages,
+    );
   }
 
   /** Counts the entries by their causes, the most frequent first; at most 100 causes. */
@@ -140,11 +139,9 @@ export class DLQ {
       await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
       return { deleted: 1 };
     }
-    if (isList(request) && request.length === 0) return { deleted: 0 };
-    const query = writeBulkQuery(isList(request) ? { dlqIds: request } : request, 'dlqIds');
-    // A second copy of "delete 100 of them" would delete 100 more.
-    const isRepeatable = query['dlqIds'] !== undefined;
-    return this.#http.request({ ...options, method, path: ['v2', 'dlq'], query, isRepeatable });
+    const selection = writeSelection(request, 'dlqIds');
+    if (!selection) return { deleted: 0 };
+    return this.#http.request({ ...options, ...selection, method, path: ['v2', 'dlq'] });
   }
 
   /** @deprecated use `delete({ dlqIds })` */
@@ -165,15 +162,13 @@ export class DLQ {
     request: string | readonly string[] | DlqBulkRequest,
     options: CallOptions = {},
   ): Promise<{ responses: { messageId: string }[]; cursor?: string }> {
-    if (typeof request !== 'object') return this.retry({ dlqIds: [checkId(request)] }, options);
-    if (isList(request) && request.length === 0) return { responses: [] };
-    const query = writeBulkQuery(isList(request) ? { dlqIds: request } : request, 'dlqIds');
-    const path = ['v2', 'dlq', 'retry'];
+    const selection = writeSelection(typeof request === 'object' ? request : [checkId(request)], 'dlqIds');
+    if (!selection) return { responses: [] };
     const { cursor, responses } = await this.#http.request<{ responses: { messageId: string }[]; cursor?: string }>({
       ...options,
       method: 'POST',
-      path,
-      query,
+      path: ['v2', 'dlq', 'retry'],
+      query: selection.query,
     });
     return cursor ? { responses, cursor } : { responses };
   }

@@ -118,10 +118,12 @@ export function readLine(line: LogPayload): Log {
 }
 
 /** One page of the log, newest first. */
-export async function listLogs(http: Requester, request: LogsRequest, options: CallOptions): Promise<GetLogsResponse> {
-  const { messageIds, filter, cursor, count, maxBytes } = request;
-  const query =
-    messageIds === undefined ? { count, ...writeFilter(filter), cursor, maxBytes } : { count, messageIds, maxBytes };
+export async function listLogs(
+  http: Requester,
+  { filter, ...request }: LogsRequest,
+  options: CallOptions,
+): Promise<GetLogsResponse> {
+  const query = { ...request, ...writeFilter(filter) };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
   const logs = page.events.map(readLine);
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };

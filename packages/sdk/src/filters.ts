@@ -1,5 +1,6 @@
 import { QstashValidationError } from './errors.ts';
 import type { Query } from './http.ts';
+import { writeSegment } from './path.ts';
 
 type OneOrMore<T> = T | readonly T[];
 
@@ -39,14 +40,36 @@ export function writeFilter(filter: object = {}): Query {
   return urlGroup === undefined ? rest : { ...rest, topicName: urlGroup };
 }
 
-/** The query of a bulk call. What names nothing is refused: the server would take it for everything. */
-export function writeBulkQuery(request: object, ids: 'messageIds' | 'dlqIds'): Query {
-  const given = request as Query & { filter?: object; all?: unknown };
-  if (given[ids] !== undefined) return { [ids]: given[ids] };
+/** What a bulk call means, as its request has it. */
+export interface Selection {
+  query: Query;
+  /** A second copy of "delete 100 of them" would delete 100 more. */
+  isRepeatable: boolean;
+}
+
+/**
+ * What a bulk call means; `undefined` for an empty list of ids, which is nothing to do. What names nothing is refused: the
+ * server would take it for everything. Only `all: true` means all, and never beside a filter.
+ *
+ * @param ids the name of the query parameter for ids
+ */
+export function writeSelection(request: object, ids: string): Selection | undefined {
+  if (isList(request) && request.length === 0) return undefined;
+  const given = (isList(request) ? { [ids]: request } : request) as Query & { filter?: object; all?: unknown };
+  if (given[ids] !== undefined) {
+    for (const id of [given[ids]].flat()) writeSegment(String(id), 'An id');
+    return { query: { [ids]: given[ids] }, isRepeatable: true };
+  }
   const filter = writeFilter(given.filter);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
-  if (given.all !== true && !isFiltered) {
+  if (isFiltered === (given.all === true)) {
     throw new QstashValidationError(`Give ${ids}, a filter with at least one field, or all: true`);
   }
-  return { ...(given.all === true ? {} : filter), cursor: given['cursor'], count: given['count'] ?? 100 };
+  const { cursor, count = 100 } = given;
+  return { query: { ...filter, cursor, count }, isRepeatable: false };
+}
+
+/** `Array.isArray` does not know lists that cannot be written to. */
+export function isList(value: object): value is readonly string[] {
+  return Array.isArray(value);
 }

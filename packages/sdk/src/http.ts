@@ -30,7 +30,10 @@ export interface Retry {
 export interface CallOptions {
   /** Ends the call; it then rejects with the reason of the signal. */
   signal?: AbortSignal;
-  /** Most milliseconds that the call may take, all its tries together; by default that of the client. */
+  /**
+   * Most milliseconds that the call may take, all its tries together; by default that of the client. Of a stream, until
+   * it begins.
+   */
   timeoutMs?: number;
 }
 
@@ -53,6 +56,11 @@ export interface HttpRequest extends CallOptions {
   baseUrl?: string;
   /** Whether a second copy of the request does no harm; by default true for every method but `POST`. */
   isRepeatable?: boolean;
+  /**
+   * The result when a repetition finds nothing (404) after a try whose answer was lost: that try has done it. A `DELETE`
+   * whose answer is ignored needs none.
+   */
+  whenDone?: unknown;
 }
 
 /** The HTTP behind the nouns, for what they do not have. */
@@ -99,11 +107,10 @@ export function createHttp(options: HttpOptions): Requester {
       });
     },
     async *requestStream<T>(request: HttpRequest) {
-      const response = await send(options, request, async (answer) => {
-        if (!answer.ok) throw readError(answer, await answer.text());
-        return answer;
+      yield* await send(options, request, async (response, explain) => {
+        if (!response.ok) throw readError(response, await response.text());
+        return readEventStream(response, explain) as AsyncIterable<T>;
       });
-      yield* readEventStream(response) as AsyncIterable<T>;
     },
   };
 }
@@ -120,16 +127,28 @@ function readJson(text: string, status: number): unknown {
 /**
  * Sends until there is an answer. A request that may be repeated is tried again without any answer and on 503; another
  * one only when no connection came about, so that nothing can have been sent.
+ *
+ * @param read what ends the call; gets what turns the error of a broken connection into that of the call
  */
-async function send<T>(options: HttpOptions, request: HttpRequest, read: (response: Response) => Promise<T>) {
-  const { signal: given, timeoutMs = options.timeoutMs } = request;
+async function send<T>(
+  options: HttpOptions,
+  request: HttpRequest,
+  read: (response: Response, explain: (cause: unknown) => unknown) => Promise<T>,
+): Promise<T> {
+  const { signal: given, timeoutMs = options.timeoutMs, whenDone } = request;
   given?.throwIfAborted();
   const server = options.findServer();
   const url = writeUrl(server.baseUrl, request);
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(checkTimerMs('timeoutMs', timeoutMs));
-  const signals = [given, timeout].filter((signal) => signal !== undefined);
-  const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  const limitMs = timeoutMs === undefined ? undefined : checkTimerMs('timeoutMs', timeoutMs);
+  const late = limitMs === undefined ? undefined : new AbortController();
+  const signal = given && late ? AbortSignal.any([given, late.signal]) : (given ?? late?.signal);
   const init = writeInit(request, server.token, signal);
+  const explain = (cause: unknown): unknown => {
+    if (given?.aborted) return given.reason;
+    if (late?.signal.aborted)
+      return new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
+    return cause instanceof QstashError ? cause : unreachable(url, cause, server.hint);
+  };
 
   const { retry } = options;
   // A stream is used up by its first try.
@@ -137,25 +156,33 @@ async function send<T>(options: HttpOptions, request: HttpRequest, read: (respon
   const retries = retry === false || isStream ? 0 : checkNumber('retry.retries', retry.retries ?? 5);
   const backoff = (retry === false ? undefined : retry.backoff) ?? ((retried: number) => Math.exp(retried) * 50);
   const isRepeatable = request.isRepeatable ?? request.method !== 'POST';
+  const isDone = whenDone !== undefined || (request.method === 'DELETE' && request.parseResponseAsJson === false);
+  /** Whether an earlier try may have been carried out. */
+  let isLost = false;
+  // A stream that has begun goes on: its timer is cleared.
+  const timer = late && setTimeout(() => late.abort(), limitMs);
   try {
     for (let retried = 0; ; retried++) {
       let response;
       try {
         response = await fetch(url, init);
       } catch (cause) {
-        if (signal?.aborted) throw cause;
-        if (retried >= retries || !(isRepeatable || isUnconnected(cause))) throw unreachable(url, cause, server.hint);
+        const isSent = !isUnconnected(cause);
+        if (signal?.aborted || retried >= retries || (isSent && !isRepeatable)) throw cause;
+        isLost ||= isSent;
       }
-      if (response && !(response.status === 503 && isRepeatable && retried < retries)) return await read(response);
+      const isGone = isLost && isDone && response?.status === 404;
+      if (response && !isGone && !(response.status === 503 && isRepeatable && retried < retries))
+        return await read(response, explain);
       await response?.body?.cancel();
+      if (isGone) return whenDone as T;
+      isLost ||= response !== undefined;
       await wait(checkTimerMs('The result of retry.backoff', backoff(retried)), signal);
     }
   } catch (cause) {
-    if (given?.aborted) throw given.reason;
-    if (timeout?.aborted)
-      throw new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
-    if (cause instanceof QstashError) throw cause;
-    throw unreachable(url, cause, server.hint);
+    throw explain(cause);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -202,8 +229,10 @@ function writeInit(
 /** Headers whose values are UTF-8, whether they were given as text or as such bytes already. */
 export function createHeaders(list: HeadersInit | undefined = {}): Headers {
   const headers = new Headers();
-  for (const [name, value] of Symbol.iterator in list ? list : Object.entries(list)) {
-    headers.append(name, toBytes(toText(value)));
+  // Values may be anything from callers without types; `Headers` make text of them, too.
+  const entries: Iterable<[string, unknown]> = Symbol.iterator in list ? list : Object.entries(list);
+  for (const [name, value] of entries) {
+    headers.append(name, toBytes(toText(String(value))));
   }
   return headers;
 }
@@ -262,25 +291,28 @@ function wait(durationMs: number, signal: AbortSignal | undefined): Promise<void
 }
 
 /** The JSON behind each `data:`; an event may come in several pieces. */
-async function* readEventStream(response: Response): AsyncIterable<unknown> {
+async function* readEventStream(response: Response, explain: (cause: unknown) => unknown): AsyncIterable<unknown> {
   const reader = response.body?.getReader();
   if (!reader) return;
   const decoder = new TextDecoder();
   let rest = '';
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw explain(cause);
+      });
       rest += done ? '\n' : decoder.decode(value, { stream: true });
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const json = /^data: ?(.*?)\r?$/.exec(line)?.[1];
         if (json === '[DONE]') return;
-        if (json) yield JSON.parse(json);
+        if (json) yield readJson(json, response.status);
       }
       if (done) return;
     }
   } finally {
-    await reader.cancel();
+    // Fails for a stream that is broken already.
+    await reader.cancel().catch(() => undefined);
   }
 }

@@ -1,7 +1,8 @@
 import type { AtLeastOne, CommonFilter, HostPathFilter } from './filters.ts';
-import { writeBulkQuery, writeFilter } from './filters.ts';
+import { writeFilter, writeSelection } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
+import { readPages } from './pages.ts';
 import { writeSegment } from './path.ts';
 import type { MessageListRequest, MessageSummary, MessageTimeline } from './views.ts';
 
@@ -106,16 +107,15 @@ export class Messages {
   }
 
   /** Every message that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
-  async *iterate(
+  iterate(
     request: MessageListRequest = {},
     options: CallOptions = {},
   ): AsyncGenerator<MessageSummary, void, undefined> {
-    let cursor = request.cursor;
-    do {
-      const page = await this.list(cursor === undefined ? request : { ...request, cursor }, options);
-      yield* page.messages;
-      cursor = page.cursor;
-    } while (cursor !== undefined);
+    return readPages(
+      request,
+      (page) => this.list(page, options),
+      ({ messages }) => messages,
+    );
   }
 
   /**
@@ -146,13 +146,11 @@ export class Messages {
     const method = 'DELETE';
     if (typeof request !== 'object') {
       const path = ['v2', 'messages', writeSegment(request, 'Message id')];
-      return this.#http.request({ ...options, method, path });
+      return this.#http.request({ ...options, method, path, whenDone: { cancelled: 1 } });
     }
-    if (isList(request) && request.length === 0) return { cancelled: 0 };
-    const query = writeBulkQuery(isList(request) ? { messageIds: request } : request, 'messageIds');
-    // A second copy of "cancel 100 of them" would cancel 100 more.
-    const isRepeatable = query['messageIds'] !== undefined;
-    return this.#http.request({ ...options, method, path: ['v2', 'messages'], query, isRepeatable });
+    const selection = writeSelection(request, 'messageIds');
+    if (!selection) return { cancelled: 0 };
+    return this.#http.request({ ...options, ...selection, method, path: ['v2', 'messages'] });
   }
 
   /**
@@ -162,7 +160,8 @@ export class Messages {
    */
   async runNow(messageId: string, options: CallOptions = {}): Promise<{ messageId: string }> {
     const path = ['v2', 'messages', writeSegment(messageId, 'Message id'), 'retry'];
-    return this.#http.request({ ...options, method: 'POST', path, isRepeatable: true });
+    // A message that is not there any more after the first try was delivered by it.
+    return this.#http.request({ ...options, method: 'POST', path, isRepeatable: true, whenDone: { messageId } });
   }
 
   /** @deprecated use `cancel(messageId)` */
@@ -191,9 +190,4 @@ export function readMessage<T extends { topicName?: string; rate?: number }>(
     ...(message.topicName === undefined ? {} : { urlGroup: message.topicName }),
     ...(message.rate === undefined ? {} : { ratePerSecond: message.rate }),
   };
-}
-
-/** `Array.isArray` does not know lists that cannot be written to. */
-export function isList(value: object): value is readonly string[] {
-  return Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 import type { callbackHeaders, publishOptions } from '@posthorn/shared';
-import { forwardPrefix, prefix } from '@posthorn/shared';
+import { forwardPrefix, isChangedInPath, prefix } from '@posthorn/shared';
 import { QstashValidationError } from './errors.ts';
 import { createHeaders } from './http.ts';
 import { checkNumber } from './numbers.ts';
-import { toBytes, toText } from './text.ts';
+import { isGiven, toBytes, toText } from './text.ts';
 import type { BodyInit, CallOptions, HeadersInit, HTTPMethods, Requester } from './http.ts';
 
 /** Digits and a unit, such as `10s`, `5m`, `2h` or `1d`. */
@@ -119,7 +119,7 @@ export type Checked<TRequest> = {
     : never;
 };
 
-/** The destination as the path has it: not encoded (contract C6). */
+/** The destination of a request. */
 export function readDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
   const destination = request.url ?? request.urlGroup ?? request.topic;
   if (!destination) {
@@ -127,16 +127,15 @@ export function readDestination(request: { url?: string; urlGroup?: string; topi
     const fields = Object.keys(request).join(', ');
     throw new QstashValidationError(`Failed to infer request path for { ${fields} }: give url or urlGroup`);
   }
-  return checkDestination(destination);
+  return destination;
 }
 
-/** `new URL` resolves `..`: with the destination `../keys/rotate` a publish would rotate the signing keys. */
-export function checkDestination(destination: string): string {
+/** The destination as the path has it: a URL arrives as it was given (contract C6). */
+export function writeDestination(destination: string): string {
   if (!destination) throw new QstashValidationError('Destination cannot be empty');
-  if (!new URL(`http://server/v2/publish/${destination}`).pathname.startsWith('/v2/publish/')) {
-    throw new QstashValidationError(`The destination '${destination}' leads out of its path`);
-  }
-  return destination;
+  if (!isChangedInPath(destination)) return destination;
+  if (/^https?:/i.test(destination)) return encodeURIComponent(destination);
+  throw new QstashValidationError(`The destination '${destination}' leads out of its path`);
 }
 
 /**
@@ -227,7 +226,7 @@ export function publish<TRequest>(
   return http.request({
     ...options,
     method: 'POST',
-    path: [...path, readDestination(request)],
+    path: [...path, writeDestination(readDestination(request))],
     headers: writeMessageHeaders(http, { method: 'POST', ...request }),
     body: request.body,
     isRepeatable: isDeduplicated(request),
@@ -275,7 +274,7 @@ export function writeJson<T extends PublishBatchRequest<unknown>>(request: T): T
   return { ...rest, headers, ...(json === undefined ? {} : { body: json }) } as T & PublishBatchRequest;
 }
 
-/** Whether the server keeps a second copy from becoming a second message. An empty id is none to it. */
-function isDeduplicated({ deduplicationId = '', contentBasedDeduplication }: PublishRequest): boolean {
-  return deduplicationId.trim() !== '' || contentBasedDeduplication === true;
+/** Whether the server keeps a second copy from becoming a second message. */
+function isDeduplicated({ deduplicationId, contentBasedDeduplication }: PublishRequest): boolean {
+  return isGiven(deduplicationId) || contentBasedDeduplication === true;
 }

@@ -2,7 +2,8 @@ import type { BodyInit, CallOptions, Requester } from './http.ts';
 import type { Limits } from './message-parts.ts';
 import { readMessage } from './messages.ts';
 import { writeSegment } from './path.ts';
-import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { writeDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { isGiven } from './text.ts';
 
 export interface CreateScheduleRequest extends MessageOptions {
   /** URL or name of a URL group. */
@@ -80,10 +81,10 @@ export class Schedules {
     return this.#http.request({
       ...options,
       method: 'POST',
-      path: ['v2', 'schedules', checkDestination(request.destination)],
+      path: ['v2', 'schedules', writeDestination(request.destination)],
       headers,
       body: request.body,
-      isRepeatable: request.scheduleId !== undefined,
+      isRepeatable: isGiven(request.scheduleId),
     });
   }
 

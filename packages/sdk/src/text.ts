@@ -19,3 +19,9 @@ export function toText(value: string): string {
 export function decodeUtf8(bytes: string, fatal = false): string {
   return new TextDecoder('utf-8', { fatal }).decode(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
 }
+
+/** Whether a text says something to the server: it drops blanks around the values of headers, and an empty one is none. */
+export function isGiven(text: unknown): text is string {
+  // Callers without types give numbers, too.
+  return String(text ?? '').trim() !== '';
+}

@@ -48,6 +48,13 @@ export async function compiles(): Promise<void> {
   await client.queue({ queueName: 'q' }).enqueueJSON({ url, body: [1], retries: 3 }, { timeoutMs: 1000 });
   await client.logs({ filter: { label: ['a'], state: 'DELIVERED' }, cursor: 'c' });
   await client.messages.cancel({ filter: { urlGroup: 'g' }, count: 10 });
+  (await send({ url })) satisfies { messageId: string } | { messageId: string }[];
+}
+
+/** A wrapper for any request names the type of them all. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+async function send<T extends sdk.PublishRequest>(one: T) {
+  return client.publish<sdk.PublishRequest>(one);
 }
 
 export async function doesNotCompile(): Promise<void> {
@@ -93,6 +100,10 @@ export async function doesNotCompile(): Promise<void> {
   await client.messages.cancel({});
   // @ts-expect-error all and a filter
   await client.dlq.delete({ all: true, filter: { label: 'a' } });
+  // @ts-expect-error all and a filter of runs
+  await client.workflow.cancel({ all: true, filter: { label: 'a' } });
+  // @ts-expect-error all is never false
+  await client.workflow.deleteDlq({ all: false, filter: { label: 'a' } });
   // @ts-expect-error host is no filter of the DLQ
   await client.dlq.listMessages({ filter: { host: 'a' } });
   // @ts-expect-error neither name nor URL

@@ -1,9 +1,9 @@
-import { QstashValidationError } from './errors.ts';
+import { isList, writeSelection } from './filters.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
-import { isList } from './messages.ts';
+import { readPages } from './pages.ts';
 import { writeSegment } from './path.ts';
-import { checkDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
-import { toBytes } from './text.ts';
+import { writeDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { isGiven, toBytes } from './text.ts';
 import type {
   NotifyResponse,
   TriggerResponse,
@@ -20,7 +20,10 @@ export interface TriggerRequest extends Omit<MessageOptions, 'method' | 'callbac
   url: string;
   /** The payload of the run. */
   body?: BodyInit;
-  /** The id of the run, in place of one that the server makes up. While a run with it is active, no other starts. */
+  /**
+   * The id of the run, in place of one that the server makes up. While a run with it is active, no other starts. Ids begin
+   * with `wfr_`, which every call adds where it is missing.
+   */
   workflowRunId?: string;
   /** Not before this instant, in seconds since 1970. */
   notBefore?: number;
@@ -59,14 +62,14 @@ export interface NotifyRequest {
 /** Runs that a call means: by ids, by a filter with at least one field, or all. */
 export type WorkflowCancelRequest =
   | readonly string[]
-  | { filter: WorkflowFilter & { workflowUrlExactMatch?: boolean }; count?: number }
-  | { all: true; count?: number };
+  | { filter: WorkflowFilter & { workflowUrlExactMatch?: boolean }; count?: number; all?: never }
+  | { all: true; count?: number; filter?: never };
 
 /** Dead letters that a call means: by ids, by a filter with at least one field, or the oldest. 100 at most in one call. */
 export type WorkflowLettersRequest =
   | readonly string[]
-  | { filter: WorkflowFilter & WorkflowLetterFilter; count?: number; cursor?: string }
-  | { all: true; count?: number; cursor?: string };
+  | { filter: WorkflowFilter & WorkflowLetterFilter; count?: number; cursor?: string; all?: never }
+  | { all: true; count?: number; cursor?: string; filter?: never };
 
 /** What only dead letters have. */
 export interface WorkflowLetterFilter {
@@ -98,31 +101,31 @@ export class Workflow {
   async trigger(request: TriggerRequest, options: CallOptions = {}): Promise<TriggerResponse> {
     const { url, body, workflowRunId, ...message } = request;
     const headers = writeMessageHeaders(this.#http, message);
-    if (workflowRunId !== undefined) headers.set('Upstash-Workflow-RunId', toBytes(workflowRunId));
+    const isNamed = isGiven(workflowRunId);
+    if (isNamed) headers.set('Upstash-Workflow-RunId', toBytes(writeRunId(workflowRunId)));
     if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
     return this.#http.request({
       ...options,
       method: 'POST',
-      path: ['v2', 'trigger', checkDestination(url)],
+      path: ['v2', 'trigger', writeDestination(url)],
       headers,
       body,
-      isRepeatable: workflowRunId !== undefined,
+      isRepeatable: isNamed,
     });
   }
 
   /** One page of runs with their steps, newest first. */
   async list(request: RunsRequest = {}, options: CallOptions = {}): Promise<{ runs: WorkflowRun[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: ['v2', 'workflows', 'logs'], query: { ...request } });
+    return this.#http.request({ ...options, path: ['v2', 'workflows', 'logs'], query: writeRunIds(request) });
   }
 
   /** Every run that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
-  async *iterate(request: RunsRequest = {}, options: CallOptions = {}): AsyncGenerator<WorkflowRun, void, undefined> {
-    let { cursor } = request;
-    do {
-      const page = await this.list(cursor ? { ...request, cursor } : request, options);
-      yield* page.runs;
-      cursor = page.cursor;
-    } while (cursor);
+  iterate(request: RunsRequest = {}, options: CallOptions = {}): AsyncGenerator<WorkflowRun, void, undefined> {
+    return readPages(
+      request,
+      (page) => this.list(page, options),
+      ({ runs }) => runs,
+    );
   }
 
   /** The run that has this id now, or had it last; `undefined` if there is none. */
@@ -133,8 +136,8 @@ export class Workflow {
 
   /** Cancels one run, several, those that match a filter, or all of them, 100 at most in one call. */
   async cancel(request: string | WorkflowCancelRequest, options: CallOptions = {}): Promise<{ cancelled: number }> {
-    const ids = typeof request === 'string' ? [request] : request;
-    const selection = writeSelection(ids, 'workflowRunIds', 'Workflow run id');
+    const ids = typeof request === 'object' ? request : [request];
+    const selection = writeSelection(isList(ids) ? ids.map(writeRunId) : ids, 'workflowRunIds');
     if (!selection) return { cancelled: 0 };
     return this.#http.request({ ...options, ...selection, method: 'DELETE', path: ['v2', 'workflows', 'runs'] });
   }
@@ -144,7 +147,7 @@ export class Workflow {
     { eventId, eventData, workflowRunId }: NotifyRequest,
     options: CallOptions = {},
   ): Promise<NotifyResponse[]> {
-    const run = workflowRunId === undefined ? [] : [writeSegment(workflowRunId, 'Workflow run id')];
+    const run = workflowRunId === undefined ? [] : [encodeURIComponent(writeRunId(workflowRunId))];
     const body = typeof eventData === 'string' || eventData === undefined ? eventData : JSON.stringify(eventData);
     const path = ['v2', 'notify', ...run, writeSegment(eventId, 'Event id')];
     return this.#http.request({ ...options, method: 'POST', path, body });
@@ -161,7 +164,7 @@ export class Workflow {
       WorkflowLetterFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
     options: CallOptions = {},
   ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: dlqPath(), query: { ...request } });
+    return this.#http.request({ ...options, path: lettersPath, query: writeRunIds(request) });
   }
 
   /**
@@ -194,12 +197,13 @@ export class Workflow {
   ): Promise<{ deleted: number; cursor?: string }> {
     const method = 'DELETE';
     if (typeof request === 'string') {
-      await this.#http.request({ ...options, method, path: dlqPath(request), parseResponseAsJson: false });
+      await this.#http.request({ ...options, method, path: writePath(request), parseResponseAsJson: false });
       return { deleted: 1 };
     }
-    const selection = writeSelection(request, 'dlqIds', 'DLQ id');
+    const meant = isList(request) ? request : { ...request, filter: request.filter && writeRunIds(request.filter) };
+    const selection = writeSelection(meant, 'dlqIds');
     if (!selection) return { deleted: 0 };
-    return this.#http.request({ ...options, ...selection, method, path: dlqPath() });
+    return this.#http.request({ ...options, ...selection, method, path: lettersPath });
   }
 
   /**
@@ -208,7 +212,7 @@ export class Workflow {
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
   async retryFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
-    return this.#http.request({ ...options, method: 'POST', path: dlqPath(dlqId, 'callback') });
+    return this.#http.request({ ...options, method: 'POST', path: writePath(dlqId, 'callback') });
   }
 
   /**
@@ -217,50 +221,30 @@ export class Workflow {
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
   async cancelFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
-    return this.#http.request({ ...options, method: 'DELETE', path: dlqPath(dlqId, 'callback') });
+    // The second try would be refused: they are stopped.
+    const isRepeatable = false;
+    return this.#http.request({ ...options, method: 'DELETE', path: writePath(dlqId, 'callback'), isRepeatable });
   }
 
   async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
     const headers = writeMessageHeaders(this.#http, settings);
-    return this.#http.request({ ...options, method: 'POST', path: dlqPath(dlqId, verb), headers });
+    return this.#http.request({ ...options, method: 'POST', path: writePath(dlqId, verb), headers });
   }
 }
 
-/** The path of the dead letters of runs, of one of them, or of an action on it. */
-function dlqPath(dlqId?: string, verb?: string): string[] {
-  const path = ['v2', 'workflows', 'dlq'];
-  if (verb) path.push(verb);
-  if (dlqId !== undefined) path.push(writeSegment(dlqId, 'DLQ id'));
-  return path;
+const lettersPath = ['v2', 'workflows', 'dlq'];
+
+/** The path of one dead letter of a run, or of an action on it. */
+function writePath(dlqId: string, ...verb: string[]): string[] {
+  return [...lettersPath, ...verb, writeSegment(dlqId, 'DLQ id')];
 }
 
-interface Page {
-  count?: number;
-  cursor?: string;
+/** A run is known by `wfr_` in front: without it, an event for one run would be taken for another event. */
+function writeRunId(id: string): string {
+  writeSegment(id, 'Workflow run id');
+  return /^wfr_/.test(id) ? id : `wfr_${id}`;
 }
 
-/**
- * The query of a bulk call: ids, a filter, or all. Gives `undefined` for an empty list of ids. A filter without fields
- * is refused, because it would match everything.
- *
- * @param name of the query parameter for ids
- * @param idName begins the sentence about a wrong id
- */
-function writeSelection(
-  request: readonly string[] | ({ filter: object } & Page) | ({ all: true } & Page),
-  name: string,
-  idName: string,
-): { query: Query; isRepeatable: boolean } | undefined {
-  if (isList(request)) {
-    for (const id of request) writeSegment(id, idName);
-    return request.length === 0 ? undefined : { query: { [name]: request }, isRepeatable: true };
-  }
-  const { count = 100, cursor } = request;
-  const page = { count, ...(cursor === undefined ? {} : { cursor }) };
-  const filter = 'all' in request ? {} : (request.filter as Query);
-  if (!('all' in request) && Object.values(filter).every((value) => value === undefined)) {
-    throw new QstashValidationError('Give ids, a filter with at least one field, or all: true');
-  }
-  // A second copy of "delete 100 of them" would delete 100 more.
-  return { query: { ...filter, ...page }, isRepeatable: false };
+function writeRunIds({ workflowRunId, ...rest }: { workflowRunId?: OneOrMore<string> }): Query {
+  return workflowRunId === undefined ? rest : { ...rest, workflowRunId: [workflowRunId].flat().map(writeRunId) };
 }

@@ -24,6 +24,7 @@ export * from './contract/workflow-logs.ts';
 export * from './contract/workflow-runs.ts';
 export * from './headers/delivery.ts';
 export * from './headers/destination.ts';
+export * from './headers/format-destination.ts';
 export * from './headers/forward.ts';
 export * from './headers/header-text.ts';
 export { hidePassword } from './headers/hide-password.ts';

@@ -1,3 +1,4 @@
+import { formatDestination } from '@posthorn/shared/format-destination';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { ApiError, call, formatQuery } from '../api.ts';
 import { useDraft } from '../drafts.ts';
@@ -59,14 +60,17 @@ export function NewSchedule() {
   }, [expression]);
   const create = async () => {
     try {
-      const { scheduleId } = await call<{ scheduleId: string }>(`/v2/schedules/${form.destination}`, {
-        method: 'POST',
-        headers: {
-          'Upstash-Cron': encodeHeader(expression),
-          ...(form.scheduleId === '' ? {} : { 'Upstash-Schedule-Id': encodeHeader(form.scheduleId) }),
+      const { scheduleId } = await call<{ scheduleId: string }>(
+        `/v2/schedules/${formatDestination(form.destination)}`,
+        {
+          method: 'POST',
+          headers: {
+            'Upstash-Cron': encodeHeader(expression),
+            ...(form.scheduleId === '' ? {} : { 'Upstash-Schedule-Id': encodeHeader(form.scheduleId) }),
+          },
+          ...(form.body === '' ? {} : { body: form.body }),
         },
-        ...(form.body === '' ? {} : { body: form.body }),
-      });
+      );
       draft.reset();
       navigate(`/schedules/${segment(scheduleId)}`);
       report(`Created schedule ${scheduleId}.`);

@@ -8,11 +8,11 @@ export type { ConfigOrFunction, VerifySignatureConfig };
  */
 export function verifySignatureCloudflare<Env, Rest extends unknown[]>(
   handler: (request: Request, env: Env, ...rest: Rest) => Response | Promise<Response>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<Request>,
 ): (request: Request, env: Env, ...rest: Rest) => Promise<Response> {
   const guard = createGuard(config);
   return async (request, env, ...rest) => {
-    const refusal = await guard(fromRequest(request), env);
+    const refusal = await guard(fromRequest(request), request, env);
     return refusal ? toResponse(refusal) : handler(request, env, ...rest);
   };
 }

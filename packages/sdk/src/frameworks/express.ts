@@ -13,22 +13,25 @@ const advice =
  * it as `request.body` (parsed if it is JSON, else as text), and its bytes as `request.rawBody`.
  */
 export function verifySignatureExpress(
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NodeRequest>,
 ): (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => Promise<void> {
   const guard = createGuard(config);
   return async (request, response, next) => {
+    const { headers, rawBody, body } = request;
+    const keep = (bytes: Uint8Array) => {
+      keepBody(request, headers, bytes);
+      // Tells the parsers of Express 4 that there is nothing left to read.
+      Object.assign(request, { _body: true });
+    };
+    let refusal;
     try {
-      const { headers, rawBody, body } = request;
-      const keep = (bytes: Uint8Array) => {
-        keepBody(request, headers, bytes);
-        // Tells the parsers of Express 4 that there is nothing left to read.
-        Object.assign(request, { _body: true });
-      };
-      const refusal = await guard(fromNode({ stream: request, headers, rawBody, body, advice, keep }));
+      refusal = await guard(fromNode({ stream: request, headers, rawBody, body, advice, keep }), request);
       if (refusal) answerRefusal(response, refusal);
-      else next();
     } catch (error) {
       next(error);
+      return;
     }
+    // Not within the `try`: what handlers throw is not for this middleware, and `next` is called once.
+    if (!refusal) next();
   };
 }

@@ -8,7 +8,7 @@ export type { ConfigOrFunction, VerifySignatureConfig };
  */
 export function verifySignatureFetch<Rest extends unknown[]>(
   handler: (request: Request, ...rest: Rest) => Response | Promise<Response>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<Request>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return wrapFetchHandler(handler, config, (request) => request);
 }
@@ -19,7 +19,7 @@ export function verifySignatureFetch<Rest extends unknown[]>(
  */
 export function verifySignatureEvent<Event extends { request: Request }, Rest extends unknown[], Result = Response>(
   handler: (event: Event, ...rest: Rest) => Result | Promise<Result>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Event>>,
 ): (event: Event, ...rest: Rest) => Promise<Result | Response> {
   return wrapFetchHandler(handler, config, ({ request }) => request);
 }

@@ -22,11 +22,11 @@ const advice = 'use the handler before anything that reads the body.';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function verifySignatureH3<Event extends H3Event = any>(
   handler: (event: Event) => unknown,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Event>>,
 ): (event: Event) => Promise<unknown> {
   const guard = createGuard(config);
   const wrapped = async (event: Event) => {
-    const refusal = await guard(readEvent(event));
+    const refusal = await guard(readEvent(event), event);
     return refusal ? toResponse(refusal) : handler(event);
   };
   // h3 1 warns of handlers without this mark.
@@ -37,8 +37,8 @@ function readEvent(event: H3Event): Incoming {
   const { req, web, node } = event;
   if (web?.request) {
     const incoming = fromRequest(web.request);
-    const readBody = async (maxBodyBytes: number, bodyHash: string) => {
-      const bytes = toBuffer(await incoming.readBody(maxBodyBytes, bodyHash));
+    const readBody = async (maxBodyBytes: number) => {
+      const bytes = toBuffer(await incoming.readBody(maxBodyBytes));
       // The readers of h3 1 keep the stream that the copy was made of, and look here first.
       event._requestBody = bytes;
       return bytes;

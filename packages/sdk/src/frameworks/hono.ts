@@ -3,8 +3,9 @@ import {
   createGuard,
   fromRequest,
   toResponse,
-  verifyReadBody,
   type ConfigOrFunction,
+  type KeptBody,
+  type RawBody,
   type VerifySignatureConfig,
 } from './verify.ts';
 
@@ -22,13 +23,14 @@ export interface HonoContext {
  * `QSTASH_NEXT_SIGNING_KEY`.
  */
 export function verifySignatureHono(
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<HonoContext>,
 ): (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined> {
   const guard = createGuard(config);
-  return async ({ req, env }, next) => {
-    const readBody = (maxBodyBytes: number, bodyHash: string) =>
-      req.raw.bodyUsed ? readCached(req.bodyCache, bodyHash) : fromRequest(req.raw).readBody(maxBodyBytes, bodyHash);
-    const refusal = await guard({ header: (name) => req.header(name), readBody }, env);
+  return async (context, next) => {
+    const { req, env } = context;
+    const readBody = (maxBodyBytes: number) =>
+      req.raw.bodyUsed ? readCached(req.bodyCache) : fromRequest(req.raw).readBody(maxBodyBytes);
+    const refusal = await guard({ header: (name) => req.header(name), readBody }, context, env);
     if (refusal) return toResponse(refusal);
     await next();
     return undefined;
@@ -49,10 +51,10 @@ type Cache = Partial<{
  * Hono keeps what it has read, in the form that was asked for. Only bytes are sure to be those that came: the decoding
  * of a text may have changed it, JSON and forms would be written anew.
  */
-async function readCached(cache: object | undefined, bodyHash: string): Promise<string | Uint8Array> {
+async function readCached(cache: object | undefined): Promise<RawBody | KeptBody> {
   const { arrayBuffer, blob, text, json } = (cache ?? {}) as Cache;
   const bytes = await (arrayBuffer ?? blob);
   if (bytes) return new Uint8Array(await new Response(bytes).arrayBuffer());
   if (text === undefined && json === undefined) throw new SetupError(advice);
-  return verifyReadBody(bodyHash, (await text) ?? JSON.stringify(await json), advice);
+  return { text: (await text) ?? JSON.stringify(await json), advice };
 }

@@ -20,7 +20,7 @@ const advice = 'put verifySignatureKoa() before the body parser.';
  * (parsed if it is JSON, else as text), and its bytes as `ctx.request.rawBody`.
  */
 export function verifySignatureKoa(
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<KoaContext>,
 ): (context: KoaContext, next: () => Promise<unknown>) => Promise<void> {
   const guard = createGuard(config);
   return async (context, next) => {
@@ -30,6 +30,7 @@ export function verifySignatureKoa(
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
     const refusal = await guard(
       fromNode({ stream, headers, rawBody: request.rawBody, body: stream.body, advice, keep }),
+      context,
     );
     if (refusal) {
       context.status = refusal.status;

@@ -24,11 +24,11 @@ export interface LambdaRefusal {
  */
 export function verifySignatureLambda<Event extends LambdaEvent, Rest extends unknown[], Result>(
   handler: (event: Event, ...rest: Rest) => Result | Promise<Result>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Event>>,
 ): (event: Event, ...rest: Rest) => Promise<Result | LambdaRefusal> {
   const guard = createGuard(config);
   return async (event, ...rest) => {
-    const refusal = await guard({ header: (name) => readHeader(event, name), readBody: () => readBody(event) });
+    const refusal = await guard({ header: (name) => readHeader(event, name), readBody: () => readBody(event) }, event);
     if (!refusal) return handler(event, ...rest);
     const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
     return { statusCode: refusal.status, headers, body: refusal.message };

@@ -13,14 +13,17 @@ const advice = 'export const config = { api: { bodyParser: false } } from the fi
  */
 export function verifySignature<Req extends NodeRequest, Res extends NodeResponse>(
   handler: (request: Req & { rawBody: Uint8Array }, response: Res) => unknown,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Req>>,
 ): (request: Req, response: Res) => Promise<void> {
   const guard = createGuard(config);
   return async (request, response) => {
     const { headers } = request;
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);
     // Not the body that the parser leaves: Next.js makes the text of a JSON string of it, which was not signed.
-    const refusal = await guard(fromNode({ stream: request, headers, rawBody: request.rawBody, advice, keep }));
+    const refusal = await guard(
+      fromNode({ stream: request, headers, rawBody: request.rawBody, advice, keep }),
+      request,
+    );
     if (refusal) answerRefusal(response, refusal);
     else await handler(request as Req & { rawBody: Uint8Array }, response);
   };
@@ -29,7 +32,7 @@ export function verifySignature<Req extends NodeRequest, Res extends NodeRespons
 /** Wraps a handler of the edge runtime: a request without a good signature is answered with 403. */
 export function verifySignatureEdge<Req extends Request, Rest extends unknown[]>(
   handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Req>>,
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   return wrapFetchHandler(handler, config, (request) => request);
 }
@@ -40,7 +43,7 @@ export function verifySignatureEdge<Req extends Request, Rest extends unknown[]>
  */
 export function verifySignatureAppRouter<Req extends Request, Rest extends unknown[]>(
   handler: (request: Req, ...rest: Rest) => Response | Promise<Response>,
-  config?: ConfigOrFunction,
+  config?: ConfigOrFunction<NoInfer<Req>>,
 ): (request: Req, ...rest: Rest) => Promise<Response> {
   return wrapFetchHandler(handler, config, (request) => request);
 }

@@ -1,6 +1,6 @@
 import { SetupError } from '../environment.ts';
 import { parseBody, readPieces } from './read-body.ts';
-import { verifyReadBody, type Incoming, type Refusal } from './verify.ts';
+import type { Incoming, Refusal } from './verify.ts';
 
 /** The headers of a Node.js request. */
 export type NodeHeaders = Record<string, string | string[] | undefined>;
@@ -36,7 +36,7 @@ function readNodeHeader(headers: NodeHeaders, name: string): string | undefined 
 interface NodeSource {
   stream: NodeStream;
   headers: NodeHeaders;
-  /** Where the bytes or the text may be as they came. */
+  /** Where the bytes may be as they came, or their text. */
   rawBody?: unknown;
   /** What a body parser may have left; anything but text and bytes is passed over. */
   body?: unknown;
@@ -51,12 +51,14 @@ export function fromNode({ stream, headers, rawBody, body, advice, keep }: NodeS
   const usedUp = `A body parser has used the body up: ${advice}`;
   return {
     header: (name) => readNodeHeader(headers, name),
-    async readBody(maxBodyBytes, bodyHash) {
-      if (typeof rawBody === 'string' || rawBody instanceof Uint8Array) return rawBody;
+    async readBody(maxBodyBytes) {
+      if (rawBody instanceof Uint8Array) return rawBody;
+      // Some parsers keep the text that they have decoded, and what was no UTF-8 is lost in it.
+      if (typeof rawBody === 'string') return { text: rawBody, advice: usedUp };
       if (body instanceof Uint8Array) return body;
       if (typeof body === 'string') {
         // It may be the value of a JSON string, and not the JSON.
-        return isJson(headers) ? verifyReadBody(bodyHash, body, usedUp) : body;
+        return isJson(headers) ? { text: body, advice: usedUp } : body;
       }
       // A stream that was destroyed has lost its sender, and says so when it is read.
       if (stream.readableDidRead || (stream.readable === false && !stream.destroyed)) {
@@ -93,10 +95,9 @@ export function keepBody(
 }
 
 /** Handlers on Node.js expect a `Buffer`; other hosts may not have it. */
-export function toBuffer(bytes: string | Uint8Array): Uint8Array {
-  const { Buffer } = globalThis as { Buffer?: { from(bytes: string | Uint8Array): Uint8Array } };
-  if (Buffer) return Buffer.from(bytes);
-  return typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+export function toBuffer(bytes: Uint8Array): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: { from(bytes: Uint8Array): Uint8Array } };
+  return Buffer ? Buffer.from(bytes) : bytes;
 }
 
 /** Answers with the reason as plain text. */

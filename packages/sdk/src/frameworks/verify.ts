@@ -15,8 +15,16 @@ export interface VerifySignatureConfig extends ReceiverConfig {
   maxBodyBytes?: number | undefined;
 }
 
-/** The configuration, or a function that gives it. The function is called with each request, never while a module loads. */
-export type ConfigOrFunction = VerifySignatureConfig | (() => VerifySignatureConfig | Promise<VerifySignatureConfig>);
+/**
+ * The configuration, or a function that gives it. The function is called with the first argument of the handler, for each
+ * request and never while a module loads.
+ */
+export type ConfigOrFunction<First = unknown> = VerifySignatureConfig | ConfigSource<First>['give'];
+
+/** A method, so that a function may name the type of its framework, which has more than is used here. */
+interface ConfigSource<First> {
+  give(first: First): VerifySignatureConfig | Promise<VerifySignatureConfig>;
+}
 
 /** Why a request is not handed on, and with which status it is answered. */
 export interface Refusal {
@@ -24,24 +32,34 @@ export interface Refusal {
   message: string;
 }
 
+/** A body as it came. */
+export type RawBody = string | Uint8Array;
+
+/** What another reader has made of a body. If that is not the signed one, the setup is wrong and not the sender. */
+export interface KeptBody {
+  text: string;
+  /** What to change then. */
+  advice: string;
+}
+
 /** What the check needs of a request. */
 export interface Incoming {
   header(name: string): string | null | undefined;
   /**
-   * The body as it came, without taking it away from the handler. Called only for a token that is proven.
+   * The body, without taking it away from the handler. Called only for a token that is proven.
    *
-   * @param bodyHash the hash that the body must have, for a source that may have changed it
    * @throws {BodyTooLargeError}
    */
-  readBody(maxBodyBytes: number, bodyHash: string): string | Uint8Array | Promise<string | Uint8Array>;
+  readBody(maxBodyBytes: number): RawBody | KeptBody | Promise<RawBody | KeptBody>;
 }
 
 /**
  * Gives a refusal, or nothing for a request that can be trusted.
  *
+ * @param first what the handler is called with
  * @param variables may have the keys, as the bindings of Cloudflare do
  */
-export type Guard = (incoming: Incoming, variables?: unknown) => Promise<Refusal | undefined>;
+export type Guard<First> = (incoming: Incoming, first: First, variables?: unknown) => Promise<Refusal | undefined>;
 
 const defaultMaxBodyBytes = 32 * 1024 * 1024;
 
@@ -49,15 +67,15 @@ const defaultMaxBodyBytes = 32 * 1024 * 1024;
  * Never throws: bundlers evaluate modules without the environment of the application. A guard that is set up wrongly
  * refuses every request with a 500 that says what to change, and says it once on the console.
  */
-export function createGuard(given: ConfigOrFunction = {}): Guard {
+export function createGuard<First>(given: ConfigOrFunction<First> = {}): Guard<First> {
   const reported = new Set<string>();
-  return async ({ header, readBody }, variables) => {
+  return async ({ header, readBody }, first, variables) => {
     const signature = header(deliveryNames.signature);
     if (!signature) return { status: 403, message: `\`${deliveryNames.signature}\` header is missing` };
-    const config = addKeys(typeof given === 'function' ? await given() : given, variables);
-    const { url, clockTolerance, maxBodyBytes: max = defaultMaxBodyBytes } = config;
     const upstashRegion = header(deliveryNames.region);
     try {
+      const config = addKeys(typeof given === 'function' ? await given(first) : given, variables);
+      const { url, clockTolerance, maxBodyBytes: max = defaultMaxBodyBytes } = config;
       const maxBodyBytes = checkNumber('maxBodyBytes', max);
       const bodyHash = await checkToken(config, {
         signature,
@@ -66,9 +84,14 @@ export function createGuard(given: ConfigOrFunction = {}): Guard {
         ...(upstashRegion && { upstashRegion }),
       });
       if (Number(header('content-length')) > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
-      const body = await readBody(maxBodyBytes, bodyHash);
-      if (body.length > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
-      await verifyBody(bodyHash, body);
+      const read = await readBody(maxBodyBytes);
+      const kept = typeof read === 'object' && 'advice' in read ? read : undefined;
+      const body = kept ? kept.text : (read as RawBody);
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+      if (bytes.length > maxBodyBytes) throw new BodyTooLargeError(maxBodyBytes);
+      await verifyBody(bodyHash, bytes).catch((error: unknown) => {
+        throw kept ? new SetupError(kept.advice) : error;
+      });
       return undefined;
     } catch (error) {
       if (error instanceof SignatureError) return { status: 403, message: error.message };
@@ -85,8 +108,17 @@ export function createGuard(given: ConfigOrFunction = {}): Guard {
   };
 }
 
-/** Adds the keys that come with the request where the configuration has none. */
+/**
+ * Adds the keys that come with the request where the configuration has none.
+ *
+ * @throws {SetupError} for a configuration that is none, as of a function that returns nothing
+ */
 function addKeys(config: VerifySignatureConfig, variables: unknown): VerifySignatureConfig {
+  // Callers may have no types.
+  const given: unknown = config;
+  if (typeof given !== 'object' || given === null) {
+    throw new SetupError(`The configuration is ${String(given)}: give an object, or a function that returns one`);
+  }
   if (typeof variables !== 'object' || variables === null) return config;
   const find = (name: string) => {
     const value = Reflect.get(variables, name) as unknown;
@@ -97,24 +129,12 @@ function addKeys(config: VerifySignatureConfig, variables: unknown): VerifySigna
   return { ...config, ...(currentSigningKey && { currentSigningKey }), ...(nextSigningKey && { nextSigningKey }) };
 }
 
-/**
- * A body that another reader may have changed before: if it is not the signed one, the setup is wrong and not the sender.
- *
- * @throws {SetupError} with the advice
- */
-export async function verifyReadBody<T extends string | Uint8Array>(
-  bodyHash: string,
-  body: T,
-  advice: string,
-): Promise<T> {
-  await verifyBody(bodyHash, body).catch(() => {
-    throw new SetupError(advice);
-  });
-  return body;
+interface IncomingBytes extends Incoming {
+  readBody(maxBodyBytes: number): Promise<Uint8Array>;
 }
 
 /** A fetch request, read from a copy so that the handler can read it too. */
-export function fromRequest(request: Request): Incoming {
+export function fromRequest(request: Request): IncomingBytes {
   return {
     header: (name) => request.headers.get(name),
     async readBody(maxBodyBytes) {
@@ -142,12 +162,12 @@ export function toResponse({ status, message }: Refusal): Response {
 /** Wraps a handler whose first argument is, or has, a fetch request. */
 export function wrapFetchHandler<First, Rest extends unknown[], Result>(
   handler: (first: First, ...rest: Rest) => Result | Promise<Result>,
-  config: ConfigOrFunction | undefined,
+  config: ConfigOrFunction<First> | undefined,
   findRequest: (first: First) => Request,
 ): (first: First, ...rest: Rest) => Promise<Result | Response> {
   const guard = createGuard(config);
   return async (first, ...rest) => {
-    const refusal = await guard(fromRequest(findRequest(first)));
+    const refusal = await guard(fromRequest(findRequest(first)), first);
     return refusal ? toResponse(refusal) : handler(first, ...rest);
   };
 }

@@ -59,6 +59,8 @@ type Claims = Record<string, unknown>;
 
 /** The claims of a token that one of the keys has signed. Before that is known, nothing of the token is believed. */
 async function readClaims(token: string, keys: readonly string[]): Promise<Claims> {
+  // Callers without types pass on a header that may be missing.
+  if (typeof token !== 'string') throw new SignatureError('the signature is missing');
   const [header = '', payload = '', signature = '', ...rest] = token.split('.', 4);
   // One algorithm only: a token must not choose how it is checked.
   if (rest.length > 0 || readJson(header)['alg'] !== 'HS256') throw new SignatureError('invalid signature');

@@ -24,13 +24,20 @@ beforeAll(async () => {
     PORT: port,
   });
   process.env = { ...env, QSTASH_DEV: 'true', QSTASH_DEV_PORT: port };
-  await eventually(() => startDevServer().then(() => true), 30_000);
+  await eventually(() => new Client().keys.get().then(Boolean, () => false), 30_000);
 });
 afterAll(async () => {
   process.env = env;
   await posthorn.end('SIGTERM');
   await Promise.all([redis.stop(), destination.stop()]);
   await rm(dataDir, { recursive: true });
+});
+
+test('startDevServer finds it, and has nothing to say', async () => {
+  const warn = jest.spyOn(console, 'warn').mockImplementation();
+  await startDevServer();
+  expect(warn.mock.calls.flat()).toEqual([]);
+  warn.mockRestore();
 });
 
 test('ours needs nothing else to publish and to verify', async () => {

@@ -68,6 +68,22 @@ test.each<[string, () => NonNullable<RequestInit['body']>, string]>([
   expect((await arrived(path)).body.toString()).toBe(text);
 });
 
+test('a URL with segments of dots is called and signed as it was given', async () => {
+  const { current, next } = await client.keys.get();
+  const receiver = new Receiver({ currentSigningKey: current, nextSigningKey: next });
+  const paths = ['publish', 'enqueue'].map((way) => `/dots-${way}/../%2e%2e/./other.example/hook?a=/../b`);
+  const [plain = '', queued = ''] = paths;
+  await client.publish({ url: at(plain), body: 'x' });
+  await client.queue({ queueName: 'dots' }).enqueue({ url: at(queued), body: 'x' });
+  for (const path of paths) {
+    const { headers, body } = await arrived(path);
+    const signature = String(headers['upstash-signature']);
+    expect(await receiver.verify({ signature, body, url: at(path) })).toBe(true);
+  }
+  const { scheduleId } = await client.schedules.create({ destination: at(plain), cron: '0 0 1 1 *' });
+  expect((await client.schedules.get(scheduleId)).destination).toBe(at(plain));
+});
+
 test('a publish with a deduplication id can be repeated: there is one message', async () => {
   const publish = () => client.publish({ url: at('/once'), deduplicationId: 'sdk-once', ...later });
   const [first, second] = [await publish(), await publish()];

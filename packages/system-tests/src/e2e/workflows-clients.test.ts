@@ -65,6 +65,24 @@ test('the SDK begins a run, tells it an event, shows it and cancels another', as
   expect(labels).toEqual(['cancel-me', 'sdk']);
 });
 
+test('a run with an id of its own gets the events that are for it alone', async () => {
+  const workflowRunId = 'order-17';
+  const begun = await client.workflow.trigger({ url: waits, body: '"own-id"', workflowRunId });
+  expect(begun.workflowRunId).toBe('wfr_order-17');
+  await waiting('told-own-id');
+  const notified = await client.workflow.notify({ eventId: 'told-own-id', eventData: 17, workflowRunId });
+  expect(notified).toMatchObject([{ workflowRunId: 'wfr_order-17' }]);
+  expect(await workflows.result('wfr_order-17')).toEqual(['own-id', 17]);
+  expect((await client.workflow.get(workflowRunId))?.workflowState).toBe('RUN_SUCCESS');
+});
+
+test('a trigger without an SDK gets the same id', async () => {
+  const headers = { 'Upstash-Workflow-RunId': 'order-18', Authorization: `Bearer ${workflowToken}` };
+  const trigger = () => fetch(`${workflows.system.api.url}/v2/trigger/${waits}`, { method: 'POST', headers });
+  expect(await (await trigger()).json()).toMatchObject({ workflowRunId: 'wfr_order-18' });
+  expect(await client.workflow.cancel('order-18')).toEqual({ cancelled: 1 });
+});
+
 test('the SDK resumes a run that has failed', async () => {
   let isBroken = true;
   const url = workflows.define('/fails', async (context) =>

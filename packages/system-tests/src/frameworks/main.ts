@@ -1,5 +1,6 @@
-// `npm run test:frameworks [folder...]`: the packed SDK in real applications, installed from the registry, built, started,
-// and sent deliveries by a running posthorn, and forgeries. Prints a table with versions.
+// `npm run test:frameworks [folder...] [--may-not-run]`: the packed SDK in real applications, installed from the registry,
+// built, started, and sent deliveries by a running posthorn, and forgeries. Prints a table with versions. Applications that
+// cannot be installed fail it, unless the flag accepts them.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,18 +11,14 @@ import { applications, type Application } from './applications.ts';
 import { deliver, deliveries, deliverRotated, rotatedKey, type Faults } from './deliveries.ts';
 import { forge, forgeryKinds } from './forgeries.ts';
 import { install } from './running.ts';
+import { decideStatus, writeTable, type Row } from './table.ts';
 
 /** Some frameworks need a newer Node.js than posthorn. */
 const nodeVersion = '24.22.3';
 
-interface Row {
-  title: string;
-  versions: string;
-  result: string;
-  isFailed: boolean;
-}
-
-const wanted = process.argv.slice(2);
+const flag = '--may-not-run';
+const mayNotRun = process.argv.includes(flag);
+const wanted = process.argv.slice(2).filter((name) => name !== flag);
 const scratch = mkdtempSync(join(tmpdir(), 'posthorn-frameworks-'));
 const system = await startSystem();
 const rows: Row[] = [];
@@ -36,15 +33,15 @@ try {
   await system.stop();
   rmSync(scratch, { recursive: true, force: true });
 }
-print();
-process.exitCode = rows.some(({ isFailed }) => isFailed) ? 1 : 0;
+console.log(writeTable(rows));
+process.exitCode = decideStatus(rows, mayNotRun);
 
 /** One application at a time: together they would take gigabytes. */
 async function test(application: Application, tarball: string, tools: string): Promise<Row[]> {
-  const { routes, except } = application;
-  const row = (title: string, versions: string, result: string, isFailed: boolean) => {
+  const { routes } = application;
+  const row = (title: string, versions: string, result: string, outcome: Row['outcome']): Row => {
     process.stderr.write(`${title}: ${result}\n`);
-    return { title, versions, result, isFailed };
+    return { title, versions, result, outcome };
   };
   let versions = '';
   let installed;
@@ -53,12 +50,12 @@ async function test(application: Application, tarball: string, tools: string): P
     versions = installed.versions;
   } catch (error) {
     await rmFolder(application);
-    return routes.map(({ title }) => row(title, versions, `not run: ${shorten(error)}`, false));
+    return routes.map(({ title }) => row(title, versions, `not run: ${shorten(error)}`, 'not run'));
   }
   try {
     installed.build();
     const done: Row[] = [];
-    for (const { title, path } of routes) {
+    for (const { title, path, except } of routes) {
       const keys = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
       const running = await installed.start(keys);
       try {
@@ -68,14 +65,14 @@ async function test(application: Application, tarball: string, tools: string): P
           ...(await forge(running, url, keys.current, except)),
           ...(await deliverRotated(system, url)),
         };
-        done.push(row(title, versions, describe(faults, except), Object.keys(faults).length > 0));
+        done.push(row(title, versions, describe(faults, except), Object.keys(faults).length > 0 ? 'failed' : 'passed'));
       } finally {
         await running.stop();
       }
     }
     return done;
   } catch (error) {
-    return routes.map(({ title }) => row(title, versions, `failed: ${shorten(error)}`, true));
+    return routes.map(({ title }) => row(title, versions, `failed: ${shorten(error)}`, 'failed'));
   } finally {
     await installed.remove();
   }
@@ -126,9 +123,4 @@ function installNode(): string {
 function run(command: string, args: string[], cwd: string): void {
   const { status, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
-}
-
-function print(): void {
-  console.log('| application | versions | result |\n| --- | --- | --- |');
-  for (const { title, versions, result } of rows) console.log(`| ${title} | ${versions} | ${result} |`);
 }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { eventually, findFreePort } from '@posthorn/testkit';
@@ -51,6 +51,7 @@ export async function install(application: Application, scratch: string, tarball
   const folder = join(scratch, application.folder);
   await rm(folder, { recursive: true, force: true });
   await cp(resolve('examples/frameworks', application.folder), folder, { recursive: true });
+  replaceVersions(join(folder, 'package.json'), application.replace ?? {});
   const env = createEnvironment(tools, application.variables);
   // The package manager may need more of the environment, such as the address of its registry.
   const all = { ...process.env, ...env, NODE_ENV: 'development' };
@@ -71,7 +72,13 @@ export async function install(application: Application, scratch: string, tarball
       const log = join(folder, 'posthorn.log');
       const output = openSync(log, 'w');
       const [command, ...args] = application.lambda
-        ? ['node', join(import.meta.dirname, 'lambda-host.js'), join(folder, application.lambda), port]
+        ? [
+            'node',
+            join(import.meta.dirname, 'lambda-host.js'),
+            join(folder, application.lambda),
+            port,
+            application.events ?? '2.0',
+          ]
         : ['npm', 'start'];
       const child = spawn(command, args, {
         cwd: folder,
@@ -110,6 +117,14 @@ function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEn
   });
   if (status === 0) return;
   throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? ''}${stdout}${stderr}`.slice(-3000));
+}
+
+function replaceVersions(manifest: string, versions: Record<string, string>): void {
+  let text = readFileSync(manifest, 'utf8');
+  for (const [name, version] of Object.entries(versions)) {
+    text = text.replace(new RegExp(`("${name}": )"[^"]*"`), `$1"${version}"`);
+  }
+  writeFileSync(manifest, text);
 }
 
 function readVersion(folder: string, name: string): string {
