@@ -2,7 +2,7 @@ import type { Broker, OpenBroker, Sessions } from '@posthorn/broker';
 import type { Log, ProcessMetrics } from '@posthorn/process';
 import type { Config } from './config.ts';
 
-/** What the API is made of. */
+/** Dependencies of the API. */
 export interface AppParts {
   broker: Broker;
   config: Config;

@@ -44,10 +44,13 @@ export function createApp(parts: AppParts): Express {
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
   app.use(authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName }));
-  app.use(limitRate(broker.rateLimits, config.burstRateLimit));
-  for (const route of table) if (!isPublic(route)) app[route.method](route.path, route.handle);
-  app.get('/metrics', metrics);
-  app.use(refuseUnknown(table));
+  const limit = limitRate(broker.rateLimits, config.burstRateLimit);
+  for (const route of table) {
+    if (isPublic(route)) continue;
+    app[route.method](route.path, route.endpoint.unlimited ? [route.handle] : [limit, route.handle]);
+  }
+  app.get('/metrics', limit, metrics);
+  app.use(limit, refuseUnknown(table));
   app.use(handleErrors(log));
   return app;
 }

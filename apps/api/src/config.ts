@@ -69,7 +69,7 @@ export const table = defineEnvironment({
   },
   BURST_RATE_LIMIT: {
     schema: integer(100, 0),
-    help: 'Maximum of requests per second and token to all endpoints that create no message; 0 for no limit.',
+    help: 'Maximum of requests per second and token to all endpoints that contract E12 does not exempt; 0 for no limit.',
   },
   MAX_MESSAGE_BYTES: {
     schema: integer(10 * 1024 * 1024, 1, 512 * 1024 * 1024),

@@ -59,7 +59,7 @@ export const table = defineEnvironment({
   },
   POISON_AFTER: {
     schema: integer(5, 1, 1000),
-    help: 'A message goes to the dead letter queue when it was in flight at the end of this many dispatchers.',
+    help: 'A message becomes a dead letter after this many dispatcher crashes, if two of them happened while it was delivered alone.',
   },
   FETCH_TIMEOUT_SECONDS: {
     schema: seconds(30, 1),

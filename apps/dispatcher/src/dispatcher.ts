@@ -40,7 +40,7 @@ export interface DispatcherParts {
 export interface Dispatcher {
   /** Why messages are not fetched or not delivered, if that is so. */
   trouble(): string | undefined;
-  /** Slow attempts now, and the most at once. */
+  /** Slow attempts now, and their maximum number. */
   slowAttempts(): { slowAttempts: number; maxSlowAttempts: number };
   /** Takes nothing new, lets attempts finish within the grace time, hands the rest back. */
   stop(): Promise<void>;

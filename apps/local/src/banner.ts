@@ -1,4 +1,4 @@
-import type { Credentials } from './credentials.ts';
+import { firstToken, type Credentials } from './credentials.ts';
 
 /** What the banner is made of. */
 export interface BannerFacts {
@@ -19,8 +19,7 @@ export interface BannerFacts {
 export function formatBanner(facts: BannerFacts): string {
   const { url, publicUrls, credentials, isPrivateAllowed, consoleLink, destination } = facts;
   const { token, currentSigningKey, nextSigningKey } = credentials;
-  // Any of several tokens gives access.
-  const authorization = quote(`Authorization: Bearer ${token.split(',')[0]?.trim() ?? ''}`);
+  const authorization = quote(`Authorization: Bearer ${firstToken(credentials)}`);
   return [
     `posthorn ready on ${url}`,
     '',

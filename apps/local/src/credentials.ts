@@ -30,6 +30,11 @@ export async function readCredentials(config: Config, dataDir: string): Promise<
   };
 }
 
+/** The first of the tokens; each of them gives access. */
+export function firstToken({ token }: Credentials): string {
+  return token.split(',')[0]?.trim() ?? '';
+}
+
 async function readKept(file: string): Promise<Credentials | undefined> {
   try {
     return Credentials.parse(JSON.parse(await readFile(file, 'utf8')));

@@ -12,7 +12,7 @@ import {
   readConfig,
   type Config,
 } from './config.ts';
-import { readCredentials, type Credentials } from './credentials.ts';
+import { firstToken, readCredentials, type Credentials } from './credentials.ts';
 import { rethrowExplained } from './explain.ts';
 import { startFirstReceiver } from './first-receiver.ts';
 import { findFreePort, requireFreePorts } from './ports.ts';
@@ -107,12 +107,7 @@ function explained<T>(action: () => T): T {
   }
 }
 
-/** Any of several tokens gives access. */
-function firstToken({ token }: Credentials): string {
-  return token.split(',')[0]?.trim() ?? '';
-}
-
-/** Keys that were rotated count instead of those that were given first. */
+/** Returns the server's current keys: a rotation overrides the environment. */
 async function readValidKeys(url: string, credentials: Credentials): Promise<Credentials> {
   const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
   const response = await fetch(`${url}/v2/keys`, { headers });
@@ -120,7 +115,7 @@ async function readValidKeys(url: string, credentials: Credentials): Promise<Cre
   return { ...credentials, currentSigningKey: current, nextSigningKey: next };
 }
 
-/** Without a link the console asks for the token: that must not keep anything from starting. */
+/** Creates a link that signs in to the console. A failure here must not prevent the start. */
 async function createConsoleLink(url: string, credentials: Credentials): Promise<string | undefined> {
   const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
   const response = await fetch(`${url}/console/code`, { method: 'POST', headers }).catch(() => undefined);

@@ -26,7 +26,7 @@ import { createSchedules, type Schedules } from './schedules/schedules.ts';
 import { createBodyStore, type BodyStore } from './engine/shards/body.ts';
 import { openShards, type Shards } from './engine/shards/shards.ts';
 import { countSchedules } from './schedules/count-schedules.ts';
-import { runSchedule } from './schedules/run-now.ts';
+import { runSchedule } from './schedules/run-schedule.ts';
 import { createSessions, type KnownToken, type Sessions } from './sessions/sessions.ts';
 import { createSigningKeys, type SigningKeyStore } from './signing-keys/signing-keys.ts';
 import { createStatsCounter, type StatsCounter } from './views/stats/counter.ts';

@@ -17,7 +17,7 @@ export interface OpenBrokerOptions extends Pick<
    * commands wait until Redis is back, and a full Redis is no reason to stop.
    */
   use: 'requests' | 'work';
-  /** Most attempts in flight over all dispatchers, 0 without a limit; for `work`. */
+  /** Maximum number of attempts in flight over all dispatchers, 0 without a limit; for `work`. */
   globalParallelism?: number;
 }
 

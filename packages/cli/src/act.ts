@@ -4,7 +4,7 @@ import { connect, type Connection } from './connection.ts';
 import { explain } from './failure.ts';
 import { createOutput, type Output } from './output/output.ts';
 
-/** What a command works with. */
+/** Dependencies of a command. */
 export interface Session {
   client: Client;
   connection: Connection;

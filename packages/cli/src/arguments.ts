@@ -11,7 +11,7 @@ export function collectCount(text: string, earlier: number[] | undefined): numbe
   return [...(earlier ?? []), readCount(text)];
 }
 
-/** Most entries of a list; 0 stands for all. */
+/** Maximum number of entries of a list; 0 stands for all. */
 export function readLimit(text: string): number {
   return readCount(text) || Infinity;
 }

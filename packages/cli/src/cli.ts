@@ -19,7 +19,7 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     load: async () => (await import('./commands/message.ts')).addMessage,
   },
   logs: {
-    summary: 'what became of messages, line by line',
+    summary: 'show the message log',
     load: async () => (await import('./commands/logs.ts')).addLogs,
   },
   dlq: {
@@ -43,7 +43,7 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     load: async () => (await import('./commands/flow.ts')).addFlow,
   },
   workflow: {
-    summary: 'runs of workflows: look, begin, cancel, tell them events',
+    summary: 'inspect, start, cancel and notify runs',
     load: async () => (await import('./commands/workflow.ts')).addWorkflow,
   },
   keys: {
@@ -67,7 +67,7 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     load: async () => (await import('./commands/backup.ts')).addBackup,
   },
   restore: {
-    summary: 'make a data directory of an archive',
+    summary: 'create a data directory from an archive',
     load: async () => (await import('./commands/backup.ts')).addRestore,
   },
   start: {

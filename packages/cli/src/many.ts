@@ -17,7 +17,7 @@ export function addMany(command: Command): Command {
     .option('--limit <number>', 'at most so many; 0 for no limit', readLimit, Infinity);
 }
 
-/** Makes sure that it is plain which entries are meant, and that all are only meant by somebody who says so. */
+/** Requires exactly one selection, and a confirmation for `--all`. */
 export async function checkMany(
   ids: string[],
   filter: object | undefined,
@@ -27,7 +27,7 @@ export async function checkMany(
   const ways = [ids.length > 0, filter !== undefined, all].filter(Boolean).length;
   if (ways !== 1) throw new Failure('Give ids, or filters such as --label, or --all: one of the three.', 2);
   if (!all || yes) return;
-  if (!process.stdin.isTTY) throw new Failure('--all needs --yes where nobody can be asked.', 2);
+  if (!process.stdin.isTTY) throw new Failure('--all needs --yes when standard input is not a terminal.', 2);
   if (!(await askWhether(question))) throw new Failure('Nothing was done.', 1);
 }
 

@@ -41,8 +41,8 @@ export function addMessageOptions(command: Command): Command {
     .option('--label <label>', 'to find the message by; may be repeated', collectHeaderText)
     .option('--queue <name>', 'deliver in the order of this queue; it is created when needed')
     .option('--flow-key <key>', 'messages with the same key share the limits:', readHeaderText)
-    .option('--parallelism <number>', '  most attempts in flight at once', readCount)
-    .option('--rate <number>', '  most attempts that start per period', readCount)
+    .option('--parallelism <number>', '  maximum number of attempts in flight', readCount)
+    .option('--rate <number>', '  maximum number of attempts that start per period', readCount)
     .option('--period <duration>', '  length of the period (default: 1s)', readDuration)
     .option('--redact <what>', 'show only a hash of: body, header, header[Name]; may be repeated', collectHeaderText);
 }

@@ -26,7 +26,7 @@ interface Owner extends ProcessName {
  */
 export async function lockDataDir(dataDir: string): Promise<Lock> {
   const self = nameProcess(process.pid);
-  if (!self) throw new Error('This process cannot tell when it was born.');
+  if (!self) throw new Error('Cannot determine the start time of this process (needs /proc or ps).');
   const file = findLock(dataDir);
   const draft = `${file}.${process.pid}`;
   const write = (owner: Owner, publish: (draft: string, file: string) => void) => {

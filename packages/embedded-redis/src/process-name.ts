@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** One process and no other: ids are given again, to others after a restart of the machine, but births are not. */
+/** Identifies a process. A pid can be reused; pid plus start time cannot. */
 export interface ProcessName {
   pid: number;
   birth: string;

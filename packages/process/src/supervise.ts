@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
 export interface SuperviseOptions {
-  /** As people call it in a sentence of the log. */
+  /** Name used in log messages. */
   name: string;
   spawn: () => ChildProcess;
   log: (text: string) => void;
@@ -15,7 +15,7 @@ export interface SuperviseOptions {
 
 /** A child process that is started again when it dies. */
 export interface Supervised {
-  /** How it ended (`status 1`, `SIGKILL`, `spawn ENOENT`), if that was before it was kept alive: its start has failed. */
+  /** Resolves with the exit reason (`status 1`, `SIGKILL`, `spawn ENOENT`) if the child ends before `keepAlive()`. */
   failed: Promise<string>;
   /** It is ready; from now on it is started again whenever it ends. */
   keepAlive(): void;

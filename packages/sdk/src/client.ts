@@ -25,7 +25,7 @@ export interface ClientConfig {
   token?: string;
   /** What is tried again without an answer; `false` for nothing. By default 5 retries, after 50 ms and then longer. */
   retry?: Retry | false;
-  /** Most milliseconds that one call may take, all its tries together; no limit by default. */
+  /** Maximum number of milliseconds that one call may take, all its tries together; no limit by default. */
   timeoutMs?: number;
   /** Headers of every message; those of a message beat them by name. */
   headers?: HeadersInit;
@@ -154,7 +154,7 @@ export class Client {
     );
   }
 
-  /** One page of the log of messages, newest line first. */
+  /** One page of the log of messages, newest entry first. */
   async logs(request: LogsRequest = {}, options: CallOptions = {}): Promise<GetLogsResponse> {
     return listLogs(this.http, request, options);
   }
@@ -183,7 +183,7 @@ export class Client {
   }
 
   /**
-   * Every new line of the log that matches, as it happens, without bodies; above 200 lines a second some are left out. It
+   * Every new entry of the log that matches, as it happens, without bodies; above 200 entries a second some are left out. It
    * ends when the server ends it. `timeoutMs` is for its beginning.
    *
    * @throws {QstashError}
@@ -206,7 +206,7 @@ export class Client {
     return this.logs(request, options);
   }
 
-  /** Every line that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
+  /** Every entry that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
   iterateLogs(
     request: { filter?: LogsFilter; cursor?: string | number; count?: number } = {},
     options: CallOptions = {},

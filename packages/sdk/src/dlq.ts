@@ -31,7 +31,7 @@ export interface DlqFilter extends CommonFilter {
 
 /** One page: by ids, or what matches. */
 export type DlqListRequest = {
-  /** Most entries of the page; 100 by default and at most. */
+  /** Maximum number of entries of the page; 100 by default and at most. */
   count?: number;
   /** The page ends after about so many bytes; 1 MiB by default, 16 MiB at most. */
   maxBytes?: number;
@@ -52,7 +52,7 @@ export type DlqBulkRequest =
   | {
       /** Fields that must all match; several values of one field are alternatives. */
       filter: AtLeastOne<DlqFilter>;
-      /** Most entries of this call; 100 by default and at most. */
+      /** Maximum number of entries of this call; 100 by default and at most. */
       count?: number;
       /** Where an earlier call stopped, from its answer. */
       cursor?: string;
@@ -62,7 +62,7 @@ export type DlqBulkRequest =
   | {
       /** The oldest entries, whatever they are. */
       all: true;
-      /** Most entries of this call; 100 by default and at most. */
+      /** Maximum number of entries of this call; 100 by default and at most. */
       count?: number;
       /** Where an earlier call stopped, from its answer. */
       cursor?: string;

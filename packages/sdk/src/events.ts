@@ -1,10 +1,9 @@
 import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import type { ErrorKind, Limits } from './message-parts.ts';
+import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 
 /** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
-export type State =
-  'CREATED' | 'ACTIVE' | 'ERROR' | 'RETRY' | 'DELIVERED' | 'FAILED' | 'CANCEL_REQUESTED' | 'CANCELED' | 'IN_PROGRESS';
+export type State = MessageState | 'IN_PROGRESS';
 
 /** One line in the history of a message. */
 export interface Log extends Limits {
@@ -79,7 +78,7 @@ export interface LogsFilter extends CommonFilter, HostPathFilter {
 
 /** One page: by ids of messages, or what matches. */
 export type LogsRequest = {
-  /** Most lines of the page; 1000 by default and at most. */
+  /** Maximum number of entries of the page; 1000 by default and at most. */
   count?: number;
   /** The page ends after about so many bytes; 1 MiB by default, 16 MiB at most. */
   maxBytes?: number;

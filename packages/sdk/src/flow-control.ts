@@ -6,11 +6,11 @@ export interface FlowControlInfo {
   flowControlKey: string;
   /** Messages that wait for the key. */
   waitListSize: number;
-  /** Most attempts in flight at once. */
+  /** Maximum number of attempts in flight. */
   parallelismMax: number;
   /** Attempts in flight. */
   parallelismCount: number;
-  /** Most attempts that start per period. */
+  /** Maximum number of attempts that start per period. */
   rateMax: number;
   /** Attempts that started in this period. */
   rateCount: number;
@@ -26,16 +26,16 @@ export interface FlowControlInfo {
 }
 
 export interface GlobalParallelismInfo {
-  /** Most attempts in flight at once, over all keys and without a key; 0 without a limit. */
+  /** Maximum number of attempts in flight, over all keys and without a key; 0 without a limit. */
   parallelismMax: number;
   /** Attempts in flight. */
   parallelismCount: number;
 }
 
 export interface PinFlowControlOptions {
-  /** Most attempts in flight at once. */
+  /** Maximum number of attempts in flight. */
   parallelism?: number;
-  /** Most attempts that start per period. */
+  /** Maximum number of attempts that start per period. */
   rate?: number;
   /** Length of the window of `rate`, in seconds; only together with `rate`. */
   period?: number;

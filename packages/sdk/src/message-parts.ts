@@ -1,9 +1,9 @@
 /** What messages, their logs and schedules say about flow control and labels. */
 export interface Limits {
   flowControlKey?: string;
-  /** Most attempts in flight at once. */
+  /** Maximum number of attempts in flight. */
   parallelism?: number;
-  /** Most attempts that start per period. */
+  /** Maximum number of attempts that start per period. */
   rate?: number;
   /** @deprecated the same as `rate` */
   ratePerSecond?: number;

@@ -70,7 +70,7 @@ export type CancelRequest =
   | {
       /** Fields that must all match; several values of one field are alternatives. */
       filter: AtLeastOne<MessageFilter>;
-      /** Most messages that are canceled; 100 by default. */
+      /** Maximum number of messages that are canceled; 100 by default. */
       count?: number;
       messageIds?: never;
       all?: never;
@@ -78,7 +78,7 @@ export type CancelRequest =
   | {
       /** Any message, whatever it is. */
       all: true;
-      /** Most messages that are canceled; 100 by default. */
+      /** Maximum number of messages that are canceled; 100 by default. */
       count?: number;
       messageIds?: never;
       filter?: never;

@@ -16,8 +16,8 @@ export type FlowControl = {
   /** Length of the window of `rate`, in seconds or as a duration; 1 s by default, at most 7 days. */
   period?: number | Duration;
 } & (
-  | { /** Most attempts in flight at once. */ parallelism: number; rate?: number; ratePerSecond?: number }
-  | { /** Most attempts that start per period. */ rate: number; parallelism?: number; ratePerSecond?: number }
+  | { /** Maximum number of attempts in flight. */ parallelism: number; rate?: number; ratePerSecond?: number }
+  | { /** Maximum number of attempts started per period. */ rate: number; parallelism?: number; ratePerSecond?: number }
   | { /** @deprecated use `rate` */ ratePerSecond: number; parallelism?: number; rate?: number }
 );
 

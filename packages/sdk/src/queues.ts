@@ -11,7 +11,7 @@ export interface QueueRequest {
 }
 
 export interface UpsertQueueRequest {
-  /** Most messages in progress at once; 1 by default: strictly one after the other. */
+  /** Maximum number of messages in progress; 1 by default: strictly one after the other. */
   parallelism?: number;
   /** Whether messages are only collected; `false` by default. */
   paused?: boolean;

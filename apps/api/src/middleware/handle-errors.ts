@@ -19,7 +19,7 @@ export function handleErrors(log: Log): ErrorRequestHandler {
     response.status(error.status);
     const reply = { error: error.message };
     const answer = () => (request.complete ? response.json(reply) : answerEarly(request, response, reply));
-    // A small body came with the headers, and is read behind this turn: the connection can be used again.
+    // A small body came with the headers and is read in the next event-loop turn: the connection can be used again.
     if (request.complete) answer();
     else setImmediate(answer);
   };
@@ -29,9 +29,9 @@ export function handleErrors(log: Log): ErrorRequestHandler {
 const lingerMs = 3000;
 
 /**
- * Answers a request that is still being sent. A connection that is closed under a sender makes it report a broken pipe
- * in place of the answer, so what it sends is thrown away for a while; then the connection is closed, for it cannot be
- * used again.
+ * Answers a request that is still being sent. A client whose connection is closed while it sends reports a broken pipe
+ * instead of the response. So what it sends is discarded for up to 3 s (`lingerMs`); then the connection is closed,
+ * because it cannot be used again.
  */
 function answerEarly(request: Request, response: Response, reply: ErrorReply): void {
   const text = JSON.stringify(reply);

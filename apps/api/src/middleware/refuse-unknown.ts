@@ -33,7 +33,7 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
       return;
     }
     const start = path.split('/').slice(0, 3).join('/');
-    // What all have in common says nothing of how near they are.
+    // Ignore the common prefix when comparing.
     const prefix = start.startsWith('/v2/') ? '/v2/' : '';
     const others = collections.filter((collection) => collection !== start && collection.startsWith(prefix));
     const nearest = findNearest(

@@ -5,8 +5,8 @@ import type { Response } from 'express';
 export type Warn = (response: Response, warnings: readonly string[]) => void;
 
 /**
- * Tells the caller, in a header, and the operator, in at most one line a second, what was accepted and probably not meant
- * so. The texts must be ASCII.
+ * Warns the caller in a header, and the operator at most once a second, about input that was accepted but is probably a
+ * mistake. The texts must be ASCII.
  */
 export function createWarn(log: Log): Warn {
   const warn = logRepeats(log, 'warn', 'request.doubtful');

@@ -53,7 +53,7 @@ async function start(limits: { atOnce: number; waiting: number }) {
   return { url, until, running };
 }
 
-test('few are answered at a time, some wait, and of more the answer is 429 at once', async () => {
+test('few are answered at a time, some wait, and further ones are answered with 429 at once', async () => {
   const { url, until, running } = await start({ atOnce: 2, waiting: 2 });
   const pages = [fetch(url), fetch(url)];
   await until(2);

@@ -40,7 +40,7 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
       return;
     }
     const reply = await broker.publish(asked);
-    // Nothing was created: accepted, but not once more.
+    // All are duplicates: 202, nothing was created.
     if ([reply].flat().every(({ deduplicated }) => deduplicated)) response.status(202);
     response.json(reply);
   }

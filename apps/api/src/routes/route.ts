@@ -18,7 +18,7 @@ interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   body: z.output<B>;
 }
 
-/** The most of a body that holds the words of a request, not those of messages. */
+/** Maximum size of the body of a request that contains no messages. */
 const maxJsonBytes = 1024 * 1024;
 /** Commas and opening brackets in such a body, which are about as many as its values. */
 const maxJsonValues = 10_000;

@@ -3,7 +3,7 @@ import type { Answer, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 import type { Content } from './prepare.ts';
 
-/** What an attempt is made of. */
+/** The steps of an attempt. */
 export interface Steps {
   /** Whether the message has taken its dispatchers down too often to be tried again. */
   isPoisoned(job: Job): Promise<boolean>;

@@ -1,5 +1,6 @@
 import type { Job } from '@posthorn/broker';
 import {
+  findResponseHeader,
   nonRetryableName,
   nonRetryableStatus,
   readRetryAfter,
@@ -26,7 +27,7 @@ export function judge({ message, retried }: Job, answer: Answer, rules: RetryRul
 
   const error = (answer.error ?? `the destination answered ${answer.status}`).slice(0, maxErrorLength);
   const failure = { answer, error, errorKind: answer.errorKind ?? ('http' as const) };
-  const header = (lowerName: string) => readHeader(answer.header, lowerName);
+  const header = (lowerName: string) => findResponseHeader(answer, lowerName);
   const isFinal = answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
   if (isFinal || retried >= message.maxRetries) return { kind: 'failed', ...failure };
 
@@ -39,9 +40,4 @@ export function judge({ message, retried }: Job, answer: Answer, rules: RetryRul
       backoffFactor: rules.backoffFactor,
     });
   return { kind: 'retry', ...failure, delayMs };
-}
-
-function readHeader(header: Answer['header'], lowerName: string): string | undefined {
-  for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
-  return undefined;
 }

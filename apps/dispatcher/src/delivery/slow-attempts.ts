@@ -22,7 +22,7 @@ export const noSlowPlace = 'NO_SLOW_PLACE';
 export const slowAndLarge = 'SLOW_AND_LARGE';
 
 export interface SlowAttemptsOptions {
-  /** Most slow attempts at once. */
+  /** Maximum number of slow attempts. */
   places: number;
   /** No place is given while slow attempts hold more bytes of requests and responses than this. */
   maxBytes: number;

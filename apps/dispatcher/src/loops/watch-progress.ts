@@ -9,7 +9,7 @@ export interface ProgressOptions {
   /** Messages that all dispatchers may have at once in a shard; 0 for no limit. */
   limitOf: (shard: number) => number;
   backlogs: Backlogs;
-  /** Nothing is to be fetched, for another reason. */
+  /** Fetching is paused on purpose. */
   isPaused: () => boolean;
   /** After this time without progress the process is not ready, and after twice the time it is given up. */
   fetchTimeoutMs: number;
@@ -51,7 +51,7 @@ export function watchProgress(options: ProgressOptions): Progress {
     if (silentMs > 2 * fetchTimeoutMs && !hasGivenUp) {
       hasGivenUp = true;
       log.fatal(
-        { silentMs: Math.round(silentMs), action: 'the process ends to be started anew' },
+        { silentMs: Math.round(silentMs), action: 'the process exits; its supervisor should restart it' },
         'dispatcher.not-fetching',
       );
       giveUp();
@@ -67,7 +67,7 @@ export function watchProgress(options: ProgressOptions): Progress {
   return {
     trouble: () =>
       silentMs > fetchTimeoutMs
-        ? `Messages wait and none was fetched for ${Math.round(silentMs / 1000)} s; the process ends soon and should be started anew.`
+        ? `Messages wait and none was fetched for ${Math.round(silentMs / 1000)} s; the process exits soon; its supervisor should restart it.`
         : undefined,
     stop: () => clearInterval(timer),
   };

@@ -35,7 +35,7 @@ export function createConnect({ guard, timeoutMs, resolve = createResolve() }: C
   async function findAddresses({ hostname, isAddress, port }: Origin): Promise<LookupAddress[]> {
     const found = isAddress
       ? [{ address: hostname, family: hostname.includes(':') ? 6 : 4 }]
-      : await within(timeoutMs, resolve(hostname), () => {
+      : await rejectAfter(timeoutMs, resolve(hostname), () => {
           return new TransportError('dns', `unable to resolve host: no name server answered for ${hostname} in time`);
         });
     const reasons = found.map(({ address }) => guard.checkAddress(address, hostname, port));
@@ -79,7 +79,7 @@ export function createConnect({ guard, timeoutMs, resolve = createResolve() }: C
 }
 
 /** Rejects with `late()` after `limitMs`, and then ignores the outcome of the promise. */
-function within<T>(limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
+function rejectAfter<T>(limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(late()), limitMs);
     void promise.then(resolve, reject).finally(() => clearTimeout(timer));

@@ -14,8 +14,8 @@ import type { Settlement } from './settle.ts';
 import type { Slots } from './slots.ts';
 
 /**
- * What an attempt that may start sends: of the body text as it is, and `undefined` if its stored bytes are gone. `dropped`
- * says why a message of a workflow has nothing to send any more.
+ * What to send. `body` is text or bytes; `undefined` if the stored bytes no longer exist. `dropped` says why a message of
+ * a workflow has nothing to send any more.
  */
 export type Begun =
   | { has: true; header: HeaderMap; body: Buffer | string | undefined }
@@ -24,7 +24,8 @@ export type Begun =
 
 /**
  * One attempt after another at the messages of all shards, and their ends. A process takes messages with `work`; for
- * each it calls `begin`, makes its request, and hands the outcome to `finish`. What a message holds is freed here alone:
+ * each it calls `begin`, makes its request, and hands the outcome to `finish`. What a message holds is freed in this
+ * order; of a canceled message that no worker has, it is freed when the message is canceled (`endCanceled`):
  *
  * 1. `finish` does what must survive a crash, before the job ends, under ids that are the same when it is done again.
  * 2. The worker ends the job in BullMQ's own way.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  groupNotFound,
   PosthornError,
   readForwardedHeaders,
   readPublishOptions,
@@ -173,7 +174,7 @@ export function revise(
 
 function listTargets(destination: Destination, group: UrlGroup | undefined): Target[] {
   if (destination.kind === 'url') return [{ url: destination.url }];
-  if (!group) throw new PosthornError('not_found', `topic ${destination.name} not found`);
+  if (!group) throw groupNotFound(destination.name);
   return group.endpoints.map(({ url, name }) => ({
     url,
     topicName: group.name,

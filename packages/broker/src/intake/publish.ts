@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   DestinationError,
   ForwardError,
+  groupNotFound,
   hidePassword,
   invalidSchemeText,
   listHeaders,
@@ -181,7 +182,7 @@ export async function findGroup(urlGroups: UrlGroups, name: string): Promise<Url
   if (group) return group;
   // A text with a dot is far more often a URL without its scheme than the name of a group.
   if (name.includes('.')) throw new DestinationError(invalidSchemeText);
-  throw new PosthornError('not_found', `topic ${name} not found`);
+  throw groupNotFound(name);
 }
 
 /** The default headers of a group count where the request says nothing (contract D52). */

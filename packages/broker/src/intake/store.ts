@@ -129,7 +129,7 @@ interface Entry {
   place: [draft: number, message: number];
 }
 
-/** A message that was stored asleep gets its place before it is acknowledged, and is woken if it has its turn. */
+/** A message that was stored asleep enters its lane before it is acknowledged, and is woken if it gets a slot. */
 async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJob): Promise<void> {
   const lane = firstLane(job.message);
   if (!lane) return;
@@ -142,13 +142,13 @@ async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJ
     .catch(() => undefined);
 }
 
-/** A message of a queue that got no place, for its publisher died or Redis did, asks for one itself after this time. */
+/** If the publisher or Redis dies before the message enters its lane, the message asks for a slot after this time. */
 const withoutPlaceMs = 10_000;
 
 /**
- * Which messages are stored as sleeping jobs. Those in a queue: they get their places once they are stored, for who is
- * not there when his turn comes would lose it. Those that do not have their turn under a flow-control key at once, where
- * nothing depends on the order. One that is delayed joins when it is due.
+ * Which messages are stored as sleeping jobs. Queue messages enter their lane after they are stored: a message granted a
+ * slot before it exists would lose it. Flow-control messages enter first and are stored asleep only if they get no slot.
+ * A delayed message enters when it is due.
  */
 async function parkInLanes(
   { lanes }: StoreParts,

@@ -1,4 +1,5 @@
 import {
+  groupNotFound,
   hidePassword,
   PosthornError,
   type EndpointReference,
@@ -76,7 +77,7 @@ export function createUrlGroups(
     },
     removeEndpoints: (name, references) =>
       update(name, (group) => {
-        if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
+        if (!group) throw groupNotFound(name);
         const isNamed = (endpoint: UrlGroup['endpoints'][number]) =>
           references.some(({ url, name: wanted }) =>
             wanted ? endpoint.name === wanted : endpoint.url === url || hidePassword(endpoint.url) === url,
@@ -85,7 +86,7 @@ export function createUrlGroups(
       }),
     setHeaders: (name, headers) =>
       update(name, (group) => {
-        if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
+        if (!group) throw groupNotFound(name);
         const { headers: _, ...rest } = group;
         return { ...rest, updatedAt: Date.now(), ...(Object.keys(headers).length > 0 ? { headers } : {}) };
       }),

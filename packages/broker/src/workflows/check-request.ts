@@ -20,7 +20,7 @@ export interface Accepted {
   callback?: Callback;
 }
 
-/** Most invocations inside each other. */
+/** Maximum number of nested invocations. */
 const maxInvokeDepth = 100;
 
 /** @throws {PosthornError}, and what `accept` throws */

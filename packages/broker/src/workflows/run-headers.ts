@@ -23,7 +23,7 @@ export interface RunHeaders {
 const runIdName = 'upstash-workflow-runid';
 const initName = 'upstash-workflow-init';
 
-/** Most characters of the id of a run and of an event. */
+/** Maximum number of characters of the id of a run and of an event. */
 export const maxNameLength = 256;
 
 /**

@@ -8,7 +8,7 @@ import type { Runs, RunState } from './runs.ts';
 
 /** What runs are allowed to have, and how long they are remembered. */
 export interface RunLimits extends LogLimits {
-  /** Most active runs. */
+  /** Maximum number of active runs. */
   maxRuns: number;
   /** A larger log is not delivered but fetched by the endpoint; below 0 it is always delivered. */
   lazyBytes: number;
@@ -16,7 +16,7 @@ export interface RunLimits extends LogLimits {
   retentionMs: number;
 }
 
-/** What everything about runs works with. */
+/** Dependencies of the run modules. */
 export interface RunParts extends AcceptParts {
   redis: RedisConnection;
   scripts: RunScripts;

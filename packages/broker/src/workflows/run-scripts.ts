@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
-import { include, type NineKeys } from '../engine/redis/scripts/scripts.ts';
+import { include } from '../engine/redis/scripts/scripts.ts';
 import { canceledField, type Canceled } from '../engine/shards/cancel-jobs.ts';
-import { commonOptions, jobName, queueName } from '../engine/shards/shard.ts';
+import { commonOptions, jobName, listAddKeys, queueName } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
 
 /** What a message of a run becomes in Redis, in the order of the scripts; the place in the log is added there. */
 export interface RunEntry {
-  /** It is accepted once under this text; an empty one for any number of times. */
+  /** Idempotency key; empty to accept every time. */
   key: string;
   messageId: string;
   /** Its element of the log as JSON; empty for a message that is not in the log. */
@@ -130,9 +130,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
 
   const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
     const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
-    const names = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
-    const keys = names.map((name) => jobPrefix + name) as NineKeys;
-    return [...keys, runKeys.base(shard), jobPrefix, jobName, options, runId, createdAt ?? ''];
+    return [...listAddKeys(jobPrefix), runKeys.base(shard), jobPrefix, jobName, options, runId, createdAt ?? ''];
   };
   const list = (entry: RunEntry) => [
     entry.key,

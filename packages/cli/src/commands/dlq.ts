@@ -6,6 +6,7 @@ import { Failure } from '../failure.ts';
 import { addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import type { Column } from '../output/table.ts';
+import { formatCount } from '../output/text.ts';
 import { writeDistance } from '../output/time.ts';
 
 interface Options extends FilterOptions {
@@ -54,7 +55,7 @@ export function addDlq(command: Command, act: Act): void {
         responses.push(...reply.responses);
         return { count: reply.responses.length, cursor: reply.cursor };
       });
-      output.done(`${responses.length} published again`, { responses });
+      output.done(`Retried ${formatCount(responses.length, 'message')}.`, { responses });
     }),
   );
 
@@ -69,9 +70,9 @@ export function addDlq(command: Command, act: Act): void {
         deleted += reply.deleted;
         return { count: reply.deleted, cursor: reply.cursor };
       });
-      output.done(`${deleted} removed`, { deleted });
+      output.done(`Removed ${formatCount(deleted, 'dead letter')}.`, { deleted });
       const missing = ids.length === 0 ? 0 : new Set(ids).size - deleted;
-      if (missing > 0) throw new Failure(`${missing} of them are not there.`, 3);
+      if (missing > 0) throw new Failure(`${missing} of them do not exist.`, 3);
     }),
   );
 }

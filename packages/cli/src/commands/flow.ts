@@ -34,32 +34,32 @@ export function addFlow(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, key: string) => {
         await client.flowControl.pause(key);
-        output.done(`${key} is paused`);
+        output.done(`Paused flow-control key ${key}.`);
       }),
     );
 
   command
     .command('resume <key>')
-    .description('go on')
+    .description('resume delivery for this key')
     .action(
       act(async ({ client, output }, key: string) => {
         await client.flowControl.resume(key);
-        output.done(`${key} goes on`);
+        output.done(`Resumed flow-control key ${key}.`);
       }),
     );
 
   command
     .command('pin <key>')
     .description('fix limits, whatever messages say')
-    .option('--parallelism <number>', 'most attempts in flight at once', readCount)
-    .option('--rate <number>', 'most attempts that start per period', readCount)
+    .option('--parallelism <number>', 'maximum number of attempts in flight', readCount)
+    .option('--rate <number>', 'maximum number of attempts that start per period', readCount)
     .option('--period <seconds>', 'length of the period in seconds; only with --rate', readCount)
     .action(
       act(async ({ client, output }, key: string, limits: { parallelism?: number; rate?: number; period?: number }) => {
         const { parallelism, rate } = limits;
         if (parallelism === undefined && rate === undefined) throw new Failure('Give --parallelism or --rate.', 2);
         await client.flowControl.pin(key, limits);
-        output.done(`${key} is pinned`);
+        output.done(`Pinned flow-control key ${key}.`);
       }),
     );
 
@@ -73,7 +73,7 @@ export function addFlow(command: Command, act: Act): void {
         const isNamed = named.parallelism ?? named.rate ?? false;
         const { parallelism, rate } = isNamed ? named : { parallelism: true, rate: true };
         await client.flowControl.unpin(key, { parallelism: parallelism ?? false, rate: rate ?? false });
-        output.done(`${key} is no longer pinned`);
+        output.done(`Unpinned flow-control key ${key}.`);
       }),
     );
 
@@ -83,7 +83,7 @@ export function addFlow(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, key: string) => {
         await client.flowControl.resetRate(key);
-        output.done(`${key} has a new period`);
+        output.done(`Began a new rate period for flow-control key ${key}.`);
       }),
     );
 }

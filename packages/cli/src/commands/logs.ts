@@ -1,4 +1,4 @@
-import type { Log, LogsFilter } from '@posthorn/sdk';
+import type { Log, LogsFilter, State } from '@posthorn/sdk';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Act } from '../act.ts';
 import { readLimit, take } from '../arguments.ts';
@@ -14,17 +14,18 @@ interface Options extends FilterOptions {
   follow?: boolean;
 }
 
-const states = [
-  'CREATED',
-  'ACTIVE',
-  'ERROR',
-  'RETRY',
-  'DELIVERED',
-  'FAILED',
-  'CANCEL_REQUESTED',
-  'CANCELED',
-  'IN_PROGRESS',
-];
+/** A type has no values at run time: the compiler checks that none of the SDK's states is missing here. */
+const states = Object.keys({
+  CREATED: true,
+  ACTIVE: true,
+  ERROR: true,
+  RETRY: true,
+  DELIVERED: true,
+  FAILED: true,
+  CANCEL_REQUESTED: true,
+  CANCELED: true,
+  IN_PROGRESS: true,
+} satisfies Record<State, true>);
 const pageSize = 1000;
 const defaultLimit = 100;
 const followedLimit = 10;

@@ -5,6 +5,7 @@ import { sessionOptions, type Act } from '../act.ts';
 import { columns } from './logs.ts';
 import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
+import { formatCount } from '../output/text.ts';
 
 /** What one call cancels at most. */
 const pageSize = 100;
@@ -21,7 +22,7 @@ export function addMessage(command: Command, act: Act): void {
         return;
       }
       output.done(timeline.where.text);
-      output.table(timeline.lines, columns, 'The log has nothing of it.');
+      output.table(timeline.lines, columns, 'The log has no entries for this message.');
     }),
   );
 
@@ -40,7 +41,7 @@ export function addMessage(command: Command, act: Act): void {
       const filter = readFilter(options);
       await checkMany(ids, filter, options, 'Cancel all messages that have not ended?');
       if (ids.length === 1) {
-        output.done(writeCount(1), await client.messages.cancel(ids[0] ?? ''));
+        output.done('Canceled 1 message.', await client.messages.cancel(ids[0] ?? ''));
         return;
       }
       let cancelled = 0;
@@ -53,13 +54,9 @@ export function addMessage(command: Command, act: Act): void {
         cancelled += reply.cancelled;
         if (reply.cancelled < count) break;
       }
-      output.done(writeCount(cancelled), { cancelled });
+      output.done(`Canceled ${formatCount(cancelled, 'message')}.`, { cancelled });
       const missing = ids.length === 0 ? 0 : new Set(ids).size - cancelled;
-      if (missing > 0) throw new Failure(`${missing} of them are not there, or have ended.`, 3);
+      if (missing > 0) throw new Failure(`${missing} of them do not exist or have ended.`, 3);
     }),
   );
-}
-
-function writeCount(count: number): string {
-  return `${count} canceled`;
 }

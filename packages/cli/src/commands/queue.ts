@@ -30,20 +30,20 @@ export function addQueue(command: Command, act: Act): void {
     .description('create a queue, or change it')
     .requiredOption(
       '--parallelism <number>',
-      'most messages in progress at once; 1 keeps them strictly in order',
+      'maximum number of messages in progress; 1 keeps them strictly in order',
       readCount,
     )
     .action(
       act(async ({ client, output }, queueName: string, { parallelism }: { parallelism: number }) => {
         const queue = client.queue({ queueName });
         const { QstashNotFoundError } = await import('@posthorn/sdk');
-        // The call sets all there is, and a paused queue must not go on because its parallelism is changed.
+        // The call sets all there is, and a change of the parallelism must not resume a paused queue.
         const known = await queue.get().catch((error: unknown) => {
           if (error instanceof QstashNotFoundError) return undefined;
           throw error;
         });
         await queue.upsert({ parallelism, paused: known?.paused ?? false });
-        output.done(`${queueName} has parallelism ${parallelism}`);
+        output.done(`Set the parallelism of queue ${queueName} to ${parallelism}.`);
       }),
     );
 
@@ -53,17 +53,17 @@ export function addQueue(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, queueName: string) => {
         await client.queue({ queueName }).pause();
-        output.done(`${queueName} is paused`);
+        output.done(`Paused queue ${queueName}.`);
       }),
     );
 
   command
     .command('resume <name>')
-    .description('go on, from the oldest message')
+    .description('resume delivery, oldest message first')
     .action(
       act(async ({ client, output }, queueName: string) => {
         await client.queue({ queueName }).resume();
-        output.done(`${queueName} goes on`);
+        output.done(`Resumed queue ${queueName}.`);
       }),
     );
 
@@ -73,7 +73,7 @@ export function addQueue(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, queueName: string) => {
         await client.queue({ queueName }).delete();
-        output.done(`${queueName} is removed`);
+        output.done(`Removed queue ${queueName}.`);
       }),
     );
 }

@@ -63,7 +63,7 @@ export function addSchedule(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, id: string) => {
         await client.schedules.pause({ schedule: id });
-        output.done(`${id} is paused`);
+        output.done(`Paused schedule ${id}.`);
       }),
     );
 
@@ -73,7 +73,7 @@ export function addSchedule(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, id: string) => {
         await client.schedules.resume({ schedule: id });
-        output.done(`${id} goes on`);
+        output.done(`Resumed schedule ${id}.`);
       }),
     );
 
@@ -83,7 +83,7 @@ export function addSchedule(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, id: string) => {
         await client.schedules.delete(id);
-        output.done(`${id} is removed`);
+        output.done(`Removed schedule ${id}.`);
       }),
     );
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Act } from '../act.ts';
 import { readLimit } from '../arguments.ts';
 import type { Column } from '../output/table.ts';
+import { formatCount } from '../output/text.ts';
 import { writeDistance } from '../output/time.ts';
 
 export function addTopic(command: Command, act: Act): void {
@@ -31,7 +32,7 @@ export function addTopic(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, name: string, texts: string[]) => {
         await client.urlGroups.addEndpoints({ name, endpoints: texts.map(readEndpoint) });
-        output.done(`${texts.length} added to ${name}`);
+        output.done(`Added ${formatCount(texts.length, 'endpoint')} to topic ${name}.`);
       }),
     );
 
@@ -42,7 +43,7 @@ export function addTopic(command: Command, act: Act): void {
       act(async ({ client, output }, name: string, texts: string[]) => {
         const endpoints = texts.map((text) => (isUrl(text) ? { url: text } : { name: text }));
         await client.urlGroups.removeEndpoints({ name, endpoints });
-        output.done(`${texts.length} removed from ${name}`);
+        output.done(`Removed ${formatCount(texts.length, 'endpoint')} from topic ${name}.`);
       }),
     );
 
@@ -52,7 +53,7 @@ export function addTopic(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, name: string) => {
         await client.urlGroups.delete(name);
-        output.done(`${name} is removed`);
+        output.done(`Removed topic ${name}.`);
       }),
     );
 }

@@ -13,6 +13,7 @@ import { Failure } from '../failure.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
+import { formatCount } from '../output/text.ts';
 import { writeDistance } from '../output/time.ts';
 
 const states = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const satisfies WorkflowState[];
@@ -88,9 +89,9 @@ export function addWorkflow(command: Command, act: Act): void {
         cancelled += reply.cancelled;
         if (reply.cancelled < count) break;
       }
-      output.done(`${cancelled} canceled`, { cancelled });
+      output.done(`Canceled ${formatCount(cancelled, 'run')}.`, { cancelled });
       const missing = ids.length === 0 ? 0 : new Set(ids).size - cancelled;
-      if (missing > 0) throw new Failure(`${missing} of them are not there, or have ended.`, 3);
+      if (missing > 0) throw new Failure(`${missing} of them do not exist or have ended.`, 3);
     }),
   );
 
@@ -104,12 +105,12 @@ export function addWorkflow(command: Command, act: Act): void {
           ...(data === undefined ? {} : { eventData: Buffer.from(data).toString('utf8') }),
           ...(run === undefined ? {} : { workflowRunId: run }),
         });
-        output.done(`${notified.length} resumed`, notified);
+        output.done(`Resumed ${formatCount(notified.length, 'step')}.`, notified);
       }),
     );
 
   for (const [verb, summary] of [
-    ['resume', 'go on with a failed run, as a new run, at the step that failed'],
+    ['resume', 'resume a failed run as a new run, from the step that failed'],
     ['restart', 'begin a failed run again, as a new run'],
   ] as const) {
     command
@@ -161,9 +162,9 @@ function addDeadLetters(command: Command, act: Act): void {
         cursor = await call(filter ? { filter, ...page } : { all: true, ...page });
         if (!cursor) break;
       }
-      output.done(`${deleted} removed`, { deleted });
+      output.done(`Removed ${formatCount(deleted, 'dead letter')}.`, { deleted });
       const missing = dlqIds.length === 0 ? 0 : new Set(dlqIds).size - deleted;
-      if (missing > 0) throw new Failure(`${missing} of them are not there.`, 3);
+      if (missing > 0) throw new Failure(`${missing} of them do not exist.`, 3);
     }),
   );
 

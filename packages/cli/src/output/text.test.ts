@@ -1,4 +1,4 @@
-import { disarm, measureWidth, padToWidth } from './text.ts';
+import { disarm, formatCount, measureWidth, padToWidth } from './text.ts';
 
 test.each([
   ['plain', 5],
@@ -20,4 +20,12 @@ test('padding counts columns, not characters', () => {
 test('text from elsewhere cannot steer the terminal', () => {
   expect(disarm('a\x1b[31m\x07\r\u009b\u202eb')).toBe(String.raw`a\x1b[31m\x07\x0d\x9b\x202eb`);
   expect(disarm('line\n\ttab é 漢 😀')).toBe('line\n\ttab é 漢 😀');
+});
+
+test('one has no plural', () => {
+  expect([0, 1, 2].map((count) => formatCount(count, 'dead letter'))).toEqual([
+    '0 dead letters',
+    '1 dead letter',
+    '2 dead letters',
+  ]);
 });

@@ -58,13 +58,13 @@ const dlqFields = z.strictObject(
 );
 const optionalFields = dlqFields.partial();
 /** Which entries a call for many of them means. */
-export const DlqQuery = z.preprocess(filters.withoutConfiguration, optionalFields);
-export const DlqListQuery = z.preprocess(
+const DlqQuery = z.preprocess(filters.withoutConfiguration, optionalFields);
+const DlqListQuery = z.preprocess(
   filters.withoutConfiguration,
   optionalFields.extend({ maxBytes: PageBytes.optional() }),
 );
 /** An empty list of ids names no entry; it never means all. */
-export const DlqBody = dlqFields
+const DlqBody = dlqFields
   .extend({
     dlqIds: filters.ids
       .max(maxIds, `use at most ${maxIds} ids`)

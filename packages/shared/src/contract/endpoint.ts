@@ -36,7 +36,10 @@ export interface Endpoint<
   takesMessage?: true;
   /** The reply is a stream of server-sent events. */
   streams?: true;
-  /** Publishing has no limit per second (contract E12). */
+  /**
+   * Its requests are not limited per second (contract E12): they create messages, or an endpoint of a workflow makes them,
+   * and a refusal would cost a retry.
+   */
   unlimited?: true;
 }
 

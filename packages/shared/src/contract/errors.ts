@@ -52,6 +52,11 @@ export class PosthornError extends Error {
   }
 }
 
+/** There is no URL group with this name; the official name of a group is topic (contract E10). */
+export function groupNotFound(name: string): PosthornError {
+  return new PosthornError('not_found', `topic ${name} not found`);
+}
+
 /** The body of every answer that is not 2xx. */
 export const ErrorReply = z
   .object({ error: z.string().meta({ description: 'What is wrong, in a sentence.', example: 'queue q not found' }) })

@@ -68,7 +68,7 @@ export const EventsQuery = z
       .enum(['latestFirst', 'earliestFirst'], 'use latestFirst or earliestFirst')
       .describe('`latestFirst` by default.'),
     groupBy: z.literal('messageId', 'use messageId').describe('Groups the entries by message.'),
-    trimBody: wholeNumber.transform(Number).describe('Maximum of bytes of a body that are shown.'),
+    trimBody: wholeNumber.transform(Number).describe('Maximum number of bytes of a body that are shown.'),
     maxBytes: PageBytes,
   })
   .partial()
@@ -82,7 +82,7 @@ export interface EventFilter extends MessageFilter {
   /** The lines of these messages; then only `state` counts of what else there is. */
   messageIds?: string[];
   state?: State[] | undefined;
-  /** Most lines, or groups of lines; of explicit messages `undefined` means all. */
+  /** Maximum number of entries, or groups of entries; of explicit messages `undefined` means all. */
   count?: number | undefined;
   cursor?: string | undefined;
   order: 'latestFirst' | 'earliestFirst';
@@ -109,7 +109,7 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
   };
 }
 
-/** Most entries that a live stream sends in a second. */
+/** Maximum number of entries that a live stream sends in a second. */
 export const maxStreamed = 200;
 
 /** Which entries a live stream sends: filters of the log, and how many at most. */
@@ -118,7 +118,7 @@ export const StreamQuery = z
     ...FilterFields,
     messageId: filters.list.describe('Ids of messages.'),
     state: EventsQuery.shape.state,
-    trimBody: wholeNumber.transform(Number).describe('Most bytes of a body that are shown; 0 by default.'),
+    trimBody: wholeNumber.transform(Number).describe('Maximum number of bytes of a body that are shown; 0 by default.'),
     maxPerSecond: wholeNumber
       .transform((text) => Math.min(maxStreamed, Math.max(1, Number(text))))
       .describe(`Most entries in a second; ${maxStreamed} by default and at most. Others are skipped.`),

@@ -3,7 +3,7 @@ import { endpoint } from './endpoint.ts';
 import { Instant } from './fields.ts';
 
 /** Kinds of things that can be found. */
-export const findKinds = [
+const findKinds = [
   'message',
   'deadLetter',
   'queue',

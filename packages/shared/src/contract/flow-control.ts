@@ -21,7 +21,7 @@ export const FlowControlKey = z
   .meta({ id: 'FlowControlKey', description: 'The limits that messages with one key share, and their use.' });
 export type FlowControlKey = z.infer<typeof FlowControlKey>;
 
-/** Attempts in flight over all dispatchers, and the most that are allowed; 0 without a limit. */
+/** Attempts in flight over all dispatchers, and their maximum number; 0 without a limit. */
 export const GlobalParallelism = z
   .object({
     parallelismMax: z.int().describe('Maximum of attempts in flight over all dispatchers; 0 for no limit.'),

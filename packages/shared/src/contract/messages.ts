@@ -78,9 +78,9 @@ export const MessageView = z
 export type MessageView = z.infer<typeof MessageView>;
 
 /** How many messages a call has newly canceled. */
-export const Cancelled = z.object({ cancelled: z.int().describe('Number of messages that this call canceled.') });
+const Cancelled = z.object({ cancelled: z.int().describe('Number of messages that this call canceled.') });
 
-/** Most messages that one call cancels, when it asks for a number at all. */
+/** Maximum number of messages that one call cancels, if it asks for a number. */
 const maxCanceled = 500;
 
 /** Which messages to cancel: those with these ids, else those that match; with neither, all (contract P17). */
@@ -95,7 +95,7 @@ const cancelFields = z.strictObject(
 );
 export const CancelQuery = z.preprocess(filters.withoutConfiguration, cancelFields.partial());
 /** An empty list of ids names no message; it never means all. */
-export const CancelBody = cancelFields
+const CancelBody = cancelFields
   .extend({
     messageIds: filters.ids.describe('Ids of messages; an empty list selects none.'),
   })

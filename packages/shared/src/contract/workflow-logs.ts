@@ -86,7 +86,7 @@ const FailureFunction = z.object({
   failStatus: z.int().describe('Status of that answer.'),
   failResponse: z.string().describe('Body of that answer.'),
   dlqId: z.string().describe('Dead letter of the run.'),
-  maxRetries: z.int().describe('Most retries of the failure callback.'),
+  maxRetries: z.int().describe('Maximum number of retries of the failure callback.'),
   responseBody: z.string().optional().describe('What the failure function has returned.'),
   responseHeaders: HeaderMapField.optional().describe('Headers of its answer.'),
   responseStatus: z.int().optional().describe('Status of its answer.'),

@@ -34,7 +34,7 @@ const acceptableCodings = new Set<string>([...decodedCodings, 'identity']);
  * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
  * acceptance and never stored, so that nobody can forge a signature or a message id (contract D5).
  */
-export function isForwardable(lowerName: string): boolean {
+function isForwardable(lowerName: string): boolean {
   const name = likenName(lowerName);
   if (never.has(name) || name.startsWith('proxy-')) return false;
   return !name.startsWith('upstash-') || /^upstash-(label$|workflow-)/.test(name);

@@ -110,7 +110,7 @@ export const publishOptions = {
 } as const satisfies Rows;
 
 /** What a publisher can say about the callback of a message; the header begins with `Callback` or `Failure-Callback`. */
-export const callbackOptions = {
+const callbackOptions = {
   url: {
     header: '',
     schema: callbackUrlSchema('callback'),

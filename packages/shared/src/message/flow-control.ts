@@ -11,9 +11,9 @@ export class FlowControlValueError extends Error {
 
 /** What a message says about its flow-control key; at least one of `parallelism` and `rate` is there. */
 export interface FlowControlValue {
-  /** Most attempts in flight at once. */
+  /** Maximum number of attempts in flight. */
   parallelism?: number;
-  /** Most attempts started per period. */
+  /** Maximum number of attempts that start per period. */
   rate?: number;
   periodSeconds: number;
 }

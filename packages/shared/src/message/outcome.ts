@@ -26,6 +26,12 @@ export interface Answer {
   errorKind?: ErrorKind;
 }
 
+/** The first value of a header of a response, however its name is written there. */
+export function findResponseHeader({ header }: Answer, lowerName: string): string | undefined {
+  for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
+  return undefined;
+}
+
 /** What came back from an attempt that failed, and why it did. */
 export interface Failure {
   answer: Answer;
@@ -35,8 +41,8 @@ export interface Failure {
 }
 
 /**
- * How an attempt ended. `deferred`: no attempt was made, and no retry is used. The message waits for something, such as a
- * slot in a lane.
+ * How an attempt ended. `deferred`: no attempt is counted, and no retry is used. The message waits for something, such as
+ * a slot in a lane.
  */
 export type Outcome =
   | { kind: 'delivered'; answer: Answer }

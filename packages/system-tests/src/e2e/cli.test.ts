@@ -126,7 +126,7 @@ describe('publish', () => {
     const shown = await posthorn(['message', 'get', reply.messageId]);
     expect(shown).toMatch(/^labels +red\n +blue\n +x$/m);
     expect(shown).toMatch(/^notBefore +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00 {2}\(in 59m \d+s\)$/m);
-    expect(await posthorn(['message', 'cancel', reply.messageId])).toBe('1 canceled\n');
+    expect(await posthorn(['message', 'cancel', reply.messageId])).toBe('Canceled 1 message.\n');
   });
 
   test('goes into a queue, and is not created twice', async () => {
@@ -290,10 +290,10 @@ describe('messages', () => {
     const [a, b, c] = [await publish('k'), await publish('k'), await publish('l')];
     expect(await json(['message', 'cancel', a, b])).toEqual({ cancelled: 2 });
     const again = await run(['message', 'cancel', a, c]);
-    expect(again).toMatchObject({ code: 3, stdout: '1 canceled\n' });
+    expect(again).toMatchObject({ code: 3, stdout: 'Canceled 1 message.\n' });
     await publish('m');
     await publish('n');
-    expect(await posthorn(['message', 'cancel', '--label', 'm,none'])).toBe('1 canceled\n');
+    expect(await posthorn(['message', 'cancel', '--label', 'm,none'])).toBe('Canceled 1 message.\n');
     expect((await run(['message', 'cancel', '--all'])).code).toBe(2);
     expect((await run(['message', 'cancel'])).code).toBe(2);
     const items = Array.from({ length: 230 }, () => ({
@@ -347,12 +347,12 @@ test('dead letters are listed, shown, published again and removed', async () => 
   const retried = await json<{ responses: { messageId: string }[] }>(['dlq', 'retry', dlqId]);
   expect(retried.responses).toHaveLength(1);
   expect((await run(['dlq', 'retry', dlqId])).code).toBe(3);
-  expect(await posthorn(['dlq', 'retry', '--label', 'd2'])).toBe('1 published again\n');
+  expect(await posthorn(['dlq', 'retry', '--label', 'd2'])).toBe('Retried 1 message.\n');
 
   expect((await run(['dlq', 'delete', '--all'])).code).toBe(2);
   expect((await run(['dlq', 'delete'])).code).toBe(2);
   expect((await run(['dlq', 'delete', '1-1'])).code).toBe(3);
-  expect(await posthorn(['dlq', 'delete', '--all', '--yes'])).toBe('1 removed\n');
+  expect(await posthorn(['dlq', 'delete', '--all', '--yes'])).toBe('Removed 1 dead letter.\n');
   const empty = await run(['dlq', 'list']);
   expect(empty).toEqual({ code: 0, stdout: '', stderr: 'posthorn: no such messages have failed\n' });
 });
@@ -376,7 +376,7 @@ test('schedules are created, listed, shown, paused, resumed and deleted', async 
   expect(await posthorn([...create, '--body', 'tick', '--retries', '1', '-H', 'X-A: b'])).toBe('yearly\n');
   expect(await json(['schedule', 'get', 'yearly'])).toMatchObject({ cron: '0 0 1 1 *', body: 'tick', retries: 1 });
   expect(await posthorn(['schedule', 'list'])).toMatch(/^yearly +0 0 1 1 \* +active +in \d+d.* +never +http/m);
-  expect(await posthorn(['schedule', 'pause', 'yearly'])).toBe('yearly is paused\n');
+  expect(await posthorn(['schedule', 'pause', 'yearly'])).toBe('Paused schedule yearly.\n');
   expect(await posthorn(['schedule', 'list'])).toContain('paused');
   expect(await json(['schedule', 'resume', 'yearly'])).toEqual({});
   expect(await json(['schedule', 'list'])).toEqual([expect.objectContaining({ isPaused: false })]);
@@ -387,12 +387,12 @@ test('schedules are created, listed, shown, paused, resumed and deleted', async 
 });
 
 test('queues are set, listed, shown, paused, resumed and deleted', async () => {
-  expect(await posthorn(['queue', 'set', 'q', '--parallelism', '2'])).toBe('q has parallelism 2\n');
+  expect(await posthorn(['queue', 'set', 'q', '--parallelism', '2'])).toBe('Set the parallelism of queue q to 2.\n');
   await posthorn(['queue', 'pause', 'q']);
   await posthorn(['queue', 'set', 'q', '--parallelism', '3']);
   expect(await json(['queue', 'get', 'q'])).toMatchObject({ name: 'q', parallelism: 3, paused: true });
   expect(await posthorn(['queue', 'list'])).toMatch(/^q +paused +3 +0 /m);
-  await posthorn(['queue', 'resume', 'q']);
+  expect(await posthorn(['queue', 'resume', 'q'])).toBe('Resumed queue q.\n');
   expect(await posthorn(['queue', 'get', 'q'])).toMatch(/^paused +false$/m);
   await posthorn(['queue', 'delete', 'q']);
   expect((await run(['queue', 'get', 'q'])).code).toBe(3);
@@ -401,7 +401,7 @@ test('queues are set, listed, shown, paused, resumed and deleted', async () => {
 
 test('topics get endpoints, are published to, and are deleted', async () => {
   const [one, two] = [`${system.receiver.url}/t1`, `${system.receiver.url}/t2`];
-  expect(await posthorn(['topic', 'add', 'orders', one, `second=${two}`])).toBe('2 added to orders\n');
+  expect(await posthorn(['topic', 'add', 'orders', one, `second=${two}`])).toBe('Added 2 endpoints to topic orders.\n');
   expect(await json(['topic', 'get', 'orders'])).toMatchObject({
     endpoints: [{ url: one }, { url: two, name: 'second' }],
   });
@@ -423,7 +423,7 @@ test('flow-control keys are pinned, paused, listed, shown and reset', async () =
   expect(await posthorn(['flow', 'list', '--search', 'k/'])).toMatch(
     /^k\/1 +paused +0 +0 of 4 +0 of 9 in 1m +parallelism, rate$/m,
   );
-  await posthorn(['flow', 'resume', 'k/1']);
+  expect(await posthorn(['flow', 'resume', 'k/1'])).toBe('Resumed flow-control key k/1.\n');
   await posthorn(['flow', 'reset', 'k/1']);
   await posthorn(['flow', 'unpin', 'k/1', '--rate']);
   expect(await json(['flow', 'get', 'k/1'])).toMatchObject({ isPinnedParallelism: true, isPinnedRate: false });

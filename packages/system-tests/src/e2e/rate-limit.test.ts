@@ -87,6 +87,17 @@ test('publish, enqueue and batch have no limit, and say nothing of one', async (
   expect(answers.flatMap(readLimit).every((value) => value === null)).toBe(true);
 });
 
+test('calls of workflows have no limit either', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: limit * 2 }, () => [
+      api.call('/v2/workflows/runs/wfr_none'),
+      api.call('/v2/notify/none', { method: 'POST', body: '{}' }),
+    ]).flat(),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404, 201]));
+  expect(answers.flatMap(readLimit).every((value) => value === null)).toBe(true);
+});
+
 test('a publish has no limit either when its request line holds the whole URL', async () => {
   const head = `POST ${api.url}/v2/publish/${receiver.url}/whole HTTP/1.1`;
   const fields = [`Host: ${new URL(api.url).host}`, `Authorization: Bearer ${testToken}`, 'Content-Length: 0'];

@@ -141,9 +141,9 @@ test('the SDK and the command line call a failure function again, and delete dea
   const { stdout: listed } = await posthorn('workflow', 'failed', '--url', url);
   for (const { dlqId } of [one, two, three]) expect(listed).toContain(dlqId);
   expect(await client.workflow.deleteDlq(one.dlqId)).toEqual({ deleted: 1 });
-  expect(await posthorn('workflow', 'delete', two.dlqId)).toEqual({ code: 0, stdout: '1 removed' });
+  expect(await posthorn('workflow', 'delete', two.dlqId)).toEqual({ code: 0, stdout: 'Removed 1 dead letter.' });
   expect((await posthorn('workflow', 'delete', two.dlqId)).code).toBe(3);
-  expect(await posthorn('workflow', 'delete', '--url', url)).toEqual({ code: 0, stdout: '1 removed' });
+  expect(await posthorn('workflow', 'delete', '--url', url)).toEqual({ code: 0, stdout: 'Removed 1 dead letter.' });
   expect((await client.workflow.listDlq({ workflowUrl: url })).messages).toEqual([]);
 });
 
@@ -165,7 +165,7 @@ test('the command line begins, lists, shows, tells and cancels runs', async () =
   const { stdout: shown } = await posthorn('workflow', 'show', id);
   expect(shown).toMatch(/RUN_STARTED/);
   expect(shown).toMatch(/wait +Wait +PROGRESS/);
-  expect((await posthorn('workflow', 'notify', 'told-cli', '--body', 'hello')).stdout).toBe('1 resumed');
+  expect((await posthorn('workflow', 'notify', 'told-cli', '--body', 'hello')).stdout).toBe('Resumed 1 step.');
   await workflows.ended(id);
   const { stdout: json } = await posthorn('workflow', 'show', id, '--json');
   expect(JSON.parse((JSON.parse(json) as { workflowRunResponse: string }).workflowRunResponse)).toEqual([
@@ -186,7 +186,7 @@ test('the command line begins, lists, shows, tells and cancels runs', async () =
   );
   expect(second).toBe('wfr_cli-two');
   await waiting('told-two');
-  expect(await posthorn('workflow', 'cancel', second)).toEqual({ code: 0, stdout: '1 canceled' });
+  expect(await posthorn('workflow', 'cancel', second)).toEqual({ code: 0, stdout: 'Canceled 1 run.' });
   expect((await posthorn('workflow', 'cancel', second)).code).toBe(3);
   expect((await posthorn('workflow', 'show', 'wfr_nothing')).code).toBe(3);
 });

@@ -9,17 +9,17 @@ const sources = readdirSync(join(root, 'packages/broker/src'), { recursive: true
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 const typescript = sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.fixture.ts'));
-/** The second names one key of each kind, to ask for the right to it; keys of runs begin with one of the first. */
+/** The second names one key of each kind, to ask for the right to it. */
 const keyFiles = ['engine/redis/keyspace.ts', 'engine/redis/rights.ts'];
 
 test('keys are named in the files of keys alone', () => {
   const named = typescript.filter((path) => /['`](?:posthorn:|\{(?:d|log|schedules)[$}\d])/.test(read(path)));
-  expect(named.sort()).toEqual(
-    keyFiles
-      .filter((name) => name !== 'workflows/run-keys.ts')
-      .map(inBroker)
-      .sort(),
-  );
+  expect(named.sort()).toEqual(keyFiles.map(inBroker).sort());
+});
+
+test('keys of runs, which begin with the prefix of a shard, are named in one file', () => {
+  const named = typescript.filter((path) => /`\$\{keyspace\.\w+\([^`]*\)\}:run\b/.test(read(path)));
+  expect(named).toEqual([inBroker('workflows/run-keys.ts')]);
 });
 
 test('the folders that send commands to keys are those in docs/architecture.md', () => {

@@ -2,42 +2,16 @@ import type { FlowControl, Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
+import { createLaneSettings, type LaneSettings } from './lane-settings.ts';
+import { laneFields, laneKeys, memberId, type Lane } from './lane.ts';
 
-/** What gives messages slots: a named queue, or a flow-control key. */
-export interface Lane {
-  kind: 'queue' | 'flow';
-  name: string;
-}
+export type { Lane } from './lane.ts';
 
 /** Whether a message has a slot; if not, when it asks again unless it is woken before. */
 export type Slot = { has: true } | { has: false; waitMs: number };
 
-/** The settings of a lane, and its current use. */
-export interface LaneState {
-  /** Of a queue: when it was made and last changed, as instants; 0 for a flow-control key. */
-  createdAt: number;
-  updatedAt: number;
-  /** Slots at once, 0 without a limit. */
-  parallelism: number;
-  /** Starts in a period, 0 without a limit. */
-  rate: number;
-  periodSeconds: number;
-  /** Starts in the window that began at `windowStartAt`; the window may be over. */
-  rateCount: number;
-  windowStartAt: number;
-  isPaused: boolean;
-  /** Limits that messages cannot change. */
-  isParallelismPinned: boolean;
-  isRatePinned: boolean;
-  /** Messages that hold a slot, and messages that wait for one. */
-  holders: number;
-  waiters: number;
-  /** The message that has its slot for longest, or else waits for longest. */
-  first?: string;
-}
-
 /**
- * Slots of queues and of flow-control keys, and the messages that wait for them (contract D32, D36). This module alone
+ * Slots of queues and of flow-control keys, and the messages that wait for them (contract D32, D36). This folder alone
  * reads and writes a lane's state.
  *
  * The states of a message in a lane:
@@ -60,7 +34,7 @@ export interface LaneState {
  * what `hold` adds to it; it has no lease, for the order must survive every crash: `sweep` frees those of messages that
  * have ended. Every step may be repeated, and grants what has become free, the message that has waited longest first.
  */
-export interface Lanes {
+export interface Lanes extends LaneSettings {
   /** A new message waits for a slot, or has one already; the limits it brings now count for the whole key. */
   enter(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
   /** The same for a message that sleeps: it is woken if it has a slot already. */
@@ -83,24 +57,6 @@ export interface Lanes {
   /** Removes the keys of a shard that are forgotten from the list of keys. */
   expire(shard: number): Promise<void>;
 
-  /** `undefined` for a lane that is not known. */
-  read(lane: Lane): Promise<LaneState | undefined>;
-  members(lane: Lane): Promise<string[]>;
-  /** Makes a queue with a parallelism of 1; one that exists stays as it is. */
-  create(lane: Lane): Promise<void>;
-  /** Whether a queue was made. */
-  exists(lane: Lane): Promise<boolean>;
-  /** Forgets a lane that has no messages. */
-  remove(lane: Lane): Promise<void>;
-  setLimits(lane: Lane, limits: FlowControl): Promise<void>;
-  /** Changes a queue; what is not given stays. */
-  configure(lane: Lane, settings: { parallelism?: number | undefined; isPaused?: boolean | undefined }): Promise<void>;
-  setPaused(lane: Lane, isPaused: boolean): Promise<void>;
-  /** Fixes limits: what messages say about them no longer counts. */
-  pin(lane: Lane, limits: { parallelism?: number; rate?: number; periodSeconds?: number }): Promise<void>;
-  unpin(lane: Lane, parts: { parallelism: boolean; rate: boolean }): Promise<void>;
-  /** Begins a new window now. */
-  resetRate(lane: Lane): Promise<void>;
   shardOf(lane: Lane): number;
 }
 
@@ -115,34 +71,12 @@ const staleMs = 3000;
 /** Number of lanes that each sweep checks besides, at random, because busy lanes are never stale. */
 const busyAtOnce = 10;
 
-/** The fields of a lane's hash, in the order in which `lane.lua` takes their names. */
-const fields = {
-  parallelism: 'parallelism',
-  rate: 'rate',
-  period: 'period',
-  windowStart: 'windowStart',
-  rateCount: 'rateCount',
-  paused: 'paused',
-  pinnedParallelism: 'pinnedParallelism',
-  pinnedRate: 'pinnedRate',
-  turn: 'turn',
-} as const;
-const fieldNames = Object.values(fields);
-/** Fields of a queue's hash that no script reads. */
-const queueFields = { createdAt: 'createdAt', updatedAt: 'updatedAt' } as const;
+const fieldNames = Object.values(laneFields);
 
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
 
-  const keysOf = (lane: Lane) => {
-    const place = [shardOf(lane), lane.kind, lane.name] as const;
-    return {
-      state: keyspace.lane(...place),
-      holders: keyspace.laneHolders(...place),
-      waiters: keyspace.laneWaiters(...place),
-      parts: (messageId: string) => keyspace.laneParts(...place, messageId),
-    };
-  };
+  const keysOf = (lane: Lane) => laneKeys(shardOf(lane), lane);
 
   async function run(
     step: 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant',
@@ -191,18 +125,10 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
   const isAlive = async (messageId: string) => (await shards.find(messageId)?.exists(messageId)) ?? false;
 
-  /** Changes the state of a lane, and grants what the change has made free. */
-  async function change(lane: Lane, values: Record<string, number>, removed: readonly string[] = []): Promise<void> {
-    const { state } = keysOf(lane);
-    const all = lane.kind === 'queue' ? { ...values, [queueFields.updatedAt]: Date.now() } : values;
-    const writes: Promise<unknown>[] = [];
-    if (Object.keys(all).length > 0) writes.push(redis.hset(state, all));
-    if (removed.length > 0) writes.push(redis.hdel(state, ...removed));
-    await Promise.all(writes);
-    await run('grant', lane, '');
-  }
+  const grant = (lane: Lane, limits?: FlowControl) => run('grant', lane, '', '', limits);
 
   return {
+    ...createLaneSettings({ redis, shardOf, grant }),
     shardOf,
     enter: (lane, messageId, limits) => run('enter', lane, messageId, undefined, limits),
     async enterAsleep(lane, messageId) {
@@ -239,92 +165,13 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async expire(shard) {
       await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
     },
-
-    async read(lane) {
-      const keys = keysOf(lane);
-      const [state, holders, waiters, [holder], [waiter]] = await Promise.all([
-        redis.hgetall(keys.state),
-        redis.zcard(keys.holders),
-        redis.zcard(keys.waiters),
-        redis.zrange(keys.holders, '0', '0'),
-        redis.zrange(keys.waiters, '0', '0'),
-      ]);
-      const first = holder ?? waiter;
-      if (Object.keys(state).length === 0) return undefined;
-      const number = (field: string) => Number(state[field] || 0);
-      return {
-        createdAt: number(queueFields.createdAt),
-        updatedAt: number(queueFields.updatedAt),
-        parallelism: number(fields.parallelism),
-        rate: number(fields.rate),
-        periodSeconds: number(fields.period) || 1,
-        rateCount: number(fields.rateCount),
-        windowStartAt: number(fields.windowStart),
-        isPaused: state[fields.paused] === '1',
-        isParallelismPinned: state[fields.pinnedParallelism] === '1',
-        isRatePinned: state[fields.pinnedRate] === '1',
-        holders,
-        waiters,
-        ...(first === undefined ? {} : { first: first.replace(/^\+/, '') }),
-      };
-    },
-
-    async create(lane) {
-      const { state } = keysOf(lane);
-      const now = Date.now();
-      // Another process may create the lane at the same time. Its values stay if they were written first.
-      await Promise.all([
-        redis.hsetnx(state, queueFields.createdAt, now),
-        redis.hsetnx(state, queueFields.updatedAt, now),
-        redis.hsetnx(state, fields.parallelism, 1),
-        redis.hsetnx(state, fields.paused, 0),
-      ]);
-    },
-    exists: async (lane) => (await redis.hexists(keysOf(lane).state, queueFields.createdAt)) === 1,
-
-    async setLimits(lane, limits) {
-      await run('grant', lane, '', '', limits);
-    },
-    configure: (lane, { parallelism, isPaused }) =>
-      change(lane, {
-        ...(parallelism === undefined ? {} : { [fields.parallelism]: parallelism }),
-        ...(isPaused === undefined ? {} : { [fields.paused]: isPaused ? 1 : 0 }),
-      }),
-    setPaused: (lane, isPaused) =>
-      // A flow-control key that is not paused may be forgotten, so that it keeps no field.
-      lane.kind === 'flow' && !isPaused
-        ? change(lane, {}, [fields.paused])
-        : change(lane, { [fields.paused]: isPaused ? 1 : 0 }),
-    pin: (lane, { parallelism, rate, periodSeconds }) =>
-      change(lane, {
-        ...(parallelism === undefined ? {} : { [fields.parallelism]: parallelism, [fields.pinnedParallelism]: 1 }),
-        ...(rate === undefined
-          ? {}
-          : { [fields.rate]: rate, [fields.pinnedRate]: 1, [fields.rateCount]: 0, [fields.windowStart]: Date.now() }),
-        ...(periodSeconds === undefined ? {} : { [fields.period]: periodSeconds }),
-      }),
-    unpin: (lane, { parallelism, rate }) =>
-      change(lane, {}, [...(parallelism ? [fields.pinnedParallelism] : []), ...(rate ? [fields.pinnedRate] : [])]),
-    resetRate: (lane) => change(lane, { [fields.rateCount]: 0, [fields.windowStart]: Date.now() }),
-
-    async remove(lane) {
-      const { state, holders, waiters } = keysOf(lane);
-      await redis.del(state, holders, waiters);
-      await redis.zrem(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
-    },
-
-    async members(lane) {
-      const keys = keysOf(lane);
-      const lists = await Promise.all([redis.zrange(keys.holders, '0', '-1'), redis.zrange(keys.waiters, '0', '-1')]);
-      return lists.flat().map((member) => member.replace(/^\+/, ''));
-    },
   };
 
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
   async function freeSlotsOfEnded(lane: Lane): Promise<void> {
     const keys = keysOf(lane);
     for (const holder of await redis.zrange(keys.holders, '0', '-1')) {
-      const id = holder.replace(/^\+/, '');
+      const id = memberId(holder);
       // It was granted the slot, but perhaps not woken.
       if (holder !== id) await wake(lane, [id]);
       // The parts of a message are known, and stored, only when it has ended.

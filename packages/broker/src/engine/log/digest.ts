@@ -37,7 +37,7 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
 }
 
 /**
- * Makes a test that every message passes that `matches` finds, and few others. Dates are not in a digest.
+ * Creates a prefilter: it passes every message that `matches` accepts, and few others. Dates are not in a digest.
  *
  * @returns `undefined` for a filter without fields of a digest
  */

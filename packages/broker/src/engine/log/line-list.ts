@@ -46,7 +46,7 @@ export interface LineList {
 
 export interface LineListOptions {
   retentionMs: number;
-  /** Most lines that are kept; 0 for no limit. */
+  /** Maximum number of lines that are kept; 0 for no limit. */
   maxLines: number;
 }
 

@@ -12,6 +12,16 @@ export const queueName = 'deliver';
 /** BullMQ wants every job to have a name. */
 export const jobName = 'm';
 
+/**
+ * The keys of a queue that BullMQ's script to add a job takes.
+ *
+ * @param jobPrefix what BullMQ puts before the keys of the queue
+ */
+export function listAddKeys(jobPrefix: string): NineKeys {
+  const names = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
+  return names.map((name) => jobPrefix + name) as NineKeys;
+}
+
 /** A message in its shard, with what BullMQ knows about it. */
 export interface Job {
   id: string;
@@ -74,7 +84,7 @@ export interface Shard {
   count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
   /** The message that is delivered next. */
   next(): Promise<Job | undefined>;
-  /** Most attempts in flight over all dispatchers; 0 without a limit. */
+  /** Maximum number of attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
   standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
@@ -84,8 +94,7 @@ export interface Shard {
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
   const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
-  const keys = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
-  const addKeys = keys.map((key) => jobPrefix + key) as NineKeys;
+  const addKeys = listAddKeys(jobPrefix);
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
   ) as NineKeys;

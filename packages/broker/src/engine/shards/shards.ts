@@ -18,7 +18,7 @@ export interface Shards {
   find(messageId: string): Shard | undefined;
   /** Ids by their shards, in their order; those that are no ids of ours apart. */
   group(messageIds: Iterable<string>): { byShard: Map<number, string[]>; unknown: string[] };
-  /** Sets the most attempts in flight over all dispatchers, 0 without a limit; Redis keeps it. */
+  /** Sets the maximum number of attempts in flight over all dispatchers, 0 without a limit; Redis keeps it. */
   limitParallelism(max: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -51,7 +51,7 @@ const handBack: Outcome = { kind: 'deferred', delayMs: 1000 };
 
 type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
 
-/** BullMQ's worker; it takes data that is no JSON, too: else such a job would stall for ever. */
+/** BullMQ's worker; it also accepts jobs whose data is not JSON, which would otherwise stall forever. */
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
   /** Of the jobs that are being processed. */
   private readonly detachers = new Map<StoredJob, () => boolean>();
@@ -153,7 +153,7 @@ export function workShard({
       };
       fetched++;
       inSlots++;
-      // It comes again after an end that Redis did not take.
+      // The job is back because Redis did not record its previous end.
       ending.delete(job.id ?? '');
       try {
         if (isCanceled(data)) {
@@ -199,7 +199,9 @@ export function workShard({
     const last = ending.get(id ?? '');
     if (!last || !ending.delete(last.job.id)) return;
     const { job, outcome } = last;
-    ended(job, outcome).catch((error: unknown) => log.warn({ messageId: job.id, err: error }, 'message.not-left'));
+    ended(job, outcome).catch((error: unknown) =>
+      log.warn({ messageId: job.id, err: error }, 'message.release-failed'),
+    );
   };
   worker.on('completed', (job) => end(job.id));
   worker.on('failed', (job) => end(job?.id));

@@ -86,11 +86,11 @@ local has, wait, woken = 0, -1, {}
 if step == 'hold' then
   redis.call('SADD', KEYS[6], id, part)
 elseif step == 'release' then
-  -- Its place among those that wait is none of its business: it may have lost its slot, and wait for another one.
+  -- Do not remove it from the waiters: it may have lost this slot and be waiting for another.
   redis.call('ZREM', KEYS[2], id)
   woken = grant()
 elseif step == 'revoke' then
-  -- Should it be there in the meantime, it asks for another slot when it starts.
+  -- If the message appears after all, it asks again when it starts.
   redis.call('ZREM', KEYS[2], '+' .. id)
   woken = grant()
 elseif step == 'leave' then

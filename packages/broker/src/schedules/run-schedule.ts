@@ -1,4 +1,4 @@
-import { PosthornError, type UrlGroup } from '@posthorn/shared';
+import { groupNotFound, type UrlGroup } from '@posthorn/shared';
 import { findTargets } from '../intake/accept.ts';
 import { store } from '../intake/store.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
@@ -19,7 +19,7 @@ export async function runSchedule(parts: ScheduleParts, scheduleId: string): Pro
   let group: UrlGroup | undefined;
   if (destination.kind === 'urlGroup') {
     group = await urlGroups.get(destination.name);
-    if (!group) throw new PosthornError('not_found', `topic ${destination.name} not found`);
+    if (!group) throw groupNotFound(destination.name);
   }
   const targets = findTargets(guard, destination, group);
   if (message.queueName !== undefined) await queues.ensure(message.queueName);

@@ -1,0 +1,160 @@
+import type { FlowControl } from '@posthorn/shared';
+import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
+import { laneFields, laneKeys, memberId, type Lane } from './lane.ts';
+
+/** The settings of a lane, and its current use. */
+export interface LaneState {
+  /** Of a queue: when it was made and last changed, as instants; 0 for a flow-control key. */
+  createdAt: number;
+  updatedAt: number;
+  /** Slots at once, 0 without a limit. */
+  parallelism: number;
+  /** Starts in a period, 0 without a limit. */
+  rate: number;
+  periodSeconds: number;
+  /** Starts in the window that began at `windowStartAt`; the window may be over. */
+  rateCount: number;
+  windowStartAt: number;
+  isPaused: boolean;
+  /** Limits that messages cannot change. */
+  isParallelismPinned: boolean;
+  isRatePinned: boolean;
+  /** Messages that hold a slot, and messages that wait for one. */
+  holders: number;
+  waiters: number;
+  /** The message that has its slot for longest, or else waits for longest. */
+  first?: string;
+}
+
+/** Reads and changes the settings of lanes. A change grants what it has made free. */
+export interface LaneSettings {
+  /** `undefined` for a lane that is not known. */
+  read(lane: Lane): Promise<LaneState | undefined>;
+  members(lane: Lane): Promise<string[]>;
+  /** Makes a queue with a parallelism of 1; one that exists stays as it is. */
+  create(lane: Lane): Promise<void>;
+  /** Whether a queue was made. */
+  exists(lane: Lane): Promise<boolean>;
+  /** Forgets a lane that has no messages. */
+  remove(lane: Lane): Promise<void>;
+  setLimits(lane: Lane, limits: FlowControl): Promise<void>;
+  /** Changes a queue; what is not given stays. */
+  configure(lane: Lane, settings: { parallelism?: number | undefined; isPaused?: boolean | undefined }): Promise<void>;
+  setPaused(lane: Lane, isPaused: boolean): Promise<void>;
+  /** Fixes limits: what messages say about them no longer counts. */
+  pin(lane: Lane, limits: { parallelism?: number; rate?: number; periodSeconds?: number }): Promise<void>;
+  unpin(lane: Lane, parts: { parallelism: boolean; rate: boolean }): Promise<void>;
+  /** Begins a new window now. */
+  resetRate(lane: Lane): Promise<void>;
+}
+
+export interface LaneSettingsParts {
+  redis: RedisConnection;
+  shardOf: (lane: Lane) => number;
+  /** Grants what is free; limits that are given count from now on, unless they are pinned. */
+  grant: (lane: Lane, limits?: FlowControl) => Promise<unknown>;
+}
+
+/** Fields of a queue's hash that no script reads. */
+const queueFields = { createdAt: 'createdAt', updatedAt: 'updatedAt' } as const;
+
+/** A window that begins now. */
+const newWindow = () => ({ [laneFields.rateCount]: 0, [laneFields.windowStart]: Date.now() });
+
+export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts): LaneSettings {
+  const keysOf = (lane: Lane) => laneKeys(shardOf(lane), lane);
+
+  /** Changes the state of a lane, and grants what the change has made free. */
+  async function change(lane: Lane, values: Record<string, number>, removed: readonly string[] = []): Promise<void> {
+    const { state } = keysOf(lane);
+    const all = lane.kind === 'queue' ? { ...values, [queueFields.updatedAt]: Date.now() } : values;
+    const writes: Promise<unknown>[] = [];
+    if (Object.keys(all).length > 0) writes.push(redis.hset(state, all));
+    if (removed.length > 0) writes.push(redis.hdel(state, ...removed));
+    await Promise.all(writes);
+    await grant(lane);
+  }
+
+  return {
+    async read(lane) {
+      const keys = keysOf(lane);
+      const [state, holders, waiters, [holder], [waiter]] = await Promise.all([
+        redis.hgetall(keys.state),
+        redis.zcard(keys.holders),
+        redis.zcard(keys.waiters),
+        redis.zrange(keys.holders, '0', '0'),
+        redis.zrange(keys.waiters, '0', '0'),
+      ]);
+      const first = holder ?? waiter;
+      if (Object.keys(state).length === 0) return undefined;
+      const number = (field: string) => Number(state[field] || 0);
+      return {
+        createdAt: number(queueFields.createdAt),
+        updatedAt: number(queueFields.updatedAt),
+        parallelism: number(laneFields.parallelism),
+        rate: number(laneFields.rate),
+        periodSeconds: number(laneFields.period) || 1,
+        rateCount: number(laneFields.rateCount),
+        windowStartAt: number(laneFields.windowStart),
+        isPaused: state[laneFields.paused] === '1',
+        isParallelismPinned: state[laneFields.pinnedParallelism] === '1',
+        isRatePinned: state[laneFields.pinnedRate] === '1',
+        holders,
+        waiters,
+        ...(first === undefined ? {} : { first: memberId(first) }),
+      };
+    },
+    async members(lane) {
+      const keys = keysOf(lane);
+      const lists = await Promise.all([redis.zrange(keys.holders, '0', '-1'), redis.zrange(keys.waiters, '0', '-1')]);
+      return lists.flat().map(memberId);
+    },
+
+    async create(lane) {
+      const { state } = keysOf(lane);
+      const now = Date.now();
+      // Another process may create the lane at the same time. Its values stay if they were written first.
+      await Promise.all([
+        redis.hsetnx(state, queueFields.createdAt, now),
+        redis.hsetnx(state, queueFields.updatedAt, now),
+        redis.hsetnx(state, laneFields.parallelism, 1),
+        redis.hsetnx(state, laneFields.paused, 0),
+      ]);
+    },
+    exists: async (lane) => (await redis.hexists(keysOf(lane).state, queueFields.createdAt)) === 1,
+    async remove(lane) {
+      const { state, holders, waiters } = keysOf(lane);
+      await redis.del(state, holders, waiters);
+      await redis.zrem(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
+    },
+
+    async setLimits(lane, limits) {
+      await grant(lane, limits);
+    },
+    configure: (lane, { parallelism, isPaused }) =>
+      change(lane, {
+        ...(parallelism === undefined ? {} : { [laneFields.parallelism]: parallelism }),
+        ...(isPaused === undefined ? {} : { [laneFields.paused]: isPaused ? 1 : 0 }),
+      }),
+    setPaused: (lane, isPaused) =>
+      // A flow-control key that is not paused may be forgotten, so that it keeps no field.
+      lane.kind === 'flow' && !isPaused
+        ? change(lane, {}, [laneFields.paused])
+        : change(lane, { [laneFields.paused]: isPaused ? 1 : 0 }),
+    pin: (lane, { parallelism, rate, periodSeconds }) =>
+      change(lane, {
+        ...(parallelism === undefined
+          ? {}
+          : { [laneFields.parallelism]: parallelism, [laneFields.pinnedParallelism]: 1 }),
+        ...(rate === undefined ? {} : { [laneFields.rate]: rate, [laneFields.pinnedRate]: 1, ...newWindow() }),
+        ...(periodSeconds === undefined ? {} : { [laneFields.period]: periodSeconds }),
+      }),
+    unpin: (lane, { parallelism, rate }) =>
+      change(lane, {}, [
+        ...(parallelism ? [laneFields.pinnedParallelism] : []),
+        ...(rate ? [laneFields.pinnedRate] : []),
+      ]),
+    resetRate: (lane) => change(lane, newWindow()),
+  };
+}
