@@ -27,9 +27,12 @@ export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
 };
 
 /** A broker on a real Redis of its own. */
-export async function startTestBroker(shards: number): Promise<{ server: TestRedis; broker: BrokerParts }> {
+export async function startTestBroker(
+  shards: number,
+  options: Partial<BrokerOptions> = {},
+): Promise<{ server: TestRedis; broker: BrokerParts }> {
   const server = await startRedis({ durability: 'everysec' });
   const redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
-  return { server, broker: createBroker({ ...testOptions, redis, shards }) };
+  return { server, broker: createBroker({ ...testOptions, ...options, redis, shards }) };
 }

@@ -39,7 +39,7 @@ import { createViews, type Views } from './views/views.ts';
 
 export interface BrokerOptions extends Pick<PublisherParts, 'findNoRoom' | 'findRefusal'> {
   redis: RedisConnection;
-  /** Another connection for large reads: pages of the log and of dead letters, and messages. */
+  /** Another connection for large reads: pages of the log, of dead letters and of runs, and messages. */
   reads?: RedisConnection;
   log: Log;
   shards: number;
@@ -175,6 +175,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     log,
     limits: options.publish ?? onlyDelivers,
     runLimits: options.runs ?? noRuns,
+    reads: { redis: options.reads ?? redis, shards: readers.shards },
   });
   const { findNoRoom, findRefusal } = options;
   const publisher = createPublisher({

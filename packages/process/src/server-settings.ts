@@ -70,7 +70,7 @@ export const serverSettings = defineEnvironment({
   },
   WORKFLOW_MAX_LOG_BYTES: {
     schema: integer(256 * 1024 * 1024, 1024, 500 * 1024 * 1024),
-    help: 'Maximum of bytes in the step log of a run.',
+    help: 'Maximum of bytes in the step log of a run, with the headers of its steps and with steps that wait.',
   },
   WORKFLOW_LAZY_BYTES: {
     schema: z

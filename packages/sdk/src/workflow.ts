@@ -47,6 +47,8 @@ export interface RunsRequest extends WorkflowFilter {
   state?: OneOrMore<WorkflowState>;
   /** Runs on one page: 10 at most. */
   count?: number;
+  /** About how many bytes of response end a page; 1 MiB by default, 16 MiB at most. */
+  maxBytes?: number;
   /** Where an earlier page ended. */
   cursor?: string;
 }
@@ -161,7 +163,13 @@ export class Workflow {
   /** One page of runs that have failed, oldest first. */
   async listDlq(
     request: WorkflowFilter &
-      WorkflowLetterFilter & { dlqIds?: OneOrMore<string>; count?: number; cursor?: string } = {},
+      WorkflowLetterFilter & {
+        dlqIds?: OneOrMore<string>;
+        count?: number;
+        cursor?: string;
+        /** About how many bytes of response end a page; 1 MiB by default, 16 MiB at most. */
+        maxBytes?: number;
+      } = {},
     options: CallOptions = {},
   ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
     return this.#http.request({ ...options, path: lettersPath, query: writeRunIds(request) });

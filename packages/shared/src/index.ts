@@ -4,7 +4,7 @@ export * from './contract/dlq.ts';
 export * from './contract/endpoint.ts';
 export * from './contract/errors.ts';
 export * from './contract/events.ts';
-export { Name } from './contract/fields.ts';
+export { Name, pageBytes } from './contract/fields.ts';
 export * from './contract/filters.ts';
 export * from './contract/find.ts';
 export * from './contract/flow-control.ts';

@@ -27,6 +27,7 @@ beforeAll(async () => {
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
     queues: { maxQueues: 10, maxParallelism: 10 },
+    runs: { maxRuns: 100, maxSteps: 100, maxLogBytes: 1e8, lazyBytes: 3e6, retentionMs: 60_000 },
     publish: {
       defaultRetries: 3,
       maxRetries: 20,
@@ -279,6 +280,30 @@ describe('dead letters of runs', () => {
     expect((await call('POST', '/v2/workflows/dlq/restart?label=a', '{}')).body).toEqual({ workflowRuns: [] });
   });
 
+  test('a page ends after 1 MiB, or after as many bytes as are asked for', async () => {
+    await redis.client.flushall();
+    for (let n = 0; n < 3; n++) await call('POST', '/v2/trigger/https://a.example/workflow', 'x'.repeat(700_000));
+    const answer = { status: 500, header: {}, body: Buffer.from('broken') };
+    for (const key of await redis.client.keys('*:deliver:msg_*')) {
+      const message = JSON.parse((await redis.client.hget(key, 'data')) ?? '') as Message;
+      const job = { id: key.replace(/.*:/, ''), message, shard: 0, retried: 0, crashes: 0 };
+      await broker.workflows.settle(job as never, { kind: 'failed', error: 'broken', answer }, 1000);
+    }
+    const read = async (path: string) => {
+      const { messages, runs = messages, cursor } = (await call('GET', `/v2/${path}`)).body as Record<string, object[]>;
+      return [path, runs?.length, cursor !== undefined];
+    };
+    for (const list of ['workflows/dlq', 'dlq?source=workflow']) {
+      const more = `${list}${list.includes('?') ? '&' : '?'}`;
+      expect(await read(list)).toEqual([list, 1, true]);
+      expect(await read(`${more}maxBytes=16777216`)).toEqual([`${more}maxBytes=16777216`, 3, false]);
+      expect(await read(`${more}maxBytes=1`)).toEqual([`${more}maxBytes=1`, 1, true]);
+    }
+    expect(await read('workflows/logs')).toEqual(['workflows/logs', 3, false]);
+    expect(await read('workflows/logs?maxBytes=1')).toEqual(['workflows/logs?maxBytes=1', 1, true]);
+    await redis.client.flushall();
+  });
+
   test.each([
     ['/v2/workflows/dlq?responseStatus=abc', 'responseStatus', 'a status such as 500'],
     ['/v2/workflows/dlq?failureFunctionState=x', 'failureFunctionState', 'CALLBACK_FAIL'],
@@ -326,8 +351,9 @@ test('each name of the log has its own array, and no other', async () => {
 test.each(['maxBytes=0', 'maxBytes=', 'maxBytes=1e6', 'maxBytes=-1', 'maxBytes=1&maxBytes=2'])(
   '%s is a 400',
   async (query) => {
-    for (const path of ['/v2/dlq', '/v2/logs', '/v2/events']) {
-      expect((await call('GET', `${path}?${query}`)).status).toBe(400);
+    const lists = ['dlq', 'logs', 'events', 'workflows/dlq', 'workflows/logs', 'workflows/events'];
+    for (const path of lists) {
+      expect([path, (await call('GET', `/v2/${path}?${query}`)).status]).toEqual([path, 400]);
     }
   },
 );

@@ -7,7 +7,7 @@ import {
   readConfiguration,
   readDlqFilter,
   readPublishOptions,
-  RunLetterQuery,
+  RunLetterListQuery,
   saysWhich,
 } from '@posthorn/shared';
 import type { Request } from 'express';
@@ -19,7 +19,7 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
   const { dlq, retryDeadLetters, views } = broker;
   const notFound = (dlqId: string) => new PosthornError('not_found', `dlq message ${dlqId} not found`);
   const list = pages.list(contract.dlq.list, async ({ query }) => dlq.list(readDlqFilter(query)));
-  const runs = { ...contract.dlq.list, query: RunLetterQuery };
+  const runs = { ...contract.dlq.list, query: RunLetterListQuery };
   const listOfRuns = pages.list(runs, ({ query }) => listLetters(broker, query));
   return [
     { ...list, handle: (...all) => (isForRuns(all[0]) ? listOfRuns : list).handle(...all) } satisfies Route,

@@ -2,11 +2,13 @@ import type { Broker } from '@posthorn/broker';
 import {
   contract,
   mergeHeaders,
+  pageBytes,
   PosthornError,
   readConfiguration,
   readPublishOptions,
   saysWhich,
   type RunLetter,
+  type RunLetterListQuery,
   type RunLetterQuery,
   type Triggered,
 } from '@posthorn/shared';
@@ -35,18 +37,12 @@ function parseBulkFilter(query: RunLetterQuery, body: Partial<RunLetterQuery> | 
   throw new PosthornError('invalid_request', 'dlqIds: give ids of entries or a filter, or a count to take the oldest');
 }
 
-/** A page of dead letters of runs. */
-export async function listLetters(
+/** A page of dead letters of runs (contract P49). */
+export function listLetters(
   { workflows }: Broker,
-  query: RunLetterQuery,
+  { maxBytes = pageBytes, ...query }: RunLetterListQuery,
 ): Promise<{ messages: RunLetter[]; cursor?: string }> {
-  const { ids, cursor } = await workflows.letters.find(parseLetterFilter(query));
-  const messages: RunLetter[] = [];
-  for (const id of ids) {
-    const letter = await workflows.letters.get(id);
-    if (letter) messages.push(letter);
-  }
-  return { messages, ...(cursor === undefined ? {} : { cursor }) };
+  return workflows.letters.list(parseLetterFilter(query), maxBytes);
 }
 
 /** Runs that have failed (contract W20). */

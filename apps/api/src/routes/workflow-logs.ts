@@ -1,5 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, PosthornError } from '@posthorn/shared';
+import { contract, pageBytes, PosthornError } from '@posthorn/shared';
 import type { route } from './route.ts';
 import { route as plainRoute } from './route.ts';
 
@@ -11,8 +11,8 @@ const maxCanceled = 100;
 export const workflowLogRoutes = ({ workflows }: Broker, list: typeof route) => [
   ...[workflowLogs.events, workflowLogs.logs].map((endpoint) =>
     list(endpoint, async ({ query }) => {
-      const { cursor, count = maxRuns, groupBy: _g, trimBody: _t, ...filter } = query;
-      return workflows.list(filter, count, cursor || undefined);
+      const { cursor, count = maxRuns, maxBytes = pageBytes, groupBy: _g, trimBody: _t, ...filter } = query;
+      return workflows.list(filter, { count, maxBytes }, cursor || undefined);
     }),
   ),
   plainRoute(workflowLogs.cancelMany, async ({ query, body }) => {

@@ -2,9 +2,9 @@ import { decodeHeaderMap, encodeHeaderText, hidePassword, type HeaderMap, type R
 import type { Composed } from '../delivery/run-attempts.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
-import { readElement, readLogText } from './run-log.ts';
+import { readElement, readEntry, readLogText } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import type { Run } from './runs.ts';
+import { readRecords, type Run } from './runs.ts';
 import { expireWaiter, resumeFromKept } from './waiters.ts';
 
 const protocolVersion = ['1'];
@@ -25,15 +25,12 @@ export async function composeDelivery(
   if (kind === 'failure') return composeFailure(parts, job);
   const { shard } = runs.placeOf(runId);
   // A message may come again without a trace of it: after an attempt whose end Redis did not take, or made anew under its id.
-  if (kind === 'wait') {
-    const place = await expireWaiter(parts, job.id, workflow);
-    if (!place) return { dropped: 'the event came before the deadline' };
-    if (await hasDoneItsWork(parts, shard, job.id, workflow)) return dropDone(parts, workflow);
-    return compose(parts, shard, job, place);
-  }
   const { start = 0, end = 0 } = workflow;
+  const place = kind === 'wait' ? await expireWaiter(parts, job.id, workflow) : { start, end };
+  if (!place) return { dropped: 'the event came before the deadline' };
+  // The state is read behind the log: a log that a later run has put in its place is not delivered.
   const [composed, [state, created], hasDone] = await Promise.all([
-    compose(parts, shard, job, { start, end }),
+    compose(parts, shard, job, place),
     parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
     hasDoneItsWork(parts, shard, job.id, workflow),
   ]);
@@ -160,9 +157,9 @@ async function composeFailure(
 }
 
 /** The payload of a run: the body of its first element. */
-export async function readPayload(redis: RunParts['redis'], run: Run): Promise<Buffer | undefined> {
-  const [text] = await redis.lrange(runKeys.entries(run.shard, run.name), 0, 0);
-  if (text === undefined) return undefined;
-  const [start = 0, end = 0] = text.split(' ', 2).map(Number);
-  return (await readElement(redis, run.shard, run.name, { start, end }))?.body;
+export function readPayload(redis: RunParts['redis'], run: Run): Promise<Buffer | undefined> {
+  return readRecords(redis, run, async (named) => {
+    const place = await readEntry(redis, named, 0);
+    return place && (await readElement(redis, named.shard, named.name, place))?.body;
+  });
 }

@@ -7,6 +7,8 @@ import type { RunParts } from './run-parts.ts';
 const unconfirmedMs = 600_000;
 /** Bytes of the log that are copied at once. */
 const pieceBytes = 1024 * 1024;
+/** Elements that are copied at once: each may have many headers. */
+const entriesAtOnce = 200;
 
 /** What is copied, and what is different in the copy. */
 export interface CopiedLog {
@@ -23,12 +25,12 @@ export interface CopiedLog {
  * Copies a log under a name of its own, so that copies made at the same time, and the log of a run that exists already, are
  * left alone.
  *
- * @returns the name of the copy; `undefined` if the log was removed in the meantime
+ * @returns the name of the copy, and the bytes of the descriptions in it; `undefined` if the log was removed in the meantime
  */
 export async function copyLog(
   { redis }: Pick<RunParts, 'redis'>,
   { from, to, entries, newIds, steps }: CopiedLog,
-): Promise<string | undefined> {
+): Promise<{ name: string; otherBytes: number } | undefined> {
   const name = `${to.runId} ${randomText(21)}`;
   const source = runKeys.log(from.shard, from.name);
   const [log, list, accepted] = [
@@ -61,17 +63,19 @@ export async function copyLog(
   }
   if (!(await appendRange(copied, end))) return undefined;
 
-  const texts = await redis.lrange(runKeys.entries(from.shard, from.name), 0, entries.length - 1);
-  if (texts.length < entries.length) return undefined;
-  for (let at = 0; at < texts.length; at += 500) {
-    const some = texts
-      .slice(at, at + 500)
-      .map((text) =>
-        text.replace(/^(\d+ \d+ \d+ )(\S+)/, (_, before: string, id: string) => before + (newIds.get(id) ?? id)),
-      );
+  let otherBytes = 0;
+  for (let at = 0; at < entries.length; at += entriesAtOnce) {
+    const last = Math.min(at + entriesAtOnce, entries.length) - 1;
+    const texts = await redis.lrange(runKeys.entries(from.shard, from.name), at, last);
+    if (texts.length <= last - at) return undefined;
+    const some = texts.map((text) => {
+      const [, before = '', id = '', description = ''] = /^(\d+ \d+ \d+ )(\S+) (.*)$/s.exec(text) ?? [];
+      otherBytes += Buffer.byteLength(description);
+      return `${before}${newIds.get(id) ?? id} ${description}`;
+    });
     await Promise.all([redis.rpush(list, ...some), redis.pexpire(list, unconfirmedMs)]);
   }
   const pairs = steps.map((text) => newIds.get(text) ?? text);
   if (pairs.length > 0) await Promise.all([redis.hset(accepted, ...pairs), redis.pexpire(accepted, unconfirmedMs)]);
-  return name;
+  return { name, otherBytes };
 }

@@ -66,19 +66,26 @@ export function createStep(
   };
 }
 
+const anywhere: AcceptParts['guard'] = { checkUrl: () => undefined, checkAddress: () => undefined };
+
 /**
  * A step that the server itself writes: the result of a wait or of an invocation.
  *
- * @param headers of the request that asked for it: names and values in turn; they were checked when it came
+ * @param headers of the request that asked for it: names and values in turn. They were checked when it came: a limit that
+ *   was lowered since, or a destination that is denied now, must not keep the run from going on
  */
 export function createServerStep(
-  parts: Pick<AcceptParts, 'guard' | 'limits'>,
+  { limits }: Pick<AcceptParts, 'limits'>,
   run: Pick<Run, 'runId' | 'createdAt' | 'config'>,
   headers: readonly string[],
   step: unknown,
   origin: Pick<StepOrigin, 'id' | 'kind'> & { url?: string },
 ): NewRunMessage {
-  const checked = checkOptions(parts, { headers, callerIp: run.config.callerIp, body: Buffer.alloc(0) });
+  const unlimited = { maxRetries: Infinity, maxDelayMs: Infinity, maxLabels: Infinity };
+  const checked = checkOptions(
+    { guard: anywhere, limits: { ...limits, ...unlimited } },
+    { headers, callerIp: run.config.callerIp, body: Buffer.alloc(0) },
+  );
   const head = checkStep(step);
   const own = parseRunHeaders([...headers, 'Upstash-Workflow-RunId', run.runId]).features;
   // Requests that name no features have those of their run.

@@ -21,27 +21,38 @@ const maxPending = 200;
 /** Steps that wait for an event. */
 export async function readWaiting({ redis }: RunParts, run: Run): Promise<RunStepView[]> {
   if (run.state !== 'RUN_STARTED') return [];
-  const texts = await redis.hvals(runKeys.waiters(run.shard, run.name));
-  return texts.map((text) => {
-    const { timeoutId, waiter } = parseWaiter(text);
-    const { step, eventId, timeout, deadline } = waiter;
-    return {
-      stepId: step.stepId,
-      stepName: step.stepName,
-      stepType: step.stepType,
-      callType: 'step',
-      messageId: timeoutId,
-      concurrent: step.concurrent,
-      state: 'STEP_PROGRESS',
-      createdAt: run.createdAt,
-      headers: {},
-      retries: run.config.maxRetries,
-      waitEventId: eventId,
-      waitTimeoutDuration: timeout,
-      waitTimeoutDeadline: deadline,
-      waitTimeout: false,
-    };
-  });
+  const key = runKeys.waiters(run.shard, run.name);
+  const fields = await redis.hkeys(key);
+  const views: RunStepView[] = [];
+  for (let from = 0; from < fields.length; from += waitersAtOnce) {
+    const texts = await redis.hmget(key, ...fields.slice(from, from + waitersAtOnce));
+    views.push(...texts.flatMap((text) => (text === null ? [] : [viewWaiting(run, text)])));
+  }
+  return views;
+}
+
+/** Waiters that are read at once: each may have many headers. */
+const waitersAtOnce = 50;
+
+function viewWaiting(run: Run, text: string): RunStepView {
+  const { timeoutId, waiter } = parseWaiter(text);
+  const { step, eventId, timeout, deadline } = waiter;
+  return {
+    stepId: step.stepId,
+    stepName: step.stepName,
+    stepType: step.stepType,
+    callType: 'step',
+    messageId: timeoutId,
+    concurrent: step.concurrent,
+    state: 'STEP_PROGRESS',
+    createdAt: run.createdAt,
+    headers: {},
+    retries: run.config.maxRetries,
+    waitEventId: eventId,
+    waitTimeoutDuration: timeout,
+    waitTimeoutDeadline: deadline,
+    waitTimeout: false,
+  };
 }
 
 type NextStep = Extract<RunGroup, { type: 'next' }>['steps'][number];

@@ -7,6 +7,7 @@ let server: TestRedis;
 let broker: BrokerParts;
 /** Runs may have two elements in their logs. */
 let narrow: BrokerParts;
+const page = { count: 1, maxBytes: 1e6 };
 let isFull = false;
 beforeAll(async () => {
   ({ server, broker } = await startTestBroker(4));
@@ -49,7 +50,7 @@ const wait = (runId: string, eventId: string, stepType = 'Wait') =>
     timeoutHeaders: {},
     step: step(1, stepType),
   });
-const stateOf = async (runId: string) => (await broker.workflows.list({ workflowRunId: [runId] }, 1)).runs[0];
+const stateOf = async (runId: string) => (await broker.workflows.list({ workflowRunId: [runId] }, page)).runs[0];
 const readJob = async (id: string) => {
   const [job = ''] = await server.client.keys(`*:deliver:${id}`);
   return { id, message: JSON.parse((await server.client.hget(job, 'data')) ?? '') as object, retried: 0, crashes: 0 };
@@ -81,7 +82,7 @@ test('webhook calls before and after the wait feed webhooks', async () => {
   await submit('wfr_hook', true, 'payload');
   expect(await broker.workflows.receiveWebhook('wfr_hook', 'hook', Buffer.from('early'))).toBe(true);
   await wait('wfr_hook', 'hook', 'WaitForWebhook');
-  const { runs } = await broker.workflows.list({ workflowRunId: ['wfr_hook'] }, 1);
+  const { runs } = await broker.workflows.list({ workflowRunId: ['wfr_hook'] }, page);
   expect(JSON.stringify(runs[0]?.steps)).toContain('"out":"early"');
   await broker.workflows.cancel('wfr_hook');
 });

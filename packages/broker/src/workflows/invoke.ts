@@ -16,6 +16,9 @@ export interface Envelope {
   stepId: number;
 }
 
+/** Bytes of what a run stores of its invoker: mostly headers. */
+const maxInvokerBytes = 256 * 1024;
+
 /** @throws {PosthornError} and what is wrong with the headers of the message that reports the end */
 export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishRequest): Envelope {
   const wrong = (what: string) => new PosthornError('limit_exceeded', `The envelope of an invocation: ${what}`);
@@ -35,17 +38,18 @@ export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishReques
   const headers = listHeaderMap(json['headers']);
   parseRunHeaders([...headers, 'Upstash-Workflow-RunId', workflowRunId]);
   checkOptions(parts, { headers, callerIp, body: Buffer.alloc(0) });
-  return {
-    payload: Buffer.from(payload),
-    stepId: head.stepId,
-    invoker: {
-      runId: workflowRunId,
-      createdAt: Number(workflowRunCreatedAt) || 0,
-      url: workflowUrl,
-      headers,
-      step,
-    },
+  const invoker: Invoker = {
+    runId: workflowRunId,
+    createdAt: Number(workflowRunCreatedAt) || 0,
+    url: workflowUrl,
+    headers,
+    step,
   };
+  // The run that is started has it among its fields, which are read for every message of it.
+  if (Buffer.byteLength(JSON.stringify(invoker)) > maxInvokerBytes) {
+    throw wrong(`use at most ${maxInvokerBytes} bytes of everything but the body`);
+  }
+  return { payload: Buffer.from(payload), stepId: head.stepId, invoker };
 }
 
 /** The run that a step starts, whichever of several requests comes first. */
@@ -87,5 +91,7 @@ export async function confirmInvocation(
 ): Promise<void> {
   const { shard } = runs.placeOf(envelope.invoker.runId);
   const key = runKeys.steps(shard, envelope.invoker.runId);
-  await redis.setField(key, claimKey(envelope), claimKey(envelope), `${messageId} ${runId}`);
+  const confirmed = `${messageId} ${runId}`;
+  // Only in place of this claim: a later run may have taken the id of the run that waits.
+  await redis.replaceField(key, claimKey(envelope), `?${confirmed}`, confirmed, 0);
 }

@@ -3,14 +3,15 @@ import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
 import { announceLimits } from './flow-limits.ts';
 import { keepPublishHeaders, listHeaderMap, toHeaderMap } from './header-lists.ts';
+import { checkOptions } from './run-config.ts';
 import { createEntry } from './run-entry.ts';
-import { refuseForRun, RunOverError } from './run-errors.ts';
+import { createRefusal, refuseForRun, RunOverError } from './run-errors.ts';
 import { parseRunHeaders } from './run-headers.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
 import { checkStep } from './step-text.ts';
-import { isWebhookStep, nameNote, requireEventId, type StoredWaiter } from './stored-waiter.ts';
+import { isWebhookStep, maxWaiterBytes, nameNote, requireEventId, type StoredWaiter } from './stored-waiter.ts';
 import { resumeWaiter } from './waiters.ts';
 
 /** How long an entry in the list of an event stays after its deadline, because the run decides whether it waits. */
@@ -28,7 +29,7 @@ export async function registerWaiter(
   headers: readonly string[],
   json: unknown,
 ): Promise<void> {
-  const { redis, runs, scripts, shards } = parts;
+  const { redis, runs, scripts, shards, runLimits } = parts;
   const { runId } = parseRunHeaders(headers);
   const run = await runs.read(runId);
   if (run?.state !== 'RUN_STARTED') throw new RunOverError();
@@ -61,8 +62,9 @@ export async function registerWaiter(
     place,
     { key, field, json: JSON.stringify(waiter), noteName: nameNote(eventId, isWebhookStep(step)), timeoutId },
     entry,
+    runLimits,
   );
-  if (result === 'over') throw new RunOverError();
+  if (result !== 'waits' && result !== 'known') throw createRefusal(result, runLimits);
   if (note) await resumeWaiter(parts, run, field, { data: note.data, note: note.field });
 }
 
@@ -99,9 +101,11 @@ function parseWaitRequest(
     const kept = keepPublishHeaders(headers);
     const keptForTimeout = toHeaderMap(keepPublishHeaders(listHeaderMap(timeoutHeaders)));
     const origin = { id: '', kind: 'step' } as const;
-    createServerStep(parts, run, kept, head, origin);
-    createServerStep(parts, run, listHeaderMap(keptForTimeout), head, origin);
-    return {
+    for (const headers of [kept, listHeaderMap(keptForTimeout)]) {
+      checkOptions(parts, { headers, callerIp: '', body: Buffer.alloc(0) });
+      createServerStep(parts, run, headers, head, origin);
+    }
+    const waiter: StoredWaiter = {
       eventId,
       step: head,
       timeout: timeout as string,
@@ -112,6 +116,10 @@ function parseWaitRequest(
       timeoutHeaders: keptForTimeout,
       ...(typeof timeoutBody === 'string' ? { timeoutBody } : {}),
     };
+    if (Buffer.byteLength(JSON.stringify(waiter)) > maxWaiterBytes) {
+      throw wrong(`use at most ${maxWaiterBytes} bytes of headers, timeoutHeaders, timeoutBody and step together`);
+    }
+    return waiter;
   } catch (error) {
     throw refuseForRun(error);
   }

@@ -5,7 +5,7 @@ import { announceLimits } from './flow-limits.ts';
 import type { Checked, RunConfig } from './run-config.ts';
 import { createEntry } from './run-entry.ts';
 import { createLogGone } from './run-errors.ts';
-import { readElement, readEntries, type LogEntry } from './run-log.ts';
+import { readElement, readEntries, readEntry, type LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { createTooManyRuns, maxRunsOfShard } from './run-room.ts';
 import type { Run } from './runs.ts';
@@ -25,7 +25,7 @@ export async function resumeRun(
 ): Promise<void> {
   const { redis, runs, scripts } = parts;
   if (await runs.read(runId)) return;
-  const entries = await readEntries(redis, run.shard, run.name);
+  const entries = await readEntries(redis, run, 0);
   if (entries.length === 0) throw createLogGone(run);
   const known: (KnownElement & { entry: LogEntry })[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -34,6 +34,7 @@ export async function resumeRun(
     known.push({ entry, index, head: body && parseStepHead(body.body) });
   }
   const { steps, again } = findUnfinished(known, run.failure?.messageId);
+  const headers = await Promise.all(again.map(async ({ index }) => (await readEntry(redis, run, index))?.header ?? {}));
   const newIds = new Map(again.map(({ entry }) => [entry.messageId, runs.newMessageId(runId)]));
   const place = runs.placeOf(runId, createdAt);
   const copy = await copyLog(parts, { from: run, to: { shard: place.shard, runId }, entries, newIds, steps });
@@ -43,10 +44,10 @@ export async function resumeRun(
   }
 
   const { isUnknownSdk } = run;
-  const messages = again.map(({ entry, index, head }) => {
+  const messages = again.map(({ entry, index, head }, at) => {
     const kind = index === 0 ? 'init' : entry.callType === 'fromCallback' ? 'callback' : 'step';
     const id = newIds.get(entry.messageId) ?? '';
-    const header = index === 0 ? config.initHeader : entry.header;
+    const header = index === 0 ? config.initHeader : (headers[at] ?? {});
     const made = createRepeated(config, { runId, createdAt, id, kind, header, isUnknownSdk }, checked);
     const { start, end, notBefore = 0 } = entry;
     // A step that sleeps goes on sleeping. The one that failed has been delivered, and only the request delays it.
@@ -66,9 +67,10 @@ export async function resumeRun(
   const fields = {
     config: JSON.stringify(config),
     phase: isUnknownSdk ? 'unknown' : 'known',
+    otherBytes: String(copy.otherBytes),
     initId: newIds.get(entries[0]?.messageId ?? '') ?? entries[0]?.messageId ?? '',
   };
   await announceLimits(parts, config);
-  const result = await scripts.resume(place, copy, fields, messages, maxRunsOfShard(parts));
+  const result = await scripts.resume(place, copy.name, fields, messages, maxRunsOfShard(parts));
   if (result === 'full') throw createTooManyRuns(parts.runLimits);
 }

@@ -15,7 +15,10 @@ export const runKeys = {
   log: (shard: number, name: string) => `${keyspace.shard(shard)}:run:log:${name}`,
   /** list: per element `<start> <end> <time> <message id> <JSON of its description>`. */
   entries: (shard: number, name: string) => `${keyspace.shard(shard)}:run:entries:${name}`,
-  /** hash: what was accepted once (`result:3`) to its message id; gone with the end of the run. */
+  /**
+   * hash: what was accepted once (`result:3`) to its message id, and why the result of a call was refused (`refused:3`);
+   * gone with the end of the run.
+   */
   steps: (shard: number, name: string) => `${keyspace.shard(shard)}:run:steps:${name}`,
   /** hash: `<step id>:<event id>` to the id of the message of its deadline, a blank, and its JSON; gone with the end of the run. */
   waiters: (shard: number, name: string) => `${keyspace.shard(shard)}:run:waiters:${name}`,

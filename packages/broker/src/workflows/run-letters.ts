@@ -1,13 +1,11 @@
-import { hidePassword, PosthornError, type RunLetter, type Triggered } from '@posthorn/shared';
-import { writeHeader } from '../engine/log/message-fields.ts';
 import { createHash } from 'node:crypto';
-import type { Message } from '@posthorn/shared';
+import { hidePassword, type Message, type RunLetter } from '@posthorn/shared';
+import { writeHeader } from '../engine/log/message-fields.ts';
 import { readDlqId, compareDlqIds } from '../views/dlq/dlq-list.ts';
 import { writeBytes } from '../views/messages/message-view.ts';
 import { readPayload } from './compose-delivery.ts';
-import { createFailureMessage } from './end-run.ts';
-import { announceLimits } from './flow-limits.ts';
 import { runKeys } from './run-keys.ts';
+import { readEntry } from './run-log.ts';
 import { matchesRun, type RunFilter } from './run-list.ts';
 import type { RunParts } from './run-parts.ts';
 import { parseName, type FailureCallbackState, type Run } from './runs.ts';
@@ -43,17 +41,68 @@ export async function readLetter({ redis, shards, runs }: RunParts, dlqId: strin
 export async function findLetters(parts: RunParts, filter: LetterFilter): Promise<LetterPage> {
   if (filter.dlqIds) return { ids: [...new Set(filter.dlqIds)] };
   const ids: string[] = [];
+  const cursor = await takeLetters(parts, filter, async (_, id) => {
+    if (ids.length === filter.count) return false;
+    ids.push(id);
+    return true;
+  });
+  return { ids, ...cursor };
+}
+
+/**
+ * A page of entries that match, oldest first. It ends after about so many bytes as well, but an entry that is larger has a
+ * page of its own. Entries that are named by their ids have no next page: of those that do not fit the bodies are left out.
+ */
+export async function listLetters(
+  parts: RunParts,
+  filter: LetterFilter,
+  maxBytes: number,
+): Promise<{ messages: RunLetter[]; cursor?: string }> {
+  const messages: RunLetter[] = [];
+  let bytes = 0;
+  const add = async (run: Run, isShown: boolean) => {
+    const view = await viewLetter(parts, run, isShown);
+    bytes += Buffer.byteLength(JSON.stringify(view));
+    messages.push(view);
+  };
+  const hasRoom = async (run: Run) => messages.length === 0 || bytes + (await readViewSize(parts, run)) <= maxBytes;
+
+  if (filter.dlqIds) {
+    for (const id of new Set(filter.dlqIds)) {
+      const run = await readLetter(parts, id);
+      if (run) await add(run, await hasRoom(run));
+    }
+    return { messages };
+  }
+  const cursor = await takeLetters(parts, filter, async (run) => {
+    if (messages.length === filter.count || !(await hasRoom(run))) return false;
+    await add(run, true);
+    return true;
+  });
+  return { messages, ...cursor };
+}
+
+/**
+ * Gives the entries that match one after the other, until one is not taken, which the first always must be, or enough were
+ * looked at.
+ *
+ * @returns where to go on, unless all were taken
+ */
+async function takeLetters(
+  parts: RunParts,
+  filter: LetterFilter,
+  take: (run: Run, id: string) => Promise<boolean>,
+): Promise<{ cursor?: string }> {
   let read = 0;
   let last: string | undefined;
   for await (const id of listLetterIds(parts, filter.cursor)) {
-    if (last !== undefined && read++ === maxRead) return { ids, cursor: last };
+    if (last !== undefined && read++ === maxRead) return { cursor: last };
     const run = await readLetter(parts, id);
-    const isMeant = run !== undefined && matchesLetter(run, filter);
-    if (isMeant && last !== undefined && ids.length === filter.count) return { ids, cursor: last };
-    if (isMeant) ids.push(id);
+    const isTaken = !run || !matchesLetter(run, filter) || (await take(run, id));
+    if (!isTaken) return last === undefined ? {} : { cursor: last };
     last = id;
   }
-  return { ids };
+  return {};
 }
 
 function matchesLetter(run: Run, filter: LetterFilter): boolean {
@@ -103,31 +152,40 @@ async function* listLetterIds({ redis, shards }: RunParts, cursor: string | unde
 }
 
 /** Removes entries and gives how many there were. The logs of their runs stay. */
-export async function removeLetters({ redis, shards, runs }: RunParts, ids: readonly string[]): Promise<number> {
+export async function removeLetters({ shards, scripts }: RunParts, ids: readonly string[]): Promise<number> {
   let removed = 0;
   for (const id of ids) {
     const parsed = readDlqId(id);
-    if (!parsed) continue;
-    const shard = parsed.n % shards.count;
-    const name = await redis.hget(runKeys.dlqRuns(shard), id);
-    removed += await redis.hdel(runKeys.dlqRuns(shard), id);
-    await redis.zrem(runKeys.dlq(shard), id);
-    const { runId, createdAt } = parseName(name ?? '');
-    const run = name ? await runs.read(runId, createdAt) : undefined;
-    if (run?.dlqId === id) await redis.hdel(runKeys.run(shard, run.name), 'dlqId');
+    if (parsed) removed += await scripts.removeLetter(parsed.n % shards.count, id);
   }
   return removed;
 }
 
-/** An entry as clients see it (contract W20). */
-export async function viewLetter({ redis }: RunParts, run: Run): Promise<RunLetter> {
+/** About the bytes that an entry takes in an answer. */
+async function readViewSize({ redis }: RunParts, run: Run): Promise<number> {
   const { config, failure, failureCallback } = run;
-  const payload = (await readPayload(redis, run)) ?? Buffer.alloc(0);
+  const payload = await readEntry(redis, run, 0);
+  const headers = [config.initHeader, config.failureCallback?.header, failure?.header, failureCallback];
+  return (
+    (payload ? payload.end - payload.start : 0) + (failure?.bodyBase64.length ?? 0) + JSON.stringify(headers).length
+  );
+}
+
+/**
+ * An entry as clients see it (contract W20).
+ *
+ * @param isShown with its bodies
+ */
+export async function viewLetter({ redis }: RunParts, run: Run, isShown = true): Promise<RunLetter> {
+  const { config, failure, failureCallback } = run;
+  const payload = (isShown ? await readPayload(redis, run) : undefined) ?? Buffer.alloc(0);
   const shown = { ...(config.redaction ? { redaction: config.redaction } : {}) } as Message;
-  const body = config.redaction?.body
-    ? { body: `REDACTED:${createHash('sha256').update(payload).digest('hex')}` }
-    : writeBytes(payload, 'body', 'bodyBase64');
-  const response = Buffer.from(failure?.bodyBase64 ?? '', 'base64');
+  const body = !isShown
+    ? { bodyTruncated: true as const }
+    : config.redaction?.body
+      ? { body: `REDACTED:${createHash('sha256').update(payload).digest('hex')}` }
+      : writeBytes(payload, 'body', 'bodyBase64');
+  const response = Buffer.from((isShown ? failure?.bodyBase64 : undefined) ?? '', 'base64');
   const callback = config.failureCallback;
   return {
     dlqId: run.dlqId ?? '',
@@ -149,75 +207,22 @@ export async function viewLetter({ redis }: RunParts, run: Run): Promise<RunLett
     responseStatus: failure?.status ?? 0,
     ...(failure && Object.keys(failure.header).length > 0 ? { responseHeader: failure.header } : {}),
     ...writeBytes(response, 'responseBody', 'responseBodyBase64'),
+    ...(!isShown && failure?.bodyBase64 ? { responseBodyTruncated: true } : {}),
     ...(failure ? { error: failure.error } : {}),
     ...(callback ? { failureCallback: hidePassword(callback.url) } : {}),
     ...(callback ? writeHeader(shown, 'failureCallbackHeader', callback.header) : {}),
-    ...(failureCallback ? { failureCallbackInfo: viewCallback(failureCallback) } : {}),
+    ...(failureCallback ? { failureCallbackInfo: viewCallback(failureCallback, isShown) } : {}),
   };
 }
 
-function viewCallback({
-  state,
-  status,
-  header,
-  body,
-}: FailureCallbackState): NonNullable<RunLetter['failureCallbackInfo']> {
+function viewCallback(
+  { state, status, header, body }: FailureCallbackState,
+  isShown: boolean,
+): NonNullable<RunLetter['failureCallbackInfo']> {
   return {
     state,
     ...(status === undefined ? {} : { responseStatus: status }),
-    ...(body === undefined ? {} : { responseBody: body }),
+    ...(body === undefined || !isShown ? {} : { responseBody: body }),
     ...(header === undefined ? {} : { responseHeaders: header }),
   };
-}
-
-/**
- * Sends a failure callback again that has failed. `undefined` if there is no such entry.
- *
- * @throws {PosthornError} `invalid_request` in any other state
- */
-export async function repeatCallback(parts: RunParts, dlqId: string): Promise<Triggered | undefined> {
-  const run = await readLetter(parts, dlqId);
-  if (!run) return undefined;
-  const { scripts } = parts;
-  const callback = run.config.failureCallback;
-  const { failureCallback } = run;
-  if (failureCallback?.state !== 'CALLBACK_FAIL' || !callback) {
-    throw wrongState(failureCallback, 'only one that has failed can be repeated');
-  }
-  const message = createFailureMessage(parts, run, callback);
-  await announceLimits(parts, callback);
-  const state: FailureCallbackState = { messageId: message.messageId, state: 'CALLBACK_INPROGRESS' };
-  // By its name: the id may be that of a later run.
-  const place = { shard: run.shard, runId: run.name, createdAt: run.createdAt };
-  const change = { before: JSON.stringify(failureCallback), now: JSON.stringify(state) };
-  if ((await scripts.send(place, message, 'failureCallback', change)) === 'changed') {
-    throw wrongState({ state: 'CALLBACK_INPROGRESS' }, 'only one that has failed can be repeated');
-  }
-  return { workflowRunId: run.runId, workflowCreatedAt: run.createdAt };
-}
-
-/**
- * Cancels a failure callback that is in progress. `undefined` if there is no such entry.
- *
- * @throws {PosthornError} `invalid_request` in any other state
- */
-export async function cancelCallback(parts: RunParts, dlqId: string): Promise<Triggered | undefined> {
-  const run = await readLetter(parts, dlqId);
-  if (!run) return undefined;
-  const { failureCallback } = run;
-  if (failureCallback?.state !== 'CALLBACK_INPROGRESS') {
-    throw wrongState(failureCallback, 'only one in progress can be canceled');
-  }
-  // Its message is dropped when it is due.
-  const state: FailureCallbackState = { ...failureCallback, state: 'CALLBACK_CANCELED' };
-  const key = runKeys.run(run.shard, run.name);
-  const before = JSON.stringify(failureCallback);
-  if ((await parts.redis.replaceField(key, 'failureCallback', before, JSON.stringify(state), 0)) !== 1) {
-    throw wrongState(undefined, 'it has ended meanwhile');
-  }
-  return { workflowRunId: run.runId, workflowCreatedAt: run.createdAt };
-}
-
-function wrongState(now: Pick<FailureCallbackState, 'state'> | undefined, why: string): PosthornError {
-  return new PosthornError('invalid_request', `The failure callback is in the state ${now?.state ?? 'none'}; ${why}.`);
 }

@@ -31,42 +31,71 @@ interface List {
   /** Time of the last name that was read, and the names of that time: lists shrink while they are read. */
   from: number;
   seen: Set<string>;
-  names: { runId: string; createdAt: number }[];
+  names: Name[];
   isDone: boolean;
 }
 
-/** The runs that match, newest first. */
+/** The runs that may match, newest first: `matchesRun` says which of them do. */
 export async function* listRuns(
   parts: Pick<RunParts, 'redis' | 'shards' | 'runs'>,
   filter: RunFilter,
-  after?: { createdAt: number; runId: string },
+  after?: Name,
 ): AsyncGenerator<Run> {
-  for await (const { runId, createdAt } of listNames(parts, filter, after)) {
+  const names = filter.workflowRunId ? listNamed(parts, filter.workflowRunId, after) : listNames(parts, filter, after);
+  for await (const { runId, createdAt } of names) {
     const run = await parts.runs.read(runId, createdAt);
-    if (run && matchesRun(run, filter)) yield run;
+    if (run) yield run;
+  }
+}
+
+/** A place between two runs of a list, and the name of a run. */
+interface Name {
+  runId: string;
+  createdAt: number;
+}
+
+/** The runs that have these ids or had them: each leads to the one before it, so that no other run is looked at. */
+async function* listNamed(
+  { runs }: Pick<RunParts, 'runs'>,
+  runIds: readonly string[],
+  after?: Name,
+): AsyncGenerator<Name> {
+  const readNext = async (runId: string, createdAt?: number) => {
+    const run = await runs.read(runId, createdAt);
+    return run && { runId, createdAt: run.createdAt, earlier: run.earlier };
+  };
+  const heads = await Promise.all([...new Set(runIds)].map((runId) => readNext(runId)));
+  for (;;) {
+    let first: number | undefined;
+    for (const [index, head] of heads.entries()) {
+      const best = first === undefined ? undefined : heads[first];
+      if (head && (!best || compare(head, best) < 0)) first = index;
+    }
+    const head = first === undefined ? undefined : heads[first];
+    if (!head || first === undefined) return;
+    const { runId, createdAt, earlier } = head;
+    heads[first] = earlier === undefined ? undefined : await readNext(runId, earlier);
+    if (!after || compare(head, after) > 0) yield { runId, createdAt };
   }
 }
 
 async function* listNames(
-  { redis, shards, runs }: Pick<RunParts, 'redis' | 'shards' | 'runs'>,
-  { workflowRunId, workflowCreatedAt, state, fromDate = 0, toDate = Infinity }: RunFilter,
-  after?: { createdAt: number; runId: string },
-): AsyncGenerator<{ runId: string; createdAt: number }> {
-  const wanted = workflowRunId && new Set(workflowRunId);
+  { redis, shards }: Pick<RunParts, 'redis' | 'shards'>,
+  { workflowCreatedAt, state, fromDate = 0, toDate = Infinity }: RunFilter,
+  after?: Name,
+): AsyncGenerator<Name> {
   const all = Array.from({ length: shards.count }, (_, shard) => shard);
-  const some = wanted ? [...new Set([...wanted].map((runId) => runs.placeOf(runId).shard))] : all;
   const isActiveMeant = !state || state.includes('RUN_STARTED');
   const isEndedMeant = !state || state.some((name) => name !== 'RUN_STARTED');
   const max = Math.min(toDate, workflowCreatedAt ?? Infinity, after?.createdAt ?? Infinity);
   const min = Math.max(fromDate, workflowCreatedAt ?? 0);
-  const lists = some
+  const lists = all
     .flatMap((shard) => [
       ...(isActiveMeant ? [runKeys.active(shard)] : []),
       ...(isEndedMeant ? [runKeys.ended(shard)] : []),
     ])
     .map((key): List => ({ key, from: max, seen: new Set(), names: [], isDone: false }));
-  const isMeant = (name: { runId: string; createdAt: number }) =>
-    (!wanted || wanted.has(name.runId)) && (!after || compare(name, after) > 0);
+  const isMeant = (name: Name) => !after || compare(name, after) > 0;
 
   for (;;) {
     await Promise.all(lists.map((list) => fill(redis, list, min, isMeant)));
@@ -81,12 +110,7 @@ async function* listNames(
   }
 }
 
-async function fill(
-  redis: RedisConnection,
-  list: List,
-  min: number,
-  isMeant: (name: { runId: string; createdAt: number }) => boolean,
-): Promise<void> {
+async function fill(redis: RedisConnection, list: List, min: number, isMeant: (name: Name) => boolean): Promise<void> {
   while (!list.isDone && list.names.length === 0) {
     const highest = list.from === Infinity ? '+inf' : list.from;
     const wanted = pieceSize + list.seen.size;
@@ -102,7 +126,7 @@ async function fill(
 }
 
 /** Newest first. */
-function compare(a: { runId: string; createdAt: number }, b: { runId: string; createdAt: number }): number {
+function compare(a: Name, b: Name): number {
   return b.createdAt - a.createdAt || (a.runId < b.runId ? -1 : a.runId > b.runId ? 1 : 0);
 }
 
@@ -126,12 +150,12 @@ export function matchesRun(run: Run, filter: RunFilter): boolean {
 }
 
 /** A place between two runs of a list. */
-export function formatCursor({ createdAt, runId }: { createdAt: number; runId: string }): string {
+export function formatCursor({ createdAt, runId }: Name): string {
   return Buffer.from(`${createdAt} ${runId}`).toString('base64url');
 }
 
 /** @returns `undefined` for a text that is no cursor */
-export function parseCursor(cursor: string): { createdAt: number; runId: string } | undefined {
+export function parseCursor(cursor: string): Name | undefined {
   const match = /^(\d{1,15}) ([!-~]{1,256})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   return match ? { createdAt: Number(match[1]), runId: match[2] ?? '' } : undefined;
 }

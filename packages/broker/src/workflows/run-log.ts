@@ -1,6 +1,7 @@
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { runKeys } from './run-keys.ts';
 import type { EntryDescription } from './run-entry.ts';
+import { hasName, type Run } from './runs.ts';
 
 /** An element of the log of a run. */
 export interface LogElement {
@@ -45,23 +46,64 @@ export async function readLogText(
   return text.length === end ? `${text}]` : undefined;
 }
 
-/** The whole log, in pieces; nothing if it is not there. */
-export async function* readLogPieces(redis: RedisConnection, shard: number, name: string): AsyncGenerator<Buffer> {
-  const key = runKeys.log(shard, name);
+/**
+ * The whole log, in pieces; nothing if it is not there.
+ *
+ * @throws if the log was removed, or a later run took the id, while it was read: no whole log has been given then
+ */
+export async function* readLogPieces(
+  redis: RedisConnection,
+  run: Pick<Run, 'shard' | 'name' | 'createdAt'>,
+): AsyncGenerator<Buffer> {
+  const key = runKeys.log(run.shard, run.name);
   const size = await redis.strlen(key);
   for (let from = 0; from < size; from += pieceBytes) {
     const to = Math.min(from + pieceBytes, size);
     // Bytes, not text: a long log is fetched once per step, and text would be decoded and encoded again each time.
     const piece = await redis.getrangeBuffer(key, from, to - 1);
-    if (piece.length < to - from) throw new Error('The log of a run was removed while it was read.');
+    if (piece.length < to - from || !(await hasName(redis, run))) {
+      throw new Error('The log of a run was removed while it was read.');
+    }
     yield piece;
   }
   if (size > 0) yield closingBracket;
 }
 
-export async function readEntries(redis: RedisConnection, shard: number, name: string): Promise<LogEntry[]> {
-  const texts = await redis.lrange(runKeys.entries(shard, name), 0, -1);
-  return texts.map(parseEntry);
+/** Elements that are read at once: each may have many headers. */
+const entriesAtOnce = 200;
+
+/**
+ * The elements of the log without their bodies.
+ *
+ * @param maxBytes of all descriptions together: elements behind it have no headers here
+ */
+export async function readEntries(
+  redis: RedisConnection,
+  { shard, name }: Pick<Run, 'shard' | 'name'>,
+  maxBytes: number,
+): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  let bytes = 0;
+  for (;;) {
+    const from = entries.length;
+    const texts = await redis.lrange(runKeys.entries(shard, name), from, from + entriesAtOnce - 1);
+    for (const text of texts) {
+      const entry = parseEntry(text);
+      bytes += text.length;
+      entries.push(bytes > maxBytes ? { ...entry, header: {} } : entry);
+    }
+    if (texts.length < entriesAtOnce) return entries;
+  }
+}
+
+/** One element of the log without its body. */
+export async function readEntry(
+  redis: RedisConnection,
+  { shard, name }: Pick<Run, 'shard' | 'name'>,
+  index: number,
+): Promise<LogEntry | undefined> {
+  const text = await redis.lindex(runKeys.entries(shard, name), index);
+  return text === null ? undefined : parseEntry(text);
 }
 
 function parseEntry(text: string): LogEntry {

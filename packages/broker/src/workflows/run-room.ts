@@ -58,14 +58,15 @@ export async function requireLogRoom(
   { shard, name }: Pick<Run, 'shard' | 'name'>,
   entries: readonly RunEntry[],
 ): Promise<void> {
-  const [bytes, count, known] = await Promise.all([
+  const [bytes, otherBytes, count, known] = await Promise.all([
     redis.strlen(runKeys.log(shard, name)),
+    redis.hget(runKeys.run(shard, name), 'otherBytes'),
     redis.llen(runKeys.entries(shard, name)),
     redis.hmget(runKeys.steps(shard, name), ...entries.map(({ key }) => key)),
   ]);
   const added = entries.filter(({ element }, index) => element !== '' && known[index] === null);
-  const addedBytes = added.reduce((sum, { element }) => sum + element.length, 0);
-  if (bytes + addedBytes > runLimits.maxLogBytes) throw createRefusal('bytes', runLimits);
+  const addedBytes = added.reduce((sum, entry) => sum + entry.element.length + Buffer.byteLength(entry.description), 0);
+  if (bytes + Number(otherBytes ?? 0) + addedBytes > runLimits.maxLogBytes) throw createRefusal('bytes', runLimits);
   if (count + added.length > runLimits.maxSteps) throw createRefusal('steps', runLimits);
 }
 

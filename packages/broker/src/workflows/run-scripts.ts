@@ -23,6 +23,7 @@ export interface RunEntry {
 
 /** Limits of the log of a run. */
 export interface LogLimits {
+  /** Of the log, of the headers of its elements, and of the steps that wait. */
   maxLogBytes: number;
   maxSteps: number;
 }
@@ -51,7 +52,8 @@ export interface RunScripts {
     place: RunPlace,
     waiter: { key: string; field: string; json: string; noteName: string; timeoutId: string },
     message: Pick<RunEntry, 'head' | 'data'>,
-  ): Promise<{ result: 'over' | 'known' | 'waits'; note?: { field: string; data: Buffer } }>;
+    limits: LogLimits,
+  ): Promise<{ result: Refusal | 'known' | 'waits'; note?: { field: string; data: Buffer } }>;
   resumeWaiter(
     place: RunPlace,
     waiter: { field: string; timeoutId: string; note?: string },
@@ -71,6 +73,8 @@ export interface RunScripts {
     field: string,
     value: { before: string; now: string },
   ): Promise<'sent' | 'changed'>;
+  /** Removes a dead letter; how many there were. */
+  removeLetter(shard: number, dlqId: string): Promise<number>;
   /** @param copy name of the copy of a log, which becomes that of the run or is removed */
   resume(
     place: RunPlace,
@@ -103,6 +107,7 @@ const files = {
   endRun: 'end-run.lua',
   sendMessage: 'send-message.lua',
   resumeRun: 'resume-run.lua',
+  removeLetter: 'remove-letter.lua',
 } as const;
 
 /** What replaces the data of a message that is canceled with its run; its body is in the log of the run. */
@@ -160,7 +165,8 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return ids[0] === '' ? (ids[1] as Refusal) : ids;
     },
 
-    async registerWaiter(place, { key, field, json, noteName, timeoutId }, { head, data }) {
+    async registerWaiter(place, waiter, { head, data }, { maxLogBytes, maxSteps }) {
+      const { key, field, json, noteName, timeoutId } = waiter;
       const [result, noteField, note] = await commands.registerWaiterBuffer(
         ...begin(place),
         key,
@@ -170,9 +176,11 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
         timeoutId,
         head,
         data,
+        maxLogBytes,
+        maxSteps,
       );
       return {
-        result: String(result) as 'over' | 'known' | 'waits',
+        result: String(result) as Refusal | 'known' | 'waits',
         ...(noteField && note ? { note: { field: noteField.toString(), data: note } } : {}),
       };
     },
@@ -199,6 +207,11 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
     async send(place, { head, data }, field, { before, now }) {
       const [result] = await commands.sendMessage(...begin(place), head, data, field, now, before);
       return result as 'sent' | 'changed';
+    },
+
+    async removeLetter(shard, dlqId) {
+      const [removed] = await commands.removeLetter(...begin({ shard, runId: '' }), dlqId);
+      return Number(removed);
     },
 
     async resume(place, copy, fields, messages, maxRuns) {

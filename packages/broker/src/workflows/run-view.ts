@@ -1,11 +1,11 @@
 import { hidePassword, type RunGroup, type RunStepView, type RunView } from '@posthorn/shared';
 import { readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
-import { readElement, readEntries, type LogEntry } from './run-log.ts';
+import { readElement, readEntries, readEntry, type LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import type { Run } from './runs.ts';
-import { hide, viewInit, viewStep } from './step-view.ts';
+import { readRecords, type Run } from './runs.ts';
+import { hide, viewInit, viewStep, type BodyReader } from './step-view.ts';
 
-/** Bytes of all bodies that the view of a run shows. */
+/** Bytes of all bodies that the view of a run shows, and of the headers of all steps. */
 const maxShownBytesPerRun = 4 * 1024 * 1024;
 
 /** A run with its steps as clients see it (contract W22). Absent fields are left out. */
@@ -35,7 +35,7 @@ export async function viewRun(parts: RunParts, run: Run): Promise<RunView> {
     ...(dlqId === undefined ? {} : { dlqId }),
     ...(labels?.[0] === undefined ? {} : { label: labels[0], labels }),
     ...(config.flowControl ? { flowControlKey: config.flowControl.key } : {}),
-    steps: await viewSteps(parts, run),
+    steps: await readRecords(parts.redis, run, (named) => viewSteps(parts, named)),
   };
 }
 
@@ -73,7 +73,7 @@ function showResult(body: string): string {
 }
 
 async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
-  const entries = await readEntries(parts.redis, run.shard, run.name);
+  const entries = await readEntries(parts.redis, run, maxShownBytesPerRun);
   const reader = createBodyReader(parts, run);
   const groups: RunGroup[] = [];
   const calls = new Map<number, LogEntry>();
@@ -90,7 +90,7 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
       groups.push({ type: 'sequential', steps: [viewInit(run, entry, body)] });
       continue;
     }
-    const step = await viewStep(parts, run, entry, body, pending.has(entry.messageId), calls, reader.read);
+    const step = await viewStep(parts, run, entry, body, pending.has(entry.messageId), calls, reader);
     if (step.isPlan) {
       const open = groups.at(-1);
       const isSame = open?.type === 'parallel' && open.steps.length < step.view.concurrent;
@@ -116,14 +116,20 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
 }
 
 /** Reads bodies of elements as long as not too much was read. */
-function createBodyReader({ redis }: RunParts, run: Run) {
+function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   let left = maxShownBytesPerRun;
+  const readOf = async ({ shard, name }: Run, { start, end }: LogEntry) => {
+    const size = end - start;
+    if (size > left) return undefined;
+    left -= size;
+    return (await readElement(redis, shard, name, { start, end }))?.body;
+  };
   return {
-    async read({ start, end }: LogEntry): Promise<Buffer | undefined> {
-      const size = end - start;
-      if (size > left) return undefined;
-      left -= size;
-      return (await readElement(redis, run.shard, run.name, { start, end }))?.body;
-    },
+    read: (entry) => readOf(run, entry),
+    readPayload: (other) =>
+      readRecords(redis, other, async (named) => {
+        const place = await readEntry(redis, named, 0);
+        return place && readOf(named, place);
+      }),
   };
 }

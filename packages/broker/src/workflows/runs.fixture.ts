@@ -1,5 +1,5 @@
 import type { TestRedis } from '@posthorn/testkit';
-import type { BrokerParts } from '../broker.ts';
+import type { BrokerOptions, BrokerParts } from '../broker.ts';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { RunJob } from '../delivery/run-attempts.ts';
 import type { PublishRequest } from '../intake/accept.ts';
@@ -45,7 +45,11 @@ export interface LogElement {
 export interface TestRuns {
   readonly server: TestRedis;
   readonly broker: BrokerParts;
-  start: (runId: string, headers?: Record<string, string>) => ReturnType<BrokerParts['publishBatch']>;
+  start: (
+    runId: string,
+    headers?: Record<string, string>,
+    payload?: string,
+  ) => Promise<{ messageId: string; deduplicated?: true }[]>;
   submit: (runId: string, ...bodies: string[]) => Promise<{ messageId: string; deduplicated?: true }[]>;
   /** The log of a run as its endpoint fetches it; `undefined` if the run is not active. */
   readLog: (runId: string) => Promise<LogElement[] | undefined>;
@@ -60,11 +64,11 @@ export interface TestRuns {
 }
 
 /** A broker for all tests of a file, which is complete when the first of them begins. */
-export function useRuns(): TestRuns {
+export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
   let server: TestRedis;
   let broker: BrokerParts;
   beforeAll(async () => {
-    ({ server, broker } = await startTestBroker(4));
+    ({ server, broker } = await startTestBroker(4, options));
   });
   afterAll(async () => {
     await broker.close();
@@ -89,7 +93,8 @@ export function useRuns(): TestRuns {
     },
     readField,
     readJob,
-    start: (runId, headers = {}) => broker.publishBatch([request(runId, true, 'payload', headers)]),
+    start: (runId, headers = {}, payload = 'payload') =>
+      broker.publishBatch([request(runId, true, payload, headers)]) as ReturnType<TestRuns['start']>,
     submit: (runId, ...bodies) =>
       broker.publishBatch(bodies.map((body) => request(runId, false, body))) as ReturnType<TestRuns['submit']>,
     async readLog(runId) {

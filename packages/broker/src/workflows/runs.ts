@@ -54,6 +54,8 @@ export interface Run {
   failureCallback?: FailureCallbackState;
   dlqId?: string;
   initId: string;
+  /** When the run began that had the id before. */
+  earlier?: number;
   /** Its endpoint has not started it with its SDK, although it was begun without one. */
   isUnknownSdk: boolean;
   /** Messages that had not ended when the run did. */
@@ -88,11 +90,35 @@ export function createRuns(redis: RedisConnection, shards: Shards): Runs {
       const isMeant = createdAt === undefined || fields['createdAt'] === String(createdAt);
       if (fields['state'] !== undefined && isMeant) return parseRun(runId, shard, runId, fields);
       if (createdAt === undefined) return undefined;
-      const name = `${runId} ${createdAt}`;
+      const name = formatEarlierName({ runId, createdAt });
       const earlier = await redis.hgetall(runKeys.run(shard, name));
       return earlier['state'] === undefined ? undefined : parseRun(runId, shard, name, earlier);
     },
   };
+}
+
+/**
+ * Reads records of a run that was read before. When a later run takes its id, they get another name, and what was found
+ * may belong to that later run: they are then read once more, under the name that they keep.
+ */
+export async function readRecords<T>(redis: RedisConnection, run: Run, read: (run: Run) => Promise<T>): Promise<T> {
+  const [found] = await Promise.allSettled([read(run)]);
+  if (run.name === run.runId && !(await hasName(redis, run))) return read({ ...run, name: formatEarlierName(run) });
+  if (found.status === 'rejected') throw found.reason;
+  return found.value;
+}
+
+/** Whether the records under the name of a run are still those of this run. */
+export async function hasName(
+  redis: RedisConnection,
+  { shard, name, createdAt }: Pick<Run, 'shard' | 'name' | 'createdAt'>,
+): Promise<boolean> {
+  return (await redis.hget(runKeys.run(shard, name), 'createdAt')) === String(createdAt);
+}
+
+/** The name of a run whose id a later run has taken. */
+function formatEarlierName({ runId, createdAt }: Pick<Run, 'runId' | 'createdAt'>): string {
+  return `${runId} ${createdAt}`;
 }
 
 function parseRun(runId: string, shard: number, name: string, fields: Record<string, string>): Run {
@@ -103,7 +129,7 @@ function parseRun(runId: string, shard: number, name: string, fields: Record<str
   const invoker = json('invoker') as Invoker | undefined;
   const failure = json('failure') as RunFailure | undefined;
   const failureCallback = json('failureCallback') as FailureCallbackState | undefined;
-  const { completedAt, result, dlqId } = fields;
+  const { completedAt, result, dlqId, earlier } = fields;
   return {
     runId,
     shard,
@@ -120,6 +146,7 @@ function parseRun(runId: string, shard: number, name: string, fields: Record<str
     ...(failure ? { failure } : {}),
     ...(failureCallback ? { failureCallback } : {}),
     ...(dlqId === undefined ? {} : { dlqId }),
+    ...(earlier === undefined ? {} : { earlier: Number(earlier) }),
   };
 }
 

@@ -40,9 +40,12 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
     if (isUnknownSdk && !readHeader(answer, sdkName)) return fail(oldSdk);
   }
   if (outcome.kind === 'retry' && kind === 'callback') {
-    const fields = [`refused:${step?.id ?? 0}`, 'refused:'];
-    const refusals = await redis.hmget(runKeys.run(runs.placeOf(runId).shard, runId), ...fields);
-    const error = refusals.find((text) => text !== null);
+    const { shard } = runs.placeOf(runId);
+    const [ofStep, ofAny] = await Promise.all([
+      redis.hget(runKeys.steps(shard, runId), `refused:${step?.id ?? 0}`),
+      redis.hget(runKeys.run(shard, runId), 'refused'),
+    ]);
+    const error = ofStep ?? ofAny;
     if (error)
       return { kind: 'failed', answer: { ...outcome.answer, body: Buffer.from(error) }, error, errorKind: 'http' };
   }
@@ -58,7 +61,8 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
 const isRepeatable = ({ status }: Answer) => status !== nonRetryableStatus;
 
 /**
- * The server has refused the result of a call: its delivery is not tried again (contract W10).
+ * The server has refused the result of a call: its delivery is not tried again (contract W10). It is noted for calls that
+ * the run has made, so that requests which are refused take no memory.
  *
  * @param stepId `undefined` for a request that was too large to be read
  */
@@ -68,8 +72,10 @@ export async function noteRefusal(
   stepId: number | undefined,
   text: string,
 ): Promise<void> {
-  const key = runKeys.run(runs.placeOf(runId).shard, runId);
-  await redis.setField(key, 'state', `refused:${stepId ?? ''}`, text.slice(0, 1000));
+  const { shard } = runs.placeOf(runId);
+  const reason = text.slice(0, 1000);
+  if (stepId === undefined) await redis.setField(runKeys.run(shard, runId), 'state', 'refused', reason);
+  else await redis.setField(runKeys.steps(shard, runId), `call:${stepId}`, `refused:${stepId}`, reason);
 }
 
 /**
@@ -191,14 +197,8 @@ async function noteFailureCallback(
   maxStoredBytes: number,
 ): Promise<void> {
   const { runId, createdAt } = workflow;
-  const run = await runs.read(runId, createdAt);
-  if (run?.failureCallback?.messageId !== id || run.failureCallback.state === 'CALLBACK_CANCELED') return;
   const { answer, kind } = outcome;
-  const key = runKeys.run(run.shard, run.name);
-  if (kind === 'delivered' && readHeader(answer, notFoundName)?.toLowerCase() === 'true') {
-    await redis.hdel(key, 'failureCallback');
-    return;
-  }
+  const isMissing = kind === 'delivered' && readHeader(answer, notFoundName)?.toLowerCase() === 'true';
   const state: FailureCallbackState = {
     messageId: id,
     state: kind === 'delivered' ? 'CALLBACK_SUCCESS' : 'CALLBACK_FAIL',
@@ -206,7 +206,15 @@ async function noteFailureCallback(
     header: answer.header,
     body: Buffer.from(answer.body.subarray(0, maxStoredBytes)).toString('utf8'),
   };
-  await redis.setField(key, 'state', 'failureCallback', JSON.stringify(state));
+  for (;;) {
+    const run = await runs.read(runId, createdAt);
+    if (run?.failureCallback?.messageId !== id || run.failureCallback.state === 'CALLBACK_CANCELED') return;
+    const before = JSON.stringify(run.failureCallback);
+    // Only in place of what was read: a client may cancel it in the meantime, and a later run may take the id.
+    const key = runKeys.run(run.shard, run.name);
+    const text = isMissing ? '' : JSON.stringify(state);
+    if ((await redis.replaceField(key, 'failureCallback', before, text, 0)) === 1) return;
+  }
 }
 
 function readHeader({ header }: Answer, lowerName: string): string | undefined {

@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
 import { writeHeader } from '../engine/log/message-fields.ts';
-import { readPayload } from './compose-delivery.ts';
 import type { LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
@@ -45,6 +44,14 @@ interface StepJson {
   waitTimeout?: boolean;
 }
 
+/** Reads what a view shows; `undefined` when it has shown enough. */
+export interface BodyReader {
+  /** The body of an element of the run. */
+  read(entry: LogEntry): Promise<Buffer | undefined>;
+  /** The payload of a run that it has started. */
+  readPayload(run: Run): Promise<Buffer | undefined>;
+}
+
 /** A step as its element says, and whether it is only planned. */
 export async function viewStep(
   parts: RunParts,
@@ -53,7 +60,7 @@ export async function viewStep(
   body: Buffer | undefined,
   isPending: boolean,
   calls: ReadonlyMap<number, LogEntry>,
-  read: (entry: LogEntry) => Promise<Buffer | undefined>,
+  reader: BodyReader,
 ): Promise<{ view: RunStepView; isPlan: boolean }> {
   const step = parseStep(body);
   const isPlan = step.stepId === 0 && (step.targetStep ?? 0) > 0;
@@ -80,10 +87,10 @@ export async function viewStep(
           waitTimeoutDuration: step.timeout ?? '',
           waitTimeout: step.waitTimeout ?? false,
         }),
-    ...(await viewInvoked(parts, entry)),
+    ...(await viewInvoked(parts, entry, reader)),
   };
   const call = step.stepType === 'Call' && stepId !== undefined ? calls.get(stepId) : undefined;
-  if (call) Object.assign(view, viewCall(run, call, await read(call), step.out));
+  if (call) Object.assign(view, viewCall(run, call, await reader.read(call), step.out));
   return { view, isPlan };
 }
 
@@ -106,14 +113,18 @@ function viewCall(run: Run, call: LogEntry, body: Buffer | undefined, out: unkno
   };
 }
 
-async function viewInvoked({ runs, redis }: RunParts, { invoked }: LogEntry): Promise<Partial<RunStepView>> {
+async function viewInvoked(
+  { runs }: RunParts,
+  { invoked }: LogEntry,
+  reader: BodyReader,
+): Promise<Partial<RunStepView>> {
   if (!invoked) return {};
   const child = await runs.read(invoked.runId, invoked.createdAt);
   return {
     invokedWorkflowRunId: invoked.runId,
     invokedWorkflowCreatedAt: invoked.createdAt,
     invokedWorkflowUrl: hidePassword(child?.config.url ?? ''),
-    invokedWorkflowRunBody: child ? showText(child, await readPayload(redis, child)) : '',
+    invokedWorkflowRunBody: child ? showText(child, await reader.readPayload(child)) : '',
     invokedWorkflowRunHeaders: child ? showHeader(child, child.config.initHeader) : {},
   };
 }

@@ -17,6 +17,9 @@ export interface StoredWaiter {
   timeoutBody?: string;
 }
 
+/** Bytes of what a run stores of a step that waits: mostly headers. */
+export const maxWaiterBytes = 256 * 1024;
+
 /** @throws {PosthornError} `limit_exceeded` */
 export function requireEventId(eventId: string): void {
   if (eventId === '' || Buffer.byteLength(eventId) > 4 * maxNameLength || /\p{Cc}/u.test(eventId)) {

@@ -30,13 +30,22 @@ export interface Notified {
 
 /** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
 const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
-/** Waiters of one event that one answer shows or one event resumes at a time. */
+/** Waiters of one event that are read at a time. */
 const atOnce = 100;
+/** Waiters that one answer shows, and about their bytes: there is no next page. */
+const maxShown = 1000;
+const maxShownBytes = 4 * 1024 * 1024;
 
-/** The waiters of an event that are there now, with the fields of their runs. */
+/**
+ * The waiters of an event that are there now, with the fields of their runs.
+ *
+ * @param isPruned runs that are over leave the list: they never wait again, and nothing else removes them before their
+ *   deadline
+ */
 async function* listWaiters(
   { redis, runs, shards }: RunParts,
   eventId: string,
+  isPruned = false,
 ): AsyncGenerator<{ run: { runId: string; createdAt: number }; field: string; waiter: StoredWaiter }> {
   const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
   const members = await redis.zrange(list, '0', '-1');
@@ -48,11 +57,17 @@ async function* listWaiters(
       ),
     );
     const states = await Promise.all(
-      some.map(({ runId }) => redis.hget(runKeys.run(runs.placeOf(runId).shard, runId), 'createdAt')),
+      some.map(({ runId }) => redis.hmget(runKeys.run(runs.placeOf(runId).shard, runId), 'state', 'createdAt')),
     );
+    const isActive = some.map(({ createdAt }, index) => {
+      const [state, current] = states[index] ?? [];
+      return state === 'RUN_STARTED' && current === String(createdAt);
+    });
+    const over = members.slice(from, from + atOnce).filter((_, index) => !isActive[index]);
+    if (isPruned && over.length > 0) await redis.zrem(list, ...over);
     for (const [index, { runId, createdAt, stepId }] of some.entries()) {
       const text = texts[index];
-      if (!text || states[index] !== String(createdAt)) continue;
+      if (!text || !isActive[index]) continue;
       yield { run: { runId, createdAt }, field: `${stepId}:${eventId}`, waiter: parseWaiter(text).waiter };
     }
   }
@@ -82,12 +97,15 @@ function viewWaiter(
   };
 }
 
-/** The waiters of an event (contract W12). */
+/** The waiters of an event, as many as one answer has room for (contract W12). */
 export async function readWaiters(parts: RunParts, eventId: string): Promise<WaiterView[]> {
   const views: WaiterView[] = [];
+  let bytes = 0;
   for await (const { run, waiter } of listWaiters(parts, eventId)) {
-    views.push(viewWaiter(waiter, run.runId));
-    if (views.length >= 10 * atOnce) break;
+    const view = viewWaiter(waiter, run.runId);
+    bytes += Buffer.byteLength(JSON.stringify(view));
+    if (views.length === maxShown || (views.length > 0 && bytes > maxShownBytes)) break;
+    views.push(view);
   }
   return views;
 }
@@ -97,7 +115,7 @@ export async function notifyAll(parts: RunParts, eventId: string, data: Buffer):
   requireEventId(eventId);
   const notified: Notified[] = [];
   const failures: Error[] = [];
-  for await (const { run, field } of listWaiters(parts, eventId)) {
+  for await (const { run, field } of listWaiters(parts, eventId, true)) {
     try {
       const one = await resumeWaiter(parts, run, field, { data });
       if (one) notified.push(one);
@@ -215,7 +233,10 @@ export async function resumeFromKept(parts: RunParts, run: { runId: string; crea
   const notes = runKeys.notes(shard, run.runId);
   const kept = (await redis.hkeys(notes)).sort(byStep);
   if (kept.length === 0) return;
-  for (const [field, text] of Object.entries(await redis.hgetall(runKeys.waiters(shard, run.runId)))) {
+  const waiters = runKeys.waiters(shard, run.runId);
+  for (const field of await redis.hkeys(waiters)) {
+    const text = await redis.hget(waiters, field);
+    if (text === null) continue;
     const { eventId, step } = parseWaiter(text).waiter;
     const noteName = nameNote(eventId, isWebhookStep(step));
     const note = kept.find((name) => name.slice(name.indexOf(':') + 1) === noteName);

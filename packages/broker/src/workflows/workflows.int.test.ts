@@ -22,7 +22,8 @@ test('a step that is submitted many times at once exists once', async () => {
 
 test('runs with one id that begin at once are one run', async () => {
   const replies = (await Promise.all(Array.from({ length: 50 }, () => start('wfr_same')))).flat();
-  expect(new Set(replies.map((reply) => 'messageId' in reply && reply.messageId)).size).toBe(1);
+  expect(new Set(replies.map(({ messageId }) => messageId)).size).toBe(1);
+  expect(replies.filter(({ deduplicated }) => !deduplicated)).toHaveLength(1);
   expect(await readLog('wfr_same')).toHaveLength(1);
   await broker.workflows.cancel('wfr_same');
 });

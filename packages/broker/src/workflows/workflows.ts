@@ -1,4 +1,3 @@
-import { PosthornError } from '@posthorn/shared';
 import type { Outcome, Published, RunLetter, RunView, Triggered } from '@posthorn/shared';
 import type { RunAttempts, RunJob } from '../delivery/run-attempts.ts';
 import type { PublishRequest } from '../intake/accept.ts';
@@ -6,24 +5,24 @@ import { acceptRunRequests } from './accept-run.ts';
 import { composeDelivery } from './compose-delivery.ts';
 import { endRun, reportToInvoker } from './end-run.ts';
 import { runKeys } from './run-keys.ts';
+import { cancelCallback, repeatCallback } from './repeat-callback.ts';
 import {
-  cancelCallback,
   findLetters,
+  listLetters,
   readLetter,
   removeLetters,
-  repeatCallback,
   viewLetter,
   type LetterFilter,
   type LetterPage,
 } from './run-letters.ts';
-import { formatCursor, listRuns, parseCursor, type RunFilter } from './run-list.ts';
-import { readEntries, readLogPieces } from './run-log.ts';
+import { listRuns, matchesRun, type RunFilter } from './run-list.ts';
+import { readLogPieces } from './run-log.ts';
+import { listRunViews, type PageSize } from './run-pages.ts';
 import type { RunParts } from './run-parts.ts';
 export type { RunLimits } from './run-parts.ts';
 import { createRunScripts } from './run-scripts.ts';
-import { viewRun } from './run-view.ts';
 import { repeatRuns } from './restart-run.ts';
-import { createRuns, parseName, type Run } from './runs.ts';
+import { createRuns, parseName } from './runs.ts';
 import { judgeRunOutcome, noteRefusal, settleRunOutcome } from './settle-run.ts';
 import { triggerRuns } from './trigger.ts';
 import { registerWaiter } from './register-waiter.ts';
@@ -64,13 +63,16 @@ export interface Workflows extends RunAttempts {
    *
    * @throws {PosthornError} `invalid_request` for a cursor that is none
    */
-  list(filter: RunFilter, count: number, cursor?: string): Promise<{ runs: RunView[]; cursor?: string }>;
+  list(filter: RunFilter, size: PageSize, cursor?: string): Promise<{ runs: RunView[]; cursor?: string }>;
   /** Cancels runs by their ids, and gives the number of those that went on. */
   cancelMany(runIds: readonly string[]): Promise<number>;
   /** The same for runs that match, at most `count` of them. */
   cancelMatching(filter: RunFilter, count: number): Promise<number>;
 
   letters: {
+    /** A page of entries that match, oldest first, of about so many bytes; a single entry may be larger. */
+    list(filter: LetterFilter, maxBytes: number): Promise<{ messages: RunLetter[]; cursor?: string }>;
+    /** The ids of such entries, however large these are. */
     find(filter: LetterFilter): Promise<LetterPage>;
     get(dlqId: string): Promise<RunLetter | undefined>;
     remove(dlqIds: readonly string[]): Promise<number>;
@@ -101,7 +103,12 @@ export interface Workflows extends RunAttempts {
 /** Runs that one call looks after. */
 const sweepAtOnce = 100;
 
-export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ended'>): Workflows {
+export interface WorkflowsParts extends Omit<RunParts, 'scripts' | 'runs' | 'ended'> {
+  /** What clients read: on a connection of its own, where that process has one, so that reading delays no write. */
+  reads: Pick<RunParts, 'redis' | 'shards'>;
+}
+
+export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows {
   const { redis, shards, log } = given;
   const parts: RunParts = {
     ...given,
@@ -109,14 +116,15 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
     runs: createRuns(redis, shards),
     ended: { RUN_SUCCESS: 0, RUN_FAILED: 0, RUN_CANCELED: 0 },
   };
+  const readers: RunParts = { ...parts, ...reads, runs: createRuns(reads.redis, reads.shards) };
 
   return {
     accept: (requests, name) => acceptRunRequests(parts, requests, name),
     noteRefusal: (runId, stepId, text) => noteRefusal(parts, runId, stepId, text),
 
     async readLog(runId) {
-      const run = await parts.runs.read(runId);
-      return run?.state === 'RUN_STARTED' ? readLogPieces(redis, run.shard, run.name) : undefined;
+      const run = await readers.runs.read(runId);
+      return run?.state === 'RUN_STARTED' ? readLogPieces(readers.redis, run) : undefined;
     },
     async finish(runId, result) {
       return (await endRun(parts, { runId }, 'RUN_SUCCESS', result === '' ? {} : { result })).result !== 'unknown';
@@ -135,22 +143,10 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
     async receiveWebhook(runId, eventId, data) {
       return (await notifyRun(parts, runId, eventId, data, true)) !== undefined;
     },
-    waiters: (eventId) => readWaiters(parts, eventId),
+    waiters: (eventId) => readWaiters(readers, eventId),
 
     trigger: (requests) => triggerRuns(parts, requests),
-    async list(filter, count, cursor) {
-      const after = cursor ? parseCursor(cursor) : undefined;
-      if (cursor && !after) throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier answer');
-      const runs: RunView[] = [];
-      let last: { createdAt: number; runId: string } | undefined;
-      for await (const run of listRuns(parts, filter, after)) {
-        if (filter.messageId && !(await hasMessage(parts, run, filter.messageId))) continue;
-        if (last && runs.length === count) return { runs, cursor: formatCursor(last) };
-        runs.push(await viewRun(parts, run));
-        last = run;
-      }
-      return { runs };
-    },
+    list: (filter, size, cursor) => listRunViews(readers, filter, size, cursor),
     async cancelMany(runIds) {
       let canceled = 0;
       for (const runId of new Set(runIds)) {
@@ -160,18 +156,22 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
     },
     async cancelMatching(filter, count) {
       let canceled = 0;
-      for await (const { runId, createdAt } of listRuns(parts, { ...filter, state: ['RUN_STARTED'] })) {
+      const active: RunFilter = { ...filter, state: ['RUN_STARTED'] };
+      for await (const run of listRuns(readers, active)) {
         if (canceled >= count) break;
+        if (!matchesRun(run, active)) continue;
+        const { runId, createdAt } = run;
         if ((await endRun(parts, { runId, createdAt }, 'RUN_CANCELED')).result === 'ended') canceled++;
       }
       return canceled;
     },
 
     letters: {
-      find: (filter) => findLetters(parts, filter),
+      list: (filter, maxBytes) => listLetters(readers, filter, maxBytes),
+      find: (filter) => findLetters(readers, filter),
       async get(dlqId) {
-        const run = await readLetter(parts, dlqId);
-        return run && viewLetter(parts, run);
+        const run = await readLetter(readers, dlqId);
+        return run && viewLetter(readers, run);
       },
       remove: (dlqIds) => removeLetters(parts, dlqIds),
       repeat: (dlqIds, mode, headers) => repeatRuns(parts, dlqIds, mode, headers),
@@ -229,9 +229,4 @@ export function createWorkflows(given: Omit<RunParts, 'scripts' | 'runs' | 'ende
   function readDue(key: string, before: number): Promise<string[]> {
     return redis.zrangebyscore(key, '-inf', before, 'LIMIT', 0, sweepAtOnce);
   }
-}
-
-async function hasMessage({ redis }: RunParts, run: Run, messageIds: readonly string[]): Promise<boolean> {
-  const entries = await readEntries(redis, run.shard, run.name);
-  return entries.some(({ messageId }) => messageIds.includes(messageId));
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, HeaderMapField, Instant } from './fields.ts';
+import { Count, HeaderMapField, Instant, PageBytes } from './fields.ts';
 import { FilterFields, filters } from './filters.ts';
+import { bodyTruncated, responseBodyTruncated } from './messages.ts';
 import { callbackStates, runFilterFields } from './workflow-logs.ts';
 import { Triggered } from './workflow-runs.ts';
 
@@ -18,6 +19,7 @@ export const RunLetter = z
     header: HeaderMapField.optional().describe('Headers of the first message of the run.'),
     body: z.string().optional().describe('Payload of the run, if it is text.'),
     bodyBase64: z.string().optional().describe('Payload of the run in base64, if it is not valid UTF-8.'),
+    bodyTruncated,
     maxRetries: z.int().describe('How often a failed delivery was repeated at most.'),
     notBefore: Instant.describe('No attempt before this instant, in milliseconds since 1970.'),
     createdAt: Instant.describe('When the run failed, in milliseconds since 1970.'),
@@ -30,6 +32,7 @@ export const RunLetter = z
     responseHeader: HeaderMapField.optional().describe('Headers of the last answer.'),
     responseBody: z.string().optional().describe('Body of the last answer, if it is text.'),
     responseBodyBase64: z.string().optional().describe('Body of the last answer in base64, if it is not valid UTF-8.'),
+    responseBodyTruncated,
     error: z.string().optional().describe('Why the run failed.'),
     failureCallback: z.string().optional().describe('URL of the failure callback.'),
     failureCallbackHeader: HeaderMapField.optional().describe('Headers of the failure callback.'),
@@ -85,6 +88,12 @@ const letterFields = z
 /** Which dead letters of runs a call means. */
 export const RunLetterQuery = z.preprocess(filters.withoutConfiguration, letterFields);
 export type RunLetterQuery = z.output<typeof letterFields>;
+/** The same of a page of them. */
+export const RunLetterListQuery = z.preprocess(
+  filters.withoutConfiguration,
+  letterFields.extend({ maxBytes: PageBytes.optional() }),
+);
+export type RunLetterListQuery = z.output<typeof RunLetterListQuery>;
 const letterBody = letterFields.extend({
   dlqIds: ids.optional().describe('Ids of entries; an empty list selects none.'),
 });
@@ -118,7 +127,7 @@ export const workflowDlq = {
     path: '/v2/workflows/dlq',
     summary: 'List runs that have failed, oldest first',
     scope: 'read',
-    query: RunLetterQuery,
+    query: RunLetterListQuery,
     reply: z.object({ messages: z.array(RunLetter).describe('The entries.'), cursor: cursor.optional() }),
   }),
   get: endpoint({

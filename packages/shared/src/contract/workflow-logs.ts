@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, HeaderMapField, Instant } from './fields.ts';
+import { Count, HeaderMapField, Instant, PageBytes } from './fields.ts';
 import { FilterFields, filters } from './filters.ts';
 
 export const runStates = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const;
@@ -147,6 +147,7 @@ const logQuery = z.preprocess(
         messageId: filters.list.describe('Id of a message of the run.'),
         cursor: z.string().max(600).describe('Where to go on.'),
         count: Count(maxRuns),
+        maxBytes: PageBytes,
         groupBy: ignored,
         trimBody: ignored,
       },

@@ -48,7 +48,15 @@ describe('cancel', () => {
     const four = await start('/d/four', 'z');
     const five = await start('/e/five', 'z');
     const six = await start('/f/six', 'z');
-    expect(await workflows.client.cancel({ workflowRunIds: [four.workflowRunId] })).toEqual({ cancelled: 1 });
+    // Older versions of the SDK send a body.
+    const cancelOld = async (body: object) => {
+      const headers = { 'Content-Type': 'application/json' };
+      const init = { method: 'DELETE', body: JSON.stringify(body), headers };
+      return (await (await workflows.system.api.call('/v2/workflows/runs', init)).json()) as unknown;
+    };
+    expect(await cancelOld({ workflowRunIds: [] })).toEqual({ cancelled: 0 });
+    expect(await cancelOld({ workflowRunIds: [four.workflowRunId] })).toEqual({ cancelled: 1 });
+    expect(await workflows.client.cancel({ workflowRunIds: [four.workflowRunId] })).toEqual({ cancelled: 0 });
     expect(await workflows.client.cancel({ filter: { workflowUrl: one.url } })).toEqual({ cancelled: 1 });
     expect(await stateOf(three.workflowRunId)).toBe('RUN_STARTED');
     expect(await workflows.client.cancel({ filter: { workflowUrlStartingWith: `${workflows.url}/c/one` } })).toEqual({
@@ -56,13 +64,10 @@ describe('cancel', () => {
     });
     expect(await workflows.client.cancel({ filter: { label: 'x' } })).toEqual({ cancelled: 1 });
     expect(await stateOf(two.workflowRunId)).toBe('RUN_CANCELED');
-    const old = await workflows.system.api.call('/v2/workflows/runs', {
-      method: 'DELETE',
-      body: JSON.stringify({ workflowUrl: `${workflows.url}/e/` }),
-      headers: { 'Content-Type': 'application/json' },
-    });
-    expect(await old.json()).toEqual({ cancelled: 1 });
+    expect(await cancelOld({ workflowUrl: `${workflows.url}/e/` })).toEqual({ cancelled: 1 });
     expect(await stateOf(five.workflowRunId)).toBe('RUN_CANCELED');
+    const seven = await start('/g/seven', 'z');
+    expect(await workflows.client.cancel({ workflowRunIds: [seven.workflowRunId] })).toEqual({ cancelled: 1 });
     expect(await workflows.client.cancel({ all: true })).toEqual({ cancelled: 1 });
     expect(await stateOf(six.workflowRunId)).toBe('RUN_CANCELED');
   });
@@ -166,7 +171,14 @@ describe('dead letters', () => {
     expect(await list({ workflowUrl: two.url })).toEqual([two.dlqId]);
     expect(await list({ workflowRunId: one.workflowRunId })).toEqual([one.dlqId]);
     expect(await list({ label: 'dlq', fromDate: Date.now() + 60_000 })).toEqual([]);
+    expect(await list({ label: 'dlq', toDate: Date.now() + 60_000 })).toEqual(
+      expect.arrayContaining([one.dlqId, two.dlqId, three.dlqId]),
+    );
     expect(await list({ failureFunctionState: 'CALLBACK_FAIL' })).toEqual([]);
+    await eventually(async () => {
+      const told = await list({ failureFunctionState: 'CALLBACK_SUCCESS', workflowUrl: two.url });
+      return told[0] === two.dlqId;
+    });
     expect(await workflows.client.dlq.delete(one.dlqId)).toMatchObject({ deleted: 1 });
     expect(await workflows.client.dlq.delete({ filter: { workflowUrl: two.url } })).toMatchObject({
       deleted: 1,

@@ -11,10 +11,18 @@ const workflows = useWorkflowSystem();
 /** Serves workflows that may invoke each other; gives the URL of one of them. */
 async function serveAll(table: Parameters<typeof serveMany>[0]) {
   const counts: Record<string, (string | undefined)[]> = {};
+  /** Statuses that the next deliveries to a path get in place of the workflow's, after the workflow has run. */
+  const spoilt: Record<string, number[]> = {};
   const app = express();
   app.use(express.json());
-  app.use((request, _response, next) => {
+  app.use((request, response, next) => {
     (counts[request.path] ??= []).push(request.get('upstash-workflow-invoke-count'));
+    const send = response.send.bind(response);
+    response.send = (body: unknown) => {
+      const status = spoilt[request.path]?.shift();
+      if (status !== undefined) response.status(status);
+      return send(body);
+    };
     next();
   });
   app.use('/', serveMany(table, { qstashClient: workflows.qstash }));
@@ -22,7 +30,7 @@ async function serveAll(table: Parameters<typeof serveMany>[0]) {
   await once(server, 'listening');
   servers.push(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url: (name: string) => `${url}/${name}`, counts };
+  return { url: (name: string) => `${url}/${name}`, counts, spoilt };
 }
 const servers: ReturnType<typeof createServer>[] = [];
 afterAll(() => servers.forEach((server) => server.close()));
@@ -88,6 +96,27 @@ test('invocations beside each other, and inside each other', async () => {
   expect(await workflows.result(workflowRunId)).toEqual([3, 10]);
   expect(new Set(counts['/middle'])).toEqual(new Set(['1']));
   expect(new Set(counts['/leaf'])).toEqual(new Set(['1', '2']));
+});
+
+test('an invocation whose answer is lost starts one run', async () => {
+  const payloads: unknown[] = [];
+  const child = createWorkflow(async (context) => {
+    await context.run('one', () => void payloads.push(context.requestPayload));
+    await context.sleep('pause', 1);
+    return 'child';
+  });
+  const parent = createWorkflow(async (context) => {
+    const { body } = await context.invoke('child', { workflow: child, body: 'p' });
+    return body;
+  });
+  const { url, spoilt } = await serveAll({ parent, child });
+  spoilt['/parent'] = [500];
+  const { workflowRunId } = await workflows.client.trigger({ url: url('parent'), retries: 3, retryDelay: '10' });
+  expect(await workflows.result(workflowRunId)).toBe('child');
+  expect(payloads).toEqual(['p']);
+  const { runs } = await workflows.client.logs({ workflowUrl: url('child') });
+  expect(runs).toHaveLength(1);
+  expect(spoilt['/parent']).toEqual([]);
 });
 
 test('a run that fails does not stop the run that it started', async () => {

@@ -9,16 +9,20 @@ const steps = (path: string) =>
 
 test('endpoints fetch the step log; callbacks and failure callbacks come in full', async () => {
   const url = workflows.define<string>('/lazy', async (context) => {
-    const [one, { status }, late] = await Promise.all([
+    const [one, { status }, told, late] = await Promise.all([
       context.run('one', () => context.requestPayload),
       context.call('ask', { url: `${workflows.system.receiver.url}/third` }),
+      context.waitForEvent('told', 'lazy', { timeout: 60 }),
       context.waitForEvent('wait', 'never', { timeout: 1 }),
+      context.sleepUntil('until', Date.now() / 1000 + 1),
     ]);
-    return context.run('two', () => [one, status, late.timeout]);
+    await context.sleep('pause', 1);
+    return context.run('two', () => [one, status, told.eventData, late.timeout]);
   });
   const { workflowRunId } = await workflows.client.trigger({ url, body: 'payload' });
+  await eventually(async () => (await workflows.client.notify({ eventId: 'lazy', eventData: 'e' })).length === 1);
   const run = await workflows.ended(workflowRunId, 20_000);
-  expect(JSON.parse(run.workflowRunResponse ?? '')).toEqual(['payload', 200, true]);
+  expect(JSON.parse(run.workflowRunResponse ?? '')).toEqual(['payload', 200, 'e', true]);
   expect(steps('/lazy').map(({ body }) => body)).toEqual(steps('/lazy').map(() => ''));
   const callback = workflows.at('/lazy').find(({ headers }) => headers['upstash-workflow-callback']);
   expect(JSON.parse(callback?.body ?? '')).toMatchObject({ status: 200 });

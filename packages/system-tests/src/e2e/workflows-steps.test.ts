@@ -121,8 +121,10 @@ describe('trigger and delivery', () => {
     expect(of(0).map(({ headers }) => headers['upstash-label'])).toEqual(['one,two', 'one,two']);
     expect((of(1)[0]?.at ?? 0) - began).toBeGreaterThanOrEqual(1000);
     expect(of(2)[0]?.at).toBeGreaterThanOrEqual((Math.floor(began / 1000) + 2) * 1000);
-    const [first, second] = of(1);
-    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeLessThan(1000);
+    for (const index of [1, 2]) {
+      const [first, second] = of(index);
+      expect((second?.at ?? 0) - (first?.at ?? 0)).toBeLessThan(1000);
+    }
   });
 
   test('a plain request starts a run; what the connection said is not sent again', async () => {

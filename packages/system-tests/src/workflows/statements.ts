@@ -186,7 +186,10 @@ export const statements: Record<number, Statement> = {
   49: { text: 'The result of the first end is kept.', tests: ['failure: the result of the first end is kept'] },
   50: {
     text: 'A lost answer of an endpoint repeats nothing.',
-    tests: ['failure: an endpoint whose answers are lost does nothing twice'],
+    tests: [
+      'failure: an endpoint whose answers are lost does nothing twice',
+      'invoke: an invocation whose answer is lost starts one run',
+    ],
   },
   51: {
     text: 'Killed processes lose no step and repeat none without need.',

@@ -58,13 +58,18 @@ if ARGV[6] == 'RUN_FAILED' then
   result[3] = dlqId
 end
 
-local taken = redis.call('LRANGE', entries, 0, -1)
-for _, text in ipairs(redis.call('HVALS', waiters)) do
-  taken[#taken + 1] = '0 0 0 ' .. string.match(text, '^%S+')
+local taken = {}
+-- A piece at a time: each element may have many headers.
+for from = 0, redis.call('LLEN', entries) - 1, 100 do
+  for _, entry in ipairs(redis.call('LRANGE', entries, from, from + 99)) do
+    taken[#taken + 1] = string.match(entry, '^%d+ %d+ %d+ (%S+)')
+  end
+end
+for _, field in ipairs(redis.call('HKEYS', waiters)) do
+  taken[#taken + 1] = string.match(redis.call('HGET', waiters, field), '^%S+')
 end
 local pending = {}
-for _, entry in ipairs(taken) do
-  local id = string.match(entry, '^%d+ %d+ %d+ (%S+)')
+for _, id in ipairs(taken) do
   if #pending < 100 and redis.call('EXISTS', ARGV[1] .. id) == 1 then
     pending[#pending + 1] = id
   end

@@ -44,10 +44,16 @@ local function addMessage(head, data)
   end
 end
 
+-- Counts what the run stores beside its log: the descriptions of elements, which have their headers, and its waiters.
+local function countBytes(bytes)
+  redis.call('HINCRBY', run, 'otherBytes', bytes)
+end
+
 -- Appends an element to the log; gives the bytes before it and with it.
 local function appendElement(messageId, element, description)
   local start = redis.call('APPEND', log, redis.call('EXISTS', log) == 1 and ',' or '[')
   local stop = redis.call('APPEND', log, element)
+  countBytes(#description)
   redis.call('RPUSH', entries, string.format('%d %d %.0f %s %s', start, stop, now, messageId, description))
   return start, stop
 end
@@ -78,15 +84,22 @@ local function appendMessages(first, last)
   return ids
 end
 
--- Whether the log has no room for the elements in ARGV from `first` on.
-local function isOverLimit(first, last, maxBytes, maxElements)
-  local bytes, count = redis.call('STRLEN', log), redis.call('LLEN', entries)
+-- Whether the run has no room for so many bytes and elements more.
+local function isOverLimit(bytes, count, maxBytes, maxElements)
+  bytes = bytes + redis.call('STRLEN', log) + tonumber(redis.call('HGET', run, 'otherBytes') or '0')
+  count = count + redis.call('LLEN', entries)
+  return bytes > tonumber(maxBytes) and 'bytes' or count > tonumber(maxElements) and 'steps'
+end
+
+-- Bytes and number of the elements in ARGV from `first` on that were not accepted before.
+local function measureNew(first, last)
+  local bytes, count = 0, 0
   for index = first, last, 6 do
     local isNew = ARGV[index] == '' or redis.call('HEXISTS', steps, ARGV[index]) == 0
     if isNew and ARGV[index + 2] ~= '' then
-      bytes = bytes + #ARGV[index + 2]
+      bytes = bytes + #ARGV[index + 2] + #ARGV[index + 3]
       count = count + 1
     end
   end
-  return bytes > tonumber(maxBytes) and 'bytes' or count > tonumber(maxElements) and 'steps'
+  return bytes, count
 end

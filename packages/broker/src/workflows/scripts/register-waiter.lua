@@ -1,13 +1,20 @@
 -- Registers a waiter of a run, once, and stores the message of its deadline.
 -- ARGV[6] what it is accepted for once   ARGV[7] '<step id>:<event id>'   ARGV[8] the id of ARGV[10], a blank and the JSON of the waiter   ARGV[9] what data for it is kept under
 -- ARGV[10] id of the message of the deadline   ARGV[11] its head   ARGV[12] its data
--- Returns 'over'; 'known'; or 'waits', and of the oldest data that was kept for the event its field and the data.
+-- ARGV[13] maximum bytes of the log and of what is stored beside it   ARGV[14] maximum elements: each waiter becomes one
+-- Returns 'over'; 'bytes' or 'steps' if there is no room; 'known'; or 'waits', and of the oldest data that was kept for the event its field and the data.
 if not isStarted() then
   return { 'over' }
 end
 local result = 'waits'
-if redis.call('HSETNX', steps, ARGV[6], ARGV[10]) == 1 then
+if redis.call('HEXISTS', steps, ARGV[6]) == 0 then
+  local limit = isOverLimit(#ARGV[8], 1 + redis.call('HLEN', waiters), ARGV[13], ARGV[14])
+  if limit then
+    return { limit }
+  end
+  redis.call('HSET', steps, ARGV[6], ARGV[10])
   redis.call('HSET', waiters, ARGV[7], ARGV[8])
+  countBytes(#ARGV[8])
   addMessage(ARGV[11], ARGV[12])
 else
   result = 'known'

@@ -1,7 +1,7 @@
 -- Ends a wait: removes the waiter and appends its result. Of an event, a deadline and the end of the run the first wins.
 -- ARGV[6] field of the waiter   ARGV[7] id of the message of its deadline, which distinguishes two waits
 -- ARGV[8] field of the data that is consumed, '' for none
--- ARGV[9] maximum bytes of the log   ARGV[10] maximum elements
+-- ARGV[9] maximum bytes of the log and of what is stored beside it   ARGV[10] maximum elements
 -- ARGV[11...16] six texts of the message, as in `appendMessages`; without a head the deadline has come
 -- Returns the id of the message, and its place in the log; an empty text if there is no such waiter, 'bytes' or 'steps'
 -- after it if the log has no room; 'over' if the run is over.
@@ -22,11 +22,13 @@ end
 if ARGV[8] ~= '' and redis.call('HEXISTS', notes, ARGV[8]) == 0 then
   return { '' }
 end
-local limit = isOverLimit(11, 16, ARGV[9], ARGV[10])
+local bytes, count = measureNew(11, 16)
+local limit = isOverLimit(bytes - #waiter, count, ARGV[9], ARGV[10])
 if limit then
   return { '', limit }
 end
 redis.call('HDEL', waiters, ARGV[6])
+countBytes(0 - #waiter)
 if ARGV[8] ~= '' then
   -- The negative of zero would be written as -0, which is no integer for Redis.
   redis.call('HINCRBY', run, 'noteBytes', 0 - redis.call('HSTRLEN', notes, ARGV[8]))

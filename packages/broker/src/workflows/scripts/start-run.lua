@@ -9,7 +9,7 @@ local state, createdAt, phase, initId = fields[1], fields[2], fields[3], fields[
 local first = 9 + tonumber(ARGV[8])
 local isAdopted = false
 if ARGV[6] == 'adopt' then
-  if state ~= 'RUN_STARTED' then
+  if not isStarted() then
     return { 'over' }
   end
   if phase ~= 'unknown' then
@@ -17,6 +17,7 @@ if ARGV[6] == 'adopt' then
   end
   isAdopted = true
   redis.call('DEL', log, entries)
+  redis.call('HDEL', run, 'otherBytes')
 elseif state == 'RUN_STARTED' or (state and ARGV[6] == 'restart') then
   return { 'known', initId }
 end
@@ -32,6 +33,8 @@ if not isAdopted then
       redis.call('RENAME', log, base .. ':log:' .. name)
       redis.call('RENAME', entries, base .. ':entries:' .. name)
     end
+    -- By this its log is found.
+    redis.call('HSET', run, 'earlier', createdAt)
   end
   redis.call('HSET', run, 'state', 'RUN_STARTED', 'createdAt', ARGV[5])
   redis.call('ZADD', base .. ':active', ARGV[5], runId .. ' ' .. ARGV[5])
