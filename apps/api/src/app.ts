@@ -5,7 +5,7 @@ import { allowOrigins } from './middleware/allow-origins.ts';
 import { consoleRoutes, redirectToConsole } from './console/console.ts';
 import { authenticate, createCheckToken, listTokens } from './middleware/authenticate.ts';
 import { handleErrors } from './middleware/handle-errors.ts';
-import { limitRate } from './middleware/limit-rate.ts';
+import { createCountRequest, limitRate } from './middleware/limit-rate.ts';
 import { refuseUnknown } from './middleware/refuse-unknown.ts';
 import { requireHost } from './middleware/require-host.ts';
 import { useSchemaTexts } from './middleware/schema-texts.ts';
@@ -36,7 +36,8 @@ export function createApp(parts: AppParts): Express {
   const { sessions, cookieName } = parts;
   app.use(redirectToConsole);
   const check = createCheckToken(listTokens(config.qstashToken, config.qstashReadonlyToken));
-  app.use('/console', consoleRoutes({ sessions, check, cookieName, version: parts.version, log }));
+  const countRequest = createCountRequest(broker.rateLimits, config.burstRateLimit);
+  app.use('/console', consoleRoutes({ sessions, check, countRequest, cookieName, version: parts.version, log }));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const metrics = showMetrics(parts.metrics);
@@ -44,7 +45,7 @@ export function createApp(parts: AppParts): Express {
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.
   app.use(authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName }));
-  const limit = limitRate(broker.rateLimits, config.burstRateLimit);
+  const limit = limitRate(countRequest);
   for (const route of table) {
     if (isPublic(route)) continue;
     app[route.method](route.path, route.endpoint.unlimited ? [route.handle] : [limit, route.handle]);

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
+import { createStuckWatch } from './close-stuck.ts';
 import { parseTarget } from './parse-target.ts';
 
 export interface ApiServer {
@@ -8,6 +9,9 @@ export interface ApiServer {
   /** Accepts no new connections. Resolves when every request that was read has got its whole response. */
   stop(): Promise<void>;
 }
+
+/** How long a client may take nothing of its response, and how often the server looks. */
+const stuck = { maxMs: 60_000, lookEveryMs: 5000 };
 
 /**
  * An HTTP server for an Express app. Express replaces the prototype of every request and response, which takes a third
@@ -85,6 +89,10 @@ export function createServer(app: Express): ApiServer {
     connections.set(socket, 0);
     socket.once('close', () => connections.delete(socket));
   });
+  const closeStuck = createStuckWatch(stuck.maxMs);
+  const timer = setInterval(() => closeStuck(connections.keys(), performance.now()), stuck.lookEveryMs);
+  timer.unref();
+  server.once('close', () => clearInterval(timer));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Complete requests before the broken one are answered first.
     const isAfterRequests = (connections.get(socket) ?? 0) > 0 && lastRequests.get(socket)?.complete === true;

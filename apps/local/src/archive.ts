@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { open, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -18,7 +18,7 @@ export const Manifest = z.object({
   format: z.literal(1),
   createdAt: z.iso.datetime(),
   /** SHA-256 of each file, in hex. */
-  sha256: z.record(z.string(), z.string()),
+  sha256: z.strictObject({ [archived.snapshot]: z.string(), [archived.credentials]: z.string().optional() }),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -45,7 +45,8 @@ export async function pack(file: string, folder: string, names: readonly string[
 }
 
 /**
- * Unpacks the files that an archive must and may have into a folder.
+ * Unpacks the files that an archive must and may have into a folder, and nothing but files: a link would let an archive
+ * read and change what is elsewhere.
  *
  * @throws {ConfigurationError} when it is not an archive of ours
  */
@@ -56,6 +57,10 @@ export async function unpack(file: string, folder: string): Promise<void> {
     await run('tar', ['-xzf', file, '--no-same-owner', '-C', folder, archived.manifest, archived.snapshot]);
     if (names.includes(archived.credentials)) {
       await run('tar', ['-xzf', file, '--no-same-owner', '-C', folder, archived.credentials]);
+    }
+    for (const name of new Set([archived.manifest, archived.snapshot, ...names])) {
+      const stats = await lstat(join(folder, name));
+      if (!stats.isFile() || stats.nlink !== 1) throw new Error(`${name} in it is not a plain file`);
     }
   } catch (error) {
     const { stderr = '', message } = error as { stderr?: string; message: string };
@@ -80,13 +85,15 @@ export async function hashArchived(file: string, name: string): Promise<string> 
 }
 
 /**
- * Compares the files of a folder with a manifest.
+ * Compares the files of an unpacked archive with its manifest.
  *
- * @throws {ConfigurationError} when one is missing or damaged
+ * @throws {ConfigurationError} when one is missing, damaged, or not in the manifest
  */
 export async function requireIntact(folder: string, { sha256 }: Manifest): Promise<void> {
-  for (const [name, expected] of Object.entries(sha256)) {
+  const unpacked = (await readdir(folder)).filter((name) => name !== archived.manifest);
+  const hashes: Record<string, string | undefined> = sha256;
+  for (const name of new Set([...unpacked, ...Object.keys(hashes)])) {
     const found = await hashFile(join(folder, name)).catch(() => 'missing');
-    if (found !== expected) throw new ConfigurationError(`The backup is damaged: ${name} is not what was saved.`);
+    if (found !== hashes[name]) throw new ConfigurationError(`The backup is damaged: ${name} is not what was saved.`);
   }
 }

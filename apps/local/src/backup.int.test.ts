@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -151,6 +154,75 @@ test('restore refuses an archive whose snapshot was changed', async () => {
   writeFileSync(join(parts, 'credentials.json'), '{"token":"mine"}');
   await tar('-czf', join(folder, 'a.tar.gz'), '-C', parts, 'manifest.json', 'dump.rdb', 'credentials.json');
   await expect(restore(options('new'))).rejects.toThrow('The backup is damaged: credentials.json');
+});
+
+describe('an archive that was made by someone else', () => {
+  const secret = () => join(folder, 'secret.json');
+  /** Packs the parts of an archive again, after a change. */
+  const change = async (work: (parts: string) => void) => {
+    await fill('old');
+    await backUp(options('old'));
+    const parts = join(folder, 'parts');
+    mkdirSync(parts);
+    await tar('-xzf', join(folder, 'a.tar.gz'), '-C', parts);
+    writeFileSync(secret(), '{"token":"t"}');
+    chmodSync(secret(), 0o644);
+    work(parts);
+    await tar('-czf', join(folder, 'a.tar.gz'), '-C', parts, ...readdirSync(parts).toSorted().toReversed());
+  };
+  const editManifest = (parts: string, edit: (sha256: Record<string, string>) => void) => {
+    const file = join(parts, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as { sha256: Record<string, string> };
+    edit(manifest.sha256);
+    writeFileSync(file, JSON.stringify(manifest));
+  };
+
+  test.each<[string, (parts: string) => void, RegExp]>([
+    [
+      'has a link in place of the credentials',
+      (parts) => {
+        rmSync(join(parts, 'credentials.json'));
+        symlinkSync(secret(), join(parts, 'credentials.json'));
+      },
+      /not a backup of posthorn: credentials\.json in it is not a plain file/,
+    ],
+    [
+      'has a link in place of the snapshot',
+      (parts) => {
+        rmSync(join(parts, 'dump.rdb'));
+        symlinkSync(secret(), join(parts, 'dump.rdb'));
+      },
+      /not a backup of posthorn: dump\.rdb in it is not a plain file/,
+    ],
+    [
+      'has a directory in place of a file',
+      (parts) => {
+        rmSync(join(parts, 'credentials.json'));
+        mkdirSync(join(parts, 'credentials.json'));
+      },
+      /damaged: credentials\.json/,
+    ],
+    [
+      'names a file outside of it',
+      (parts) => editManifest(parts, (sha256) => (sha256['../../secret.json'] = 'x')),
+      /backup of another version/,
+    ],
+    [
+      'has credentials that its manifest does not name',
+      (parts) => editManifest(parts, (sha256) => delete sha256['credentials.json']),
+      /damaged: credentials\.json/,
+    ],
+    [
+      'has a manifest that is no JSON',
+      (parts) => writeFileSync(join(parts, 'manifest.json'), '{'),
+      /backup of another version/,
+    ],
+  ])('is refused when it %s, and what is elsewhere stays as it was', async (_, work, reason) => {
+    await change(work);
+    await expect(restore(options('new'))).rejects.toThrow(reason);
+    expect(readdirSync(join(folder, 'new'))).toEqual([]);
+    expect(statSync(secret()).mode & 0o777).toBe(0o644);
+  });
 });
 
 test('backup refuses an existing file, a directory without state, and a Redis of the user', async () => {

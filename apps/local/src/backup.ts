@@ -44,8 +44,11 @@ export async function backUp({ dataDir, file, redisUrl, log }: BackupOptions): P
     if (hasCredentials) await copyFile(join(dataDir, archived.credentials), join(draft, archived.credentials));
 
     const names = hasCredentials ? [archived.snapshot, archived.credentials] : [archived.snapshot];
-    const sha256: Record<string, string> = {};
-    for (const name of names) sha256[name] = await hashFile(join(draft, name));
+    const hashOf = (name: string) => hashFile(join(draft, name));
+    const sha256: Manifest['sha256'] = {
+      [archived.snapshot]: await hashOf(archived.snapshot),
+      ...(hasCredentials ? { [archived.credentials]: await hashOf(archived.credentials) } : {}),
+    };
     const manifest: Manifest = { format: 1, createdAt: new Date().toISOString(), sha256 };
     await writeFile(join(draft, archived.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
 
@@ -122,9 +125,17 @@ async function requireEmpty(dataDir: string): Promise<void> {
 }
 
 async function readManifest(path: string, file: string): Promise<Manifest> {
-  const result = Manifest.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  const result = Manifest.safeParse(parseJson(await readFile(path, 'utf8')));
   if (result.success) return result.data;
   throw new ConfigurationError(`${file} is a backup of another version of posthorn; restore it with that version.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Client } from '@posthorn/sdk';
 import { readConfig } from './config.ts';
 import { Failure } from './failure.ts';
 import { findLocalServer, type LocalServer } from './local-server.ts';
+import { isThisMachine } from './this-machine.ts';
 
 export interface Connection {
   client: Client;
@@ -45,14 +46,9 @@ function chooseToken(url: string, option: string | undefined, variable: string |
   if (option) return { token: option, from: '--token' };
   if (variable) return { token: variable, from: 'QSTASH_TOKEN' };
   // The token of a server on this machine is sent to this machine only.
-  if (local && isLoopback(url)) return { token: local.token, from: relative('', local.file) };
+  if (local && isThisMachine(url)) return { token: local.token, from: relative('', local.file) };
   throw new Failure(
     'There is no token. Set QSTASH_TOKEN to the token of the server, or start posthorn with `npm start` in its checkout.',
     5,
   );
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return ['localhost', '[::1]'].includes(hostname) || /^127(\.\d+){3}$/.test(hostname);
 }

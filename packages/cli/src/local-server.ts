@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findCheckout, isCheckout, readEnvFile } from './checkout.ts';
+import { isTrustedOwner } from './owner.ts';
+import { isThisMachine } from './this-machine.ts';
 
 /** What the data directory of `npm start` says. */
 export interface LocalServer {
@@ -38,10 +40,10 @@ function listDataDirsOf(folder: string): string[] {
   return [...(named ? [resolve(folder, named)] : []), join(folder, 'data')];
 }
 
-/** Only files of ours: others may have the same name. */
+/** Only files of ours: others may have the same name. A token is sent to the URL, which must be on this machine. */
 async function readServer(file: string): Promise<LocalServer | undefined> {
   const { url, token, pid } = await readJson(file);
-  return typeof url === 'string' && typeof token === 'string' && typeof pid === 'number'
+  return typeof url === 'string' && isThisMachine(url) && typeof token === 'string' && typeof pid === 'number'
     ? { url, token, file }
     : undefined;
 }
@@ -52,10 +54,21 @@ async function readCredentials(folder: string): Promise<LocalServer | undefined>
   return typeof token === 'string' && typeof currentSigningKey === 'string' ? { token, file } : undefined;
 }
 
+/** An empty object unless the file is JSON that only this user or root can have written: anyone may write to `/tmp`. */
 async function readJson(file: string): Promise<Record<string, unknown>> {
+  const handle = await open(file).catch(() => undefined);
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const stats = await handle?.stat();
+    if (!handle || !stats || !isTrusted(stats)) return {};
+    return JSON.parse(await handle.readFile('utf8')) as Record<string, unknown>;
   } catch {
     return {};
+  } finally {
+    await handle?.close();
   }
+}
+
+/** Windows has neither owners nor such modes. */
+function isTrusted({ uid, mode }: { uid: number; mode: number }): boolean {
+  return process.getuid === undefined || (isTrustedOwner(uid) && (mode & 0o022) === 0);
 }

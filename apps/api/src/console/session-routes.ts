@@ -3,7 +3,8 @@ import { logRepeats, type Log } from '@posthorn/process';
 import { PosthornError } from '@posthorn/shared';
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
-import { readToken, type CheckToken } from '../middleware/authenticate.ts';
+import { nameCaller, readToken, type CheckToken } from '../middleware/authenticate.ts';
+import type { CountRequest } from '../middleware/limit-rate.ts';
 import { readBody } from '../middleware/read-body.ts';
 import { readCallerIp } from '../routes/caller-ip.ts';
 import { parseJson } from '../routes/route.ts';
@@ -13,6 +14,7 @@ import { isFromElsewhere } from './same-origin.ts';
 export interface SessionParts {
   sessions: Sessions;
   check: CheckToken;
+  countRequest: CountRequest;
   cookieName: string;
   version: string;
   log: Log;
@@ -31,7 +33,7 @@ const Credentials = z.union(
  * Sessions of the console: `POST /console/session` signs in with a token or a one-time code, `GET` tells about the
  * session, `DELETE` ends it. `POST /console/code` makes a one-time code for a caller with a token.
  */
-export function sessionRoutes({ sessions, check, cookieName, version, log }: SessionParts): Router {
+export function sessionRoutes({ sessions, check, countRequest, cookieName, version, log }: SessionParts): Router {
   const router = Router();
   const warnOfFailure = logRepeats(log, 'warn', 'console.sign-in-failed');
 
@@ -69,6 +71,7 @@ export function sessionRoutes({ sessions, check, cookieName, version, log }: Ses
       );
     }
     await sessions.forgiveAttempt(address);
+    await countRequest(nameCaller(token), response);
     // The session that the browser had before ends.
     for (const cookie of takeCookies(request, cookieName)) await sessions.close(cookie);
     const { cookie } = await sessions.open(token);
@@ -99,6 +102,7 @@ export function sessionRoutes({ sessions, check, cookieName, version, log }: Ses
     const { token: text, tokenInQuery } = readToken(request);
     const token = tokenInQuery ? undefined : check(text);
     if (!token) throw new PosthornError('unauthorized', 'Send a token as Authorization: Bearer <token>.');
+    await countRequest(nameCaller(token), response);
     response.status(201).json(await sessions.createCode(token));
   });
   return router;

@@ -65,6 +65,15 @@ export function createCheckToken(tokens: readonly KnownToken[]): CheckToken {
   };
 }
 
+const callers = new Map<string, string>();
+
+/** A name for a known token that does not reveal it. */
+export function nameCaller({ token }: KnownToken): string {
+  let caller = callers.get(token);
+  if (caller === undefined) callers.set(token, (caller = hash('sha256', token, 'base64url')));
+  return caller;
+}
+
 /** Where sessions of the console are, and the name of their cookie. */
 export interface SessionAccess {
   sessions: Pick<Sessions, 'read'>;
@@ -83,7 +92,6 @@ export function authenticate(
 ): RequestHandler {
   const known = listTokens(tokens, readOnlyToken);
   const check = createCheckToken(known);
-  const callers = new Map(known.map((token) => [token.token, hash('sha256', token.token, 'base64url')]));
 
   return async (request, _response, next) => {
     // A cookie of ours must not travel on with a message that forwards all headers.
@@ -100,7 +108,7 @@ export function authenticate(
       next(new PosthornError('unauthorized', refusals[form]));
       return;
     }
-    accessOf.set(request, { scope: found.scope, caller: callers.get(found.token) ?? '', tokenInQuery });
+    accessOf.set(request, { scope: found.scope, caller: nameCaller(found), tokenInQuery });
     next();
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { RateLimits } from '@posthorn/broker';
 import { burstRateLimitNames, PosthornError } from '@posthorn/shared';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { readAccess } from './authenticate.ts';
 
 /**
@@ -11,28 +11,32 @@ import { readAccess } from './authenticate.ts';
 const countWithinMs = 250;
 
 /**
- * For endpoints that are not `unlimited` in the contract.
+ * Counts a request of a caller, and tells the client about it in headers.
  *
- * @param limit maximum number of requests per second and token, over all API processes; 0 for no limit
+ * @throws {PosthornError} `rate_limited`
  */
-export function limitRate(limits: RateLimits, limit: number): RequestHandler {
-  return async (request, response, next) => {
-    if (limit === 0) {
-      next();
-      return;
-    }
-    const { caller } = readAccess(request);
+export type CountRequest = (caller: string, response: Response) => Promise<void>;
+
+/** @param limit maximum number of requests per second and token, over all API processes; 0 for no limit */
+export function createCountRequest(limits: RateLimits, limit: number): CountRequest {
+  return async (caller, response) => {
+    if (limit === 0) return;
     const late = setTimeout(countWithinMs, undefined, { ref: false });
     const counted = await Promise.race([limits.count(caller).catch(() => undefined), late]);
-    if (!counted) {
-      next();
-      return;
-    }
+    if (!counted) return;
     const { count, resetAtSeconds } = counted;
     response.setHeader(burstRateLimitNames.limit, limit);
     response.setHeader(burstRateLimitNames.remaining, Math.max(0, limit - count));
     response.setHeader(burstRateLimitNames.reset, resetAtSeconds);
-    if (count > limit) next(new PosthornError('rate_limited', `Use at most ${limit} requests per second.`));
-    else next();
+    if (count > limit) throw new PosthornError('rate_limited', `Use at most ${limit} requests per second.`);
+  };
+}
+
+/** For endpoints that are not `unlimited` in the contract. */
+export function limitRate(countRequest: CountRequest): RequestHandler {
+  return async (request, response, next) => {
+    const { caller } = readAccess(request);
+    await countRequest(caller, response);
+    next();
   };
 }

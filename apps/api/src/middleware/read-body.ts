@@ -1,42 +1,71 @@
 import type { IncomingMessage } from 'node:http';
 import { PosthornError } from '@posthorn/shared';
 import type { Request } from 'express';
+import { onGone } from './on-gone.ts';
 
-/** Bodies of at most this size are not counted: the number of connections bounds them. */
-const uncountedBytes = 64 * 1024;
-/** All bodies that are being read or handled, unless a single one may be larger. */
-const maxBytesAtOnce = 512 * 1024 * 1024;
 /** More pieces than this come from a sender that splits its body into single bytes: each costs as much as a large one. */
 const maxPieces = 100_000;
 
-/** Bytes of large bodies that this process holds now. */
-let bytesHeld = 0;
+/** What the bodies of some requests may use together. */
+export interface BodyBudget {
+  maxBytes: number;
+  /** Bodies of at most this size are not counted: the number of connections bounds them. */
+  uncountedBytes: number;
+  /** How long one body may take to arrive. */
+  maxMs: number;
+  /** Bytes of bodies that are being received or handled now. */
+  bytesHeld: number;
+}
+
+export function createBodyBudget(limits: Omit<BodyBudget, 'bytesHeld'>): BodyBudget {
+  return { ...limits, bytesHeld: 0 };
+}
+
+/** Of all requests with a token, unless a single body may be larger. The server limits the time of every request. */
+const sharedBudget = createBodyBudget({ maxBytes: 512 * 1024 * 1024, uncountedBytes: 64 * 1024, maxMs: Infinity });
 
 /**
  * Reads a body piece by piece, whatever its type. Express' own readers cost more than the rest of a request.
  *
  * @param take called with each piece; an error that it throws ends the reading and becomes the result
  * @throws {PosthornError} `body_too_large`; `invalid_request` when the sender left before the end or sends too many
- *   pieces; `unavailable` when all bodies together are too large
+ *   pieces; `request_timeout` when it takes too long; `unavailable` when all bodies together are too large
  */
-export function readPieces(request: Request, maxBytes: number, take: (piece: Buffer) => void): Promise<void> {
+export function readPieces(
+  request: Request,
+  maxBytes: number,
+  take: (piece: Buffer) => void,
+  budget = sharedBudget,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (announcedBytes(request) > maxBytes) {
       reject(tooLarge(maxBytes));
+      return;
+    }
+    // The sender has left already, so that there will be no event.
+    if (request.destroyed && !request.complete) {
+      reject(endedEarly());
       return;
     }
     let sizeBytes = 0;
     let pieces = 0;
     let held = 0;
     let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
     const refuse = (error: unknown) => {
       isOver = true;
+      clearTimeout(timer);
       request.pause();
       reject(error);
     };
+    if (Number.isFinite(budget.maxMs)) {
+      timer = setTimeout(() => {
+        refuse(new PosthornError('request_timeout', `The body must arrive within ${budget.maxMs / 1000} seconds.`));
+      }, budget.maxMs);
+    }
     const hold = () => {
-      if (held === 0) request.res?.once('close', () => (bytesHeld -= held));
-      bytesHeld += sizeBytes - held;
+      if (held === 0 && request.res) onGone(request.res, () => (budget.bytesHeld -= held));
+      budget.bytesHeld += sizeBytes - held;
       held = sizeBytes;
     };
     request.on('data', (piece: Buffer) => {
@@ -50,8 +79,8 @@ export function readPieces(request: Request, maxBytes: number, take: (piece: Buf
           new PosthornError('invalid_request', `The body came in more than ${maxPieces} pieces; use larger ones.`),
         );
       } else {
-        if (sizeBytes > uncountedBytes) hold();
-        if (bytesHeld > Math.max(maxBytesAtOnce, 2 * maxBytes)) {
+        if (sizeBytes > budget.uncountedBytes) hold();
+        if (budget.bytesHeld > Math.max(budget.maxBytes, 2 * maxBytes)) {
           refuse(new PosthornError('unavailable', 'Too many large bodies are being received at once. Try again.'));
           return;
         }
@@ -62,11 +91,13 @@ export function readPieces(request: Request, maxBytes: number, take: (piece: Buf
         }
       }
     });
-    request.on('end', resolve);
+    request.on('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
     const endEarly = () => {
-      if (!request.complete) {
-        reject(new PosthornError('invalid_request', 'The body ended before its announced length.'));
-      }
+      clearTimeout(timer);
+      if (!request.complete) reject(endedEarly());
     };
     request.on('error', endEarly);
     request.on('close', endEarly);
@@ -78,16 +109,17 @@ export function readPieces(request: Request, maxBytes: number, take: (piece: Buf
  *
  * @throws {PosthornError} as `readPieces` does
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
+export async function readBody(request: Request, maxBytes: number, budget?: BodyBudget): Promise<Buffer> {
   const announced = announcedBytes(request);
   // Most bodies come in one piece, which needs no copy.
   let bytes: Buffer = empty;
   let length = 0;
-  await readPieces(request, maxBytes, (piece) => {
+  const take = (piece: Buffer) => {
     if (length === 0 && piece.length === announced) bytes = piece;
     else bytes = append(bytes, length, piece);
     length += piece.length;
-  });
+  };
+  await readPieces(request, maxBytes, take, budget);
   return bytes.length === length ? bytes : bytes.subarray(0, length);
 }
 
@@ -107,6 +139,10 @@ export function append(bytes: Buffer, length: number, piece: Buffer): Buffer {
 
 function announcedBytes({ headers }: IncomingMessage): number {
   return Number(headers['content-length'] ?? 0);
+}
+
+function endedEarly(): PosthornError {
+  return new PosthornError('invalid_request', 'The body ended before its announced length.');
 }
 
 function tooLarge(maxBytes: number): PosthornError {

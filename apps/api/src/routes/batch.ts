@@ -4,6 +4,8 @@ import {
   contract,
   encodeHeaderText,
   forwardPrefix,
+  maxHeaderBytes,
+  maxHeaders,
   mergeHeaders,
   PosthornError,
   readDestination,
@@ -15,7 +17,7 @@ import { formatIssues } from '../middleware/handle-errors.ts';
 import { readCallerIp } from './caller-ip.ts';
 import { readPieces } from '../middleware/read-body.ts';
 import type { Warn } from '../middleware/warn.ts';
-import { maxHeaderBytes, maxHeaders } from './publish-request.ts';
+import { limitHeaders } from './publish-request.ts';
 import { parseJson, rawRoute, refuseEncoded, type Route } from './route.ts';
 import { createItemSplitter } from './split-items.ts';
 
@@ -82,16 +84,18 @@ export async function readItems(request: Request, limits: BatchLimits): Promise<
 function readItem(value: unknown, index: number, callerIp: string, limits: BatchLimits): Item {
   try {
     // Before the schema looks at every one of them: there may be a million.
-    limitHeaders((value as { headers?: unknown } | null)?.headers);
+    limitItemHeaders((value as { headers?: unknown } | null)?.headers);
     const item = parseItem(value);
     const { destination, configuration } = readDestination(item.destination);
     const body = writeBody(item.body);
     if (body.length > limits.maxMessageBytes) {
       throw new PosthornError('body_too_large', `The body is too large; use at most ${limits.maxMessageBytes} bytes.`);
     }
+    const headers = mergeHeaders(listHeaders(item.headers ?? {}), configuration);
+    limitHeaders(headers);
     return {
       destination,
-      headers: mergeHeaders(listHeaders(item.headers ?? {}), [...configuration, ...describeBody(item)]),
+      headers: mergeHeaders(headers, describeBody(item)),
       tokenInQuery: false,
       body,
       callerIp,
@@ -109,7 +113,7 @@ const initName = /"upstash-workflow-init"/i;
 type Item = Parameters<Broker['publish']>[0];
 
 /** @throws {PosthornError} `headers_too_large` for more of them, or longer ones, than a request may have */
-function limitHeaders(headers: unknown): void {
+function limitItemHeaders(headers: unknown): void {
   if (typeof headers !== 'object' || headers === null) return;
   let count = 0;
   let bytes = 0;

@@ -1,8 +1,9 @@
 import { previewCron, type Broker } from '@posthorn/broker';
 import { contract } from '@posthorn/shared';
+import type { PageRoute } from './page-route.ts';
 import { route } from './route.ts';
 
-export const findRoutes = ({ views }: Broker) => [
-  route(contract.find.find, async ({ query }) => ({ hits: await views.find(query.q) })),
+export const findRoutes = ({ views }: Broker, page: PageRoute) => [
+  page(contract.find.find, async ({ query }) => ({ hits: await views.find(query.q) })),
   route(contract.find.cron, async ({ query }) => previewCron(query.expression, Date.now())),
 ];

@@ -1,11 +1,12 @@
 import type { Broker } from '@posthorn/broker';
 import { contract, PosthornError } from '@posthorn/shared';
+import type { PageRoute } from './page-route.ts';
 import { route } from './route.ts';
 
-export const flowControlRoutes = ({ flowControls }: Broker) => {
+export const flowControlRoutes = ({ flowControls }: Broker, list: PageRoute) => {
   const { flowControl } = contract;
   return [
-    route(flowControl.list, ({ query }) => flowControls.list(query.search)),
+    list(flowControl.list, ({ query }) => flowControls.list(query.search)),
     route(flowControl.get, async ({ params }) => {
       const key = await flowControls.get(params.key);
       if (!key) throw new PosthornError('not_found', `flow-control key ${params.key} not found`);

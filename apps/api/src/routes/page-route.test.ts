@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { endpoint } from '@posthorn/shared';
 import express, { type ErrorRequestHandler } from 'express';
 import { z } from 'zod';
@@ -27,6 +27,106 @@ test.each([
   const response = await read(page);
   expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
   expect(await response.json()).toEqual(JSON.parse(JSON.stringify(page)));
+});
+
+/** A server of an array that is read while it is sent. */
+async function stream(entries: AsyncIterable<unknown>, limits = { atOnce: 1, waiting: 0 }) {
+  const replies = endpoint({
+    method: 'GET',
+    path: '/',
+    summary: '',
+    scope: 'none',
+    reply: z.array(z.unknown()),
+  });
+  const { handle } = createPageRoute(limits)(replies, () => entries);
+  const answerError: ErrorRequestHandler = (_error, _request, response, _next) => {
+    if (response.headersSent) response.destroy();
+    else response.status(503).end();
+  };
+  server = createServer(express().get('/', handle).use(answerError)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+test.each([0, 1, 3, 3000])('an array of %i entries is written as JSON while it is read', async (count) => {
+  const entries = Array.from({ length: count }, (_, n) => ({ n, text: 'x'.repeat(500) }));
+  const port = await stream(
+    (async function* () {
+      yield* entries;
+    })(),
+  );
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  expect(await response.json()).toEqual(entries);
+});
+
+test('an array is read no faster than its client takes it, and no further when the client leaves', async () => {
+  const seen = { read: 0, isOver: false };
+  const port = await stream(
+    (async function* () {
+      try {
+        for (;;) {
+          seen.read += 1;
+          yield 'x'.repeat(100_000);
+          // As a list does that waits for Redis.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      } finally {
+        seen.isOver = true;
+      }
+    })(),
+  );
+  const client = connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  client.pause();
+  let before = -1;
+  while (seen.read !== before || before === 0) {
+    before = seen.read;
+    for (let turn = 0; turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  // A few pieces, and what the system keeps for both sides of a connection.
+  expect(seen.read).toBeLessThan(300);
+  client.destroy();
+  while (!seen.isOver) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('an array that fails before its first piece has a status, and later ends the connection', async () => {
+  const failing = (size: number) =>
+    (async function* () {
+      yield 'x'.repeat(size);
+      throw new Error('no');
+    })();
+  expect((await fetch(`http://127.0.0.1:${await stream(failing(10))}/`)).status).toBe(503);
+  server?.close();
+  await expect(
+    fetch(`http://127.0.0.1:${await stream(failing(1_000_000))}/`).then((response) => response.text()),
+  ).rejects.toThrow();
+});
+
+test('when clients do not take their pages, the connection of the oldest is closed', async () => {
+  const page = { text: '\u0001'.repeat(10_000_000) };
+  const replies = endpoint({ method: 'GET', path: '/', summary: '', scope: 'none', reply: z.unknown() });
+  const { handle } = createPageRoute({ atOnce: 10, waiting: 0 })(replies, async () => page);
+  server = createServer(express().get('/', handle)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server?.once('listening', resolve));
+  const closed: number[] = [];
+  let opened = 0;
+  server.on('connection', (socket) => {
+    const index = opened++;
+    socket.once('close', () => closed.push(index));
+  });
+  const { port } = server.address() as AddressInfo;
+  // Each takes 60 MB: four of them are less than 256 MiB.
+  for (let n = 0; n < 6; n++) {
+    const client = connect(port, '127.0.0.1');
+    client.on('error', () => undefined);
+    await new Promise((resolve) => client.once('connect', resolve));
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    // Its page is being written when the first bytes have come.
+    await new Promise((resolve) => client.once('readable', resolve));
+  }
+  while (closed.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  expect(closed).toEqual([0, 1]);
 });
 
 /** A server whose pages are answered when the test says so. */

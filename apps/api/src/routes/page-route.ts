@@ -1,7 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
-import { PosthornError } from '@posthorn/shared';
-import type { Response } from 'express';
-import { route } from './route.ts';
+import { PosthornError, type Endpoint } from '@posthorn/shared';
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import { isGone, onGone } from '../middleware/on-gone.ts';
+import { route, type Input, type Route } from './route.ts';
+import { sendPage } from './send-page.ts';
 
 export interface PageLimits {
   /** Requests that are answered at a time. */
@@ -10,7 +12,16 @@ export interface PageLimits {
   waiting: number;
 }
 
-/** How long a response to a slow client counts as being sent, and keeps the next request waiting. */
+/** An array that is read while it is sent, so that no process holds all of it. */
+type Streamed<T> = T extends readonly (infer E)[] ? AsyncIterable<E> : never;
+
+/** As `route`; an endpoint whose response is an array may answer with its entries one by one. */
+export type PageRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
+  endpoint: Endpoint<P, Q, B, R>,
+  answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>> | Streamed<z.input<R>>,
+) => Route;
+
+/** How long a client may keep its response waiting until the next request is answered, over all pieces of it. */
 const slowMs = 5000;
 /** The connection of a client that has not read its response after this time is closed: the response is in memory. */
 const maxSlowMs = 60_000;
@@ -19,7 +30,7 @@ const maxSlowMs = 60_000;
  * Makes routes for what may read and answer many megabytes: together they answer few requests at a time, so that reading
  * never delays publishing.
  */
-export function createPageRoute({ atOnce, waiting }: PageLimits): typeof route {
+export function createPageRoute({ atOnce, waiting }: PageLimits): PageRoute {
   let busy = 0;
   const queue: (() => void)[] = [];
   const leave = () => {
@@ -42,63 +53,73 @@ export function createPageRoute({ atOnce, waiting }: PageLimits): typeof route {
   };
 
   return (endpoint, answer) => {
-    const made = route(endpoint, answer, sendPage);
+    const patience = new WeakMap<Response, Patience>();
+    // The answer may be a stream, which `route` passes on to `sendPage` as it is.
+    const made = route(endpoint as Endpoint, answer as never, (response, page) =>
+      sendPage(response, page, () => patience.get(response)?.untilDrained()),
+    );
     return {
       ...made,
       async handle(request, response, next) {
         await enter();
+        const client = createPatience(response, leave);
+        patience.set(response, client);
         try {
-          if (!response.destroyed) await made.handle(request, response, next);
-          await untilTaken(response);
+          if (!isGone(response)) await made.handle(request, response, next);
+          await client.untilTaken();
         } finally {
-          leave();
+          client.leave();
         }
       },
     };
   };
 }
 
-/** About how many bytes of a response are written in one turn of the event loop. */
-const pieceLength = 128 * 1024;
+type Patience = ReturnType<typeof createPatience>;
 
-/** Writes a page entry by entry: to write 16 MiB at once would keep all other requests waiting for a tenth of a second. */
-async function sendPage(response: Response, page: object): Promise<void> {
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
-  let text = '';
-  const add = async (more: string) => {
-    text += more;
-    if (text.length < pieceLength) return;
-    response.write(text);
-    text = '';
-    await setImmediate();
+/** Waits for a client that reads its response, and lets the next request in when that takes too long. */
+function createPatience(response: Response, letNextIn: () => void) {
+  let hasLeft = false;
+  let waitedMs = 0;
+  const leave = () => {
+    if (!hasLeft) letNextIn();
+    hasLeft = true;
   };
-  let separator = '{';
-  for (const [name, value] of Object.entries(page) as [string, unknown][]) {
-    if (value === undefined) continue;
-    await add(`${separator}${JSON.stringify(name)}:`);
-    separator = ',';
-    if (!Array.isArray(value)) await add(JSON.stringify(value));
-    else {
-      for (const [index, entry] of value.entries()) await add((index === 0 ? '[' : ',') + JSON.stringify(entry));
-      await add(value.length === 0 ? '[]' : ']');
-    }
-  }
-  response.end(`${text}${separator === '{' ? '{' : ''}}`);
-}
-
-/** Resolves when the client has the response, or is slow to read it. */
-function untilTaken(response: Response): Promise<void> {
-  if (!response.writableEnded || response.writableFinished || response.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    let timer = setTimeout(() => {
-      resolve();
-      timer = setTimeout(() => response.destroy(), maxSlowMs - slowMs);
+  return {
+    leave,
+    /** Resolves when the client has taken what was written, or its connection has closed. */
+    async untilDrained(): Promise<void> {
+      const startedAt = performance.now();
+      const timer = setTimeout(leave, Math.max(0, slowMs - waitedMs));
       timer.unref();
-    }, slowMs);
-    timer.unref();
-    response.once('close', () => {
+      await new Promise<void>((resolve) => {
+        const forget = onGone(response, resolve);
+        response.once('drain', () => {
+          forget();
+          resolve();
+        });
+      });
       clearTimeout(timer);
-      resolve();
-    });
-  });
+      waitedMs += performance.now() - startedAt;
+    },
+    /** Resolves when the client has the response, or is slow to read it. */
+    untilTaken(): Promise<void> {
+      if (!response.writableEnded || response.writableFinished || isGone(response)) return Promise.resolve();
+      return new Promise((resolve) => {
+        let timer = setTimeout(
+          () => {
+            resolve();
+            timer = setTimeout(() => response.req.socket.destroy(), maxSlowMs - slowMs);
+            timer.unref();
+          },
+          Math.max(0, slowMs - waitedMs),
+        );
+        timer.unref();
+        onGone(response, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+  };
 }

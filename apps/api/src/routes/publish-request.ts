@@ -1,14 +1,9 @@
 import type { Broker } from '@posthorn/broker';
-import { mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import { findHeaderExcess, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
 import type { Request } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
 import { readCallerIp } from './caller-ip.ts';
-
-/** More headers than this are a mistake or an attack; Node drops some without a word beyond 2,000. */
-export const maxHeaders = 200;
-/** Of their names and values together (contract M1). */
-export const maxHeaderBytes = 32 * 1024;
 
 /**
  * A request whose body is that of a message and whose headers are its options.
@@ -21,17 +16,14 @@ export async function readPublishRequest(
   maxMessageBytes: number,
 ): Promise<Parameters<Broker['publish']>[0]> {
   const { rawHeaders } = request;
-  if (rawHeaders.length / 2 > maxHeaders) {
-    throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers.`);
-  }
-  if (countBytes(rawHeaders) > maxHeaderBytes) {
-    throw new PosthornError('headers_too_large', `Use at most ${maxHeaderBytes} bytes of headers.`);
-  }
+  limitHeaders(rawHeaders);
   const { destination, configuration } = readDestination(target);
+  // A real header beats the query form of the same name.
+  const headers = mergeHeaders(rawHeaders, configuration);
+  limitHeaders(headers);
   return {
     destination,
-    // A real header beats the query form of the same name.
-    headers: mergeHeaders(rawHeaders, configuration),
+    headers,
     tokenInQuery: readAccess(request).tokenInQuery,
     body: await readBody(request, maxMessageBytes),
     callerIp: readCallerIp(request),
@@ -43,9 +35,8 @@ export function readTarget({ url }: Request): string {
   return /^\/v2\/(?:publish|enqueue|schedules)\/?(.*)$/is.exec(url)?.[1] ?? '';
 }
 
-/** Node gives one character for each byte of a header. */
-function countBytes(texts: readonly string[]): number {
-  let bytes = 0;
-  for (const text of texts) bytes += text.length;
-  return bytes;
+/** @throws {PosthornError} `headers_too_large` for more of them, or longer ones, than a request may have */
+export function limitHeaders(headers: readonly string[]): void {
+  const excess = findHeaderExcess(headers);
+  if (excess !== undefined) throw new PosthornError('headers_too_large', excess);
 }

@@ -1,4 +1,4 @@
-import { PosthornError, type Endpoint } from '@posthorn/shared';
+import { hasMoreValues, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { readAccess } from '../middleware/authenticate.ts';
@@ -12,7 +12,8 @@ export interface Route {
   handle: RequestHandler;
 }
 
-interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+/** What a request gives, checked. */
+export interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
   params: z.output<P>;
   query: z.output<Q>;
   body: z.output<B>;
@@ -20,7 +21,7 @@ interface Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
 
 /** Maximum size of the body of a request that contains no messages. */
 const maxJsonBytes = 1024 * 1024;
-/** Commas and opening brackets in such a body, which are about as many as its values. */
+/** A schema checks every value of such a body and may report a fault for each. */
 const maxJsonValues = 10_000;
 
 /**
@@ -86,25 +87,20 @@ function requireScope(request: Request, scope: Endpoint['scope']): void {
   }
 }
 
-/** `undefined` for an empty body. */
-async function readJson(request: Request): Promise<unknown> {
+/**
+ * The JSON body of a request; `undefined` for an empty one.
+ *
+ * @throws {PosthornError}
+ */
+export async function readJson(request: Request, maxBytes = maxJsonBytes): Promise<unknown> {
   refuseEncoded(request);
-  const bytes = await readBody(request, maxJsonBytes);
+  const bytes = await readBody(request, Math.min(maxBytes, maxJsonBytes));
   if (bytes.length === 0) return undefined;
-  limitValues(bytes);
-  return parseJsonBody(bytes);
-}
-
-/** A schema checks every value and may report a fault for each. Half a million values would take seconds. */
-function limitValues(json: Buffer): void {
-  let values = 0;
-  for (const byte of json) if (byte === comma || byte === openBracket || byte === openBrace) values += 1;
-  if (values > maxJsonValues) {
+  if (hasMoreValues(bytes, maxJsonValues)) {
     throw new PosthornError('invalid_request', `Use at most ${maxJsonValues} values in the body.`);
   }
+  return parseJsonBody(bytes);
 }
-
-const [comma, openBracket, openBrace] = Buffer.from(',[{');
 
 /** @throws {PosthornError} `unsupported_encoding` for a compressed body: a small one may stand for an endless one */
 export function refuseEncoded(request: Request): void {
@@ -118,7 +114,7 @@ export function refuseEncoded(request: Request): void {
  *
  * @throws {PosthornError} `invalid_request`
  */
-export function parseJsonBody(bytes: Buffer): unknown {
+function parseJsonBody(bytes: Buffer): unknown {
   return parseJson(bytes.toString('utf8').replace(/^\ufeff/, ''));
 }
 

@@ -2,10 +2,16 @@ import type { Broker } from '@posthorn/broker';
 import { contract, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
+import type { PageRoute } from './page-route.ts';
 import { rawRoute, route, type Route } from './route.ts';
 
 /** `/v2/schedules` (contract P21). */
-export function scheduleRoutes({ schedules, runSchedule }: Broker, warn: Warn, maxMessageBytes: number): Route[] {
+export function scheduleRoutes(
+  { schedules, runSchedule }: Broker,
+  pages: { list: PageRoute; single: PageRoute },
+  warn: Warn,
+  maxMessageBytes: number,
+): Route[] {
   const endpoints = contract.schedules;
   const notFound = (scheduleId: string) => new PosthornError('not_found', `schedule ${scheduleId} not found`);
   const setPaused = (isPaused: boolean) => async (input: { params: { scheduleId: string } }) => {
@@ -13,8 +19,8 @@ export function scheduleRoutes({ schedules, runSchedule }: Broker, warn: Warn, m
     if (!(await schedules.setPaused(scheduleId, isPaused))) throw notFound(scheduleId);
   };
   return [
-    route(endpoints.list, () => schedules.list()),
-    route(endpoints.get, async ({ params }) => {
+    pages.list(endpoints.list, () => schedules.list()),
+    pages.single(endpoints.get, async ({ params }) => {
       const schedule = await schedules.get(params.scheduleId);
       if (!schedule) throw notFound(params.scheduleId);
       return schedule;

@@ -1,10 +1,13 @@
 import type { Broker } from '@posthorn/broker';
 import { contract, hidePassword, PosthornError, type UrlGroup } from '@posthorn/shared';
+import type { PageRoute } from './page-route.ts';
 import { route } from './route.ts';
 
-export const urlGroupRoutes = ({ urlGroups }: Broker) => [
-  route(contract.urlGroups.list, async () => (await urlGroups.list()).map(hidePasswords)),
-  route(contract.urlGroups.get, async ({ params }) => {
+export const urlGroupRoutes = ({ urlGroups }: Broker, pages: { list: PageRoute; single: PageRoute }) => [
+  pages.list(contract.urlGroups.list, async function* () {
+    for await (const group of urlGroups.list()) yield hidePasswords(group);
+  }),
+  pages.single(contract.urlGroups.get, async ({ params }) => {
     const group = await urlGroups.get(params.name);
     if (!group) throw new PosthornError('not_found', `topic ${params.name} not found`);
     return hidePasswords(group);

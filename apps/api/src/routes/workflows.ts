@@ -2,21 +2,33 @@ import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request } from 'express';
+import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { readBody } from '../middleware/read-body.ts';
+import { createBodyBudget, readBody } from '../middleware/read-body.ts';
 import { readItems } from './batch.ts';
-import { maxHeaderBytes, maxHeaders, readPublishRequest } from './publish-request.ts';
-import { parseJsonBody, rawRoute, refuseEncoded, type Route } from './route.ts';
+import type { PageRoute } from './page-route.ts';
+import { limitHeaders, readPublishRequest } from './publish-request.ts';
+import { rawRoute, readJson, refuseEncoded, type Route } from './route.ts';
 
 const { workflowRuns } = contract;
+
+/** Of the body of a call of a webhook (contract W15). */
+const maxHookBytes = 1024 * 1024;
 
 /**
  * What endpoints of workflows call, and what events call (contract W2).
  *
  * @param users names in the URLs of webhooks that exist
  */
-export function workflowRoutes({ workflows }: Broker, config: Config, users: ReadonlySet<string>): Route[] {
+export function workflowRoutes(
+  { workflows }: Broker,
+  list: PageRoute,
+  config: Config,
+  users: ReadonlySet<string>,
+): Route[] {
   const { maxMessageBytes: maxBytes } = config;
+  // Callers without a token must not use up what others need.
+  const hookBudget = createBodyBudget({ maxBytes: 32 * 1024 * 1024, uncountedBytes: 0, maxMs: 20_000 });
   /** Such a request is refused with 412 alone: an SDK takes 400 for the end of its run. */
   const forRun = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -52,9 +64,10 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
       workflowRuns.wait,
       (request, response) =>
         forRun(async () => {
-          requireFewHeaders(request);
+          limitHeaders(request.rawHeaders);
           const eventId = decode(readRest(request, 'wait'));
-          const json = parseJsonBody(await read(request));
+          const json = await readJson(request, maxBytes);
+          if (json === undefined) throw new PosthornError('invalid_request', 'The body is not valid JSON.');
           await workflows.wait(eventId, request.rawHeaders, json);
           response.status(201).json({});
         }),
@@ -69,15 +82,16 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
         }),
       /^\/v2\/notify(?:\/.*)?$/i,
     ),
-    rawRoute(
-      workflowRuns.waiters,
-      async (request, response) => {
+    {
+      ...list({ ...workflowRuns.waiters, params: z.unknown() }, async (_, request) => {
         const eventId = decode(readRest(request, 'waiters'));
         if (eventId === '') throw new PosthornError('invalid_request', 'eventId: give the id of an event');
-        response.json(await workflows.waiters(eventId));
-      },
-      /^\/v2\/waiters(?:\/.*)?$/i,
-    ),
+        return workflows.waiters(eventId);
+      }),
+      endpoint: workflowRuns.waiters,
+      // No group in the expression: Express would decode it, and the id may have slashes.
+      path: /^\/v2\/waiters(?:\/.*)?$/i,
+    },
     rawRoute(workflowRuns.steps, async (request, response) => {
       const pieces = await workflows.readLog(readRunId(request));
       if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
@@ -115,8 +129,10 @@ export function workflowRoutes({ workflows }: Broker, config: Config, users: Rea
         const { userId = '', workflowRunId = '', eventId = '' } = request.params as Record<string, string>;
         const notFound = new PosthornError('not_found', 'There is no such webhook, or its run is over.');
         if (!users.has(userId)) throw notFound;
-        requireFewHeaders(request);
-        const body = await readBody(request, maxBytes);
+        limitHeaders(request.rawHeaders);
+        // No byte of the body is read for a run that does not take it.
+        if (!(await workflows.takesWebhook(workflowRunId, eventId))) throw notFound;
+        const body = await readBody(request, Math.min(maxBytes, maxHookBytes), hookBudget);
         const event = Buffer.from(JSON.stringify(describeCall(request, body)));
         if (!(await workflows.receiveWebhook(workflowRunId, eventId, event))) throw notFound;
         response.json({});
@@ -155,13 +171,6 @@ function describeCall(request: Request, body: Buffer): object {
     host: request.get('host') ?? '',
     url: request.originalUrl,
   };
-}
-
-function requireFewHeaders({ rawHeaders }: Request): void {
-  const bytes = rawHeaders.reduce((sum, text) => sum + text.length, 0);
-  if (rawHeaders.length / 2 > maxHeaders || bytes > maxHeaderBytes) {
-    throw new PosthornError('headers_too_large', `Use at most ${maxHeaders} headers of ${maxHeaderBytes} bytes.`);
-  }
 }
 
 function readRunId(request: Request): string {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   DestinationError,
+  findHeaderExcess,
   ForwardError,
   groupNotFound,
   hidePassword,
@@ -185,10 +186,19 @@ export async function findGroup(urlGroups: UrlGroups, name: string): Promise<Url
   throw groupNotFound(name);
 }
 
-/** The default headers of a group count where the request says nothing (contract D52). */
+/**
+ * The default headers of a group count where the request says nothing (contract D52).
+ *
+ * @throws {PosthornError} `headers_too_large` when both together are more than a message may have
+ */
 export function withDefaults(request: PublishRequest, group: UrlGroup | undefined): PublishRequest {
   if (!group?.headers) return request;
-  return { ...request, headers: mergeHeaders(request.headers, listHeaders(group.headers)) };
+  const headers = mergeHeaders(request.headers, listHeaders(group.headers));
+  const excess = findHeaderExcess(headers);
+  if (excess !== undefined) {
+    throw new PosthornError('headers_too_large', `${excess} These include the default headers of topic ${group.name}.`);
+  }
+  return { ...request, headers };
 }
 
 function writeReply({ isGroup, messages }: Draft, stored: readonly StoredMessage[]): PublishReply {

@@ -11,6 +11,7 @@ import { ensureQueues, findGroup, withDefaults, type PublishParts } from '../int
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { readRedisTime } from '../engine/redis/time.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
+import { readByAge } from '../views/read-in-pieces.ts';
 import { readCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
 import {
@@ -34,7 +35,7 @@ export interface Schedules {
    */
   create(request: PublishRequest): Promise<string>;
   /** All of them, oldest first, without bodies that are too large to lie in a message. */
-  list(): Promise<Schedule[]>;
+  list(): AsyncIterable<Schedule>;
   get(scheduleId: string): Promise<Schedule | undefined>;
   /** Says whether there is such a schedule. */
   setPaused(scheduleId: string, isPaused: boolean): Promise<boolean>;
@@ -48,6 +49,9 @@ export interface Schedules {
   /** Tells the schedule that made a message, if one did, how it ended. Doing it twice changes nothing. */
   tellEnd(messageId: string, message: Message, state: Exclude<ScheduledState, 'IN_PROGRESS'>): Promise<void>;
 }
+
+/** Schedules that a list reads at a time: each may have 16 KiB of body, and headers. */
+const schedulesAtOnce = 50;
 
 export interface ScheduleParts extends TriggerParts {
   /** Only a process that makes schedules needs them. */
@@ -122,16 +126,13 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       return scheduleId;
     },
 
-    async list() {
+    async *list() {
       const ids = await redis.zrange(keyspace.dueSchedules, 0, '-1');
-      const found = await Promise.all(ids.map(async (id) => ({ id, schedule: await read(id) })));
-      return found
-        .flatMap(({ id, schedule }) =>
-          schedule
-            ? [writeScheduleView(id, schedule, inlineBytes(schedule.definition.message.body) ?? Buffer.alloc(0))]
-            : [],
-        )
-        .sort((a, b) => a.createdAt - b.createdAt || a.scheduleId.localeCompare(b.scheduleId));
+      yield* readByAge(ids, schedulesAtOnce, async (id) => {
+        const schedule = await read(id);
+        if (!schedule) return undefined;
+        return writeScheduleView(id, schedule, inlineBytes(schedule.definition.message.body) ?? Buffer.alloc(0));
+      });
     },
 
     async get(scheduleId) {

@@ -42,9 +42,16 @@ export interface Sessions {
   forgiveAttempt(address: string): Promise<void>;
 }
 
+/**
+ * Sessions and codes of all tokens that allow the same; with one more, the oldest ends. The holder of a token that may
+ * only read can thus fill neither Redis nor the places of those that may write.
+ */
+const maxOpen = { sessions: 1000, codes: 100 };
+
 /** In milliseconds. */
 export const sessionMs = 12 * 3_600_000;
 const codeMs = 600_000;
+const scopes: readonly Scope[] = ['read', 'write'];
 const failuresMs = 60_000;
 
 /** @param tokens those that are valid now, in this process */
@@ -56,12 +63,24 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
     return found;
   };
 
+  /** Notes a session or a code that was made, and removes the oldest when there are too many. */
+  const note = async (list: string, hash: string, expiresAt: number, max: number, keyOf: (hash: string) => string) => {
+    await redis.zadd(list, expiresAt, hash);
+    await redis.zremrangebyscore(list, '-inf', Date.now());
+    for (let left = (await redis.zcard(list)) - max; left > 0; left--) {
+      const [oldest] = await redis.zpopmin(list);
+      if (oldest !== undefined) await redis.del(keyOf(oldest));
+    }
+    await redis.pexpireat(list, expiresAt);
+  };
+
   return {
     async open(token) {
       const cookie = createSecret();
       const expiresAt = Date.now() + sessionMs;
       const hash = hashSecret(cookie);
       await redis.set(keyspace.session(hash), `${expiresAt} ${seal(cookie, token)}`, 'PX', sessionMs);
+      await note(keyspace.sessions(token.scope), hash, expiresAt, maxOpen.sessions, keyspace.session);
       return { cookie, session: { scope: token.scope, expiresAt, caller: `session:${hash}` } };
     },
     async read(cookie) {
@@ -73,12 +92,18 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
       return { scope: token.scope, expiresAt: Number(expiresAt), caller: `session:${hash}` };
     },
     async close(cookie) {
-      if (isSecret(cookie)) await redis.del(keyspace.session(hashSecret(cookie)));
+      if (!isSecret(cookie)) return;
+      const hash = hashSecret(cookie);
+      if ((await redis.del(keyspace.session(hash))) === 0) return;
+      for (const scope of scopes) await redis.zrem(keyspace.sessions(scope), hash);
     },
     async createCode(token) {
       const code = createSecret();
-      await redis.set(keyspace.signInCode(hashSecret(code)), seal(code, token), 'PX', codeMs);
-      return { code, expiresAt: Date.now() + codeMs };
+      const hash = hashSecret(code);
+      const expiresAt = Date.now() + codeMs;
+      await redis.set(keyspace.signInCode(hash), seal(code, token), 'PX', codeMs);
+      await note(keyspace.signInCodes(token.scope), hash, expiresAt, maxOpen.codes, keyspace.signInCode);
+      return { code, expiresAt };
     },
     async redeem(code) {
       if (!isSecret(code)) return undefined;
@@ -86,6 +111,7 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
       const sealed = await redis.get(key);
       // Of several requests at once, one removes it.
       if (sealed === null || (await redis.del(key)) !== 1) return undefined;
+      for (const scope of scopes) await redis.zrem(keyspace.signInCodes(scope), hashSecret(code));
       return findToken(code, sealed);
     },
     async countAttempt(address) {

@@ -9,10 +9,12 @@ import {
 import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
+import { readByAge } from '../views/read-in-pieces.ts';
 
 /** URL groups, which the wire calls topics (contract O10). */
 export interface UrlGroups {
-  list(): Promise<UrlGroup[]>;
+  /** All of them, oldest first. */
+  list(): AsyncIterable<UrlGroup>;
   get(name: string): Promise<UrlGroup | undefined>;
   /**
    * Adds in order; the same URL gets the new name, the same name the new URL.
@@ -30,6 +32,9 @@ export interface UrlGroups {
   setHeaders(name: string, headers: Record<string, string[]>): Promise<void>;
   remove(name: string): Promise<void>;
 }
+
+/** Groups that a list reads at a time: each may have 100 URLs of 8 KiB. */
+const groupsAtOnce = 10;
 
 export interface UrlGroupLimits {
   maxGroups: number;
@@ -53,17 +58,16 @@ export function createUrlGroups(
     }
   }
 
+  async function get(name: string): Promise<UrlGroup | undefined> {
+    const text = await redis.hget(keyspace.urlGroups, name);
+    return text ? (JSON.parse(text) as UrlGroup) : undefined;
+  }
+
   return {
-    async list() {
-      const texts = await redis.hvals(keyspace.urlGroups);
-      return texts
-        .map((text) => JSON.parse(text) as UrlGroup)
-        .sort((a, b) => a.createdAt - b.createdAt || a.name.localeCompare(b.name));
+    async *list() {
+      yield* readByAge(await redis.hkeys(keyspace.urlGroups), groupsAtOnce, get);
     },
-    async get(name) {
-      const text = await redis.hget(keyspace.urlGroups, name);
-      return text ? (JSON.parse(text) as UrlGroup) : undefined;
-    },
+    get,
     async addEndpoints(name, endpoints) {
       for (const { url } of endpoints) refuseForbidden(guard, url, 'destination');
       await update(name, (group) => {

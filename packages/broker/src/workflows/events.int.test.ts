@@ -51,6 +51,14 @@ const wait = (runId: string, eventId: string, stepType = 'Wait') =>
     step: step(1, stepType),
   });
 const stateOf = async (runId: string) => (await broker.workflows.list({ workflowRunId: [runId] }, page)).runs[0];
+const waitWith = (runId: string, stepId: number, more: object) =>
+  broker.workflows.wait('limited', headersOf(runId, false), {
+    url,
+    timeout: '60s',
+    timeoutUrl: url,
+    step: step(stepId, 'Wait'),
+    ...more,
+  });
 const readJob = async (id: string) => {
   const [job = ''] = await server.client.keys(`*:deliver:${id}`);
   return { id, message: JSON.parse((await server.client.hget(job, 'data')) ?? '') as object, retried: 0, crashes: 0 };
@@ -85,6 +93,64 @@ test('webhook calls before and after the wait feed webhooks', async () => {
   const { runs } = await broker.workflows.list({ workflowRunId: ['wfr_hook'] }, page);
   expect(JSON.stringify(runs[0]?.steps)).toContain('"out":"early"');
   await broker.workflows.cancel('wfr_hook');
+});
+
+test('whether a run takes a call of a webhook is known before the call is read', async () => {
+  const takes = (eventId = 'hook') => broker.workflows.takesWebhook('wfr_asked', eventId);
+  expect(await takes()).toBe(false);
+  await submit('wfr_asked', true, 'payload');
+  expect(await takes()).toBe(true);
+  await wait('wfr_asked', 'for-token');
+  expect(await takes('for-token')).toBe(false);
+  for (let n = 0; n < 1000; n++) await broker.workflows.receiveWebhook('wfr_asked', 'hook', Buffer.from('x'));
+  await expect(takes()).rejects.toMatchObject({ status: 412 });
+  await broker.workflows.cancel('wfr_asked');
+  expect(await takes()).toBe(false);
+});
+
+describe('what a step that waits may have', () => {
+  const header = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`Upstash-Forward-H${n}`, ['v']]));
+  beforeAll(() => submit('wfr_limits', true, 'payload'));
+  afterAll(() => broker.workflows.cancel('wfr_limits'));
+
+  test.each<[string, object]>([
+    ['a body at its deadline', { timeoutBody: 'ä'.repeat(32 * 1024 + 1) }],
+    ['headers at its deadline', { timeoutHeaders: header(201) }],
+    ['bytes of headers at its deadline', { timeoutHeaders: { 'Upstash-Forward-H': ['x'.repeat(33 * 1024)] } }],
+    ['values of one header', { timeoutHeaders: { 'Content-Type': Array.from({ length: 500 }, () => 'text/plain') } }],
+    ['a name', { step: { ...step(9, 'Wait'), stepName: 'x'.repeat(9000) } }],
+    ['a type', { step: { ...step(9, 'Wait'), stepType: 'x'.repeat(9000) } }],
+  ])('%s is limited', async (_, more) => {
+    await expect(waitWith('wfr_limits', 9, more)).rejects.toMatchObject({ status: 412 });
+    expect(await broker.workflows.waiters('limited')).toEqual([]);
+  });
+
+  test('the number of steps of one run that wait is limited; one that waits already is still known', async () => {
+    // The log has one element, of 1,000 that it may have: each step that waits becomes another one.
+    for (let n = 1; n < 1000; n++) await waitWith('wfr_limits', n, {});
+    await expect(waitWith('wfr_limits', 1000, {})).rejects.toMatchObject({ status: 412 });
+    await waitWith('wfr_limits', 1, {});
+    expect(await broker.workflows.waiters('limited')).toHaveLength(999);
+  });
+});
+
+test('however much waiters hold, one response is limited, and an event names every waiter that it resumed', async () => {
+  const timeoutBody = 'x'.repeat(64 * 1024);
+  await submit('wfr_large', true, 'payload');
+  for (let n = 1; n <= 80; n++) await waitWith('wfr_large', n, { timeoutBody });
+  const listed = await broker.workflows.waiters('limited');
+  expect(listed.length).toBeGreaterThan(40);
+  expect(JSON.stringify(listed).length).toBeLessThanOrEqual(4 * 1024 * 1024 + 80);
+
+  const notified = await broker.workflows.notify('limited', Buffer.from('x'), 'wfr_large');
+  expect(notified).toHaveLength(80);
+  expect(JSON.stringify(notified).length).toBeLessThan(4.5 * 1024 * 1024);
+  expect(notified[0]?.waiter).toMatchObject({ timeoutBody });
+  expect(notified[79]).toMatchObject({ workflowRunId: 'wfr_large', waiter: { url, timeoutHeaders: {} } });
+  expect(notified[79]?.waiter.headers['Upstash-Workflow-Runid']).toEqual(['wfr_large']);
+  expect(notified[79]?.waiter).not.toHaveProperty('timeoutBody');
+  await broker.workflows.cancel('wfr_large');
 });
 
 test('a large step that is written in a way that is not known is delivered', async () => {
@@ -124,6 +190,7 @@ test('a full Redis refuses at every door that stores something for runs', async 
       () => narrow.workflows.trigger([]),
       () => narrow.workflows.wait('e', headersOf('wfr_door', false), {}),
       () => narrow.workflows.notify('e', Buffer.from('x')),
+      () => narrow.workflows.takesWebhook('wfr_door', 'e'),
       () => narrow.workflows.receiveWebhook('wfr_door', 'e', Buffer.from('x')),
       () => narrow.workflows.letters.repeat(['1-1'], 'restart', []),
       () => narrow.workflows.letters.repeatCallback('1-1'),

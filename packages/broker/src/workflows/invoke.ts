@@ -1,4 +1,4 @@
-import { PosthornError } from '@posthorn/shared';
+import { findHeaderExcess, hasMoreValues, PosthornError } from '@posthorn/shared';
 import type { PublishRequest } from '../intake/accept.ts';
 import { checkOptions } from './run-config.ts';
 import { createRefusal } from './run-errors.ts';
@@ -18,10 +18,17 @@ export interface Envelope {
 
 /** Bytes of what a run stores of its invoker: mostly headers. */
 const maxInvokerBytes = 256 * 1024;
+/** Values of the JSON of an envelope; the payload is one of them. */
+const maxValues = 10_000;
+/** The step that waits, as JSON: it is stored with the new run. */
+const maxStepBytes = 8 * 1024;
+/** That of a destination (contract M1). */
+const maxUrlLength = 8192;
 
 /** @throws {PosthornError} and what is wrong with the headers of the message that reports the end */
 export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishRequest): Envelope {
   const wrong = (what: string) => new PosthornError('limit_exceeded', `The envelope of an invocation: ${what}`);
+  if (hasMoreValues(body, maxValues)) throw wrong(`use at most ${maxValues} values`);
   let json: Record<string, unknown>;
   try {
     json = (JSON.parse(body.toString('utf8')) as Record<string, unknown> | null) ?? {};
@@ -34,8 +41,12 @@ export function parseEnvelope(parts: RunParts, { body, callerIp }: PublishReques
   if (typeof workflowRunId !== 'string' || typeof workflowUrl !== 'string') {
     throw wrong('workflowRunId, workflowUrl: give the run that waits');
   }
+  if (workflowUrl.length > maxUrlLength) throw wrong(`workflowUrl: use at most ${maxUrlLength} characters`);
   if (typeof payload !== 'string') throw wrong('body: use text');
+  if (Buffer.byteLength(JSON.stringify(step)) > maxStepBytes) throw wrong(`step: use at most ${maxStepBytes} bytes`);
   const headers = listHeaderMap(json['headers']);
+  const excess = findHeaderExcess(headers);
+  if (excess !== undefined) throw wrong(`headers: ${excess}`);
   parseRunHeaders([...headers, 'Upstash-Workflow-RunId', workflowRunId]);
   checkOptions(parts, { headers, callerIp, body: Buffer.alloc(0) });
   const invoker: Invoker = {

@@ -13,12 +13,13 @@ export function refuseNew(workflows: Workflows, refuse: () => void): Workflows {
       refuse();
       return accept(...given);
     };
-  const { trigger, wait, notify, receiveWebhook, letters } = workflows;
+  const { trigger, wait, notify, takesWebhook, receiveWebhook, letters } = workflows;
   return {
     ...workflows,
     trigger: ask(trigger),
     wait: ask(wait),
     notify: ask(notify),
+    takesWebhook: ask(takesWebhook),
     receiveWebhook: ask(receiveWebhook),
     letters: { ...letters, repeat: ask(letters.repeat), repeatCallback: ask(letters.repeatCallback) },
   };

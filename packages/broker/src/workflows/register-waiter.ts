@@ -1,4 +1,4 @@
-import { parseUrl, PosthornError, readDuration } from '@posthorn/shared';
+import { findHeaderExcess, parseUrl, PosthornError, readDuration } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
 import { announceLimits } from './flow-limits.ts';
@@ -14,13 +14,16 @@ import { checkStep } from './step-text.ts';
 import { isWebhookStep, maxWaiterBytes, nameNote, requireEventId, type StoredWaiter } from './stored-waiter.ts';
 import { resumeWaiter } from './waiters.ts';
 
+/** What a client may send along with a wait: all of it stays in Redis until the wait ends. */
+const maxBytes = { step: 8 * 1024, timeoutBody: 64 * 1024 };
+
 /** How long an entry in the list of an event stays after its deadline, because the run decides whether it waits. */
 const graceMs = 60_000;
 
 /**
  * Registers a step that waits (contract W11).
  *
- * @param headers of the request: names and values in turn
+ * @param headers of the request: names and values in turn, at most those that a publish may have
  * @throws {RunOverError}; {PosthornError} `limit_exceeded` for what is wrong
  */
 export async function registerWaiter(
@@ -88,6 +91,14 @@ function parseWaitRequest(
     } = (json as Partial<Record<string, unknown>> | null) ?? {};
     const head = checkStep(step);
     if (!head) throw wrong('step: give the step that waits');
+    if (Buffer.byteLength(JSON.stringify(head)) > maxBytes.step)
+      throw wrong(`step: use at most ${maxBytes.step} bytes`);
+    if (typeof timeoutBody === 'string' && Buffer.byteLength(timeoutBody) > maxBytes.timeoutBody) {
+      throw wrong(`timeoutBody: use at most ${maxBytes.timeoutBody} bytes`);
+    }
+    const headersAtTimeout = listHeaderMap(timeoutHeaders);
+    const excess = findHeaderExcess(headersAtTimeout);
+    if (excess !== undefined) throw wrong(`timeoutHeaders: ${excess}`);
     if (typeof url !== 'string' || typeof timeoutUrl !== 'string') throw wrong('url, timeoutUrl: use text');
     for (const target of [url, timeoutUrl])
       refuseForbidden(parts.guard, parseUrl(target, 'destination'), 'destination');
@@ -99,7 +110,7 @@ function parseWaitRequest(
       throw wrong(`timeout: use at most ${parts.limits.maxDelayMs / 1000} seconds`);
     }
     const kept = keepPublishHeaders(headers);
-    const keptForTimeout = toHeaderMap(keepPublishHeaders(listHeaderMap(timeoutHeaders)));
+    const keptForTimeout = toHeaderMap(keepPublishHeaders(headersAtTimeout));
     const origin = { id: '', kind: 'step' } as const;
     for (const headers of [kept, listHeaderMap(keptForTimeout)]) {
       checkOptions(parts, { headers, callerIp: '', body: Buffer.alloc(0) });

@@ -1,13 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
+import { hasMoreValues, hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
 import { writeHeader } from '../engine/log/message-fields.ts';
 import type { LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
+import { parseStepHead } from './step-text.ts';
 
 /** Bytes of one body that the view of a run shows. */
 const maxShownBytes = 64 * 1024;
+/** Values of a step, or of the result of a call, that are parsed for the view of a run. */
+const maxValues = 100_000;
 
 /** The first step of a run: its payload. */
 export function viewInit(run: Run, entry: LogEntry, body: Buffer | undefined): RunStepView {
@@ -130,12 +133,12 @@ async function viewInvoked(
 }
 
 function parseStep(body: Buffer | undefined): StepJson {
-  const step = body && parseJson(body.toString('utf8'));
-  return typeof step === 'object' && step !== null ? step : {};
+  const step = body && (parseJson(body.toString('utf8')) ?? parseStepHead(body));
+  return typeof step === 'object' ? step : {};
 }
 
 function parseJson(text: unknown): unknown {
-  if (typeof text !== 'string') return undefined;
+  if (typeof text !== 'string' || hasMoreValues(Buffer.from(text), maxValues)) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -31,10 +31,9 @@ export interface Notified {
 /** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
 const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
 /** Waiters of one event that are read at a time. */
-const atOnce = 100;
-/** Waiters that one answer shows, and about their bytes: there is no next page. */
-const maxShown = 1000;
-const maxShownBytes = 4 * 1024 * 1024;
+const atOnce = 20;
+/** Waiters that one response shows: their number in a list, and their bytes. */
+const shown = { maxWaiters: 1000, maxBytes: 4 * 1024 * 1024 };
 
 /**
  * The waiters of an event that are there now, with the fields of their runs.
@@ -103,22 +102,41 @@ export async function readWaiters(parts: RunParts, eventId: string): Promise<Wai
   let bytes = 0;
   for await (const { run, waiter } of listWaiters(parts, eventId)) {
     const view = viewWaiter(waiter, run.runId);
-    bytes += Buffer.byteLength(JSON.stringify(view));
-    if (views.length === maxShown || (views.length > 0 && bytes > maxShownBytes)) break;
+    bytes += countBytes(view);
+    if (views.length === shown.maxWaiters || (views.length > 0 && bytes > shown.maxBytes)) break;
     views.push(view);
   }
   return views;
 }
 
+const countBytes = (view: WaiterView) => Buffer.byteLength(JSON.stringify(view));
+
+/** Collects every waiter that was resumed. Beyond the bytes of one response they have neither headers nor bodies. */
+function createNotifiedList() {
+  const notified: Notified[] = [];
+  let bytes = 0;
+  return {
+    notified,
+    add(one: Notified) {
+      bytes += countBytes(one.waiter);
+      notified.push(bytes > shown.maxBytes ? { ...one, waiter: shorten(one) } : one);
+    },
+  };
+}
+
+function shorten({ waiter: { url, deadline, timeoutUrl }, workflowRunId }: Notified): WaiterView {
+  return { url, deadline, headers: { 'Upstash-Workflow-Runid': [workflowRunId] }, timeoutUrl, timeoutHeaders: {} };
+}
+
 /** Resumes every waiter of an event, over all runs. Without one the event is lost. */
 export async function notifyAll(parts: RunParts, eventId: string, data: Buffer): Promise<Notified[]> {
   requireEventId(eventId);
-  const notified: Notified[] = [];
+  const { notified, add } = createNotifiedList();
   const failures: Error[] = [];
   for await (const { run, field } of listWaiters(parts, eventId, true)) {
     try {
       const one = await resumeWaiter(parts, run, field, { data });
-      if (one) notified.push(one);
+      if (one) add(one);
     } catch (error) {
       // The others hear of it all the same; those that did not will when the event is told again.
       failures.push(error as Error);
@@ -151,13 +169,8 @@ export async function notifyRun(
     const kept = await scripts.keepNote(runs.placeOf(runId, run.createdAt), event, data, noteLimits);
     if (kept === 'over') return undefined;
     if (kept === 'kept') return [];
-    if (kept === 'full') {
-      throw new PosthornError(
-        'limit_exceeded',
-        `The run keeps ${noteLimits.maxNotes} notifications or ${noteLimits.maxBytes} bytes of them at most.`,
-      );
-    }
-    const notified: Notified[] = [];
+    if (kept === 'full') throw createNoRoom();
+    const { notified, add } = createNotifiedList();
     let isForToken = false;
     for (const field of kept.sort(byStep)) {
       const text = isWebhook ? await redis.hget(runKeys.waiters(run.shard, runId), field) : null;
@@ -166,7 +179,7 @@ export async function notifyRun(
         continue;
       }
       const one = await resumeWaiter(parts, run, field, { data });
-      if (one) notified.push(one);
+      if (one) add(one);
       if (one && isWebhook) break;
     }
     // None if all of them ended in the meantime.
@@ -175,6 +188,36 @@ export async function notifyRun(
     if (isForToken) return undefined;
   }
 }
+
+/**
+ * Whether a run takes a call of a webhook: a step waits for it, or nothing waits and the call can be kept.
+ *
+ * @throws {PosthornError} `limit_exceeded` when the run has no room for it
+ */
+export async function takesWebhook({ redis, runs }: RunParts, runId: string, eventId: string): Promise<boolean> {
+  requireEventId(eventId);
+  const run = await runs.read(runId);
+  if (run?.state !== 'RUN_STARTED') return false;
+  const waiters = runKeys.waiters(run.shard, runId);
+  const fields = (await redis.hkeys(waiters)).filter((field) => field.slice(field.indexOf(':') + 1) === eventId);
+  for (const field of fields) {
+    const text = await redis.hget(waiters, field);
+    if (text !== null && isWebhookStep(parseWaiter(text).waiter.step)) return true;
+  }
+  if (fields.length > 0) return false;
+  const [notes, bytes] = await Promise.all([
+    redis.hlen(runKeys.notes(run.shard, runId)),
+    redis.hget(runKeys.run(run.shard, runId), 'noteBytes'),
+  ]);
+  if (notes >= noteLimits.maxNotes || Number(bytes) >= noteLimits.maxBytes) throw createNoRoom();
+  return true;
+}
+
+const createNoRoom = () =>
+  new PosthornError(
+    'limit_exceeded',
+    `The run keeps ${noteLimits.maxNotes} notifications or ${noteLimits.maxBytes} bytes of them at most.`,
+  );
 
 function byStep(a: string, b: string): number {
   return parseInt(a, 10) - parseInt(b, 10);

@@ -101,6 +101,31 @@ test('a step that starts another run starts one, whatever ids its requests have'
   await broker.workflows.cancel('wfr_invoker');
 });
 
+test.each<[string, object]>([
+  ['headers', { headers: Object.fromEntries(Array.from({ length: 201 }, (_, n) => [`Upstash-Forward-H${n}`, ['v']])) }],
+  ['a step', { step: { stepId: 1, stepType: 'Invoke', stepName: 'x'.repeat(9000) } }],
+  ['a URL', { workflowUrl: `${url}/${'x'.repeat(9000)}` }],
+  ['values', { other: Array.from({ length: 20_000 }, () => 0) }],
+])('an invocation with too many or too large %s is refused', async (_, more) => {
+  await start('wfr_many-of-it');
+  const { createdAt } = await readRun('wfr_many-of-it');
+  const envelope = {
+    body: 'a,b,c,'.repeat(10_000),
+    headers: {},
+    workflowRunId: 'wfr_many-of-it',
+    workflowRunCreatedAt: createdAt,
+    workflowUrl: url,
+    step: { stepId: 1, stepName: 'child', stepType: 'Invoke', concurrent: 1 },
+  };
+  const invoke = (json: object) =>
+    broker.publish(request('wfr_refused', true, JSON.stringify(json), { 'Upstash-Workflow-Invoke': 'true' }));
+  await expect(invoke({ ...envelope, ...more })).rejects.toMatchObject({ status: 412 });
+  expect(await readLog('wfr_refused')).toBeUndefined();
+  await invoke(envelope);
+  await broker.workflows.cancel('wfr_refused');
+  await broker.workflows.cancel('wfr_many-of-it');
+});
+
 test('a process that died before it told the end of a run: a sweep tells it', async () => {
   await start('wfr_told');
   const { createdAt } = await readRun('wfr_told');

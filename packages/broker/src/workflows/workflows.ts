@@ -26,7 +26,7 @@ import { createRuns, parseName } from './runs.ts';
 import { judgeRunOutcome, noteRefusal, settleRunOutcome } from './settle-run.ts';
 import { triggerRuns } from './trigger.ts';
 import { registerWaiter } from './register-waiter.ts';
-import { notifyAll, notifyRun, readWaiters, type Notified, type WaiterView } from './waiters.ts';
+import { notifyAll, notifyRun, readWaiters, takesWebhook, type Notified, type WaiterView } from './waiters.ts';
 
 /** Runs of workflows: a record and a step log each, in one shard (contract W1). */
 export interface Workflows extends RunAttempts {
@@ -52,6 +52,12 @@ export interface Workflows extends RunAttempts {
   wait(eventId: string, headers: readonly string[], json: unknown): Promise<void>;
   /** Resumes all waiters of an event, or those of one run, for which the data is kept if there are none. */
   notify(eventId: string, data: Buffer, runId?: string): Promise<Notified[]>;
+  /**
+   * Whether a run takes a call of this webhook now, or would keep it. It is asked before the call is read.
+   *
+   * @throws {PosthornError} `limit_exceeded` when the run has no room for it
+   */
+  takesWebhook(runId: string, eventId: string): Promise<boolean>;
   /** Gives a webhook call to one waiter; `false` if there is no such run (any more). */
   receiveWebhook(runId: string, eventId: string, data: Buffer): Promise<boolean>;
   waiters(eventId: string): Promise<WaiterView[]>;
@@ -140,6 +146,7 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
         ? notifyAll(parts, eventId, data)
         : ((await notifyRun(parts, runId, eventId, data)) ?? []);
     },
+    takesWebhook: (runId, eventId) => takesWebhook(parts, runId, eventId),
     async receiveWebhook(runId, eventId, data) {
       return (await notifyRun(parts, runId, eventId, data, true)) !== undefined;
     },

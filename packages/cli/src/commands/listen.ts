@@ -6,7 +6,7 @@ import type { Act, Session } from '../act.ts';
 import { readCount } from '../arguments.ts';
 import { Failure } from '../failure.ts';
 import type { Output } from '../output/output.ts';
-import { disarm } from '../output/text.ts';
+import { disarm, disarmJson } from '../output/text.ts';
 
 interface Options {
   status: number;
@@ -85,14 +85,18 @@ async function listen(answer: RequestListener, port: number): Promise<Server[]> 
 
 /** The whole body; `undefined` when it is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  // Copied at once: a piece may be a single byte, and the view of it takes a hundred.
+  let body = Buffer.alloc(0);
+  let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= maxBodyBytes) chunks.push(chunk);
-    else chunks.length = 0;
+    const needed = length + chunk.length;
+    if (needed <= maxBodyBytes) {
+      if (needed > body.length) body = Buffer.concat([body], Math.max(needed, 2 * body.length));
+      chunk.copy(body, length);
+    }
+    length = needed;
   }
-  return bytes <= maxBodyBytes ? Buffer.concat(chunks) : undefined;
+  return length <= maxBodyBytes ? body.subarray(0, length) : undefined;
 }
 
 /** Says of each request whether its signature is valid; reads the keys again when it is not, for they may have rotated. */
@@ -140,7 +144,7 @@ function describe(request: IncomingMessage, body: Buffer): Omit<Received, 'signa
 function print({ isJson, paint }: Output, received: Received): void {
   const { method, path, headers, body, signature } = received;
   if (isJson) {
-    process.stdout.write(`${JSON.stringify(received)}\n`);
+    process.stdout.write(`${disarmJson(JSON.stringify(received))}\n`);
     return;
   }
   const rest = body.length - shownCharacters;

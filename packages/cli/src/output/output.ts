@@ -2,7 +2,7 @@ import { readConfig } from '../config.ts';
 import { writeFields } from './fields.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { writeTable, type Column } from './table.ts';
-import { disarm } from './text.ts';
+import { disarm, disarmJson } from './text.ts';
 
 /** What a command says: a document for programs, or words for a person. */
 export interface Output {
@@ -55,5 +55,5 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
 /** As the wire has it: without the names that the SDK adds. */
 function writeJson(value: unknown, indent?: number): string {
   const added = new Set(['urlGroup', 'ratePerSecond']);
-  return JSON.stringify(value, (name, each: unknown) => (added.has(name) ? undefined : each), indent);
+  return disarmJson(JSON.stringify(value, (name, each: unknown) => (added.has(name) ? undefined : each), indent));
 }

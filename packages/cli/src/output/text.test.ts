@@ -1,4 +1,4 @@
-import { disarm, formatCount, measureWidth, padToWidth } from './text.ts';
+import { disarm, disarmJson, formatCount, measureWidth, padToWidth } from './text.ts';
 
 test.each([
   ['plain', 5],
@@ -28,4 +28,11 @@ test('one has no plural', () => {
     '1 dead letter',
     '2 dead letters',
   ]);
+});
+
+test('JSON from elsewhere cannot steer the terminal, and means the same', () => {
+  const value = { 'name\u0085': 'a\x1b[31m\x7f\u009b\u202e\u2066 é 漢 😀\n' };
+  const json = disarmJson(JSON.stringify(value));
+  expect(JSON.parse(json)).toEqual(value);
+  expect(json).toBe(String.raw`{"name\u0085":"a\u001b[31m\u007f\u009b\u202e\u2066 é 漢 😀\n"}`);
 });

@@ -18,10 +18,17 @@ export function disarm(text: string): string {
   return text.replace(controls, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
+/** JSON as it may be shown: with the characters escaped that would steer the terminal. It means the same. */
+export function disarmJson(json: string): string {
+  return json.replace(rawControls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 const isPlain = /^[ -~]*$/;
 /** All but the tab and the line feed; and what turns the direction of text around. */
 // eslint-disable-next-line no-control-regex
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+/** Those of them that JSON has without an escape. */
+const rawControls = /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 const isWide =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 

@@ -21,24 +21,25 @@ const discardMs = 30_000;
  * @throws {BodyTooLargeError} at the first byte above the limit; the rest is read and dropped
  */
 export async function readPieces(pieces: Pieces, maxBodyBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  // Copied at once: a piece may be a single byte, and the view of it takes a hundred.
+  let body = new Uint8Array(0);
   let length = 0;
   for (let read = await pieces.next(); !read.done; read = await pieces.next()) {
     const chunk = typeof read.value === 'string' ? new TextEncoder().encode(read.value) : (read.value as Uint8Array);
-    length += chunk.length;
-    if (length > maxBodyBytes) {
+    const needed = length + chunk.length;
+    if (needed > maxBodyBytes) {
       void discard(pieces);
       throw new BodyTooLargeError(maxBodyBytes);
     }
-    chunks.push(chunk);
+    if (needed > body.length) {
+      const grown = new Uint8Array(Math.min(maxBodyBytes, Math.max(needed, 2 * body.length)));
+      grown.set(body);
+      body = grown;
+    }
+    body.set(chunk, length);
+    length = needed;
   }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
+  return length === body.length ? body : body.slice(0, length);
 }
 
 async function discard(pieces: Pieces): Promise<void> {

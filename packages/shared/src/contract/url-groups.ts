@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { formatUrl } from '../headers/destination.ts';
 import { readForwardedHeaders } from '../headers/forward.ts';
+import { findHeaderExcess } from '../headers/header-limits.ts';
 import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/read-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
@@ -61,6 +62,11 @@ export const DefaultHeaders = z
   .superRefine((headers, context) => {
     try {
       const list = listHeaders(headers);
+      const excess = findHeaderExcess(list);
+      if (excess !== undefined) {
+        context.addIssue({ code: 'custom', message: excess });
+        return;
+      }
       readForwardedHeaders(list, readPublishOptions(list).forwardAll ?? false, false);
     } catch (error) {
       if (!(error instanceof Error)) throw error;

@@ -251,7 +251,10 @@ describe('the public webhook receiver', () => {
       texts.add(await response.text());
     }
     expect(texts.size).toBe(1);
-    expect((await hook('user/wfr_none/evt', { method: 'POST', body: 'x'.repeat(30_000) })).status).toBe(413);
+    expect((await hook('user/wfr_none/evt', { method: 'POST', body: 'x'.repeat(30_000) })).status).toBe(404);
+    await batch(item({ 'upstash-workflow-runid': 'wfr_hook', 'upstash-delay': '1h' }));
+    expect((await hook('user/wfr_hook/evt', { method: 'POST', body: 'x'.repeat(30_000) })).status).toBe(413);
+    await send('DELETE', '/v2/workflows/runs?count=100');
     const headers = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`h${n}`, 'v']));
     expect((await hook('user/wfr_none/evt', { headers })).status).toBe(431);
   });

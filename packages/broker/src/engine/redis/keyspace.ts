@@ -38,6 +38,10 @@ export const keyspace = {
   session: (hash: string) => `posthorn:session:${hash}`,
   /** string: a code that opens one session of the console, under its hash; expires after ten minutes. */
   signInCode: (hash: string) => `posthorn:sign-in-code:${hash}`,
+  /** zset: hashes of the sessions of the console that a scope has, by their end; expires with the last of them. */
+  sessions: (scope: string) => `posthorn:sessions:${scope}`,
+  /** zset: the same of codes. */
+  signInCodes: (scope: string) => `posthorn:sign-in-codes:${scope}`,
   /** hash: `count` of failed sign-ins of an address in the current minute, with which it expires. */
   failedSignIns: (address: string) => `posthorn:failed-sign-ins:${address}`,
 

@@ -3,11 +3,12 @@ import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import type { Lane, Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
+import { readInPieces } from '../read-in-pieces.ts';
 
 /** Flow-control keys: rate and parallelism per key (contract D36). */
 export interface FlowControls {
-  /** All known keys, or those whose name has this text in it. */
-  list(search?: string): Promise<FlowControlKey[]>;
+  /** All known keys, or those whose name has this text in it, by name. */
+  list(search?: string): AsyncIterable<FlowControlKey>;
   get(key: string): Promise<FlowControlKey | undefined>;
   setPaused(key: string, paused: boolean): Promise<void>;
   /** Fixes limits: what messages say about them does not count any more. */
@@ -23,6 +24,9 @@ export interface FlowControlParts {
   shards: Shards;
   lanes: Lanes;
 }
+
+/** Keys that a list reads at a time; there may be any number of them. */
+const keysAtOnce = 100;
 
 export function createFlowControls({ redis, shards, lanes }: FlowControlParts): FlowControls {
   const laneOf = (key: string): Lane => ({ kind: 'flow', name: key });
@@ -48,11 +52,10 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
 
   return {
     get,
-    async list(search = '') {
+    async *list(search = '') {
       const lists = await Promise.all(Array.from({ length: shards.count }, (_, shard) => listFlowKeys(redis, shard)));
       const keys = lists.flat().filter((key) => key.includes(search));
-      const found = (await Promise.all(keys.map(get))).filter((key) => key !== undefined);
-      return found.sort((a, b) => a.flowControlKey.localeCompare(b.flowControlKey));
+      yield* readInPieces(keys.sort(), keysAtOnce, get);
     },
     setPaused: (key, paused) => lanes.setPaused(laneOf(key), paused),
     pin: (key, limits) => lanes.pin(laneOf(key), limits),

@@ -29,6 +29,12 @@ test.each([
   ['a number of retries that is none', `{"sourceMessageId":"${sourceMessageId}","retried":"1"}`],
 ])('%s is no callback', (_, text) => expect(parseCallbackSource(Buffer.from(text))).toBeUndefined());
 
+test('a body with so many values that parsing it would take long is not parsed', () => {
+  const values = Array.from({ length: 20_000 }, () => 0);
+  expect(parse({ sourceMessageId, retried: 0, values: values.join() })).toBeDefined();
+  expect(parse({ sourceMessageId, retried: 0, values })).toBeUndefined();
+});
+
 test('a body that is too large is not parsed', () => {
   const body = Buffer.from(JSON.stringify({ sourceMessageId, body: 'x'.repeat(maxCallbackBytes) }));
   expect(parseCallbackSource(body)).toBeUndefined();

@@ -1,7 +1,10 @@
-import { readShard } from '@posthorn/shared';
+import { hasMoreValues, readShard } from '@posthorn/shared';
 
 /** The callback of a message with the largest body that is allowed by default, which it contains in base64. */
 export const maxCallbackBytes = 16 * 1024 * 1024;
+
+/** Such a body has a few values, and those of two lists of headers. */
+const maxValues = 10_000;
 
 /** What the body of a callback says of the attempt that it reports. */
 export interface CallbackSource {
@@ -13,6 +16,7 @@ export interface CallbackSource {
 export function parseCallbackSource(body: Buffer): CallbackSource | undefined {
   // Looked for first, so that JSON of other kinds costs no parsing.
   if (body.length > maxCallbackBytes || !body.includes('"sourceMessageId"')) return undefined;
+  if (hasMoreValues(body, maxValues)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));

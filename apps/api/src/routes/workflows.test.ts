@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { Broker } from '@posthorn/broker';
+import express from 'express';
+import type { Config } from '../config.ts';
+import { authenticate } from '../middleware/authenticate.ts';
+import { handleErrors } from '../middleware/handle-errors.ts';
+import type { AppParts } from '../app-parts.ts';
+import { createPageRoute } from './page-route.ts';
+import { workflowRoutes } from './workflows.ts';
+
+let server: Server;
+/** Whether a run takes calls of webhooks, and what it got. */
+const run = { takes: true, received: [] as Buffer[], notified: 0, waits: [] as unknown[] };
+const workflows = {
+  takesWebhook: async () => run.takes,
+  receiveWebhook: async (_run: string, _event: string, data: Buffer) => run.received.push(data) > 0,
+  notify: async () => ((run.notified += 1), []),
+  wait: async (_event: string, _headers: unknown, json: unknown) => void run.waits.push(json),
+};
+
+beforeEach(async () => {
+  Object.assign(run, { takes: true, received: [], notified: 0, waits: [] });
+  const list = createPageRoute({ atOnce: 1, waiting: 1 });
+  const config = { maxMessageBytes: 10 * 1024 * 1024 } as Config;
+  const table = workflowRoutes({ workflows } as unknown as Broker, list, config, new Set(['user']));
+  const app = express();
+  const add = (isPublic: boolean) => {
+    for (const { endpoint, method, path, handle } of table)
+      if ((endpoint.scope === 'none') === isPublic) app[method](path, handle);
+  };
+  add(true);
+  app.use(authenticate(['a-token-of-this-test'], undefined));
+  add(false);
+  const log = { error: () => undefined, warn: () => undefined } as unknown as AppParts['log'];
+  app.use(handleErrors(log));
+  server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Sends the beginning of a call of a webhook, and gives the status line when it comes. */
+function call(announcedBytes: number, sentBytes: number, run = 'wfr_1'): { socket: Socket; answer: Promise<string> } {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const answer = new Promise<string>((resolve) => {
+    socket.once('data', (data: Buffer) => resolve(data.toString('latin1').split('\r\n')[0] ?? ''));
+  });
+  socket.write(
+    `POST /v2/workflows/hooks/user/${run}/event HTTP/1.1\r\nHost: a\r\nContent-Length: ${announcedBytes}\r\n\r\n`,
+  );
+  socket.write(Buffer.alloc(sentBytes));
+  return { socket, answer };
+}
+
+const post = (path: string, body: string) =>
+  fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer a-token-of-this-test' },
+    body,
+  });
+
+describe('a call of a webhook', () => {
+  test('reaches its run', async () => {
+    expect(await call(1000, 1000).answer).toBe('HTTP/1.1 200 OK');
+    expect(run.received).toHaveLength(1);
+  });
+
+  test('is refused before its body has come when no run takes it', async () => {
+    run.takes = false;
+    expect(await call(900_000, 0).answer).toBe('HTTP/1.1 404 Not Found');
+  });
+
+  test('is refused before its body has come when it is too large', async () => {
+    expect(await call(1024 * 1024 + 1, 0).answer).toBe('HTTP/1.1 413 Payload Too Large');
+    expect(run.received).toEqual([]);
+  });
+
+  test('is refused when others hold what all of them may use, and nobody else is', async () => {
+    const calls = Array.from({ length: 40 }, () => call(1_000_000, 900_000));
+    expect(await Promise.race(calls.map(({ answer }) => answer))).toBe('HTTP/1.1 503 Service Unavailable');
+    expect((await post('/v2/notify/event', 'x'.repeat(1024 * 1024))).status).toBe(201);
+    expect(run.notified).toBe(1);
+    for (const { socket } of calls) socket.destroy();
+    // What they held is free again.
+    for (;;) if ((await call(900_000, 900_000).answer) === 'HTTP/1.1 200 OK') break;
+  });
+
+  test('that waits behind another one on a connection that closes holds nothing any more', async () => {
+    const never = new Promise<boolean>(() => undefined);
+    const received = workflows.receiveWebhook;
+    workflows.receiveWebhook = async (_run, _event, data) => {
+      run.received.push(data);
+      return never;
+    };
+    // The first call is not answered, so that the answers to the others wait. Twice: both rounds have room for one only.
+    for (const round of [1, 2]) {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      const head = 'POST /v2/workflows/hooks/user/wfr_1/event HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n';
+      for (let n = 0; n < 30; n++) {
+        socket.write(head);
+        socket.write(Buffer.alloc(1_000_000));
+      }
+      while (run.received.length < 30 * round) await new Promise((resolve) => setImmediate(resolve));
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.destroy();
+      await closed;
+      // The server has noticed it, too.
+      const count = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
+      while ((await count()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    workflows.receiveWebhook = received;
+  });
+});
+
+describe('a wait', () => {
+  test.each<[string, string, number]>([
+    ['JSON', '{"a":1}', 201],
+    ['many commas in a text', JSON.stringify({ timeoutBody: ','.repeat(50_000) }), 201],
+    ['too many values', JSON.stringify(Array.from({ length: 20_000 }, () => 0)), 412],
+    ['too many bytes', JSON.stringify({ timeoutBody: 'x'.repeat(2_000_000) }), 412],
+    ['no JSON', '{', 412],
+    ['nothing', '', 412],
+  ])('with %s', async (_, body, status) => {
+    expect((await post('/v2/wait/event', body)).status).toBe(status);
+    expect(run.waits).toHaveLength(status === 201 ? 1 : 0);
+  });
+});
