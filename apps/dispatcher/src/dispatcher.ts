@@ -25,6 +25,7 @@ import { startTrimmer } from './loops/trim-events.ts';
 import { watchProgress } from './loops/watch-progress.ts';
 import { startBeat } from './loops/beat.ts';
 import { createDeliveryMetrics } from './metrics.ts';
+import { maxFurtherSockets } from './transport/connect.ts';
 import { createSender } from './transport/send.ts';
 
 export interface DispatcherParts {
@@ -76,7 +77,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const quarantine = createQuarantine(config.poisonAfter, deliverer);
   const now = () => performance.now();
   const openFiles = readOpenFilesLimit();
-  warnOfFewOpenFiles(log, openFiles, config.dispatcherConcurrency + config.maxSlowAttempts + otherOpenFiles);
+  const { dispatcherConcurrency, maxSlowAttempts } = config;
+  warnOfFewOpenFiles(log, openFiles, dispatcherConcurrency + maxSlowAttempts + maxFurtherSockets + otherOpenFiles);
   const slowPlaces = readSlowPlaces(config, openFiles);
   // Each of them may hold a worker slot for a second before it is known that there is no place.
   const returnsPerSecond = Math.max(1, config.dispatcherConcurrency / 2);
@@ -128,7 +130,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
             moved: () => admission.moved(job),
           });
         });
-        slow.answered(job);
+        slow.answered(job, answer.body.length);
         return { ...answer, durationMs: now() - startedAt };
       },
       judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),

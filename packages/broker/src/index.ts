@@ -1,6 +1,7 @@
 // What the processes may use of this package. Everything else is an inside; tests that need one import `parts.ts`.
 export type { Broker, DelivererOptions } from './broker.ts';
 export { failWithoutAttempt, type Begun, type Deliverer } from './delivery/deliverer.ts';
+export { estimateRequestBytes } from './delivery/request-bytes.ts';
 export { createDestinationGuard, type DestinationGuard } from './destinations/destination-guard.ts';
 export { isRedisAway } from './engine/redis/faults.ts';
 export type { Job } from './engine/shards/shard.ts';

@@ -16,15 +16,26 @@ function create(places: number, maxBytes = Infinity): void {
   slow = createSlowAttempts({ places, maxBytes, returnsPerSecond: 100, now: () => now });
 }
 
-/** The request of an attempt at a URL begins. */
-function start(url: string, requestBytes = 0, heldBytes = () => 0): Job {
-  const job = { id: url, message: { url } } as Job;
+/** A message with a body of so many bytes. */
+function toJob(url: string, sizeBytes = 0): Job {
+  return { id: url, message: { url, body: { kind: 'stored', key: url, sizeBytes } } } as Job;
+}
+
+/** The request of an attempt begins. */
+function make(job: Job, requestBytes = 0, heldBytes = () => 0): void {
+  const { url } = job.message;
   slow.watch(job, {
     requestBytes,
     heldBytes,
     fail: (_, code) => failed.push([url, code]),
     moved: () => moved.push(url),
   });
+}
+
+/** The request of an attempt at a URL begins. */
+function start(url: string, requestBytes = 0, heldBytes = () => 0): Job {
+  const job = toJob(url, requestBytes);
+  make(job, requestBytes, heldBytes);
   return job;
 }
 
@@ -40,7 +51,7 @@ test('an attempt moves when it is slow, not before, and its place is free when i
   slow.look();
   slow.look();
   expect([slow.inUse(), moved]).toEqual([1, [host(1)]]);
-  slow.answered(job);
+  slow.answered(job, 0);
   expect(slow.inUse()).toBe(1);
   slow.leave(job);
   slow.leave(job);
@@ -49,7 +60,7 @@ test('an attempt moves when it is slow, not before, and its place is free when i
 
 test('an attempt that has its answer is neither moved nor ended, however long its end takes', () => {
   create(1);
-  slow.answered(start(host(1)));
+  slow.answered(start(host(1)), 0);
   start(host(2));
   now = 5000;
   slow.look();
@@ -72,11 +83,11 @@ test('without a place a slow attempt is ended, and its URL starts in a place onl
   expect(slow.ended()).toBe(1);
   slow.leave(third);
 
-  const again = { message: { url: `${host(3)}?b` } } as Job;
+  const again = toJob(`${host(3)}?b`);
   expect(slow.enter(again)).toBe('later');
   expect(slow.deferMs()).toBeGreaterThanOrEqual(1000);
   // The rest of its origin does not suffer.
-  expect(slow.enter({ message: { url: `${host(3)}/fast` } } as Job)).toBe('slot');
+  expect(slow.enter(toJob(`${host(3)}/fast`))).toBe('slot');
   first.forEach((job) => slow.leave(job));
   now += 5000;
   expect(slow.trouble()).toBeUndefined();
@@ -89,7 +100,7 @@ test('a URL may try a worker slot again after a minute, then after two, and at o
   start(host(1));
   now = 600;
   slow.look();
-  const job = { message: { url: host(2) } } as Job;
+  const job = toJob(host(2));
   for (const minutes of [1, 2, 4]) {
     start(host(2));
     now += 1000;
@@ -99,7 +110,7 @@ test('a URL may try a worker slot again after a minute, then after two, and at o
     now += 1;
     expect(slow.enter(job)).toBe('slot');
   }
-  slow.answered(start(host(2)));
+  slow.answered(start(host(2)), 0);
   start(host(2));
   now += 1000;
   slow.look();
@@ -154,9 +165,91 @@ test('large requests and responses take the room of many, and a response that gr
   expect(failed).toEqual([[host(2), slowAndLarge]]);
 });
 
+describe('bytes', () => {
+  /** An origin that is known to be slow, so that its other messages start in places only. */
+  function startSlow(url: string): void {
+    start(url);
+    now += 300;
+    slow.look();
+  }
+
+  test('a message takes those of its body together with its place, before the body is read', () => {
+    create(1000, 1000);
+    startSlow(host(1));
+    const entered = Array.from({ length: 20 }, (_, n) => slow.enter(toJob(`${host(1)}/${n}`, 100)));
+    // One site gets four fifths, and one more.
+    expect(entered.filter((where) => where === 'place')).toHaveLength(9);
+    expect(entered.at(-1)).toBe('later');
+    startSlow(host(2));
+    expect(slow.enter(toJob(`${host(2)}/a`, 200))).toBe('later');
+    expect(slow.enter(toJob(`${host(2)}/b`, 100))).toBe('place');
+    expect(slow.enter(toJob(`${host(2)}/c`, 1))).toBe('later');
+  });
+
+  test('what a message does not say counts as much until its body is there', () => {
+    create(1000, 20 * 1024 * 1024);
+    startSlow(host(1));
+    const toUnsized = (path: string) => {
+      const url = host(1) + path;
+      return { id: url, message: { url, body: { kind: 'stored', key: url } } } as Job;
+    };
+    for (const path of ['a', 'b', 'c']) {
+      const job = toUnsized(path);
+      expect(slow.enter(job)).toBe('place');
+      make(job, 1000);
+    }
+    expect(slow.enter(toUnsized('d'))).toBe('place');
+    expect(slow.enter(toUnsized('e'))).toBe('later');
+  });
+
+  test('requests that are larger than told are put back, the largest first, and responses stay', () => {
+    create(1000, 1000);
+    startSlow(host(1));
+    start(host(9), 0, () => 100);
+    const jobs = ['a', 'b', 'c'].map((path) => toJob(host(1) + path, 10));
+    expect(jobs.map((job) => slow.enter(job))).toEqual(['place', 'place', 'place']);
+    jobs.forEach((job, index) => make(job, [400, 900, 300][index]));
+    now += 300;
+    slow.look();
+    expect(failed).toEqual([[`${host(1)}b`, noSlowPlace]]);
+    slow.look();
+    expect(failed).toHaveLength(1);
+  });
+
+  test('those of a response count until its attempt is over, and can be freed by no one else', () => {
+    create(1000, 1000);
+    startSlow(host(1));
+    const answered = toJob(`${host(1)}/a`);
+    slow.enter(answered);
+    make(answered, 0, () => 900);
+    slow.look();
+    now += 2000;
+    slow.answered(answered, 900);
+    slow.look();
+    expect(slow.enter(toJob(`${host(1)}/b`, 200))).toBe('later');
+    expect(failed).toEqual([]);
+    slow.leave(answered);
+    expect(slow.enter(toJob(`${host(1)}/b`, 200))).toBe('place');
+  });
+
+  test('a message that is larger than all room goes alone', () => {
+    create(1000, 1000);
+    startSlow(host(1));
+    const large = toJob(`${host(1)}/large`, 5000);
+    expect(slow.enter(large)).toBe('place');
+    make(large, 5000);
+    expect(slow.enter(toJob(`${host(1)}/small`, 1))).toBe('later');
+    slow.look();
+    expect(failed).toEqual([]);
+    slow.leave(large);
+    expect(slow.enter(toJob(`${host(1)}/small`, 1))).toBe('place');
+    expect(slow.enter(toJob(`${host(1)}/again`, 5000))).toBe('later');
+  });
+});
+
 test('an origin that has only been slow so far needs no worker slot; one that has answered in time gets one', () => {
   create(2);
-  const job = (path: string) => ({ message: { url: host(1) + path } }) as Job;
+  const job = (path: string) => toJob(host(1) + path);
   expect(slow.enter(job('a'))).toBe('slot');
   start(host(1));
   now = 300;
@@ -165,11 +258,11 @@ test('an origin that has only been slow so far needs no worker slot; one that ha
   expect(slow.enter(second)).toBe('place');
   expect(slow.inUse()).toBe(2);
   expect(slow.enter(job('c'))).toBe('later');
-  expect(slow.enter({ message: { url: host(2) } } as Job)).toBe('slot');
+  expect(slow.enter(toJob(host(2)))).toBe('slot');
 
-  slow.watch(second, { requestBytes: 0, heldBytes: () => 0, fail: () => undefined, moved: () => undefined });
+  make(second);
   now = 1200;
-  slow.answered(second);
+  slow.answered(second, 0);
   expect(slow.enter(job('d'))).toBe('slot');
 });
 

@@ -1,4 +1,4 @@
-import type { Job } from '@posthorn/broker';
+import { estimateRequestBytes, type Job } from '@posthorn/broker';
 import { createSpacing } from './spacing.ts';
 import { readEndpoint, readOrigin, readSite } from './url-parts.ts';
 
@@ -6,7 +6,7 @@ import { readEndpoint, readOrigin, readSite } from './url-parts.ts';
 const slowAfterMs = 250;
 /** A slow attempt for which there is no place is ended after this time. */
 const endAfterMs = 1000;
-/** One site may hold this many times the places that are free: it reaches its limit before it has them all. */
+/** One site may hold this many times what is free of places and bytes: it reaches its limit before it has them all. */
 const share = 4;
 /** How long messages to the URL of an attempt that was ended start in a slow place only: doubled each time. */
 const barredMs = [60_000, 3_600_000] as const;
@@ -24,7 +24,7 @@ export const slowAndLarge = 'SLOW_AND_LARGE';
 export interface SlowAttemptsOptions {
   /** Maximum number of slow attempts. */
   places: number;
-  /** No place is given while slow attempts hold more bytes of requests and responses than this. */
+  /** Most bytes of requests and responses of all slow attempts, unless there is one alone. */
   maxBytes: number;
   /** Deferred messages that may come back in a second. */
   returnsPerSecond: number;
@@ -48,15 +48,20 @@ export interface RunningAttempt {
 export interface SlowAttempts {
   /**
    * Where a message may start: in a worker slot, in a slow place that it has taken now, or later. It needs a place when its
-   * URL is barred, or its origin has slow attempts in flight and has never answered in time.
+   * URL is barred, or its origin has slow attempts in flight and has never answered in time. With a place it takes the
+   * bytes that its request will have: they are read only afterwards.
    */
   enter(job: Job): 'slot' | 'place' | 'later';
   /** Milliseconds to wait for a message that finds no place. */
   deferMs(): number;
   /** The request is being made. */
   watch(job: Job, attempt: RunningAttempt): void;
-  /** The request is over: the attempt is not moved or ended any more. */
-  answered(job: Job): void;
+  /**
+   * The request is over: the attempt is not moved or ended any more.
+   *
+   * @param keptBytes of its response, which stay in memory until the attempt is over
+   */
+  answered(job: Job, keptBytes: number): void;
   /** The attempt is over: its place is free. */
   leave(job: Job): void;
   inUse(): number;
@@ -74,7 +79,16 @@ interface Slow {
   origin: string;
   /** `undefined` until its request is being made. */
   startedAt: number | undefined;
+  /** Only while its request is being made. */
   attempt: RunningAttempt | undefined;
+  requestBytes: number;
+  /** As of the last look. */
+  responseBytes: number;
+}
+
+interface Site {
+  places: number;
+  bytes: number;
 }
 
 export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
@@ -82,8 +96,8 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   /** Attempts in worker slots, by the start of their request. */
   const young = new Map<Job, { startedAt: number; attempt: RunningAttempt }>();
   const slow = new Map<Job, Slow>();
-  /** Slow attempts by site and by origin. */
-  const sites = new Map<string, number>();
+  const sites = new Map<string, Site>();
+  /** Slow attempts by origin. */
   const origins = new Map<string, number>();
   /** Origins that have answered within a second. */
   const quick = new Set<string>();
@@ -94,15 +108,44 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   const isFull = () => slow.size >= places || bytes >= maxBytes;
 
+  /** Whether a site gets another place, for an attempt with so many bytes. */
+  function hasRoom({ places: sitePlaces, bytes: siteBytes }: Site, moreBytes: number): boolean {
+    if (slow.size >= places || sitePlaces >= share * (places - slow.size)) return false;
+    // What is larger than all room has to be alone in it.
+    return bytes === 0 || (bytes + moreBytes <= maxBytes && siteBytes <= share * (maxBytes - bytes));
+  }
+
+  /** Changes what is counted for an attempt. */
+  function setBytes(place: Slow, change: Partial<Pick<Slow, 'requestBytes' | 'responseBytes'>>): void {
+    const before = place.requestBytes + place.responseBytes;
+    Object.assign(place, change);
+    const added = place.requestBytes + place.responseBytes - before;
+    bytes += added;
+    const site = sites.get(place.site);
+    if (site) site.bytes += added;
+  }
+
   function take(job: Job, startedAt?: number, attempt?: RunningAttempt): boolean {
-    const site = readSite(job.message.url);
+    const name = readSite(job.message.url);
     const origin = readOrigin(job.message.url);
-    if (isFull() || (sites.get(site) ?? 0) >= share * (places - slow.size)) return false;
-    slow.set(job, { site, origin, startedAt, attempt });
-    add(sites, site, 1);
-    add(origins, origin, 1);
-    bytes += attempt?.requestBytes ?? 0;
+    const requestBytes = attempt?.requestBytes ?? estimateRequestBytes(job.message);
+    const responseBytes = attempt?.heldBytes() ?? 0;
+    const site = sites.get(name) ?? { places: 0, bytes: 0 };
+    if (!hasRoom(site, requestBytes + responseBytes)) return false;
+    const place: Slow = { site: name, origin, startedAt, attempt, requestBytes: 0, responseBytes: 0 };
+    slow.set(job, place);
+    sites.set(name, site);
+    site.places++;
+    addOrigin(origin, 1);
+    setBytes(place, { requestBytes, responseBytes });
     return true;
+  }
+
+  /** What is counted down to 0 is forgotten. */
+  function addOrigin(origin: string, step: 1 | -1): void {
+    const count = (origins.get(origin) ?? 0) + step;
+    if (count > 0) origins.set(origin, count);
+    else origins.delete(origin);
   }
 
   /** Until it is known what a destination does, each message to it would need a slot for a second. */
@@ -124,27 +167,54 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       } else if (ageMs >= endAfterMs && !isLate) {
         // What came while the process stood still has not been read yet: then nothing is ended.
         young.delete(job);
-        bar(readEndpoint(job.message.url));
-        ended++;
-        refusedAt = now();
-        attempt.fail('there was no room for another slow attempt', noSlowPlace);
+        defer(job, attempt);
       }
     }
   }
 
-  /** Ends the attempts with the largest responses when they have grown beyond the limit. */
+  /** Ends an attempt for which there is no room: its message comes back and has used no retry. */
+  function defer(job: Job, attempt: RunningAttempt): void {
+    bar(readEndpoint(job.message.url));
+    ended++;
+    refusedAt = now();
+    attempt.fail('there was no room for another slow attempt', noSlowPlace);
+  }
+
+  /** Counts what has arrived, and ends attempts when all together is beyond the limit, the largest first. */
   function countBytes(): void {
-    const holders = [...slow.values()].flatMap(({ attempt }) => (attempt ? [attempt] : []));
-    const sizes = new Map(holders.map((attempt) => [attempt, attempt.heldBytes()]));
-    bytes = holders.reduce((sum, attempt) => sum + attempt.requestBytes + (sizes.get(attempt) ?? 0), 0);
-    if (bytes <= maxBytes || holders.length < 2) return;
-    for (const attempt of holders.sort((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0))) {
-      const size = sizes.get(attempt) ?? 0;
-      if (bytes <= maxBytes || size === 0) return;
-      bytes -= size;
+    let requestBytes = 0;
+    for (const place of slow.values()) {
+      if (place.attempt) setBytes(place, { responseBytes: place.attempt.heldBytes() });
+      requestBytes += place.requestBytes;
+    }
+    if (bytes <= maxBytes || slow.size === 1) return;
+    // Requests may be larger than their messages told. A destination has no part in that.
+    for (const [job, place, attempt] of listBy('requestBytes')) {
+      if (requestBytes <= maxBytes || requestBytes === place.requestBytes) break;
+      requestBytes -= place.requestBytes;
+      release(place);
+      defer(job, attempt);
+    }
+    for (const [, place, attempt] of listBy('responseBytes')) {
+      if (bytes <= maxBytes || place.responseBytes === 0) return;
+      release(place);
       ended++;
       attempt.fail('the response was slow and too large to be kept beside other slow ones', slowAndLarge);
     }
+  }
+
+  /** The attempts that can be ended, the largest first. */
+  function listBy(part: 'requestBytes' | 'responseBytes'): [Job, Slow, RunningAttempt][] {
+    const running = [...slow].flatMap(([job, place]): [Job, Slow, RunningAttempt][] =>
+      place.attempt ? [[job, place, place.attempt]] : [],
+    );
+    return running.sort(([, a], [, b]) => b[part] - a[part]);
+  }
+
+  /** An attempt that is being ended holds nothing any more, and says nothing about its destination. */
+  function release(place: Slow): void {
+    place.attempt = place.startedAt = undefined;
+    setBytes(place, { requestBytes: 0, responseBytes: 0 });
   }
 
   let timer: NodeJS.Timeout | undefined;
@@ -173,13 +243,20 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     deferMs: createSpacing(returnsPerSecond, now),
     watch(job, attempt) {
       const place = slow.get(job);
-      if (place) Object.assign(place, { attempt, startedAt: now() });
-      else young.set(job, { startedAt: now(), attempt });
+      if (place) {
+        Object.assign(place, { attempt, startedAt: now() });
+        setBytes(place, { requestBytes: attempt.requestBytes });
+      } else young.set(job, { startedAt: now(), attempt });
       lookLater();
     },
-    answered(job) {
-      const startedAt = young.get(job)?.startedAt ?? slow.get(job)?.startedAt;
+    answered(job, keptBytes) {
+      const place = slow.get(job);
+      const startedAt = young.get(job)?.startedAt ?? place?.startedAt;
       young.delete(job);
+      if (place) {
+        place.attempt = undefined;
+        setBytes(place, { responseBytes: keptBytes });
+      }
       if (startedAt === undefined || now() - startedAt >= endAfterMs) return;
       if (barred.size > 0) barred.delete(readEndpoint(job.message.url));
       const origin = readOrigin(job.message.url);
@@ -191,9 +268,11 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       young.delete(job);
       const place = slow.get(job);
       if (!place) return;
+      setBytes(place, { requestBytes: 0, responseBytes: 0 });
       slow.delete(job);
-      add(sites, place.site, -1);
-      add(origins, place.origin, -1);
+      addOrigin(place.origin, -1);
+      const site = sites.get(place.site);
+      if (site && --site.places === 0) sites.delete(place.site);
     },
     inUse: () => slow.size,
     ended: () => ended,
@@ -204,11 +283,4 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     look,
     stop: () => clearTimeout(timer),
   };
-}
-
-/** Counts up or down; what is counted down to 0 is forgotten. */
-function add(counts: Map<string, number>, key: string, step: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + step;
-  if (count > 0) counts.set(key, count);
-  else counts.delete(key);
 }

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { DestinationGuard } from '@posthorn/broker';
 import type { Origin } from './origin.ts';
-import { race } from './race.ts';
+import { createFurtherSockets, race } from './race.ts';
 import { createResolve, type Resolve } from './resolve.ts';
 import { createSecure } from './secure.ts';
 import { toTransportError, TransportError } from './transport-error.ts';
@@ -20,8 +20,10 @@ export interface ConnectOptions {
   resolve?: Resolve;
 }
 
-/** A host with more addresses is tried at these: each may take a descriptor. */
+/** A host with more addresses is tried at these. */
 const maxAddresses = 8;
+/** Sockets that all attempts together may have open beside the one that each of them needs. */
+export const maxFurtherSockets = 100;
 const keepAliveProbeMs = 60_000;
 
 /**
@@ -31,6 +33,7 @@ const keepAliveProbeMs = 60_000;
  */
 export function createConnect({ guard, timeoutMs, resolve = createResolve() }: ConnectOptions): Connect {
   const secure = createSecure();
+  const further = createFurtherSockets(maxFurtherSockets);
 
   async function findAddresses({ hostname, isAddress, port }: Origin): Promise<LookupAddress[]> {
     const found = isAddress
@@ -65,6 +68,7 @@ export function createConnect({ guard, timeoutMs, resolve = createResolve() }: C
       timeoutMs,
       timedOut: () => new TransportError('connect', 'the destination did not accept the connection in time'),
       signal,
+      further,
     }).catch((error: unknown) => {
       throw toTransportError('connect', error);
     });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { RequestBytes } from './format-request.ts';
 
 /** Gets the response to the request that is in flight on a connection. */
 export interface Exchanger {
@@ -10,7 +11,7 @@ export interface Exchanger {
 /** An open connection to an origin. It carries one request at a time: requests are never pipelined. */
 export interface Connection {
   /** Writes a request; what comes back goes to `exchanger`. */
-  start(request: Buffer[], exchanger: Exchanger): void;
+  start(request: RequestBytes, exchanger: Exchanger): void;
   /** The exchange is over and nothing of it is left on the connection. @returns whether another one may follow */
   release(): boolean;
   /** How often it has carried an exchange to its end. */
@@ -19,15 +20,31 @@ export interface Connection {
   destroy(): void;
 }
 
+/**
+ * A large body is written in pieces, as fast as the destination reads: TLS encrypts at once whatever it is given, and
+ * would keep a second copy of the body.
+ */
+const pieceBytes = 64 * 1024;
+
 /** @param idleClosed called when the connection ends while it carries nothing */
 export function createConnection(socket: Socket, idleClosed: () => void): Connection {
   let current: Exchanger | undefined;
   let served = 0;
   let isOver = false;
+  /** The part of a body that has not been written. */
+  let unsent: Buffer | undefined;
 
+  const pour = () => {
+    while (unsent) {
+      const piece = unsent.subarray(0, pieceBytes);
+      unsent = unsent.length > pieceBytes ? unsent.subarray(pieceBytes) : undefined;
+      if (!socket.write(piece)) return;
+    }
+  };
   const close = (isBroken: boolean) => {
     if (isOver) return;
     isOver = true;
+    unsent = undefined;
     socket.destroy();
     const exchanger = current;
     current = undefined;
@@ -40,23 +57,30 @@ export function createConnection(socket: Socket, idleClosed: () => void): Connec
       // There is no request. The bytes could be taken for the response to the next one.
       else close(true);
     })
+    .on('drain', pour)
     .on('end', () => close(false))
     .on('error', () => close(true))
     .on('close', () => close(false));
 
   return {
-    start(request, exchanger) {
+    start({ head, body }, exchanger) {
       current = exchanger;
       if (served > 0) socket.ref();
-      if (request.length > 1) socket.cork();
-      for (const piece of request) socket.write(piece);
-      if (request.length > 1) socket.uncork();
+      if (!body) {
+        socket.write(head);
+        return;
+      }
+      unsent = body;
+      socket.cork();
+      socket.write(head);
+      pour();
+      socket.uncork();
     },
     release() {
       current = undefined;
       served++;
       // The destination answered before it had the whole request.
-      if (isOver || socket.writableLength > 0) return false;
+      if (isOver || unsent || socket.writableLength > 0) return false;
       // An idle connection must not keep the process running.
       socket.unref();
       return true;
@@ -65,7 +89,7 @@ export function createConnection(socket: Socket, idleClosed: () => void): Connec
     isOpen: () => !isOver && !socket.destroyed && socket.writable,
     destroy() {
       isOver = true;
-      current = undefined;
+      current = unsent = undefined;
       socket.destroy();
     },
   };

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { createDestinationGuard } from '@posthorn/broker';
+import type { Exchange } from './exchange.ts';
 import { createSender, type DeliveryRequest } from './send.ts';
 
 const maxResponseBytes = 1_000_000;
@@ -103,6 +104,9 @@ describe('a compressed body', () => {
   test.each([
     ['gzip', text],
     ['compress', text],
+    // Names that every object has.
+    ['constructor', text],
+    ['__proto__', text],
     ['gzip, gzip', gzipSync(gzipSync(text))],
   ])('%s that cannot be decoded is kept as it came, with its headers', async (encoding, body) => {
     const answer = await send(await respond(encoding, body));
@@ -137,6 +141,20 @@ describe('a compressed body', () => {
     const { body } = await send(await respond('gzip', whole.subarray(0, whole.length - 100)));
     expect(body.length).toBeGreaterThan(1000);
     expect(body.length).toBeLessThanOrEqual(200_000);
+  });
+
+  test('what has been decoded counts, and can end the exchange', async () => {
+    const request = { url: await respond('gzip', gzipSync(Buffer.alloc(maxResponseBytes))), method: 'POST' };
+    let current: Exchange | undefined;
+    let isOver = false;
+    const sending = sender
+      .send({ ...request, header: [], body: 'x', timeoutMs: 20_000, keepSuccessBody: true }, (opened) => {
+        current = opened;
+      })
+      .finally(() => (isOver = true));
+    while (!isOver && (current?.heldBytes() ?? 0) < maxResponseBytes / 10) await new Promise(setImmediate);
+    current?.fail('no room', 'NO_ROOM');
+    expect(await sending).toMatchObject({ status: 0, error: 'no room', code: 'NO_ROOM' });
   });
 
   test('of a bomb no more is kept than the limit', async () => {

@@ -1,7 +1,7 @@
 import type { Answer, ErrorKind } from '@posthorn/shared';
 import type { Connection } from './connection.ts';
-import { decodeBody } from './decode-body.ts';
-import { formatRequest, type DeliveryRequest } from './format-request.ts';
+import { decodeBody, type Decoding } from './decode-body.ts';
+import { formatRequest, type DeliveryRequest, type RequestBytes } from './format-request.ts';
 import { parseTarget, type Origin } from './origin.ts';
 import type { Pool } from './pool.ts';
 import { createResponseReader, type Response } from './response-reader.ts';
@@ -17,9 +17,9 @@ export interface Exchange {
   /** Resolves to an `Answer` whatever the destination does. Rejects only with `AbortedError`. */
   answer: Promise<Answer>;
   abort(): void;
-  /** Ends the exchange with this error, unless it is over. */
+  /** Ends the exchange with this error, unless there is an answer. */
   fail(error: string, code: string): void;
-  /** Bytes of the response that are in memory. */
+  /** About as many bytes as the response takes in memory, until there is an answer. */
   heldBytes(): number;
 }
 
@@ -55,6 +55,8 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   });
 
   let isOver = false;
+  /** The response has arrived, and is being decompressed. */
+  let isDecoding = false;
   let heldBytes = () => 0;
   /** Closes what is open for this exchange. */
   let drop: () => void = () => undefined;
@@ -63,8 +65,9 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
     clearTimeout(timer);
   };
   const failWith = (errorKind: ErrorKind, error: string, code?: string) => {
-    if (isOver) return;
+    if (isOver && !isDecoding) return;
     end();
+    isDecoding = false;
     drop();
     finish({ status: 0, header: {}, body: nothing, error, errorKind, ...(code === undefined ? {} : { code }) });
   };
@@ -73,7 +76,7 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
     Math.min(request.timeoutMs, maxTimerMs),
   );
 
-  function run(origin: Origin, bytes: Buffer[]): void {
+  function run(origin: Origin, bytes: RequestBytes): void {
     const kept = pool.take(origin);
     if (kept) use(kept);
     else open();
@@ -102,9 +105,10 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
         const { keepAliveMs } = response;
         if (keepAliveMs > 0 && connection.release()) pool.give(origin, connection, keepAliveMs);
         else connection.destroy();
-        const encoding = response.header['Content-Encoding']?.join(',');
-        if (encoding === undefined) finish(toAnswer(response));
-        else void decode(response, encoding, maxResponseBytes).then(finish);
+        const encoding = response.header['Content-Encoding']?.join(',') ?? '';
+        const decoding = decodeBody(response.body, encoding, maxResponseBytes);
+        if (decoding) decode(response, decoding);
+        else finish(toAnswer(response));
       };
       drop = connection.destroy;
       heldBytes = reader.heldBytes;
@@ -123,6 +127,17 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
         },
       });
     }
+  }
+
+  /** Little that was received may become much: until it is decoded, the exchange can still be failed. */
+  function decode(response: Response, { decoded, heldBytes: heldNow, stop }: Decoding): void {
+    isDecoding = true;
+    heldBytes = heldNow;
+    drop = stop;
+    void decoded.then((result) => {
+      isDecoding = false;
+      finish(toAnswer(result ? replaceBody(response, result) : response));
+    });
   }
 
   try {
@@ -153,9 +168,7 @@ function toAnswer({ status, header, body, isCut, error }: Response): Answer {
 }
 
 /** A decoded body stands without the headers that describe the encoded one. */
-async function decode(response: Response, encoding: string, maxBytes: number): Promise<Answer> {
-  const decoded = await decodeBody(response.body, encoding, maxBytes);
-  if (!decoded) return toAnswer(response);
+function replaceBody(response: Response, { body, isCut }: { body: Buffer; isCut: boolean }): Response {
   const { 'Content-Encoding': _encoding, 'Content-Length': _length, ...header } = response.header;
-  return toAnswer({ ...response, header, body: [decoded.body], isCut: response.isCut || decoded.isCut });
+  return { ...response, header, body: [body], isCut: response.isCut || isCut };
 }

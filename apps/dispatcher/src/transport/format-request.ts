@@ -14,6 +14,13 @@ export interface DeliveryRequest {
   keepSuccessBody: boolean;
 }
 
+/** The bytes of a request. */
+export interface RequestBytes {
+  /** With the body, unless that is large. */
+  head: Buffer;
+  body?: Buffer;
+}
+
 /** A field that can be sent without becoming something else (RFC 9110 section 5). */
 const field = /^[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*$/;
 
@@ -21,11 +28,14 @@ const field = /^[\w!#$%&'*+.^`|~-]+: [\t\x20-\x7e\x80-\xff]*$/;
 const maxCopiedBytes = 64 * 1024;
 
 /**
- * The bytes of a request, in one or two pieces: one HTTP/1.1 message with `Host`, `Connection` and the length of its body.
+ * The bytes of a request: one HTTP/1.1 message with `Host`, `Connection` and the length of its body.
  *
  * @throws {TypeError} for a method, path or header that HTTP does not allow: it would end the message early
  */
-export function formatRequest({ method, header, body }: DeliveryRequest, { origin, path, userinfo }: Target): Buffer[] {
+export function formatRequest(
+  { method, header, body }: DeliveryRequest,
+  { origin, path, userinfo }: Target,
+): RequestBytes {
   if (!/^[A-Z]+$/.test(method)) throw new TypeError('the method of the request is not allowed in HTTP');
   if (!/^[\x21-\x7e\x80-\xff]+$/.test(path)) throw new TypeError('the path of the request is not allowed in HTTP');
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${origin.host}\r\nConnection: keep-alive\r\n`;
@@ -46,16 +56,16 @@ export function formatRequest({ method, header, body }: DeliveryRequest, { origi
   head += '\r\n';
 
   if (body !== undefined && bodyBytes > maxCopiedBytes) {
-    return [
-      Buffer.from(head, 'latin1'),
-      typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length),
-    ];
+    return {
+      head: Buffer.from(head, 'latin1'),
+      body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length),
+    };
   }
   const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
   bytes.write(head, 'latin1');
   if (typeof body === 'string') bytes.write(body, head.length);
   else if (body) bytes.set(body, head.length);
-  return [bytes];
+  return { head: bytes };
 }
 
 function encodeUserinfo(userinfo: string): string {

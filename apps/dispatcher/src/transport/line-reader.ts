@@ -11,10 +11,13 @@ export interface LineReader {
 }
 
 const lineFeed = 10;
+/** A text that is joined of many pieces keeps all of them, which take many times its size: so often it is copied. */
+const copyEvery = 256;
 
 /** The caller limits the length of a line: by `rest`, after each piece. */
 export function createLineReader(): LineReader {
   let rest = '';
+  let pieces = 0;
   let next = 0;
   let isRegular = true;
   return {
@@ -23,7 +26,7 @@ export function createLineReader(): LineReader {
       next = feed < 0 ? piece.length : feed + 1;
       const line = rest + piece.toString('latin1', start, feed < 0 ? piece.length : feed);
       if (feed < 0) {
-        rest = line;
+        rest = ++pieces % copyEvery === 0 ? Buffer.from(line, 'latin1').toString('latin1') : line;
         return undefined;
       }
       rest = '';

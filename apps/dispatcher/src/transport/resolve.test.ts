@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Resolver } from 'node:dns';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { startTestNameServer, type TestNameServer } from './name-server.fixture.ts';
 import { parseSettings } from './name-settings.ts';
 import { createResolve, listCandidates, type Resolve } from './resolve.ts';
@@ -210,4 +212,40 @@ test('a name that has no answer holds up no other name', async () => {
   const first = await Promise.race([find('quick.test'), ...slow]);
   expect(first).toEqual(['127.0.0.2']);
   expect(await Promise.all(slow)).toEqual(Array(50).fill('failed'));
+});
+
+describe('a name with thousands of addresses', () => {
+  const many = [
+    ...Array.from({ length: 3000 }, (_, index) => `10.9.${index >> 8}.${index & 255}`),
+    ...Array.from({ length: 250 }, (_, index) => `::${index + 1}`),
+  ];
+  const count = (found: { family: number }[]) => [4, 6].map((each) => found.filter((a) => a.family === each).length);
+
+  test('of those that a name server sends over TCP the first of each family are used', async () => {
+    await configure({});
+    server.answers['many.test'] = many;
+    const found = await resolve('many.test');
+    expect(count(found)).toEqual([32, 32]);
+    expect(found[31]).toEqual({ address: '10.9.0.31', family: 4 });
+  });
+
+  test('so it is with those of the hosts file', async () => {
+    await configure({ hosts: many.map((address) => `${address} many.test\n`).join('') });
+    expect(count(await resolve('many.test'))).toEqual([32, 32]);
+  });
+
+  test('answers that are not used any more are forgotten', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    await configure({});
+    const names = Array.from({ length: 1000 }, (_, index) => `name-${index}.test`);
+    for (const name of names) server.answers[name] = many.slice(-50);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (const name of names) await resolve(name);
+    await new Promise((done) => setTimeout(done));
+    collectGarbage();
+    // The answers have 64 KB each as they come, and 4 KB as they are used.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(2_000_000);
+  });
 });

@@ -21,6 +21,8 @@ const queryTimeoutMs = 1500;
 /** When there are addresses of one family, those of the other may come so much later. */
 const otherFamilyMs = 100;
 const maxKnown = 10_000;
+/** Addresses of each family that are used of a name: an answer over TCP may have thousands, and is kept for a while. */
+const maxOfFamily = 32;
 
 /**
  * Looks names up as the programs beside it do (hosts file, search list and `ndots` of resolv.conf, order of
@@ -66,16 +68,27 @@ export function createResolve(options: ResolveOptions = {}): Resolve {
     if (entry && entry.until > now && entry.settings === settings) return entry.addresses;
     if (known.size >= maxKnown) known.clear();
     // Concurrent lookups of one name wait for the same result.
-    const asked = { addresses: find(host, settings), until: Infinity, settings };
+    const asked = { addresses: find(host, settings).then(cutAddresses), until: Infinity, settings };
     known.set(host, asked);
-    asked.addresses.then(
-      () => (asked.until = performance.now() + freshMs),
-      () => {
-        if (known.get(host) === asked) known.delete(host);
-      },
-    );
+    const forget = () => {
+      if (known.get(host) === asked) known.delete(host);
+    };
+    asked.addresses.then(() => {
+      asked.until = performance.now() + freshMs;
+      setTimeout(forget, freshMs).unref();
+    }, forget);
     return asked.addresses;
   };
+}
+
+/** The first addresses of each family, in their order. */
+function cutAddresses(addresses: LookupAddress[]): LookupAddress[] {
+  const left: Record<number, number> = { 4: maxOfFamily, 6: maxOfFamily };
+  return addresses.filter(({ family }) => {
+    const isKept = (left[family] ?? 0) > 0;
+    if (isKept) left[family] = (left[family] ?? 0) - 1;
+    return isKept;
+  });
 }
 
 /**

@@ -27,7 +27,7 @@ export interface ResponseReader {
   close(isBroken: boolean): Response;
   /** Whether any byte has arrived. */
   hasBytes(): boolean;
-  /** Bytes of the body that are in memory. */
+  /** About as many bytes as the response takes in memory. */
   heldBytes(): number;
 }
 
@@ -40,8 +40,10 @@ export interface ResponseLimits {
 
 /** Bytes of the headers of one response. */
 const maxHeadBytes = 64 * 1024;
-/** Lines of the headers of one response: each costs more than its bytes. */
+/** Lines of the headers of one response, with the parts of folded ones: each costs more than its bytes. */
 const maxHeaderLines = 2000;
+/** What a line of the headers takes in memory beside its bytes. */
+const lineOverheadBytes = 200;
 /** Bytes of all informational responses together: a long job may send one every second for hours, but no flood. */
 const maxInformationalBytes = 256 * 1024;
 
@@ -65,6 +67,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
   let informationalBytes = 0;
   let statusLine: StatusLine | undefined;
   let headerLines: string[] = [];
+  let headerCount = 0;
   let header: Answer['header'] = {};
   let keepAliveMs = 0;
   let body: BodyReader | undefined;
@@ -91,13 +94,15 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       if (informationalBytes > maxInformationalBytes) {
         return end('the destination sends nothing but informational answers');
       }
-      headBytes = 0;
+      headBytes = headerCount = 0;
       headerLines = [];
       return undefined;
     }
     const framing = parseFraming(headerLines, line);
     const isKept = keepSuccess || status > 299;
     if (isKept) header = parseHeader(headerLines);
+    else headBytes = headerCount = 0;
+    headerLines = [];
     isRegular &&= framing.isRegular && line.isRegular;
     keepAliveMs = framing.keepAliveMs;
     if (framing.body === 'conflict') return end('the response announces different lengths');
@@ -114,6 +119,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       return line === '' || statusLine ? undefined : end(refuse(line));
     }
     if (line === '') return startBody(statusLine, isAll);
+    headerCount++;
     const last = headerLines.length - 1;
     if (last >= 0 && /^[ \t]/.test(line)) {
       isRegular = false;
@@ -130,7 +136,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
         const line = lines.read(piece, at);
         headBytes += lines.next() - at;
         at = lines.next();
-        if (headBytes > maxHeadBytes || headerLines.length > maxHeaderLines)
+        if (headBytes > maxHeadBytes || headerCount > maxHeaderLines)
           return end('the headers of the response are too large');
         if (line === undefined) return statusLine || mayBeHttp(lines.rest()) ? undefined : end(refuse(lines.rest()));
         const response = readHeadLine(line, at === piece.length);
@@ -146,7 +152,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       return end(statusLine ? closedWithin : closedBefore);
     },
     hasBytes: () => hasBytes,
-    heldBytes: () => body?.heldBytes() ?? 0,
+    heldBytes: () => headBytes + lineOverheadBytes * headerCount + (body?.heldBytes() ?? 0),
   };
 }
 

@@ -1,18 +1,29 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls';
 import type { Origin } from './origin.ts';
+import { createOverheadWatch } from './overhead.ts';
 import { toTransportError, TransportError } from './transport-error.ts';
 
 /** Speaks TLS over a connection. Rejects, and closes it, when the handshake fails or takes longer than `timeoutMs`. */
 export type Secure = (socket: Socket, origin: Origin, timeoutMs: number, signal: AbortSignal) => Promise<TLSSocket>;
 
 const maxSessions = 100;
+/** Sessions that a destination may offer on one connection. Most servers offer two, and each costs time to take. */
+const maxOffers = 10;
 
-/** TLS 1.2 or newer, and only with a certificate that is valid for the name. The next handshake with an origin is short. */
-export function createSecure(): Secure {
+/**
+ * TLS 1.2 or newer, and only with a certificate that is valid for the name. The next handshake with an origin is short.
+ * After the handshake a destination may not negotiate again, and what it sends beside content is limited.
+ */
+export function createSecure(connect: typeof connectTls = connectTls): Secure {
   const sessions = new Map<string, Buffer>();
   // Shared by all connections: to make one costs 0.8 ms of CPU time, most of what a handshake costs.
-  const secureContext = createSecureContext({ minVersion: 'TLSv1.2' });
+  const secureContext = createSecureContext({
+    minVersion: 'TLSv1.2',
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  });
+  const overhead = createOverheadWatch();
 
   function keep(key: string, session: Buffer): void {
     sessions.delete(key);
@@ -50,8 +61,15 @@ export function createSecure(): Secure {
         timeoutMs,
       );
       signal.addEventListener('abort', abort);
+      overhead.watch(socket, secured);
+      let offers = 0;
       secured
-        .on('session', (fresh: Buffer) => keep(key, fresh))
+        .on('session', (fresh: Buffer) => {
+          offers++;
+          if (offers > maxOffers)
+            secured.destroy(new TransportError('tls', 'the destination offers too many sessions'));
+          else keep(key, fresh);
+        })
         .once('secureConnect', () => {
           end();
           secured.off('close', closed);

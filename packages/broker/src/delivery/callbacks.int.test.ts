@@ -69,3 +69,24 @@ test('a callback about a success has no error', async () => {
   expect(told).not.toHaveProperty('error');
   expect(told).not.toHaveProperty('errorKind');
 });
+
+test('few large callbacks are made at once, and one that fails holds up no other', async () => {
+  const { bodies, callbacks } = broker;
+  let open = 0;
+  let most = 0;
+  const read = jest.spyOn(bodies, 'read').mockImplementation(async () => {
+    most = Math.max(most, ++open);
+    await broker.redis.ping();
+    open--;
+    return Buffer.alloc(0);
+  });
+  read.mockRejectedValueOnce(new Error('no Redis'));
+  const body = { kind: 'stored', key: 'msg_1', sizeBytes: 10_000_000 } as const;
+  const tell = () =>
+    callbacks.tellAttempt({ ...job(), message: { ...message, body } }, { kind: 'retry', delayMs: 1, ...failure() });
+  const told = await Promise.allSettled(Array.from({ length: 10 }, tell));
+  read.mockRestore();
+  expect(told.map(({ status }) => status)).toEqual(['rejected', ...Array<string>(9).fill('fulfilled')]);
+  expect(most).toBe(3);
+  expect(await broker.shards.at(0).count(Date.now())).toMatchObject({ waiting: 9 });
+});

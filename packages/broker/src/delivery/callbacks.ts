@@ -13,12 +13,18 @@ import { requireStored, store, type StoreParts } from '../intake/store.ts';
 import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
 import { deriveCallbackId } from '../engine/shards/derive-id.ts';
 import type { Job } from '../engine/shards/shard.ts';
+import { createByteGate } from './byte-gate.ts';
+import { estimateRequestBytes } from './request-bytes.ts';
 
 /**
  * An attempt whose process died is made again well within this time; until then a callback that was stored before, and
  * may have been delivered, is not stored again.
  */
 const rememberedMs = 600_000;
+/** Bytes of bodies in callbacks that are being made: they are in memory four times, and all attempts may end at once. */
+const maxBytesAtOnce = 32 * 1024 * 1024;
+/** Callbacks with less than this do not wait for others. */
+const smallBytes = 64 * 1024;
 
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
@@ -37,8 +43,21 @@ interface Attempt {
 
 export function createCallbacks(parts: StoreParts): Callbacks {
   const { bodies } = parts;
+  const gate = createByteGate(maxBytesAtOnce);
 
   async function send(job: Job, callback: Callback, cause: string, attempt: Attempt, dlqId?: string): Promise<void> {
+    const bytes = attempt.answer.body.length + estimateRequestBytes(job.message);
+    const make = () => makeAndStore(job, callback, cause, attempt, dlqId);
+    return bytes <= smallBytes ? make() : gate(bytes, make);
+  }
+
+  async function makeAndStore(
+    job: Job,
+    callback: Callback,
+    cause: string,
+    attempt: Attempt,
+    dlqId: string | undefined,
+  ): Promise<void> {
     const text = JSON.stringify(await describe(job, attempt, dlqId));
     const bytes = Buffer.from(text);
     const createdAt = Date.now();

@@ -9,6 +9,7 @@ import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
 import { workShard, type ShardWorker, type WorkOptions } from '../engine/shards/worker.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { holdsAnything, type Holdings } from './holdings.ts';
+import { createSharedReads } from './shared-reads.ts';
 import { isRunJob, type RunAttempts } from './run-attempts.ts';
 import type { Settlement } from './settle.ts';
 import type { Slots } from './slots.ts';
@@ -75,12 +76,16 @@ export interface DelivererParts {
 export function createDeliverer(parts: DelivererParts): Deliverer {
   const { log, shards, bodies, events, slots, holdings, settlement, runs, endCanceled } = parts;
 
+  const readStored = createSharedReads();
+
   async function readBody(body: Body): Promise<Buffer | string | undefined> {
     // Text stays text: the transport writes it as UTF-8, which is what it was.
     if (body.kind === 'text') return body.text;
+    // Attempts at all endpoints of a URL group need the same bytes, perhaps at once.
+    if (body.kind === 'stored') return readStored(body.key, () => bodies.read(body));
     const bytes = await bodies.read(body);
     // Only a body that is stored elsewhere can be missing.
-    if (bytes === undefined && body.kind !== 'stored') throw new TypeError('This kind of body is not known.');
+    if (bytes === undefined) throw new TypeError('This kind of body is not known.');
     return bytes;
   }
 

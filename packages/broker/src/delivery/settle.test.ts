@@ -69,6 +69,17 @@ test.each(['retry', 'failed', 'canceled'] as const)('while Redis is full, nothin
   }
 });
 
+test('while Redis is full, callbacks do not carry large headers either', async () => {
+  const large = { Huge: ['x'.repeat(60_000)], ...header };
+  const { told, failures } = await settle('failed', { body: Buffer.from('small'), header: large }, true);
+  for (const { answer } of [...told, ...failures]) {
+    expect(answer).toMatchObject({ header, body: Buffer.from('small') });
+    expect(answer.isCut).toBeUndefined();
+  }
+  const whole = await settle('failed', { header: large });
+  for (const { answer } of [...whole.told, ...whole.failures]) expect(answer.header).toEqual(large);
+});
+
 test('of many headers those are kept that fit, and small ones after large ones', async () => {
   const { text } = await settle('retry', {
     header: { Small: ['a'], Huge: ['x'.repeat(9000)], Many: Array.from({ length: 3000 }, () => 'yyy'), Last: ['b'] },

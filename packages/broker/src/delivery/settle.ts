@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/process';
 import type { Answer, Failure, Message, Outcome } from '@posthorn/shared';
-import { cutAnswer, cutBody } from '../engine/log/answers.ts';
+import { cutAnswer } from '../engine/log/answers.ts';
 import type { EventLog } from '../engine/log/event-log.ts';
 import { canceledLines, deliveredLine, failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
 import { endingMs, type BodyStore } from '../engine/shards/body.ts';
@@ -47,8 +47,9 @@ export function createSettlement(parts: SettleParts): Settlement {
   });
   /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
   const limit = (answer: Answer): Answer => {
-    if (answer.body.length <= maxStoredResponseBytes || !isFull()) return answer;
-    return { ...answer, body: cutBody(answer.body, maxStoredResponseBytes), isCut: true };
+    if (!isFull()) return answer;
+    const { isCut, ...kept } = cutAnswer(answer, maxStoredResponseBytes);
+    return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
   };
 
   const settle: Settlement['settle'] = async (job, outcome) => {

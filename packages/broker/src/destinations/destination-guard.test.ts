@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { createDestinationGuard } from './destination-guard.ts';
 
 const strict = createDestinationGuard({ allowPrivate: false, allow: [], deny: [] });
@@ -230,6 +231,16 @@ describe('addresses of posthorn itself', () => {
     const away = guard([], [{ address: '::ffff:1.2.3.4', port: 6379 }]);
     expect(away.checkAddress('1.2.3.4', 'x', 6379)).toMatch(/posthorn itself/);
     expect(away.checkAddress('1.2.3.5', 'x', 6379)).toBeUndefined();
+  });
+
+  test('many addresses at once do not ask the system for those of this machine again', () => {
+    const interfaces = jest.spyOn(os, 'networkInterfaces');
+    const checked = guard();
+    for (let n = 0; n < 4000; n++) {
+      expect(checked.checkAddress(`10.1.${n >> 8}.${n & 255}`, 'x', 6379)).toBeUndefined();
+    }
+    expect(interfaces.mock.calls.length).toBeLessThan(100);
+    interfaces.mockRestore();
   });
 
   test.each(['127.0.0.1', '127.0.0.0/8', '0.0.0.0/0', 'x', 'x:6379', '127.0.0.0/8:6379'])(

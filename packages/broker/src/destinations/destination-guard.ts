@@ -53,6 +53,7 @@ const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'unique
 export function createDestinationGuard({ allowPrivate, allow, deny, own }: GuardOptions): DestinationGuard {
   const allowed = allow.map((text) => readRule(text, 'DESTINATION_ALLOW'));
   const denied = deny.map((text) => readRule(text, 'DESTINATION_DENY'));
+  const isOfThisMachine = createMachineCheck();
 
   const checkAddress: DestinationGuard['checkAddress'] = (text, host, port) => {
     const address = readAddress(text);
@@ -61,7 +62,7 @@ export function createDestinationGuard({ allowPrivate, allow, deny, own }: Guard
     if (denied.some((rule) => matches(rule, address, name, port))) {
       return `endpoint resolves to a denied address: ${text} (see DESTINATION_DENY)`;
     }
-    if (own && isOwn(own(), address, port)) {
+    if (own && isOwn(own(), address, port, isOfThisMachine)) {
       const isNamed = (rule: Rule) =>
         rule.port !== undefined && isSingle(rule.range) && matches(rule, address, '', port);
       if (allowed.some(isNamed)) return undefined;
@@ -157,7 +158,12 @@ function readName(host: string): string {
 }
 
 /** A process that listens on one address of this machine may well do so on all of them. */
-function isOwn(endpoints: readonly OwnEndpoint[], address: Address, port: number): boolean {
+function isOwn(
+  endpoints: readonly OwnEndpoint[],
+  address: Address,
+  port: number,
+  isOfThisMachine: (address: Address) => boolean,
+): boolean {
   return endpoints.some((endpoint) => {
     if (endpoint.port !== port) return false;
     const ownAddress = readAddress(endpoint.address);
@@ -166,11 +172,22 @@ function isOwn(endpoints: readonly OwnEndpoint[], address: Address, port: number
   });
 }
 
-function isOfThisMachine(address: Address): boolean {
-  if (['loopback', 'unspecified'].includes(address.range())) return true;
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .some((known) => readAddress(known.address)?.toString() === address.toString());
+/** Asking the system takes longer than all else that is checked, and a name may lead to many addresses. */
+const interfacesMs = 1000;
+
+/** Creates a function that says whether an address is one of this machine, as of a second ago at most. */
+function createMachineCheck(): (address: Address) => boolean {
+  let known = new Set<string | undefined>();
+  let readAt = -Infinity;
+  return (address) => {
+    if (['loopback', 'unspecified'].includes(address.range())) return true;
+    if (performance.now() - readAt >= interfacesMs) {
+      readAt = performance.now();
+      const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
+      known = new Set(addresses.map((each) => readAddress(each.address)?.toString()));
+    }
+    return known.has(address.toString());
+  };
 }
 
 function readRule(text: string, variable: string): Rule {

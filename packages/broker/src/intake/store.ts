@@ -68,7 +68,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       bodyWrites.push(bodies.put(key, bytes, ids));
     }
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
-      const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id };
+      const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id, sizeBytes: bytes.length };
       const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
       const entry: Entry = { job, shard, place: [draftIndex, messageIndex] };
       const entries = byShard.get(shard);

@@ -112,7 +112,11 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       const template = acceptTemplate({ guard, limits: parts.publishLimits() }, request, options, createdAt);
       await ensureQueues(queues, [template.queueName]);
 
-      const body: Message['body'] = template.body ?? { kind: 'stored', key: shards.newId(createdAt).id };
+      const body: Message['body'] = template.body ?? {
+        kind: 'stored',
+        key: shards.newId(createdAt).id,
+        sizeBytes: request.body.length,
+      };
       if (body.kind === 'stored') {
         await Promise.all([bodies.put(body.key, request.body, [scheduleId]), bodies.confirm(body)]);
       }

@@ -2,7 +2,7 @@ import { decodeHeaderMap, encodeHeaderText, hidePassword, type HeaderMap, type R
 import type { Composed } from '../delivery/run-attempts.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
-import { readElement, readEntry, readLogText } from './run-log.ts';
+import { readElement, readEntry, readLogUpTo } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { readRecords, type Run } from './runs.ts';
 import { expireWaiter, resumeFromKept } from './waiters.ts';
@@ -61,8 +61,8 @@ async function compose(
   const header = { ...message.header, ...describeRun(message, 'step') };
   const { lazyBytes } = runLimits;
   if (isLazy && lazyBytes >= 0 && end + 1 > lazyBytes) return { header, body: Buffer.alloc(0) };
-  const text = await readLogText(redis, shard, runId, end);
-  return text === undefined ? isOver : { header, body: text };
+  const body = await readLogUpTo(redis, shard, runId, end);
+  return body === undefined ? isOver : { header, body };
 }
 
 type WorkflowMessage = Job['message'] & { workflow: RunMessage };

@@ -35,15 +35,18 @@ export async function readElement(
   return { messageId, body: Buffer.from(body, 'base64'), callType };
 }
 
-/** The log up to `end` as the endpoint gets it; `undefined` if it is not there. */
-export async function readLogText(
+/**
+ * The log up to `end` as the endpoint gets it; `undefined` if it is not there. It may be long, and deliveries keep their
+ * bodies outside of the heap: bytes, not text.
+ */
+export async function readLogUpTo(
   redis: RedisConnection,
   shard: number,
   name: string,
   end: number,
-): Promise<string | undefined> {
-  const text = await redis.getrange(runKeys.log(shard, name), 0, end - 1);
-  return text.length === end ? `${text}]` : undefined;
+): Promise<Buffer | undefined> {
+  const bytes = await redis.getrangeBuffer(runKeys.log(shard, name), 0, end - 1);
+  return bytes.length === end ? Buffer.concat([bytes, closingBracket]) : undefined;
 }
 
 /**

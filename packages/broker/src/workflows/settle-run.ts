@@ -8,6 +8,7 @@ import {
   type Outcome,
 } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
+import { cutAnswer } from '../engine/log/answers.ts';
 import { deriveId } from '../engine/shards/derive-id.ts';
 import type { RunJob } from '../delivery/run-attempts.ts';
 import { hasDoneItsWork } from './compose-delivery.ts';
@@ -81,7 +82,7 @@ export async function noteRefusal(
 /**
  * Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing.
  *
- * @param maxStoredBytes bytes of the body of an answer that are kept of a failure
+ * @param maxStoredBytes bytes of the body of an answer that are kept of a failure; 0 keeps no headers either
  */
 export async function settleRunOutcome(
   parts: RunParts,
@@ -103,14 +104,15 @@ async function failRunOf(
   maxStoredBytes: number,
 ): Promise<void> {
   const { id, message, retried } = job;
-  const body = answer.status === 0 ? Buffer.from(error) : Buffer.from(answer.body.subarray(0, maxStoredBytes));
+  const kept = cutAnswer(answer, maxStoredBytes);
+  const body = answer.status === 0 ? Buffer.from(error) : kept.body;
   await failRun(
     parts,
     message.workflow,
     {
       messageId: id,
       status: answer.status,
-      header: answer.header,
+      header: kept.header,
       bodyBase64: body.toString('base64'),
       error,
       retried,
@@ -199,12 +201,13 @@ async function noteFailureCallback(
   const { runId, createdAt } = workflow;
   const { answer, kind } = outcome;
   const isMissing = kind === 'delivered' && readHeader(answer, notFoundName)?.toLowerCase() === 'true';
+  const { status, header, body } = cutAnswer(answer, maxStoredBytes);
   const state: FailureCallbackState = {
     messageId: id,
     state: kind === 'delivered' ? 'CALLBACK_SUCCESS' : 'CALLBACK_FAIL',
-    status: answer.status,
-    header: answer.header,
-    body: Buffer.from(answer.body.subarray(0, maxStoredBytes)).toString('utf8'),
+    status,
+    header,
+    body: body.toString('utf8'),
   };
   for (;;) {
     const run = await runs.read(runId, createdAt);

@@ -41,9 +41,12 @@ export const tokenParameter = 'qstash_token';
 export function canonicalName(name: string): string {
   const known = canonicalNames.get(name);
   if (known) return known;
-  const canonical = name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
-  // Most traffic uses a few names over and over; a bounded memory of them saves the expression above.
-  if (canonicalNames.size < 1000) canonicalNames.set(name, canonical);
+  // Most traffic uses a few names over and over; a bounded memory of them saves the expression below.
+  const isKept = canonicalNames.size < 1000 && name.length <= 100;
+  // A copy: what is cut out of a long line keeps the line in memory.
+  const own = isKept ? Array.from(name).join('') : name;
+  const canonical = own.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+  if (isKept) canonicalNames.set(own, canonical);
   return canonical;
 }
 

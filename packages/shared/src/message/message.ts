@@ -11,8 +11,11 @@ export type Body =
   | { kind: 'text'; text: string }
   /** The body is small and not UTF-8; standard base64 with padding. */
   | { kind: 'base64'; base64: string }
-  /** The bytes lie under the body key of the message `key`, shared by all messages of one group publish. */
-  | { kind: 'stored'; key: string };
+  /**
+   * The bytes lie under the body key of the message `key`, shared by all messages of one group publish. A message that an
+   * earlier version stored does not say how many they are.
+   */
+  | { kind: 'stored'; key: string; sizeBytes?: number };
 
 /** One body for one destination, with its options: everything that is known when it is accepted. It never changes. */
 export interface Message {

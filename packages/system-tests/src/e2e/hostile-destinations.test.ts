@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import nodeTls, { type TLSSocket } from 'node:tls';
 import { eventually, findFreePort, startSystem, type TestSystem } from '@posthorn/testkit';
 import { makeCertificates } from '../hostile/certificates.ts';
 import { faults, type Fault } from '../hostile/faults.ts';
@@ -30,6 +31,9 @@ interface End {
   attemptMs: number;
 }
 
+// A server of Node.js ends a connection after three handshakes.
+Object.assign(nodeTls, { CLIENT_RENEG_LIMIT: Infinity });
+
 // All of them at once, as a busy dispatcher would meet them; the tests look at how each one ended.
 beforeAll(async () => {
   const certificates = await makeCertificates();
@@ -55,6 +59,7 @@ beforeAll(async () => {
   names.answer('silent.test', 'silence');
   names.answer('empty.test', []);
   names.answer('good.test', ['127.0.0.1']);
+  names.answer('many.test', ['127.0.0.1', ...Array.from({ length: 2000 }, (_, n) => `127.1.${n >> 8}.${n & 255}`)]);
 
   expected = {
     ...Object.fromEntries(
@@ -84,6 +89,10 @@ beforeAll(async () => {
         ciphers: 'DEFAULT@SECLEVEL=0',
       }),
     },
+    'negotiates TLS again and again': {
+      ends: /^(the connection closed before there was a response|read ECONNRESET)$/,
+      url: `https://localhost:${await listen(renegotiate, { tls: { ...certificates.good, maxVersion: 'TLSv1.2' } })}/`,
+    },
     'never ends the TLS handshake': {
       ends: /^the destination did not accept the connection in time$/,
       url: `https://localhost:${await listen((socket) => void socket.resume())}/`,
@@ -93,6 +102,10 @@ beforeAll(async () => {
       url: `https://localhost:${await listen((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))}/`,
     },
     'has a good name': { ends: 'delivered', url: `${system.receiver.url.replace('127.0.0.1', 'good.test')}/good-name` },
+    'has a name with thousands of addresses': {
+      ends: 'delivered',
+      url: `${system.receiver.url.replace('127.0.0.1', 'many.test')}/many-addresses`,
+    },
     'has an unknown name': { ends: /^unable to resolve host: unknown.test is not known$/, url: 'http://unknown.test/' },
     'has a name without an address': { ends: /^unable to resolve host: /, url: 'http://empty.test/' },
     'has a broken name server': { ends: /^unable to resolve host: the name server failed/, url: 'http://broken.test/' },
@@ -123,6 +136,12 @@ afterAll(async () => {
   await Promise.all([...sinks.map((sink) => sink.stop()), names.stop(), rm(folder, { recursive: true })]);
 });
 
+/** Asks for another handshake whenever one is complete, and never answers. */
+function renegotiate(socket: Socket): void {
+  const again = () => (socket as TLSSocket).renegotiate({}, (error) => error ?? again());
+  onRequest(socket, again);
+}
+
 async function listen(...parameters: Parameters<typeof startSink>): Promise<number> {
   const sink = await startSink(...parameters);
   sinks.push(sink);
@@ -150,9 +169,11 @@ test.each([
   'has a certificate for another name',
   'has a certificate signed by itself',
   'speaks TLS 1.0 only',
+  'negotiates TLS again and again',
   'never ends the TLS handshake',
   'speaks HTTP on a port of TLS',
   'has a good name',
+  'has a name with thousands of addresses',
   'has an unknown name',
   'has a name without an address',
   'has a broken name server',

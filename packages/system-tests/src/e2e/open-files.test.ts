@@ -84,5 +84,5 @@ test('a dispatcher without descriptors defers messages, says so, and none loses 
   await eventually(() => dispatcher.output().includes('trouble.ended'), 60_000);
   expect(dispatcher.output().match(/"kind":"no-files".*trouble\.started/g)).toHaveLength(1);
   await eventually(async () => (await dispatcher.ask('/ready')).ok, 20_000);
-  expect(dispatcher.output()).toMatch(/"limit":150,"needed":1328,.*set the limit to 2048 .*"open-files.few"/);
+  expect(dispatcher.output()).toMatch(/"limit":150,"needed":1428,.*set the limit to 2048 .*"open-files.few"/);
 }, 240_000);

@@ -129,6 +129,11 @@ export const faults: Record<string, Fault> = {
     act: say(`${ok}Content-Encoding: ${Array(1000).fill('gzip').join(', ')}\r\nContent-Length: 2\r\n\r\nok`),
     ends: 'delivered',
   },
+  'names an encoding that every object has': {
+    act: say(`${failed}Content-Encoding: constructor\r\nContent-Length: 2\r\n\r\nok`),
+    ends: /^the destination answered 500$/,
+    status: 500,
+  },
   'sends 1,000 headers of encodings': {
     act: say(`${ok}${'Content-Encoding: gzip\r\n'.repeat(1000)}Content-Length: 2\r\n\r\nok`),
     ends: 'delivered',
@@ -142,6 +147,18 @@ export const faults: Record<string, Fault> = {
     act: flood(ok, Buffer.from('X-Flood: 1\r\n'.repeat(1000))),
     ends: /^the headers of the response are too large$/,
     status: 200,
+  },
+  'sends a folded header without an end': {
+    act: flood(`${failed}X: 1\r\n`, Buffer.from(' x\r\n'.repeat(1000))),
+    ends: /^the headers of the response are too large$/,
+    status: 500,
+  },
+  'sends a header byte by byte': {
+    act: (socket) => {
+      socket.setNoDelay(true).write(`${ok}X: `);
+      drip('', 'x')(socket);
+    },
+    ends: noResponse,
   },
   'sends informational answers without an end': {
     act: flood('', Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(50))),

@@ -74,14 +74,16 @@ const sendHealthy = (index: number) =>
 
 const hostileIds: string[] = [];
 const slowName = 'has a slow name server';
+const manyAddresses = 'has a name with thousands of addresses';
+const thousands = Array.from({ length: 2000 }, (_, index) => `127.0.${index >> 8}.${(index & 255) + 1}`);
 // Looking a name up is what a process has the least of, so a good part of all have one that is slow.
-const kinds = [...Object.keys(faults), ...Array<string>(6).fill(slowName)];
+const kinds = [...Object.keys(faults), manyAddresses, ...Array<string>(6).fill(slowName)];
 
 async function sendHostile(index: number): Promise<void> {
   const kind = kinds[index % kinds.length] ?? '';
   // Each has a host of its own, as the destinations of many publishers have.
   const host = `hostile-${index}.test`;
-  names.server.answer(host, kind === slowName ? 'silence' : ['127.0.0.1']);
+  names.server.answer(host, kind === slowName ? 'silence' : kind === manyAddresses ? thousands : ['127.0.0.1']);
   const headers = {
     'Upstash-Timeout': `${timeoutMs / 1000}s`,
     'Upstash-Retries': '1',

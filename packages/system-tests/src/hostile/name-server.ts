@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv4, isIPv6 } from 'node:net';
-import { decode, encode, type Packet } from 'dns-packet';
+import { createServer, isIPv4, isIPv6, type Socket } from 'node:net';
+import { decode, encode, streamEncode, TRUNCATED_RESPONSE, type Packet } from 'dns-packet';
 
 /** What is answered for a name: addresses, an error of DNS, or nothing at all; a function may change its mind. */
 export type NameAnswer = string[] | 'NXDOMAIN' | 'SERVFAIL' | 'silence' | (() => string[]);
@@ -18,35 +18,61 @@ export interface NameServer {
   stop(): Promise<void>;
 }
 
+/** What does not fit into a datagram is asked for again over TCP. */
+const maxDatagramBytes = 1232;
 /** The codes of answers (RFC 1035 section 4.1.1). */
 const codes = { NXDOMAIN: 3, SERVFAIL: 2 };
 
 export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}): Promise<NameServer> {
   const answers = new Map<string, NameAnswer>();
   const questions: string[] = [];
-  const socket = createSocket('udp4');
-  socket.on('message', (message, { address: asker, port: askerPort }) => {
+  /** `undefined` for silence. */
+  function reply(message: Buffer): Packet | undefined {
     const packet = decode(message);
     const question = packet.questions?.[0];
-    if (!question) return;
+    if (!question) return undefined;
     const name = question.name.toLowerCase();
     // Two questions, one for each family of addresses, are one look-up.
     if (question.type === 'A') questions.push(name);
     const answer = answers.get(name) ?? 'NXDOMAIN';
-    if (answer === 'silence') return;
+    if (answer === 'silence') return undefined;
     const reply: Packet = { type: 'response', id: packet.id ?? 0, questions: [question], answers: [], flags: 0 };
-    if (typeof answer === 'string') reply.flags = codes[answer];
-    else {
-      const isWanted = question.type === 'A' ? isIPv4 : question.type === 'AAAA' ? isIPv6 : () => false;
-      const addresses = question.type === 'AAAA' || typeof answer !== 'function' ? answer : answer();
-      reply.answers = (typeof addresses === 'function' ? [] : addresses)
-        .filter((data) => isWanted(data))
-        .map((data) => ({ type: question.type as 'A', name: question.name, ttl: 0, data }));
-    }
-    socket.send(encode(reply), askerPort, asker);
+    if (typeof answer === 'string') return { ...reply, flags: codes[answer] };
+    const isWanted = question.type === 'A' ? isIPv4 : question.type === 'AAAA' ? isIPv6 : () => false;
+    const addresses = question.type === 'AAAA' || typeof answer !== 'function' ? answer : answer();
+    reply.answers = (typeof addresses === 'function' ? [] : addresses)
+      .filter((data) => isWanted(data))
+      .map((data) => ({ type: question.type as 'A', name: question.name, ttl: 0, data }));
+    return reply;
+  }
+
+  const socket = createSocket('udp4');
+  socket.on('message', (message, { address: asker, port: askerPort }) => {
+    const packet = reply(message);
+    if (!packet) return;
+    const whole = encode(packet);
+    const isTooLarge = whole.length > maxDatagramBytes;
+    const cut = { ...packet, answers: [], flags: (packet.flags ?? 0) | TRUNCATED_RESPONSE };
+    socket.send(isTooLarge ? encode(cut) : whole, askerPort, asker);
   });
   socket.bind(port, address);
   await once(socket, 'listening');
+  const connections = new Set<Socket>();
+  const server = createServer((connection) => {
+    let rest = Buffer.alloc(0);
+    connections.add(connection.on('error', () => undefined).on('close', () => connections.delete(connection)));
+    connection.on('data', (data) => {
+      rest = Buffer.concat([rest, data]);
+      while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
+        const end = 2 + rest.readUInt16BE(0);
+        const packet = reply(rest.subarray(2, end));
+        rest = rest.subarray(end);
+        if (packet) connection.write(streamEncode(packet));
+      }
+    });
+  });
+  server.listen(socket.address().port, address);
+  await once(server, 'listening');
   const bound = socket.address();
 
   return {
@@ -57,7 +83,9 @@ export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}):
     variables: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload(bound.port))}` },
     async stop() {
       socket.close();
-      await once(socket, 'close');
+      server.close();
+      for (const connection of connections) connection.destroy();
+      await Promise.all([once(socket, 'close'), once(server, 'close')]);
     },
   };
 }
