@@ -508,8 +508,8 @@ describe('pages', () => {
   test('iterateLogs walks all pages with the same filter, and asks for no more than is read', async () => {
     const line = (messageId: string) => ({ time: 1, state: 'CREATED', messageId, url });
     answer('/v2/events?label=a', { events: [line('1'), line('2')], cursor: 'c' });
-    answer('/v2/events?label=a&cursor=c', { events: [line('3')], cursor: 'd' });
-    answer('/v2/events?label=a&cursor=d', { events: [line('4')] });
+    answer('/v2/events?cursor=c&label=a', { events: [line('3')], cursor: 'd' });
+    answer('/v2/events?cursor=d&label=a', { events: [line('4')] });
     const ids = [];
     for await (const { messageId } of client.iterateLogs({ filter: { label: 'a' } })) ids.push(messageId);
     expect(ids).toEqual(['1', '2', '3', '4']);
@@ -519,7 +519,7 @@ describe('pages', () => {
 
   test('dlq.iterateMessages does the same', async () => {
     answer('/v2/dlq?count=1', { messages: [{ dlqId: '1' }], cursor: 'c' });
-    answer('/v2/dlq?cursor=c&count=1', { messages: [{ dlqId: '2' }] });
+    answer('/v2/dlq?count=1&cursor=c', { messages: [{ dlqId: '2' }] });
     const ids = [];
     for await (const { dlqId } of client.dlq.iterateMessages({ count: 1 })) ids.push(dlqId);
     expect(ids).toEqual(['1', '2']);

@@ -21,7 +21,7 @@ export function decodeUtf8(bytes: string, fatal = false): string {
 }
 
 /** Whether a text says something to the server: it drops blanks around the values of headers, and an empty one is none. */
-export function isGiven(text: unknown): text is string {
+export function isGiven(text: string | number | undefined): text is string {
   // Callers without types give numbers, too.
   return String(text ?? '').trim() !== '';
 }

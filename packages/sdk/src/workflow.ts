@@ -248,9 +248,10 @@ function writePath(dlqId: string, ...verb: string[]): string[] {
 }
 
 /** A run is known by `wfr_` in front: without it, an event for one run would be taken for another event. */
-function writeRunId(id: string): string {
-  writeSegment(id, 'Workflow run id');
-  return /^wfr_/.test(id) ? id : `wfr_${id}`;
+function writeRunId(id: string | number): string {
+  // Callers without types give numbers, too.
+  writeSegment(id as string, 'Workflow run id');
+  return String(id).replace(/^(?!wfr_)/, 'wfr_');
 }
 
 function writeRunIds({ workflowRunId, ...rest }: { workflowRunId?: OneOrMore<string> }): Query {

@@ -40,7 +40,7 @@ test('a response that has been sent is told once', async () => {
 
 test('a response that waits for another one is told when their connection closes', async () => {
   const { client, responses } = await request(2);
-  const waiting = responses[1]!;
+  const [, waiting] = responses as [ServerResponse, ServerResponse];
   const told = new Promise<void>((resolve) => void onGone(waiting, resolve));
   expect(isGone(waiting)).toBe(false);
   client.destroy();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import type { PosthornError } from '@posthorn/shared';
@@ -25,7 +24,7 @@ async function readBeginning(maxMs: number, leave: boolean): Promise<PosthornErr
       else read();
     }).listen(0, '127.0.0.1');
   });
-  await once(server!, 'listening');
+  await new Promise((resolve) => server?.once('listening', resolve));
   const client = connect((server?.address() as AddressInfo).port, '127.0.0.1');
   client.on('error', () => undefined);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n12345');

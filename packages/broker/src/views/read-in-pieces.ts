@@ -26,6 +26,6 @@ export async function* readByAge<T extends { createdAt: number }>(
   };
   for await (const each of readInPieces(ids, atOnce, look)) found.push(each);
   found.sort((a, b) => a.createdAt - b.createdAt || a.id.localeCompare(b.id));
-  if (isFew) for (const { entry } of found) yield entry!;
-  else yield* readInPieces(found.map(getId), atOnce, read);
+  if (!isFew) yield* readInPieces(found.map(getId), atOnce, read);
+  for (const { entry } of found) if (entry !== undefined) yield entry;
 }

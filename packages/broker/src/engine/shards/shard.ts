@@ -84,7 +84,7 @@ export interface Shard {
   count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
   /** The message that is delivered next. */
   next(): Promise<Job | undefined>;
-  /** Maximum number of attempts in flight over all dispatchers; 0 without a limit. */
+  /** Most attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
   standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
