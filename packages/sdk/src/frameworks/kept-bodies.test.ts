@@ -71,6 +71,10 @@ describe.each(Object.entries(kinds))('%s behind a parser that keeps text', (_nam
     ]);
   });
 
+  test('a text that was changed is 403, for nothing of it can be lost', async () => {
+    expect((await send('{"order":18}', sign('sig_a', '{"order":17}'))).status).toBe(403);
+  });
+
   test('a forged token is 403', async () => {
     expect((await send(body, sign('sig_c', body))).status).toBe(403);
   });

@@ -53,8 +53,10 @@ export function fromNode({ stream, headers, rawBody, body, advice, keep }: NodeS
     header: (name) => readNodeHeader(headers, name),
     async readBody(maxBodyBytes) {
       if (rawBody instanceof Uint8Array) return rawBody;
-      // Some parsers keep the text that they have decoded, and what was no UTF-8 is lost in it.
-      if (typeof rawBody === 'string') return { text: rawBody, advice: usedUp };
+      if (typeof rawBody === 'string') {
+        // Some parsers keep the text that they have decoded, and what was no UTF-8 is lost in it.
+        return /\P{ASCII}/u.test(rawBody) ? { text: rawBody, advice: usedUp } : rawBody;
+      }
       if (body instanceof Uint8Array) return body;
       if (typeof body === 'string') {
         // It may be the value of a JSON string, and not the JSON.

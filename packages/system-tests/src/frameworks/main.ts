@@ -53,7 +53,7 @@ async function test(application: Application, tarball: string, tools: string): P
     return routes.map(({ title }) => row(title, versions, `not run: ${shorten(error)}`, 'not run'));
   }
   try {
-    installed.build();
+    await installed.build();
     const done: Row[] = [];
     for (const { title, path, except } of routes) {
       const keys = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };

@@ -1,8 +1,9 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { eventually, findFreePort } from '@posthorn/testkit';
 import type { Application } from './applications.ts';
 
@@ -20,7 +21,7 @@ export interface Installed {
   /** Names and versions, such as `next 16.4.6`. */
   versions: string;
   /** @throws {Error} with what the build wrote */
-  build(): void;
+  build(): Promise<void>;
   /** @throws {Error} with what it wrote, when it does not listen within three minutes */
   start(keys: { current: string; next: string }): Promise<Running>;
   remove(): Promise<void>;
@@ -55,16 +56,16 @@ export async function install(application: Application, scratch: string, tarball
   const env = createEnvironment(tools, application.variables);
   // The package manager may need more of the environment, such as the address of its registry.
   const all = { ...process.env, ...env, NODE_ENV: 'development' };
-  run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball], folder, all);
+  await run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', tarball], folder, all);
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
 
   const installed: Installed = {
     versions: application.packages.map((name) => `${name} ${readVersion(folder, name)}`).join(', '),
-    build() {
+    async build() {
       // Without keys: they are not there where applications are built.
-      if (manifest.scripts['build']) run('npm', ['run', 'build'], folder, env);
+      if (manifest.scripts['build']) await run('npm', ['run', 'build'], folder, env);
     },
     async start({ current, next }) {
       const port = String(await findFreePort());
@@ -108,15 +109,15 @@ export async function install(application: Application, scratch: string, tarball
   return installed;
 }
 
-function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): void {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd,
-    env,
-    encoding: 'utf8',
-    timeout: 1_200_000,
-  });
-  if (status === 0) return;
-  throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? ''}${stdout}${stderr}`.slice(-3000));
+/** Without a wait that blocks: meanwhile posthorn closes its kept connections, which must be noticed. */
+async function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const limits = { timeout: 1_200_000, maxBuffer: 64 * 1024 * 1024 };
+  try {
+    await promisify(execFile)(command, args, { cwd, env, ...limits });
+  } catch (error) {
+    const { message, stdout = '', stderr = '' } = error as Error & { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(' ')}: ${message}${stdout}${stderr}`.slice(-3000), { cause: error });
+  }
 }
 
 function replaceVersions(manifest: string, versions: Record<string, string>): void {
