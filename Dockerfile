@@ -1,4 +1,5 @@
-# One image for both processes: the API, or a dispatcher when it is told `node apps/dispatcher/dist/main.js`.
+# One image for both programs: the API, or dispatchers when it is told `node apps/dispatcher/dist/main.js`. A container runs
+# one process of it unless APIS or DISPATCHERS says more.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
@@ -23,7 +24,7 @@ COPY --from=build /deploy ./
 # The user `node` of the base image, as a number: only then can an orchestrator see that it is not root.
 USER 1000:1000
 EXPOSE 8080
-# A dispatcher has a PROBE_PORT, the API answers on its own port.
+# A dispatcher has a PROBE_PORT, each of several the next one; the API answers on its own port.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PROBE_PORT || process.env.PORT}/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const { PORT, PROBE_PORT: first, DISPATCHERS } = process.env; const ports = first ? Array.from({ length: +DISPATCHERS || 1 }, (_, index) => +first + index) : [PORT]; Promise.all(ports.map((port) => fetch(`http://127.0.0.1:${port}/ready`))).then((all) => process.exit(all.every(({ ok }) => ok) ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "apps/api/dist/main.js"]

@@ -40,7 +40,9 @@ export function createApp(parts: AppParts): Express {
   app.use('/console', consoleRoutes({ sessions, check, countRequest, cookieName, version: parts.version, log }));
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
-  const metrics = showMetrics(parts.metrics);
+  const { contentType, write, writeCommon } = parts.metrics;
+  // Of several processes behind one port, each request meets another one, and counters would jump.
+  const metrics = showMetrics({ contentType, write: config.apis > 1 ? writeCommon : write });
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Nothing below this line runs without a token that was checked.

@@ -49,7 +49,7 @@ export const table = defineEnvironment({
   PORT: { schema: integer(8080, 0, 65_535), help: 'Port to listen on.' },
   METRICS_PORT: {
     schema: integer(0, 1, 65_535),
-    help: 'Port of /metrics for other machines; by default only this machine can read it, on PORT.',
+    help: 'Port of /metrics for other machines; by default only this machine can read it, on PORT. Of several API processes, each has the port after that of the one before.',
   },
   METRICS_HOST: { schema: host('127.0.0.1'), help: 'Address of METRICS_PORT.' },
   TRUST_PROXY: {

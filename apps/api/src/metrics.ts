@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ProcessMetrics } from '@posthorn/process';
+import type { MetricsText, ProcessMetrics } from '@posthorn/process';
 import type { RequestHandler } from 'express';
 import { Histogram } from 'prom-client';
 import type { Route } from './routes/route.ts';
@@ -38,10 +38,10 @@ export function measureRequests({ registry }: ProcessMetrics, routes: readonly R
 }
 
 /** `GET /metrics` on `PORT` (contract R11). */
-export function showMetrics(metrics: ProcessMetrics): RequestHandler {
+export function showMetrics({ contentType, write }: MetricsText): RequestHandler {
   return async (_request, response) => {
-    const text = await metrics.write();
-    response.setHeader('Content-Type', metrics.contentType);
+    const text = await write();
+    response.setHeader('Content-Type', contentType);
     response.end(text);
   };
 }

@@ -1,101 +1,14 @@
-import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { openBroker } from '@posthorn/broker';
-import {
-  createProcessMetrics,
-  explainListenError,
-  listen,
-  openLog,
-  readOpenFilesLimit,
-  runProcess,
-  startMetricsServer,
-  warnOfFewOpenFiles,
-  within,
-} from '@posthorn/process';
-import { createApp } from './app.ts';
-import { findDoubts, readConfig, warnOfMisspeltVariables } from './config.ts';
-import { formatCookieName } from './console/cookies.ts';
-import { listTokens } from './middleware/authenticate.ts';
-import { createServer } from './server.ts';
+import { openLog, readProcessNumber, runProcess, startProcesses } from '@posthorn/process';
+import { readConfig } from './config.ts';
 
-/** With fewer, some hundred idle connections would keep all others out. */
-const minOpenFiles = 1024;
-
-await runProcess(async () => {
+await runProcess(async (giveUp, stopBy) => {
   const config = readConfig();
-  const { log, dropped } = openLog('api', config.logLevel);
-  for (const reason of findDoubts(config)) log.warn({ reason }, 'configuration.doubtful');
-  warnOfMisspeltVariables(log);
-  warnOfFewOpenFiles(log, readOpenFilesLimit(), minOpenFiles);
-  const open = await openBroker({
-    config,
-    log,
-    use: 'requests',
-    ownPorts: [config.port, config.metricsPort],
-    publish: {
-      defaultRetries: Math.min(config.defaultRetries, config.maxRetries),
-      maxRetries: config.maxRetries,
-      maxDelayMs: config.maxDelayMs,
-      defaultTimeoutMs: config.defaultTimeoutMs,
-      maxTimeoutMs: config.maxTimeoutMs,
-      maxLabels: config.maxLabels,
-      deduplicationWindowMs: config.dedupWindowMs,
-    },
-    queues: { maxQueues: config.maxQueues, maxParallelism: config.maxQueueParallelism },
-    maxSchedules: config.maxSchedules,
-    urlGroups: { maxGroups: config.maxUrlGroups, maxEndpoints: config.maxEndpointsPerGroup },
-  });
-  const { broker, durability } = open;
-  await broker.signingKeys.prepare({
-    ...(config.qstashCurrentSigningKey ? { current: config.qstashCurrentSigningKey } : {}),
-    ...(config.qstashNextSigningKey ? { next: config.qstashNextSigningKey } : {}),
-  });
-
-  const metrics = createProcessMetrics(dropped);
-  open.addMetrics(metrics);
-
-  let isStopping = false;
-  const findTrouble = async () => (isStopping ? 'The process is stopping.' : open.findTrouble());
-  const stopping = new AbortController();
-  setMaxListeners(0, stopping.signal);
-  const app = createApp({
-    broker,
-    config,
-    log,
-    findTrouble,
-    metrics,
-    durability,
-    redisState: open.redisState,
-    sessions: broker.createSessions(listTokens(config.qstashToken, config.qstashReadonlyToken)),
-    cookieName: formatCookieName(open.dataName),
-    version: readVersion(),
-    stopping: stopping.signal,
-  });
-  const { server, stop } = createServer(app);
-  const metricsServer = config.metricsPort
-    ? await startMetricsServer(metrics, config.metricsHost, config.metricsPort)
-    : undefined;
-  const { host, port } = config;
-  await listen(server, { host, port }, (error) => {
-    const reason = explainListenError(error, { variable: 'PORT', host, port });
-    return reason ?? `HOST: cannot listen on ${host}:${port} (${error.message}).`;
-  });
-  log.info({ host, port, durability: durability() }, 'api.started');
-
-  return async () => {
-    isStopping = true;
-    stopping.abort();
-    open.stopWatch();
-    metricsServer?.closeAllConnections();
-    metricsServer?.close();
-    if (!(await within(config.shutdownGraceMs, stop()))) server.closeAllConnections();
-    await within(2000, broker.close());
-    log.info('api.stopped');
-  };
+  const { apis: count, logLevel, shutdownGraceMs } = config;
+  if (count > 1 && readProcessNumber() === undefined) {
+    const { log } = openLog('api', logLevel);
+    return startProcesses({ name: 'API process', count, log, shutdownGraceMs, giveUp, stopBy });
+  }
+  // A process that only starts others does not load what they need.
+  const { runApi } = await import('./run-api.ts');
+  return runApi(config);
 });
-
-/** The version in the manifest of this app. */
-function readVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}

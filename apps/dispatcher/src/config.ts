@@ -4,6 +4,7 @@ import {
   headerText,
   host,
   integer,
+  maxProcesses,
   readEnvironment,
   seconds,
   serverSettings,
@@ -15,9 +16,13 @@ import {
 /** The environment of a dispatcher (contract R13). */
 export const table = defineEnvironment({
   ...serverSettings,
+  DISPATCHERS: {
+    schema: integer(1, 1, maxProcesses),
+    help: 'Number of dispatchers that are started together; each uses up to one core. By default, npm start has 2 where there are four cores or more.',
+  },
   PROBE_PORT: {
     schema: integer(0, 1, 65_535),
-    help: 'Port of /health, /ready and /metrics; off when unset.',
+    help: 'Port of /health, /ready and /metrics; off when unset. Of several dispatchers, each has the port after that of the one before.',
   },
   PROBE_HOST: { schema: host('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {

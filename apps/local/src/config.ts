@@ -1,10 +1,11 @@
-import { networkInterfaces } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import {
   ConfigurationError,
   defineEnvironment,
   flag,
   integer,
   isLoopback,
+  maxProcesses,
   readEnvironment,
   serverSettings,
   type Environment,
@@ -18,7 +19,16 @@ export const table = defineEnvironment({
   DURABILITY: serverSettings.DURABILITY,
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the API.' },
   PORT: { schema: integer(8080, 1, 65_535), help: 'Port of the API.' },
-  PROBE_PORT: { schema: integer(0, 1, 65_535), help: 'Port of the probe of the dispatcher; a free one by default.' },
+  APIS: serverSettings.APIS,
+  DISPATCHERS: {
+    // 0, which cannot be set, stands for the number that fits the machine.
+    schema: integer(0, 1, maxProcesses),
+    help: 'Number of dispatchers; 2 by default where there are four cores or more.',
+  },
+  PROBE_PORT: {
+    schema: integer(0, 1, 65_535),
+    help: 'Port of the probe of the first dispatcher; free ones by default.',
+  },
   QSTASH_TOKEN: { schema: z.string().optional(), help: 'Token of the publishers; generated once by default.' },
   QSTASH_CURRENT_SIGNING_KEY: {
     schema: z.string().optional(),
@@ -50,6 +60,16 @@ export function readConfig(): Config {
     );
   }
   return config;
+}
+
+/**
+ * How many dispatchers there are: as configured, or two where each of them, the API and Redis can have a core. A third
+ * one would wait for the API, which accepts no more than two can deliver.
+ *
+ * @param cores that this process may use
+ */
+export function countDispatchers({ dispatchers }: Pick<Config, 'dispatchers'>, cores = availableParallelism()): number {
+  return dispatchers || (cores < 4 ? 1 : 2);
 }
 
 export function isPrivateAllowed({ allowPrivateDestinations: answer, host }: Config): boolean {

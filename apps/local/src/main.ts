@@ -5,6 +5,7 @@ import { runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
 import { formatBanner } from './banner.ts';
 import {
+  countDispatchers,
   createEnvironment,
   formatApiUrl,
   isPrivateAllowed,
@@ -15,7 +16,7 @@ import {
 import { firstToken, readCredentials, type Credentials } from './credentials.ts';
 import { rethrowExplained } from './explain.ts';
 import { startFirstReceiver } from './first-receiver.ts';
-import { findFreePort, requireFreePorts } from './ports.ts';
+import { findFreePorts, requireFreePorts } from './ports.ts';
 import { writeServerFile } from './server-file.ts';
 import { startApp } from './start-app.ts';
 
@@ -29,18 +30,22 @@ await runProcess(async () => {
   const config = readConfig();
   const dataDir = await makeDataDir(config);
   if (!config.redisUrl) explained(() => requireUnusedDataDir(dataDir));
-  await requireFreePorts(config);
+  const dispatcherCount = countDispatchers(config);
+  await requireFreePorts(config, dispatcherCount);
   const credentials = await readCredentials(config, dataDir).catch(rethrowExplained);
   const redis = config.redisUrl ? undefined : await startRedis(config, dataDir);
 
   const url = formatApiUrl(config);
-  const probePort = config.probePort || (await findFreePort());
+  const probePort = config.probePort || (await findFreePorts(dispatcherCount));
   const env = createEnvironment({
     REDIS_URL: redis?.url ?? config.redisUrl ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
     QSTASH_NEXT_SIGNING_KEY: credentials.nextSigningKey,
     ALLOW_PRIVATE_DESTINATIONS: String(isPrivateAllowed(config)),
+    // The process that watches the sources of the API sees only those that its own child loads.
+    APIS: String(config.posthornSources ? 1 : config.apis),
+    DISPATCHERS: String(dispatcherCount),
     PROBE_PORT: String(probePort),
     PROBE_HOST: '127.0.0.1',
     HOST: config.host,
@@ -48,17 +53,24 @@ await runProcess(async () => {
   });
   const common = { env, isFromSources: config.posthornSources, stopMs: config.shutdownGraceMs + 15_000, log };
   const api = startApp({ ...common, name: 'api', url });
-  const dispatcher = startApp({ ...common, name: 'dispatcher', url: `http://127.0.0.1:${probePort}` });
+  const dispatchers = Array.from({ length: dispatcherCount }, (_, index) =>
+    startApp({
+      ...common,
+      name: 'dispatcher',
+      number: dispatcherCount > 1 ? index + 1 : undefined,
+      url: `http://127.0.0.1:${probePort + index}`,
+    }),
+  );
   const receiver = isPrivateAllowed(config) ? await startFirstReceiver(log) : undefined;
   const stop = async () => {
     await api.stop();
-    await dispatcher.stop();
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
     receiver?.stop();
     await redis?.stop();
   };
 
   try {
-    await Promise.all([api.ready, dispatcher.ready]);
+    await Promise.all([api, ...dispatchers].map(({ ready }) => ready));
   } catch (error) {
     await stop();
     throw error;

@@ -1,22 +1,24 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { ConfigurationError, explainListenError } from '@posthorn/process';
+import { ConfigurationError, explainListenError, listPorts } from '@posthorn/process';
 import type { Config } from './config.ts';
 
 /**
- * Checks that the ports of the API and of the probe can be used. Another server that answers there would be taken for
+ * Checks that the ports of the API and of the probes can be used. Another server that answers there would be taken for
  * a process of ours that is ready; and Redis, which may have much to read, is not started for nothing.
  *
+ * @param dispatchers how many of them there will be
  * @throws {ConfigurationError}
  */
-export async function requireFreePorts({ host, port, probePort }: Config): Promise<void> {
-  if (probePort === port) {
+export async function requireFreePorts({ host, port, probePort }: Config, dispatchers: number): Promise<void> {
+  const probePorts = listPorts('PROBE_PORT', probePort, dispatchers);
+  if (probePorts.includes(port)) {
     throw new ConfigurationError(
       `PROBE_PORT: ${port} is the port of the API (PORT); set PROBE_PORT to another number.`,
     );
   }
   await requireFreePort('PORT', host, port);
-  if (probePort) await requireFreePort('PROBE_PORT', '127.0.0.1', probePort);
+  for (const probe of probePorts) await requireFreePort('PROBE_PORT', '127.0.0.1', probe);
 }
 
 async function requireFreePort(variable: string, host: string, port: number): Promise<void> {
@@ -28,9 +30,17 @@ async function requireFreePort(variable: string, host: string, port: number): Pr
   }
 }
 
-/** A port of 127.0.0.1 on which nothing listens. */
-export function findFreePort(): Promise<number> {
-  return listenOnce(0, '127.0.0.1');
+/** The first of `count` successive ports of 127.0.0.1 on which nothing listens. */
+export async function findFreePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await listenOnce(0, '127.0.0.1');
+    try {
+      for (let port = first + 1; port < first + count; port++) await listenOnce(port, '127.0.0.1');
+      return first;
+    } catch {
+      // One of them is in use, or above the highest port.
+    }
+  }
 }
 
 /** Gives the port. */

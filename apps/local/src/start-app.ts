@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError } from '@posthorn/process';
-import { supervise } from '@posthorn/process';
+import { ConfigurationError, readyMessage, supervise } from '@posthorn/process';
 
 export interface AppOptions {
   /** The folder below `apps/`, and its name in a sentence. */
   name: 'api' | 'dispatcher';
+  /** Which one of several it is, from 1. */
+  number?: number | undefined;
   env: Record<string, string | undefined>;
   /** Where its `/ready` is. */
   url: string;
@@ -30,14 +31,18 @@ const readyEveryMs = 50;
 const firstNoticeMs = 3000;
 const nextNoticeMs = 10_000;
 
-export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOptions): App {
+export function startApp({ name: app, number, env, url, isFromSources, stopMs, log }: AppOptions): App {
+  const name = number === undefined ? `the ${app}` : `${app} ${number}`;
+  const args = number === undefined ? [] : [String(number)];
   let complaint: string | undefined = isFromSources ? undefined : '';
+  // An API that is several processes says so when all are. The process that watches the sources passes nothing on.
+  let hasSaidReady = isFromSources;
   const child = supervise({
-    name: `the ${name}`,
+    name,
     spawn() {
       // In a group of its own: Ctrl-C reaches only the parent, who stops all in order. The channel between them ends
       // with the parent, however that one dies, and the child then ends by itself.
-      const started = spawn(process.execPath, findProgram(name, isFromSources), {
+      const started = spawn(process.execPath, [...findProgram(app, isFromSources), ...args], {
         env,
         detached: true,
         stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
@@ -45,6 +50,9 @@ export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOpti
       started.stderr?.on('data', (text: Buffer) => {
         if (complaint === undefined) process.stderr.write(text);
         else complaint += text.toString();
+      });
+      started.on('message', (message) => {
+        hasSaidReady ||= message === readyMessage;
       });
       return started;
     },
@@ -59,12 +67,14 @@ export function startApp({ name, env, url, isFromSources, stopMs, log }: AppOpti
       const answer = await Promise.race([child.failed, askWhetherReady(url)]);
       if (typeof answer !== 'object') {
         // What it wrote is the reason; when both apps fail for the same one, it is said once.
-        throw new ConfigurationError(complaint?.trim() || `The ${name} ended (${answer}) before it was ready.`);
+        throw new ConfigurationError(
+          complaint?.trim() || `posthorn cannot start: ${name} ended (${answer}) before it was ready.`,
+        );
       }
-      if (answer.isReady) break;
+      if (answer.isReady && hasSaidReady) break;
       if (performance.now() >= noticeAt) {
         noticeAt += nextNoticeMs;
-        log(`still waiting for the ${name}${answer.trouble ? `: ${answer.trouble}` : ''}`);
+        log(`still waiting for ${name}${answer.trouble ? `: ${answer.trouble}` : ''}`);
       }
       await new Promise((done) => setTimeout(done, readyEveryMs));
     }

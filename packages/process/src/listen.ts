@@ -9,21 +9,21 @@ export interface ListenAddress {
 }
 
 /**
- * Makes a server listen.
+ * Makes a server listen. Processes that `startProcesses` has started share the port, unless it is `exclusive`.
  *
  * @param explain the sentence for what went wrong; it names the variable to change
  * @throws {ConfigurationError} with that sentence
  */
 export function listen(
   server: Server,
-  { host, port }: Pick<ListenAddress, 'host' | 'port'>,
+  address: Pick<ListenAddress, 'host' | 'port'> & { exclusive?: boolean },
   explain: (error: NodeJS.ErrnoException) => string,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(new ConfigurationError(explain(error)));
     });
-    server.listen(port, host, () => {
+    server.listen(address, () => {
       resolve();
     });
   });

@@ -15,9 +15,11 @@ export interface ProcessLog {
 /**
  * Opens the log of a process on standard output, and makes a crash its last line, followed by exit status 1. JSON, one
  * line per event; for people where standard output is a terminal.
+ *
+ * @param number which one of several processes of this name it is
  */
-export function openLog(name: string, level: (typeof logLevels)[number]): ProcessLog {
-  const options = describeLog(name, level);
+export function openLog(name: string, level: (typeof logLevels)[number], number?: number): ProcessLog {
+  const options = describeLog(name, level, number);
   const format = isatty(1) ? formatForTerminal : (line: string) => line;
   let report = '';
   const reports = pino(options, { write: (line) => (report = format(line)) });
@@ -39,10 +41,10 @@ export function createLog(name: string, level: (typeof logLevels)[number]): Log 
 }
 
 /** Never a body, token or key. */
-function describeLog(name: string, level: (typeof logLevels)[number]): LoggerOptions {
+function describeLog(name: string, level: (typeof logLevels)[number], number?: number): LoggerOptions {
   return {
     level,
-    base: { process: name },
+    base: { process: name, ...(number === undefined ? {} : { number }) },
     timestamp: stdTimeFunctions.isoTime,
     serializers: { err: writeError },
     redact: ['*.authorization', '*.Authorization', '*.token', '*.cookie', '*.Cookie'],

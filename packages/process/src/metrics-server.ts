@@ -31,7 +31,7 @@ export async function startMetricsServer(metrics: MetricsText, host: string, por
     if (request.url === '/metrics') void answerMetrics(response, metrics, () => response.writeHead(500).end());
     else response.writeHead(404).end();
   });
-  await listen(server, { host, port }, (error) =>
+  await listen(server, { host, port, exclusive: true }, (error) =>
     explainSideServerError(error, { variable: 'METRICS_PORT', host, port }),
   );
   return server;

@@ -33,7 +33,7 @@ export async function startProbeServer(options: ProbeOptions): Promise<Server> {
       void answerMetrics(response, metrics, () => answer(500, { error: 'The metrics could not be written.' }));
     } else answer(404, { error: 'There are only /health, /ready and /metrics here.' });
   });
-  await listen(server, { host, port }, (error) =>
+  await listen(server, { host, port, exclusive: true }, (error) =>
     explainSideServerError(error, { variable: 'PROBE_PORT', host, port }),
   );
   return server;

@@ -4,6 +4,8 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 export interface ProcessMetrics {
   /** For metrics with labels, and histograms. */
   registry: Registry;
+  /** For figures of what is in Redis, which every process reports alike. */
+  common: Registry;
   /** Adds `posthorn_<name>`, which is read at every scrape. */
   gauge(name: string, help: string, read: () => number): void;
   /** Adds `posthorn_<name>`, whose total is read at every scrape. */
@@ -13,6 +15,8 @@ export interface ProcessMetrics {
   contentType: string;
   /** The text of all metrics. */
   write(): Promise<string>;
+  /** The text of those that every process reports alike. */
+  writeCommon(): Promise<string>;
 }
 
 /**
@@ -22,14 +26,21 @@ export interface ProcessMetrics {
  */
 export function createProcessMetrics(droppedLines: () => number): ProcessMetrics {
   const registry = new Registry();
+  const common = new Registry();
   const registers = [registry];
   const steps: (() => Promise<void>)[] = [];
   let running: Promise<unknown> | undefined;
   // Every measurement of the event loop's delay wakes the process, by default a hundred times a second.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
 
+  const prepare = async () => {
+    running ??= Promise.all(steps.map((step) => step())).finally(() => (running = undefined));
+    await running;
+  };
+
   const metrics: ProcessMetrics = {
     registry,
+    common,
     gauge(name, help, read) {
       new Gauge({
         name: `posthorn_${name}`,
@@ -54,9 +65,12 @@ export function createProcessMetrics(droppedLines: () => number): ProcessMetrics
     beforeWrite: (step) => void steps.push(step),
     contentType: registry.contentType,
     async write() {
-      running ??= Promise.all(steps.map((step) => step())).finally(() => (running = undefined));
-      await running;
-      return registry.metrics();
+      await prepare();
+      return `${await registry.metrics()}\n${await common.metrics()}`;
+    },
+    async writeCommon() {
+      await prepare();
+      return common.metrics();
     },
   };
   metrics.counter(

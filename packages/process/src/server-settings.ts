@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import { defineEnvironment, flag, integer, list, maxPeriodSeconds, seconds } from './env.ts';
 import { logLevels } from './log.ts';
+import { maxProcesses } from './process-number.ts';
 
 /** Variables that both the API and the dispatcher read (contract R13). */
 export const serverSettings = defineEnvironment({
   REDIS_URL: {
     schema: z.string('set it, for example to redis://127.0.0.1:6379'),
     help: 'Redis 6.2 or newer: redis://user:password@host:port/database, rediss:// for TLS, or unix:/path?db=number; several, separated by commas, mean a cluster; redis+sentinel://host:port,host:port/master/database means Sentinel. Each installation needs its own database.',
+  },
+  APIS: {
+    schema: integer(1, 1, maxProcesses),
+    help: 'Number of processes that an API runs as, all of them behind PORT; each uses up to one core.',
   },
   SHARDS: { schema: integer(8, 1, 256), help: 'Number of engine shards; fixed for the life of the data.' },
   LOG_LEVEL: {

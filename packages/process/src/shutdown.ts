@@ -1,15 +1,27 @@
 import { ConfigurationError } from './env.ts';
+import { readProcessNumber } from './process-number.ts';
+
+/** What a process sends to its parent once it is ready, if there is a channel between them. */
+export const readyMessage = 'ready';
 
 /**
  * Runs a process: `start` gives the way to stop it, which SIGTERM, SIGINT or the loss of the parent process take. A
  * configuration error is one sentence on standard error and exit status 1; a stop is exit status 0.
  *
- * @param start may stop the process by itself with `giveUp`: exit status 1, so that it is started anew
+ * A second signal ends a process at once. One of several of its kind ignores it, and SIGINT: a terminal and systemd
+ * send signals to all processes, and the parent, which kills a process that takes too long, sends SIGTERM once more.
+ *
+ * @param start may stop the process by itself with `giveUp`: exit status 1, so that it is started anew. What it has begun
+ *   is abandoned when the process ends before it is done, unless it has said by `stopBy` how to stop it.
  */
-export async function runProcess(start: (giveUp: () => void) => Promise<() => Promise<void>>): Promise<void> {
+export async function runProcess(
+  start: (giveUp: () => void, stopBy: (stop: () => Promise<void>) => void) => Promise<() => Promise<void>>,
+): Promise<void> {
   let stop: (() => Promise<void>) | undefined;
   let isStopping = false;
+  const isOneOfSeveral = readProcessNumber() !== undefined;
   const end = (status: number) => {
+    if (isStopping && isOneOfSeveral) return;
     // A second signal comes from somebody who does not want to wait.
     if (isStopping) process.exit(1);
     isStopping = true;
@@ -23,16 +35,23 @@ export async function runProcess(start: (giveUp: () => void) => Promise<() => Pr
     );
   };
   process.on('SIGTERM', () => end(0));
-  process.on('SIGINT', () => end(0));
+  process.on('SIGINT', () => {
+    if (!isOneOfSeveral) end(0);
+  });
   process.on('disconnect', () => end(0));
 
   try {
-    stop = await start(() => end(1));
+    stop = await start(
+      () => end(1),
+      (early) => (stop = early),
+    );
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
+  // The parent may have ended in the meantime.
+  if (process.connected) process.send?.(readyMessage, undefined, undefined, () => undefined);
 }
 
 /** Resolves when `done` does or the time is up; says which. */

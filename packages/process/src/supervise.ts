@@ -28,6 +28,12 @@ const longestWaitMs = 10_000;
 /** A child that lived this long has not failed at its start. */
 const healthyMs = 10_000;
 
+/** Ends the children that still run when this process ends. Node.js warns of a listener for each of them. */
+const abandons = new Set<() => void>();
+const abandonAll = () => {
+  for (const abandon of abandons) abandon();
+};
+
 /** Starts a child and watches it. */
 export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: SuperviseOptions): Supervised {
   let isKept = false;
@@ -66,7 +72,8 @@ export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: Sup
   }
 
   const abandon = () => void run.child.kill(lastSignal);
-  process.once('exit', abandon);
+  if (abandons.size === 0) process.once('exit', abandonAll);
+  abandons.add(abandon);
 
   return {
     failed,
@@ -81,7 +88,8 @@ export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: Sup
       const timer = setTimeout(() => run.child.kill('SIGKILL'), stopMs);
       await run.ended;
       clearTimeout(timer);
-      process.off('exit', abandon);
+      abandons.delete(abandon);
+      if (abandons.size === 0) process.off('exit', abandonAll);
     },
   };
 }

@@ -1,4 +1,5 @@
 export * from './check-reply.ts';
+export * from './child-processes.ts';
 export * from './cluster.ts';
 export * from './eventually.ts';
 export * from './free-port.ts';

@@ -1,18 +1,27 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { findFreePort, startRedis, type TestRedis } from '@posthorn/testkit';
+import { readyMessage } from '@posthorn/process';
+import { findFreePort, listChildProcesses, startRedis, type TestRedis } from '@posthorn/testkit';
 
 /** Something that takes messages and delivers them: posthorn, or the floor, the least that its parts could cost. */
 export interface Contender {
   name: 'product' | 'floor';
   url: string;
-  pids: Record<Role, number>;
+  /** All processes of each role. */
+  pids: Record<Role, number[]>;
 }
 
 export type Role = 'api' | 'dispatcher' | 'redis';
 export const roles: readonly Role[] = ['api', 'dispatcher', 'redis'];
 
+/** The numbers of processes of posthorn, as its variables have them. */
+export interface ProcessCounts {
+  apis: string;
+  dispatchers: string;
+}
+
 export interface Contenders {
+  counts: ProcessCounts;
   product: Contender;
   floor: Contender;
   /** The destination of all messages. */
@@ -24,18 +33,25 @@ const file = (path: string) => new URL(path, import.meta.url).pathname;
 const app = (name: string) => file(`../../../../apps/${name}/dist/main.js`);
 
 /** Starts posthorn, the floor and their destination; each of the two has a Redis of its own. */
-export async function startContenders(): Promise<Contenders> {
+export async function startContenders(counts: ProcessCounts): Promise<Contenders> {
   const children: ChildProcess[] = [];
   const servers: TestRedis[] = [];
 
-  const start = (program: string, args: (string | number)[], env: Record<string, string> = {}): number => {
+  const start = (program: string, args: (string | number)[], env: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [program, ...args.map(String)], {
       env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     children.push(child);
     if (child.pid === undefined) throw new Error(`${program} did not start`);
-    return child.pid;
+    return { child, pid: child.pid };
+  };
+  /** Starts a program of posthorn; gives all of its processes when they are ready. */
+  const startProcesses = async (name: string, env: Record<string, string>): Promise<number[]> => {
+    const { child, pid } = start(app(name), [], env);
+    const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as unknown[];
+    if (message !== readyMessage) throw new Error(`${name} ended before it was ready`);
+    return [pid, ...listChildProcesses(pid).map((one) => one.pid)];
   };
   const startServer = async () => {
     const redis = await startRedis();
@@ -45,17 +61,24 @@ export async function startContenders(): Promise<Contenders> {
   const startProduct = async (): Promise<Contender> => {
     const redis = await startServer();
     const port = await findFreePort();
-    const env = { REDIS_URL: redis.url, QSTASH_TOKEN: 'bench', PORT: String(port), ALLOW_PRIVATE_DESTINATIONS: 'true' };
-    const api = start(app('api'), [], env);
-    const dispatcher = start(app('dispatcher'), [], env);
-    return { name: 'product', url: `http://127.0.0.1:${port}`, pids: { api, dispatcher, redis: redis.pid() } };
+    const env = {
+      REDIS_URL: redis.url,
+      QSTASH_TOKEN: 'bench',
+      PORT: String(port),
+      ALLOW_PRIVATE_DESTINATIONS: 'true',
+      APIS: counts.apis,
+      DISPATCHERS: counts.dispatchers,
+    };
+    const [api, dispatcher] = await Promise.all([startProcesses('api', env), startProcesses('dispatcher', env)]);
+    return { name: 'product', url: `http://127.0.0.1:${port}`, pids: { api, dispatcher, redis: [redis.pid()] } };
   };
   const startFloor = async (): Promise<Contender> => {
     const redis = await startServer();
     const port = await findFreePort();
     const api = start(file('floor-api.js'), [port, redis.port]);
     const dispatcher = start(file('floor-worker.js'), [redis.port]);
-    return { name: 'floor', url: `http://127.0.0.1:${port}`, pids: { api, dispatcher, redis: redis.pid() } };
+    const pids = { api: [api.pid], dispatcher: [dispatcher.pid], redis: [redis.pid()] };
+    return { name: 'floor', url: `http://127.0.0.1:${port}`, pids };
   };
 
   const receiverPort = await findFreePort();
@@ -65,6 +88,7 @@ export async function startContenders(): Promise<Contenders> {
   await Promise.all([`${receiver}/count`, `${product.url}/ready`, floor.url].map(untilAnswers));
 
   return {
+    counts,
     product,
     floor,
     receiver,

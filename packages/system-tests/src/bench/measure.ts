@@ -11,7 +11,7 @@ export async function measure(
   count: number,
   publish: () => Promise<void>,
 ): Promise<Cost> {
-  const readAll = () => roles.map((role) => readCpuUs(pids[role]));
+  const readAll = () => roles.map((role) => pids[role].reduce((sum, pid) => sum + readCpuUs(pid), 0));
   const before = readAll();
   const arrivedBefore = await readCount(receiver);
   const startedAt = performance.now();

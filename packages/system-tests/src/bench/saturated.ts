@@ -8,7 +8,10 @@ const warmUp = 5000;
 const steady = { perSecond: 100, seconds: 10 };
 
 /** What a message costs when as many as possible are sent, `inFlight` at a time. */
-export async function benchSaturated({ product, floor, receiver }: Contenders, inFlight: number): Promise<void> {
+export async function benchSaturated(
+  { counts, product, floor, receiver }: Contenders,
+  inFlight: number,
+): Promise<void> {
   const destination = `${receiver}/m`;
   const costs = { product: [] as Cost[], batch: [] as Cost[], floor: [] as Cost[] };
   const send = (contender: typeof product, count: number) =>
@@ -36,6 +39,6 @@ export async function benchSaturated({ product, floor, receiver }: Contenders, i
   console.log(`publish to arrival at ${steady.perSecond}/s: p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms`);
   console.log(`product / floor, ${inFlight} in flight: ${ratio}`);
   console.log(`API, a message in a batch of 1,000 / a message published alone: ${batchRatio}`);
-  const about = { messages: messagesPerRound * rounds, inFlight, bodyBytes, node: process.versions.node };
+  const about = { messages: messagesPerRound * rounds, inFlight, bodyBytes, ...counts, node: process.versions.node };
   console.log(JSON.stringify({ ...about, ...result, latencyMs, ratio, batchRatio }));
 }

@@ -9,7 +9,7 @@ const rounds = 3;
 const warmUp = 6000;
 
 /** What a message costs at a rate at which nothing is saturated: CPU, latency and system calls. */
-export async function benchSteady({ product, floor, receiver }: Contenders, perSecond: number): Promise<void> {
+export async function benchSteady({ counts, product, floor, receiver }: Contenders, perSecond: number): Promise<void> {
   const count = perSecond * seconds;
   const destination = `${receiver}/timed`;
   const costs = { product: [] as Cost[], floor: [] as Cost[] };
@@ -40,20 +40,27 @@ export async function benchSteady({ product, floor, receiver }: Contenders, perS
     floor: await countCalls(floor, count, () => send(floor, seconds)),
   };
   printCalls(calls);
-  const about = { perSecond, seconds: seconds * rounds, bodyBytes, node: process.versions.node };
+  const about = { perSecond, seconds: seconds * rounds, bodyBytes, ...counts, node: process.versions.node };
   console.log(JSON.stringify({ ...about, ...result, ratio, calls }));
 }
 
 type Calls = Record<Role, SystemCalls>;
+const callNames = [...countedCalls, 'all'] as const;
 
-/** System calls per message of each process; `undefined` where strace is missing. */
+/** System calls per message of each role; `undefined` where strace is missing. */
 async function countCalls({ pids }: Contender, messages: number, run: () => Promise<void>): Promise<Calls | undefined> {
-  const pidList = roles.map((role) => pids[role]);
-  const counts = await countSystemCalls(pidList, run);
-  if (!counts) return undefined;
-  const perMessage = (counted: SystemCalls | undefined) =>
-    Object.fromEntries(Object.entries(counted ?? {}).map(([name, calls]) => [name, round(calls / messages)]));
-  return Object.fromEntries(roles.map((role, index) => [role, perMessage(counts[index])])) as Calls;
+  const all = roles.flatMap((role) => pids[role].map((pid) => ({ role, pid })));
+  const counted = await countSystemCalls(
+    all.map(({ pid }) => pid),
+    run,
+  );
+  if (!counted) return undefined;
+  const perMessage = (role: Role) => {
+    const ofRole = counted.filter((_, index) => all[index]?.role === role);
+    const sum = (name: keyof SystemCalls) => ofRole.reduce((total, calls) => total + calls[name], 0);
+    return Object.fromEntries(callNames.map((name) => [name, round(sum(name) / messages)]));
+  };
+  return Object.fromEntries(roles.map((role) => [role, perMessage(role)])) as Calls;
 }
 
 function printCalls(calls: Record<string, Calls | undefined>): void {
@@ -61,11 +68,10 @@ function printCalls(calls: Record<string, Calls | undefined>): void {
     console.log('strace is not installed: system calls were not counted');
     return;
   }
-  const columns = [...countedCalls, 'all'] as const;
-  console.log(`calls per message     ${columns.map((name) => name.padStart(12)).join('')}`);
+  console.log(`calls per message     ${callNames.map((name) => name.padStart(12)).join('')}`);
   for (const [name, byRole] of Object.entries(calls)) {
     for (const role of roles) {
-      const row = columns.map((column) => String(byRole?.[role][column] ?? '').padStart(12));
+      const row = callNames.map((column) => String(byRole?.[role][column] ?? '').padStart(12));
       console.log(`${`${name} ${role}`.padEnd(22)}${row.join('')}`);
     }
   }

@@ -26,7 +26,17 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
   const { redis, watch, backlogs, accepted, runs, endedRuns, lostLines } = parts;
   const { gauge, counter } = metrics;
   const registers = [metrics.registry];
-  const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers });
+  const inRedis = [metrics.common];
+  const settable = (name: string, help: string) => new Gauge({ name: `posthorn_${name}`, help, registers: inRedis });
+  const readable = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `posthorn_${name}`,
+      help,
+      registers: inRedis,
+      collect() {
+        this.set(read());
+      },
+    });
 
   const backlog = {
     waiting: settable('messages_waiting', 'Messages that could be delivered now.'),
@@ -45,12 +55,12 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
     oldest: settable('workflow_oldest_active_seconds', 'How long the oldest run of a workflow has been active.'),
   };
   gauge('redis_up', '1 when Redis answers.', () => (watch.state().answers ? 1 : 0));
-  gauge(
+  readable(
     'redis_memory_used_bytes',
     'Memory that Redis uses, as its maxmemory counts it.',
     () => watch.state().memoryUsedBytes,
   );
-  gauge('redis_memory_max_bytes', "Redis' maxmemory; 0 for no limit.", () => watch.state().memoryMaxBytes);
+  readable('redis_memory_max_bytes', "Redis' maxmemory; 0 for no limit.", () => watch.state().memoryMaxBytes);
   gauge(
     'clock_offset_seconds',
     'How far the clock of this process is ahead of that of Redis.',
