@@ -6,7 +6,7 @@ export type Cost = Record<Role, number> & { total: number; perSecond: number };
 
 /** Publishes with `publish`, waits until all have arrived, and says what a message cost. */
 export async function measure(
-  { pids }: Contender,
+  { pids }: Pick<Contender, 'pids'>,
   receiver: string,
   count: number,
   publish: () => Promise<void>,

@@ -22,4 +22,4 @@ createServer((request, response) => {
     if (request.url !== '/timed') return;
     latencies.push(performance.timeOrigin + performance.now() - Number(Buffer.concat(chunks).toString().split(' ')[0]));
   });
-}).listen(Number(process.argv[2]), '127.0.0.1');
+}).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));

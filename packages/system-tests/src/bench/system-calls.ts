@@ -5,8 +5,8 @@ export const countedCalls = ['epoll_wait', 'epoll_pwait', 'read', 'write', 'writ
 export type SystemCalls = Record<(typeof countedCalls)[number], number> & { all: number };
 
 /**
- * Counts the system calls of a process, all its threads, while something runs; `undefined` where strace is missing.
- * A process that is traced is several times slower, so that this says nothing of time.
+ * Counts the system calls of processes, all their threads, while something runs; `undefined` where strace is missing or
+ * may not trace. A process that is traced is several times slower, so that this says nothing of time.
  */
 export async function countSystemCalls(
   pids: readonly number[],
@@ -18,13 +18,9 @@ export async function countSystemCalls(
     });
     let report = '';
     tracer.stderr.setEncoding('utf8').on('data', (text: string) => (report += text));
-    const ended = new Promise<boolean>((resolve) => {
-      tracer.on('error', () => {
-        resolve(false);
-      });
-      tracer.on('close', () => {
-        resolve(true);
-      });
+    const ended = new Promise<void>((resolve) => {
+      tracer.on('error', () => resolve());
+      tracer.on('close', () => resolve());
     });
     const isAttached = new Promise<void>((resolve) => {
       tracer.stderr.on('data', () => {
@@ -34,9 +30,12 @@ export async function countSystemCalls(
     return { tracer, ended, isAttached, read: () => readReport(report) };
   });
   const isTraced = await Promise.all(
-    tracers.map(({ ended, isAttached }) => Promise.race([ended, isAttached.then(() => true)])),
+    tracers.map(({ ended, isAttached }) => Promise.race([ended.then(() => false), isAttached.then(() => true)])),
   );
-  if (isTraced.includes(false)) return undefined;
+  if (isTraced.includes(false)) {
+    for (const { tracer } of tracers) tracer.kill('SIGINT');
+    return undefined;
+  }
   await run();
   return Promise.all(
     tracers.map(async ({ tracer, ended, read }) => {
