@@ -146,13 +146,13 @@ describe('a compressed body', () => {
   test('what has been decoded counts, and can end the exchange', async () => {
     const request = { url: await respond('gzip', gzipSync(Buffer.alloc(maxResponseBytes))), method: 'POST' };
     let current: Exchange | undefined;
-    let isOver = false;
+    const ended = { isOver: false };
     const sending = sender
       .send({ ...request, header: [], body: 'x', timeoutMs: 20_000, keepSuccessBody: true }, (opened) => {
         current = opened;
       })
-      .finally(() => (isOver = true));
-    while (!isOver && (current?.heldBytes() ?? 0) < maxResponseBytes / 10) await new Promise(setImmediate);
+      .finally(() => (ended.isOver = true));
+    while (!ended.isOver && (current?.heldBytes() ?? 0) < maxResponseBytes / 10) await new Promise(setImmediate);
     current?.fail('no room', 'NO_ROOM');
     expect(await sending).toMatchObject({ status: 0, error: 'no room', code: 'NO_ROOM' });
   });

@@ -18,7 +18,9 @@ function start(hosts: number, further = createFurtherSockets(3)) {
       return socket;
     };
     const timedOut = () => new Error('not in time');
-    return race({ addresses, open, timeoutMs, timedOut, signal, further }).catch((error: Error) => error.message);
+    return race({ addresses, open, timeoutMs, timedOut, signal, further }).catch(
+      (error: unknown) => (error as Error).message,
+    );
   });
   return { errors, controllers, opened, open: () => opened.filter(({ destroyed }) => !destroyed).length };
 }

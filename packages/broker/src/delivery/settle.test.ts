@@ -73,7 +73,8 @@ test('while Redis is full, callbacks do not carry large headers either', async (
   const large = { Huge: ['x'.repeat(60_000)], ...header };
   const { told, failures } = await settle('failed', { body: Buffer.from('small'), header: large }, true);
   for (const { answer } of [...told, ...failures]) {
-    expect(answer).toMatchObject({ header, body: Buffer.from('small') });
+    expect(answer.header).toEqual(header);
+    expect(answer.body).toEqual(Buffer.from('small'));
     expect(answer.isCut).toBeUndefined();
   }
   const whole = await settle('failed', { header: large });
