@@ -26,9 +26,6 @@ export function markBusy(): () => void {
   };
 }
 
-/** Requests per second that the server allows, as its replies say. */
-export const rateLimit = createStore<string | undefined>(undefined);
-
 /** How far the clock of the server is ahead of this one, in milliseconds. */
 let clockOffsetMs = 0;
 
@@ -103,8 +100,6 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
         reportLoss();
         throw new ApiError(0, 'The server cannot be reached.');
       }
-      const limit = response.headers.get('Burst-RateLimit-Limit');
-      if (limit !== null) rateLimit.set(limit);
       if (response.ok) {
         isOffline.set(false);
         return response;

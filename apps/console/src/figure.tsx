@@ -109,7 +109,7 @@ export function MessagesOverTime({
       <div class="range">
         <Time at={stats.from} />
         <span>{filled.length === 0 ? '' : `at most ${formatNumber(most)} in a bar`}</span>
-        <Time at={stats.to} />
+        <Time at={Math.min(stats.to, serverNow())} />
       </div>
       <div class="chart-foot">{isFixed ? null : <RangePicker />}</div>
       <details>

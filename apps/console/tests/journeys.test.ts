@@ -26,6 +26,9 @@ function count(page: Page) {
     },
   };
 }
+/** A desktop, and the narrowest screen that the console is made for. */
+const widths = [1280, 320];
+const at = (width: number) => ({ viewport: { width, height: 800 } });
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 
 test('where is message X: /, paste, Enter', async () => {
@@ -53,46 +56,50 @@ test('where is my last message to this host: Messages, its id', async () => {
   expect(steps.clicks()).toBe(2);
 });
 
-test('what fails and why: Dead letters; retry all of one cause in three clicks, with progress', async () => {
-  const { receiver } = stage.system;
-  receiver.reply('/teapot', 418);
-  receiver.reply('/gone', 410);
-  const none = { 'Upstash-Retries': '0' };
-  for (let n = 0; n < 3; n++) await stage.publish('/teapot', none, 'FAILED');
-  await stage.publish('/gone', none, 'FAILED');
-  const { page } = await stage.open('');
-  const first = count(page);
-  await first.link('Dead letters');
-  await heading(page, 'Dead letters');
-  const causes = page.getByRole('table', { name: 'Failures by cause' });
-  await causes.getByText('the destination answered 418').waitFor();
-  expect(await causes.getByRole('row').filter({ hasText: '418' }).textContent()).toContain('3');
-  expect(first.clicks()).toBe(1);
+test.each(widths)(
+  'what fails and why: Dead letters; retry all of one cause in three clicks, at %i px',
+  async (width) => {
+    const { receiver } = stage.system;
+    receiver.reply('/teapot', 418);
+    receiver.reply('/gone', 410);
+    const before = receiver.at('/teapot').length;
+    const none = { 'Upstash-Retries': '0' };
+    for (let n = 0; n < 3; n++) await stage.publish('/teapot', none, 'FAILED');
+    await stage.publish('/gone', none, 'FAILED');
+    const { page } = await stage.open('', at(width));
+    const first = count(page);
+    await first.link('Dead letters');
+    await heading(page, 'Dead letters');
+    const causes = page.getByRole('table', { name: 'Failures by cause' });
+    await causes.getByText('the destination answered 418').waitFor();
+    expect(await causes.getByRole('row').filter({ hasText: '418' }).textContent()).toContain('3');
+    expect(first.clicks()).toBe(1);
 
-  receiver.reply('/teapot', 200);
-  const steps = count(page);
-  await steps.row('answered 418');
-  await page.getByText('3 messages match').waitFor();
-  await steps.button('Retry all matching');
-  const dialog = page.getByRole('alertdialog');
-  expect(await dialog.textContent()).toContain('3 messages');
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Keep');
-  await dialog.getByRole('button', { name: 'Retry', exact: true }).click();
-  await page.getByRole('status').filter({ hasText: 'Retried 3 of 3 dead letters.' }).waitFor();
-  expect(steps.clicks() + 1).toBe(3);
-  await eventually(() => receiver.at('/teapot').length === 6);
-  await page.getByRole('button', { name: 'Clear filters' }).click();
-  await causes.getByText('the destination answered 410').waitFor();
-  await eventually(async () => (await causes.getByText('the destination answered 418').count()) === 0);
-});
+    receiver.reply('/teapot', 200);
+    const steps = count(page);
+    await steps.row('answered 418');
+    await page.getByText('3 messages match').waitFor();
+    await steps.button('Retry all matching');
+    const dialog = page.getByRole('alertdialog');
+    expect(await dialog.textContent()).toContain('3 messages');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Keep');
+    await dialog.getByRole('button', { name: 'Retry', exact: true }).click();
+    await page.getByRole('status').filter({ hasText: 'Retried 3 of 3 dead letters.' }).waitFor();
+    expect(steps.clicks() + 1).toBe(3);
+    await eventually(() => receiver.at('/teapot').length === before + 6);
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await causes.getByText('the destination answered 410').waitFor();
+    await eventually(async () => (await causes.getByText('the destination answered 418').count()) === 0);
+  },
+);
 
-test('try an endpoint: Send a message, URL, Send; the response appears on the same page', async () => {
+test.each(widths)('try an endpoint: Send a message, URL, Send; the response appears there, at %i px', async (width) => {
   stage.system.receiver.reply('/tried', {
     status: 500,
     body: '{"why":"not today"}',
     headers: { 'Content-Type': 'application/json' },
   });
-  const { page } = await stage.open('');
+  const { page } = await stage.open('', at(width));
   const steps = count(page);
   await steps.link('Send a message');
   await page.getByRole('textbox', { name: 'Destination', exact: true }).fill(`${stage.system.receiver.url}/tried`);

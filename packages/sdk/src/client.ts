@@ -11,7 +11,7 @@ import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
 import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
 import { Queue, type QueueRequest } from './queues.ts';
 import { Schedules } from './schedules.ts';
-import type { DestinationsRequest, DestinationStats, FindHit, Overview, Stats, StatsRequest } from './views.ts';
+import type { DestinationsRequest, DestinationStats, FindHit, Limits, Overview, Stats, StatsRequest } from './views.ts';
 import { writeStatsQuery } from './views.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { writeTelemetry } from './telemetry.ts';
@@ -175,6 +175,11 @@ export class Client {
   /** The state of the whole system. */
   async overview(options: CallOptions = {}): Promise<Overview> {
     return this.http.request({ ...options, path: ['v2', 'overview'] });
+  }
+
+  /** The limits and defaults of the server. */
+  async limits(options: CallOptions = {}): Promise<Limits> {
+    return this.http.request({ ...options, path: ['v2', 'limits'] });
   }
 
   /** Finds ids in full, and parts of names; an exact match comes first. */

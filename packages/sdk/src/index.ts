@@ -71,6 +71,7 @@ export type {
   DestinationStats,
   DlqCause,
   FindHit,
+  Limits,
   MessageAttempt,
   MessageListFilter,
   MessageListRequest,
@@ -87,6 +88,8 @@ export {
   type Endpoint,
   type RemoveEndpointsRequest,
   type UrlGroup,
+  type UrlGroupStats,
+  type UrlGroupStatsRequest,
 } from './url-groups.ts';
 export {
   Workflow,

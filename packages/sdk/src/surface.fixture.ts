@@ -625,6 +625,14 @@ const urlGroupRows: Row[] = [
     result: group,
   },
   {
+    name: 'urlGroups.stats',
+    call: (client) => client.urlGroups.stats('g', { from: 1000, to: new Date(2000) }),
+    request: 'GET /v2/topics/g/stats?from=1000&to=2000',
+    reply: { endpoints: [] },
+    result: { endpoints: [] },
+    differs: newer,
+  },
+  {
     name: 'urlGroups.delete',
     call: (client) => client.urlGroups.delete('g'),
     request: 'DELETE /v2/topics/g',
@@ -918,6 +926,14 @@ const viewRows: Row[] = [
     request: 'GET /v2/overview',
     reply: { waiting: 1 },
     result: { waiting: 1 },
+    differs: newer,
+  },
+  {
+    name: 'limits',
+    call: (client) => client.limits(),
+    request: 'GET /v2/limits',
+    reply: { maxRetries: 20 },
+    result: { maxRetries: 20 },
     differs: newer,
   },
   {

@@ -35,6 +35,30 @@ export interface UrlGroup {
   headers?: Record<string, string[]>;
 }
 
+export interface UrlGroupStatsRequest {
+  /** A number is in milliseconds since 1970; 24 hours ago by default. */
+  from?: Date | number;
+  /** Now by default. */
+  to?: Date | number;
+}
+
+/** How deliveries of messages to a URL group go, for each of its endpoints. Times are in milliseconds since 1970. */
+export interface UrlGroupStats {
+  /** Whole hours are counted: from here on. */
+  from: number;
+  to: number;
+  endpoints: {
+    url: string;
+    name?: string;
+    attempts: number;
+    delivered: number;
+    errors: number;
+    failed: number;
+    /** From 0 to 1; 1 without attempts. */
+    successRate: number;
+  }[];
+}
+
 /** Named lists of endpoints; a message to a group goes to all of them. */
 export class UrlGroups {
   readonly #http: Requester;
@@ -71,6 +95,15 @@ export class UrlGroups {
   /** @throws {QstashNotFoundError} when there is no such group */
   async get(name: string, options: CallOptions = {}): Promise<UrlGroup> {
     return this.#http.request({ ...options, path: writePath(name) });
+  }
+
+  /**
+   * How deliveries to each endpoint of the group go.
+   *
+   * @throws {QstashNotFoundError} when there is no such group
+   */
+  async stats(name: string, request: UrlGroupStatsRequest = {}, options: CallOptions = {}): Promise<UrlGroupStats> {
+    return this.#http.request({ ...options, path: [...writePath(name), 'stats'], query: { ...request } });
   }
 
   /** Messages that are on their way are left alone. Succeeds also when there is no such group. */

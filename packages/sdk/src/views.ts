@@ -177,6 +177,7 @@ export interface Overview {
   delayed: number;
   inFlight: number;
   retrying: number;
+  /** The message that is due and waits longest, and since when it could have been delivered. */
   oldestWaiting?: { messageId: string; since: number; url: string; kind: 'due' | 'queued' | 'limited' };
   dlq: { count: number; oldest?: number };
   queues: { count: number; paused: number; lag: number };
@@ -185,6 +186,33 @@ export interface Overview {
   dispatchers: { id: string; startedAt: number; seenAt: number; inFlight: number }[];
   redis: { usedBytes: number; maxBytes?: number; durability: string };
   log: { lines: number; oldest?: number };
+}
+
+/** Limits and defaults of the server; each is named after its environment variable. */
+export interface Limits {
+  maxMessageBytes: number;
+  maxBatchBytes: number;
+  maxBatchItems: number;
+  maxLabels: number;
+  maxDelayMs: number;
+  dedupWindowMs: number;
+  defaultRetries: number;
+  maxRetries: number;
+  maxRetryDelayMs: number;
+  defaultTimeoutMs: number;
+  maxTimeoutMs: number;
+  maxResponseBytes: number;
+  maxQueues: number;
+  maxQueueParallelism: number;
+  maxSchedules: number;
+  maxUrlGroups: number;
+  maxEndpointsPerGroup: number;
+  /** Requests per second and token that create no message; 0 without a limit. */
+  burstRateLimit: number;
+  logRetentionMs: number;
+  /** 0 without a limit. */
+  maxLogLines: number;
+  dlqRetentionMs: number;
 }
 
 /** Something that matches what was typed. */

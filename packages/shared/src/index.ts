@@ -8,6 +8,7 @@ export { Name, pageBytes } from './contract/fields.ts';
 export * from './contract/filters.ts';
 export * from './contract/find.ts';
 export * from './contract/flow-control.ts';
+export * from './contract/limits.ts';
 export * from './contract/message-list.ts';
 export * from './contract/messages.ts';
 export { findNearest } from './contract/nearest.ts';

@@ -5,6 +5,7 @@ import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
 import { findRoutes } from './find.ts';
 import { flowControlRoutes } from './flow-control.ts';
+import { limitRoutes } from './limits.ts';
 import { logStreamRoutes } from './log-stream.ts';
 import { messageListRoutes } from './message-list.ts';
 import { messageRoutes } from './messages.ts';
@@ -56,10 +57,11 @@ export function routes(parts: AppParts): Route[] {
     ...queueRoutes(broker, list),
     ...flowControlRoutes(broker, list),
     ...dlqRoutes(broker, { list, single }),
-    ...urlGroupRoutes(broker, { list, single }),
+    ...urlGroupRoutes(broker, { list, single, view }),
     ...scheduleRoutes(broker, { list, single }, warn, config.maxMessageBytes),
     ...signingKeyRoutes(broker),
     ...statsRoutes(parts, view),
+    ...limitRoutes(config),
     ...findRoutes(broker, view),
     ...logStreamRoutes(parts),
     ...probeRoutes(parts),

@@ -19,7 +19,7 @@ function readWords(expression: string): Promise<string> {
   return found;
 }
 
-/** A cron expression, and the same in words, with its time zone. */
+/** A cron expression without its time zone, and the same in words, with it. */
 export function CronWords({ cron }: { cron: string }) {
   const [text, setText] = useState('');
   useEffect(() => {
@@ -37,7 +37,7 @@ export function CronWords({ cron }: { cron: string }) {
   }, [cron]);
   return (
     <>
-      <code>{cron}</code>
+      <code>{cron.replace(/^(?:CRON_)?TZ=\S+\s+/, '')}</code>
       <small>{text}</small>
     </>
   );

@@ -4,6 +4,7 @@ import { decodeBody, formatDuration, isHidden } from '../format.ts';
 import { Link, segment } from '../router.tsx';
 import { Body } from './body.tsx';
 import { Pairs } from './pairs.tsx';
+import { Url } from './url.tsx';
 
 /** What came back from one attempt. */
 export function ResponseParts({ attempt }: { attempt: Attempt }) {
@@ -51,7 +52,7 @@ export function RequestRegion({ line }: { line: EventView }) {
     <section aria-label="Request">
       <h2>Request</h2>
       <p class="url">
-        <b>{line.method}</b> {line.url}
+        <b>{line.method}</b> <Url text={line.url} />
       </p>
       <Headers header={line.header ?? {}} label="Request headers" />
       {line.body === undefined ? (

@@ -5,6 +5,7 @@ import { State } from './state.tsx';
 import { Table } from './table.tsx';
 import { Tags } from './tags.tsx';
 import { Time } from './time.tsx';
+import { Url } from './url.tsx';
 
 /** The rows of a list of messages, by what they show. */
 export const messageRows = ({ messages }: { messages: readonly MessageSummary[] }): string[] =>
@@ -66,7 +67,7 @@ export function MessagesTable({
             <Tags labels={message.labels} queueName={message.queueName} />
           </td>
           <td class="url">
-            <small>{message.method}</small> {message.url}
+            <small>{message.method}</small> <Url text={message.url} />
             {message.error ? <div class="error">{message.error}</div> : null}
           </td>
           <td class="number">

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 /** Columns of a table; those that are no text have a class for their alignment. */
 export interface Column {
@@ -20,9 +21,17 @@ export interface TableProps {
 }
 
 export function Table({ label, columns, children, empty, isEmpty = false, isStale = false }: TableProps) {
+  const box = useRef<HTMLDivElement>(null);
+  // A table without links has nothing that could be focused to scroll it by the keyboard.
+  const [isPlain, setIsPlain] = useState(false);
+  useEffect(() => setIsPlain(box.current?.querySelector('a, button, input') === null));
   return (
-    // A table without links has nothing that could be focused to scroll it by the keyboard.
-    <div class="scroll" aria-busy={isStale} {...(isEmpty ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
+    <div
+      ref={box}
+      class="scroll"
+      aria-busy={isStale}
+      {...(isPlain ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}
+    >
       <table aria-label={label}>
         <thead>
           <tr>

@@ -9,6 +9,7 @@ import { Fallback } from '../components/fallback.tsx';
 import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
+import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
 const toBytes = (text: string | undefined, base64: string | undefined) =>
@@ -94,7 +95,7 @@ export function DeadLetter({ id }: { id: string }) {
       <section aria-label="Request">
         <h2>Request</h2>
         <p class="url">
-          <b>{data.method}</b> {data.url}
+          <b>{data.method}</b> <Url text={data.url} />
         </p>
         <Pairs label="Request headers" pairs={headers(data.header)} />
         {request ? (

@@ -14,6 +14,7 @@ import { Pager } from '../components/pager.tsx';
 import { Table } from '../components/table.tsx';
 import { Tags } from '../components/tags.tsx';
 import { Time } from '../components/time.tsx';
+import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 import { useTyped } from '../components/use-typed.ts';
 
@@ -141,7 +142,7 @@ export function DeadLetters() {
                 <Tags labels={entry.labels} queueName={entry.queueName} />
               </td>
               <td class="url">
-                <small>{entry.method}</small> {entry.url}
+                <small>{entry.method}</small> <Url text={entry.url} />
               </td>
               <td class="number">{entry.responseStatus || '–'}</td>
               <td>{entry.error ?? ''}</td>

@@ -54,6 +54,9 @@ export function Destinations() {
       ) : (
         <Fallback error={error} what="" />
       )}
+      <p class="muted">
+        "Waiting" counts every message that has not ended, with those that are delayed or between retries.
+      </p>
       <Pager path="/destinations" next={data?.cursor} first="First" more="More" />
     </>
   );

@@ -17,7 +17,8 @@ import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
-const limit = (used: number, max: number) => `${formatNumber(used)} of ${max > 0 ? formatNumber(max) : 'any'}`;
+const limit = (used: number, max: number) =>
+  max > 0 ? `${formatNumber(used)} of ${formatNumber(max)}` : `${formatNumber(used)}, no limit`;
 const pinned = (key: FlowControlKey) =>
   [key.isPinnedParallelism ? 'parallelism' : '', key.isPinnedRate ? 'rate' : ''].filter(Boolean).join(', ') || 'no';
 

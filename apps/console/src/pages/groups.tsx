@@ -1,6 +1,6 @@
-import type { DestinationView, UrlGroup } from '@posthorn/shared';
+import type { Stats, UrlGroup, UrlGroupStats } from '@posthorn/shared';
 import { useState } from 'preact/hooks';
-import { ApiError, call } from '../api.ts';
+import { ApiError, call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { useDraft, type Draft } from '../drafts.ts';
 import { formatNumber, formatPercent } from '../format.ts';
@@ -17,6 +17,7 @@ import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
+import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
 const addEndpoint = (group: string, url: string, name: string) =>
@@ -26,24 +27,30 @@ const addEndpoint = (group: string, url: string, name: string) =>
     body: { endpoints: [{ url, ...(name === '' ? {} : { name }) }] },
   });
 
-interface Hosts {
-  destinations: DestinationView[];
-}
-const useHosts = () => useResource<Hosts>('/v2/destinations?count=100', { everyMs: 15_000 });
-
-/** The hosts of endpoints, each once. */
-function findHosts({ endpoints }: Pick<UrlGroup, 'endpoints'>, hosts: Hosts | undefined): DestinationView[] {
-  const names = endpoints.map(({ url }) => (URL.canParse(url) ? new URL(url).hostname : ''));
-  return (hosts?.destinations ?? []).filter(({ host }) => names.includes(host));
+interface Counts {
+  attempts: number;
+  errors: number;
 }
 
-const countAttempts = (hosts: readonly DestinationView[]) => hosts.reduce((sum, { attempts }) => sum + attempts, 0);
+const formatRate = ({ attempts, errors }: Counts = { attempts: 0, errors: 0 }): string =>
+  attempts === 0 ? '–' : formatPercent(1 - errors / attempts);
 
-function formatRate(hosts: readonly DestinationView[]): string {
-  const attempts = countAttempts(hosts);
-  const good = hosts.reduce((sum, one) => sum + one.attempts * one.successRate, 0);
-  return attempts === 0 ? '–' : formatPercent(good / attempts);
-}
+/** Groups whose counts are read: those with the most messages. */
+const maxCounted = 50;
+/** In periods of two hours, a day has so few of them that the reply has a series for each group. */
+const groupCounts = formatQuery({ groupBy: 'topicName', top: maxCounted, step: 2 * 3_600_000 });
+
+/** Attempts of each URL group, by its name. */
+const sumByGroup = (stats: Stats | undefined): Map<string, Counts> =>
+  new Map(
+    (stats?.series ?? []).map(({ key, points }) => [
+      key,
+      {
+        attempts: points.reduce((sum, point) => sum + point.attempts, 0),
+        errors: points.reduce((sum, point) => sum + point.errors, 0),
+      },
+    ]),
+  );
 
 export function Groups() {
   const canWrite = useCanWrite();
@@ -51,7 +58,7 @@ export function Groups() {
     everyMs: 1500,
     rows: (groups) => groups.map(({ name }) => name),
   });
-  const hosts = useHosts();
+  const counts = sumByGroup(useResource<Stats>(`/v2/stats${groupCounts}`, { isLive: true, everyMs: 15_000 }).data);
   // With the dialog open the session may end: it is open again after the sign-in.
   const dialog = useDraft('/groups', { isOpen: false, name: '', url: '' });
   return (
@@ -85,7 +92,7 @@ export function Groups() {
                 <Link to={`/groups/${segment(group.name)}`}>{group.name}</Link>
               </td>
               <td class="number">{group.endpoints.length}</td>
-              <td class="number">{formatRate(findHosts(group, hosts.data))}</td>
+              <td class="number">{formatRate(counts.get(group.name))}</td>
               <td>{Object.keys(group.headers ?? {}).join(', ') || <span class="muted">none</span>}</td>
               <td>
                 <Time at={group.createdAt} />
@@ -99,7 +106,10 @@ export function Groups() {
       ) : (
         <Fallback error={error} what="" />
       )}
-      <p class="muted">Success is that of the hosts of the endpoints in the last 24 hours.</p>
+      <p class="muted">
+        Success is the share of attempts that succeeded in the last 24 hours.
+        {data && data.length > maxCounted ? ` It is shown for the ${maxCounted} groups with the most messages.` : ''}
+      </p>
     </>
   );
 }
@@ -161,7 +171,7 @@ export function Group({ id }: { id: string }) {
     everyMs: 1500,
     rows: ({ endpoints }) => endpoints.map(({ url }) => url),
   });
-  const hosts = useHosts();
+  const stats = useResource<UrlGroupStats>(`/v2/topics/${segment(id)}/stats`, { isLive: true, everyMs: 15_000 });
   const draft = useDraft(`/groups/${id}`, { url: '', name: '' });
   const { url, name } = draft.value;
   const [fault, setFault] = useState<string>();
@@ -219,19 +229,23 @@ export function Group({ id }: { id: string }) {
           { title: 'Name' },
           { title: 'Success', isNumber: true },
           { title: 'Attempts', isNumber: true },
+          { title: 'Errors', isNumber: true },
           ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
         ]}
         isEmpty={data.endpoints.length === 0}
         empty="This group has no endpoint."
       >
         {data.endpoints.map((endpoint, index) => {
-          const hostsOfIt = findHosts({ endpoints: [endpoint] }, hosts.data);
+          const counts = stats.data?.endpoints.find(({ url: counted }) => counted === endpoint.url);
           return (
             <tr key={endpoint.url}>
-              <td class="url">{endpoint.url}</td>
+              <td class="url">
+                <Url text={endpoint.url} />
+              </td>
               <td>{endpoint.name ?? ''}</td>
-              <td class="number">{formatRate(hostsOfIt)}</td>
-              <td class="number">{hostsOfIt.length > 0 ? formatNumber(countAttempts(hostsOfIt)) : '–'}</td>
+              <td class="number">{formatRate(counts)}</td>
+              <td class="number">{counts ? formatNumber(counts.attempts) : '–'}</td>
+              <td class="number">{counts ? formatNumber(counts.errors) : '–'}</td>
               {canWrite ? (
                 <td>
                   <button
@@ -247,7 +261,10 @@ export function Group({ id }: { id: string }) {
           );
         })}
       </Table>
-      <p class="muted">Success and attempts are those of the host in the last 24 hours.</p>
+      <p class="muted">
+        Success, attempts and errors are those of messages to this group in the last 24 hours.{' '}
+        <Link to={`/messages${formatQuery({ group: id })}`}>Messages to this group</Link>
+      </p>
       {canWrite ? (
         <form
           class="row"

@@ -6,6 +6,7 @@ import { parseDestination } from '../destination.ts';
 import { followLines, gaps } from '../live.ts';
 import { hold, isReading } from '../reading.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Button } from '../components/button.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
@@ -14,6 +15,7 @@ import { Pager } from '../components/pager.tsx';
 import { messageStates, State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
+import { Url } from '../components/url.tsx';
 import { useTyped } from '../components/use-typed.ts';
 
 const pageSize = 100;
@@ -34,6 +36,7 @@ export function Log() {
   const [label, setLabel] = useTyped('label');
   const cursor = get('cursor');
   const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };
+  const isFiltered = Object.values(filter).some(Boolean);
   const path = `/v2/logs${formatQuery({ ...filter, cursor, count: pageSize, trimBody: 0 })}`;
   const { data, error, isStale, refresh } = useResource<Page>(path, {
     isLive: cursor === '',
@@ -62,6 +65,12 @@ export function Log() {
           onInput={(event) => setDestination(event.currentTarget.value)}
         />
         <Field label="Label" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
+        <Button
+          isOff={!isFiltered}
+          onClick={() => setQuery({ state: undefined, destination: undefined, label: undefined })}
+        >
+          Clear filters
+        </Button>
       </form>
       {data ? (
         <Table
@@ -76,9 +85,13 @@ export function Log() {
           isEmpty={lines.length === 0}
           isStale={isStale}
           empty={
-            <>
-              The log is empty. Every step of a message appears here: <Link to="/send">Publish one</Link>.
-            </>
+            isFiltered ? (
+              'No entry of the log matches these filters.'
+            ) : (
+              <>
+                The log is empty. Every step of a message appears here: <Link to="/send">Publish one</Link>.
+              </>
+            )
           }
         >
           {lines.map((line) => (
@@ -94,7 +107,9 @@ export function Log() {
                   {line.messageId}
                 </Link>
               </td>
-              <td class="url">{line.url}</td>
+              <td class="url">
+                <Url text={line.url} />
+              </td>
               <td>
                 {line.error ?? ''}
                 {line.nextDeliveryTime === undefined ? null : (

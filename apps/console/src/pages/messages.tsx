@@ -5,7 +5,7 @@ import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
 import { MessagesOverTime, useRange } from '../figure.tsx';
 import { formatNumber, parseInstant } from '../format.ts';
-import { Link, setQuery, usePlace } from '../router.tsx';
+import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { Button } from '../components/button.tsx';
@@ -112,6 +112,7 @@ export function Messages() {
           Clear filters
         </Button>
       </form>
+      <OtherFilters query={query} />
       {stats.data ? (
         <MessagesOverTime stats={stats.data} label={counted.label} isStale={stats.isStale} isFixed={hasTimes} />
       ) : null}
@@ -139,6 +140,30 @@ export function Messages() {
         <Fallback error={list.error} what="" />
       )}
     </>
+  );
+}
+
+/** Filters that other pages link to, which have no field here. */
+const otherFilters = [
+  ['group', 'URL group', '/groups'],
+  ['schedule', 'schedule', '/schedules'],
+  ['key', 'flow-control key', '/flow-control'],
+] as const;
+
+function OtherFilters({ query }: { query: URLSearchParams }) {
+  const given = otherFilters.filter(([name]) => query.get(name));
+  if (given.length === 0) return null;
+  return (
+    <p>
+      Only messages of{' '}
+      {given.map(([name, title, path], index) => (
+        <span key={name}>
+          {index === 0 ? '' : ' and '}
+          {title} <Link to={`${path}/${segment(query.get(name) ?? '')}`}>{query.get(name)}</Link>
+        </span>
+      ))}
+      .
+    </p>
   );
 }
 

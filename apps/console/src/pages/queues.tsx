@@ -18,6 +18,7 @@ import { PageHead } from '../components/page-head.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
+import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 import { WhereItIs } from '../components/where-it-is.tsx';
 
@@ -169,7 +170,7 @@ export function Queue({ id }: { id: string }) {
         <>
           <p>
             <Link to={`/messages/${segment(first.message.messageId)}`}>{first.message.messageId}</Link>{' '}
-            {first.message.url}
+            <Url text={first.message.url} />
           </p>
           <WhereItIs where={first.where} />
         </>

@@ -15,6 +15,7 @@ import { Pairs } from '../components/pairs.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
+import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
 async function runNow(scheduleId: string, refresh: () => Promise<void>): Promise<void> {
@@ -78,7 +79,9 @@ export function Schedules() {
                   <CronWords cron={schedule.cron} />
                 </td>
                 <td>{readCronZone(schedule.cron)}</td>
-                <td class="url">{schedule.destination}</td>
+                <td class="url">
+                  <Url text={schedule.destination} />
+                </td>
                 <td>
                   {isPaused ? 'paused' : 'running'}
                   {schedule.error ? <div class="error">{schedule.error}</div> : null}

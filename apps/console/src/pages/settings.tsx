@@ -1,13 +1,17 @@
-import type { SigningKeys } from '@posthorn/shared';
+import type { Limits as ServerLimits, SigningKeys } from '@posthorn/shared';
 import { useState } from 'preact/hooks';
-import { call, rateLimit, session } from '../api.ts';
+import { call, session } from '../api.ts';
+import { useResource } from '../data.ts';
+import { formatBytes, formatDuration, formatNumber } from '../format.ts';
 import { hasShortcuts, theme, timeZone, zones, type Theme } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { confirm } from '../components/confirmation.tsx';
+import { Fallback } from '../components/fallback.tsx';
 import { Check, Select } from '../components/field.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
+import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
@@ -22,7 +26,6 @@ export function Settings() {
   const zone = useStore(timeZone);
   const shortcuts = useStore(hasShortcuts);
   const known = useStore(session);
-  const limit = useStore(rateLimit);
   const canWrite = useCanWrite();
   return (
     <>
@@ -50,6 +53,7 @@ export function Settings() {
       />
       <Check label="Single-key shortcuts" isOn={shortcuts} onChange={(isOn) => hasShortcuts.set(isOn)} />
       {canWrite ? <Keys /> : null}
+      <Limits />
       <h2>About</h2>
       <Pairs
         label="About"
@@ -57,10 +61,70 @@ export function Settings() {
           ['Version', known?.version ?? ''],
           ['This session', known?.scope === 'write' ? 'may read and write' : 'may only read'],
           ...(known ? [['It ends', <Time at={known.expiresAt} />] as const] : []),
-          ...(limit === undefined ? [] : [['Requests in a second', `at most ${limit} (BURST_RATE_LIMIT)`] as const]),
           ['API', <a href="/openapi.json">OpenAPI document</a>],
         ]}
       />
+    </>
+  );
+}
+
+const formatLimit = (value: number) => (value === 0 ? 'no limit' : formatNumber(value));
+
+/** What each limit of the server is called, and how its value is written. */
+const limitRows: readonly (readonly [keyof ServerLimits, string, (value: number) => string])[] = [
+  ['maxMessageBytes', 'Body of a message', formatBytes],
+  ['maxBatchBytes', 'Body of a batch', formatBytes],
+  ['maxBatchItems', 'Items of a batch', formatNumber],
+  ['maxLabels', 'Labels of a message', formatNumber],
+  ['maxDelayMs', 'Delay', formatDuration],
+  ['dedupWindowMs', 'Deduplication id, remembered for', formatDuration],
+  ['defaultRetries', 'Retries, by default', formatNumber],
+  ['maxRetries', 'Retries, at most', formatNumber],
+  ['maxRetryDelayMs', 'Wait before a retry', formatDuration],
+  ['defaultTimeoutMs', 'Timeout of an attempt, by default', formatDuration],
+  ['maxTimeoutMs', 'Timeout of an attempt, at most', formatDuration],
+  ['maxResponseBytes', 'Response, read at most', formatBytes],
+  ['maxQueues', 'Queues', formatNumber],
+  ['maxQueueParallelism', 'Parallelism of a queue', formatNumber],
+  ['maxSchedules', 'Schedules', formatNumber],
+  ['maxUrlGroups', 'URL groups', formatNumber],
+  ['maxEndpointsPerGroup', 'Endpoints of a URL group', formatNumber],
+  ['burstRateLimit', 'Requests in a second that publish nothing', formatLimit],
+  ['logRetentionMs', 'Log, kept for', formatDuration],
+  ['maxLogLines', 'Entries of the log', formatLimit],
+  ['dlqRetentionMs', 'Dead letters, kept for', formatDuration],
+];
+
+/** The API names each limit after its environment variable. */
+const toVariable = (name: string) =>
+  name
+    .replace(/Ms$/, 'Seconds')
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase();
+
+function Limits() {
+  const { data, error } = useResource<ServerLimits>('/v2/limits');
+  return (
+    <>
+      <h2>Limits of the server</h2>
+      {data ? (
+        <Table
+          label="Limits"
+          columns={[{ title: 'Limit' }, { title: 'Value', isNumber: true }, { title: 'Environment variable' }]}
+        >
+          {limitRows.map(([name, title, format]) => (
+            <tr key={name}>
+              <td>{title}</td>
+              <td class="number">{format(data[name])}</td>
+              <td>
+                <code>{toVariable(name)}</code>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Fallback error={error} what="" />
+      )}
     </>
   );
 }

@@ -46,13 +46,22 @@ function describeCron(expression: string): string {
     .split(/\s+/)
     .map((field) => field.replaceAll('?', '*'));
   const parts = [describeTime(minute, hour)];
-  if (weekday !== '*') parts.push(`on ${describeField(weekday, 'day of the week', (text) => nameOf(text, days, 0))}`);
-  if (day !== '*')
-    parts.push(
-      `on ${describeField(day, 'day', (text) => (text === 'L' ? 'the last day of the month' : text === 'LW' ? 'the last working day of the month' : `day ${text} of the month`))}`,
-    );
+  // A day that either of the two fields names counts.
+  const onDays = [
+    ...(isEveryDay(day) ? [] : [`on ${describeField(day, 'day', nameMonthDay)}`]),
+    ...(isEveryDay(weekday) ? [] : [`on ${describeField(weekday, 'day of the week', nameWeekday)}`]),
+  ];
+  if (onDays.length > 0) parts.push(onDays.join(' or '));
   if (month !== '*') parts.push(`in ${describeField(month, 'month', (text) => nameOf(text, months, 1))}`);
   return `${parts.join(' ')} (${zone})`;
+}
+
+const isEveryDay = (field: string) => field.split(',').some((part) => /^\*(\/0?1)?$/.test(part));
+const nameWeekday = (text: string) => nameOf(text, days, 0);
+
+function nameMonthDay(text: string): string {
+  if (text === 'L') return 'the last day of the month';
+  return text === 'LW' ? 'the last working day of the month' : `day ${text} of the month`;
 }
 
 function describeTime(minute: string, hour: string): string {

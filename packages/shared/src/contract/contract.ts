@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { events } from './events.ts';
 import { find } from './find.ts';
 import { flowControl } from './flow-control.ts';
+import { limits } from './limits.ts';
 import { messageList } from './message-list.ts';
 import { messages } from './messages.ts';
 import { probes } from './probes.ts';
@@ -29,6 +30,7 @@ export const contract = {
   schedules,
   signingKeys,
   stats,
+  limits,
   find,
   workflowRuns,
   workflowLogs,

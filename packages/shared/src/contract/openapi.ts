@@ -30,6 +30,7 @@ const tags: Record<keyof typeof contract, string> = {
   messages: 'Read and cancel messages.',
   messageList: 'Messages with their state, and the timeline of one.',
   stats: 'Counts of messages and deliveries, and the state of the system.',
+  limits: 'Limits and defaults of the server.',
   find: 'Search by name, and preview a cron expression.',
   queues: 'Deliver messages in order.',
   flowControl: 'Limit the rate and the parallelism of messages that share a key.',

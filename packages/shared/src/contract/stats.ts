@@ -8,7 +8,8 @@ import { messageFields } from './messages.ts';
 export const counterNames = ['accepted', 'delivered', 'failed', 'canceled', 'attempts', 'errors', 'retries'] as const;
 export type CounterName = (typeof counterNames)[number];
 
-const counters = {
+/** A description of each counter. */
+export const counterFields = {
   accepted: z.int().describe('Messages that were accepted.'),
   delivered: z.int().describe('Messages that were delivered.'),
   failed: z.int().describe('Messages that finally failed.'),
@@ -17,7 +18,7 @@ const counters = {
   errors: z.int().describe('Attempts that failed.'),
   retries: z.int().describe('Attempts that will be repeated.'),
 };
-export const Counters = z.object(counters).meta({ id: 'Counters', description: 'Counts of a period.' });
+export const Counters = z.object(counterFields).meta({ id: 'Counters', description: 'Counts of a period.' });
 export type Counters = z.infer<typeof Counters>;
 
 /** What counts are kept for, besides the total. */
@@ -36,7 +37,7 @@ export const Stats = z
         z.object({
           key: z.string().describe('Value of the field that is grouped by; empty for the total.'),
           points: z
-            .array(z.object({ time: Instant.describe('Start of the period.'), ...counters }))
+            .array(z.object({ time: Instant.describe('Start of the period.'), ...counterFields }))
             .describe('Counts of each period, oldest first.'),
         }),
       )
@@ -54,6 +55,15 @@ export const Stats = z
 export type Stats = z.infer<typeof Stats>;
 
 const instant = FilterFields.fromDate;
+/** Between which times is counted. */
+export const statsTimes = {
+  from: instant.describe('Start, in milliseconds since 1970; 24 hours ago by default.'),
+  to: instant.describe('End, in milliseconds since 1970; now by default.'),
+};
+/** How many of the attempts succeeded. */
+export const SuccessRate = z
+  .number()
+  .describe('Share of the attempts that succeeded, from 0 to 1; 1 without attempts.');
 const whole = (description: string, max: number) =>
   z
     .string()
@@ -69,8 +79,7 @@ const one = <T extends z.ZodType<string[]>>(list: T) => list.refine(({ length })
 const statsFields = z
   .strictObject(
     {
-      from: instant.describe('Start, in milliseconds since 1970; 24 hours ago by default.'),
-      to: instant.describe('End, in milliseconds since 1970; now by default.'),
+      ...statsTimes,
       step: whole('Length of a period in milliseconds, a multiple of 60,000; chosen by default.', 30 * 86_400_000),
       groupBy: z.enum(statGroups, `use one of ${statGroups.join(', ')}`).describe('Field whose values are compared.'),
       top: whole('How many values; 10 by default.', 50),
@@ -96,11 +105,11 @@ export type StatsQuery = z.output<typeof statsFields>;
 export const DestinationView = z
   .object({
     host: z.string().meta({ description: 'Host of the destinations.', example: 'api.example.com' }),
-    attempts: counters.attempts,
-    delivered: counters.delivered,
-    errors: counters.errors,
-    failed: counters.failed,
-    successRate: z.number().describe('Share of the attempts that succeeded, from 0 to 1; 1 without attempts.'),
+    attempts: counterFields.attempts,
+    delivered: counterFields.delivered,
+    errors: counterFields.errors,
+    failed: counterFields.failed,
+    successRate: SuccessRate,
     p50Ms: z.number().describe('Half of the attempts took at most so many milliseconds, about.'),
     p95Ms: z.number().describe('95 of 100 attempts took at most so many milliseconds, about.'),
     waiting: z.int().describe('Messages that have not ended; estimated when there are more than 1,000 in all.'),
@@ -123,8 +132,7 @@ export type DestinationView = z.infer<typeof DestinationView>;
 const destinationsFields = z
   .strictObject(
     {
-      from: instant.describe('Start, in milliseconds since 1970; 24 hours ago by default.'),
-      to: instant.describe('End, in milliseconds since 1970; now by default.'),
+      ...statsTimes,
       order: z
         .enum(['errors', 'attempts', 'slow', 'name'], 'use errors, attempts, slow or name')
         .describe('`errors` by default.'),
@@ -151,12 +159,14 @@ export const Overview = z
     oldestWaiting: z
       .object({
         messageId: messageFields.messageId,
-        since: Instant.describe('Since when it waits, in milliseconds since 1970.'),
+        since: Instant.describe(
+          'Since when it could have been delivered: its creation, the end of its delay, or the time of its retry; in milliseconds since 1970.',
+        ),
         url: messageFields.url,
         kind: z.enum(['due', 'queued', 'limited']).describe('What it waits for.'),
       })
       .optional()
-      .describe('The message that waits longest.'),
+      .describe('The message that is due and waits longest; absent when none is due.'),
     dlq: z
       .object({
         count: z.int().describe('Entries in the dead letter queue.'),

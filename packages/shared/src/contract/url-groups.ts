@@ -6,6 +6,8 @@ import { findHeaderExcess } from '../headers/header-limits.ts';
 import { encodeHeaderText } from '../headers/header-text.ts';
 import { readPublishOptions } from '../headers/read-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
+import { filters } from './filters.ts';
+import { counterFields, statsTimes, SuccessRate } from './stats.ts';
 
 /** Free text for people. Unlike other names it is never part of a path. */
 const EndpointName = z.string('use text').max(256, 'use at most 256 characters');
@@ -41,6 +43,31 @@ export const UrlGroup = z
   })
   .meta({ id: 'UrlGroup', description: 'A named list of endpoints; a publish creates one message for each.' });
 export type UrlGroup = z.infer<typeof UrlGroup>;
+
+/** How deliveries to the endpoints of one group go. */
+export const UrlGroupStats = z
+  .object({
+    from: Instant.describe('Start of the first hour that is counted, in milliseconds since 1970.'),
+    to: Instant.describe('End of the last hour that is counted, in milliseconds since 1970.'),
+    endpoints: z
+      .array(
+        z.object({
+          url: z.string().describe('URL of the endpoint.'),
+          name: z.string().optional().describe('Name of the endpoint, if it has one.'),
+          attempts: counterFields.attempts,
+          delivered: counterFields.delivered,
+          errors: counterFields.errors,
+          failed: counterFields.failed,
+          successRate: SuccessRate,
+        }),
+      )
+      .describe('The endpoints of the group, in order.'),
+  })
+  .meta({
+    id: 'UrlGroupStats',
+    description: 'How deliveries of messages to a URL group go, for each of its endpoints.',
+  });
+export type UrlGroupStats = z.infer<typeof UrlGroupStats>;
 
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
@@ -99,6 +126,21 @@ export const urlGroups = {
     scope: 'read',
     params,
     reply: UrlGroup,
+    errors: ['not_found'],
+  }),
+  stats: endpoint({
+    method: 'GET',
+    path: '/v2/topics/:name/stats',
+    summary: 'Read how deliveries to each endpoint of a URL group go',
+    description:
+      'Counts whole hours of the last 30 days, of the messages that were published to the group. At most 1,000 endpoints of all groups are counted in a day.',
+    scope: 'read',
+    params,
+    query: z.preprocess(
+      filters.withoutConfiguration,
+      z.strictObject(statsTimes, { error: filters.unknownField }).partial(),
+    ),
+    reply: UrlGroupStats,
     errors: ['not_found'],
   }),
   addEndpoints: endpoint({

@@ -27,7 +27,7 @@ async function startSystem() {
   ]);
   return {
     url: api.url,
-    pids: { api: api.pid, dispatcher: dispatcher.pid, redis: redis.pid() },
+    pids: { api: [api.pid], dispatcher: [dispatcher.pid], redis: [redis.pid()] },
     usedBytes: async () => Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]),
     async end() {
       await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL')]);

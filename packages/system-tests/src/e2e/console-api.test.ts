@@ -161,6 +161,40 @@ describe('counts', () => {
   });
 });
 
+describe('destinations', () => {
+  const list = (query: string) =>
+    get<{ destinations: DestinationView[]; cursor?: string }>(`/v2/destinations?${query}`);
+  const hosts = async (query: string) => (await list(query)).destinations.map(({ host }) => host);
+  beforeAll(async () => {
+    system.receiver.reply('/slow-host', { status: 200, afterMs: 400 });
+    const byName = system.receiver.url.replace('127.0.0.1', 'localhost');
+    await untilState(await publish('/ok'), 'DELIVERED');
+    await untilState(await system.api.publish(`${byName}/slow-host`), 'DELIVERED');
+    // The counts of the slow attempt are written last.
+    await eventually(async () => (await list('host=localhost')).destinations[0]?.delivered === 1);
+  });
+
+  test.each([
+    ['order=name', ['127.0.0.1', 'localhost']],
+    ['order=errors', ['127.0.0.1', 'localhost']],
+    ['order=attempts', ['127.0.0.1', 'localhost']],
+    ['order=slow', ['localhost', '127.0.0.1']],
+    ['', ['127.0.0.1', 'localhost']],
+  ])('"%s" has its order', async (query, wanted) => expect(await hosts(query)).toEqual(wanted));
+
+  test('go on behind a cursor', async () => {
+    const first = await list('order=name&count=1');
+    expect(first.destinations.map(({ host }) => host)).toEqual(['127.0.0.1']);
+    const second = await list(`order=name&count=1&cursor=${first.cursor ?? ''}`);
+    expect(second.destinations.map(({ host }) => host)).toEqual(['localhost']);
+    expect(second.cursor).toBeUndefined();
+  });
+
+  test.each(['order=size', 'host=a,b', 'cursor=x', 'form=1', 'from=2&to=1'])('%s is refused', async (query) =>
+    expect(await status(`/v2/destinations?${query}`)).toBe(400),
+  );
+});
+
 test('the overview says what waits, and who works', async () => {
   await system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: 'seen', parallelism: 1 }) });
   await system.api.call('/v2/queues/seen/pause', { method: 'POST' });
@@ -357,6 +391,8 @@ describe('cron', () => {
     ['0 4 * * *', 'At 04:00 (UTC)'],
     ['CRON_TZ=Europe/Berlin */5 * * * *', 'Every 5 minutes (Europe/Berlin)'],
     ['30 9,17 * * 1-5', 'At 09:30, 17:30 on Monday to Friday (UTC)'],
+    ['30 9 1 * 1-5', 'At 09:30 on day 1 of the month or on Monday to Friday (UTC)'],
+    ['30 9 */1 * 1', 'At 09:30 on Monday (UTC)'],
     ['0 0 1 */3 *', 'At 00:00 on day 1 of the month in every 3 of every month (UTC)'],
     ['@daily', 'Every day at 00:00 (UTC)'],
   ])('%s: %s, and its next five times', async (expression, text) => {

@@ -59,3 +59,14 @@ describe('412: what exists already can still be changed', () => {
     expect((await endpoint('one', 'b')).status).toBe(200);
   });
 });
+
+test('the limits can be read, with those that the environment has not set', async () => {
+  expect(await (await api.call('/v2/limits')).json()).toMatchObject({
+    maxQueues: 2,
+    maxQueueParallelism: 2,
+    maxUrlGroups: 2,
+    maxEndpointsPerGroup: 2,
+    maxMessageBytes: 10 * 1024 * 1024,
+    logRetentionMs: 7 * 86_400_000,
+  });
+});

@@ -1,3 +1,4 @@
+import type { UrlGroupStats } from '@posthorn/shared';
 import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
@@ -95,4 +96,40 @@ test('a publish makes one independent message per endpoint, in their order', asy
   expect(received?.body.toString()).toBe(body);
   const failed = (await (await system.api.call(`/v2/messages/${one}`)).json()) as Record<string, unknown>;
   expect(failed).toMatchObject({ topicName: 'my-topic', endpointName: 'first', url: url('/one') });
+});
+
+test('each endpoint has its own counts, also where two share a host, and only those of messages to the group', async () => {
+  const url = (path: string) => system.receiver.url + path;
+  await change('POST', 'counted/endpoints', {
+    endpoints: [{ url: url('/good') }, { url: url('/bad'), name: 'bad' }, { url: url('/later') }],
+  });
+  await change('DELETE', 'counted/endpoints', { endpoints: [{ url: url('/later') }] });
+  await change('POST', 'counted-too/endpoints', { endpoints: [{ url: url('/good') }] });
+  system.receiver.reply('/bad', 500);
+  const headers = { 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '1' };
+  for (const path of ['counted', 'counted', 'counted-too', url('/good')]) {
+    await system.api.call(`/v2/publish/${path}`, { method: 'POST', headers });
+  }
+  const counts = await eventually(async () => {
+    const found = (await (await change('GET', 'counted/stats')).json()) as UrlGroupStats;
+    return found.endpoints[0]?.delivered === 2 && found.endpoints[1]?.failed === 2 ? found : undefined;
+  });
+  expect(counts.endpoints).toEqual([
+    { url: url('/good'), attempts: 2, delivered: 2, errors: 0, failed: 0, successRate: 1 },
+    { url: url('/bad'), name: 'bad', attempts: 4, delivered: 0, errors: 4, failed: 2, successRate: 0 },
+  ]);
+  expect(counts.to - counts.from).toBeGreaterThanOrEqual(24 * 3_600_000);
+  const yesterday = (await (
+    await change('GET', `counted/stats?to=${counts.to - 3 * 3_600_000}`)
+  ).json()) as UrlGroupStats;
+  expect(yesterday.endpoints.map(({ attempts }) => attempts)).toEqual([0, 0]);
+});
+
+test.each([
+  ['unknown/stats', 404],
+  ['counted/stats?from=yesterday', 400],
+  ['counted/stats?from=2&to=1', 400],
+  ['counted/stats?form=1', 400],
+])('counts of endpoints are refused: %s', async (path, status) => {
+  expect((await change('GET', path)).status).toBe(status);
 });

@@ -24,7 +24,8 @@ export const keyspace = {
   /**
    * Counts over time (`stats/`); all share a slot. hash `h:<group>:<hour>:<value>`: minute to its counts;
    * hash `d:<group>:<day>:<value>`: hour to its counts; set `k:<group>:<day>`: values of the day; hash `l:<day>`: the
-   * last delivery and the last error of each host. They expire after two and 31 days.
+   * last delivery and the last error of each host. They expire after two and 31 days. The value of an endpoint of a URL
+   * group is a hash of both.
    */
   stats: 'posthorn:{stats}:',
 

@@ -1,15 +1,13 @@
 import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { queueName } from './shard.ts';
+import { queueName, scorePerMs } from './shard.ts';
 import { parseMessage } from './unreadable.ts';
 
 /** Where the job of a message is. `wakesAt`: when a sleeping one is due, in milliseconds since 1970. */
 export type JobPlace = { kind: 'in-flight' } | { kind: 'waiting' } | { kind: 'asleep'; wakesAt: number };
 
 const prefixOf = (shard: number) => `${keyspace.shard(shard)}:${queueName}:`;
-/** BullMQ puts a counter below the milliseconds. */
-const scorePerMs = 0x1000;
 
 /** Finds the job of a message; `undefined` when there is none. Costs the same however many messages wait. */
 export async function findJobPlace(redis: RedisConnection, shard: number, id: string): Promise<JobPlace | undefined> {

@@ -84,6 +84,8 @@ export interface Shard {
   count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
   /** The message that is delivered next. */
   next(): Promise<Job | undefined>;
+  /** The delayed message whose time came first, if that is before now. */
+  overdue(now: number): Promise<Job | undefined>;
   /** Most attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
@@ -175,8 +177,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       const [waiting, delayed, due, inFlight] = await Promise.all([
         redis.llen(`${jobPrefix}wait`),
         redis.zcard(`${jobPrefix}delayed`),
-        // BullMQ puts a counter below the milliseconds.
-        redis.zcount(`${jobPrefix}delayed`, 0, now * 0x1000),
+        redis.zcount(`${jobPrefix}delayed`, 0, now * scorePerMs),
         redis.llen(`${jobPrefix}active`),
       ]);
       return { waiting, delayed, due, inFlight };
@@ -184,6 +185,10 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     async next() {
       const id = await redis.lindex(`${jobPrefix}wait`, -1);
       return id === null ? undefined : this.get(id);
+    },
+    async overdue(now) {
+      const [id, score] = await redis.zrange(`${jobPrefix}delayed`, '0', '0', 'WITHSCORES');
+      return id === undefined || Number(score) > now * scorePerMs ? undefined : this.get(id);
     },
     globalConcurrency: async () => (await queue.getGlobalConcurrency()) ?? 0,
     async setGlobalConcurrency(max) {
@@ -203,6 +208,9 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     close: () => queue.close(),
   };
 }
+
+/** BullMQ puts a counter below the milliseconds of the score of a delayed job. */
+export const scorePerMs = 0x1000;
 
 /** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
 const addAtOnce = 100;

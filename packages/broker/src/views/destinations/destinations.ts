@@ -2,7 +2,7 @@ import type { DestinationsQuery, DestinationView } from '@posthorn/shared';
 import { hashField } from '../../engine/log/digest.ts';
 import type { DlqSummary } from '../dlq/summary.ts';
 import { readHost } from '../stats/counter.ts';
-import type { HostStats, StatsReader } from '../stats/read-stats.ts';
+import { readSuccessRate, type HostStats, type StatsReader } from '../stats/read-stats.ts';
 import type { PendingSample } from '../overview/pending-sample.ts';
 
 export interface DestinationsParts {
@@ -60,7 +60,7 @@ function formatDestination(
     delivered,
     errors,
     failed,
-    successRate: attempts === 0 ? 1 : Math.round((1 - errors / attempts) * 10_000) / 10_000,
+    successRate: readSuccessRate(counts),
     p50Ms,
     p95Ms,
     ...now,

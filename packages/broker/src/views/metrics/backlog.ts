@@ -1,7 +1,7 @@
-import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
+import { findOldestDue } from './oldest-due.ts';
 
 /** What lies in a shard, or in all of them. */
 export interface Backlog {
@@ -30,15 +30,10 @@ export function createBacklogs(redis: RedisConnection, shards: Shards): Backlogs
     return { ...counts, deadLetters };
   }
 
-  /** How long the message that is next in a shard could have been delivered. */
+  /** How long the message of a shard that waits longest could have been delivered. */
   async function readOldestMs(shard: number): Promise<number> {
-    const next = await shards.at(shard).next();
-    if (!next) return 0;
-    // One that has failed before waits since its retry was due, which the log knows.
-    const field = `${next.retried - 1}:retry`;
-    const retry = next.retried > 0 ? await redis.hget(keyspace.history(shard, next.id), field) : undefined;
-    const since = retry ? (JSON.parse(retry) as { next: number }).next : readStart(next.message);
-    return Math.max(0, Date.now() - since);
+    const oldest = await findOldestDue(redis, shards, shard);
+    return oldest ? Math.max(0, Date.now() - oldest.since) : 0;
   }
 
   return {
@@ -57,8 +52,4 @@ export function createBacklogs(redis: RedisConnection, shards: Shards): Backlogs
       };
     },
   };
-}
-
-function readStart({ createdAt, notBefore }: Message): number {
-  return Math.max(createdAt, notBefore);
 }

@@ -1,9 +1,10 @@
 import type { Overview } from '@posthorn/shared';
-import { hidePassword } from '@posthorn/shared';
+import { hidePassword, readCreatedAt } from '@posthorn/shared';
 import { countFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { readLogExtent } from '../../engine/log/log-extent.ts';
 import { countPaused, listBusyLanes } from '../../engine/lanes/lane-place.ts';
 import type { Backlogs } from '../metrics/backlog.ts';
+import { findOldestDue, readDue, type DueMessage } from '../metrics/oldest-due.ts';
 import type { Queues } from '../queues/queues.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -23,6 +24,10 @@ export interface OverviewParts {
 
 /** Lanes of a shard that are looked at. */
 const maxLanes = 200;
+/** First messages of lanes that are read, at most. */
+const maxFirsts = 20;
+/** What the first message of a lane waits for. */
+const laneKinds = { queue: 'queued', flow: 'limited' } as const;
 /** Flow-control keys whose state is read to count those that are paused. */
 const maxKeys = 1000;
 
@@ -62,34 +67,31 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     };
   }
 
-  /** The message that waits longest: the next one of a shard, or the first one of a lane. */
+  /** The message that is due and waits longest, for a dispatcher or as the first one of a lane. */
   async function findOldest(lanes: Awaited<ReturnType<typeof listBusyLanes>>): Promise<Overview['oldestWaiting']> {
-    const next = await Promise.all(all.map((shard) => shards.at(shard).next()));
-    const candidates = next.flatMap((job) =>
-      job
-        ? [
-            {
-              id: job.id,
-              since: Math.max(job.message.createdAt, job.message.notBefore),
-              url: job.message.url,
-              kind: 'due' as const,
-            },
-          ]
-        : [],
-    );
-    // An id begins with the time of its message, so that few jobs need to be read.
-    const firsts = lanes
-      .flatMap(({ lane, firstWaiter }) => (firstWaiter === undefined ? [] : [{ kind: lane.kind, id: firstWaiter }]))
-      .sort((a, b) => (a.id.slice(0, 14) < b.id.slice(0, 14) ? -1 : 1))
-      .slice(0, 5);
-    for (const { id, kind } of firsts) {
-      const job = await shards.at(shards.shardOf(id) ?? 0).get(id);
-      if (!job) continue;
-      const since = Math.max(job.message.createdAt, job.message.notBefore);
-      candidates.push({ id, since, url: job.message.url, kind: (kind === 'queue' ? 'queued' : 'limited') as 'due' });
+    let oldest: (DueMessage & { kind: NonNullable<Overview['oldestWaiting']>['kind'] }) | undefined;
+    for (const due of await Promise.all(all.map((shard) => findOldestDue(redis, shards, shard)))) {
+      if (due && (!oldest || due.since < oldest.since)) oldest = { ...due, kind: 'due' };
     }
-    const [oldest] = candidates.sort((a, b) => a.since - b.since);
-    return oldest && { messageId: oldest.id, since: oldest.since, url: hidePassword(oldest.url), kind: oldest.kind };
+    const firsts = lanes
+      .flatMap(({ lane, firstWaiter: id }) => (id === undefined ? [] : [{ id, kind: laneKinds[lane.kind] }]))
+      .sort((a, b) => readCreatedAt(a.id) - readCreatedAt(b.id))
+      .slice(0, maxFirsts);
+    for (const { id, kind } of firsts) {
+      // No message is due before it was created, so that few of them need to be read.
+      if (oldest && readCreatedAt(id) > oldest.since) break;
+      const job = await shards.find(id)?.get(id);
+      const due = job && (await readDue(redis, job));
+      if (due && (!oldest || due.since <= oldest.since)) oldest = { ...due, kind };
+    }
+    return (
+      oldest && {
+        messageId: oldest.id,
+        since: oldest.since,
+        url: hidePassword(oldest.message.url),
+        kind: oldest.kind,
+      }
+    );
   }
 
   return async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { counterNames, type CounterName, type Message, type Outcome, type StatGroup } from '@posthorn/shared';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -20,8 +21,6 @@ export interface StatsCounter {
 /** The upper ends of the buckets of durations, in milliseconds; the last bucket has none. */
 export const bucketEndsMs = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000] as const;
 
-/** Values of a day that are counted on their own. */
-const maxValues = { host: 1000, other: 200 };
 /** Values of a group that are in memory until the next flush; others are left out. */
 const maxUnsent = 1000;
 const flushAfterMs = 500;
@@ -36,8 +35,21 @@ interface Tally {
   last?: { d?: string; e?: string };
 }
 
-type Group = StatGroup | 'all';
-const groups: readonly Group[] = ['all', 'host', 'label', 'queueName', 'topicName', 'flowControlKey', 'responseStatus'];
+/** `endpoint`: an endpoint of a URL group. */
+type Group = StatGroup | 'all' | 'endpoint';
+
+/** How many values of a group are counted in a day, and whether per minute as well as per hour. */
+const settings: Record<Group, { maxValues: number; hasMinutes: boolean }> = {
+  all: { maxValues: 1, hasMinutes: true },
+  host: { maxValues: 1000, hasMinutes: true },
+  endpoint: { maxValues: 1000, hasMinutes: false },
+  label: { maxValues: 200, hasMinutes: true },
+  queueName: { maxValues: 200, hasMinutes: true },
+  topicName: { maxValues: 200, hasMinutes: true },
+  flowControlKey: { maxValues: 200, hasMinutes: true },
+  responseStatus: { maxValues: 200, hasMinutes: true },
+};
+const groups = Object.keys(settings) as Group[];
 const indexOf = Object.fromEntries(counterNames.map((name, index) => [name, index])) as Record<CounterName, number>;
 
 export function createStatsCounter(redis: RedisConnection): StatsCounter {
@@ -63,7 +75,9 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
     const found = [find('all', ''), find('host', readHost(message.url))];
     if (labels) for (const label of labels) found.push(find('label', label));
     if (queueName !== undefined) found.push(find('queueName', queueName));
-    if (topicName !== undefined) found.push(find('topicName', topicName));
+    if (topicName !== undefined) {
+      found.push(find('topicName', topicName), find('endpoint', hashEndpoint(topicName, message.url)));
+    }
     if (flowControl) found.push(find('flowControlKey', flowControl.key));
     return found;
   };
@@ -83,12 +97,14 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
     const args: string[][] = [];
     for (const [group, values] of unsent) {
       for (const [value, { counts, buckets, last }] of values) {
-        args.push([group, value, counts.join(), buckets?.join() ?? '', last ? JSON.stringify(last) : '']);
+        const { maxValues, hasMinutes } = settings[group];
+        const record = [counts.join(), buckets?.join() ?? '', last ? JSON.stringify(last) : ''];
+        args.push([group, value, String(maxValues), hasMinutes ? '1' : '', ...record]);
       }
     }
     for (let from = 0; from < args.length; from += sendAtOnce) {
       const some = args.slice(from, from + sendAtOnce).flat();
-      await redis.countStats(keyspace.stats, maxValues.host, maxValues.other, ...some);
+      await redis.countStats(keyspace.stats, ...some);
     }
     failures = 0;
   };
@@ -184,4 +200,20 @@ export function readHost(url: string): string {
     hosts.set(url, host);
   }
   return host;
+}
+
+/** Hashing a URL takes longer than counting, and most messages of a URL group go where others of it went. */
+const endpointHashes = new Map<string, string>();
+const maxEndpointHashes = 1000;
+
+/** Stands for an endpoint of a URL group, whose URL may be long, in the counters. */
+export function hashEndpoint(topicName: string, url: string): string {
+  const text = `${topicName} ${url}`;
+  let hash = endpointHashes.get(text);
+  if (hash === undefined) {
+    hash = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+    if (endpointHashes.size >= maxEndpointHashes) endpointHashes.clear();
+    endpointHashes.set(text, hash);
+  }
+  return hash;
 }

@@ -6,10 +6,12 @@ import {
   type Stats,
   type StatGroup,
   type StatsQuery,
+  type UrlGroup,
+  type UrlGroupStats,
 } from '@posthorn/shared';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
-import { bucketEndsMs, type LastError } from './counter.ts';
+import { bucketEndsMs, hashEndpoint, type LastError } from './counter.ts';
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -41,6 +43,13 @@ export interface StatsReader {
    * @throws {PosthornError} `invalid_request` unless the first is before the second
    */
   readHosts(from: number | undefined, to: number | undefined): Promise<HostStats[]>;
+  /**
+   * What was counted of each endpoint of a URL group, between two instants as in `readHosts`: of the messages that were
+   * published to the group.
+   *
+   * @throws {PosthornError} `invalid_request` unless the first is before the second
+   */
+  readEndpoints(group: UrlGroup, from: number | undefined, to: number | undefined): Promise<UrlGroupStats>;
   /** Values of a group that were counted today or yesterday. */
   listValues(group: StatGroup): Promise<string[]>;
 }
@@ -97,7 +106,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       const countOf = (counts: Counters) =>
         groupBy === 'responseStatus' ? counts.attempts : counts.accepted || counts.attempts;
       // Whole hours tell which values matter; only those are read in full.
-      const hourly = { from: floor(from, hourMs), to: ceil(to, hourMs), isHourly: true };
+      const hourly = toHours(from, to);
       const sums = await Promise.all(
         values.map(async (one) => {
           const counts = noCounts();
@@ -126,7 +135,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
         ...listPeriods(from, to, dayMs).map((day) => redis.hgetall(`${keyspace.stats}l:${day}`)),
       ]);
       const last: Record<string, string> = Object.assign({}, ...lasts) as Record<string, string>;
-      const hourly = { from: floor(from, hourMs), to: ceil(to, hourMs), isHourly: true };
+      const hourly = toHours(from, to);
       return Promise.all(
         hosts.map(async (host) => {
           const counts = noCounts();
@@ -148,6 +157,21 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
           };
         }),
       );
+    },
+
+    async readEndpoints({ name: topicName, endpoints }, asked, end) {
+      const times = readTimes(asked, end, Date.now());
+      const hourly = toHours(times.from, times.to);
+      const found = endpoints.map(async ({ url, name }) => {
+        const counts = noCounts();
+        for (const [, record] of await readRecords('endpoint', hashEndpoint(topicName, url), hourly)) {
+          addCounts(counts, record);
+        }
+        const { attempts, delivered, errors, failed } = counts;
+        const rate = readSuccessRate(counts);
+        return { url, ...(name === undefined ? {} : { name }), attempts, delivered, errors, failed, successRate: rate };
+      });
+      return { from: hourly.from, to: hourly.to, endpoints: await Promise.all(found) };
     },
 
     listValues: (group) => listValuesIn(group, Date.now() - dayMs, Date.now()),
@@ -185,6 +209,9 @@ function listPeriods(from: number, to: number, periodMs: number): number[] {
   return Array.from({ length: Math.max(0, Math.floor((to - 1) / periodMs) - first + 1) }, (_, index) => first + index);
 }
 
+/** The whole hours that contain a time. */
+const toHours = (from: number, to: number) => ({ from: floor(from, hourMs), to: ceil(to, hourMs), isHourly: true });
+
 const floor = (time: number, unitMs: number) => Math.floor(time / unitMs) * unitMs;
 const ceil = (time: number, unitMs: number) => Math.ceil(time / unitMs) * unitMs;
 
@@ -200,6 +227,11 @@ function sumPoints(points: readonly Counters[]): Counters {
   const sum = noCounts();
   for (const point of points) for (const name of counterNames) sum[name] += point[name];
   return sum;
+}
+
+/** The share of attempts that succeeded, from 0 to 1 with four digits; 1 without attempts. */
+export function readSuccessRate({ attempts, errors }: Pick<Counters, 'attempts' | 'errors'>): number {
+  return attempts === 0 ? 1 : Math.round((1 - errors / attempts) * 10_000) / 10_000;
 }
 
 /** The duration that this share of all attempts has not exceeded, interpolated inside of its bucket. */

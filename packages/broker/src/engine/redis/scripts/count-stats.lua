@@ -1,7 +1,7 @@
 -- Adds counts to the minute and to the hour of now. A record is a text of numbers with commas; missing ones are 0.
 -- KEYS[1] prefix of the keys of statistics
--- ARGV[1] maximum values of the group of hosts in a day   ARGV[2] maximum values of any other group in a day
--- ARGV[3...] in fives: the group, the value, its counts, its durations by bucket ('' for none), and JSON of the last
+-- ARGV[1...] in sevens: the group, the value, the maximum of values of the group in a day, '1' to count per minute as well
+-- as per hour ('' for hours alone), the counts of the value, its durations by bucket ('' for none), and JSON of the last
 -- delivery and the last error of a host ('' for none)
 -- Returns nothing.
 local now = tonumber(redis.call('TIME')[1])
@@ -36,19 +36,21 @@ local function add(key, field, text, keepMs)
   end
 end
 
-for index = 3, #ARGV, 5 do
-  local group, value, counts, durations, last = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3], ARGV[index + 4]
+for index = 1, #ARGV, 7 do
+  local group, value, maxValues, hasMinutes, counts, durations, last = unpack(ARGV, index, index + 6)
   local values = prefix .. 'k:' .. group .. ':' .. day
   local isKnown = true
   if redis.call('SADD', values, value) == 1 then
     redis.call('PEXPIRE', values, 32 * dayMs)
-    if redis.call('SCARD', values) > tonumber(group == 'host' and ARGV[1] or ARGV[2]) then
+    if redis.call('SCARD', values) > tonumber(maxValues) then
       redis.call('SREM', values, value)
       isKnown = false
     end
   end
   if isKnown then
-    add(prefix .. 'h:' .. group .. ':' .. hour .. ':' .. value, minute, counts, 2 * dayMs + 7200000)
+    if hasMinutes == '1' then
+      add(prefix .. 'h:' .. group .. ':' .. hour .. ':' .. value, minute, counts, 2 * dayMs + 7200000)
+    end
     local record = durations == '' and counts or counts .. ',' .. durations
     add(prefix .. 'd:' .. group .. ':' .. day .. ':' .. value, hour, record, 32 * dayMs)
     if last ~= '' then

@@ -189,7 +189,7 @@ export interface ScriptCommands {
       messagePrefix: string,
     ]
   ): Promise<1 | 0 | -1>;
-  countStats(prefix: string, maxHosts: number, maxValues: number, ...values: string[]): Promise<null>;
+  countStats(prefix: string, ...values: string[]): Promise<null>;
   tryWrite(key: string): Promise<0>;
   addExpiring(key: string, member: string, expiresAt: number, now: number): Promise<1>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;

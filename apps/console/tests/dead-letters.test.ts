@@ -1,0 +1,97 @@
+// Actions on many dead letters.
+import { eventually } from '@posthorn/testkit';
+import type { Page } from 'playwright-core';
+import { startStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+  stage.system.receiver.reply('/fails', 500);
+}, 60_000);
+afterAll(() => stage.stop());
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const sure = (page: Page, verb: string) =>
+  page.getByRole('alertdialog').getByRole('button', { name: verb, exact: true });
+const check = (page: Page, name: string) => page.getByRole('checkbox', { name, exact: true });
+
+async function fail(label: string, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) {
+    ids.push(await stage.publish('/fails', { 'Upstash-Retries': '0', 'Upstash-Label': label }, 'FAILED'));
+  }
+  return ids;
+}
+
+test('selected entries are retried, and deleted, after a question that says how many', async () => {
+  const [first = '', second = '', third = ''] = await fail('selected', 3);
+  const { page } = await stage.open('dead-letters?label=selected');
+  await check(page, `Select ${first}`).check();
+  await button(page, 'Retry selected').click();
+  await page.getByRole('alertdialog').getByText('1 message will be published again').waitFor();
+  await sure(page, 'Retry').click();
+  await page.getByRole('status').filter({ hasText: 'Retried 1 message.' }).waitFor();
+  // The message that was made of it fails, too.
+  await check(page, `Select ${first}`).waitFor({ state: 'detached' });
+  await eventually(async () => (await page.getByRole('checkbox', { name: /^Select msg_/ }).count()) === 3);
+  await check(page, 'Select all on this page').check();
+  await check(page, `Select ${second}`).uncheck();
+  await button(page, 'Delete selected').click();
+  await page.getByRole('alertdialog').getByText('2 messages will be lost.').waitFor();
+  await sure(page, 'Delete').click();
+  await check(page, `Select ${third}`).waitFor({ state: 'detached' });
+  expect(await check(page, `Select ${second}`).count()).toBe(1);
+});
+
+test('x selects the row that has the focus, and selects it no more', async () => {
+  const [, last = ''] = await fail('keys', 2);
+  const { page } = await stage.open('dead-letters?label=keys');
+  await check(page, `Select ${last}`).waitFor();
+  await page.getByRole('link', { name: last, exact: true }).focus();
+  await page.keyboard.press('x');
+  expect(await check(page, `Select ${last}`).isChecked()).toBe(true);
+  await page.keyboard.press('x');
+  expect(await check(page, `Select ${last}`).isChecked()).toBe(false);
+});
+
+test('all that match are deleted once their number is typed; others stay', async () => {
+  await fail('deleted', 2);
+  await fail('stays', 1);
+  const { page } = await stage.open('dead-letters?label=deleted');
+  await page.getByText('2 messages match').waitFor();
+  await button(page, 'Delete all matching').click();
+  expect(await sure(page, 'Delete').isDisabled()).toBe(true);
+  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('3');
+  expect(await sure(page, 'Delete').isDisabled()).toBe(true);
+  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('2');
+  await sure(page, 'Delete').click();
+  await page.getByRole('status').filter({ hasText: 'Deleted 2 of 2 dead letters.' }).waitFor();
+  const { total } = (await (await stage.system.api.call('/v2/dlq/summary?label=stays')).json()) as { total: number };
+  expect(total).toBe(1);
+});
+
+test('an action on many shows its progress, goes on behind other pages, and stops', async () => {
+  await fail('many', 3);
+  const { page } = await stage.open('dead-letters?label=many');
+  await page.getByText('3 messages match').waitFor();
+  let calls = 0;
+  let go: () => void = () => undefined;
+  // Each call of this server retries one message, and the second one takes its time.
+  await page.route('**/v2/dlq/retry?**', async (route) => {
+    if (++calls === 2) await new Promise<void>((resolve) => (go = resolve));
+    await route.fulfill({ json: { responses: [{}] } });
+  });
+  await button(page, 'Retry all matching').click();
+  await sure(page, 'Retry').click();
+  const progress = page.getByRole('progressbar');
+  await progress.waitFor();
+  await page.getByText('Retried 1 of 3', { exact: true }).waitFor();
+  expect(await progress.getAttribute('value')).toBe('1');
+  await page.getByRole('link', { name: 'Queues', exact: true }).click();
+  await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+  await button(page, 'Stop').click();
+  go();
+  await page.getByRole('status').filter({ hasText: 'Retried 2 of 3 dead letters.' }).waitFor();
+  await progress.waitFor({ state: 'detached' });
+  expect(calls).toBe(2);
+});

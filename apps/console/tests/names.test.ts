@@ -1,0 +1,232 @@
+// The names by which users, screen readers and tests find things: each is there, and once.
+import { eventually } from '@posthorn/testkit';
+import type { Page } from 'playwright-core';
+import { fillStage, type Filled } from './filled-stage.ts';
+import { startStage, type Stage } from './stage.ts';
+
+type Role = Parameters<Page['getByRole']>[0];
+type Names = Partial<Record<Role, string[]>>;
+
+let stage: Stage;
+let filled: Filled;
+let page: Page;
+beforeAll(async () => {
+  stage = await startStage();
+  filled = await fillStage(stage);
+  ({ page } = await stage.open('settings'));
+}, 60_000);
+afterAll(() => stage.stop());
+
+/** Opens a page without loading the console again. */
+async function show(path: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, '', `/console/${to}`);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, path);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+}
+
+/** Waits until each name is there, and gives those that are there more than once. */
+async function findRepeated(names: Names): Promise<string[]> {
+  const repeated: string[] = [];
+  for (const [role, list] of Object.entries(names) as [Role, string[]][]) {
+    for (const name of list) {
+      const found = page.getByRole(role, { name, exact: true });
+      await found.first().waitFor({ state: 'attached' });
+      if ((await found.count()) !== 1) repeated.push(`${role} ${name}`);
+    }
+  }
+  return repeated;
+}
+
+const everywhere: Names = {
+  navigation: ['Main'],
+  searchbox: ['Find'],
+  link: [
+    'Skip to content',
+    'Send a message',
+    'Overview',
+    'Messages',
+    'Dead letters',
+    'Queues',
+    'URL groups',
+    'Schedules',
+    'Flow control',
+    'Destinations',
+    'Log',
+    'Settings',
+  ],
+  button: ['Commands', 'Refresh', 'Sign out'],
+};
+
+test('every page has its title, one heading, its landmarks, and the names of every page once', async () => {
+  const faults: string[] = [];
+  const lists = [
+    '',
+    'messages',
+    'dead-letters',
+    'queues',
+    'groups',
+    'schedules',
+    'flow-control',
+    'destinations',
+    'log',
+  ];
+  for (const path of filled.paths) {
+    await show(path);
+    const live = lists.includes(path) ? { switch: ['Live'] } : {};
+    for (const name of await findRepeated({ ...everywhere, ...live })) faults.push(`${path}: ${name} is repeated`);
+    const headings = page.getByRole('heading', { level: 1 });
+    const [heading = ''] = await headings.allTextContents();
+    if ((await headings.count()) !== 1) faults.push(`${path}: has not one h1`);
+    if ((await page.title()) !== `${heading} · posthorn`) faults.push(`${path}: has the title ${await page.title()}`);
+    for (const role of ['banner', 'main'] as const) {
+      if ((await page.getByRole(role).count()) !== 1) faults.push(`${path}: has not one ${role}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+const pages: { path: (ids: Filled) => string; open?: string; names: (ids: Filled) => Names }[] = [
+  {
+    path: () => '',
+    names: () => ({ region: ['Now'], figure: ['Messages over time'], table: ['Destinations'] }),
+  },
+  {
+    path: () => 'messages',
+    names: ({ retryingId, failedId }) => ({
+      table: ['Messages'],
+      combobox: ['State', 'Queue'],
+      textbox: ['Destination', 'Label', 'From', 'To'],
+      button: ['Clear filters'],
+      link: [retryingId, failedId],
+    }),
+  },
+  {
+    path: ({ retryingId }) => `messages/${retryingId}`,
+    names: () => ({
+      region: ['Where it is', 'Request', 'Response', 'Related'],
+      list: ['Timeline'],
+      table: ['Attempts'],
+      button: ['Cancel message', 'Send again', 'Copy link', 'Copy as curl'],
+    }),
+  },
+  {
+    path: ({ failedId }) => `messages/${failedId}`,
+    names: () => ({ button: ['Retry', 'Send again', 'Copy link', 'Copy as curl'] }),
+  },
+  {
+    path: () => 'send',
+    open: 'Options',
+    names: () => ({
+      combobox: ['Method'],
+      textbox: [
+        ...['Destination', 'Body', 'Content type', 'Delay', 'Retries', 'Timeout', 'Label', 'Queue'],
+        ...['Flow-control key', 'Deduplication id', 'Callback', 'Failure callback'],
+      ],
+      button: ['Options', 'Add header', 'Send'],
+      tab: ['curl', 'TypeScript', 'Python'],
+    }),
+  },
+  { path: () => 'send', open: 'Add header', names: () => ({ textbox: ['Header name', 'Header value'] }) },
+  {
+    path: () => 'dead-letters',
+    names: ({ failedId }) => ({
+      table: ['Dead letters', 'Failures by cause'],
+      checkbox: [`Select ${failedId}`, 'Select all on this page'],
+      link: [failedId],
+      button: ['Retry selected', 'Delete selected', 'Retry all matching', 'Delete all matching'],
+      textbox: ['Destination', 'Label'],
+      combobox: ['Status'],
+    }),
+  },
+  { path: () => 'queues', names: () => ({ link: ['orders'], button: ['Pause orders'] }) },
+  {
+    path: () => 'queues/orders',
+    names: () => ({ spinbutton: ['Parallelism'], button: ['Save', 'Pause', 'Delete queue'] }),
+  },
+  { path: () => 'groups', names: () => ({ button: ['Create URL group'], link: ['group'] }) },
+  {
+    path: () => 'groups/group',
+    names: () => ({
+      table: ['Endpoints'],
+      textbox: ['Endpoint URL', 'Endpoint name'],
+      button: ['Add endpoint', `Remove ${stage.system.receiver.url}/ok`],
+    }),
+  },
+  {
+    path: () => 'schedules',
+    names: () => ({ link: ['New schedule', 'daily'], button: ['Pause daily', 'Run now daily'] }),
+  },
+  {
+    path: () => 'schedules/new',
+    names: () => ({
+      textbox: ['Destination', 'Cron', 'Schedule id', 'Body'],
+      combobox: ['Time zone'],
+      list: ['Next times'],
+      button: ['Create schedule'],
+    }),
+  },
+  { path: () => 'flow-control', names: () => ({ link: ['key'], button: ['Pause key'] }) },
+  {
+    path: () => 'flow-control/key',
+    names: () => ({
+      spinbutton: ['Parallelism', 'Rate'],
+      textbox: ['Period'],
+      button: ['Pin', 'Unpin', 'Reset rate'],
+    }),
+  },
+  { path: () => 'log', names: () => ({ table: ['Log'] }) },
+  {
+    path: () => 'settings',
+    names: () => ({
+      radiogroup: ['Theme'],
+      radio: ['System', 'Light', 'Dark'],
+      combobox: ['Time zone'],
+      checkbox: ['Single-key shortcuts'],
+      button: ['Show keys', 'Rotate keys'],
+    }),
+  },
+];
+
+test('what the pages have is called as it should be, and nothing else is called so', async () => {
+  const faults: string[] = [];
+  for (const { path, open, names } of pages) {
+    const place = path(filled);
+    await show(place);
+    const opener = open === undefined ? undefined : page.getByRole('button', { name: open, exact: true });
+    if (opener && (await opener.getAttribute('aria-expanded')) !== 'true') await opener.click();
+    for (const name of await findRepeated(names(filled))) faults.push(`${place}: ${name} is repeated`);
+  }
+  expect(faults).toEqual([]);
+});
+
+test('the states of messages are those of the API, after "Any"', async () => {
+  await show('messages');
+  const state = page.getByRole('combobox', { name: 'State', exact: true });
+  const options = await state.getByRole('option').allTextContents();
+  expect(options[0]).toBe('Any');
+  for (const one of options.slice(1)) {
+    expect((await stage.system.api.call(`/v2/messages?state=${one}`)).status).toBe(200);
+  }
+});
+
+test('"r" refreshes, and Escape closes what is open', async () => {
+  await show('queues');
+  await page.getByRole('heading', { level: 1 }).focus();
+  const [request] = await Promise.all([
+    page.waitForRequest((one) => one.url().endsWith('/v2/queues')),
+    page.keyboard.press('r'),
+  ]);
+  expect(request.method()).toBe('GET');
+  for (const [key, name] of [
+    ['?', 'Keyboard shortcuts'],
+    ['Control+k', 'Commands'],
+  ] as const) {
+    await page.keyboard.press(key);
+    await page.getByRole('dialog', { name, exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await eventually(async () => (await page.getByRole('dialog').count()) === 0);
+  }
+});

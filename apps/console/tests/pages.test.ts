@@ -1,0 +1,269 @@
+// What each page shows.
+import type { DestinationView, UrlGroupStats } from '@posthorn/shared';
+import { eventually } from '@posthorn/testkit';
+import type { Locator, Page } from 'playwright-core';
+import { startStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage();
+  stage.system.receiver.reply('/fails', {
+    status: 500,
+    body: '{"why":"not today"}',
+    headers: { 'Content-Type': 'application/json', 'X-Trace': 'trace-1' },
+  });
+}, 60_000);
+afterAll(() => stage.stop());
+
+const table = (page: Page, name: string) => page.getByRole('table', { name, exact: true });
+const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
+const link = (page: Page | Locator, name: string) => page.getByRole('link', { name, exact: true });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+async function columns(page: Page, name: string): Promise<string[]> {
+  await table(page, name).waitFor();
+  return table(page, name).getByRole('columnheader').allTextContents();
+}
+const post = (path: string, body: object = {}) =>
+  stage.system.api.call(path, { method: 'POST', body: JSON.stringify(body) });
+const none = { 'Upstash-Retries': '0' };
+/** Counters are written once a second. */
+const untilCounted = <T>(path: string, isCounted: (reply: T) => boolean) =>
+  eventually(async () => isCounted((await (await stage.system.api.call(path)).json()) as T));
+
+test('the overview has the state of now, counts as a figure and as a table, hosts by errors, and the system', async () => {
+  await stage.publish('/fails', none, 'FAILED');
+  const { page } = await stage.open('');
+  await link(region(page, 'Now'), 'Dead letters 1').waitFor();
+  const names = await region(page, 'Now').getByRole('link').allTextContents();
+  const wanted = [/^Waiting \d+$/, /^In flight \d+$/, /^Retrying \d+$/, /^Dead letters 1$/, /^Oldest waiting \S/];
+  expect(names).toEqual(wanted.map((pattern) => expect.stringMatching(pattern) as string));
+  const figure = page.getByRole('figure', { name: 'Messages over time', exact: true });
+  await figure.getByText('Messages over time as a table').click();
+  await figure.getByRole('columnheader', { name: 'Will be retried', exact: true }).waitFor();
+  await figure.getByRole('row').nth(1).waitFor();
+  const row = table(page, 'Destinations')
+    .getByRole('row')
+    .filter({ has: link(page, '127.0.0.1') });
+  await row.getByText('the destination answered 500').waitFor();
+  const system = region(page, 'System');
+  await system.getByText(/^Memory: [\d.]+ [KMG]B/).waitFor();
+  await system.getByText('Durability: always').waitFor();
+  await system.getByText(/\d in flight, started /).waitFor();
+});
+
+test('messages have their columns and the hosts with the most; "Older", "Newest" and back keep the filters', async () => {
+  const label = { 'Upstash-Label': 'paged' };
+  for (let n = 0; n < 101; n++) await stage.publish('/ok', label);
+  const { page } = await stage.open('messages?label=paged');
+  expect(await columns(page, 'Messages')).toEqual([
+    'State',
+    'Message',
+    'Destination',
+    'Attempts',
+    'Created',
+    'Last change',
+  ]);
+  const rows = table(page, 'Messages').getByRole('row');
+  await eventually(async () => (await rows.count()) === 1 + 100);
+  await page.getByRole('link', { name: /^127\.0\.0\.1 \d+$/ }).waitFor();
+  await link(page, 'Older').click();
+  await eventually(async () => (await rows.count()) === 1 + 1);
+  const older = page.url();
+  expect(new URL(older).searchParams.get('label')).toBe('paged');
+  await page.reload();
+  await eventually(async () => (await rows.count()) === 1 + 1);
+  await link(page, 'Newest').click();
+  await eventually(async () => (await rows.count()) === 1 + 100);
+  await page.goBack();
+  await eventually(async () => (await rows.count()) === 1 + 1);
+  expect(page.url()).toBe(older);
+});
+
+test('the time range of a figure is in the address', async () => {
+  const { page } = await stage.open('');
+  const range = page.getByRole('combobox', { name: 'Time range', exact: true });
+  await range.selectOption('7d');
+  await eventually(() => new URL(page.url()).searchParams.get('range') === '7d');
+  await page.reload();
+  await eventually(async () => (await range.inputValue()) === '7d');
+});
+
+test('a list that another page has filtered says by what', async () => {
+  const headers = { 'Upstash-Flow-Control-Key': 'shown', 'Upstash-Flow-Control-Value': 'parallelism=5' };
+  const id = await stage.publish('/ok', headers, 'DELIVERED');
+  const { page } = await stage.open('flow-control/shown');
+  await link(page, 'Messages with this key').click();
+  await page.getByText('Only messages of flow-control key shown.').waitFor();
+  await link(page, id).waitFor();
+  expect(await table(page, 'Messages').getByRole('row').count()).toBe(2);
+});
+
+test('a message has its place, its steps in order, its attempts with their responses, and what belongs to it', async () => {
+  const callback = { 'Upstash-Failure-Callback': `${stage.system.receiver.url}/told` };
+  const headers = { 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '1', ...callback };
+  const id = await stage.publish('/fails', headers, 'FAILED', '{"a":1}');
+  const { page } = await stage.open(`messages/${id}`);
+  const where = region(page, 'Where it is');
+  await where.getByText(/^Dead letter since .*: two attempts, the last: the destination answered 500\.$/).waitFor();
+  const steps = page.getByRole('list', { name: 'Timeline', exact: true }).getByRole('listitem');
+  const states = (await steps.allTextContents()).map((text) => /[A-Z_]{5,}/.exec(text)?.[0]);
+  expect(states).toEqual(['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'ACTIVE', 'ERROR', 'FAILED']);
+  for (const step of await steps.all()) expect(await step.getByRole('time').count()).toBeGreaterThan(0);
+  expect(await columns(page, 'Attempts')).toEqual(['Number', 'Started', 'Took', 'Status', 'Error', 'Response']);
+  await button(page, 'Response to attempt 1').click();
+  await table(page, 'Attempts').getByText('trace-1').waitFor();
+  expect(await table(page, 'Attempts').getByRole('group').textContent()).toBe('{\n  "why": "not today"\n}');
+  expect(await region(page, 'Request').getByRole('group').textContent()).toBe('{\n  "a": 1\n}');
+  await region(page, 'Response').getByText('Status 500').waitFor();
+  const related = region(page, 'Related');
+  await related.getByText('Dead letter', { exact: true }).waitFor();
+  await related.getByText('Callback', { exact: true }).waitFor();
+
+  await button(page, 'Retry').click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Retry', exact: true }).click();
+  await region(page, 'Related').getByText('Retry of', { exact: true }).waitFor();
+  await link(region(page, 'Related'), id).click();
+  await region(page, 'Where it is').getByText('It was retried as').waitFor();
+  await region(page, 'Where it is').getByRole('link', { name: /^msg_/ }).waitFor();
+});
+
+test('a body that is no text is shown in hexadecimal', async () => {
+  const id = await stage.publish('/ok', {}, 'DELIVERED', '\u0000\u0001a');
+  const { page } = await stage.open(`messages/${id}`);
+  await region(page, 'Request').getByText('000000  00 01 61').waitFor();
+});
+
+test('a queue says which message is first, and why it waits', async () => {
+  const { api, receiver } = stage.system;
+  await post('/v2/queues', { queueName: 'held', parallelism: 2 });
+  await post('/v2/queues/held/pause');
+  const response = await api.call(`/v2/enqueue/held/${receiver.url}/ok`, { method: 'POST' });
+  const { messageId } = (await response.json()) as { messageId: string };
+  const { page } = await stage.open('queues/held');
+  await page.getByText('Waits for queue held, which is paused.').waitFor();
+  await link(page, messageId).waitFor();
+  expect(await page.getByRole('spinbutton', { name: 'Parallelism', exact: true }).inputValue()).toBe('2');
+});
+
+test('a URL group has the success rate of each endpoint, also where two share a host', async () => {
+  const { api, receiver } = stage.system;
+  const endpoints = [{ url: `${receiver.url}/ok` }, { url: `${receiver.url}/fails`, name: 'broken' }];
+  await post('/v2/topics/two/endpoints', { endpoints });
+  await api.call('/v2/topics/two', {
+    method: 'PATCH',
+    body: JSON.stringify({ headers: { 'Upstash-Forward-X-Mine': 'default' } }),
+  });
+  await api.call('/v2/publish/two', { method: 'POST', headers: none });
+  await untilCounted<UrlGroupStats>('/v2/topics/two/stats', (stats) => stats.endpoints[1]?.failed === 1);
+  const { page } = await stage.open('groups/two');
+  const row = (url: string) => table(page, 'Endpoints').getByRole('row').filter({ hasText: url });
+  await row('/ok').getByText('100 %').waitFor();
+  await row('/fails').getByText('0 %').waitFor();
+  await page.getByText('Upstash-Forward-X-Mine').waitFor();
+  await link(page, 'URL groups').click();
+  await table(page, 'URL groups').getByRole('row').filter({ hasText: 'two' }).getByText('50.0 %').waitFor();
+  await link(page, 'two').click();
+  await link(page, 'Messages to this group').click();
+  await page.getByText('Only messages of URL group two.').waitFor();
+});
+
+test('a schedule has its cron in words, its zone, its next five times and its last runs', async () => {
+  const { api, receiver } = stage.system;
+  await api.call(`/v2/schedules/${receiver.url}/ok`, {
+    method: 'POST',
+    headers: { 'Upstash-Cron': 'CRON_TZ=Asia/Tokyo 30 9 * * 1-5', 'Upstash-Schedule-Id': 'working-days' },
+  });
+  const run = await post('/v2/schedules/working-days/run');
+  const { messageId } = (await run.json()) as { messageId: string };
+  const { page } = await stage.open('schedules/working-days');
+  await page.getByText('At 09:30 on Monday to Friday (Asia/Tokyo)').waitFor();
+  await page.getByText('Asia/Tokyo', { exact: true }).waitFor();
+  await eventually(
+    async () => (await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').count()) === 5,
+  );
+  await link(table(page, 'Last runs'), messageId).waitFor();
+});
+
+test('a flow-control key has its use against its limits, what waits, and what is pinned', async () => {
+  await post('/v2/flowControl/used/pin?parallelism=2&rate=9&period=3600');
+  await post('/v2/flowControl/used/pause');
+  await stage.publish('/ok', { 'Upstash-Flow-Control-Key': 'used', 'Upstash-Flow-Control-Value': 'parallelism=1' });
+  const { page } = await stage.open('flow-control');
+  const row = table(page, 'Flow-control keys')
+    .getByRole('row')
+    .filter({ has: link(page, 'used') });
+  await row.getByText('0 of 2').waitFor();
+  await row.getByText('0 of 9').waitFor();
+  await row.getByText('paused').waitFor();
+  await row.getByText('parallelism, rate').waitFor();
+  await row.getByRole('cell', { name: '1', exact: true }).waitFor();
+});
+
+test('a destination has its success rate, durations, backlog and last error', async () => {
+  const id = await stage.publish('/fails', none, 'FAILED');
+  await untilCounted<{ destinations: DestinationView[] }>(
+    '/v2/destinations',
+    ({ destinations }) => destinations[0]?.lastError?.messageId === id,
+  );
+  const { page } = await stage.open('destinations/127.0.0.1');
+  const main = page.getByRole('main');
+  for (const name of ['Success', 'Attempts', 'p50', 'p95', 'Waiting', 'Dead']) {
+    await main.locator('.figure').filter({ hasText: name }).first().waitFor();
+  }
+  await link(region(page, 'Last error'), id).waitFor();
+  await region(page, 'Last error').getByText('the destination answered 500').waitFor();
+});
+
+test('the log shows each entry as it is written', async () => {
+  const { page } = await stage.open('log?label=tailed');
+  await page.getByText('No entry of the log matches').waitFor();
+  const id = await stage.publish('/ok', { 'Upstash-Label': 'tailed' }, 'DELIVERED');
+  await stage.publish('/ok', { 'Upstash-Label': 'other' }, 'DELIVERED');
+  const rows = table(page, 'Log').getByRole('row');
+  await eventually(async () => (await rows.filter({ hasText: id }).count()) === 3);
+  const states = (await rows.allTextContents()).slice(1).map((text) => /[A-Z]{5,}/.exec(text)?.[0]);
+  expect(states).toEqual(['DELIVERED', 'ACTIVE', 'CREATED']);
+});
+
+test('the settings have the theme, the keys, the limits and the version', async () => {
+  const { page } = await stage.open('settings');
+  const limit = table(page, 'Limits').getByRole('row').filter({ hasText: 'MAX_MESSAGE_BYTES' });
+  await limit.getByText('10.0 MB').waitFor();
+  await table(page, 'Limits')
+    .getByRole('row')
+    .filter({ hasText: 'DEDUP_WINDOW_SECONDS' })
+    .getByText('10 min')
+    .waitFor();
+  const { version } = (await (await page.request.get(`${stage.url}/console/session`)).json()) as { version: string };
+  await page.getByText(version, { exact: true }).waitFor();
+
+  const { current } = (await (await stage.system.api.call('/v2/keys')).json()) as { current: string };
+  expect(await page.content()).not.toContain(current);
+  await button(page, 'Show keys').click();
+  await page.getByText(current, { exact: true }).waitFor();
+  await button(page, 'Hide keys').click();
+  await page.getByText(current, { exact: true }).waitFor({ state: 'detached' });
+  await button(page, 'Rotate keys').click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Rotate', exact: true }).click();
+  await page.getByRole('status').filter({ hasText: 'Rotated the keys' }).waitFor();
+  expect(((await (await stage.system.api.call('/v2/keys')).json()) as { current: string }).current).not.toBe(current);
+});
+
+test('the chosen theme is there before anything is drawn', async () => {
+  const { page } = await stage.open('settings', { colorScheme: 'light' });
+  const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await back();
+  await page.getByRole('radiogroup', { name: 'Theme' }).getByRole('radio', { name: 'Dark', exact: true }).check();
+  const dark = await back();
+  expect(dark).not.toBe(light);
+  // Without the scripts of the pages only what runs before them can have set it.
+  await page.route('**/console/assets/main-*.js', (route) => route.abort());
+  await page.reload();
+  expect(await back()).toBe(dark);
+  await page.unroute('**/console/assets/main-*.js');
+  await page.reload();
+  await page.getByRole('radio', { name: 'System', exact: true }).check();
+  expect(await back()).toBe(light);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await back()).toBe(dark);
+});
