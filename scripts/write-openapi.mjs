@@ -4,5 +4,5 @@ import { join } from 'node:path';
 import { root, setUp } from './setup.mjs';
 
 await setUp();
-const { writeOpenApi } = await import('../packages/shared/dist/index.js');
-writeFileSync(join(root, 'docs/openapi.json'), `${JSON.stringify(writeOpenApi(), undefined, 2)}\n`);
+const { buildOpenApi } = await import('../packages/shared/dist/index.js');
+writeFileSync(join(root, 'docs/openapi.json'), `${JSON.stringify(buildOpenApi(), undefined, 2)}\n`);

@@ -1,4 +1,4 @@
-import { readDestination } from '@posthorn/shared';
+import { parseDestination } from '@posthorn/shared';
 import { emptyOptions, formatRequest } from './request.ts';
 
 test.each(['https://a.example/../b.example', 'https://a.example/%2E%2e/b.example', 'https://a.example/x/./?q=1'])(
@@ -6,7 +6,7 @@ test.each(['https://a.example/../b.example', 'https://a.example/%2E%2e/b.example
   (url) => {
     const { path } = formatRequest({ ...emptyOptions(), destination: url });
     const target = new URL(path, 'https://posthorn.example').pathname.slice('/v2/publish/'.length);
-    expect(readDestination(target).destination).toEqual({ kind: 'url', url });
+    expect(parseDestination(target).destination).toEqual({ kind: 'url', url });
   },
 );
 

@@ -8,7 +8,7 @@ import {
   type Log,
   type ProcessMetrics,
 } from '@posthorn/process';
-import type { Answer, Outcome } from '@posthorn/shared';
+import type { DestinationResponse, Outcome } from '@posthorn/shared';
 import type { Config } from './config.ts';
 import { createAdmission } from './delivery/admit.ts';
 import { deliver, type Steps } from './delivery/deliver.ts';
@@ -91,7 +91,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const faults = createOwnFaults(log, now);
   const faultMs = createSpacing(returnsPerSecond, now);
   /** An attempt that failed because of a fault of this process. */
-  const defer = (answer: Answer): Outcome | undefined => {
+  const defer = (answer: DestinationResponse): Outcome | undefined => {
     if (answer.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
     if (!faults.isOurs(answer)) return undefined;
     sender.closeIdle();

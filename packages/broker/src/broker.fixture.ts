@@ -1,6 +1,7 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { createLog } from '@posthorn/process';
-import { createBroker, type BrokerOptions, type BrokerParts } from './broker.ts';
+import type { BrokerOptions, BrokerParts } from './broker.ts';
+import { createBroker } from './create-broker.ts';
 import { connectForWork } from './engine/redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */

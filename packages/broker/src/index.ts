@@ -3,7 +3,7 @@ export type { Broker, DelivererOptions } from './broker.ts';
 export { failWithoutAttempt, type Begun, type Deliverer } from './delivery/deliverer.ts';
 export { estimateRequestBytes } from './delivery/request-bytes.ts';
 export { createDestinationGuard, type DestinationGuard } from './destinations/destination-guard.ts';
-export { isRedisAway } from './engine/redis/faults.ts';
+export { isRedisUnavailable } from './engine/redis/faults.ts';
 export type { Job } from './engine/shards/shard.ts';
 export type { ShardWorker } from './engine/shards/worker.ts';
 export { nameItem } from './intake/publish.ts';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { within, type Environment, type Log, type ProcessMetrics, type serverSettings } from '@posthorn/process';
-import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
+import type { Broker, BrokerOptions } from './broker.ts';
+import { createBroker } from './create-broker.ts';
 import { connectForRequests, connectForWork } from './engine/redis/connect.ts';
 import { agreeOnData, inspectRedis } from './engine/redis/inspect.ts';
 import { watchRedis, type RedisState, type Trouble } from './engine/redis/watch.ts';
@@ -42,7 +43,7 @@ export interface OpenBroker {
 
 const redisTimeoutMs = 8000;
 const fatal: readonly Trouble[] = [
-  'away',
+  'unavailable',
   'denied',
   'full',
   'read-only',

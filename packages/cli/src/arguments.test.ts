@@ -1,4 +1,4 @@
-import { collect, readHeaderText, readInstant, readLimit, readPast, take } from './arguments.ts';
+import { collect, parseHeaderText, parseInstant, parseLimit, parsePast, take } from './arguments.ts';
 
 test.each([
   ['1790000000', 1_790_000_000_000],
@@ -6,22 +6,22 @@ test.each([
   ['2026-03-01T09:00:00Z', Date.UTC(2026, 2, 1, 9)],
   ['2026-03-01', Date.UTC(2026, 2, 1)],
 ])('%s is an instant', (text, instant) => {
-  expect(readInstant(text)).toBe(instant);
+  expect(parseInstant(text)).toBe(instant);
 });
 
 test.each(['', 'tomorrow', '12', '2026-13-01', '-5', '2h'])('"%s" is no instant', (text) => {
-  expect(() => readInstant(text)).toThrow('Use a date');
+  expect(() => parseInstant(text)).toThrow('Use a date');
 });
 
 test('the past is also said by how long ago it is', () => {
-  expect(Math.abs(readPast('2h') - (Date.now() - 7_200_000))).toBeLessThan(1000);
-  expect(readPast('2026-03-01T09:00:00Z')).toBe(Date.UTC(2026, 2, 1, 9));
-  expect(() => readPast('2w')).toThrow('Use a date');
+  expect(Math.abs(parsePast('2h') - (Date.now() - 7_200_000))).toBeLessThan(1000);
+  expect(parsePast('2026-03-01T09:00:00Z')).toBe(Date.UTC(2026, 2, 1, 9));
+  expect(() => parsePast('2w')).toThrow('Use a date');
 });
 
 test('0 is no limit', () => {
-  expect([readLimit('0'), readLimit('7')]).toEqual([Infinity, 7]);
-  expect(() => readLimit('-1')).toThrow('Use a whole number');
+  expect([parseLimit('0'), parseLimit('7')]).toEqual([Infinity, 7]);
+  expect(() => parseLimit('-1')).toThrow('Use a whole number');
 });
 
 test('values come with commas and again', () => {
@@ -29,8 +29,8 @@ test('values come with commas and again', () => {
 });
 
 test('what fits into no header is named', () => {
-  expect(readHeaderText('é\t漢🦉')).toBe('é\t漢🦉');
-  expect(() => readHeaderText('a\nb')).toThrow(String.raw`cannot hold "\n"`);
+  expect(parseHeaderText('é\t漢🦉')).toBe('é\t漢🦉');
+  expect(() => parseHeaderText('a\nb')).toThrow(String.raw`cannot hold "\n"`);
 });
 
 test('no more entries are asked for than it takes to know that there are more', async () => {

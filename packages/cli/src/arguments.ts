@@ -1,23 +1,23 @@
 import { InvalidArgumentError } from 'commander';
 
 /** A whole number, 0 or more. */
-export function readCount(text: string): number {
+export function parseCount(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Use a whole number.');
   return Number(text);
 }
 
 /** The same for an option that may come several times. */
 export function collectCount(text: string, earlier: number[] | undefined): number[] {
-  return [...(earlier ?? []), readCount(text)];
+  return [...(earlier ?? []), parseCount(text)];
 }
 
 /** Maximum number of entries of a list; 0 stands for all. */
-export function readLimit(text: string): number {
-  return readCount(text) || Infinity;
+export function parseLimit(text: string): number {
+  return parseCount(text) || Infinity;
 }
 
 /** What travels in a header, as UTF-8: any text without control characters. */
-export function readHeaderText(text: string): string {
+export function parseHeaderText(text: string): string {
   const [misfit] = /[^\t\x20-\x7e\x80-\u{10ffff}]/u.exec(text) ?? [];
   if (misfit === undefined) return text;
   throw new InvalidArgumentError(`It travels in an HTTP header, which cannot hold ${JSON.stringify(misfit)}.`);
@@ -25,7 +25,7 @@ export function readHeaderText(text: string): string {
 
 /** Adds one more label or the like of an option that may come several times, or with commas. */
 export function collectHeaderText(text: string, earlier?: string[]): string[] {
-  return collect(readHeaderText(text), earlier);
+  return collect(parseHeaderText(text), earlier);
 }
 
 /** Adds one more value of an option that may come several times, or with commas. */
@@ -41,13 +41,13 @@ export function collectWhole(text: string, earlier: string[] = []): string[] {
 const unitMs: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** An instant in milliseconds since 1970: a date, seconds or milliseconds since 1970, or how long ago, such as `2h`. */
-export function readPast(text: string): number {
+export function parsePast(text: string): number {
   const [, amount, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  return amount ? Date.now() - Number(amount) * (unitMs[unit] ?? 0) : readInstant(text);
+  return amount ? Date.now() - Number(amount) * (unitMs[unit] ?? 0) : parseInstant(text);
 }
 
 /** An instant in milliseconds since 1970: a date, or seconds or milliseconds since 1970. */
-export function readInstant(text: string): number {
+export function parseInstant(text: string): number {
   // As seconds, 12 digits would be the year 5000 and later.
   if (/^\d{9,15}$/.test(text)) return text.length > 11 ? Number(text) : Number(text) * 1000;
   const instantMs = /^\d{4}-\d\d/.test(text) ? Date.parse(text) : NaN;

@@ -1,6 +1,6 @@
 import type { LogsFilter, MessageFilter } from '@posthorn/sdk';
 import type { Command } from 'commander';
-import { collect, collectWhole, readPast } from './arguments.ts';
+import { collect, collectWhole, parsePast } from './arguments.ts';
 
 export interface FilterOptions {
   label?: string[];
@@ -26,8 +26,8 @@ export function addFilters(command: Command): Command {
     .option('--queue <name>', 'in this queue', collect)
     .option('--flow-key <key>', 'with this flow-control key', collect)
     .option('--caller-ip <address>', 'from this publisher', collect)
-    .option('--since <time>', 'not before: a date, a time since 1970, or how long ago, such as 2h', readPast)
-    .option('--until <time>', 'not after', readPast);
+    .option('--since <time>', 'not before: a date, a time since 1970, or how long ago, such as 2h', parsePast)
+    .option('--until <time>', 'not after', parsePast);
 }
 
 /** Of logs and messages only. */

@@ -1,6 +1,6 @@
 import type { Duration, FlowControl, HTTPMethods, MessageOptions, Redact } from '@posthorn/sdk';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { collectHeaderText, readCount, readHeaderText } from './arguments.ts';
+import { collectHeaderText, parseCount, parseHeaderText } from './arguments.ts';
 import { Failure } from './failure.ts';
 
 /** What can be said about a message, whether it is published or scheduled. */
@@ -25,25 +25,25 @@ export interface MessageOptionValues {
 
 export function addMessageOptions(command: Command): Command {
   return command
-    .option('-H, --header <header>', "header of the delivery, such as 'X-Id: 7'; may be repeated", readHeader)
-    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json', readHeaderText)
+    .option('-H, --header <header>', "header of the delivery, such as 'X-Id: 7'; may be repeated", parseHeader)
+    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json', parseHeaderText)
     .addOption(
       new Option('-X, --method <method>', 'method of the delivery')
         .choices(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
         .default('POST'),
     )
-    .option('--delay <duration>', 'wait before the first attempt, such as 90s or 1h30m', readDuration)
-    .option('--retries <number>', 'retries after a failed first attempt (default: 3)', readCount)
-    .option('--retry-delay <expression>', "wait before a retry in ms, such as '1000 * (1 + retried)'", readHeaderText)
-    .option('--timeout <duration>', 'longest time of one attempt', readDuration)
-    .option('--callback <url>', 'is told the outcome of every attempt', readHeaderText)
-    .option('--failure-callback <url>', 'is told when the message has finally failed', readHeaderText)
+    .option('--delay <duration>', 'wait before the first attempt, such as 90s or 1h30m', parseDuration)
+    .option('--retries <number>', 'retries after a failed first attempt (default: 3)', parseCount)
+    .option('--retry-delay <expression>', "wait before a retry in ms, such as '1000 * (1 + retried)'", parseHeaderText)
+    .option('--timeout <duration>', 'longest time of one attempt', parseDuration)
+    .option('--callback <url>', 'is told the outcome of every attempt', parseHeaderText)
+    .option('--failure-callback <url>', 'is told when the message has finally failed', parseHeaderText)
     .option('--label <label>', 'to find the message by; may be repeated', collectHeaderText)
     .option('--queue <name>', 'deliver in the order of this queue; it is created when needed')
-    .option('--flow-key <key>', 'messages with the same key share the limits:', readHeaderText)
-    .option('--parallelism <number>', '  maximum number of attempts in flight', readCount)
-    .option('--rate <number>', '  maximum number of attempts that start per period', readCount)
-    .option('--period <duration>', '  length of the period (default: 1s)', readDuration)
+    .option('--flow-key <key>', 'messages with the same key share the limits:', parseHeaderText)
+    .option('--parallelism <number>', '  maximum number of attempts in flight', parseCount)
+    .option('--rate <number>', '  maximum number of attempts that start per period', parseCount)
+    .option('--period <duration>', '  length of the period (default: 1s)', parseDuration)
     .option('--redact <what>', 'show only a hash of: body, header, header[Name]; may be repeated', collectHeaderText);
 }
 
@@ -63,10 +63,10 @@ export function readMessageOptions(options: MessageOptionValues): MessageOptions
   };
 }
 
-function readHeader(text: string, earlier: [string, string][] = []): [string, string][] {
+function parseHeader(text: string, earlier: [string, string][] = []): [string, string][] {
   const [, name = '', value = ''] = /^([\w!#$%&'*+.^`|~-]+):\s*(.*)$/.exec(text) ?? [];
   if (!name) throw new InvalidArgumentError("Use 'Name: value'.");
-  return [...earlier, [name, readHeaderText(value)]];
+  return [...earlier, [name, parseHeaderText(value)]];
 }
 
 function writeContentType(type: string): [string, string] {
@@ -74,7 +74,7 @@ function writeContentType(type: string): [string, string] {
 }
 
 /** The server knows what is allowed; a number alone stands for seconds. */
-function readDuration(text: string): string {
+function parseDuration(text: string): string {
   if (!/^(\d+|(\d+(\.\d+)?[smhd])+)$/.test(text)) {
     throw new InvalidArgumentError('Use a duration such as 30s, 10m, 2h, 1d or 1h30m.');
   }

@@ -3,7 +3,7 @@
  *
  * @returns gives the value of a metric, summed over its labels; `undefined` when it is not there
  */
-export function readMetrics(text: string): (name: string) => number | undefined {
+export function parseMetrics(text: string): (name: string) => number | undefined {
   const sums = new Map<string, number>();
   for (const [, name = '', value = ''] of text.matchAll(/^([a-zA-Z_:][\w:]*)(?:\{.*\})? (\S+)/gm)) {
     sums.set(name, (sums.get(name) ?? 0) + Number(value));

@@ -5,7 +5,7 @@ import { endWithParent } from './end-with-parent.ts';
 import { findRedisServer, type RedisServer } from './find-redis-server.ts';
 import { lockDataDir, type Lock } from './lock.ts';
 import { ping } from './ping.ts';
-import { choosePlace, writeConfig, writeUrl, type Durability } from './redis-config.ts';
+import { choosePlace, formatConfig, formatUrl, type Durability } from './redis-config.ts';
 import { supervise } from '@posthorn/process';
 
 export interface EmbeddedRedisOptions {
@@ -48,7 +48,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   try {
     const server = await findRedisServer({ dataDir: resolve(dataDir), log });
     const place = await choosePlace(folder);
-    await writeFile(join(folder, 'redis.conf'), writeConfig(folder, place, durability, snapshot), { mode: 0o600 });
+    await writeFile(join(folder, 'redis.conf'), formatConfig(folder, place, durability, snapshot), { mode: 0o600 });
     if (snapshot !== undefined) await rename(snapshot, join(folder, 'dump.rdb'));
 
     const last: string[] = [];
@@ -70,7 +70,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     child.keepAlive();
 
     return {
-      url: writeUrl(place),
+      url: formatUrl(place),
       async stop() {
         await child.stop();
         lock.release();

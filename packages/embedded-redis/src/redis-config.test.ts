@@ -1,8 +1,8 @@
-import { choosePlace, writeConfig, writeUrl } from './redis-config.ts';
+import { choosePlace, formatConfig, formatUrl } from './redis-config.ts';
 
 it('listens on a socket in its folder', async () => {
   const place = await choosePlace('/srv/posthorn/redis');
-  expect(writeUrl(place)).toBe('unix:/srv/posthorn/redis/redis.sock');
+  expect(formatUrl(place)).toBe('unix:/srv/posthorn/redis/redis.sock');
 });
 
 it.each([
@@ -10,23 +10,18 @@ it.each([
   ['has a comma, which would make a cluster of the URL', '/srv/a,b'],
 ])('listens on loopback with a password when its path %s', async (_reason, folder) => {
   const place = await choosePlace(folder);
-  expect(writeUrl(place)).toMatch(/^redis:\/\/:[\w-]{32}@127\.0\.0\.1:\d+$/);
-  expect(writeConfig(folder, place, 'always')).toMatch(/^port \d+\nbind 127\.0\.0\.1\nrequirepass [\w-]{32}\n/);
+  expect(formatUrl(place)).toMatch(/^redis:\/\/:[\w-]{32}@127\.0\.0\.1:\d+$/);
+  expect(formatConfig(folder, place, 'always')).toMatch(/^port \d+\nbind 127\.0\.0\.1\nrequirepass [\w-]{32}\n/);
 });
 
 it.each(['always', 'everysec'] as const)('flushes as DURABILITY says: %s', async (durability) => {
-  const lines = writeConfig('/srv', await choosePlace('/srv'), durability).split('\n');
+  const lines = formatConfig('/srv', await choosePlace('/srv'), durability).split('\n');
   expect(lines).toEqual(
-    expect.arrayContaining([
-      'appendonly yes',
-      `appendfsync ${durability}`,
-      'save ""',
-      'maxmemory-policy noeviction',
-    ]),
+    expect.arrayContaining(['appendonly yes', `appendfsync ${durability}`, 'save ""', 'maxmemory-policy noeviction']),
   );
 });
 
 it('quotes a folder with blanks and quotes in its name', async () => {
   const folder = '/srv/my "data"';
-  expect(writeConfig(folder, await choosePlace(folder), 'always')).toContain(String.raw`dir "/srv/my \"data\""`);
+  expect(formatConfig(folder, await choosePlace(folder), 'always')).toContain(String.raw`dir "/srv/my \"data\""`);
 });

@@ -23,7 +23,7 @@ export async function choosePlace(folder: string): Promise<Place> {
 }
 
 /** For `REDIS_URL`. */
-export function writeUrl(place: Place): string {
+export function formatUrl(place: Place): string {
   return 'path' in place ? `unix:${place.path}` : `redis://:${place.password}@127.0.0.1:${place.port}`;
 }
 
@@ -32,7 +32,7 @@ export function writeUrl(place: Place): string {
  *
  * @param snapshot an RDB file to load instead of the append-only file, which is off until it is loaded
  */
-export function writeConfig(folder: string, place: Place, durability: Durability, snapshot?: string): string {
+export function formatConfig(folder: string, place: Place, durability: Durability, snapshot?: string): string {
   const listen =
     'path' in place
       ? ['port 0', `unixsocket ${quote(place.path)}`, 'unixsocketperm 700']

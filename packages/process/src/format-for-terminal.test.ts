@@ -4,8 +4,8 @@ const format = (fields: object) =>
   formatForTerminal(JSON.stringify({ level: 40, time: '2026-11-29T12:00:00.000Z', process: 'api', ...fields }));
 
 test('a line for a person: what happened and why come first', () => {
-  expect(format({ msg: 'trouble.started', kind: 'away', reason: 'Redis does not answer.', count: 2 })).toMatch(
-    /^\d\d:\d\d:\d\d \S*WARN \S* api {2}trouble\.started {2}Redis does not answer\. {2}kind=away {2}count=2\n$/,
+  expect(format({ msg: 'trouble.started', kind: 'unavailable', reason: 'Redis does not answer.', count: 2 })).toMatch(
+    /^\d\d:\d\d:\d\d \S*WARN \S* api {2}trouble\.started {2}Redis does not answer\. {2}kind=unavailable {2}count=2\n$/,
   );
 });
 

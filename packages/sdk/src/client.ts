@@ -2,7 +2,7 @@ import { developmentCredentials } from '@posthorn/shared';
 import { DLQ } from './dlq.ts';
 import { isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
 import { listLogs, readLine, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
-import { writeFilter } from './filters.ts';
+import { formatFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
 import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
 import { Messages } from './messages.ts';
@@ -12,9 +12,9 @@ import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } fr
 import { Queue, type QueueRequest } from './queues.ts';
 import { Schedules } from './schedules.ts';
 import type { DestinationsRequest, DestinationStats, FindHit, Limits, Overview, Stats, StatsRequest } from './views.ts';
-import { writeStatsQuery } from './views.ts';
+import { formatStatsQuery } from './views.ts';
 import { SigningKeys } from './signing-keys.ts';
-import { writeTelemetry } from './telemetry.ts';
+import { createTelemetry } from './telemetry.ts';
 import { UrlGroups } from './url-groups.ts';
 import { Workflow } from './workflow.ts';
 
@@ -51,7 +51,7 @@ export class Client {
       retry: config.retry ?? {},
       timeoutMs: config.timeoutMs,
       headers,
-      telemetryHeaders: isTelling ? writeTelemetry() : new Headers(),
+      telemetryHeaders: isTelling ? createTelemetry() : new Headers(),
     });
   }
 
@@ -161,7 +161,7 @@ export class Client {
 
   /** Counts over time: per minute for two days, per hour for 30. */
   async stats(request: StatsRequest = {}, options: CallOptions = {}): Promise<Stats> {
-    return this.http.request({ ...options, path: ['v2', 'stats'], query: writeStatsQuery(request) });
+    return this.http.request({ ...options, path: ['v2', 'stats'], query: formatStatsQuery(request) });
   }
 
   /** One page of the hosts that messages were delivered to. */
@@ -197,7 +197,7 @@ export class Client {
     request: { filter?: LogsFilter } = {},
     options: CallOptions = {},
   ): AsyncGenerator<Log, void, undefined> {
-    const query = writeFilter(request.filter);
+    const query = formatFilter(request.filter);
     const lines = this.http.requestStream<Log & { count?: number }>({
       ...options,
       path: ['v2', 'logs', 'stream'],

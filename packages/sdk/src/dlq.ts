@@ -1,8 +1,8 @@
-import { writeFilter, writeSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
+import { formatFilter, writeSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import { readMessage, type Message } from './messages.ts';
 import { readPages } from './pages.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 import type { DlqCause } from './views.ts';
 
 /** A message that has finally failed, with the last answer of its destination. */
@@ -87,7 +87,7 @@ export class DLQ {
 
   /** One page, oldest first. */
   async listMessages({ filter, ...request }: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
-    const query = { ...request, ...writeFilter(filter) };
+    const query = { ...request, ...formatFilter(filter) };
     const page = await this.#http.request<DlqPage>({ ...options, path: ['v2', 'dlq'], query });
     return { ...page, messages: page.messages.map((message) => readMessage(message)) };
   }
@@ -115,12 +115,12 @@ export class DLQ {
     request: { filter?: DlqFilter } = {},
     options: CallOptions = {},
   ): Promise<{ total: number; groups: DlqCause[] }> {
-    return this.#http.request({ ...options, path: ['v2', 'dlq', 'summary'], query: writeFilter(request.filter) });
+    return this.#http.request({ ...options, path: ['v2', 'dlq', 'summary'], query: formatFilter(request.filter) });
   }
 
   /** @throws {QstashNotFoundError} when there is no such entry */
   async get(dlqId: string, options: CallOptions = {}): Promise<DlqMessage> {
-    const path = ['v2', 'dlq', writeSegment(dlqId, 'DLQ id')];
+    const path = ['v2', 'dlq', formatSegment(dlqId, 'DLQ id')];
     return readMessage(await this.#http.request<DlqMessage>({ ...options, path }));
   }
 
@@ -135,7 +135,7 @@ export class DLQ {
   ): Promise<{ deleted: number; cursor?: string }> {
     const method = 'DELETE';
     if (typeof request !== 'object') {
-      const path = ['v2', 'dlq', writeSegment(request, 'DLQ id')];
+      const path = ['v2', 'dlq', formatSegment(request, 'DLQ id')];
       await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
       return { deleted: 1 };
     }
@@ -175,6 +175,6 @@ export class DLQ {
 }
 
 function checkId(dlqId: string): string {
-  writeSegment(dlqId, 'DLQ id');
+  formatSegment(dlqId, 'DLQ id');
   return dlqId;
 }

@@ -92,7 +92,7 @@ export class QstashRatelimitError extends QstashError implements RateLimit {
 
   /** When requests are allowed again, if the server said so. */
   get resetAt(): Date | undefined {
-    return readInstant(this.reset);
+    return parseInstant(this.reset);
   }
 }
 
@@ -112,7 +112,7 @@ export class QstashDailyRatelimitError extends QstashError implements RateLimit 
 
   /** When messages are accepted again, if the server said so. */
   get resetAt(): Date | undefined {
-    return readInstant(this.reset);
+    return parseInstant(this.reset);
   }
 }
 
@@ -193,6 +193,6 @@ function readRateLimit(headers: Headers, start: string): RateLimit {
   };
 }
 
-function readInstant(seconds: string | null): Date | undefined {
+function parseInstant(seconds: string | null): Date | undefined {
   return seconds && /^\d+(\.\d+)?$/.test(seconds) ? new Date(Number(seconds) * 1000) : undefined;
 }

@@ -1,4 +1,4 @@
-import { writeFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
+import { formatFilter, type CommonFilter, type Exclusive, type HostPathFilter } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 
@@ -122,7 +122,7 @@ export async function listLogs(
   { filter, ...request }: LogsRequest,
   options: CallOptions,
 ): Promise<GetLogsResponse> {
-  const query = { ...request, ...writeFilter(filter) };
+  const query = { ...request, ...formatFilter(filter) };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
   const logs = page.events.map(readLine);
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };

@@ -1,6 +1,6 @@
 import { QstashValidationError } from './errors.ts';
 import type { Query } from './http.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 
 type OneOrMore<T> = T | readonly T[];
 
@@ -35,7 +35,7 @@ export type AtLeastOne<T> = { [K in keyof T]-?: Required<Pick<T, K>> & Partial<O
 export type Exclusive<A, B> = (A & { [K in keyof B]?: never }) | (B & { [K in keyof A]?: never });
 
 /** A filter as the query has it: the wire calls a URL group a topic. */
-export function writeFilter(filter: object = {}): Query {
+export function formatFilter(filter: object = {}): Query {
   const { urlGroup, ...rest } = filter as Query;
   return urlGroup === undefined ? rest : { ...rest, topicName: urlGroup };
 }
@@ -57,10 +57,10 @@ export function writeSelection(request: object, ids: string): Selection | undefi
   if (isList(request) && request.length === 0) return undefined;
   const given = (isList(request) ? { [ids]: request } : request) as Query & { filter?: object; all?: unknown };
   if (given[ids] !== undefined) {
-    for (const id of [given[ids]].flat()) writeSegment(String(id), 'An id');
+    for (const id of [given[ids]].flat()) formatSegment(String(id), 'An id');
     return { query: { [ids]: given[ids] }, isRepeatable: true };
   }
-  const filter = writeFilter(given.filter);
+  const filter = formatFilter(given.filter);
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   if (isFiltered === (given.all === true)) {
     throw new QstashValidationError(`Give ${ids}, a filter with at least one field, or all: true`);

@@ -1,5 +1,5 @@
 import type { CallOptions, Query, Requester } from './http.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 
 /** What is known of a flow-control key. A limit of 0 is none. */
 export interface FlowControlInfo {
@@ -120,5 +120,5 @@ export class FlowControlApi {
 }
 
 function writePath(flowControlKey: string): string[] {
-  return ['v2', 'flowControl', writeSegment(flowControlKey, 'Flow control key')];
+  return ['v2', 'flowControl', formatSegment(flowControlKey, 'Flow control key')];
 }

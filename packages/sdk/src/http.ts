@@ -31,7 +31,7 @@ export interface CallOptions {
   /** Ends the call; it then rejects with the reason of the signal. */
   signal?: AbortSignal;
   /**
-   * Most milliseconds that the call may take, all its tries together; by default that of the client. Of a stream, until
+   * Maximum number of milliseconds that the call may take, all its tries together; by default that of the client. Of a stream, until
    * it begins.
    */
   timeoutMs?: number;

@@ -1,9 +1,9 @@
 import type { AtLeastOne, CommonFilter, HostPathFilter } from './filters.ts';
-import { writeFilter, writeSelection } from './filters.ts';
+import { formatFilter, writeSelection } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 import { readPages } from './pages.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 import type { MessageListRequest, MessageSummary, MessageTimeline } from './views.ts';
 
 /** A message as the server shows it. Header names are in canonical form, such as `Content-Type`. */
@@ -94,7 +94,7 @@ export class Messages {
 
   /** @throws {QstashNotFoundError} when there is no such message (any more) */
   async get(messageId: string, options: CallOptions = {}): Promise<Message> {
-    const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];
+    const path = ['v2', 'messages', formatSegment(messageId, 'Message id')];
     return readMessage(await this.#http.request<Message>({ ...options, path }));
   }
 
@@ -103,7 +103,7 @@ export class Messages {
     { filter, ...request }: MessageListRequest = {},
     options: CallOptions = {},
   ): Promise<{ messages: MessageSummary[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: ['v2', 'messages'], query: { ...request, ...writeFilter(filter) } });
+    return this.#http.request({ ...options, path: ['v2', 'messages'], query: { ...request, ...formatFilter(filter) } });
   }
 
   /** Every message that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
@@ -129,7 +129,7 @@ export class Messages {
     request: { timeZone?: string } = {},
     options: CallOptions = {},
   ): Promise<MessageTimeline> {
-    const path = ['v2', 'messages', writeSegment(messageId, 'Message id'), 'timeline'];
+    const path = ['v2', 'messages', formatSegment(messageId, 'Message id'), 'timeline'];
     return this.#http.request({ ...options, path, query: { ...request } });
   }
 
@@ -145,7 +145,7 @@ export class Messages {
   ): Promise<{ cancelled: number }> {
     const method = 'DELETE';
     if (typeof request !== 'object') {
-      const path = ['v2', 'messages', writeSegment(request, 'Message id')];
+      const path = ['v2', 'messages', formatSegment(request, 'Message id')];
       return this.#http.request({ ...options, method, path, whenDone: { cancelled: 1 } });
     }
     const selection = writeSelection(request, 'messageIds');
@@ -159,14 +159,14 @@ export class Messages {
    * @throws {QstashNotFoundError} when there is no such message (any more)
    */
   async runNow(messageId: string, options: CallOptions = {}): Promise<{ messageId: string }> {
-    const path = ['v2', 'messages', writeSegment(messageId, 'Message id'), 'retry'];
+    const path = ['v2', 'messages', formatSegment(messageId, 'Message id'), 'retry'];
     // A message that is not there any more after the first try was delivered by it.
     return this.#http.request({ ...options, method: 'POST', path, isRepeatable: true, whenDone: { messageId } });
   }
 
   /** @deprecated use `cancel(messageId)` */
   async delete(messageId: string, options: CallOptions = {}): Promise<void> {
-    const path = ['v2', 'messages', writeSegment(messageId, 'Message id')];
+    const path = ['v2', 'messages', formatSegment(messageId, 'Message id')];
     await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
   }
 

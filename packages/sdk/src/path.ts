@@ -6,7 +6,7 @@ import { QstashValidationError } from './errors.ts';
  *
  * @param what begins the sentence about a wrong value
  */
-export function writeSegment(value: string, what: string): string {
+export function formatSegment(value: string, what: string): string {
   if (!value) throw new QstashValidationError(`${what} cannot be empty`);
   if (/^\.\.?$/.test(value)) throw new QstashValidationError(`${what} cannot be '${value}'`);
   return encodeURIComponent(value);

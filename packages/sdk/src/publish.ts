@@ -142,7 +142,7 @@ export function writeDestination(destination: string): string {
  * The headers of one message: those of the client, its own in place of them, its options, and the telemetry. Text is in
  * them as its UTF-8.
  */
-export function writeMessageHeaders(
+export function formatMessageHeaders(
   http: Requester,
   options: MessageOptions & Pick<PublishOptions, 'notBefore' | 'deduplicationId' | 'contentBasedDeduplication'>,
   more: Partial<Record<OptionHeader, string | undefined>> = {},
@@ -151,7 +151,7 @@ export function writeMessageHeaders(
   addForwarded(headers, options.headers);
   const all: typeof more = {
     Method: options.method,
-    Delay: writeDuration('delay', options.delay, Math.round),
+    Delay: formatDuration('delay', options.delay, Math.round),
     'Not-Before': writeNumber('notBefore', options.notBefore, Math.round),
     'Deduplication-Id': options.deduplicationId,
     'Content-Based-Deduplication': options.contentBasedDeduplication ? 'true' : undefined,
@@ -159,7 +159,7 @@ export function writeMessageHeaders(
     'Retry-Delay': options.retryDelay,
     Callback: options.callback,
     'Failure-Callback': options.failureCallback,
-    Timeout: writeDuration('timeout', options.timeout),
+    Timeout: formatDuration('timeout', options.timeout),
     'Flow-Control-Key': options.flowControl?.key,
     'Flow-Control-Value': options.flowControl && writeFlowControl(options.flowControl),
     Label: options.label === undefined ? undefined : [options.label].flat().join(','),
@@ -194,7 +194,7 @@ function writeNumber(name: string, number: number | undefined, round = keep): st
   return String(typeof number === 'number' ? round(checkNumber(name, number)) : number);
 }
 
-function writeDuration(name: string, duration: number | Duration | undefined, round = keep) {
+function formatDuration(name: string, duration: number | Duration | undefined, round = keep) {
   return typeof duration === 'number' ? `${String(writeNumber(name, duration, round))}s` : duration;
 }
 
@@ -202,7 +202,7 @@ function writeFlowControl({ parallelism, rate, ratePerSecond, period }: FlowCont
   const parts = {
     parallelism: writeNumber('parallelism', parallelism),
     rate: writeNumber('rate', rate ?? ratePerSecond),
-    period: writeDuration('period', period),
+    period: formatDuration('period', period),
   };
   const given = Object.entries(parts).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
@@ -227,7 +227,7 @@ export function publish<TRequest>(
     ...options,
     method: 'POST',
     path: [...path, writeDestination(readDestination(request))],
-    headers: writeMessageHeaders(http, { method: 'POST', ...request }),
+    headers: formatMessageHeaders(http, { method: 'POST', ...request }),
     body: request.body,
     isRepeatable: isDeduplicated(request),
   });
@@ -245,7 +245,7 @@ export async function publishBatch<TRequest>(
       throw new QstashValidationError('The body of an item of a batch must be text');
     }
     const destination = readDestination(request);
-    const headers = [...writeMessageHeaders(http, { method: 'POST', ...request })];
+    const headers = [...formatMessageHeaders(http, { method: 'POST', ...request })];
     return {
       destination,
       // JSON has text, not bytes.

@@ -1,7 +1,7 @@
 import { QstashValidationError } from './errors.ts';
 import type { CallOptions, Requester } from './http.ts';
 import { checkNumber } from './numbers.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 import { publish, writeJson } from './publish.ts';
 import type { Checked, PublishRequest, PublishResponse } from './publish.ts';
 
@@ -106,7 +106,7 @@ export class Queue {
 
   #path(): string[] {
     if (!this.#queueName) throw new QstashValidationError('Please provide a queue name to the Queue constructor');
-    return ['v2', 'queues', writeSegment(this.#queueName, 'Queue name')];
+    return ['v2', 'queues', formatSegment(this.#queueName, 'Queue name')];
   }
 
   async #act(verb: string, options: CallOptions): Promise<void> {

@@ -1,8 +1,8 @@
 import type { BodyInit, CallOptions, Requester } from './http.ts';
 import type { Limits } from './message-parts.ts';
 import { readMessage } from './messages.ts';
-import { writeSegment } from './path.ts';
-import { writeDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { formatSegment } from './path.ts';
+import { writeDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
 import { isGiven } from './text.ts';
 
 export interface CreateScheduleRequest extends MessageOptions {
@@ -72,7 +72,7 @@ export class Schedules {
 
   /** Creates a schedule, or replaces the one with this id, all of it. */
   async create(request: CreateScheduleRequest, options: CallOptions = {}): Promise<{ scheduleId: string }> {
-    const headers = writeMessageHeaders(this.#http, request, {
+    const headers = formatMessageHeaders(this.#http, request, {
       Cron: request.cron,
       'Schedule-Id': request.scheduleId,
       'Queue-Name': request.queueName,
@@ -134,5 +134,5 @@ export class Schedules {
 }
 
 function writePath(scheduleId: string): string[] {
-  return ['v2', 'schedules', writeSegment(scheduleId, 'Schedule id')];
+  return ['v2', 'schedules', formatSegment(scheduleId, 'Schedule id')];
 }

@@ -2,7 +2,7 @@ import { readVariable } from './environment.ts';
 import { version } from './version.ts';
 
 /** What every message says about this client: its version, its platform and its runtime. A server may ignore it. */
-export function writeTelemetry(): Headers {
+export function createTelemetry(): Headers {
   const all = {
     'Upstash-Telemetry-Sdk': `posthorn-sdk@${version}`,
     'Upstash-Telemetry-Platform': findPlatform(),

@@ -1,5 +1,5 @@
 import type { CallOptions, HTTPMethods, Requester } from './http.ts';
-import { writeSegment } from './path.ts';
+import { formatSegment } from './path.ts';
 
 /** One receiver of a URL group. */
 export interface Endpoint {
@@ -126,5 +126,5 @@ export class UrlGroups {
 }
 
 function writePath(name: string): string[] {
-  return ['v2', 'topics', writeSegment(name, 'Url group name')];
+  return ['v2', 'topics', formatSegment(name, 'Url group name')];
 }

@@ -1,4 +1,4 @@
-import { writeFilter, type CommonFilter, type HostPathFilter } from './filters.ts';
+import { formatFilter, type CommonFilter, type HostPathFilter } from './filters.ts';
 import type { Log } from './events.ts';
 import type { MessageState } from './message-parts.ts';
 
@@ -223,6 +223,6 @@ export interface FindHit {
 }
 
 /** The query of statistics: the wire calls a URL group a topic. */
-export function writeStatsQuery({ filter, ...request }: StatsRequest) {
-  return { ...request, ...writeFilter(filter) };
+export function formatStatsQuery({ filter, ...request }: StatsRequest) {
+  return { ...request, ...formatFilter(filter) };
 }

@@ -1,8 +1,8 @@
 import { isList, writeSelection } from './filters.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
 import { readPages } from './pages.ts';
-import { writeSegment } from './path.ts';
-import { writeDestination, writeMessageHeaders, type MessageOptions } from './publish.ts';
+import { formatSegment } from './path.ts';
+import { writeDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
 import { isGiven, toBytes } from './text.ts';
 import type {
   NotifyResponse,
@@ -102,7 +102,7 @@ export class Workflow {
    */
   async trigger(request: TriggerRequest, options: CallOptions = {}): Promise<TriggerResponse> {
     const { url, body, workflowRunId, ...message } = request;
-    const headers = writeMessageHeaders(this.#http, message);
+    const headers = formatMessageHeaders(this.#http, message);
     const isNamed = isGiven(workflowRunId);
     if (isNamed) headers.set('Upstash-Workflow-RunId', toBytes(writeRunId(workflowRunId)));
     if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
@@ -132,7 +132,7 @@ export class Workflow {
 
   /** The run that has this id now, or had it last; `undefined` if there is none. */
   async get(workflowRunId: string, options: CallOptions = {}): Promise<WorkflowRun | undefined> {
-    writeSegment(workflowRunId, 'Workflow run id');
+    formatSegment(workflowRunId, 'Workflow run id');
     return (await this.list({ workflowRunId, count: 1 }, options)).runs[0];
   }
 
@@ -151,13 +151,13 @@ export class Workflow {
   ): Promise<NotifyResponse[]> {
     const run = workflowRunId === undefined ? [] : [encodeURIComponent(writeRunId(workflowRunId))];
     const body = typeof eventData === 'string' || eventData === undefined ? eventData : JSON.stringify(eventData);
-    const path = ['v2', 'notify', ...run, writeSegment(eventId, 'Event id')];
+    const path = ['v2', 'notify', ...run, formatSegment(eventId, 'Event id')];
     return this.#http.request({ ...options, method: 'POST', path, body });
   }
 
   /** The steps that wait for an event. */
   async waiters(eventId: string, options: CallOptions = {}): Promise<WorkflowWaiter[]> {
-    return this.#http.request({ ...options, path: ['v2', 'waiters', writeSegment(eventId, 'Event id')] });
+    return this.#http.request({ ...options, path: ['v2', 'waiters', formatSegment(eventId, 'Event id')] });
   }
 
   /** One page of runs that have failed, oldest first. */
@@ -235,7 +235,7 @@ export class Workflow {
   }
 
   async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
-    const headers = writeMessageHeaders(this.#http, settings);
+    const headers = formatMessageHeaders(this.#http, settings);
     return this.#http.request({ ...options, method: 'POST', path: writePath(dlqId, verb), headers });
   }
 }
@@ -244,13 +244,13 @@ const lettersPath = ['v2', 'workflows', 'dlq'];
 
 /** The path of one dead letter of a run, or of an action on it. */
 function writePath(dlqId: string, ...verb: string[]): string[] {
-  return [...lettersPath, ...verb, writeSegment(dlqId, 'DLQ id')];
+  return [...lettersPath, ...verb, formatSegment(dlqId, 'DLQ id')];
 }
 
 /** A run is known by `wfr_` in front: without it, an event for one run would be taken for another event. */
 function writeRunId(id: string | number): string {
   // Callers without types give numbers, too.
-  writeSegment(id as string, 'Workflow run id');
+  formatSegment(id as string, 'Workflow run id');
   return String(id).replace(/^(?!wfr_)/, 'wfr_');
 }
 

@@ -32,7 +32,7 @@ export * from './headers/header-text.ts';
 export { hidePassword } from './headers/hide-password.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
-export * from './headers/read-publish-options.ts';
+export * from './headers/parse-publish-options.ts';
 export { warnOfUnknownHeaders } from './headers/unknown-headers.ts';
 export * from './message/duration.ts';
 export * from './message/flow-control.ts';

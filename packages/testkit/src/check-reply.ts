@@ -1,11 +1,11 @@
-import { writeOpenApi, type OpenApiOperation } from '@posthorn/shared';
+import { buildOpenApi, type OpenApiOperation } from '@posthorn/shared';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 // A test may put another `fetch` in place of the one that is used here.
 const plainFetch = globalThis.fetch;
 
 /** Fields that are not documented are faults here. */
-const document = writeOpenApi({ closed: true });
+const document = buildOpenApi({ closed: true });
 const documentId = 'openapi';
 // The document is not itself a schema, and its keywords are none of JSON Schema.
 const ajv = new Ajv2020({ strict: false, allErrors: true }).addSchema(document, documentId);

@@ -1,4 +1,4 @@
-import { isRedisAway } from '@posthorn/broker';
+import { isRedisUnavailable } from '@posthorn/broker';
 import { ConfigurationError, logRepeats, type Log } from '@posthorn/process';
 import { DestinationError, ForwardError, PosthornError, PublishOptionsError, type ErrorReply } from '@posthorn/shared';
 import type { ErrorRequestHandler, Request, Response } from 'express';
@@ -53,7 +53,7 @@ function readError(thrown: unknown): PosthornError {
   if (thrown instanceof DestinationError || thrown instanceof PublishOptionsError || thrown instanceof ForwardError) {
     return new PosthornError('invalid_request', thrown.message);
   }
-  if (isRedisAway(thrown)) {
+  if (isRedisUnavailable(thrown)) {
     return new PosthornError('unavailable', 'Redis is not available; nothing is known to be stored. Try again.', {
       cause: thrown,
     });

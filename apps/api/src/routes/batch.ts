@@ -8,7 +8,7 @@ import {
   maxHeaders,
   mergeHeaders,
   PosthornError,
-  readDestination,
+  parseDestination,
   warnOfUnknownHeaders,
 } from '@posthorn/shared';
 import type { Request } from 'express';
@@ -86,7 +86,7 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
     // Before the schema looks at every one of them: there may be a million.
     limitItemHeaders((value as { headers?: unknown } | null)?.headers);
     const item = parseItem(value);
-    const { destination, configuration } = readDestination(item.destination);
+    const { destination, configuration } = parseDestination(item.destination);
     const body = writeBody(item.body);
     if (body.length > limits.maxMessageBytes) {
       throw new PosthornError('body_too_large', `The body is too large; use at most ${limits.maxMessageBytes} bytes.`);

@@ -4,9 +4,9 @@ import {
   mergeHeaders,
   namesEntries,
   PosthornError,
-  readConfiguration,
+  parseConfiguration,
   readDlqFilter,
-  readPublishOptions,
+  parsePublishOptions,
   RunLetterListQuery,
   saysWhich,
 } from '@posthorn/shared';
@@ -67,9 +67,9 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
 
 /** What the request says about the new message: its headers, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
-  const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
+  const headers = mergeHeaders(request.rawHeaders, parseConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
   // A wrong option is an error even if there is no entry to retry.
-  readPublishOptions(headers);
+  parsePublishOptions(headers);
   return headers;
 }
 

@@ -1,4 +1,4 @@
-import { contract, writeOpenApi } from '@posthorn/shared';
+import { contract, buildOpenApi } from '@posthorn/shared';
 import { rawRoute, type Route } from './route.ts';
 
 /**
@@ -6,7 +6,7 @@ import { rawRoute, type Route } from './route.ts';
  * without a token may ask a thousand times at once and read nothing.
  */
 export function openApiRoutes(): Route[] {
-  const bytes = Buffer.from(JSON.stringify(writeOpenApi()));
+  const bytes = Buffer.from(JSON.stringify(buildOpenApi()));
   return [
     rawRoute(contract.probes.openapi, (_request, response) => {
       response.type('json').send(bytes);

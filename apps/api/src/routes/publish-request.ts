@@ -1,5 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import { findHeaderExcess, mergeHeaders, PosthornError, readDestination } from '@posthorn/shared';
+import { findHeaderExcess, mergeHeaders, PosthornError, parseDestination } from '@posthorn/shared';
 import type { Request } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import { readBody } from '../middleware/read-body.ts';
@@ -17,7 +17,7 @@ export async function readPublishRequest(
 ): Promise<Parameters<Broker['publish']>[0]> {
   const { rawHeaders } = request;
   limitHeaders(rawHeaders);
-  const { destination, configuration } = readDestination(target);
+  const { destination, configuration } = parseDestination(target);
   // A real header beats the query form of the same name.
   const headers = mergeHeaders(rawHeaders, configuration);
   limitHeaders(headers);

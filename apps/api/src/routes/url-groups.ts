@@ -1,5 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, hidePassword, PosthornError, type UrlGroup } from '@posthorn/shared';
+import { contract, groupNotFound, hidePassword, type UrlGroup } from '@posthorn/shared';
 import type { PageRoute } from './page-route.ts';
 import { route } from './route.ts';
 
@@ -9,7 +9,7 @@ export const urlGroupRoutes = (
 ) => {
   async function find(name: string): Promise<UrlGroup> {
     const group = await urlGroups.get(name);
-    if (!group) throw new PosthornError('not_found', `topic ${name} not found`);
+    if (!group) throw groupNotFound(name);
     return group;
   }
   return [

@@ -4,8 +4,8 @@ import {
   mergeHeaders,
   pageBytes,
   PosthornError,
-  readConfiguration,
-  readPublishOptions,
+  parseConfiguration,
+  parsePublishOptions,
   saysWhich,
   type RunLetter,
   type RunLetterListQuery,
@@ -102,8 +102,8 @@ function requireOne<T extends Triggered | RunLetter>(dlqId: string, found: T | u
 
 /** Gives the options of the new runs: the headers of the request, and the configuration in its query. */
 function readOptions(request: Request): readonly string[] {
-  const headers = mergeHeaders(request.rawHeaders, readConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
+  const headers = mergeHeaders(request.rawHeaders, parseConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
   // A wrong option is an error even if there is no entry.
-  readPublishOptions(headers);
+  parsePublishOptions(headers);
   return headers;
 }

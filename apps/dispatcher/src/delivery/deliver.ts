@@ -1,5 +1,5 @@
 import { failWithoutAttempt, type Begun, type Job } from '@posthorn/broker';
-import type { Answer, Outcome } from '@posthorn/shared';
+import type { DestinationResponse, Outcome } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 import type { Content } from './prepare.ts';
 
@@ -12,8 +12,8 @@ export interface Steps {
   /** Takes the slots that the message needs in its queue and for its flow-control key, and reads its body. */
   begin(job: Job): Promise<Begun>;
   prepare(job: Job, content: Content): DeliveryRequest;
-  send(job: Job, request: DeliveryRequest): Promise<Answer>;
-  judge(job: Job, answer: Answer): Outcome;
+  send(job: Job, request: DeliveryRequest): Promise<DestinationResponse>;
+  judge(job: Job, answer: DestinationResponse): Outcome;
   /** Everything that must survive a crash is done when this resolves: it happens before the job ends. */
   finish(job: Job, outcome: Outcome): Promise<Outcome>;
   /** The same for a message to which no attempt can be made. */

@@ -1,11 +1,15 @@
 import type { Job } from '@posthorn/broker';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import { judge } from './judge.ts';
 
 const rules = { maxRetryDelayMs: 86_400_000, backoffFactor: 2.5 };
 const job = (retried: number, maxRetries: number, retryDelayExpression?: string) =>
   ({ id: 'msg_1', retried, message: { maxRetries, retryDelayExpression } }) as unknown as Job;
-const answer = (status: number, header: Answer['header'] = {}): Answer => ({ status, header, body: new Uint8Array() });
+const answer = (status: number, header: DestinationResponse['header'] = {}): DestinationResponse => ({
+  status,
+  header,
+  body: new Uint8Array(),
+});
 
 test.each([200, 204, 299])('status %i is delivered', (status) => {
   expect(judge(job(0, 0), answer(status), rules, 0).kind).toBe('delivered');
@@ -36,7 +40,7 @@ test('an error text that a destination makes long is kept short', () => {
 });
 
 test.each([200, 204, 500])('status %i of a response that is not whole is a failure of its own kind', (status) => {
-  const broken: Answer = { ...answer(status), error: 'the connection closed', errorKind: 'protocol' };
+  const broken: DestinationResponse = { ...answer(status), error: 'the connection closed', errorKind: 'protocol' };
   expect(judge(job(0, 1), broken, rules, 0)).toMatchObject({
     kind: 'retry',
     error: 'the connection closed',

@@ -3,9 +3,9 @@ import {
   findResponseHeader,
   nonRetryableName,
   nonRetryableStatus,
-  readRetryAfter,
+  parseRetryAfter,
   retryDelayMs,
-  type Answer,
+  type DestinationResponse,
   type Outcome,
 } from '@posthorn/shared';
 
@@ -21,7 +21,7 @@ export interface RetryRules {
 }
 
 /** Decides the outcome of an attempt from its response (contract D8, D15). */
-export function judge({ message, retried }: Job, answer: Answer, rules: RetryRules, now: number): Outcome {
+export function judge({ message, retried }: Job, answer: DestinationResponse, rules: RetryRules, now: number): Outcome {
   const isWhole = answer.error === undefined;
   if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
 
@@ -32,7 +32,7 @@ export function judge({ message, retried }: Job, answer: Answer, rules: RetryRul
   if (isFinal || retried >= message.maxRetries) return { kind: 'failed', ...failure };
 
   const delayMs =
-    readRetryAfter(header, now, rules.maxRetryDelayMs) ??
+    parseRetryAfter(header, now, rules.maxRetryDelayMs) ??
     retryDelayMs({
       expression: message.retryDelayExpression,
       retried,

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import type { Log } from '@posthorn/process';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import { createOwnFaults, type OwnFaults } from './own-faults.ts';
 
 let now = 0;
@@ -20,7 +20,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-const answer = (code: string | undefined, error = `connect ${code} 192.0.2.1:80`, status = 0): Answer => ({
+const answer = (code: string | undefined, error = `connect ${code} 192.0.2.1:80`, status = 0): DestinationResponse => ({
   status,
   header: {},
   body: new Uint8Array(),

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { everySecond, type Log } from '@posthorn/process';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 
 /** What this machine or process can lack. */
 const kinds = { files: 'no-files', memory: 'no-memory', ports: 'no-ports' } as const;
@@ -33,7 +33,7 @@ const patienceMs = 5000;
 /** Attempts that failed for a lack on our side. They say nothing about their destination. */
 export interface OwnFaults {
   /** Whether a result stands for such an attempt; if so, it is counted and logged. */
-  isOurs(answer: Answer): boolean;
+  isOurs(answer: DestinationResponse): boolean;
   /** By kind, since the start. */
   counts(): Readonly<Record<Kind, number>>;
   /** Why this process is not ready, while the lack persists. */

@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Job } from '@posthorn/broker';
-import { randomText, writeDeliveryHeaders, writeSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
+import { randomText, formatDeliveryHeaders, formatSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 
 export interface PrepareOptions {
@@ -30,7 +30,7 @@ export function createPrepare(options: PrepareOptions): (job: Job, content: Cont
 
   return (job, { header, body }) => {
     const { id, message, retried } = job;
-    const signature = writeSignature(
+    const signature = formatSignature(
       {
         url: message.url,
         bodySha256Base64Url: `${hash('sha256', body, 'base64url')}=`,
@@ -43,7 +43,7 @@ export function createPrepare(options: PrepareOptions): (job: Job, content: Cont
     return {
       url: message.url,
       method: message.method,
-      header: writeDeliveryHeaders({ ...message, header }, { messageId: id, retried, signature, userAgent, region }),
+      header: formatDeliveryHeaders({ ...message, header }, { messageId: id, retried, signature, userAgent, region }),
       body,
       timeoutMs: message.timeoutMs,
       keepSuccessBody: message.callback !== undefined || keepsAnswer(message.workflow),

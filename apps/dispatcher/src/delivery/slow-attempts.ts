@@ -16,15 +16,15 @@ const everyMs = 100;
 /** The process reports that it has no room until this time after the last refusal. */
 const refusedMs = 5000;
 
-/** `Answer.code` of an attempt that was ended because no place was free: the message is deferred. */
+/** `DestinationResponse.code` of an attempt that was ended because no place was free: the message is deferred. */
 export const noSlowPlace = 'NO_SLOW_PLACE';
-/** `Answer.code` of an attempt that was ended because slow responses took too much memory; it counts as failed. */
+/** `DestinationResponse.code` of an attempt that was ended because slow responses took too much memory; it counts as failed. */
 export const slowAndLarge = 'SLOW_AND_LARGE';
 
 export interface SlowAttemptsOptions {
   /** Maximum number of slow attempts. */
   places: number;
-  /** Most bytes of requests and responses of all slow attempts, unless there is one alone. */
+  /** Maximum number of bytes of requests and responses of all slow attempts, unless there is one alone. */
   maxBytes: number;
   /** Deferred messages that may come back in a second. */
   returnsPerSecond: number;

@@ -1,4 +1,4 @@
-import type { Answer, ErrorKind } from '@posthorn/shared';
+import type { DestinationResponse, ErrorKind } from '@posthorn/shared';
 import type { Connection } from './connection.ts';
 import { decodeBody, type Decoding } from './decode-body.ts';
 import { formatRequest, type DeliveryRequest, type RequestBytes } from './format-request.ts';
@@ -14,8 +14,8 @@ export class AbortedError extends Error {
 
 /** One HTTP request and its response. */
 export interface Exchange {
-  /** Resolves to an `Answer` whatever the destination does. Rejects only with `AbortedError`. */
-  answer: Promise<Answer>;
+  /** Resolves to a `DestinationResponse` whatever the destination does. Rejects only with `AbortedError`. */
+  answer: Promise<DestinationResponse>;
   abort(): void;
   /** Ends the exchange with this error, unless there is an answer. */
   fail(error: string, code: string): void;
@@ -47,9 +47,9 @@ const nothing = new Uint8Array(0);
  * carry the same message id.
  */
 export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, request: DeliveryRequest): Exchange {
-  let finish: (answer: Answer) => void = () => undefined;
+  let finish: (answer: DestinationResponse) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
-  const answer = new Promise<Answer>((resolve, reject) => {
+  const answer = new Promise<DestinationResponse>((resolve, reject) => {
     finish = resolve;
     fail = reject;
   });
@@ -160,9 +160,9 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   };
 }
 
-function toAnswer({ status, header, body, isCut, error }: Response): Answer {
+function toAnswer({ status, header, body, isCut, error }: Response): DestinationResponse {
   const [first = nothing] = body;
-  const answer: Answer = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
+  const answer: DestinationResponse = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
   if (isCut) answer.isCut = true;
   return error === undefined ? answer : { ...answer, error, errorKind: 'protocol' };
 }

@@ -1,4 +1,4 @@
-import { canonicalName, decodeHeaderText, type Answer } from '@posthorn/shared';
+import { canonicalName, decodeHeaderText, type DestinationResponse } from '@posthorn/shared';
 
 export interface StatusLine {
   status: number;
@@ -107,7 +107,7 @@ function limitKeepAlive(connection: string, keepAlive: string, isOldVersion: boo
 }
 
 /** The headers as they are shown: canonical names, values as text, and blanks instead of control characters (RFC 9110 section 5.5). */
-export function parseHeader(lines: readonly string[]): Answer['header'] {
+export function parseHeader(lines: readonly string[]): DestinationResponse['header'] {
   const header = new Map<string, string[]>();
   for (const line of lines) {
     const [rawName, rawValue] = splitLine(line);

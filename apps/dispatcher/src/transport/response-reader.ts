@@ -1,4 +1,4 @@
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import { createBodyReader, type BodyReader } from './body-reader.ts';
 import { createLineReader } from './line-reader.ts';
 import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './response-head.ts';
@@ -8,7 +8,7 @@ export interface Response {
   /** Status of the last status line; 0 when there was none. */
   status: number;
   /** Empty when nothing is kept of the response. */
-  header: Answer['header'];
+  header: DestinationResponse['header'];
   /** The body as it came, in blocks. */
   body: Buffer[];
   /** The destination sent more than is kept. */
@@ -68,7 +68,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
   let statusLine: StatusLine | undefined;
   let headerLines: string[] = [];
   let headerCount = 0;
-  let header: Answer['header'] = {};
+  let header: DestinationResponse['header'] = {};
   let keepAliveMs = 0;
   let body: BodyReader | undefined;
 

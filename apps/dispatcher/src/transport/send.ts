@@ -1,5 +1,5 @@
 import type { DestinationGuard } from '@posthorn/broker';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import { Axios, AxiosHeaders, type AxiosAdapter } from 'axios';
 import { createConnect } from './connect.ts';
 import { exchange, type Exchange } from './exchange.ts';
@@ -20,7 +20,7 @@ export interface Sender {
    *
    * @param opened gets the exchange when it begins
    */
-  send(request: DeliveryRequest, opened?: (exchange: Exchange) => void): Promise<Answer>;
+  send(request: DeliveryRequest, opened?: (exchange: Exchange) => void): Promise<DestinationResponse>;
   /** Closes connections that no exchange needs: they hold descriptors. */
   closeIdle(): void;
   inFlight(): number;
@@ -56,7 +56,7 @@ export function createSender({ guard, connectTimeoutMs, maxResponseBytes }: Send
           open.delete(current);
         }
       };
-      const { data } = await client.request<Answer>({ adapter });
+      const { data } = await client.request<DestinationResponse>({ adapter });
       return data;
     },
     closeIdle: pool.closeIdle,

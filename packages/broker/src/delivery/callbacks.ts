@@ -1,7 +1,7 @@
 import {
   decodeHeaderMap,
   hidePassword,
-  type Answer,
+  type DestinationResponse,
   type Callback,
   type ErrorKind,
   type Failure,
@@ -29,14 +29,14 @@ const smallBytes = 64 * 1024;
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
-  tellAttempt(job: Job, outcome: Outcome & { answer: Answer }): Promise<void>;
+  tellAttempt(job: Job, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
   /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
   tellFailure(job: Job, failure: Failure, dlqId: string): Promise<void>;
 }
 
 /** The attempt that a callback reports. */
 interface Attempt {
-  answer: Answer;
+  answer: DestinationResponse;
   error?: string;
   errorKind?: ErrorKind;
 }

@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/process';
-import type { Answer, Failure, Outcome } from '@posthorn/shared';
+import type { DestinationResponse, Failure, Outcome } from '@posthorn/shared';
 import type { KeptFailure, Line } from '../engine/log/history.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { createSettlement, type SettleParts } from './settle.ts';
@@ -7,15 +7,15 @@ import { createSettlement, type SettleParts } from './settle.ts';
 const maxStoredResponseBytes = 1000;
 
 /** Settles a failed attempt in a Redis that is full or not; gives what was stored of its answer. */
-async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Answer>, isFull = false) {
-  const told: (Outcome & { answer: Answer })[] = [];
+async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<DestinationResponse>, isFull = false) {
+  const told: (Outcome & { answer: DestinationResponse })[] = [];
   const failures: Failure[] = [];
   const buried: KeptFailure[] = [];
   const lines: Line[] = [];
   const parts = {
     isFull: () => isFull,
     callbacks: {
-      tellAttempt: async (_job: Job, outcome: Outcome & { answer: Answer }) => void told.push(outcome),
+      tellAttempt: async (_job: Job, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
       tellFailure: async (_job: Job, failure: Failure) => void failures.push(failure),
     },
     bury: async (_job: Job, failure: KeptFailure) => {

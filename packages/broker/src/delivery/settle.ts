@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/process';
-import type { Answer, Failure, Message, Outcome } from '@posthorn/shared';
-import { cutAnswer } from '../engine/log/answers.ts';
+import type { DestinationResponse, Failure, Message, Outcome } from '@posthorn/shared';
+import { cutResponse } from '../engine/log/responses.ts';
 import type { EventLog } from '../engine/log/event-log.ts';
 import { canceledLines, deliveredLine, failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
 import { endingMs, type BodyStore } from '../engine/shards/body.ts';
@@ -43,12 +43,12 @@ export function createSettlement(parts: SettleParts): Settlement {
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
     error,
     errorKind,
-    answer: cutAnswer(answer, isFull() ? 0 : maxStoredResponseBytes),
+    answer: cutResponse(answer, isFull() ? 0 : maxStoredResponseBytes),
   });
   /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
-  const limit = (answer: Answer): Answer => {
+  const limit = (answer: DestinationResponse): DestinationResponse => {
     if (!isFull()) return answer;
-    const { isCut, ...kept } = cutAnswer(answer, maxStoredResponseBytes);
+    const { isCut, ...kept } = cutResponse(answer, maxStoredResponseBytes);
     return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
   };
 

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import {
   groupNotFound,
   PosthornError,
-  readForwardedHeaders,
-  readPublishOptions,
+  parseForwardedHeaders,
+  parsePublishOptions,
   type Callback,
   type CallbackKind,
   type CallbackOptions,
@@ -58,7 +58,7 @@ export interface AcceptParts {
 export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGroup | undefined): Draft {
   const { shards, guard, limits } = parts;
   const targets = findTargets(guard, request.destination, group);
-  const options = readPublishOptions(request.headers);
+  const options = parsePublishOptions(request.headers);
   if (options.cron !== undefined) {
     throw new PosthornError(
       'invalid_request',
@@ -117,7 +117,7 @@ export function acceptTemplate(
   options: PublishOptions,
   createdAt = Date.now(),
 ): Template {
-  const headers = readForwardedHeaders(request.headers, options.forwardAll ?? false, request.tokenInQuery);
+  const headers = parseForwardedHeaders(request.headers, options.forwardAll ?? false, request.tokenInQuery);
   const template = createTemplate(request, options, headers.header, limits, createdAt);
   addCallback('callback', headers.callbackHeader);
   addCallback('failureCallback', headers.failureCallbackHeader);
@@ -134,12 +134,12 @@ export function acceptTemplate(
 /** What the headers of a retry say of the messages that it makes. */
 export interface Revision {
   options: PublishOptions;
-  forwarded: ReturnType<typeof readForwardedHeaders>;
+  forwarded: ReturnType<typeof parseForwardedHeaders>;
 }
 
 /** @throws {PublishOptionsError | ForwardError} that name what is wrong */
 export function readRevision(headers: readonly string[]): Revision {
-  return { options: readPublishOptions(headers), forwarded: readForwardedHeaders(headers, false, false) };
+  return { options: parsePublishOptions(headers), forwarded: parseForwardedHeaders(headers, false, false) };
 }
 
 /**

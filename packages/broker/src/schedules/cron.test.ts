@@ -1,7 +1,7 @@
-import { readCron } from './cron.ts';
+import { parseCron } from './cron.ts';
 
 const next = (text: string, after: string, count = 1) => {
-  const cron = readCron(text);
+  const cron = parseCron(text);
   const runs: string[] = [];
   for (let at = Date.parse(after); runs.length < count;) {
     at = cron.next(at);
@@ -91,7 +91,7 @@ describe('the next time', () => {
       '22:00 23:00 00:00 02:00 03:00 04:00 05:00 06:00 07:00 08:00 09:00 10:00 11:00 12:00 13:00 14:00 15:00 16:00 17:00 18:00 19:00 20:00 21:00',
     ],
   ])('%s in Berlin on the day with two hours from 2 to 3', (pattern, expected) => {
-    const { next: find } = readCron(`CRON_TZ=Europe/Berlin ${pattern}`);
+    const { next: find } = parseCron(`CRON_TZ=Europe/Berlin ${pattern}`);
     const runs: string[] = [];
     for (let at = find(Date.parse('2026-10-24T22:00Z') - 1); at < Date.parse('2026-10-25T22:59Z'); at = find(at)) {
       runs.push(new Date(at).toISOString().slice(11, 16));
@@ -161,7 +161,7 @@ describe('refused', () => {
     ['CRON_TZ= * * * * *', 'unknown time zone'],
     ['x'.repeat(10_000), ''],
   ])('%s', (text, reason) => {
-    expect(() => readCron(text)).toThrow(/^Invalid cron expression /);
-    expect(() => readCron(text)).toThrow(reason);
+    expect(() => parseCron(text)).toThrow(/^Invalid cron expression /);
+    expect(() => parseCron(text)).toThrow(reason);
   });
 });

@@ -44,14 +44,14 @@ const dayMs = 86_400_000;
 const maxRepeatMs = 3 * 3_600_000;
 
 /**
- * Reads a cron expression of five fields, perhaps after `CRON_TZ=<zone> `.
+ * Parses a cron expression of five fields, perhaps after `CRON_TZ=<zone> `.
  *
  * A time of day that a clock change skips does not come. One that it repeats comes once, unless the expression names every
  * hour: a schedule that runs each minute or each hour must not stop for an hour in autumn.
  *
  * @throws {PosthornError} `invalid_request`: `Invalid cron expression <reason>`
  */
-export function readCron(text: string): Cron {
+export function parseCron(text: string): Cron {
   const { zone, fields } = split(text);
   // The pattern finds times on the wall; which instants they are is up to the zone.
   const pattern = parse(fields.map((field, index) => (dayFields.has(index) ? simplifyDays(field) : field)).join(' '));

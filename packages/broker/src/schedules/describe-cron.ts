@@ -1,12 +1,12 @@
-import { readCron } from './cron.ts';
+import { parseCron } from './cron.ts';
 
 /**
  * The next times of a cron expression, and the expression in words.
  *
- * @throws {PosthornError} `invalid_request` as `readCron` does
+ * @throws {PosthornError} `invalid_request` as `parseCron` does
  */
 export function previewCron(expression: string, now: number, times = 5): { next: number[]; text: string } {
-  const cron = readCron(expression);
+  const cron = parseCron(expression);
   const next: number[] = [];
   for (let at = now; next.length < times;) next.push((at = cron.next(at)));
   return { next, text: describeCron(expression) };

@@ -2,7 +2,7 @@ import { groupNotFound, type UrlGroup } from '@posthorn/shared';
 import { findTargets } from '../intake/accept.ts';
 import { store } from '../intake/store.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
-import { readSchedule } from './schedule.ts';
+import { parseSchedule } from './schedule.ts';
 import type { ScheduleParts } from './schedules.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { ScheduleParts } from './schedules.ts';
  */
 export async function runSchedule(parts: ScheduleParts, scheduleId: string): Promise<string[] | undefined> {
   const { redis, shards, bodies, guard, urlGroups, queues } = parts;
-  const schedule = readSchedule(await redis.hgetall(keyspace.schedule(scheduleId)));
+  const schedule = parseSchedule(await redis.hgetall(keyspace.schedule(scheduleId)));
   if (!schedule) return undefined;
   const { destination, message } = schedule.definition;
   let group: UrlGroup | undefined;

@@ -36,8 +36,8 @@ export const scheduleFields = {
 const { definition, createdAt, next, pausedUntil, last, error } = scheduleFields;
 export const fieldNames = [definition, createdAt, next, pausedUntil, last, error] as const;
 
-/** Reads the hash of a schedule; `undefined` if there is none. */
-export function readSchedule(fields: Record<string, string>): ScheduleState | undefined {
+/** Parses the hash of a schedule; `undefined` if there is none. */
+export function parseSchedule(fields: Record<string, string>): ScheduleState | undefined {
   const json = fields[definition];
   const lastAt = fields[last];
   const reason = fields[error];

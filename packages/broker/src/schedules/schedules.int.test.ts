@@ -1,7 +1,8 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import type { Message, Schedule } from '@posthorn/shared';
 import { testOptions } from '../broker.fixture.ts';
-import { createBroker, type BrokerParts } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
+import { createBroker } from '../create-broker.ts';
 import { connectForWork, type RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 

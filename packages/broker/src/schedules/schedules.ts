@@ -1,7 +1,7 @@
 import {
   PosthornError,
   randomText,
-  readPublishOptions,
+  parsePublishOptions,
   type Message,
   type Schedule,
   type ScheduledState,
@@ -12,12 +12,12 @@ import { keyspace } from '../engine/redis/keyspace.ts';
 import { readRedisTime } from '../engine/redis/time.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
 import { readByAge } from '../views/read-in-pieces.ts';
-import { readCron } from './cron.ts';
+import { parseCron } from './cron.ts';
 import { writeScheduleView } from './schedule-view.ts';
 import {
   fieldNames,
   pausedForever,
-  readSchedule,
+  parseSchedule,
   scheduleFields,
   stateField,
   type Definition,
@@ -63,7 +63,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
   const { redis, shards, bodies, guard, queues } = parts;
 
   async function read(scheduleId: string): Promise<ScheduleState | undefined> {
-    return readSchedule(await redis.hgetall(keyspace.schedule(scheduleId)));
+    return parseSchedule(await redis.hgetall(keyspace.schedule(scheduleId)));
   }
 
   /** @throws {PosthornError} `limit_exceeded` */
@@ -87,7 +87,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
 
   /** The bytes of a schedule that is gone are needed by its messages alone. */
   async function forget(scheduleId: string, fields: readonly string[]): Promise<void> {
-    const schedule = readSchedule(readFields(fields));
+    const schedule = parseSchedule(readFields(fields));
     if (!schedule) return;
     const { body } = schedule.definition.message;
     await bodies.release(body, scheduleId, endingMs);
@@ -105,9 +105,9 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       findTargets(guard, destination, group);
       const request = withDefaults(asked, group);
       // The delay counts from each trigger, so there is no instant to wait for; each message is another one.
-      const { notBefore: _, ...options } = readPublishOptions(request.headers);
+      const { notBefore: _, ...options } = parsePublishOptions(request.headers);
       const { cron = '', scheduleId = `scd_${randomText(22)}` } = options;
-      const times = readCron(cron);
+      const times = parseCron(cron);
       const createdAt = await readRedisTime(redis);
       const template = acceptTemplate({ guard, limits: parts.publishLimits() }, request, options, createdAt);
       await ensureQueues(queues, [template.queueName]);

@@ -9,8 +9,8 @@ import { requireStored, store, type Draft, type StoreParts } from '../intake/sto
 import type { UrlGroups } from '../url-groups/url-groups.ts';
 import type { Queues } from '../views/queues/queues.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
-import { readCron, type Cron } from './cron.ts';
-import { fieldNames, pausedForever, readSchedule, stateField, type Definition } from './schedule.ts';
+import { parseCron, type Cron } from './cron.ts';
+import { fieldNames, pausedForever, parseSchedule, stateField, type Definition } from './schedule.ts';
 import { releaseEnded } from './shared-body.ts';
 
 /** Maximum number of schedules that are claimed at once: a few milliseconds of work. */
@@ -154,7 +154,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
   async function giveUp(claim: Claim, oldest: number, result: 'skipped' | 'failed', error = ''): Promise<void> {
     const { body } = claim.definition.message;
     if (body.kind === 'stored') {
-      const { messages = [] } = readSchedule(await redis.hgetall(keyspace.schedule(claim.scheduleId))) ?? {};
+      const { messages = [] } = parseSchedule(await redis.hgetall(keyspace.schedule(claim.scheduleId))) ?? {};
       await releaseEnded(
         parts,
         body,
@@ -189,7 +189,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
   }
 
   function readKnownCron(text: string): Cron {
-    const cron = crons.get(text) ?? readCron(text);
+    const cron = crons.get(text) ?? parseCron(text);
     if (crons.size >= maxKnownCrons) crons.clear();
     crons.set(text, cron);
     return cron;

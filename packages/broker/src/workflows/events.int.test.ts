@@ -1,6 +1,7 @@
 import { connectForWork } from '../engine/redis/connect.ts';
 import type { TestRedis } from '@posthorn/testkit';
-import { createBroker, type BrokerParts } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
+import { createBroker } from '../create-broker.ts';
 import { startTestBroker, testOptions } from '../broker.fixture.ts';
 
 let server: TestRedis;

@@ -1,4 +1,4 @@
-import { findHeaderExcess, parseUrl, PosthornError, readDuration } from '@posthorn/shared';
+import { findHeaderExcess, parseUrl, PosthornError, parseDuration } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
 import { announceLimits } from './flow-limits.ts';
@@ -104,7 +104,7 @@ function parseWaitRequest(
       refuseForbidden(parts.guard, parseUrl(target, 'destination'), 'destination');
     // A number stands for seconds, as some steps of the SDK send it.
     const timeout = typeof given === 'number' ? `${given}s` : given;
-    const timeoutMs = typeof timeout === 'string' ? readDuration(timeout) : undefined;
+    const timeoutMs = typeof timeout === 'string' ? parseDuration(timeout) : undefined;
     if (timeoutMs === undefined) throw wrong('timeout: use a duration such as 20s or 7d');
     if (timeoutMs > parts.limits.maxDelayMs) {
       throw wrong(`timeout: use at most ${parts.limits.maxDelayMs / 1000} seconds`);

@@ -1,6 +1,6 @@
 import {
-  readForwardedHeaders,
-  readPublishOptions,
+  parseForwardedHeaders,
+  parsePublishOptions,
   type Callback,
   type FlowControl,
   type HeaderMap,
@@ -61,7 +61,7 @@ export function checkOptions(
   parts: Pick<AcceptParts, 'guard' | 'limits'>,
   request: Pick<PublishRequest, 'headers' | 'callerIp' | 'body'>,
 ): Checked {
-  const options = readPublishOptions(request.headers);
+  const options = parsePublishOptions(request.headers);
   // A deduplication id, a queue and a schedule are of plain messages.
   const { queueName: _queue, deduplicationId: _id, cron: _cron, scheduleId: _schedule, ...kept } = options;
   const template = acceptTemplate(parts, { ...request, tokenInQuery: false }, kept);
@@ -86,7 +86,7 @@ export function createRunConfig(
   { template, failureCallback }: Checked,
   features: ReadonlySet<string>,
 ): RunConfig {
-  const { header } = readForwardedHeaders(request.headers, false, false);
+  const { header } = parseForwardedHeaders(request.headers, false, false);
   const { maxRetries, timeoutMs, callerIp, retryDelayExpression, flowControl, labels, redaction } = template;
   return {
     url,

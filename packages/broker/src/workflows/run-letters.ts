@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hidePassword, type Message, type RunLetter } from '@posthorn/shared';
 import { writeHeader } from '../engine/log/message-fields.ts';
-import { readDlqId, compareDlqIds } from '../views/dlq/dlq-list.ts';
+import { parseDlqId, compareDlqIds } from '../views/dlq/dlq-list.ts';
 import { writeBytes } from '../views/messages/message-view.ts';
 import { readPayload } from './compose-delivery.ts';
 import { runKeys } from './run-keys.ts';
@@ -29,7 +29,7 @@ export interface LetterPage {
 
 /** The run of an entry that is there. */
 export async function readLetter({ redis, shards, runs }: RunParts, dlqId: string): Promise<Run | undefined> {
-  const parsed = readDlqId(dlqId);
+  const parsed = parseDlqId(dlqId);
   if (!parsed) return undefined;
   const name = await redis.hget(runKeys.dlqRuns(parsed.n % shards.count), dlqId);
   if (!name) return undefined;
@@ -107,7 +107,7 @@ async function takeLetters(
 
 function matchesLetter(run: Run, filter: LetterFilter): boolean {
   const { failureFunctionState, responseStatus, messageId, fromDate, toDate, ...rest } = filter;
-  const failedAt = readDlqId(run.dlqId ?? '')?.ms ?? 0;
+  const failedAt = parseDlqId(run.dlqId ?? '')?.ms ?? 0;
   return (
     matchesRun(run, rest) &&
     failedAt >= (fromDate ?? 0) &&
@@ -123,7 +123,7 @@ const pieceSize = 100;
 const maxRead = 5000;
 
 async function* listLetterIds({ redis, shards }: RunParts, cursor: string | undefined): AsyncGenerator<string> {
-  const after = cursor ? readDlqId(cursor) : undefined;
+  const after = cursor ? parseDlqId(cursor) : undefined;
   const lists = Array.from({ length: shards.count }, (_, shard) => ({
     key: runKeys.dlq(shard),
     offset: 0,
@@ -155,7 +155,7 @@ async function* listLetterIds({ redis, shards }: RunParts, cursor: string | unde
 export async function removeLetters({ shards, scripts }: RunParts, ids: readonly string[]): Promise<number> {
   let removed = 0;
   for (const id of ids) {
-    const parsed = readDlqId(id);
+    const parsed = parseDlqId(id);
     if (parsed) removed += await scripts.removeLetter(parsed.n % shards.count, id);
   }
   return removed;
@@ -199,7 +199,7 @@ export async function viewLetter({ redis }: RunParts, run: Run, isShown = true):
     ...body,
     maxRetries: config.maxRetries,
     notBefore: run.createdAt,
-    createdAt: readDlqId(run.dlqId ?? '')?.ms ?? run.createdAt,
+    createdAt: parseDlqId(run.dlqId ?? '')?.ms ?? run.createdAt,
     callerIP: config.callerIp,
     callerIp: config.callerIp,
     ...(config.labels?.[0] === undefined ? {} : { label: config.labels[0], labels: config.labels }),

@@ -1,6 +1,7 @@
 // What the log of a run may take of Redis, with all that is stored beside it.
 import { eventually } from '@posthorn/testkit';
-import { createBroker, type BrokerParts } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
+import { createBroker } from '../create-broker.ts';
 import { testOptions } from '../broker.fixture.ts';
 import { connectForWork } from '../engine/redis/connect.ts';
 import { request, step, url, useRuns } from './runs.fixture.ts';

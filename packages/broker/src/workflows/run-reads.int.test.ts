@@ -1,6 +1,7 @@
 // What clients read of runs: on which connection, how much at a time, and of which run.
 import { eventually } from '@posthorn/testkit';
-import { createBroker, type BrokerParts } from '../broker.ts';
+import type { BrokerParts } from '../broker.ts';
+import { createBroker } from '../create-broker.ts';
 import { testOptions } from '../broker.fixture.ts';
 import { connectForWork } from '../engine/redis/connect.ts';
 import { readPayload } from './compose-delivery.ts';

@@ -6,7 +6,7 @@ import type { RunLimits, RunParts } from './run-parts.ts';
 import type { RunEntry } from './run-scripts.ts';
 import type { Run } from './runs.ts';
 
-/** Most active runs of one shard. */
+/** Maximum number of active runs of one shard. */
 export function maxRunsOfShard({ runLimits, shards }: Pick<RunParts, 'runLimits' | 'shards'>): number {
   return Math.ceil(runLimits.maxRuns / shards.count);
 }

@@ -2,7 +2,7 @@ import type { Log } from '@posthorn/process';
 import type { Failure, Outcome } from '@posthorn/shared';
 import { isRunJob, type RunJob } from '../delivery/run-attempts.ts';
 import type { Settlement } from '../delivery/settle.ts';
-import { cutAnswer } from '../engine/log/answers.ts';
+import { cutResponse } from '../engine/log/responses.ts';
 import type { EventLog } from '../engine/log/event-log.ts';
 import { failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
 
@@ -47,5 +47,5 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
 }
 
 function keep({ error, errorKind, answer }: Failure, maxBytes: number): KeptFailure {
-  return { error, errorKind, answer: cutAnswer(answer, maxBytes) };
+  return { error, errorKind, answer: cutResponse(answer, maxBytes) };
 }

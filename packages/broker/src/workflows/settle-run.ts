@@ -1,14 +1,15 @@
 import {
   decodeHeaderMap,
+  findResponseHeader,
   hidePassword,
   nonRetryableStatus,
-  type Answer,
+  type DestinationResponse,
   type Failure,
   type HeaderMap,
   type Outcome,
 } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
-import { cutAnswer } from '../engine/log/answers.ts';
+import { cutResponse } from '../engine/log/responses.ts';
 import { deriveId } from '../engine/shards/derive-id.ts';
 import type { RunJob } from '../delivery/run-attempts.ts';
 import { hasDoneItsWork } from './compose-delivery.ts';
@@ -37,8 +38,8 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
   if (outcome.kind === 'delivered' && kind === 'init') {
     const { answer } = outcome;
     const fail = (error: string): Outcome => ({ kind: 'failed', answer, error, errorKind: 'http' });
-    if ((detectsWorkflow || isUnknownSdk) && !readHeader(answer, sdkVersionName)) return fail(noWorkflow);
-    if (isUnknownSdk && !readHeader(answer, sdkName)) return fail(oldSdk);
+    if ((detectsWorkflow || isUnknownSdk) && !findResponseHeader(answer, sdkVersionName)) return fail(noWorkflow);
+    if (isUnknownSdk && !findResponseHeader(answer, sdkName)) return fail(oldSdk);
   }
   if (outcome.kind === 'retry' && kind === 'callback') {
     const { shard } = runs.placeOf(runId);
@@ -59,7 +60,7 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
 }
 
 /** An endpoint that wants no other attempt says so with this status, whatever it has done before. */
-const isRepeatable = ({ status }: Answer) => status !== nonRetryableStatus;
+const isRepeatable = ({ status }: DestinationResponse) => status !== nonRetryableStatus;
 
 /**
  * The server has refused the result of a call: its delivery is not tried again (contract W10). It is noted for calls that
@@ -104,7 +105,7 @@ async function failRunOf(
   maxStoredBytes: number,
 ): Promise<void> {
   const { id, message, retried } = job;
-  const kept = cutAnswer(answer, maxStoredBytes);
+  const kept = cutResponse(answer, maxStoredBytes);
   const body = answer.status === 0 ? Buffer.from(error) : kept.body;
   await failRun(
     parts,
@@ -126,7 +127,7 @@ async function failRunOf(
 async function appendCallResult(
   parts: RunParts,
   job: RunJob,
-  outcome: { answer: Answer; error?: string },
+  outcome: { answer: DestinationResponse; error?: string },
 ): Promise<void> {
   const { redis, runs, scripts, runLimits, lanes } = parts;
   const { id, message, retried } = job;
@@ -195,13 +196,13 @@ function createResultHeader(run: Run, own: HeaderMap): HeaderMap {
 async function noteFailureCallback(
   { redis, runs }: RunParts,
   { id, message: { workflow } }: RunJob,
-  outcome: { kind: 'delivered' | 'failed'; answer: Answer },
+  outcome: { kind: 'delivered' | 'failed'; answer: DestinationResponse },
   maxStoredBytes: number,
 ): Promise<void> {
   const { runId, createdAt } = workflow;
   const { answer, kind } = outcome;
-  const isMissing = kind === 'delivered' && readHeader(answer, notFoundName)?.toLowerCase() === 'true';
-  const { status, header, body } = cutAnswer(answer, maxStoredBytes);
+  const isMissing = kind === 'delivered' && findResponseHeader(answer, notFoundName)?.toLowerCase() === 'true';
+  const { status, header, body } = cutResponse(answer, maxStoredBytes);
   const state: FailureCallbackState = {
     messageId: id,
     state: kind === 'delivered' ? 'CALLBACK_SUCCESS' : 'CALLBACK_FAIL',
@@ -218,9 +219,4 @@ async function noteFailureCallback(
     const text = isMissing ? '' : JSON.stringify(state);
     if ((await redis.replaceField(key, 'failureCallback', before, text, 0)) === 1) return;
   }
-}
-
-function readHeader({ header }: Answer, lowerName: string): string | undefined {
-  for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
-  return undefined;
 }

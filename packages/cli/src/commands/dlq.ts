@@ -1,13 +1,13 @@
 import type { DlqBulkRequest, DlqFilter, DlqMessage } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { collectCount, readLimit, take } from '../arguments.ts';
+import { collectCount, parseLimit, take } from '../arguments.ts';
 import { Failure } from '../failure.ts';
 import { addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
-import { writeDistance } from '../output/time.ts';
+import { formatDistance } from '../output/time.ts';
 
 interface Options extends FilterOptions {
   message?: string;
@@ -19,7 +19,7 @@ const pageSize = 100;
 
 export function addDlq(command: Command, act: Act): void {
   addDlqFilters(command.command('list').description('list failed messages, the oldest first'))
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, pageSize)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, pageSize)
     .action(
       act(async ({ client, output }, options: Options & { limit: number }) => {
         const { limit } = options;
@@ -80,7 +80,7 @@ export function addDlq(command: Command, act: Act): void {
 const columns: Column<DlqMessage>[] = [
   { title: 'ID', cell: ({ dlqId }) => dlqId },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
-  { title: 'PUBLISHED', cell: ({ createdAt }) => writeDistance(createdAt) },
+  { title: 'PUBLISHED', cell: ({ createdAt }) => formatDistance(createdAt) },
   {
     title: 'ANSWER',
     // Without an answer, the kind of fault.

@@ -1,17 +1,17 @@
 import type { FlowControlInfo } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readCount, readLimit } from '../arguments.ts';
+import { parseCount, parseLimit } from '../arguments.ts';
 import { Failure } from '../failure.ts';
 import type { Column } from '../output/table.ts';
-import { writeDuration } from '../output/time.ts';
+import { formatDuration } from '../output/time.ts';
 
 export function addFlow(command: Command, act: Act): void {
   command
     .command('list')
     .description('list flow-control keys')
     .option('--search <text>', 'with this in their name')
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, Infinity)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { search, limit }: { search?: string; limit: number }) => {
         const keys = await client.flowControl.list(search === undefined ? {} : { search });
@@ -51,9 +51,9 @@ export function addFlow(command: Command, act: Act): void {
   command
     .command('pin <key>')
     .description('fix limits, whatever messages say')
-    .option('--parallelism <number>', 'maximum number of attempts in flight', readCount)
-    .option('--rate <number>', 'maximum number of attempts that start per period', readCount)
-    .option('--period <seconds>', 'length of the period in seconds; only with --rate', readCount)
+    .option('--parallelism <number>', 'maximum number of attempts in flight', parseCount)
+    .option('--rate <number>', 'maximum number of attempts that start per period', parseCount)
+    .option('--period <seconds>', 'length of the period in seconds; only with --rate', parseCount)
     .action(
       act(async ({ client, output }, key: string, limits: { parallelism?: number; rate?: number; period?: number }) => {
         const { parallelism, rate } = limits;
@@ -104,7 +104,7 @@ const columns: Column<FlowControlInfo>[] = [
 /** Such as `3 of 10 in 1m`. */
 function writeUse(count: number, max: number, periodSeconds?: number): string {
   if (max === 0) return '-';
-  return `${count} of ${max}${periodSeconds === undefined ? '' : ` in ${writeDuration(periodSeconds * 1000)}`}`;
+  return `${count} of ${max}${periodSeconds === undefined ? '' : ` in ${formatDuration(periodSeconds * 1000)}`}`;
 }
 
 function writePinned({ isPinnedParallelism, isPinnedRate }: FlowControlInfo): string {

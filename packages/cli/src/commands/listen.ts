@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { SigningKeyPair } from '@posthorn/sdk';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Act, Session } from '../act.ts';
-import { readCount } from '../arguments.ts';
+import { parseCount } from '../arguments.ts';
 import { Failure } from '../failure.ts';
 import type { Output } from '../output/output.ts';
 import { disarm, disarmJson } from '../output/text.ts';
@@ -48,13 +48,13 @@ export function addListen(command: Command, act: Act): void {
 }
 
 function readPort(text: string): number {
-  const port = readCount(text);
+  const port = parseCount(text);
   if (port < 1 || port > 65_535) throw new InvalidArgumentError('Use a port from 1 to 65535.');
   return port;
 }
 
 function readStatus(text: string): number {
-  const status = readCount(text);
+  const status = parseCount(text);
   if (status < 200 || status > 599) throw new InvalidArgumentError('Use a status from 200 to 599.');
   return status;
 }

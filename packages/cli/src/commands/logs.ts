@@ -1,11 +1,11 @@
 import type { Log, LogsFilter, State } from '@posthorn/sdk';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readLimit, take } from '../arguments.ts';
+import { parseLimit, take } from '../arguments.ts';
 import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
 import type { Style } from '../output/paint.ts';
 import type { Column } from '../output/table.ts';
-import { writeDuration, writeTime } from '../output/time.ts';
+import { formatDuration, formatTime } from '../output/time.ts';
 
 interface Options extends FilterOptions {
   message?: string;
@@ -32,8 +32,8 @@ const followedLimit = 10;
 
 export function addLogs(command: Command, act: Act): void {
   addDestinationFilters(addFilters(command.option('--message <id>', 'of this message')))
-    .option('--state <state>', 'lines that say this; IN_PROGRESS is ACTIVE, RETRY or ERROR', readState)
-    .option('--limit <number>', `at most so many lines, the newest; 0 for all (default: ${defaultLimit})`, readLimit)
+    .option('--state <state>', 'lines that say this; IN_PROGRESS is ACTIVE, RETRY or ERROR', parseState)
+    .option('--limit <number>', `at most so many lines, the newest; 0 for all (default: ${defaultLimit})`, parseLimit)
     .option('-f, --follow', `go on with what happens, until Ctrl-C (after the last ${followedLimit} lines)`)
     .action(
       act(async ({ client, output }, options: Options) => {
@@ -76,7 +76,7 @@ export function addLogs(command: Command, act: Act): void {
     );
 }
 
-function readState(text: string): string {
+function parseState(text: string): string {
   const state = text.toUpperCase();
   if (states.includes(state)) return state;
   throw new InvalidArgumentError(`Use one of ${states.join(', ')}.`);
@@ -92,7 +92,7 @@ const styles: Partial<Record<Log['state'], Style>> = {
 
 /** One line of the log in a table. */
 export const columns: Column<Log>[] = [
-  { title: 'TIME', cell: ({ time }) => writeTime(time) },
+  { title: 'TIME', cell: ({ time }) => formatTime(time) },
   { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
   { title: 'URL', cell: ({ url }) => url, isBelow: true },
@@ -105,6 +105,6 @@ function writeState({ state, responseStatus = 0 }: Log): string {
 }
 
 function writeDetail({ error, nextDeliveryTime, time }: Log): string {
-  const next = nextDeliveryTime === undefined ? '' : `next attempt after ${writeDuration(nextDeliveryTime - time)}`;
+  const next = nextDeliveryTime === undefined ? '' : `next attempt after ${formatDuration(nextDeliveryTime - time)}`;
   return [error, next].filter(Boolean).join('; ');
 }

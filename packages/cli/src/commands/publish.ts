@@ -1,7 +1,7 @@
 import type { PublishRequest, PublishToUrlResponse } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readHeaderText, readInstant } from '../arguments.ts';
+import { parseHeaderText, parseInstant } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
 
@@ -14,8 +14,8 @@ interface Options extends MessageOptionValues, BodyOptions {
 export function addPublish(command: Command, act: Act): void {
   command.argument('<destination>', 'URL, or name of a topic');
   addMessageOptions(addBody(command))
-    .option('--not-before <time>', 'no attempt before: a date, or a time since 1970', readInstant)
-    .option('--dedup-id <id>', 'a second message with this id is not created', readHeaderText)
+    .option('--not-before <time>', 'no attempt before: a date, or a time since 1970', parseInstant)
+    .option('--dedup-id <id>', 'a second message with this id is not created', parseHeaderText)
     .option('--dedup-content', 'a second message with the same content is not created')
     .action(
       act(async ({ client, output }, destination: string, options: Options) => {

@@ -1,15 +1,15 @@
 import type { QueueResponse } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readCount, readLimit } from '../arguments.ts';
+import { parseCount, parseLimit } from '../arguments.ts';
 import type { Column } from '../output/table.ts';
-import { writeDistance } from '../output/time.ts';
+import { formatDistance } from '../output/time.ts';
 
 export function addQueue(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all queues')
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, Infinity)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.queue().list()).slice(0, limit), columns, 'no queues');
@@ -31,7 +31,7 @@ export function addQueue(command: Command, act: Act): void {
     .requiredOption(
       '--parallelism <number>',
       'maximum number of messages in progress; 1 keeps them strictly in order',
-      readCount,
+      parseCount,
     )
     .action(
       act(async ({ client, output }, queueName: string, { parallelism }: { parallelism: number }) => {
@@ -87,5 +87,5 @@ const columns: Column<QueueResponse>[] = [
   },
   { title: 'PARALLELISM', cell: ({ parallelism }) => parallelism },
   { title: 'MESSAGES', cell: ({ lag }) => lag },
-  { title: 'CREATED', cell: ({ createdAt }) => writeDistance(createdAt) },
+  { title: 'CREATED', cell: ({ createdAt }) => formatDistance(createdAt) },
 ];

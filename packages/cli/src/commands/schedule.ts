@@ -1,11 +1,11 @@
 import type { CreateScheduleRequest, Schedule } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readHeaderText, readLimit } from '../arguments.ts';
+import { parseHeaderText, parseLimit } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
-import { writeDistance } from '../output/time.ts';
+import { formatDistance } from '../output/time.ts';
 
 interface Options extends MessageOptionValues, BodyOptions {
   cron: string;
@@ -20,7 +20,7 @@ export function addSchedule(command: Command, act: Act): void {
       '--cron <expression>',
       "five fields, such as '0 9 * * 1-5', in UTC; 'CRON_TZ=Europe/Paris 0 9 * * *'",
     )
-    .option('--id <id>', 'id of the schedule; made up by the server by default', readHeaderText);
+    .option('--id <id>', 'id of the schedule; made up by the server by default', parseHeaderText);
   addMessageOptions(addBody(create)).action(
     act(async ({ client, output }, destination: string, options: Options) => {
       const { body, bodyFile, cron, id, ...messageOptions } = options;
@@ -41,7 +41,7 @@ export function addSchedule(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all schedules')
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, Infinity)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.schedules.list()).slice(0, limit), columns, 'no schedules');
@@ -96,7 +96,7 @@ const columns: Column<Schedule>[] = [
     cell: ({ isPaused, error }) => (isPaused ? 'paused' : error ? 'failing' : 'active'),
     style: ({ isPaused, error }) => (isPaused ? 'yellow' : error ? 'red' : 'green'),
   },
-  { title: 'NEXT', cell: ({ nextScheduleTime: next }) => (next === undefined ? 'never' : writeDistance(next)) },
-  { title: 'LAST', cell: ({ lastScheduleTime: last }) => (last === undefined ? 'never' : writeDistance(last)) },
+  { title: 'NEXT', cell: ({ nextScheduleTime: next }) => (next === undefined ? 'never' : formatDistance(next)) },
+  { title: 'LAST', cell: ({ lastScheduleTime: last }) => (last === undefined ? 'never' : formatDistance(last)) },
   { title: 'DESTINATION', cell: ({ destination }) => destination, isBelow: true },
 ];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
 import { Failure } from '../failure.ts';
-import { readMetrics } from '../metrics.ts';
+import { parseMetrics } from '../metrics.ts';
 
 const timeoutMs = 10_000;
 
@@ -15,8 +15,8 @@ export function addStatus(command: Command, act: Act): void {
       });
       const { error, durability } = (await ready.json().catch(() => ({}))) as { error?: string; durability?: string };
       const metrics = await ask('/metrics').then(
-        async (response) => readMetrics(response.ok ? await response.text() : ''),
-        () => readMetrics(''),
+        async (response) => parseMetrics(response.ok ? await response.text() : ''),
+        () => parseMetrics(''),
       );
       const overview = ready.ok ? await client.overview({ timeoutMs }).catch(() => undefined) : undefined;
       output.fields({

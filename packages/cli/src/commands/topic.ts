@@ -1,16 +1,16 @@
 import type { UrlGroup } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { readLimit } from '../arguments.ts';
+import { parseLimit } from '../arguments.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
-import { writeDistance } from '../output/time.ts';
+import { formatDistance } from '../output/time.ts';
 
 export function addTopic(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all topics')
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, Infinity)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.urlGroups.list()).slice(0, limit), columns, 'no topics');
@@ -60,7 +60,7 @@ export function addTopic(command: Command, act: Act): void {
 
 const columns: Column<UrlGroup>[] = [
   { title: 'NAME', cell: ({ name }) => name },
-  { title: 'UPDATED', cell: ({ updatedAt }) => writeDistance(updatedAt) },
+  { title: 'UPDATED', cell: ({ updatedAt }) => formatDistance(updatedAt) },
   { title: 'ENDPOINTS', cell: ({ endpoints }) => endpoints.map(({ url }) => url).join(' '), isBelow: true },
 ];
 

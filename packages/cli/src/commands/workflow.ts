@@ -7,14 +7,14 @@ import type {
 } from '@posthorn/sdk';
 import { Option, type Command } from 'commander';
 import type { Act } from '../act.ts';
-import { collectHeaderText, readHeaderText, readLimit } from '../arguments.ts';
+import { collectHeaderText, parseHeaderText, parseLimit } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { Failure } from '../failure.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
-import { writeDistance } from '../output/time.ts';
+import { formatDistance } from '../output/time.ts';
 
 const states = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const satisfies WorkflowState[];
 /** Maximum number of runs or dead letters in one call. */
@@ -28,7 +28,7 @@ interface Filters {
 export function addWorkflow(command: Command, act: Act): void {
   addFilters(command.command('list').description('list runs, newest first'))
     .addOption(new Option('--state <state>', 'only runs in this state').choices(states))
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, 20)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, 20)
     .action(
       act(async ({ client, output }, options: Filters & { state?: WorkflowState; limit: number }) => {
         const { state, limit } = options;
@@ -59,7 +59,7 @@ export function addWorkflow(command: Command, act: Act): void {
     );
 
   addMessageOptions(addBody(command.command('trigger <url>').description('begin a run of the workflow at this URL')))
-    .option('--id <id>', 'the id of the run; while one with it is active, no other starts', readHeaderText)
+    .option('--id <id>', 'the id of the run; while one with it is active, no other starts', parseHeaderText)
     .action(
       act(async ({ client, output }, url: string, options: MessageOptionValues & BodyOptions & { id?: string }) => {
         const { body, bodyFile, id, ...messageOptions } = options;
@@ -96,7 +96,7 @@ export function addWorkflow(command: Command, act: Act): void {
   );
 
   addBody(command.command('notify <event>').description('resume the steps that wait for an event'))
-    .option('--run <id>', 'only this run, which keeps the data if none of its steps waits yet', readHeaderText)
+    .option('--run <id>', 'only this run, which keeps the data if none of its steps waits yet', parseHeaderText)
     .action(
       act(async ({ client, output }, eventId: string, { run, ...body }: BodyOptions & { run?: string }) => {
         const data = await readBody(body, output.note);
@@ -129,7 +129,7 @@ export function addWorkflow(command: Command, act: Act): void {
 /** Commands for the dead letters of failed runs. */
 function addDeadLetters(command: Command, act: Act): void {
   addFilters(command.command('failed').description('list dead letters of failed runs, the oldest first'))
-    .option('--limit <number>', 'at most so many; 0 for all', readLimit, pageSize)
+    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, pageSize)
     .action(
       act(async ({ client, output }, options: Filters & { limit: number }) => {
         const letters: WorkflowLetter[] = [];
@@ -181,7 +181,7 @@ function addDeadLetters(command: Command, act: Act): void {
 
 function addFilters(command: Command): Command {
   return command
-    .option('--url <url>', 'only runs of the workflow at this URL', readHeaderText)
+    .option('--url <url>', 'only runs of the workflow at this URL', parseHeaderText)
     .option('--label <label>', 'only runs with this label; may be repeated', collectHeaderText);
 }
 
@@ -194,7 +194,7 @@ function readFilters({ url, label }: Filters): { workflowUrl?: string; label?: s
 const columns: Column<WorkflowRun>[] = [
   { title: 'RUN', cell: ({ workflowRunId }) => workflowRunId },
   { title: 'STATE', cell: ({ workflowState }) => workflowState.replace('RUN_', '') },
-  { title: 'BEGAN', cell: ({ workflowRunCreatedAt }) => writeDistance(workflowRunCreatedAt) },
+  { title: 'BEGAN', cell: ({ workflowRunCreatedAt }) => formatDistance(workflowRunCreatedAt) },
   { title: 'STEPS', cell: ({ steps }) => String(steps.filter(({ type }) => type !== 'next').length) },
   { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },
 ];
@@ -202,7 +202,7 @@ const columns: Column<WorkflowRun>[] = [
 const letterColumns: Column<WorkflowLetter>[] = [
   { title: 'ID', cell: ({ dlqId }) => dlqId },
   { title: 'RUN', cell: ({ workflowRunId }) => workflowRunId },
-  { title: 'FAILED', cell: ({ createdAt }) => writeDistance(createdAt) },
+  { title: 'FAILED', cell: ({ createdAt }) => formatDistance(createdAt) },
   { title: 'ANSWER', cell: ({ responseStatus }) => responseStatus, style: () => 'red' },
   { title: 'REASON', cell: ({ error }) => error, isBelow: true },
   { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },

@@ -1,5 +1,5 @@
 import { disarm } from './text.ts';
-import { writeDistance, writeTime } from './time.ts';
+import { formatDistance, formatTime } from './time.ts';
 import type { Paint } from './paint.ts';
 
 /** Milliseconds since 1970. */
@@ -15,7 +15,7 @@ const instants = new Set([
 const aliases = new Set(['callerIP', 'topicName', 'ratePerSecond', 'label']);
 
 /** One object, one line for each of its fields that say something. */
-export function writeFields(object: object, paint: Paint): string[] {
+export function formatFields(object: object, paint: Paint): string[] {
   const fields = Object.entries(object).filter(([name, value]) => !aliases.has(name) && value !== undefined);
   const width = Math.max(...fields.map(([name]) => name.length)) + 2;
   return fields.map(([name, value]) => {
@@ -25,7 +25,7 @@ export function writeFields(object: object, paint: Paint): string[] {
 }
 
 function writeValue(name: string, value: unknown): string[] {
-  if (instants.has(name) && typeof value === 'number') return [`${writeTime(value)}  (${writeDistance(value)})`];
+  if (instants.has(name) && typeof value === 'number') return [`${formatTime(value)}  (${formatDistance(value)})`];
   if (Array.isArray(value))
     return value.map((each) => (typeof each === 'object' ? writePairs(each as object) : [each]).join('  '));
   return typeof value === 'object' && value !== null ? writePairs(value) : [String(value)];

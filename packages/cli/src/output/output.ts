@@ -1,7 +1,7 @@
 import { readConfig } from '../config.ts';
-import { writeFields } from './fields.ts';
+import { formatFields } from './fields.ts';
 import { createPaint, type Paint } from './paint.ts';
-import { writeTable, type Column } from './table.ts';
+import { formatTable, type Column } from './table.ts';
 import { disarm, disarmJson } from './text.ts';
 
 /** What a command says: a document for programs, or words for a person. */
@@ -36,15 +36,15 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
     table(rows, columns, nothing) {
       if (isJson) write(writeJson(rows, 2));
       else if (rows.length === 0) note(nothing);
-      else writeTable(rows, columns, { width, paint }).forEach(write);
+      else formatTable(rows, columns, { width, paint }).forEach(write);
     },
     rows(rows, columns) {
       if (isJson) rows.forEach((row) => write(writeJson(row)));
-      else writeTable(rows, columns, { width, paint, isHeaded: false }).forEach(write);
+      else formatTable(rows, columns, { width, paint, isHeaded: false }).forEach(write);
     },
     fields(object) {
       if (isJson) write(writeJson(object, 2));
-      else writeFields(object, paint).forEach(write);
+      else formatFields(object, paint).forEach(write);
     },
     done(sentence, reply = {}) {
       write(isJson ? writeJson(reply, 2) : disarm(sentence));

@@ -21,7 +21,7 @@ export interface TableOptions {
 const gap = 2;
 
 /** Lines of a table, each column as wide as its widest cell. */
-export function writeTable<T>(rows: readonly T[], columns: readonly Column<T>[], options: TableOptions): string[] {
+export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[], options: TableOptions): string[] {
   const { width = Infinity, paint, isHeaded = true } = options;
   const whole = layOut(rows, columns, isHeaded);
   const isNarrow = whole.reduce((sum, { width: each }) => sum + each + gap, -gap) > width;

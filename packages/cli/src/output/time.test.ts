@@ -1,4 +1,4 @@
-import { writeDistance, writeDuration, writeTime } from './time.ts';
+import { formatDistance, formatDuration, formatTime } from './time.ts';
 
 test.each([
   [0, '0 ms'],
@@ -10,19 +10,19 @@ test.each([
   [3_601_000, '1h'],
   [86_400_000 * 400 + 3_600_000, '400d 1h'],
 ])('%d ms is written as %s', (durationMs, text) => {
-  expect(writeDuration(durationMs)).toBe(text);
+  expect(formatDuration(durationMs)).toBe(text);
 });
 
 test('an instant is now, ahead or behind', () => {
-  expect(writeDistance(1000, 1999)).toBe('now');
-  expect(writeDistance(61_000, 1000)).toBe('in 1m');
-  expect(writeDistance(0, 7_200_000)).toBe('2h ago');
+  expect(formatDistance(1000, 1999)).toBe('now');
+  expect(formatDistance(61_000, 1000)).toBe('in 1m');
+  expect(formatDistance(0, 7_200_000)).toBe('2h ago');
 });
 
 test('a time is local, to the millisecond, and says how far from UTC it is', () => {
   const instant = Date.UTC(2026, 6, 1, 12, 30, 5, 7);
-  expect(writeTime(instant)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.007[+-]\d\d:\d\d$/);
-  expect(Date.parse(writeTime(instant))).toBe(instant);
+  expect(formatTime(instant)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.007[+-]\d\d:\d\d$/);
+  expect(Date.parse(formatTime(instant))).toBe(instant);
   const { getTimezoneOffset } = Date.prototype;
   try {
     for (const [minutes, text] of [
@@ -30,7 +30,7 @@ test('a time is local, to the millisecond, and says how far from UTC it is', () 
       [210, '2026-07-01T09:00:05.007-03:30'],
     ] as const) {
       Date.prototype.getTimezoneOffset = () => minutes;
-      expect(writeTime(instant)).toBe(text);
+      expect(formatTime(instant)).toBe(text);
     }
   } finally {
     Date.prototype.getTimezoneOffset = getTimezoneOffset;

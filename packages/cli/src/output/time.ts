@@ -1,5 +1,5 @@
 /** Local time with its offset, such as `2026-03-01T09:05:00.250+01:00`. */
-export function writeTime(instantMs: number): string {
+export function formatTime(instantMs: number): string {
   const time = new Date(instantMs);
   const offset = -time.getTimezoneOffset();
   // What the clock on the wall shows, written as if it were UTC.
@@ -9,10 +9,10 @@ export function writeTime(instantMs: number): string {
 }
 
 /** How far away it is, such as `in 5m 10s` or `2h ago`. */
-export function writeDistance(instantMs: number, nowMs = Date.now()): string {
+export function formatDistance(instantMs: number, nowMs = Date.now()): string {
   const distanceMs = instantMs - nowMs;
   if (Math.abs(distanceMs) < 1000) return 'now';
-  return distanceMs > 0 ? `in ${writeDuration(distanceMs)}` : `${writeDuration(-distanceMs)} ago`;
+  return distanceMs > 0 ? `in ${formatDuration(distanceMs)}` : `${formatDuration(-distanceMs)} ago`;
 }
 
 const units = [
@@ -23,7 +23,7 @@ const units = [
 ] as const;
 
 /** The two largest units that count, such as `1d 4h`, `90 ms` or `12s`; what is smaller is cut off. */
-export function writeDuration(durationMs: number): string {
+export function formatDuration(durationMs: number): string {
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
   const largest = units.findIndex(([, unitMs]) => durationMs >= unitMs);
   let restMs = durationMs;

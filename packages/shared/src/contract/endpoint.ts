@@ -30,7 +30,7 @@ export interface Endpoint<
   otherReplies?: Record<number, { when: string; reply: z.ZodType }>;
   /** Refusals of its own, besides those that any endpoint of its form can give. */
   errors?: readonly ErrorCode[];
-  /** The options of a message are read from headers (`headers/read-publish-options.ts`), and from a query of the same names. */
+  /** The options of a message are read from headers (`headers/parse-publish-options.ts`), and from a query of the same names. */
   takesOptions?: true;
   /** The body is the bytes of a message. */
   takesMessage?: true;

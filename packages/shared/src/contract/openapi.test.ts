@@ -3,9 +3,9 @@ import { validate } from '@readme/openapi-parser';
 import { publishHeaders } from '../headers/publish-options.ts';
 import { endpoints } from './contract.ts';
 import { errorStatus } from './errors.ts';
-import { writeOpenApi, writePath, type OpenApiOperation } from './openapi.ts';
+import { buildOpenApi, writePath, type OpenApiOperation } from './openapi.ts';
 
-const document = writeOpenApi();
+const document = buildOpenApi();
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]): [string, OpenApiOperation] => [
     `${method.toUpperCase()} ${path}`,
@@ -61,7 +61,7 @@ test.each(operations.filter(([name]) => name.includes('/v2/')))('%s says how it 
 });
 
 test('for tests, a closed document allows no field that is not documented', () => {
-  const message = writeOpenApi({ closed: true }).components['schemas']?.['Message'];
+  const message = buildOpenApi({ closed: true }).components['schemas']?.['Message'];
   expect(message).toMatchObject({ additionalProperties: false });
   expect(document.components['schemas']?.['Message']).not.toHaveProperty('additionalProperties');
 });

@@ -55,7 +55,7 @@ Other headers with that prefix are ignored. An empty value counts as absent.`;
  *
  * @param closed replies may have documented fields only: stricter than what a client should rely on, for tests
  */
-export function writeOpenApi({ closed = false } = {}): OpenApi {
+export function buildOpenApi({ closed = false } = {}): OpenApi {
   const schemas: Record<string, Json> = {};
   /** The JSON Schema of a schema; parts with an id become components. */
   const convert = (schema: z.ZodType, io: 'input' | 'output'): Json => {

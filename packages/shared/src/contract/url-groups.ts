@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { formatUrl } from '../headers/destination.ts';
-import { readForwardedHeaders } from '../headers/forward.ts';
+import { parseForwardedHeaders } from '../headers/forward.ts';
 import { findHeaderExcess } from '../headers/header-limits.ts';
 import { encodeHeaderText } from '../headers/header-text.ts';
-import { readPublishOptions } from '../headers/read-publish-options.ts';
+import { parsePublishOptions } from '../headers/parse-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 import { filters } from './filters.ts';
 import { counterFields, statsTimes, SuccessRate } from './stats.ts';
@@ -94,7 +94,7 @@ export const DefaultHeaders = z
         context.addIssue({ code: 'custom', message: excess });
         return;
       }
-      readForwardedHeaders(list, readPublishOptions(list).forwardAll ?? false, false);
+      parseForwardedHeaders(list, parsePublishOptions(list).forwardAll ?? false, false);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       context.addIssue({ code: 'custom', message: error.message });

@@ -11,7 +11,7 @@ export interface DeliveryContext {
 }
 
 /** Header names and values in turn, as a destination gets them (contract D4). */
-export function writeDeliveryHeaders(message: Message, context: DeliveryContext): string[] {
+export function formatDeliveryHeaders(message: Message, context: DeliveryContext): string[] {
   const list: string[] = [];
   for (const name in message.header) {
     for (const value of message.header[name] ?? []) list.push(name, value);

@@ -6,14 +6,14 @@ import {
   formatUrl,
   invalidSchemeText,
   parseUrl,
-  readDestination,
+  parseDestination,
 } from './destination.ts';
 import { decodeHeaderText, encodeHeaderText } from './header-text.ts';
 import { hidePassword } from './hide-password.ts';
-import { readPublishOptions } from './read-publish-options.ts';
+import { parsePublishOptions } from './parse-publish-options.ts';
 
 const readUrl = (rawTarget: string) => {
-  const { destination } = readDestination(rawTarget);
+  const { destination } = parseDestination(rawTarget);
   return destination.kind === 'url' ? destination.url : `group ${destination.name}`;
 };
 
@@ -50,7 +50,7 @@ describe('a URL', () => {
     `https://${'a'.repeat(63)}.example/`,
     `https://${Array.from({ length: 127 }, () => 'a').join('.')}./`,
   ])('%s is kept byte for byte', (url) => {
-    expect(readDestination(url)).toEqual({ destination: { kind: 'url', url }, configuration: [] });
+    expect(parseDestination(url)).toEqual({ destination: { kind: 'url', url }, configuration: [] });
   });
 
   it.each([
@@ -106,13 +106,13 @@ describe('the query', () => {
     ['https://h/p?qstash_token=T&qstash_token=U', 'https://h/p'],
     ['my-group?qstash_token=T', 'group my-group'],
   ])('of %s loses the token', (rawTarget, kept) => {
-    expect(readDestination(rawTarget)).toMatchObject({ configuration: [] });
+    expect(parseDestination(rawTarget)).toMatchObject({ configuration: [] });
     expect(readUrl(rawTarget)).toBe(kept);
   });
 
   it('gives up its configuration and keeps the rest byte for byte', () => {
     expect(
-      readDestination(
+      parseDestination(
         'https://h/p?a=%20&upstash-retries=3&b=+&Upstash-Delay=100s&upstash-header-forward=true&qstash_token=T&&c',
       ),
     ).toEqual({
@@ -132,23 +132,23 @@ describe('the query', () => {
     ['UPSTASH-FORWARD-X-Trace=T1', 'upstash-forward-x-trace', 'T1'],
     ['upstash-callback=https%3A%2F%2Fh%2Fcb%3Fq%3D1', 'upstash-callback', 'https://h/cb?q=1'],
   ])('%s is configuration', (parameter, name, value) => {
-    expect(readDestination(`https://h?${parameter}`).configuration.map(decodeHeaderText)).toEqual([name, value]);
+    expect(parseDestination(`https://h?${parameter}`).configuration.map(decodeHeaderText)).toEqual([name, value]);
   });
 
   it('keeps every value of a repeated parameter, in order', () => {
-    const { configuration } = readDestination('https://h?upstash-label=a&upstash-label=b');
+    const { configuration } = parseDestination('https://h?upstash-label=a&upstash-label=b');
     expect(configuration).toEqual(['upstash-label', 'a', 'upstash-label', 'b']);
   });
 
   it('may configure a publish to a group, and is dropped otherwise', () => {
-    expect(readDestination('my-group?upstash-retries=0&a=1')).toEqual({
+    expect(parseDestination('my-group?upstash-retries=0&a=1')).toEqual({
       destination: { kind: 'urlGroup', name: 'my-group' },
       configuration: ['upstash-retries', '0'],
     });
   });
 
   it('is refused when a configuration value cannot be decoded', () => {
-    expect(() => readDestination('https://h?upstash-label=%zz')).toThrow(
+    expect(() => parseDestination('https://h?upstash-label=%zz')).toThrow(
       'the percent-encoding of upstash-label is wrong',
     );
   });
@@ -158,7 +158,7 @@ describe('a text that is no URL', () => {
   it.each(['my-group', 'My_Group.2', '0', 'example.com', '-', 'https', '__proto__', 'a'.repeat(256)])(
     '%s is the name of a group',
     (name) => {
-      expect(readDestination(name)).toEqual({ destination: { kind: 'urlGroup', name }, configuration: [] });
+      expect(parseDestination(name)).toEqual({ destination: { kind: 'urlGroup', name }, configuration: [] });
     },
   );
 
@@ -169,13 +169,13 @@ describe('a text that is no URL', () => {
     ...[' https://h/', 'xhttps://h/', 'https//h', 'example.com/hook', 'api/llm', 'my group', 'grüppe', 'my%2Dgroup'],
     ...['https%253A%252F%252Fexample.com', 'ftp%3A%2F%2Fh', '%', '%zz', 'https%3A%2F%2Fh%zz', 'a'.repeat(257)],
   ])('%j has no scheme that could be used', (rawTarget) => {
-    expect(() => readDestination(rawTarget)).toThrow(new DestinationError(invalidSchemeText));
+    expect(() => parseDestination(rawTarget)).toThrow(new DestinationError(invalidSchemeText));
   });
 
   it.each(['', '?', '?a=1', '#', '#a', '?upstash-retries=1', '?qstash_token=T'])(
     '%j is no destination at all',
     (rawTarget) => {
-      expect(() => readDestination(rawTarget)).toThrow(
+      expect(() => parseDestination(rawTarget)).toThrow(
         new DestinationError('a non-empty destination must be provided'),
       );
       expect(emptyDestinationText).toBe('a non-empty destination must be provided');
@@ -260,8 +260,8 @@ describe('a faulty URL', () => {
   });
 
   it.each(faults.filter(([url]) => /^https?:\/\//.test(url)))('%j is refused in a request target too', (url) => {
-    expect(() => readDestination(url)).toThrow(DestinationError);
-    expect(() => readDestination(encodeURIComponent(url))).toThrow(DestinationError);
+    expect(() => parseDestination(url)).toThrow(DestinationError);
+    expect(() => parseDestination(encodeURIComponent(url))).toThrow(DestinationError);
   });
 
   it('is refused with the same reasons as a callback', () => {
@@ -305,7 +305,7 @@ describe('a URL that a URL parser would encode', () => {
     expect(parseUrl(url, 'destination')).toBe(url);
     expect(readUrl(text)).toBe(url);
     if (!text.includes('\ud800')) expect(readUrl(encodeURIComponent(text))).toBe(url);
-    const callbacks = readPublishOptions([
+    const callbacks = parsePublishOptions([
       'Upstash-Callback',
       encodeHeaderText(text),
       'Upstash-Failure-Callback',
@@ -327,7 +327,7 @@ describe('a URL that a URL parser would encode', () => {
   );
 
   it('is taken apart like any other', () => {
-    expect(readDestination('https://h/ä?upstash-label=ö&b=ü#upstash-retries=1')).toEqual({
+    expect(parseDestination('https://h/ä?upstash-label=ö&b=ü#upstash-retries=1')).toEqual({
       destination: { kind: 'url', url: 'https://h/%C3%A4?b=%C3%BC' },
       configuration: ['upstash-label', encodeHeaderText('ö')],
     });
@@ -348,7 +348,7 @@ it('allows a URL of 8,192 bytes', () => {
 it('measures the URL without its configuration', () => {
   const url = `https://example.com/${'a'.repeat(8172)}`;
   expect(readUrl(`${url}?upstash-label=a`)).toBe(url);
-  expect(() => readDestination(`${url}?a`)).toThrow('use at most 8192 bytes');
+  expect(() => parseDestination(`${url}?a`)).toThrow('use at most 8192 bytes');
 });
 
 it('answers a target of 1 MB soon', () => {
@@ -383,7 +383,7 @@ it('answers a target of 1 MB soon', () => {
       const startedAt = performance.now();
       try {
         formatUrl(target);
-        readDestination(target);
+        parseDestination(target);
       } catch (error) {
         expect(error).toBeInstanceOf(DestinationError);
       }

@@ -22,7 +22,7 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
  *
  * @throws {DestinationError}
  */
-export function readDestination(rawTarget: string): { destination: Destination; configuration: string[] } {
+export function parseDestination(rawTarget: string): { destination: Destination; configuration: string[] } {
   const [path, query] = splitAt(withoutFragment(rawTarget), '?');
   const { kept, configuration } = readQuery(query);
   const text = readUrlText(path);
@@ -131,11 +131,11 @@ function readUrlText(path: string): string | undefined {
  *
  * @throws {DestinationError} for a value that cannot be decoded
  */
-export function readConfiguration(query: string): string[] {
+export function parseConfiguration(query: string): string[] {
   return readQuery(query).configuration;
 }
 
-/** The decoded token in the query of a request target; `undefined` without one. Finds what `readDestination` removes. */
+/** The decoded token in the query of a request target; `undefined` without one. Finds what `parseDestination` removes. */
 export function parseTokenParameter(target: string): string | undefined {
   const [, query] = splitAt(target, '?');
   if (!query.toLowerCase().includes(tokenParameter)) return undefined;

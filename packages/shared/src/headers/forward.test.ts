@@ -1,7 +1,7 @@
-import { ForwardError, readForwardedHeaders } from './forward.ts';
+import { ForwardError, parseForwardedHeaders } from './forward.ts';
 
 const read = (headers: [string, string][], all = false, tokenInQuery = false) =>
-  readForwardedHeaders(headers.flat(), all, tokenInQuery).header;
+  parseForwardedHeaders(headers.flat(), all, tokenInQuery).header;
 
 test('only prefixed headers and the content type go along, in canonical form, repeated ones in order', () => {
   expect(
@@ -49,7 +49,7 @@ test.each([
 ])('%s cannot be forwarded', (name) => {
   expect(read([[`Upstash-Forward-${name}`, 'x']])).toEqual({});
   expect(read([[name, 'x']], true)).toEqual({});
-  const callbacks = readForwardedHeaders(
+  const callbacks = parseForwardedHeaders(
     [`Upstash-Callback-Forward-${name}`, 'x', `Upstash-Failure-Callback-Forward-${name}`, 'x'],
     false,
     false,
@@ -117,7 +117,7 @@ test.each([
   const header = sent === undefined ? {} : { 'Accept-Encoding': [sent] };
   expect(read([['Upstash-Forward-Accept-Encoding', value]])).toEqual(header);
   const callbacks = ['Upstash-Callback-Forward-Accept-Encoding', value];
-  expect(readForwardedHeaders(callbacks, false, false).callbackHeader).toEqual(header);
+  expect(parseForwardedHeaders(callbacks, false, false).callbackHeader).toEqual(header);
 });
 
 test.each(['X_Forwarded_For', 'X_Real_IP', 'Upstash_Label', 'Upstash_Workflow_Id', 'Content_Type'])(

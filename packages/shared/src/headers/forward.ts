@@ -65,7 +65,7 @@ export interface ForwardedHeaders {
  * @param tokenInQuery the `Authorization` header is not ours and may be forwarded
  * @throws {ForwardError} for a value that cannot be sent on
  */
-export function readForwardedHeaders(
+export function parseForwardedHeaders(
   headers: readonly string[],
   all: boolean,
   tokenInQuery: boolean,

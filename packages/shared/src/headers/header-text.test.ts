@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { listHeaders } from '../contract/url-groups.ts';
-import { readDestination } from './destination.ts';
-import { readForwardedHeaders } from './forward.ts';
+import { parseDestination } from './destination.ts';
+import { parseForwardedHeaders } from './forward.ts';
 import { decodeHeaderMap, decodeHeaderText, decodePercent, encodeHeaderText } from './header-text.ts';
-import { readPublishOptions } from './read-publish-options.ts';
+import { parsePublishOptions } from './parse-publish-options.ts';
 
 /** What node:http gives for these bytes. */
 const bytes = (hex: string) => Buffer.from(hex, 'hex').toString('latin1');
@@ -55,18 +55,18 @@ test.each(['%', '%zz', 'a%2', '%C3%'])('%s is no percent-encoding', (text) => {
 describe.each(['zoë', '日本', 'kunde-müller', 'à', 'naïve,日本 😀'])('%j means the same on all ways', (text) => {
   const ways = (name: string): [way: string, headers: readonly string[]][] => [
     ['header', [name, bytes(Buffer.from(text).toString('hex'))]],
-    ['query', readDestination(`https://h?${name.toLowerCase()}=${encodeURIComponent(text)}`).configuration],
-    ['query that is not encoded', readDestination(`https://h?${name.toLowerCase()}=${text}`).configuration],
+    ['query', parseDestination(`https://h?${name.toLowerCase()}=${encodeURIComponent(text)}`).configuration],
+    ['query that is not encoded', parseDestination(`https://h?${name.toLowerCase()}=${text}`).configuration],
     ['batch item', [name, encodeHeaderText(text)]],
     ['defaults of a URL group', listHeaders({ [name]: [text] })],
   ];
 
   test.each(ways('Upstash-Label'))('as a label by %s', (_, headers) => {
-    expect(readPublishOptions(headers).labels?.join(',')).toBe(text);
+    expect(parsePublishOptions(headers).labels?.join(',')).toBe(text);
   });
 
   test.each(ways('Upstash-Forward-X-Name'))('as a forwarded header by %s', (_, headers) => {
-    const { header } = readForwardedHeaders(headers, false, false);
+    const { header } = parseForwardedHeaders(headers, false, false);
     expect(Buffer.from(header['X-Name']?.[0] ?? '', 'latin1').toString('utf8')).toBe(text);
     expect(decodeHeaderMap(header)).toEqual({ 'X-Name': [text] });
   });
@@ -74,7 +74,7 @@ describe.each(['zoë', '日本', 'kunde-müller', 'à', 'naïve,日本 😀'])('
   test.each([...ways('Upstash-Callback-Forward-X-Name'), ...ways('Upstash-Failure-Callback-Forward-X-Name')])(
     'as a header of a callback by %s',
     (_, headers) => {
-      const { callbackHeader, failureCallbackHeader } = readForwardedHeaders(headers, false, false);
+      const { callbackHeader, failureCallbackHeader } = parseForwardedHeaders(headers, false, false);
       expect(decodeHeaderMap({ ...callbackHeader, ...failureCallbackHeader })).toEqual({ 'X-Name': [text] });
     },
   );
@@ -82,9 +82,9 @@ describe.each(['zoë', '日本', 'kunde-müller', 'à', 'naïve,日本 😀'])('
 
 test('bytes that are not UTF-8 reach the destination as they came', () => {
   const headers = ['Upstash-Forward-X-Name', bytes('5a6feb'), 'Upstash-Label', bytes('5a6feb')];
-  expect(readForwardedHeaders(headers, false, false).header).toEqual({ 'X-Name': [bytes('5a6feb')] });
-  expect(readPublishOptions(headers).labels).toEqual(['Zoë']);
-  expect(readDestination('https://h?upstash-forward-x=Zo%EB').configuration).toEqual([
+  expect(parseForwardedHeaders(headers, false, false).header).toEqual({ 'X-Name': [bytes('5a6feb')] });
+  expect(parsePublishOptions(headers).labels).toEqual(['Zoë']);
+  expect(parseDestination('https://h?upstash-forward-x=Zo%EB').configuration).toEqual([
     'upstash-forward-x',
     bytes('5a6feb'),
   ]);
@@ -93,7 +93,7 @@ test('bytes that are not UTF-8 reach the destination as they came', () => {
 test('a label is limited by its letters, not by its bytes', () => {
   const key = 'ü'.repeat(256);
   expect(
-    readPublishOptions(['Upstash-Flow-Control-Key', encodeHeaderText(key), 'Upstash-Flow-Control-Value', 'rate=1']),
+    parsePublishOptions(['Upstash-Flow-Control-Key', encodeHeaderText(key), 'Upstash-Flow-Control-Value', 'rate=1']),
   ).toMatchObject({
     flowControlKey: key,
   });

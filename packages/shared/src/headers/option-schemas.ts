@@ -1,10 +1,10 @@
 // How the text of each option becomes a value and back.
 import { z } from 'zod';
-import { readDuration } from '../message/duration.ts';
-import { FlowControlValueError, readFlowControlValue, writeFlowControlValue } from '../message/flow-control.ts';
+import { parseDuration } from '../message/duration.ts';
+import { FlowControlValueError, parseFlowControlValue, formatFlowControlValue } from '../message/flow-control.ts';
 import { methods } from '../message/method.ts';
-import { readRedaction, writeRedaction } from '../message/redaction.ts';
-import { readRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
+import { parseRedaction, formatRedaction } from '../message/redaction.ts';
+import { parseRetryDelay, RetryDelayError } from '../message/retry-delay.ts';
 import { DestinationError, parseUrl } from './destination.ts';
 
 export const methodSchema = codec(
@@ -12,7 +12,7 @@ export const methodSchema = codec(
   (value) => value,
   `use one of ${methods.join(', ')}`,
 );
-export const delaySchema = codec(readDuration, writeSeconds, 'use a duration such as 10s, 5m or 1d10h30m');
+export const delaySchema = codec(parseDuration, writeSeconds, 'use a duration such as 10s, 5m or 1d10h30m');
 export const notBeforeSchema = codec(
   (text) => (/^\d{1,12}(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : undefined),
   (instant) => String(instant / 1000),
@@ -26,7 +26,7 @@ export const retriesSchema = codec(
 );
 export const retryDelaySchema = z.string().superRefine((text, context) => {
   try {
-    readRetryDelay(text);
+    parseRetryDelay(text);
   } catch (error) {
     if (!(error instanceof RetryDelayError)) throw error;
     context.addIssue({ code: 'custom', message: `'${shorten(text)}' is not allowed: ${error.message}` });
@@ -34,7 +34,7 @@ export const retryDelaySchema = z.string().superRefine((text, context) => {
 });
 export const timeoutSchema = codec(
   (text) => {
-    const durationMs = readDuration(text);
+    const durationMs = parseDuration(text);
     return durationMs === 0 ? undefined : durationMs;
   },
   writeSeconds,
@@ -50,12 +50,16 @@ export const deduplicationIdSchema = z
   .refine((text) => !/\s/.test(text), 'DeduplicationId cannot contain blanks')
   .max(256, 'use at most 256 characters');
 export const redactionSchema = codec(
-  readRedaction,
-  writeRedaction,
+  parseRedaction,
+  formatRedaction,
   'use body, header and header[Name], separated by commas',
 );
 export const flowControlKeySchema = z.string().max(256, 'use at most 256 characters');
-export const flowControlValueSchema = codec(readFlowControlValue, writeFlowControlValue, 'use rate=X or parallelism=Y');
+export const flowControlValueSchema = codec(
+  parseFlowControlValue,
+  formatFlowControlValue,
+  'use rate=X or parallelism=Y',
+);
 
 /** A schema between the text of a header and its value; `allowed` ends the sentence about a wrong text. */
 function codec<T extends {}>(read: (text: string) => T | undefined, write: (value: T) => string, allowed: string) {

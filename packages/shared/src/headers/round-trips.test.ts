@@ -1,13 +1,13 @@
 // What is written can be read again, whatever the value; what is read keeps every byte that is the sender's.
 import fc from 'fast-check';
 import { z } from 'zod';
-import { readDuration } from '../message/duration.ts';
-import { readFlowControlValue, writeFlowControlValue, type FlowControlValue } from '../message/flow-control.ts';
+import { parseDuration } from '../message/duration.ts';
+import { parseFlowControlValue, formatFlowControlValue, type FlowControlValue } from '../message/flow-control.ts';
 import { methods } from '../message/method.ts';
-import { readRetryDelay } from '../message/retry-delay.ts';
-import { readDestination } from './destination.ts';
+import { parseRetryDelay } from '../message/retry-delay.ts';
+import { parseDestination } from './destination.ts';
 import { publishOptions } from './publish-options.ts';
-import { readPublishOptions } from './read-publish-options.ts';
+import { parsePublishOptions } from './parse-publish-options.ts';
 
 const word = fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/);
 const seconds = fc.integer({ min: 1, max: 31_536_000 });
@@ -34,7 +34,7 @@ test('options that are written into headers are read as they were, in any case o
         const name = `Upstash-${header}`;
         return [isLower ? name.toLowerCase() : name, String(z.encode(schema as z.ZodType, value))];
       });
-      expect(readPublishOptions(headers)).toEqual(given);
+      expect(parsePublishOptions(headers)).toEqual(given);
     }),
   );
 });
@@ -45,7 +45,7 @@ test('the parts of a duration add up, in whatever order', () => {
   fc.assert(
     fc.property(parts, (given) => {
       const text = given.map(([amount, unit]) => `${amount}${unit}`).join('');
-      expect(readDuration(text)).toBe(given.reduce((sum, [amount, unit]) => sum + amount * unitMs[unit], 0));
+      expect(parseDuration(text)).toBe(given.reduce((sum, [amount, unit]) => sum + amount * unitMs[unit], 0));
     }),
   );
 });
@@ -53,7 +53,7 @@ test('the parts of a duration add up, in whatever order', () => {
 test('any text is a duration or none; nothing is thrown', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9.smhd ]*$/)), (text) => {
-      const durationMs = readDuration(text);
+      const durationMs = parseDuration(text);
       expect(durationMs === undefined || (Number.isInteger(durationMs) && durationMs >= 0)).toBe(true);
     }),
   );
@@ -68,7 +68,7 @@ test('a flow-control value that is written is read as it was', () => {
   fc.assert(
     fc.property(limits, fc.integer({ min: 1, max: 604_800 }), (given, periodSeconds) => {
       const value: FlowControlValue = { ...given, periodSeconds };
-      expect(readFlowControlValue(writeFlowControlValue(value))).toEqual(value);
+      expect(parseFlowControlValue(formatFlowControlValue(value))).toEqual(value);
     }),
   );
 });
@@ -97,7 +97,7 @@ test('a retry expression that is printed from a tree gives what the tree gives',
       tree.filter(({ text }) => text.length <= 256),
       fc.nat(20),
       ({ text, run }, retried) => {
-        expect(readRetryDelay(text)(retried)).toBe(run(retried));
+        expect(parseRetryDelay(text)(retried)).toBe(run(retried));
       },
     ),
   );
@@ -115,7 +115,7 @@ test('a destination keeps its bytes, and only the configuration is taken out of 
       const url = `https://host.example:8443${rest}`;
       const mixed = [...parameters.slice(0, at), 'upstash-retries=1', ...parameters.slice(at), 'qstash_token=t'];
       const expected = parameters.length > 0 ? `${url}?${parameters.join('&')}` : url;
-      const { destination, configuration } = readDestination(`${url}?${mixed.join('&')}`);
+      const { destination, configuration } = parseDestination(`${url}?${mixed.join('&')}`);
       expect(destination).toEqual({ kind: 'url', url: expected });
       expect(configuration).toEqual(['upstash-retries', '1']);
     }),

@@ -1,4 +1,4 @@
-import { readDuration } from './duration.ts';
+import { parseDuration } from './duration.ts';
 
 const second = 1000;
 
@@ -24,7 +24,7 @@ it.each([
   ['3s2m', 123 * second],
   ['400d', 34_560_000 * second],
 ])('%s is a duration of %d ms', (text, durationMs) => {
-  expect(readDuration(text)).toBe(durationMs);
+  expect(parseDuration(text)).toBe(durationMs);
 });
 
 it.each([
@@ -50,7 +50,7 @@ it.each([
   ...['1e3s', '1e3', '0x10s', '0x10', 'Infinitys', 'NaNs', '10S', '1ms', '1w', '1_000s', '1,5s'],
   ...['1.5', '.5s', '5.s', '1.2.3s', '1h30', '30m1', 's10', '１０s', '__proto__', '1constructor'],
 ])('%j is no duration', (text) => {
-  expect(readDuration(text)).toBeUndefined();
+  expect(parseDuration(text)).toBeUndefined();
 });
 
 it('sums the parts of any duration, whatever their order', () => {
@@ -62,13 +62,13 @@ it('sums the parts of any duration, whatever their order', () => {
       unit: units[(seed * 31 + index * 17) % 4] ?? 's',
     }));
     const wantedMs = parts.reduce((sumMs, { amount, unit }) => sumMs + amount * unitMs[unit], 0);
-    expect(readDuration(parts.map(({ amount, unit }) => `${amount}${unit}`).join(''))).toBe(wantedMs);
+    expect(parseDuration(parts.map(({ amount, unit }) => `${amount}${unit}`).join(''))).toBe(wantedMs);
   }
 });
 
 it('is not misled by a number too great for a duration', () => {
-  expect(readDuration('9'.repeat(400))).toBeUndefined();
-  expect(readDuration(`${'9'.repeat(400)}d`)).toBeUndefined();
+  expect(parseDuration('9'.repeat(400))).toBeUndefined();
+  expect(parseDuration(`${'9'.repeat(400)}d`)).toBeUndefined();
 });
 
 it.each([
@@ -81,7 +81,7 @@ it.each([
 ])('reads 1 MB of %s in linear time', (_, part, end) => {
   const text = part.repeat(1_000_000 / part.length) + end;
   const startedAt = performance.now();
-  readDuration(text);
+  parseDuration(text);
   // Linear work takes some ten milliseconds here; quadratic work would take minutes.
   expect(performance.now() - startedAt).toBeLessThan(2000);
 });

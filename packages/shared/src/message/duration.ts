@@ -2,7 +2,7 @@
  * A duration such as `10s` or `1d10h30m`, in whole milliseconds; a bare whole number means seconds. `undefined` for any
  * other text (contract H9). The result may be beyond every limit: limits are the caller's.
  */
-export function readDuration(text: string): number | undefined {
+export function parseDuration(text: string): number | undefined {
   const durationMs = /^\d+$/.test(text) ? Number(text) * 1000 : addParts(text);
   return Number.isFinite(durationMs) ? Math.round(durationMs) : undefined;
 }

@@ -1,4 +1,4 @@
-import { FlowControlValueError, readFlowControlValue } from './flow-control.ts';
+import { FlowControlValueError, parseFlowControlValue } from './flow-control.ts';
 
 const knownText =
   'Upstash-Flow-Control-Value should be either rate=X or parallelism=Y, or both as comma-separated values: ';
@@ -17,7 +17,7 @@ it.each([
   ['parallelism=2,period=5s', { parallelism: 2, periodSeconds: 5 }],
   [' \trate=5 ,\tparallelism=1 ', { parallelism: 1, rate: 5, periodSeconds: 1 }],
 ])('%j is read as %j', (text, value) => {
-  expect(readFlowControlValue(text)).toEqual(value);
+  expect(parseFlowControlValue(text)).toEqual(value);
 });
 
 it.each([
@@ -58,7 +58,7 @@ it.each([
   ['constructor=1', 'is none of'],
   ['__proto__=1', 'is none of'],
 ])('%j is refused with the known text and the reason', (text, reason) => {
-  const read = () => readFlowControlValue(text);
+  const read = () => parseFlowControlValue(text);
   expect(read).toThrow(FlowControlValueError);
   expect(read).toThrow(knownText);
   expect(read).toThrow(reason);
@@ -73,14 +73,14 @@ it('reads back every value that can be written', () => {
     };
     const { periodSeconds, ...limits } = value;
     const items = Object.entries(limits).map(([name, limit]) => `${name}=${limit}`);
-    expect(readFlowControlValue([...items, `period=${periodSeconds}s`].join(', '))).toEqual(value);
+    expect(parseFlowControlValue([...items, `period=${periodSeconds}s`].join(', '))).toEqual(value);
   }
 });
 
 it('answers a text of 1 MB soon and briefly', () => {
   for (const text of ['rate=1,', 'rate=', ',', '=', ' ', '1'].map((part) => part.repeat(1_000_000 / part.length))) {
     const startedAt = performance.now();
-    expect(() => readFlowControlValue(text)).toThrow(/^.{1,250}$/);
+    expect(() => parseFlowControlValue(text)).toThrow(/^.{1,250}$/);
     expect(performance.now() - startedAt).toBeLessThan(2000);
   }
 });

@@ -1,4 +1,4 @@
-import { newMessageId, packedIdBytes, packMessageId, readCreatedAt, unpackMessageId } from './id.ts';
+import { newMessageId, packedIdBytes, packMessageId, parseCreatedAt, unpackMessageId } from './id.ts';
 
 test('a packed message id comes back as it was', () => {
   const bytes = new Uint8Array(packedIdBytes + 2).fill(0xff);
@@ -11,5 +11,5 @@ test('a packed message id comes back as it was', () => {
 });
 
 test('a message id tells when it was created', () => {
-  expect(readCreatedAt(newMessageId(3, 1_796_003_544_903))).toBe(1_796_003_544_903);
+  expect(parseCreatedAt(newMessageId(3, 1_796_003_544_903))).toBe(1_796_003_544_903);
 });

@@ -26,14 +26,14 @@ export function deriveMessageId(sourceId: string, hash: Uint8Array): string {
 }
 
 /** The shard that a message id names, or `undefined` for a text that is no message id of ours. */
-export function readShard(messageId: string): number | undefined {
+export function parseShard(messageId: string): number | undefined {
   const match = /^msg_[0-9A-HJKMNP-TV-Z]{10}([0-9A-HJKMNP-TV-Z]{2})[0-9A-HJKMNP-TV-Z]{14}$/.exec(messageId);
   if (!match?.[1]) return undefined;
   return alphabet.indexOf(match[1].charAt(0)) * 32 + alphabet.indexOf(match[1].charAt(1));
 }
 
 /** When the message with this id was created, in milliseconds since 1970. */
-export function readCreatedAt(messageId: string): number {
+export function parseCreatedAt(messageId: string): number {
   let ms = 0;
   for (const character of messageId.slice(4, 14)) ms = ms * 32 + alphabet.indexOf(character);
   return ms;
@@ -43,7 +43,7 @@ export function readCreatedAt(messageId: string): number {
 export const packedIdBytes = 17;
 const idLength = 26;
 
-/** Writes a message id in its packed form; only one that `readShard` knows comes back as it was. */
+/** Writes a message id in its packed form; only one that `parseShard` knows comes back as it was. */
 export function packMessageId(id: string, bytes: Uint8Array, at: number): void {
   let bits = 0;
   let count = 0;

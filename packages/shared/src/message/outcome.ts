@@ -8,7 +8,7 @@ export const errorKinds = ['dns', 'connect', 'tls', 'timeout', 'http', 'protocol
 export type ErrorKind = (typeof errorKinds)[number];
 
 /** What came back from a destination. */
-export interface Answer {
+export interface DestinationResponse {
   /** The status of the response, also of one that cannot be used; 0 when there was none. */
   status: number;
   header: Record<string, string[]>;
@@ -27,14 +27,14 @@ export interface Answer {
 }
 
 /** The first value of a header of a response, however its name is written there. */
-export function findResponseHeader({ header }: Answer, lowerName: string): string | undefined {
+export function findResponseHeader({ header }: DestinationResponse, lowerName: string): string | undefined {
   for (const name in header) if (name.toLowerCase() === lowerName) return header[name]?.[0];
   return undefined;
 }
 
 /** What came back from an attempt that failed, and why it did. */
 export interface Failure {
-  answer: Answer;
+  answer: DestinationResponse;
   error: string;
   /** Missing when no request was made. */
   errorKind?: ErrorKind;
@@ -45,7 +45,7 @@ export interface Failure {
  * a slot in a lane.
  */
 export type Outcome =
-  | { kind: 'delivered'; answer: Answer }
+  | { kind: 'delivered'; answer: DestinationResponse }
   | ({ kind: 'retry'; delayMs: number } & Failure)
   | ({ kind: 'failed' } & Failure)
   /** The attempt failed, and somebody had canceled the message in the meantime. */

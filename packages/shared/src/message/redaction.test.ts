@@ -1,4 +1,4 @@
-import { readRedaction, writeRedaction } from './redaction.ts';
+import { parseRedaction, formatRedaction } from './redaction.ts';
 
 test.each([
   ['body', { body: true, headers: [] }],
@@ -7,11 +7,11 @@ test.each([
   ['body,header[Authorization], headers[X-Secret]', { body: true, headers: ['authorization', 'x-secret'] }],
   ['header[a],header', { body: false, headers: 'all' }],
 ])('%s', (text, redaction) => {
-  expect(readRedaction(text)).toEqual(redaction);
-  expect(readRedaction(writeRedaction(redaction as never))).toEqual(redaction);
+  expect(parseRedaction(text)).toEqual(redaction);
+  expect(parseRedaction(formatRedaction(redaction as never))).toEqual(redaction);
 });
 
 test.each(['', ',', 'url', 'body;header', 'header[]', 'header[a', 'header[a b]', 'body header'])(
   '%j is refused',
-  (text) => expect(readRedaction(text)).toBeUndefined(),
+  (text) => expect(parseRedaction(text)).toBeUndefined(),
 );

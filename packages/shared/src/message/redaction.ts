@@ -5,8 +5,8 @@ export interface Redaction {
   headers: 'all' | string[];
 }
 
-/** Reads a value such as `body, header[Authorization]`; `undefined` for any other text. */
-export function readRedaction(text: string): Redaction | undefined {
+/** Parses a value such as `body, header[Authorization]`; `undefined` for any other text. */
+export function parseRedaction(text: string): Redaction | undefined {
   const redaction: Redaction = { body: false, headers: [] };
   for (const item of text.split(',')) {
     const field = item.trim();
@@ -20,7 +20,7 @@ export function readRedaction(text: string): Redaction | undefined {
   return redaction.body || redaction.headers.length > 0 ? redaction : undefined;
 }
 
-export function writeRedaction({ body, headers }: Redaction): string {
+export function formatRedaction({ body, headers }: Redaction): string {
   const shown = headers === 'all' ? ['header'] : headers.map((name) => `header[${name}]`);
   return [...(body ? ['body'] : []), ...shown].join(',');
 }

@@ -1,10 +1,10 @@
-import { readRetryAfter } from './retry-after.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 const now = Date.UTC(2024, 5, 27, 12, 0, 0);
 const dayMs = 86_400_000;
 
 function read(headers: Record<string, string>, maxMs = dayMs): number | undefined {
-  return readRetryAfter((name) => headers[name], now, maxMs);
+  return parseRetryAfter((name) => headers[name], now, maxMs);
 }
 
 it.each([
@@ -109,7 +109,7 @@ it('reads any whole second of a date back', () => {
 
 it('reads the years of two digits of the century in which they are nearest, and not too far ahead', () => {
   const year = (nowMs: number, digits: string) =>
-    readRetryAfter(() => `Monday, 01-Jan-${digits} 00:00:00 GMT`, nowMs, Infinity);
+    parseRetryAfter(() => `Monday, 01-Jan-${digits} 00:00:00 GMT`, nowMs, Infinity);
   expect(year(Date.UTC(2049, 11, 31), '50')).toBe(dayMs);
   expect(year(Date.UTC(2024, 0, 1), '75')).toBe(0);
   expect(year(Date.UTC(2024, 0, 1), '74')).toBe(Date.UTC(2074, 0, 1) - Date.UTC(2024, 0, 1));

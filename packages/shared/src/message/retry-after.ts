@@ -4,7 +4,7 @@
  *
  * @param header value of a response header by its lower-case name
  */
-export function readRetryAfter(
+export function parseRetryAfter(
   header: (name: string) => string | undefined,
   nowMs: number,
   maxMs: number,

@@ -1,11 +1,11 @@
-import { readRetryDelay, RetryDelayError, retryDelayMs } from './retry-delay.ts';
+import { parseRetryDelay, RetryDelayError, retryDelayMs } from './retry-delay.ts';
 
 const dayMs = 86_400_000;
 const limits = { maxDelayMs: dayMs, backoffFactor: 2.5 };
 const firstFour = (expression?: string) =>
   [0, 1, 2, 3].map((retried) => retryDelayMs({ ...limits, expression, retried }));
 
-describe('readRetryDelay', () => {
+describe('parseRetryDelay', () => {
   it.each([
     ['1', 1],
     ['0.25', 0.25],
@@ -40,7 +40,7 @@ describe('readRetryDelay', () => {
     ['0/0', NaN],
     ['sqrt(-1)', NaN],
   ])('%s with three retries made is %d', (expression, value) => {
-    expect(readRetryDelay(expression)(3)).toBe(value);
+    expect(parseRetryDelay(expression)(3)).toBe(value);
   });
 
   it.each([
@@ -92,7 +92,7 @@ describe('readRetryDelay', () => {
     ['1\n+ 2', 'at character 2'],
     ['1\u00a0+ 2', 'at character 2'],
   ])('%j is refused: %s', (expression, reason) => {
-    const read = () => readRetryDelay(expression);
+    const read = () => parseRetryDelay(expression);
     expect(read).toThrow(RetryDelayError);
     expect(read).toThrow(reason);
   });
@@ -101,23 +101,23 @@ describe('readRetryDelay', () => {
     '%s, which every object has, is no word of the language',
     (name) => {
       for (const expression of [name, `1 ${name} 2`, `1 * 2 ${name} 2`, `${name}(1)`, `min(1 ${name} 2)`]) {
-        expect(() => readRetryDelay(expression)).toThrow(RetryDelayError);
+        expect(() => parseRetryDelay(expression)).toThrow(RetryDelayError);
       }
     },
   );
 
   it('allows 256 characters and no more', () => {
-    expect(readRetryDelay('1' + '+1'.repeat(127) + ' ')(0)).toBe(128);
-    expect(() => readRetryDelay('1' + '+1'.repeat(128))).toThrow('use at most 256 characters');
-    expect(() => readRetryDelay('+1'.repeat(500_000))).toThrow('use at most 256 characters');
+    expect(parseRetryDelay('1' + '+1'.repeat(127) + ' ')(0)).toBe(128);
+    expect(() => parseRetryDelay('1' + '+1'.repeat(128))).toThrow('use at most 256 characters');
+    expect(() => parseRetryDelay('+1'.repeat(500_000))).toThrow('use at most 256 characters');
   });
 
   it('allows 32 nested parentheses and no more', () => {
-    expect(readRetryDelay('('.repeat(32) + '7' + ')'.repeat(32))(0)).toBe(7);
-    expect(readRetryDelay('abs('.repeat(32) + '7' + ')'.repeat(32))(0)).toBe(7);
-    expect(readRetryDelay('(1)+'.repeat(60) + '1')(0)).toBe(61);
-    expect(() => readRetryDelay('('.repeat(33) + '7' + ')'.repeat(33))).toThrow('nest at most 32 parentheses');
-    expect(() => readRetryDelay('('.repeat(256))).toThrow('nest at most 32 parentheses');
+    expect(parseRetryDelay('('.repeat(32) + '7' + ')'.repeat(32))(0)).toBe(7);
+    expect(parseRetryDelay('abs('.repeat(32) + '7' + ')'.repeat(32))(0)).toBe(7);
+    expect(parseRetryDelay('(1)+'.repeat(60) + '1')(0)).toBe(61);
+    expect(() => parseRetryDelay('('.repeat(33) + '7' + ')'.repeat(33))).toThrow('nest at most 32 parentheses');
+    expect(() => parseRetryDelay('('.repeat(256))).toThrow('nest at most 32 parentheses');
   });
 
   it('refuses or evaluates any row of tokens, and never fails in another way', () => {
@@ -131,7 +131,7 @@ describe('readRetryDelay', () => {
         expression += words[random % words.length] ?? '';
       }
       try {
-        expect(typeof readRetryDelay(expression)(2)).toBe('number');
+        expect(typeof parseRetryDelay(expression)(2)).toBe('number');
         accepted++;
       } catch (error) {
         if (!(error instanceof RetryDelayError)) throw new Error(`'${expression}' failed`, { cause: error });
@@ -144,8 +144,8 @@ describe('readRetryDelay', () => {
   it('computes what arithmetic computes, for any sum of products', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const [a, b, c, d] = [seed % 97, (seed * 7) % 89, ((seed * 13) % 83) + 1, (seed * 3) % 7];
-      expect(readRetryDelay(`${a} - ${b} * retried / ${c} + ${d}`)(seed)).toBe(a - (b * seed) / c + d);
-      expect(readRetryDelay(`(${a}-${b})*(retried+${c})%${d + 1}`)(seed)).toBe(((a - b) * (seed + c)) % (d + 1));
+      expect(parseRetryDelay(`${a} - ${b} * retried / ${c} + ${d}`)(seed)).toBe(a - (b * seed) / c + d);
+      expect(parseRetryDelay(`(${a}-${b})*(retried+${c})%${d + 1}`)(seed)).toBe(((a - b) * (seed + c)) % (d + 1));
     }
   });
 });

@@ -7,12 +7,12 @@ export class RetryDelayError extends Error {
 export type RetryDelay = (retried: number) => number;
 
 /**
- * Reads an expression of the retry delay language (contract H11): numbers, `retried`, `+ - * / %`,
+ * Parses an expression of the retry delay language (contract H11): numbers, `retried`, `+ - * / %`,
  * parentheses and a few functions. Never `eval`.
  *
  * @throws {RetryDelayError}
  */
-export function readRetryDelay(expression: string): RetryDelay {
+export function parseRetryDelay(expression: string): RetryDelay {
   if (expression.length > maxLength) throw new RetryDelayError(`use at most ${maxLength} characters`);
   const reader: Reader = { tokens: readTokens(expression), position: 0, depth: 0 };
   const delay = readSum(reader);
@@ -34,7 +34,7 @@ export function retryDelayMs(options: {
   backoffFactor: number;
 }): number {
   const { expression, retried, maxDelayMs, backoffFactor } = options;
-  const wantedMs = expression === undefined ? NaN : readRetryDelay(expression)(retried);
+  const wantedMs = expression === undefined ? NaN : parseRetryDelay(expression)(retried);
   const delayMs = Number.isFinite(wantedMs) ? wantedMs : Math.exp(backoffFactor * (retried + 1)) * 1000;
   return Math.round(Math.min(Math.max(delayMs, 0), maxDelayMs));
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { writeSignature, type SignatureClaims } from './sign.ts';
+import { formatSignature, type SignatureClaims } from './sign.ts';
 
 const key = 'sig_exampleCurrentKey0001';
 const hmac = (input: string) => createHmac('sha256', key).update(input).digest('base64url');
@@ -13,7 +13,7 @@ const example: SignatureClaims = {
 const decode = (part = '') => Buffer.from(part, 'base64url').toString();
 
 it('writes the test vector of the contract, byte for byte', () => {
-  const [header, payload, signature] = writeSignature(example, hmac).split('.');
+  const [header, payload, signature] = formatSignature(example, hmac).split('.');
   expect(decode(header)).toBe('{"alg":"HS256","typ":"JWT"}');
   expect(decode(payload)).toBe(
     '{"iss":"Upstash","sub":"https://example.com/hook?x=1","exp":1700000300,"nbf":0,"iat":1700000000,' +
@@ -24,7 +24,7 @@ it('writes the test vector of the contract, byte for byte', () => {
 
 it('hands exactly the first two parts to the HMAC, and puts its answer behind them', () => {
   const inputs: string[] = [];
-  const token = writeSignature(example, (input) => {
+  const token = formatSignature(example, (input) => {
     inputs.push(input);
     return 'mac';
   });
@@ -32,7 +32,7 @@ it('hands exactly the first two parts to the HMAC, and puts its answer behind th
 });
 
 it('lets the signature expire as late as it is told', () => {
-  const payload = decode(writeSignature({ ...example, ttlSeconds: 7 }, hmac).split('.')[1]);
+  const payload = decode(formatSignature({ ...example, ttlSeconds: 7 }, hmac).split('.')[1]);
   expect(JSON.parse(payload)).toMatchObject({ iat: 1_700_000_000, exp: 1_700_000_007, nbf: 0 });
 });
 
@@ -47,14 +47,14 @@ it.each([
   ['every printable character', String.fromCharCode(...Array.from({ length: 95 }, (_, index) => 32 + index))],
   ['8,192 characters', 'https://example.com/' + 'ü'.repeat(8172)],
 ])('keeps a URL with %s as it is', (_, url) => {
-  const payload: unknown = JSON.parse(decode(writeSignature({ ...example, url }, hmac).split('.')[1]));
+  const payload: unknown = JSON.parse(decode(formatSignature({ ...example, url }, hmac).split('.')[1]));
   expect(payload).toMatchObject({ iss: 'Upstash', sub: url, jti: example.jti });
 });
 
 it('uses the URL-safe alphabet without padding, whatever the length', () => {
   for (let length = 0; length < 64; length++) {
     const url = `https://example.com/${'~?>'.repeat(length)}${'x'.repeat(length % 3)}`;
-    expect(writeSignature({ ...example, url }, hmac)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(formatSignature({ ...example, url }, hmac)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
   }
 });
 

@@ -17,7 +17,7 @@ export interface SignatureClaims {
  * @param hmacSha256Base64Url HMAC-SHA256 of an ASCII text under the current key, in base64url without padding. It is
  *   given because this package has no crypto that answers at once, and a delivery cannot wait for a promise per hash.
  */
-export function writeSignature(claims: SignatureClaims, hmacSha256Base64Url: (input: string) => string): string {
+export function formatSignature(claims: SignatureClaims, hmacSha256Base64Url: (input: string) => string): string {
   const { url, bodySha256Base64Url, jti, nowSeconds, ttlSeconds } = claims;
   const payload =
     `{"iss":"Upstash","sub":${JSON.stringify(url)},"exp":${nowSeconds + ttlSeconds},"nbf":0,` +

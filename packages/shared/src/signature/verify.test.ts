@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { writeSignature } from './sign.ts';
+import { formatSignature } from './sign.ts';
 import { SignatureError, verifySignature, type VerifyOptions } from './verify.ts';
 
 const key = 'sig_exampleCurrentKey0001';
@@ -59,7 +59,7 @@ describe('a genuine delivery', () => {
       const bytes = Uint8Array.from({ length: seed * 3 }, (_, index) => (seed * 31 + index * 17) % 256);
       const target = `https://h${seed}.example/${'é"\\%20?a=1&'.slice(0, seed % 11)}`;
       const bodySha256Base64Url = `${createHash('sha256').update(bytes).digest('base64url')}=`;
-      const signature = writeSignature(
+      const signature = formatSignature(
         { url: target, bodySha256Base64Url, jti: `jwt_${seed}`, nowSeconds, ttlSeconds: 300 },
         (input) => sign(input),
       );

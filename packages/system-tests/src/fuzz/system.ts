@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { writeOpenApi } from '@posthorn/shared';
+import { buildOpenApi } from '@posthorn/shared';
 import { startApi, startDispatcher, startRedis, testToken } from '@posthorn/testkit';
 import { fuzz, type FuzzReport } from './fuzz.ts';
 import { createRequests } from './generate.ts';
@@ -37,7 +37,7 @@ export async function fuzzSystem(
   for (const { exited } of [api, dispatcher]) void exited.then(() => (deaths += isOver ? 0 : 1));
 
   const ids: string[] = [];
-  const next = createRequests(writeOpenApi(), {
+  const next = createRequests(buildOpenApi(), {
     random: createRandom(seed),
     receiver: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`,
     token: testToken,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createDestinationGuard } from '@posthorn/broker';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import { createResponseReader, type Response } from '../response-reader.ts';
 import { createSender } from '../send.ts';
 
@@ -64,7 +64,7 @@ async function serve(
 
 function createTestSender() {
   const sender = createSender({ guard, connectTimeoutMs: 2000, maxResponseBytes: 100_000 });
-  return (url: string): Promise<Answer> =>
+  return (url: string): Promise<DestinationResponse> =>
     sender.send({ url, method: 'POST', header: [], body: 'x', timeoutMs: 5000, keepSuccessBody: true });
 }
 

@@ -2,9 +2,9 @@ import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
-import { createAnswerStore } from './answers.ts';
+import { createResponseStore } from './responses.ts';
 import { redactMessage } from './message-fields.ts';
-import { readHistory, retriedAsField, statusField, type Event, type History, type Line } from './history.ts';
+import { parseHistory, retriedAsField, statusField, type Event, type History, type Line } from './history.ts';
 import { createLineList, type LineList, type LineListOptions, type Slice } from './line-list.ts';
 import { logFields } from './log-fields.ts';
 import { readRecord, recordBytes } from './record.ts';
@@ -60,7 +60,7 @@ const removeAtOnce = 500;
 export function createEventLog(redis: RedisConnection, shards: Shards, options: LineListOptions): EventLog {
   const { retentionMs } = options;
   const list = createLineList(redis, options);
-  const answers = createAnswerStore(redis, shards);
+  const answers = createResponseStore(redis, shards);
   const started = new Map<string, { message: Message; line: Line }>();
   let timer: NodeJS.Timeout | undefined;
   /** By shard what was written in this turn of the event loop, as `write-histories.lua` wants it. */
@@ -189,7 +189,7 @@ export function createEventLog(redis: RedisConnection, shards: Shards, options: 
       }
       const bytes = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
       const retriedAs = fields[retriedAsField]?.split(',') ?? [];
-      const events = readHistory(messageId, pending, fields);
+      const events = parseHistory(messageId, pending, fields);
       return { events: events[0]?.message.workflow ? [] : events, bytes, retriedAs };
     },
     async noteRetry(messageId, newId) {

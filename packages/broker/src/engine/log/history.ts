@@ -1,5 +1,5 @@
-import type { Answer, ErrorKind, Message, State } from '@posthorn/shared';
-import { cutBody, type KeptAnswer } from './answers.ts';
+import type { DestinationResponse, ErrorKind, Message, State } from '@posthorn/shared';
+import { cutBody, type KeptResponse } from './responses.ts';
 import { logFields } from './log-fields.ts';
 
 /** One log entry of a message. */
@@ -14,7 +14,7 @@ export interface Event {
   message: Message;
   error?: string;
   errorKind?: ErrorKind;
-  answer?: StoredAnswer;
+  answer?: StoredResponse;
   nextDeliveryTime?: number;
 }
 
@@ -42,9 +42,9 @@ export interface Line {
 }
 
 /** A response as an entry of the log contains it. */
-export interface StoredAnswer {
+export interface StoredResponse {
   status: number;
-  header: Answer['header'];
+  header: DestinationResponse['header'];
   /** The body in base64, or only its beginning when `isElsewhere`. */
   body?: string;
   /** The body is in the answer store, unless a later attempt has replaced it. */
@@ -53,7 +53,7 @@ export interface StoredAnswer {
   isCut?: true;
 }
 
-interface StoredError extends StoredAnswer {
+interface StoredError extends StoredResponse {
   time: number;
   error: string;
   errorKind?: ErrorKind;
@@ -63,7 +63,7 @@ interface StoredError extends StoredAnswer {
 export interface KeptFailure {
   error: string;
   errorKind?: ErrorKind | undefined;
-  answer: KeptAnswer;
+  answer: KeptResponse;
 }
 
 interface StoredEnd {
@@ -133,7 +133,7 @@ export function canceledLine(now: number): Line {
  *
  * @param pending the message if it has not ended
  */
-export function readHistory(messageId: string, pending: Message | undefined, fields: Record<string, string>): Event[] {
+export function parseHistory(messageId: string, pending: Message | undefined, fields: Record<string, string>): Event[] {
   const created = fields[logFields.created];
   const message = created === undefined ? pending : (JSON.parse(created) as Message);
   if (!message) return [];

@@ -1,4 +1,4 @@
-import { isRedisAway } from './faults.ts';
+import { isRedisUnavailable } from './faults.ts';
 
 test('an error is the trouble of Redis, or ours', () => {
   const away = [
@@ -9,6 +9,6 @@ test('an error is the trouble of Redis, or ours', () => {
     'ERR Error running script: @user_script:1: -OOM command not allowed',
   ];
   const ours = ['ERR wrong number of arguments', 'WRONGTYPE Operation against a key', 'x is not a function'];
-  expect(away.filter((text) => !isRedisAway(new Error(text)))).toEqual([]);
-  expect(ours.filter((text) => isRedisAway(new Error(text)))).toEqual([]);
+  expect(away.filter((text) => !isRedisUnavailable(new Error(text)))).toEqual([]);
+  expect(ours.filter((text) => isRedisUnavailable(new Error(text)))).toEqual([]);
 });

@@ -31,7 +31,7 @@ export function isDenied(error: unknown): error is Error {
 }
 
 /** Whether this error is a temporary one of Redis. Then the caller gets 503 and can try again. */
-export function isRedisAway(error: unknown): boolean {
+export function isRedisUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { message } = error;
   const code = 'code' in error ? String(error.code) : '';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ConfigurationError } from '@posthorn/process';
 import type { RedisConnection } from './connect.ts';
 import { explainRefusal, explainTls, findTarget } from './explain.ts';
-import { isRedisAway } from './faults.ts';
+import { isRedisUnavailable } from './faults.ts';
 import { keyspace } from './keyspace.ts';
 import { requireRights } from './rights.ts';
 import { createServerReader } from './server-state.ts';
@@ -26,7 +26,7 @@ export async function inspectRedis(redis: RedisConnection, timeoutMs: number): P
   try {
     return await inspect(redis);
   } catch (error) {
-    if (isRedisAway(error)) throw doesNotAnswer((error as Error).message);
+    if (isRedisUnavailable(error)) throw doesNotAnswer((error as Error).message);
     throw error;
   }
 }

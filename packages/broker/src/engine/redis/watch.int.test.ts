@@ -27,7 +27,7 @@ async function start(connect = connectForRequests, url = redis.url): Promise<voi
   watch = watchRedis(connection, log, {
     fullAtPercent: 85,
     durability: 'always',
-    fatal: ['away', 'denied', 'full', 'read-only', 'refuses-writes', 'disk-failed', 'evicting'],
+    fatal: ['unavailable', 'denied', 'full', 'read-only', 'refuses-writes', 'disk-failed', 'evicting'],
     data: '',
     emptied: async () => '',
   });
@@ -164,7 +164,7 @@ test('settings that changed while Redis was away are seen when it is back', asyn
   await redis.start();
   await set('appendfsync', 'everysec');
   await eventually(() => watch.state().durability === 'everysec');
-  expect(of('away')).toEqual(both);
+  expect(of('unavailable')).toEqual(both);
   await set('appendfsync', 'always');
 });
 

@@ -33,7 +33,7 @@ export interface RedisState {
 
 /** What can be wrong. */
 export type Trouble =
-  | 'away'
+  | 'unavailable'
   | 'denied'
   | 'full'
   | 'read-only'
@@ -180,7 +180,7 @@ function findTroubles(
   const found = new Map<Trouble, string>();
   if (!server) {
     if (denial) found.set('denied', denial);
-    else found.set('away', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
+    else found.set('unavailable', 'Redis does not answer; start it, or set REDIS_URL to where it runs.');
     // A clock that was wrong still counts as wrong, or work would go on before the next look.
     return judgeClock(found, state);
   }

@@ -86,7 +86,7 @@ export interface Shard {
   next(): Promise<Job | undefined>;
   /** The delayed message whose time came first, if that is before now. */
   overdue(now: number): Promise<Job | undefined>;
-  /** Most attempts in flight over all dispatchers; 0 without a limit. */
+  /** Maximum number of attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
   standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;

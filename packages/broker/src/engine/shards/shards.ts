@@ -1,4 +1,4 @@
-import { newMessageId, readShard } from '@posthorn/shared';
+import { newMessageId, parseShard } from '@posthorn/shared';
 import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { hashText } from './hash.ts';
@@ -32,7 +32,7 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
   const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log));
   let turn = 0;
   const shardOf = (messageId: string) => {
-    const shard = readShard(messageId);
+    const shard = parseShard(messageId);
     return shard !== undefined && shard < count ? shard : undefined;
   };
 

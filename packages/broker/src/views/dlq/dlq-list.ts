@@ -58,13 +58,13 @@ export async function* listDlqIds(
 ): AsyncGenerator<string> {
   const isForward = filter.order === 'earliestFirst';
   const compare = (a: string, b: string) => (isForward ? compareDlqIds(a, b) : compareDlqIds(b, a));
-  const after = filter.cursor === undefined ? undefined : readDlqId(filter.cursor);
+  const after = filter.cursor === undefined ? undefined : parseDlqId(filter.cursor);
   const isBehind = (id: string) => !after || compare(id, filter.cursor ?? '') > 0;
   const min = Math.max(oldest, filter.fromDate ?? 0, isForward ? (after?.ms ?? 0) : 0);
   const max = Math.min(filter.toDate ?? Infinity, isForward ? Infinity : (after?.ms ?? Infinity));
   if (filter.messageId) {
     const ids = await findByMessage(redis, shards, filter.messageId);
-    yield* ids.filter((id) => isBehind(id) && (readDlqId(id)?.ms ?? 0) >= min).sort(compare);
+    yield* ids.filter((id) => isBehind(id) && (parseDlqId(id)?.ms ?? 0) >= min).sort(compare);
     return;
   }
 
@@ -88,16 +88,16 @@ export async function* listDlqIds(
       const members = await readMembers(list);
       list.isDone = members.length < list.atOnce;
       const last = readId(members.at(-1));
-      const next = readDlqId(last)?.ms ?? 0;
+      const next = parseDlqId(last)?.ms ?? 0;
       for (const member of members) {
         if (test && !test(member)) continue;
         const id = readId(member);
         // Entries of one instant are not sorted by their number: they are taken together, with the next piece.
-        if (isBehind(id) && (list.isDone || readDlqId(id)?.ms !== next)) list.ids.push(id);
+        if (isBehind(id) && (list.isDone || parseDlqId(id)?.ms !== next)) list.ids.push(id);
       }
       list.ids.sort(compare);
       // All of one instant: only a larger piece goes beyond it. Behind it the usual size is enough again.
-      list.atOnce = next === list.from || readDlqId(readId(members[0]))?.ms === next ? list.atOnce * 2 : atOnce;
+      list.atOnce = next === list.from || parseDlqId(readId(members[0]))?.ms === next ? list.atOnce * 2 : atOnce;
       list.from = next;
     }
   };
@@ -158,13 +158,13 @@ function readId(member: Buffer | undefined): string {
 }
 
 /** `<unix-ms>-<n>`; `undefined` for any other text. */
-export function readDlqId(text: string): { ms: number; n: number } | undefined {
+export function parseDlqId(text: string): { ms: number; n: number } | undefined {
   const match = /^(\d{1,15})-(\d{1,9})$/.exec(text);
   return match ? { ms: Number(match[1]), n: Number(match[2]) } : undefined;
 }
 
 export function compareDlqIds(a: string, b: string): number {
-  const first = readDlqId(a);
-  const second = readDlqId(b);
+  const first = parseDlqId(a);
+  const second = parseDlqId(b);
   return (first?.ms ?? 0) - (second?.ms ?? 0) || (first?.n ?? 0) - (second?.n ?? 0);
 }

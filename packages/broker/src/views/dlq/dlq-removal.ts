@@ -4,7 +4,7 @@ import { keyspace } from '../../engine/redis/keyspace.ts';
 import { readRedisTime } from '../../engine/redis/time.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { readDlqId } from './dlq-list.ts';
+import { parseDlqId } from './dlq-list.ts';
 
 /** Whose entry it is: what a removal must know, so that it need not read the entry. */
 interface Owner {
@@ -109,7 +109,7 @@ export function createDlqRemover({ redis, shards, bodies, retentionMs }: DlqRemo
     async remove(dlqIds) {
       const byShard = new Map<number, string[]>();
       for (const id of dlqIds) {
-        const parsed = readDlqId(id);
+        const parsed = parseDlqId(id);
         if (!parsed) continue;
         const shard = parsed.n % shards.count;
         byShard.set(shard, [...(byShard.get(shard) ?? []), id]);

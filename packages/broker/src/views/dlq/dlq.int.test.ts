@@ -3,7 +3,7 @@ import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
 import { createLog } from '@posthorn/process';
 import { connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
-import { createAnswerStore, cutAnswer, type AnswerStore } from '../../engine/log/answers.ts';
+import { createResponseStore, cutResponse, type ResponseStore } from '../../engine/log/responses.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
 import { openShards, type Shards } from '../../engine/shards/shards.ts';
 import { createDlq, type Dlq } from './dlq.ts';
@@ -12,7 +12,7 @@ let server: TestRedis;
 let redis: RedisConnection;
 let shards: Shards;
 let bodies: BodyStore;
-let answers: AnswerStore;
+let answers: ResponseStore;
 let dlq: Dlq;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await eventually(() => redis.status === 'ready');
   shards = openShards(redis, 3, createLog('test', 'fatal'));
   bodies = createBodyStore(redis, shards.shardOf);
-  answers = createAnswerStore(redis, shards);
+  answers = createResponseStore(redis, shards);
   dlq = createDlq({ redis, shards, bodies, answers, retentionMs: 600_000, logRetentionMs: 300_000 });
 });
 afterAll(async () => {
@@ -255,7 +255,7 @@ describe('the last answer', () => {
 
   test('that was cut says so', async () => {
     const { id, shard } = shards.newId(0);
-    const kept = cutAnswer({ status: 500, header: {}, body: Buffer.from('grüße') }, 3);
+    const kept = cutResponse({ status: 500, header: {}, body: Buffer.from('grüße') }, 3);
     const dlqId = await dlq.bury({ id, shard, message: message('a'), retried: 0 }, { error: 'no', answer: kept });
     expect(await dlq.get(dlqId)).toMatchObject({ responseBody: 'gr', responseBodyTruncated: true });
   });
@@ -274,7 +274,7 @@ describe('the last answer', () => {
   test('is refused by a Redis without memory, in which a message is buried nevertheless', async () => {
     const working = connectForWork(server.url);
     await eventually(() => working.status === 'ready');
-    const parts = { redis: working, shards, bodies, answers: createAnswerStore(working, shards) };
+    const parts = { redis: working, shards, bodies, answers: createResponseStore(working, shards) };
     const { bury: buryFull } = createDlq({ ...parts, retentionMs: 600_000, logRetentionMs: 600_000 });
     await redis.config('SET', 'maxmemory', '1');
     const { id, shard } = shards.newId(0);

@@ -1,5 +1,5 @@
-import type { Answer, DlqFilter, DlqMessage, ErrorKind, Message } from '@posthorn/shared';
-import type { AnswerStore } from '../../engine/log/answers.ts';
+import type { DestinationResponse, DlqFilter, DlqMessage, ErrorKind, Message } from '@posthorn/shared';
+import type { ResponseStore } from '../../engine/log/responses.ts';
 import { matches } from '../filter.ts';
 import { maxInlineFinalBytes, type KeptFailure } from '../../engine/log/history.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
@@ -9,7 +9,7 @@ import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Job } from '../../engine/shards/shard.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import { createDlqRemover, formatOwner } from './dlq-removal.ts';
-import { listCauses, listDlqIds, needsEntries, readDlqId, writeEntryDigest } from './dlq-list.ts';
+import { listCauses, listDlqIds, needsEntries, parseDlqId, writeEntryDigest } from './dlq-list.ts';
 
 /** What lies in the dead letter queue: the message as it was, and why its last attempt failed. */
 export interface DeadLetter {
@@ -17,7 +17,7 @@ export interface DeadLetter {
   message: Message;
   /** Status and headers of the last answer, and its body if that is small. */
   status: number;
-  header: Answer['header'];
+  header: DestinationResponse['header'];
   bodyBase64: string;
   /** Retries before the last attempt. This and what follows is missing in entries of earlier versions. */
   retried?: number;
@@ -54,21 +54,21 @@ export interface DlqParts {
   redis: RedisConnection;
   shards: Shards;
   bodies: BodyStore;
-  answers: AnswerStore;
+  answers: ResponseStore;
   retentionMs: number;
   /** The log shows the same answer. */
   logRetentionMs: number;
 }
 
 export function createDlq({ redis, shards, bodies, answers, retentionMs, logRetentionMs }: DlqParts): Dlq {
-  const shardOf = (dlqId: string) => (readDlqId(dlqId)?.n ?? 0) % shards.count;
+  const shardOf = (dlqId: string) => (parseDlqId(dlqId)?.n ?? 0) % shards.count;
   const answerMs = Math.max(retentionMs, logRetentionMs);
 
   const readSize = (dlqId: string) => redis.hstrlen(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
   const readText = (dlqId: string) => redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
 
   async function read(dlqId: string): Promise<DeadLetter | undefined> {
-    const parsed = readDlqId(dlqId);
+    const parsed = parseDlqId(dlqId);
     if (!parsed || parsed.ms < Date.now() - retentionMs) return undefined;
     const text = await readText(dlqId);
     return text ? (JSON.parse(text) as DeadLetter) : undefined;
@@ -251,5 +251,5 @@ function isMeant(
   if (responseStatus && !responseStatus.includes(letter.status)) return false;
   const { message, status, error = '' } = letter;
   if (cause && !listCauses(message.url, status, error).some((one) => cause.includes(one))) return false;
-  return matches(filter, letter.message, readDlqId(dlqId)?.ms);
+  return matches(filter, letter.message, parseDlqId(dlqId)?.ms);
 }

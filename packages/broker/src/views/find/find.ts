@@ -1,5 +1,5 @@
-import { hidePassword, readShard, type FindHit } from '@posthorn/shared';
-import { readDlqId } from '../dlq/dlq-list.ts';
+import { hidePassword, parseShard, type FindHit } from '@posthorn/shared';
+import { parseDlqId } from '../dlq/dlq-list.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -22,7 +22,7 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
   const all = Array.from({ length: shards.count }, (_, shard) => shard);
 
   async function findById(text: string): Promise<FindHit[]> {
-    const shard = readShard(text) === undefined ? undefined : shards.shardOf(text);
+    const shard = parseShard(text) === undefined ? undefined : shards.shardOf(text);
     if (shard !== undefined) {
       const [hasLog, hasJob] = await Promise.all([
         redis.exists(keyspace.history(shard, text)),
@@ -30,7 +30,7 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
       ]);
       return hasLog === 1 || hasJob ? [{ kind: 'message', id: text, title: text }] : [];
     }
-    const dlqId = readDlqId(text);
+    const dlqId = parseDlqId(text);
     if (!dlqId) return [];
     const isThere = await redis.hexists(keyspace.dlqEntries(dlqId.n % shards.count), text);
     return isThere === 1 ? [{ kind: 'deadLetter', id: text, title: text }] : [];

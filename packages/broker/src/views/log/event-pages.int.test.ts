@@ -5,7 +5,7 @@ import { createLog } from '@posthorn/process';
 import { connectForRequests, connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
 import { openShards, type Shards } from '../../engine/shards/shards.ts';
-import { createAnswerStore, type AnswerStore } from '../../engine/log/answers.ts';
+import { createResponseStore, type ResponseStore } from '../../engine/log/responses.ts';
 import { createEventLog, type EventLog } from '../../engine/log/event-log.ts';
 import { createEventPages, type EventPages } from './event-pages.ts';
 import { activeLine, createdLine, deliveredLine, failedLines, retryLines } from '../../engine/log/history.ts';
@@ -223,10 +223,10 @@ test('a segment lives a little longer than the retention, and takes no lines for
 });
 
 describe('bodies', () => {
-  let answers: AnswerStore;
+  let answers: ResponseStore;
   beforeEach(() => {
     log = createEventLog(patient, shards, { retentionMs, maxLines });
-    answers = createAnswerStore(patient, shards);
+    answers = createResponseStore(patient, shards);
     pages = createEventPages(log, bodies, retentionMs);
   });
   /** A message with a body of so many bytes that has failed. */

@@ -4,7 +4,7 @@ import {
   canceledLine,
   deliveredLine,
   failedLines,
-  readHistory,
+  parseHistory,
   retryLines,
   type KeptFailure,
   type Line,
@@ -33,7 +33,7 @@ const job = (retried: number, lastError?: string): Job => ({
   ...(lastError ? { lastError } : {}),
 });
 const events = (...lines: Line[]) =>
-  readHistory('msg_1', message, Object.fromEntries(lines.map(({ field, value }) => [field, String(value)])));
+  parseHistory('msg_1', message, Object.fromEntries(lines.map(({ field, value }) => [field, String(value)])));
 
 test.each([
   ['before its first attempt', job(0), events(), { state: 'CREATED', attempts: 0 }],

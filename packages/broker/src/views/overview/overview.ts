@@ -1,5 +1,5 @@
 import type { Overview } from '@posthorn/shared';
-import { hidePassword, readCreatedAt } from '@posthorn/shared';
+import { hidePassword, parseCreatedAt } from '@posthorn/shared';
 import { countFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { readLogExtent } from '../../engine/log/log-extent.ts';
 import { countPaused, listBusyLanes } from '../../engine/lanes/lane-place.ts';
@@ -75,11 +75,11 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     }
     const firsts = lanes
       .flatMap(({ lane, firstWaiter: id }) => (id === undefined ? [] : [{ id, kind: laneKinds[lane.kind] }]))
-      .sort((a, b) => readCreatedAt(a.id) - readCreatedAt(b.id))
+      .sort((a, b) => parseCreatedAt(a.id) - parseCreatedAt(b.id))
       .slice(0, maxFirsts);
     for (const { id, kind } of firsts) {
       // No message is due before it was created, so that few of them need to be read.
-      if (oldest && readCreatedAt(id) > oldest.since) break;
+      if (oldest && parseCreatedAt(id) > oldest.since) break;
       const job = await shards.find(id)?.get(id);
       const due = job && (await readDue(redis, job));
       if (due && (!oldest || due.since <= oldest.since)) oldest = { ...due, kind };

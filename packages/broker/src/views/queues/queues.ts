@@ -1,4 +1,4 @@
-import { PosthornError, readCreatedAt, type Queue } from '@posthorn/shared';
+import { PosthornError, parseCreatedAt, type Queue } from '@posthorn/shared';
 import { queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -49,7 +49,7 @@ export function createQueues({ redis, shards, lanes, cancel, limits }: QueuePart
       parallelism,
       paused: isPaused,
       lag: holders + waiters,
-      ...(first === undefined ? {} : { first: { messageId: first, createdAt: readCreatedAt(first) } }),
+      ...(first === undefined ? {} : { first: { messageId: first, createdAt: parseCreatedAt(first) } }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { hasMoreValues, readShard } from '@posthorn/shared';
+import { hasMoreValues, parseShard } from '@posthorn/shared';
 
 /** The callback of a message with the largest body that is allowed by default, which it contains in base64. */
 export const maxCallbackBytes = 16 * 1024 * 1024;
@@ -25,6 +25,6 @@ export function parseCallbackSource(body: Buffer): CallbackSource | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const { sourceMessageId, retried = 0 } = value as Record<string, unknown>;
-  if (typeof sourceMessageId !== 'string' || readShard(sourceMessageId) === undefined) return undefined;
+  if (typeof sourceMessageId !== 'string' || parseShard(sourceMessageId) === undefined) return undefined;
   return typeof retried === 'number' ? { messageId: sourceMessageId, retried } : undefined;
 }

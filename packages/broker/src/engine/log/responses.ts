@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import type { Answer } from '@posthorn/shared';
+import type { DestinationResponse } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 
 /** The part of the response to a failed attempt that is kept for the log and the dead letter queue. */
-export interface KeptAnswer {
+export interface KeptResponse {
   status: number;
-  header: Answer['header'];
+  header: DestinationResponse['header'];
   body: Buffer;
   /** The destination sent a longer body than this. */
   isCut: boolean;
@@ -22,12 +22,12 @@ const maxHeaderBytes = 8 * 1024;
  *
  * @param maxBodyBytes 0 keeps neither body nor headers: Redis is full
  */
-export function cutAnswer({ status, header, body, isCut }: Answer, maxBodyBytes: number): KeptAnswer {
+export function cutResponse({ status, header, body, isCut }: DestinationResponse, maxBodyBytes: number): KeptResponse {
   const kept = { status, body: cutBody(body, maxBodyBytes), isCut: isCut === true || body.length > maxBodyBytes };
   return { ...kept, header: maxBodyBytes === 0 ? {} : cutHeader(header) };
 }
 
-function cutHeader(header: Answer['header']): Answer['header'] {
+function cutHeader(header: DestinationResponse['header']): DestinationResponse['header'] {
   let left = maxHeaderBytes;
   return Object.fromEntries(
     Object.entries(header).filter(([name, values]) => {
@@ -54,14 +54,14 @@ export function cutBody(body: Uint8Array, maxBytes: number): Buffer {
  * one copy for both. Writes are not awaited. A Redis without memory refuses them, so that responses cannot fill it
  * beyond its limit. Readers then see a body that was cut.
  */
-export interface AnswerStore {
+export interface ResponseStore {
   /** Replaces the body of an earlier attempt, and keeps it for at least `keepMs`. */
   put(messageId: string, retried: number, body: Buffer, keepMs: number): void;
   /** `undefined` if the body of this attempt was not kept or was removed. */
   read(messageId: string, retried: number): Promise<Buffer | undefined>;
 }
 
-export function createAnswerStore(redis: RedisConnection, shards: Shards): AnswerStore {
+export function createResponseStore(redis: RedisConnection, shards: Shards): ResponseStore {
   const keyOf = (messageId: string) => {
     const shard = shards.shardOf(messageId);
     return shard === undefined ? undefined : keyspace.answer(shard, messageId);

@@ -30,7 +30,7 @@ const rowsByName = new Map(publishHeaders.map((row) => [row.name.toLowerCase(), 
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @throws {PublishOptionsError}
  */
-export function readPublishOptions(headers: readonly string[]): PublishOptions {
+export function parsePublishOptions(headers: readonly string[]): PublishOptions {
   const texts = new Map<NamedRow, string>();
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] ?? '';

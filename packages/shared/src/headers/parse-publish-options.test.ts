@@ -1,7 +1,7 @@
 import { DefaultHeaders } from '../contract/url-groups.ts';
-import { readConfiguration } from './destination.ts';
+import { parseConfiguration } from './destination.ts';
 import { encodeHeaderText } from './header-text.ts';
-import { PublishOptionsError, readPublishOptions } from './read-publish-options.ts';
+import { PublishOptionsError, parsePublishOptions } from './parse-publish-options.ts';
 
 test.each<[headers: string[], options: object]>([
   [['Upstash-Label', 'a', 'upstash-label', 'b,c', 'UPSTASH-LABEL', ''], { labels: ['a', 'b', 'c'] }],
@@ -40,20 +40,20 @@ test.each<[headers: string[], options: object]>([
   // One line in UTF-8, the other one in Latin-1: each is decoded on its own.
   [['Upstash-Label', encodeHeaderText('日本'), 'Upstash-Label', 'Zoë'], { labels: ['日本', 'Zoë'] }],
 ])('several lines of a list are one list: %j', (headers, options) => {
-  expect(readPublishOptions(headers)).toEqual(options);
+  expect(parsePublishOptions(headers)).toEqual(options);
 });
 
 test('a list may be repeated in a query and in the defaults of a group', () => {
-  const fromQuery = readConfiguration(
+  const fromQuery = parseConfiguration(
     'upstash-label=a&upstash-label=b&upstash-redact-fields=header&upstash-redact-fields=body',
   );
-  expect(readPublishOptions(fromQuery)).toEqual({ labels: ['a', 'b'], redaction: { body: true, headers: 'all' } });
+  expect(parsePublishOptions(fromQuery)).toEqual({ labels: ['a', 'b'], redaction: { body: true, headers: 'all' } });
   const defaults = { 'Upstash-Label': ['a', 'b'], 'Upstash-Redact-Fields': ['body', 'nothing'] };
   expect(DefaultHeaders.safeParse(defaults).error?.message).toContain('Upstash-Redact-Fields');
 });
 
 test('a wrong line of a list is refused, wherever it stands', () => {
-  expect(() => readPublishOptions(['Upstash-Redact-Fields', 'body', 'Upstash-Redact-Fields', 'header[A'])).toThrow(
+  expect(() => parsePublishOptions(['Upstash-Redact-Fields', 'body', 'Upstash-Redact-Fields', 'header[A'])).toThrow(
     PublishOptionsError,
   );
 });
@@ -69,10 +69,10 @@ test('of an option that is no list the first line counts', () => {
     'Upstash-Cron',
     '0 0 1,2 * *',
   ];
-  expect(readPublishOptions([...headers, 'upstash-cron', '0 0 3 * *'])).toEqual({ retries: 1, cron: '0 0 1,2 * *' });
+  expect(parsePublishOptions([...headers, 'upstash-cron', '0 0 3 * *'])).toEqual({ retries: 1, cron: '0 0 1,2 * *' });
 });
 
 test('a number of retries is read however large it is: the limit refuses it', () => {
-  expect(readPublishOptions(['Upstash-Retries', '9999999999'])).toEqual({ retries: 9_999_999_999 });
-  expect(readPublishOptions(['Upstash-Retries', '9'.repeat(400)])).toEqual({ retries: Infinity });
+  expect(parsePublishOptions(['Upstash-Retries', '9999999999'])).toEqual({ retries: 9_999_999_999 });
+  expect(parsePublishOptions(['Upstash-Retries', '9'.repeat(400)])).toEqual({ retries: Infinity });
 });
