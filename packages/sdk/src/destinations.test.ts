@@ -1,5 +1,5 @@
 // The server gets every destination as it was given: `fetch` resolves dots and drops characters in a path.
-import { readDestination } from '@posthorn/shared';
+import { parseDestination } from '@posthorn/shared';
 import { startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
 import { Client, QstashValidationError } from './index.ts';
 
@@ -28,7 +28,7 @@ describe.each(ways)('%s', (_name, path, send) => {
     expect(server.requests).toHaveLength(1);
     const target = server.requests[0]?.path ?? '';
     expect(target.startsWith(path)).toBe(true);
-    return readDestination(target.slice(path.length)).destination;
+    return parseDestination(target.slice(path.length)).destination;
   };
 
   test.each([
