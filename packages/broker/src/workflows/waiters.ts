@@ -1,40 +1,26 @@
-import { PosthornError, type HeaderMap, type RunMessage } from '@posthorn/shared';
+import { PosthornError, type RunMessage } from '@posthorn/shared';
 import { createServerStep } from './create-step.ts';
 import { failForRoom } from './end-run.ts';
 import { announceLimits } from './flow-limits.ts';
-import { listHeaderMap, toHeaderMap } from './header-lists.ts';
+import { listHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
+import {
+  countBytes,
+  createNotifiedList,
+  viewLimits,
+  viewWaiter,
+  type Notified,
+  type WaiterView,
+} from './waiter-view.ts';
 import { isWebhookStep, nameNote, parseWaiter, requireEventId, type StoredWaiter } from './stored-waiter.ts';
-
-/** A waiter as clients see it (contract W12). */
-export interface WaiterView {
-  url: string;
-  deadline: number;
-  headers: HeaderMap;
-  timeoutUrl: string;
-  timeoutBody?: string;
-  timeoutHeaders: HeaderMap;
-}
-
-/** A waiter that was resumed (contract W13). */
-export interface Notified {
-  waiter: WaiterView;
-  messageId: string;
-  error: '';
-  workflowRunId: string;
-  workflowCreatedAt: number;
-}
 
 /** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
 const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
 /** Waiters of one event that are read at a time. */
 const atOnce = 20;
-/** Waiters that one response shows: their number in a list, and their bytes. */
-const shown = { maxWaiters: 1000, maxBytes: 4 * 1024 * 1024 };
-
 /**
  * The waiters of an event that are there now, with the fields of their runs.
  *
@@ -77,25 +63,6 @@ function parseMember(member: string): { stepId: string; createdAt: number; runId
   return { stepId, createdAt: Number(createdAt), runId: runId.join(' ') };
 }
 
-function viewWaiter(
-  { url, deadline, headers, timeoutUrl, timeoutBody, timeoutHeaders }: StoredWaiter,
-  runId: string,
-): WaiterView {
-  const { 'Upstash-Workflow-RunId': _, ...shown } = toHeaderMap(headers);
-  const isRunId = (name: string) => name.toLowerCase() === 'upstash-workflow-runid';
-  return {
-    url,
-    deadline,
-    headers: {
-      ...Object.fromEntries(Object.entries(shown).filter(([name]) => !isRunId(name))),
-      'Upstash-Workflow-Runid': [runId],
-    },
-    timeoutUrl,
-    ...(timeoutBody === undefined ? {} : { timeoutBody }),
-    timeoutHeaders,
-  };
-}
-
 /** The waiters of an event, as many as one answer has room for (contract W12). */
 export async function readWaiters(parts: RunParts, eventId: string): Promise<WaiterView[]> {
   const views: WaiterView[] = [];
@@ -103,29 +70,10 @@ export async function readWaiters(parts: RunParts, eventId: string): Promise<Wai
   for await (const { run, waiter } of listWaiters(parts, eventId)) {
     const view = viewWaiter(waiter, run.runId);
     bytes += countBytes(view);
-    if (views.length === shown.maxWaiters || (views.length > 0 && bytes > shown.maxBytes)) break;
+    if (views.length === viewLimits.maxWaiters || (views.length > 0 && bytes > viewLimits.maxBytes)) break;
     views.push(view);
   }
   return views;
-}
-
-const countBytes = (view: WaiterView) => Buffer.byteLength(JSON.stringify(view));
-
-/** Collects every waiter that was resumed. Beyond the bytes of one response they have neither headers nor bodies. */
-function createNotifiedList() {
-  const notified: Notified[] = [];
-  let bytes = 0;
-  return {
-    notified,
-    add(one: Notified) {
-      bytes += countBytes(one.waiter);
-      notified.push(bytes > shown.maxBytes ? { ...one, waiter: shorten(one) } : one);
-    },
-  };
-}
-
-function shorten({ waiter: { url, deadline, timeoutUrl }, workflowRunId }: Notified): WaiterView {
-  return { url, deadline, headers: { 'Upstash-Workflow-Runid': [workflowRunId] }, timeoutUrl, timeoutHeaders: {} };
 }
 
 /** Resumes every waiter of an event, over all runs. Without one the event is lost. */

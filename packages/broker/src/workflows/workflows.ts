@@ -26,7 +26,8 @@ import { createRuns, parseName } from './runs.ts';
 import { judgeRunOutcome, noteRefusal, settleRunOutcome } from './settle-run.ts';
 import { triggerRuns } from './trigger.ts';
 import { registerWaiter } from './register-waiter.ts';
-import { notifyAll, notifyRun, readWaiters, takesWebhook, type Notified, type WaiterView } from './waiters.ts';
+import type { Notified, WaiterView } from './waiter-view.ts';
+import { notifyAll, notifyRun, readWaiters, takesWebhook } from './waiters.ts';
 
 /** Runs of workflows: a record and a step log each, in one shard (contract W1). */
 export interface Workflows extends RunAttempts {
