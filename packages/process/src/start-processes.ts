@@ -30,9 +30,9 @@ const killAfterGraceMs = 12_000;
 export async function startProcesses(options: StartProcessesOptions): Promise<() => Promise<void>> {
   const { name, count, log, shutdownGraceMs, giveUp, stopBy } = options;
   const all: Supervised[] = [];
-  let isStopping = false;
+  const state = { isStopping: false };
   const stop = async () => {
-    isStopping = true;
+    state.isStopping = true;
     await Promise.all(all.map((one) => one.stop()));
   };
   stopBy(stop);
@@ -70,7 +70,7 @@ export async function startProcesses(options: StartProcessesOptions): Promise<()
 
   // What keeps the first one from starting would keep the others, too, and is to be said once.
   await start(1);
-  if (!isStopping) await Promise.all(Array.from({ length: count - 1 }, (_, index) => start(index + 2)));
+  if (!state.isStopping) await Promise.all(Array.from({ length: count - 1 }, (_, index) => start(index + 2)));
   return stop;
 }
 
