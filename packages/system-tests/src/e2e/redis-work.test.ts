@@ -1,6 +1,6 @@
 import { startSystem, type TestSystem } from '@posthorn/testkit';
 import { findRises } from '../bench/guard/compare.ts';
-import { countRedisWork, readCommitted, variables, warm } from '../bench/guard/count.ts';
+import { countLoneMessages, readCommitted, variables, warm } from '../bench/guard/count.ts';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -9,9 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** When a command is added on purpose, `npm run bench:guard -- --write` commits to the new figures. */
+/**
+ * Of many messages in flight some share a command, more or fewer of them on a busy machine: only `npm run bench:guard`
+ * compares those. When a command is added on purpose, its `--write` commits to the new figures.
+ */
 test('a message asks no more of Redis than what is committed', async () => {
-  const measured = await countRedisWork(system);
-  expect(Object.keys(measured)).toHaveLength(2);
+  const measured = await countLoneMessages(system);
+  expect(Object.keys(measured)).toEqual(['one at a time']);
   expect(findRises(readCommitted(), measured)).toEqual([]);
 });

@@ -28,25 +28,34 @@ export const writeCommitted = (runs: Runs) => writeFileSync(file, `${JSON.string
  * has been warmed up.
  */
 export async function countRedisWork(system: TestSystem): Promise<Runs> {
-  const { client } = system.redis;
-  const idle = await countInRedis(client, () => sleep(idleMs).then(() => ({})));
-  const perMessage = ({ counts, seconds }: Counted, messages: number): Figures =>
-    Object.fromEntries(
-      Object.entries(counts)
-        .map(([name, count]) => {
-          const byTime = ((idle.counts[name] ?? 0) / idle.seconds) * seconds;
-          return [name, round((count - byTime) / messages)] as const;
-        })
-        .filter(([, count]) => count >= 0.05),
-    );
-
-  const publishAll = () => publishMany(system.api.url, system.receiver.url, saturated.messages, saturated.inFlight);
-  const one = await countInRedis(client, () => deliverOneByOne(system));
-  const many = await countInRedis(client, () => deliver(system, saturated.messages, publishAll).then(() => ({})));
+  const { messages, inFlight } = saturated;
+  const publishAll = () => publishMany(system.api.url, system.receiver.url, messages, inFlight);
   return {
-    'one at a time': perMessage(one, lone),
-    [`${saturated.inFlight} in flight`]: perMessage(many, saturated.messages),
+    ...(await countLoneMessages(system)),
+    [`${inFlight} in flight`]: await countPerMessage(system, messages, () =>
+      deliver(system, messages, publishAll).then(() => ({})),
+    ),
   };
+}
+
+/** The first part of it, which depends on nothing but the code. */
+export async function countLoneMessages(system: TestSystem): Promise<Runs> {
+  return { 'one at a time': await countPerMessage(system, lone, () => deliverOneByOne(system)) };
+}
+
+/** Without what Redis is asked meanwhile when nothing is to be done. */
+async function countPerMessage(
+  { redis: { client } }: TestSystem,
+  messages: number,
+  work: () => Promise<Figures>,
+): Promise<Figures> {
+  const idle = await countInRedis(client, () => sleep(idleMs).then(() => ({})));
+  const { counts, seconds } = await countInRedis(client, work);
+  const all = Object.entries(counts).map(([name, count]) => {
+    const byTime = ((idle.counts[name] ?? 0) / idle.seconds) * seconds;
+    return [name, round((count - byTime) / messages)] as const;
+  });
+  return Object.fromEntries(all.filter(([, count]) => count >= 0.05));
 }
 
 /** System calls per message of each process, at a rate at which nothing is saturated; `undefined` without strace. */
