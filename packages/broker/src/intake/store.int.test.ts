@@ -44,6 +44,21 @@ test('a message of a queue takes its place once it is stored: whoever came to it
   await eventually(async () => (await shard.count(Date.now() + 3_000_000)).due === 0);
 });
 
+test('a message of a key that lost its slot before it was stored asks again soon, though its publisher has died', async () => {
+  const headers = ['Upstash-Flow-Control-Key', 'k', 'Upstash-Flow-Control-Value', 'parallelism=1'];
+  const { queueName: _, ...keyed } = { ...request, headers };
+  await broker.publish(keyed);
+  const shard = broker.shards.at(0);
+  const before = await shard.count(Date.now() + 15_000);
+  // As if the process ended after the message was stored.
+  jest.spyOn(broker.lanes, 'enterAsleep').mockRejectedValue(new Error('killed'));
+  await expect(broker.publish(keyed)).rejects.toThrow('killed');
+  expect(await shard.count(Date.now() + 15_000)).toMatchObject({ delayed: before.delayed + 1, due: before.due + 1 });
+  jest.restoreAllMocks();
+  await broker.publish(keyed);
+  await eventually(async () => (await shard.count(Date.now() + 15_000)).due === before.due + 1);
+});
+
 describe('Redis answers each command just in time', () => {
   const slow = async <T>(work: Promise<T>) => {
     await setTimeout(1000);

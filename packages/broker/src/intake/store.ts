@@ -134,7 +134,7 @@ async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJ
   const lane = firstLane(job.message);
   if (!lane) return;
   const slot = await lanes.enterAsleep(lane, job.id);
-  if (slot.has || lane.kind === 'flow') return;
+  if (slot.has || slot.waitMs <= unenteredMs) return;
   // Not awaited: if it fails, the message only asks for its slot once more than necessary.
   shards
     .at(shard)
@@ -142,8 +142,11 @@ async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJ
     .catch(() => undefined);
 }
 
-/** If the publisher or Redis dies before the message enters its lane, the message asks for a slot after this time. */
-const withoutPlaceMs = 10_000;
+/**
+ * If the publisher or Redis dies before the message is known to wait in its lane, the message asks for a slot after this
+ * time. One with a flow-control key may have been granted a slot before it was stored, and have lost it.
+ */
+const unenteredMs = 10_000;
 
 /**
  * Which messages are stored as sleeping jobs. Queue messages enter their lane after they are stored: a message granted a
@@ -159,13 +162,13 @@ async function parkInLanes(
   for (const { id, message } of drafts.flatMap(({ messages }) => messages)) {
     const { flowControl, queueName, createdAt, notBefore } = message;
     const isDelayed = notBefore > createdAt;
-    if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: withoutPlaceMs });
+    if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: unenteredMs });
     if (!flowControl) continue;
     const lane = flowLane(flowControl);
     if (queueName !== undefined || isDelayed) steps.push(lanes.setLimits(lane, flowControl));
     else {
       const entering = lanes.enter(lane, id, flowControl).then((slot) => {
-        if (!slot.has) parked.set(id, { parkedMs: slot.waitMs });
+        if (!slot.has) parked.set(id, { parkedMs: Math.min(slot.waitMs, unenteredMs) });
       });
       steps.push(entering);
     }
