@@ -88,6 +88,23 @@ describe.each(Object.entries(kinds))('%s behind a parser that keeps text', (_nam
   });
 });
 
+test('a changed JSON text that a host has left in `body` is 403', async () => {
+  const verify = verifySignatureExpress(keys);
+  const app = await serve((request: Parsed & { body?: string }, response) => {
+    void buffer(request).then((bytes) => {
+      request.body = bytes.toString();
+      return verify(request, response, () => response.end());
+    });
+  });
+  const send = (text: string) =>
+    app.send({
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Upstash-Signature': sign('sig_a', '{"order":17}') },
+      body: text,
+    });
+  expect([(await send('{"order":17}')).status, (await send('{"order":18}')).status]).toEqual([200, 403]);
+});
+
 test.each([
   [120, 200],
   [119, 413],

@@ -59,8 +59,8 @@ export function fromNode({ stream, headers, rawBody, body, advice, keep }: NodeS
       }
       if (body instanceof Uint8Array) return body;
       if (typeof body === 'string') {
-        // It may be the value of a JSON string, and not the JSON.
-        return isJson(headers) ? { text: body, advice: usedUp } : body;
+        // It may be the value of a JSON string, and not the JSON; that of an object would be no text.
+        return isJson(headers) && !/^\s*[[{]/.test(body) ? { text: body, advice: usedUp } : body;
       }
       // A stream that was destroyed has lost its sender, and says so when it is read.
       if (stream.readableDidRead || (stream.readable === false && !stream.destroyed)) {
