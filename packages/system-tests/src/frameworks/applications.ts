@@ -74,7 +74,7 @@ export const applications: Application[] = [
     variables: { NITRO_PRESET: 'aws-lambda' },
     lambda: '.output/server/index.mjs',
   },
-  { folder: 'solidstart', routes: hook('SolidStart'), packages: ['@solidjs/start', 'h3'] },
+  { folder: 'solidstart', routes: hook('SolidStart'), packages: ['@solidjs/start', 'nitro', 'h3'] },
   { folder: 'astro', routes: hook('Astro'), packages: ['astro', '@astrojs/node'] },
   { folder: 'react-router', routes: hook('React Router'), packages: ['react-router', '@react-router/serve'] },
   { folder: 'cloudflare', routes: hook('Cloudflare (wrangler)'), packages: ['wrangler'] },
