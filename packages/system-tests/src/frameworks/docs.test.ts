@@ -30,7 +30,7 @@ test.each(folders)('%s pins every version, and names no registry', (folder) => {
     readFileSync(join(examples, folder, 'package.json'), 'utf8'),
   ) as Record<string, Record<string, string>>;
   for (const version of Object.values({ ...dependencies, ...devDependencies })) {
-    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
   }
   expect(Object.keys(dependencies)).not.toContain('@posthorn/sdk');
   expect(readdirSync(join(examples, folder)).filter((name) => name.includes('lock'))).toEqual([]);
