@@ -25,6 +25,10 @@ interface Result {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => void endAllStages().finally(() => process.exit(130)));
 }
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  void endAllStages().finally(() => process.exit(1));
+});
 
 async function play(fault: Fault, place: number): Promise<Result> {
   const startedAt = performance.now();

@@ -12,15 +12,17 @@ export const poison: Fault = {
     const variables = { STALLED_AFTER_SECONDS: '3', POISON_AFTER: '3' };
     const stage = await chaos.stage({ dispatchers: 1, dispatcher: variables });
     let kills = 0;
-    let isKilling = false;
+    let killing = Promise.resolve();
+    // An attempt that arrives while the dispatcher is still starting ends it as well, once it has started.
+    const kill = async () => {
+      await stage.dispatchers[0]?.end('SIGKILL');
+      await stage.startDispatcher(0);
+    };
     stage.onReceived(() => {
-      if (isKilling || kills >= maxKills) return;
-      isKilling = true;
+      if (kills >= maxKills) return;
       kills++;
-      void stage.dispatchers[0]
-        ?.end('SIGKILL')
-        .then(() => stage.startDispatcher(0))
-        .finally(() => (isKilling = false));
+      // A dispatcher that does not start again shows in the account.
+      killing = killing.then(kill).catch(() => undefined);
     });
     const load = await stage.load(50);
     const order = { sort: 'poison', ends: 'dead' as const, destination: `${stage.receiver}/m?tell&hold` };
@@ -33,6 +35,7 @@ export const poison: Fault = {
     }, 90_000);
     chaos.figure('reason', reason);
     await load.stop();
+    await killing;
     chaos.figure('kills', kills);
     chaos.claim(`the dispatcher was killed ${kills} times, fewer than ${maxKills}`, kills < maxKills);
     // Each kill may make a delivery again that was answered, and no message may be condemned for its company.
