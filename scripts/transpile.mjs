@@ -1,5 +1,5 @@
 // Builds packages without checking types: `node scripts/transpile.mjs <folder>...`. Each file becomes JavaScript by
-// itself, so the order does not matter. Types are checked by `npm test`.
+// itself, in any order; what else a package does to build comes after that. Types are checked by `npm test`.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,11 +13,15 @@ const compilerOptions = {
 };
 const typeChecker = 'tsc -p tsconfig.build.json';
 
-for (const folder of process.argv.slice(2)) {
+const packages = process.argv.slice(2).map((folder) => {
   const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const [first = '', ...others] = (scripts?.build ?? '').split(' && ');
-  if (first === typeChecker) transpile(folder);
-  for (const command of first === typeChecker ? others : [first, ...others]) {
+  const commands = (scripts?.build ?? '').split(' && ');
+  const isTranspiled = commands[0] === typeChecker;
+  if (isTranspiled) transpile(folder);
+  return { folder, commands: isTranspiled ? commands.slice(1) : commands };
+});
+for (const { folder, commands } of packages) {
+  for (const command of commands) {
     execFileSync('/bin/sh', ['-c', command], {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'inherit'],

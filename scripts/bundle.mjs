@@ -1,0 +1,43 @@
+// Bundles a program in place, after the compiler: `node ../../scripts/bundle.mjs <file of dist>...` in its folder of
+// `apps/`. What Node.js would load from nine hundred files it loads from a few, in a third of the CPU time.
+import { readFile } from 'node:fs/promises';
+import { readdirSync, rmSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const packages = fileURLToPath(new URL('../packages', import.meta.url));
+const dist = join(process.cwd(), 'dist');
+
+/** Files that a module of another package reads from beside itself stay where they are: its address stays its own. */
+const ownAddresses = {
+  name: 'own-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.js$/ }, async ({ path }) => {
+      if (!path.startsWith(packages + sep)) return undefined;
+      const [name, , ...file] = path.slice(packages.length + 1).split(sep);
+      const address = `new URL('${file.join('/')}', import.meta.resolve('@posthorn/${name}')).href`;
+      return { contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', address) };
+    });
+  },
+};
+
+for (const name of readdirSync(dist)) if (name.startsWith('chunk-')) rmSync(join(dist, name));
+await build({
+  entryPoints: process.argv.slice(2).map((name) => join(dist, name)),
+  outdir: dist,
+  allowOverwrite: true,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  chunkNames: 'chunk-[hash]',
+  // CommonJS modules call it for what is part of Node.js.
+  banner: {
+    js: "import { createRequire as createBundleRequire } from 'node:module';\nconst require = createBundleRequire(import.meta.url);",
+  },
+  legalComments: 'none',
+  plugins: [ownAddresses],
+  logLevel: 'warning',
+});
