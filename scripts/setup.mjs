@@ -161,6 +161,7 @@ function sources() {
   return [
     'tsconfig.base.json',
     'turbo.json',
+    'scripts/bundle.mjs',
     ...manifests(),
     ...packages().flatMap((path) => [
       join(path, 'tsconfig.build.json'),
