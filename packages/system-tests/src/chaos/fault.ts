@@ -89,10 +89,10 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       const account = await stage.drain(timeoutMs);
       const view = await stage.compareWithApi();
       const { open, reruns, phantoms, corrupt, wrongEnds, early, untold, orderBreaks } = account;
-      const { acked, statuses, messages, delivered, dead, duplicates, lateMs, slowestAnswerMs } = account;
+      const { acked, statuses, messages, delivered, dead, duplicates, lateMs, slowestAnswerMs, slowest } = account;
       Object.assign(found.figures, {
         ...{ acked, statuses, messages, delivered, dead, lost: open.length, duplicates, reruns: reruns.length },
-        ...{ lateMs, slowestAnswerMs, logDiffers: view.logDiffers.length },
+        ...{ lateMs, slowestAnswerMs, slowest, logDiffers: view.logDiffers.length },
       });
       none('lost or stuck', open);
       none('phantoms', phantoms);

@@ -41,6 +41,8 @@ export interface Account {
   receipts: ReadonlyMap<string, readonly ReceiptLine[]>;
   /** The longest time that a publish waited for its answer. */
   slowestAnswerMs: number;
+  /** What it was, and the status of its answer. */
+  slowest: string;
 }
 
 export interface Rerun {
@@ -55,6 +57,9 @@ export function makeAccount(
   lines: readonly ReceiverLine[],
   deadIds: ReadonlySet<string>,
 ): Account {
+  const waited = ({ sentAt, answeredAt }: PublishLine) => answeredAt - sentAt;
+  const [first, ...others] = publishes;
+  const slowest = first && others.reduce((most, each) => (waited(each) > waited(most) ? each : most), first);
   const receipts = lines.filter((line) => line.kind === 'receipt');
   const answered = new Set(lines.filter(({ kind }) => kind === 'answer').map((line) => (line as { n: number }).n));
   const byId = groupBy(receipts, ({ id }) => id);
@@ -118,7 +123,8 @@ export function makeAccount(
     ),
     known: new Map(expected.map(({ id, publish }) => [id, publish])),
     receipts: byId,
-    slowestAnswerMs: publishes.reduce((most, { sentAt, answeredAt }) => Math.max(most, answeredAt - sentAt), 0),
+    slowestAnswerMs: slowest ? waited(slowest) : 0,
+    slowest: slowest ? `${slowest.sort} ${slowest.status}` : 'none',
   };
 }
 
