@@ -48,7 +48,8 @@ async function refuseWithoutToken({ compose }: Stack): Promise<void> {
 /** `docker-compose.env` is written by hand; the tables of the processes say what belongs in it. */
 async function passSettings(): Promise<void> {
   const passed: string[] = readFileSync(join(root, 'docker-compose.env'), 'utf8').match(/^[A-Z_]+/gm) ?? [];
-  const decided = ['QSTASH_TOKEN', 'HOST', 'PORT', 'PROBE_HOST', 'PROBE_PORT'];
+  // docker-compose.yml and the image decide these.
+  const decided = ['NODE_ENV', 'QSTASH_TOKEN', 'HOST', 'PORT', 'PROBE_HOST', 'PROBE_PORT'];
   const missing = new Set<string>();
   for (const app of ['api', 'dispatcher']) {
     const { table } = (await import(join(root, `apps/${app}/dist/config.js`))) as { table: object };
