@@ -1,4 +1,4 @@
-import type { EventView } from '@posthorn/shared';
+import type { LogEntryView } from '@posthorn/shared';
 import { formatQuery, isOffline, send, session, sleep } from './api.ts';
 import { createStore } from './store.ts';
 
@@ -10,12 +10,12 @@ export const changes = createStore(0);
 export const gaps = createStore(0);
 const reportGap = () => gaps.set(gaps.get() + 1);
 
-const listeners = new Set<(line: EventView) => void>();
+const listeners = new Set<(entry: LogEntryView) => void>();
 /** Entries in a second that are enough to know that something has changed. */
-const fewLines = 20;
+const fewEntries = 20;
 
 /** Calls for every new entry of the log, as long as it is not ended by the function that it returns. */
-export function followLines(listener: (line: EventView) => void): () => void {
+export function followEntries(listener: (entry: LogEntryView) => void): () => void {
   listeners.add(listener);
   update();
   return () => {
@@ -90,7 +90,7 @@ async function run(isFull: boolean, signal: AbortSignal): Promise<void> {
 
 async function read(isFull: boolean, signal: AbortSignal): Promise<void> {
   const headers: Record<string, string> = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
-  const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewLines });
+  const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewEntries });
   const response = await send(`/v2/logs/stream${query}`, { headers, signal });
   if (lastId === undefined) reportGap();
   else reportChange();
@@ -115,8 +115,8 @@ function take(event: string): void {
   );
   if (fields['id']) lastId = fields['id'];
   if (fields['event'] === 'line' && fields['data']) {
-    const line = JSON.parse(fields['data']) as EventView;
-    for (const listener of listeners) listener(line);
+    const entry = JSON.parse(fields['data']) as LogEntryView;
+    for (const listener of listeners) listener(entry);
   }
   if (fields['event'] === 'skipped') reportGap();
   if (fields['event']) reportChange();

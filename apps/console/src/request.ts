@@ -1,4 +1,4 @@
-import type { EventView } from '@posthorn/shared';
+import type { LogEntryView } from '@posthorn/shared';
 import { formatDestination } from '@posthorn/shared/format-destination';
 import { decodeBody, formatBody, isHidden } from './format.ts';
 
@@ -58,47 +58,49 @@ const listHeaders = (header: Header = {}, prefix = '') =>
 const isShown = ({ value }: { value: string }) => !isHidden(value);
 
 /** The message of a log as a form, without what `readGaps` tells of. */
-export function readOptions(line: EventView): SendOptions {
-  const { 'Content-Type': types, ...header } = line.header ?? {};
+export function readOptions(entry: LogEntryView): SendOptions {
+  const { 'Content-Type': types, ...header } = entry.header ?? {};
   const limits = [
-    line.parallelism === undefined ? '' : `parallelism=${line.parallelism}`,
-    line.rate === undefined ? '' : `rate=${line.rate}`,
-    line.rate === undefined || line.period === undefined ? '' : `period=${line.period}`,
+    entry.parallelism === undefined ? '' : `parallelism=${entry.parallelism}`,
+    entry.rate === undefined ? '' : `rate=${entry.rate}`,
+    entry.rate === undefined || entry.period === undefined ? '' : `period=${entry.period}`,
   ];
   return {
     ...emptyOptions(),
-    method: line.method,
-    destination: line.url,
-    body: readBody(line).text,
+    method: entry.method,
+    destination: entry.url,
+    body: readBody(entry).text,
     contentType: types?.[0] ?? '',
-    retries: String(line.maxRetries),
-    retryDelay: line.retryDelayExpression ?? '',
-    timeout: line.timeout === undefined ? '' : `${line.timeout / 1000}s`,
-    label: (line.labels ?? []).join(','),
-    queue: line.queueName ?? '',
-    flowControlKey: line.flowControlKey ?? '',
+    retries: String(entry.maxRetries),
+    retryDelay: entry.retryDelayExpression ?? '',
+    timeout: entry.timeout === undefined ? '' : `${entry.timeout / 1000}s`,
+    label: (entry.labels ?? []).join(','),
+    queue: entry.queueName ?? '',
+    flowControlKey: entry.flowControlKey ?? '',
     flowControlValue: limits.filter(Boolean).join(', '),
-    callback: line.callback ?? '',
-    failureCallback: line.failureCallback ?? '',
+    callback: entry.callback ?? '',
+    failureCallback: entry.failureCallback ?? '',
     headers: listHeaders(header).filter(isShown),
     callbackHeaders: [
-      ...listHeaders(line.callbackHeaders, 'Upstash-Callback-Forward-'),
-      ...listHeaders(line.failureCallbackHeaders, 'Upstash-Failure-Callback-Forward-'),
+      ...listHeaders(entry.callbackHeaders, 'Upstash-Callback-Forward-'),
+      ...listHeaders(entry.failureCallbackHeaders, 'Upstash-Failure-Callback-Forward-'),
     ].filter(isShown),
   };
 }
 
 /** Sentences about what of a message cannot be sent again, because the log does not have it or a text cannot hold it. */
-export function readGaps(line: EventView): string[] {
-  const { fault } = readBody(line);
-  const headers = [line.header, line.callbackHeaders, line.failureCallbackHeaders].flatMap((one) => listHeaders(one));
+export function readGaps(entry: LogEntryView): string[] {
+  const { fault } = readBody(entry);
+  const headers = [entry.header, entry.callbackHeaders, entry.failureCallbackHeaders].flatMap((one) =>
+    listHeaders(one),
+  );
   return [
     ...(fault === undefined ? [] : [`The body is left out: it is ${fault}.`]),
     ...(headers.every(isShown) ? [] : ['Headers whose values the publisher has hidden are left out.']),
   ];
 }
 
-function readBody({ body, bodyTruncated }: EventView): { text: string; fault?: string } {
+function readBody({ body, bodyTruncated }: LogEntryView): { text: string; fault?: string } {
   if (bodyTruncated) return { text: '', fault: 'too large to be in the log as a whole' };
   if (body === undefined) return { text: '' };
   if (isHidden(body)) return { text: '', fault: 'hidden by its publisher' };

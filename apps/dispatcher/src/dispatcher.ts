@@ -21,7 +21,7 @@ import { createSpacing } from './delivery/spacing.ts';
 import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
-import { startTrimmer } from './loops/trim-events.ts';
+import { startTrimmer } from './loops/trim-log.ts';
 import { watchProgress } from './loops/watch-progress.ts';
 import { startBeat } from './loops/beat.ts';
 import { createDeliveryMetrics } from './metrics.ts';

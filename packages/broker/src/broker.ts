@@ -5,8 +5,8 @@ import type { RunNow } from './delivery/run-now.ts';
 import type { Callbacks } from './delivery/callbacks.ts';
 import type { DestinationGuard, GuardOptions } from './destinations/destination-guard.ts';
 import type { Dlq } from './views/dlq/dlq.ts';
-import type { EventLog } from './engine/log/event-log.ts';
-import type { EventPages } from './views/log/event-pages.ts';
+import type { LogStore } from './engine/log/log-store.ts';
+import type { LogPages } from './views/log/log-pages.ts';
 import type { FlowControls } from './views/flow-control/flow-control.ts';
 import type { Lanes } from './engine/lanes/lanes.ts';
 import type { Backlogs } from './views/metrics/backlog.ts';
@@ -56,7 +56,7 @@ export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 're
   /** Triggers due schedules, releases slots of ended messages, and removes data whose retention is over. */
   upkeep: Upkeep;
   messages: Messages & Canceler & RunNow;
-  eventPages: EventPages;
+  logPages: LogPages;
   dlq: Pick<Dlq, 'list' | 'get' | 'find' | 'remove'>;
   queues: Queues;
   flowControls: FlowControls;
@@ -88,8 +88,8 @@ export interface Upkeep {
   fireDue: Schedules['fireDue'];
   /** Repairs every lane in which messages have waited for 3 seconds without an event, and reports ends of runs. */
   sweep(): Promise<void>;
-  /** Removes the oldest entries of the log until not many more than `maxLines` are left, and gives the number of them. */
-  trim(maxLines: number): Promise<number>;
+  /** Removes the oldest entries of the log until about `maxEntries` are left, and gives the number of those removed. */
+  trim(maxEntries: number): Promise<number>;
   /** Removes dead letters, ended runs and flow-control keys that are past their retention. */
   expire(): Promise<void>;
 }
@@ -101,7 +101,7 @@ export interface BrokerParts extends Broker, Pick<Publisher, 'accepted'> {
   shards: Shards;
   bodies: BodyStore;
   lanes: Lanes;
-  events: EventLog;
+  logs: LogStore;
   /** Counts for statistics. */
   stats: StatsCounter;
   callbacks: Callbacks;

@@ -9,8 +9,8 @@ import { createCallbacks } from './delivery/callbacks.ts';
 import { createDestinationGuard } from './destinations/destination-guard.ts';
 import { createDlq, type Dlq } from './views/dlq/dlq.ts';
 import { createResponseStore } from './engine/log/responses.ts';
-import { createEventLog } from './engine/log/event-log.ts';
-import { createEventPages } from './views/log/event-pages.ts';
+import { createLogStore } from './engine/log/log-store.ts';
+import { createLogPages } from './views/log/log-pages.ts';
 import { shedWhenFull } from './engine/log/shed.ts';
 import { createFlowControls } from './views/flow-control/flow-control.ts';
 import { createLanes } from './engine/lanes/lanes.ts';
@@ -58,20 +58,20 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const shards = openShards(redis, options.shards, log);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
-  const logOptions = { retentionMs: logRetentionMs, maxLines: maxLogLines };
+  const logOptions = { retentionMs: logRetentionMs, maxEntries: maxLogLines };
   const isFull = () => options.findNoRoom?.() !== undefined;
-  const events = shedWhenFull(createEventLog(redis, shards, logOptions), isFull);
+  const logs = shedWhenFull(createLogStore(redis, shards, logOptions), isFull);
   const stats = createStatsCounter(redis);
   const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
 
-  const readers = options.reads ? createReaders(options.reads) : { shards, bodies, events };
+  const readers = options.reads ? createReaders(options.reads) : { shards, bodies, logs };
   const holdings = createHoldings(lanes, bodies);
   const endCanceled = async (id: string, message: Message) => {
     await schedules.tellEnd(id, message, 'FAIL');
     stats.canceled(message);
     await holdings.freeAll(id, message);
   };
-  const canceler = createCanceler({ shards, events, endCanceled, logRetentionMs });
+  const canceler = createCanceler({ shards, logs, endCanceled, logRetentionMs });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const queues = createQueues({ redis, shards, lanes, cancel: canceler.cancel, limits: queueLimits });
 
@@ -83,13 +83,13 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const { list, get, find } = readDlq;
   const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
-  const storeParts = { shards, urlGroups, bodies, events, lanes, queues, guard, stats };
+  const storeParts = { shards, urlGroups, bodies, logs, lanes, queues, guard, stats };
   const workflows = createWorkflows({
     redis,
     shards,
     guard,
     lanes,
-    events,
+    logs,
     log,
     limits: options.publish ?? onlyDelivers,
     runLimits: options.runs ?? noRuns,
@@ -116,13 +116,13 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const schedules = createSchedules(scheduleParts);
   const dispatchers = createDispatchers(redis);
   const backlogs = createBacklogs(redis, shards);
-  const eventPages = createEventPages(readers.events, readers.bodies, logRetentionMs);
+  const logPages = createLogPages(readers.logs, readers.bodies, logRetentionMs);
 
-  const callbacks = createCallbacks({ shards, bodies, events, lanes, stats, stored: publisher.counterOf('callback') });
+  const callbacks = createCallbacks({ shards, bodies, logs, lanes, stats, stored: publisher.counterOf('callback') });
   const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
     const ofMessages = createSettlement({
       bodies,
-      events,
+      logs,
       stats,
       callbacks,
       bury: dlq.bury,
@@ -134,7 +134,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       maxStoredResponseBytes,
     });
     const settlement = createRunSettlement(ofMessages, {
-      events,
+      logs,
       log,
       isFull,
       maxStoredResponseBytes,
@@ -146,7 +146,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       log,
       shards,
       bodies,
-      events,
+      logs,
       slots,
       holdings,
       settlement,
@@ -165,7 +165,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     upkeep: {
       fireDue: schedules.fireDue,
       sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
-      trim: (maxLines) => events.trim(maxLines),
+      trim: (maxEntries) => logs.trim(maxEntries),
       async expire() {
         await Promise.all([dlq.expire(), inAllShards((shard) => [lanes.expire(shard), workflows.expire(shard)])]);
       },
@@ -177,8 +177,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     flowControls: createFlowControls({ redis, shards, lanes }),
     schedules,
     urlGroups,
-    events,
-    eventPages,
+    logs,
+    logPages,
     dlq,
     signingKeys: createSigningKeys(redis),
     rateLimits: createRateLimits(redis),
@@ -195,7 +195,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     views: createViews({
       ...readers,
       redis: options.reads ?? redis,
-      eventPages,
+      logPages,
       lanes,
       queues,
       backlogs,
@@ -209,7 +209,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     accepted: publisher.accepted,
     guard,
     async close() {
-      await Promise.all([events.close(), stats.flush()]);
+      await Promise.all([logs.close(), stats.flush()]);
       await Promise.all([shards.close(), readers.shards.close()]);
       redis.disconnect();
       options.reads?.disconnect();
@@ -226,7 +226,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     return {
       shards: readShards,
       bodies: createBodyStore(reads, readShards.shardOf),
-      events: createEventLog(reads, readShards, logOptions),
+      logs: createLogStore(reads, readShards, logOptions),
     };
   }
 }

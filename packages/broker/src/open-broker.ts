@@ -127,10 +127,10 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     redisState: watch.state,
     dataName: data,
     addMetrics(metrics) {
-      const { backlogs, accepted, events, workflows } = broker;
+      const { backlogs, accepted, logs, workflows } = broker;
       const runs = workflows.measure;
       const endedRuns = workflows.ended;
-      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, runs, endedRuns, lostLines: events.lost });
+      addBrokerMetrics(metrics, { redis, watch, backlogs, accepted, runs, endedRuns, lostEntries: logs.lost });
     },
     stopWatch: watch.stop,
   };

@@ -1,7 +1,7 @@
 import { QstashUnavailableError, QstashValidationError, type Log } from '@posthorn/sdk';
 import { follow } from './follow.ts';
 
-const line = (time: number, messageId = 'm', state: Log['state'] = 'CREATED'): Log => ({
+const entry = (time: number, messageId = 'm', state: Log['state'] = 'CREATED'): Log => ({
   time,
   messageId,
   state,
@@ -20,9 +20,9 @@ async function run(looks: (Log[] | Error)[], { limit = 10, isMore = false } = {}
       const look = looks.shift() ?? [];
       if (looks.length === 0) ended.abort();
       if (look instanceof Error) throw look;
-      return { lines: look, isMore };
+      return { entries: look, isMore };
     },
-    print: (lines) => printed.push(...lines),
+    print: (entries) => printed.push(...entries),
     note: (text) => notes.push(text),
     limit,
     signal: ended.signal,
@@ -31,16 +31,16 @@ async function run(looks: (Log[] | Error)[], { limit = 10, isMore = false } = {}
   return { printed, notes, starts };
 }
 
-test('each line is printed once, however often it is read', async () => {
+test('each entry is printed once, however often it is read', async () => {
   const now = Date.now();
-  const [a, b, late] = [line(now, 'a'), line(now + 10, 'b'), line(now - 1000, 'late')];
+  const [a, b, late] = [entry(now, 'a'), entry(now + 10, 'b'), entry(now - 1000, 'late')];
   const { printed } = await run([[a], [a], [late, a, b], [late, a, b], []]);
   expect(printed).toEqual([a, late, b]);
 });
 
-test('older lines than the first that was printed are not printed later', async () => {
+test('older entries than the first that was printed are not printed later', async () => {
   const now = Date.now();
-  const { printed, starts } = await run([[line(now, 'b')], [line(now - 1, 'a'), line(now, 'b'), line(now, 'c')]], {
+  const { printed, starts } = await run([[entry(now, 'b')], [entry(now - 1, 'a'), entry(now, 'b'), entry(now, 'c')]], {
     isMore: true,
   });
   expect(printed.map(({ messageId }) => messageId)).toEqual(['b', 'c']);
@@ -48,14 +48,14 @@ test('older lines than the first that was printed are not printed later', async 
 });
 
 test('a log that says nothing for long is not read from its beginning', async () => {
-  const { starts } = await run([[line(1000)], [], []]);
+  const { starts } = await run([[entry(1000)], [], []]);
   expect(starts[2]).toBeGreaterThan(Date.now() - 120_000);
 });
 
 test('a server that is away is waited for, and then read from where it went', async () => {
   const now = Date.now();
   const away = new QstashUnavailableError('{"error":"redis is away"}', 503);
-  const { printed, notes, starts } = await run([[line(now, 'a')], away, away, [line(now + 1, 'b')], [], away]);
+  const { printed, notes, starts } = await run([[entry(now, 'a')], away, away, [entry(now + 1, 'b')], [], away]);
   expect(printed.map(({ messageId }) => messageId)).toEqual(['a', 'b']);
   expect(notes).toEqual(['redis is away; waiting']);
   expect(starts[3]).toBe(starts[1]);

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { QstashRatelimitError, QstashUnavailableError, type Log } from '@posthorn/sdk';
 
 export interface FollowOptions {
-  /** The newest lines that are not older than `fromMs`, oldest first; and whether there are more. */
-  read: (fromMs: number, limit: number) => Promise<{ lines: Log[]; isMore: boolean }>;
-  print: (lines: Log[]) => void;
+  /** The newest entries that are not older than `fromMs`, oldest first; and whether there are more. */
+  read: (fromMs: number, limit: number) => Promise<{ entries: Log[]; isMore: boolean }>;
+  print: (entries: Log[]) => void;
   note: (text: string) => void;
-  /** Lines that are printed of those that are there already. */
+  /** Entries that are printed of those that are there already. */
   limit: number;
   signal: AbortSignal;
   /** Resolves when there is something new, or when it is time to look anyway; by default after `pollMs`. */
@@ -14,7 +14,7 @@ export interface FollowOptions {
   pollMs?: number;
 }
 
-/** Lines of several machines come in an order that may be wrong by this much. */
+/** Entries of several machines come in an order that may be wrong by this much. */
 const disorderMs = 5000;
 /** The clock here may be ahead of theirs by this much. */
 const skewMs = 60_000;
@@ -28,32 +28,32 @@ export async function follow(options: FollowOptions): Promise<void> {
   const { read, print, note, limit, signal, pollMs = 1000 } = options;
   const wait = (ended: AbortSignal) => sleep(pollMs, undefined, { signal: ended }).catch(() => undefined);
   const { changed = wait } = options;
-  /** Times of the lines that were printed, as far back as they are read again. */
+  /** Times of the entries that were printed, as far back as they are read again. */
   const printed = new Map<string, number>();
   let isAway = false;
 
-  const printNew = (lines: Log[], fromMs: number) => {
-    // Who names a message gets all its lines, whatever their time.
-    const fresh = lines.filter((line) => line.time >= fromMs && !printed.has(writeKey(line)));
-    for (const line of fresh) printed.set(writeKey(line), line.time);
+  const printNew = (entries: Log[], fromMs: number) => {
+    // With the id of a message all its entries come, whatever their time.
+    const fresh = entries.filter((entry) => entry.time >= fromMs && !printed.has(writeKey(entry)));
+    for (const entry of fresh) printed.set(writeKey(entry), entry.time);
     for (const [key, time] of printed) if (time < fromMs) printed.delete(key);
     if (fresh.length > 0) print(fresh);
   };
-  const findStart = (lines: Log[], readAtMs: number) =>
-    Math.max(lines.at(-1)?.time ?? 0, readAtMs - skewMs) - disorderMs;
+  const findStart = (entries: Log[], readAtMs: number) =>
+    Math.max(entries.at(-1)?.time ?? 0, readAtMs - skewMs) - disorderMs;
 
   const startedAt = Date.now();
-  const { lines, isMore } = await read(0, limit);
-  printNew(lines, 0);
-  // Older lines than the first of these were left out on purpose.
-  const firstMs = isMore ? (lines[0]?.time ?? 0) : 0;
-  let fromMs = Math.max(firstMs, findStart(lines, startedAt));
+  const { entries, isMore } = await read(0, limit);
+  printNew(entries, 0);
+  // Older entries than the first of these were left out on purpose.
+  const firstMs = isMore ? (entries[0]?.time ?? 0) : 0;
+  let fromMs = Math.max(firstMs, findStart(entries, startedAt));
   for (;;) {
     try {
       const readAtMs = Date.now();
       const page = await read(fromMs, Infinity);
-      printNew(page.lines, fromMs);
-      fromMs = Math.max(fromMs, findStart(page.lines, readAtMs));
+      printNew(page.entries, fromMs);
+      fromMs = Math.max(fromMs, findStart(page.entries, readAtMs));
       isAway = false;
     } catch (error) {
       if (signal.aborted) return;
@@ -72,7 +72,7 @@ function writeKey({ time, messageId, state }: Log): string {
 
 /** How long a change is waited for while the stream is open, and while it is not. */
 const lookMs = { open: 10_000, closed: 1000 };
-/** Lines that come together are printed together. */
+/** Entries that come together are printed together. */
 const gatherMs = 100;
 
 /**
@@ -89,7 +89,7 @@ export function watchStream(
   const run = async () => {
     while (!ended.aborted) {
       try {
-        for await (const _line of open()) {
+        for await (const _entry of open()) {
           isOpen = true;
           isNew = true;
           notify();

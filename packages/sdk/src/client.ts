@@ -1,7 +1,7 @@
 import { developmentCredentials } from '@posthorn/shared';
 import { DLQ } from './dlq.ts';
 import { isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
-import { listLogs, readLine, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
+import { listLogs, parseEntry, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
 import { formatFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
 import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
@@ -198,12 +198,12 @@ export class Client {
     options: CallOptions = {},
   ): AsyncGenerator<Log, void, undefined> {
     const query = formatFilter(request.filter);
-    const lines = this.http.requestStream<Log & { count?: number }>({
+    const entries = this.http.requestStream<Log & { count?: number }>({
       ...options,
       path: ['v2', 'logs', 'stream'],
       query,
     });
-    for await (const line of lines) if (line.count === undefined) yield readLine(line);
+    for await (const entry of entries) if (entry.count === undefined) yield parseEntry(entry);
   }
 
   /** @deprecated use `logs` */

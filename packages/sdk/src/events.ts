@@ -2,10 +2,10 @@ import { formatFilter, type CommonFilter, type Exclusive, type HostPathFilter } 
 import type { CallOptions, Requester } from './http.ts';
 import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 
-/** What a line of the log can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
+/** What a log entry can say. `IN_PROGRESS` is for filters only: `ACTIVE`, `RETRY` or `ERROR`. */
 export type State = MessageState | 'IN_PROGRESS';
 
-/** One line in the history of a message. */
+/** One entry in the log of a message. */
 export interface Log extends Limits {
   /** In milliseconds since 1970. */
   time: number;
@@ -93,7 +93,7 @@ export interface GetLogsResponse {
   cursor?: string;
 }
 
-/** A line as it is on the wire. */
+/** A log entry as it is on the wire. */
 export type LogPayload = Omit<Log, 'urlGroup'>;
 /** A page as it is on the wire. */
 export interface GetLogsPayload {
@@ -112,8 +112,8 @@ export type GetEventsPayload = GetLogsPayload;
 export type WithCursor<T> = T & { cursor?: number };
 
 /** Adds the name that the wire does not have. */
-export function readLine(line: LogPayload): Log {
-  return line.topicName === undefined ? line : { ...line, urlGroup: line.topicName };
+export function parseEntry(entry: LogPayload): Log {
+  return entry.topicName === undefined ? entry : { ...entry, urlGroup: entry.topicName };
 }
 
 /** One page of the log, newest first. */
@@ -124,6 +124,6 @@ export async function listLogs(
 ): Promise<GetLogsResponse> {
   const query = { ...request, ...formatFilter(filter) };
   const page = await http.request<GetLogsPayload>({ ...options, path: ['v2', 'events'], query });
-  const logs = page.events.map(readLine);
+  const logs = page.events.map(parseEntry);
   return { logs, events: logs, ...(page.cursor ? { cursor: page.cursor } : {}) };
 }

@@ -31,7 +31,7 @@ same<Same<sdk.FlowControlInfo, contract.FlowControlKey>>();
 same<Same<sdk.GlobalParallelismInfo, contract.GlobalParallelism>>();
 same<Same<sdk.SigningKeyPair, contract.SigningKeys>>();
 same<[contract.State] extends [sdk.State] ? true : false>();
-same<[keyof contract.EventView] extends [keyof sdk.Log | 'responseHeader' | 'retryDelayExpr'] ? true : false>();
+same<[keyof contract.LogEntryView] extends [keyof sdk.Log | 'responseHeader' | 'retryDelayExpr'] ? true : false>();
 // @ts-expect-error a field that the contract does not have
 same<Same<sdk.QueueResponse & { other: 1 }, contract.Queue>>();
 

@@ -1,13 +1,13 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, describeUnknownFilters, EventsQuery, filters, readEventFilter } from '@posthorn/shared';
+import { contract, describeUnknownFilters, EventsQuery, filters, readLogFilter } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { Warn } from '../middleware/warn.ts';
 import type { route } from './route.ts';
 
-/** Lines of a page that names no number (contract P48). */
-const pageLines = { events: 1000, logs: 100 };
+/** Entries of a page that names no number (contract P48). */
+const defaultCounts = { events: 1000, logs: 100 };
 
-export const eventRoutes = ({ eventPages }: Broker, list: typeof route, warn: Warn) => {
+export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn) => {
   /** Filters that are not known narrow nothing, and the wire format wants them to be accepted. */
   const warnOfUnknown = ({ query, res }: Request) => {
     const known = Object.keys(EventsQuery.shape);
@@ -20,14 +20,14 @@ export const eventRoutes = ({ eventPages }: Broker, list: typeof route, warn: Wa
   return [
     list(contract.events.events, async ({ query }, request) => {
       warnOfUnknown(request);
-      const filter = readEventFilter(query, pageLines.events);
-      return filter.isGrouped ? eventPages.listGroups(filter) : eventPages.list(filter);
+      const filter = readLogFilter(query, defaultCounts.events);
+      return filter.isGrouped ? logPages.listGroups(filter) : logPages.list(filter);
     }),
     list(contract.events.logs, async ({ query }, request) => {
       warnOfUnknown(request);
-      const filter = readEventFilter(query, pageLines.logs);
-      if (filter.isGrouped) return eventPages.listGroups(filter);
-      const { events, ...rest } = await eventPages.list(filter);
+      const filter = readLogFilter(query, defaultCounts.logs);
+      if (filter.isGrouped) return logPages.listGroups(filter);
+      const { events, ...rest } = await logPages.list(filter);
       return { logs: events, ...rest };
     }),
   ];

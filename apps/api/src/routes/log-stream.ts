@@ -36,7 +36,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     let stuckSince: number | undefined;
     const isFull = () => response.writableLength > maxWaitingBytes;
     const close = broker.views.stream.open(filter, cursor, {
-      line(id, json) {
+      entry(id, json) {
         if (isFull()) return false;
         response.write(`event: line\nid: ${id}\ndata: ${json}\n\n`);
         return true;

@@ -1,5 +1,5 @@
 // What a message sends, and what its attempts get back.
-import type { Attempt, EventView, Timeline } from '@posthorn/shared';
+import type { Attempt, LogEntryView, Timeline } from '@posthorn/shared';
 import { decodeBody, formatDuration, isHidden } from '../format.ts';
 import { Link, segment } from '../router.tsx';
 import { Body } from './body.tsx';
@@ -47,49 +47,49 @@ export function ResponseRegion({ data }: { data: Timeline }) {
 }
 
 /** What is sent: the request, and the options that the publisher chose. */
-export function RequestRegion({ line }: { line: EventView }) {
+export function RequestRegion({ entry }: { entry: LogEntryView }) {
   return (
     <section aria-label="Request">
       <h2>Request</h2>
       <p class="url">
-        <b>{line.method}</b> <Url text={line.url} />
+        <b>{entry.method}</b> <Url text={entry.url} />
       </p>
-      <Headers header={line.header ?? {}} label="Request headers" />
-      {line.body === undefined ? (
-        <p class="muted">{line.bodyTruncated ? 'The body is too large to be shown here.' : 'There is no body.'}</p>
+      <Headers header={entry.header ?? {}} label="Request headers" />
+      {entry.body === undefined ? (
+        <p class="muted">{entry.bodyTruncated ? 'The body is too large to be shown here.' : 'There is no body.'}</p>
       ) : (
         <>
-          {isHidden(line.body) ? <p class="muted">The publisher has hidden the body: this is its hash.</p> : null}
-          <Body bytes={decodeBody(line.body)} name="request" label="What is sent" />
+          {isHidden(entry.body) ? <p class="muted">The publisher has hidden the body: this is its hash.</p> : null}
+          <Body bytes={decodeBody(entry.body)} name="request" label="What is sent" />
         </>
       )}
       <Pairs
         label="Options"
         pairs={[
-          ['Retries', String(line.maxRetries)],
-          ...(line.timeout === undefined ? [] : [['Timeout', formatDuration(line.timeout)] as const]),
-          ...(line.retryDelayExpression ? [['Retry delay', line.retryDelayExpression] as const] : []),
-          ...(line.labels ? [['Labels', line.labels.join(', ')] as const] : []),
-          ...(line.queueName
-            ? [['Queue', <Link to={`/queues/${segment(line.queueName)}`}>{line.queueName}</Link>] as const]
+          ['Retries', String(entry.maxRetries)],
+          ...(entry.timeout === undefined ? [] : [['Timeout', formatDuration(entry.timeout)] as const]),
+          ...(entry.retryDelayExpression ? [['Retry delay', entry.retryDelayExpression] as const] : []),
+          ...(entry.labels ? [['Labels', entry.labels.join(', ')] as const] : []),
+          ...(entry.queueName
+            ? [['Queue', <Link to={`/queues/${segment(entry.queueName)}`}>{entry.queueName}</Link>] as const]
             : []),
-          ...(line.flowControlKey
+          ...(entry.flowControlKey
             ? [
                 [
                   'Flow-control key',
-                  <Link to={`/flow-control/${segment(line.flowControlKey)}`}>{line.flowControlKey}</Link>,
+                  <Link to={`/flow-control/${segment(entry.flowControlKey)}`}>{entry.flowControlKey}</Link>,
                 ] as const,
               ]
             : []),
-          ...(line.topicName
-            ? [['URL group', <Link to={`/groups/${segment(line.topicName)}`}>{line.topicName}</Link>] as const]
+          ...(entry.topicName
+            ? [['URL group', <Link to={`/groups/${segment(entry.topicName)}`}>{entry.topicName}</Link>] as const]
             : []),
-          ...(line.scheduleId
-            ? [['Schedule', <Link to={`/schedules/${segment(line.scheduleId)}`}>{line.scheduleId}</Link>] as const]
+          ...(entry.scheduleId
+            ? [['Schedule', <Link to={`/schedules/${segment(entry.scheduleId)}`}>{entry.scheduleId}</Link>] as const]
             : []),
-          ...(line.callback ? [['Callback', line.callback] as const] : []),
-          ...(line.failureCallback ? [['Failure callback', line.failureCallback] as const] : []),
-          ['Published from', line.callerIp],
+          ...(entry.callback ? [['Callback', entry.callback] as const] : []),
+          ...(entry.failureCallback ? [['Failure callback', entry.failureCallback] as const] : []),
+          ['Published from', entry.callerIp],
         ]}
       />
     </section>

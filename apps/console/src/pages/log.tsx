@@ -1,9 +1,9 @@
-import type { EventView } from '@posthorn/shared';
+import type { LogEntryView } from '@posthorn/shared';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
-import { followLines, gaps } from '../live.ts';
+import { followEntries, gaps } from '../live.ts';
 import { hold, isReading } from '../reading.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { Button } from '../components/button.tsx';
@@ -25,7 +25,7 @@ const maxTail = 300;
 const gatherMs = 200;
 
 interface Page {
-  logs: EventView[];
+  logs: LogEntryView[];
   cursor?: string;
 }
 
@@ -43,9 +43,9 @@ export function Log() {
     signal: gaps,
     rows: ({ logs }) => logs.map(keyOf),
   });
-  const isWantedNow = (line: EventView) => isWanted(line, filter);
+  const isWantedNow = (entry: LogEntryView) => isWanted(entry, filter);
   const tail = useTail(isWantedNow, cursor === '', refresh, data);
-  const lines = merge(isStale ? [] : tail, data?.logs ?? []);
+  const entries = merge(isStale ? [] : tail, data?.logs ?? []);
   return (
     <>
       <PageHead title="Log">
@@ -82,7 +82,7 @@ export function Log() {
             { title: 'Destination' },
             { title: 'Detail' },
           ]}
-          isEmpty={lines.length === 0}
+          isEmpty={entries.length === 0}
           isStale={isStale}
           empty={
             isFiltered ? (
@@ -94,27 +94,27 @@ export function Log() {
             )
           }
         >
-          {lines.map((line) => (
-            <tr key={keyOf(line)}>
+          {entries.map((entry) => (
+            <tr key={keyOf(entry)}>
               <td>
-                <Time at={line.time} />
+                <Time at={entry.time} />
               </td>
               <td>
-                <State state={line.state} status={line.responseStatus} />
+                <State state={entry.state} status={entry.responseStatus} />
               </td>
               <td>
-                <Link to={`/messages/${segment(line.messageId)}`} class="id">
-                  {line.messageId}
+                <Link to={`/messages/${segment(entry.messageId)}`} class="id">
+                  {entry.messageId}
                 </Link>
               </td>
               <td class="url">
-                <Url text={line.url} />
+                <Url text={entry.url} />
               </td>
               <td>
-                {line.error ?? ''}
-                {line.nextDeliveryTime === undefined ? null : (
+                {entry.error ?? ''}
+                {entry.nextDeliveryTime === undefined ? null : (
                   <>
-                    next attempt <Time at={line.nextDeliveryTime} />
+                    next attempt <Time at={entry.nextDeliveryTime} />
                   </>
                 )}
               </td>
@@ -129,48 +129,48 @@ export function Log() {
   );
 }
 
-const keyOf = ({ messageId, state, time }: EventView) => `${messageId} ${state} ${time}`;
+const keyOf = ({ messageId, state, time }: LogEntryView) => `${messageId} ${state} ${time}`;
 
 /** Entries without repeats, newest first. */
-function merge(newer: readonly EventView[], older: readonly EventView[]): EventView[] {
-  const lines = new Map([...newer, ...older].map((line) => [keyOf(line), line]));
-  return [...lines.values()].sort((a, b) => b.time - a.time);
+function merge(newer: readonly LogEntryView[], older: readonly LogEntryView[]): LogEntryView[] {
+  const entries = new Map([...newer, ...older].map((entry) => [keyOf(entry), entry]));
+  return [...entries.values()].sort((a, b) => b.time - a.time);
 }
 
 /** Entries that came after the page was read, newest first. While the reader would lose their place they are held back. */
 function useTail(
-  isWantedNow: (line: EventView) => boolean,
+  isWantedNow: (entry: LogEntryView) => boolean,
   isOn: boolean,
   refresh: () => Promise<void>,
   page: Page | undefined,
-): EventView[] {
-  const [added, setAdded] = useState<EventView[]>([]);
-  const [waiting, setWaiting] = useState<EventView[]>([]);
+): LogEntryView[] {
+  const [added, setAdded] = useState<LogEntryView[]>([]);
+  const [waiting, setWaiting] = useState<LogEntryView[]>([]);
   const latest = useRef({ isWantedNow, waiting });
   latest.current = { isWantedNow, waiting };
   useEffect(() => {
     // What came while the page was read is newer than it.
     const newest = page?.logs[0]?.time ?? 0;
     const known = new Set(page?.logs.map(keyOf));
-    const isLeft = (line: EventView) =>
-      latest.current.isWantedNow(line) && line.time >= newest && !known.has(keyOf(line));
-    setAdded((lines) => lines.filter(isLeft));
-    setWaiting((lines) => lines.filter(isLeft));
+    const isLeft = (entry: LogEntryView) =>
+      latest.current.isWantedNow(entry) && entry.time >= newest && !known.has(keyOf(entry));
+    setAdded((entries) => entries.filter(isLeft));
+    setWaiting((entries) => entries.filter(isLeft));
   }, [page]);
   useEffect(() => {
     if (!isOn) return undefined;
-    let gathered: EventView[] = [];
+    let gathered: LogEntryView[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const put = () => {
       timer = undefined;
-      const lines = gathered;
+      const entries = gathered;
       gathered = [];
       const isHeld = isReading() || latest.current.waiting.length > 0;
-      (isHeld ? setWaiting : setAdded)((before) => merge(lines, before));
+      (isHeld ? setWaiting : setAdded)((before) => merge(entries, before));
     };
-    const end = followLines((line) => {
-      if (!latest.current.isWantedNow(line)) return;
-      gathered.unshift(line);
+    const end = followEntries((entry) => {
+      if (!latest.current.isWantedNow(entry)) return;
+      gathered.unshift(entry);
       timer ??= setTimeout(put, gatherMs);
     });
     return () => {
@@ -194,13 +194,13 @@ function useTail(
 }
 
 /** The stream of the tab has every entry; this page shows those that match. */
-function isWanted(line: EventView, filter: { url?: string; host?: string; state: string; label: string }): boolean {
+function isWanted(entry: LogEntryView, filter: { url?: string; host?: string; state: string; label: string }): boolean {
   const { url, host, state, label } = filter;
-  if (state !== '' && line.state !== state) return false;
-  if (label !== '' && !label.split(',').some((one) => line.labels?.includes(one.trim()))) return false;
-  if (url !== undefined && line.url !== url) return false;
+  if (state !== '' && entry.state !== state) return false;
+  if (label !== '' && !label.split(',').some((one) => entry.labels?.includes(one.trim()))) return false;
+  if (url !== undefined && entry.url !== url) return false;
   return (
     host === undefined ||
-    (URL.canParse(line.url) && [new URL(line.url).host, new URL(line.url).hostname].includes(host.toLowerCase()))
+    (URL.canParse(entry.url) && [new URL(entry.url).host, new URL(entry.url).hostname].includes(host.toLowerCase()))
   );
 }

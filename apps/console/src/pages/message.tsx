@@ -1,4 +1,4 @@
-import type { Attempt, EventView, Timeline } from '@posthorn/shared';
+import type { Attempt, LogEntryView, Timeline } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
@@ -47,9 +47,9 @@ export function Message({ id }: { id: string }) {
       </>
     );
   }
-  const { where, lines, attempts, related } = data;
-  const isCanceled = lines.some(({ state }) => state === 'CANCEL_REQUESTED');
-  const first = lines[0];
+  const { where, lines: entries, attempts, related } = data;
+  const isCanceled = entries.some(({ state }) => state === 'CANCEL_REQUESTED');
+  const first = entries[0];
   const cancel = () =>
     confirm({
       title: 'Cancel this message?',
@@ -114,7 +114,7 @@ export function Message({ id }: { id: string }) {
       <div class="columns">
         <div>
           <h2>Timeline</h2>
-          <TimelineList lines={lines} attempts={attempts} />
+          <TimelineList entries={entries} attempts={attempts} />
         </div>
         <div>
           <h2>Attempts</h2>
@@ -122,31 +122,31 @@ export function Message({ id }: { id: string }) {
           <ResponseRegion data={data} />
         </div>
       </div>
-      {first ? <RequestRegion line={first} /> : null}
+      {first ? <RequestRegion entry={first} /> : null}
       <Related data={data} />
     </>
   );
 }
 
-function TimelineList({ lines, attempts }: { lines: readonly EventView[]; attempts: readonly Attempt[] }) {
+function TimelineList({ entries, attempts }: { entries: readonly LogEntryView[]; attempts: readonly Attempt[] }) {
   let started = 0;
   return (
     <ol aria-label="Timeline" class="timeline">
-      {lines.map((line) => {
-        if (line.state === 'ACTIVE') started++;
+      {entries.map((entry) => {
+        if (entry.state === 'ACTIVE') started++;
         const attempt = attempts[started - 1];
         return (
           <li>
-            <Time at={line.time} /> <State state={line.state} status={line.responseStatus} />
+            <Time at={entry.time} /> <State state={entry.state} status={entry.responseStatus} />
             <span class="detail">
-              {line.state === 'ACTIVE' ? `attempt ${started}` : ''}
-              {line.state === 'ERROR' ? (line.error ?? '') : ''}
-              {line.state === 'DELIVERED' && attempt?.durationMs !== undefined
+              {entry.state === 'ACTIVE' ? `attempt ${started}` : ''}
+              {entry.state === 'ERROR' ? (entry.error ?? '') : ''}
+              {entry.state === 'DELIVERED' && attempt?.durationMs !== undefined
                 ? `after ${formatDuration(attempt.durationMs)}`
                 : ''}
-              {line.nextDeliveryTime === undefined ? null : (
+              {entry.nextDeliveryTime === undefined ? null : (
                 <>
-                  next attempt <Time at={line.nextDeliveryTime} />
+                  next attempt <Time at={entry.nextDeliveryTime} />
                 </>
               )}
             </span>

@@ -61,11 +61,11 @@ export function Send() {
   const from = query.get('from') ?? '';
   const url = query.get('url') ?? '';
   const source = useResource<Timeline>(from === '' ? undefined : `/v2/messages/${segment(from)}/timeline`);
-  const [line] = source.data?.lines ?? [];
-  const isLoading = from !== '' && !line && !source.error;
+  const [entry] = source.data?.lines ?? [];
+  const isLoading = from !== '' && !entry && !source.error;
   const [given, gaps] = useMemo(
-    () => (line ? [readOptions(line), readGaps(line)] : [{ ...emptyOptions(), destination: url }, []]),
-    [line, url],
+    () => (entry ? [readOptions(entry), readGaps(entry)] : [{ ...emptyOptions(), destination: url }, []]),
+    [entry, url],
   );
   const draft = useDraft<Form>(`/send ${from} ${url}`, { ...given, isOpen: from !== '' });
   const { value: options, change } = draft;

@@ -1,6 +1,6 @@
 import type { Message, MessageFilter } from '@posthorn/shared';
-import type { EventLog } from '../engine/log/event-log.ts';
-import { canceledLine, cancelRequestedLine } from '../engine/log/history.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import { canceledEntry, cancelRequestedEntry } from '../engine/log/log-entries.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import { matches } from '../views/filter.ts';
 
@@ -13,7 +13,7 @@ export interface Canceler {
 
 export interface CancelParts {
   shards: Shards;
-  events: EventLog;
+  logs: LogStore;
   /** Ends a message that was canceled and that no worker has. */
   endCanceled: (id: string, message: Message) => Promise<void>;
   logRetentionMs: number;
@@ -22,7 +22,7 @@ export interface CancelParts {
 /** Ids in one call of the script: Redis does nothing else in the meantime, for less than two milliseconds. */
 const cancelAtOnce = 200;
 
-export function createCanceler({ shards, events, endCanceled, logRetentionMs }: CancelParts): Canceler {
+export function createCanceler({ shards, logs, endCanceled, logRetentionMs }: CancelParts): Canceler {
   return {
     async cancel(messageIds) {
       const { byShard } = shards.group(new Set(messageIds));
@@ -64,9 +64,9 @@ export function createCanceler({ shards, events, endCanceled, logRetentionMs }: 
           canceled++;
           const { message, isInFlight, isUnreadable } = result;
           const id = some[index] ?? '';
-          events.list(id, [cancelRequestedLine(now), ...(isInFlight ? [] : [canceledLine(now)])], message);
+          logs.list(id, [cancelRequestedEntry(now), ...(isInFlight ? [] : [canceledEntry(now)])], message);
           // The script has written the message to its log as it was; this writes it as a log keeps it.
-          if (isUnreadable || (message.redaction && !isInFlight)) events.ended(id, [], message);
+          if (isUnreadable || (message.redaction && !isInFlight)) logs.ended(id, [], message);
           if (!isInFlight) await endCanceled(id, message);
         }),
       );

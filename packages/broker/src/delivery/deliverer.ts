@@ -1,8 +1,8 @@
 import type { Log } from '@posthorn/process';
 import type { Body, HeaderMap, Message, Outcome } from '@posthorn/shared';
 import type { Slot } from '../engine/lanes/lanes.ts';
-import type { EventLog } from '../engine/log/event-log.ts';
-import { activeLine, canceledLine } from '../engine/log/history.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import { activeEntry, canceledEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
@@ -64,7 +64,7 @@ export interface DelivererParts {
   log: Log;
   shards: Shards;
   bodies: BodyStore;
-  events: EventLog;
+  logs: LogStore;
   slots: Slots;
   holdings: Holdings;
   settlement: Settlement;
@@ -74,7 +74,7 @@ export interface DelivererParts {
 }
 
 export function createDeliverer(parts: DelivererParts): Deliverer {
-  const { log, shards, bodies, events, slots, holdings, settlement, runs, endCanceled } = parts;
+  const { log, shards, bodies, logs, slots, holdings, settlement, runs, endCanceled } = parts;
 
   const readStored = createSharedReads();
 
@@ -111,9 +111,9 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
 
   /** The end of a message that was canceled in flight by a dispatcher that did not get to it. Only its log knows it. */
   async function dropCanceled(id: string, bodyKey: string | undefined): Promise<void> {
-    const message = (await events.read(id)).events[0]?.message;
+    const message = (await logs.read(id)).entries[0]?.message;
     if (message) {
-      events.ended(id, [canceledLine(Date.now())], message);
+      logs.ended(id, [canceledEntry(Date.now())], message);
       await endCanceled(id, message);
     }
     if (bodyKey) await bodies.release({ kind: 'stored', key: bodyKey }, id, 0);
@@ -137,7 +137,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
       try {
         // The log of its run says what becomes of it.
         if (isRunJob(job)) return { has: true, ...(await runs.compose(job)) };
-        events.started(job.id, job.message, activeLine(job.retried, Date.now()));
+        logs.started(job.id, job.message, activeEntry(job.retried, Date.now()));
         return { has: true, header: job.message.header, body: await readBody(job.message.body) };
       } catch (error) {
         await slots.release(job);

@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/process';
 import type { DestinationResponse, Failure, Outcome } from '@posthorn/shared';
-import type { KeptFailure, Line } from '../engine/log/history.ts';
+import type { KeptFailure, NewLogEntry } from '../engine/log/log-entries.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import { createSettlement, type SettleParts } from './settle.ts';
 
@@ -11,7 +11,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
   const told: (Outcome & { answer: DestinationResponse })[] = [];
   const failures: Failure[] = [];
   const buried: KeptFailure[] = [];
-  const lines: Line[] = [];
+  const entries: NewLogEntry[] = [];
   const parts = {
     isFull: () => isFull,
     callbacks: {
@@ -22,9 +22,9 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
       buried.push(failure);
       return '1-0';
     },
-    events: {
-      failed: (_id: string, _message: unknown, more: Line[]) => void lines.push(...more),
-      ended: (_id: string, more: Line[]) => void lines.push(...more),
+    logs: {
+      failed: (_id: string, _message: unknown, more: NewLogEntry[]) => void entries.push(...more),
+      ended: (_id: string, more: NewLogEntry[]) => void entries.push(...more),
     },
     stats: { settled: () => undefined },
     tellSchedule: async () => undefined,
@@ -37,8 +37,8 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
   const settlement = createSettlement(parts as unknown as SettleParts);
   const failure = { error: 'no', answer: { status: 500, header: {}, body: new Uint8Array(), ...answer } };
   await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Job, { kind, delayMs: 1, ...failure });
-  const line = lines.find(({ state }) => state === 'ERROR');
-  return { told, failures, buried, line, text: String(line?.value) };
+  const entry = entries.find(({ state }) => state === 'ERROR');
+  return { told, failures, buried, entry, text: String(entry?.value) };
 }
 
 const large = Buffer.alloc(100_000, 'x');
@@ -47,8 +47,8 @@ const header = { A: ['b'] };
 test.each(['retry', 'failed', 'canceled'] as const)(
   'of an attempt that ends as %s, little of the answer is kept',
   async (kind) => {
-    const { told, failures, buried, line, text } = await settle(kind, { body: large, header });
-    expect(text.length + (line?.body?.length ?? 0)).toBeLessThan(2000);
+    const { told, failures, buried, entry, text } = await settle(kind, { body: large, header });
+    expect(text.length + (entry?.body?.length ?? 0)).toBeLessThan(2000);
     expect(JSON.parse(text)).toMatchObject({ header, isCut: true });
     for (const { answer } of buried) expect(answer).toMatchObject({ header, isCut: true, body: { length: 1000 } });
     expect(buried).toHaveLength(kind === 'failed' ? 1 : 0);
@@ -58,8 +58,8 @@ test.each(['retry', 'failed', 'canceled'] as const)(
 );
 
 test.each(['retry', 'failed', 'canceled'] as const)('while Redis is full, nothing of it is: %s', async (kind) => {
-  const { told, failures, buried, line, text } = await settle(kind, { body: large, header }, true);
-  expect(line?.body).toBeUndefined();
+  const { told, failures, buried, entry, text } = await settle(kind, { body: large, header }, true);
+  expect(entry?.body).toBeUndefined();
   expect(JSON.parse(text)).toMatchObject({ status: 500, error: 'no', header: {}, isCut: true });
   expect(JSON.parse(text)).not.toHaveProperty('body');
   for (const { answer } of buried) expect(answer).toMatchObject({ header: {}, isCut: true, body: { length: 0 } });

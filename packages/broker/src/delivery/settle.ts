@@ -1,8 +1,14 @@
 import type { Log } from '@posthorn/process';
 import type { DestinationResponse, Failure, Message, Outcome } from '@posthorn/shared';
 import { cutResponse } from '../engine/log/responses.ts';
-import type { EventLog } from '../engine/log/event-log.ts';
-import { canceledLines, deliveredLine, failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import {
+  canceledEntries,
+  deliveredEntry,
+  failedEntries,
+  retryEntries,
+  type KeptFailure,
+} from '../engine/log/log-entries.ts';
 import { endingMs, type BodyStore } from '../engine/shards/body.ts';
 import type { Job } from '../engine/shards/shard.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
@@ -10,7 +16,7 @@ import type { Callbacks } from './callbacks.ts';
 
 export interface SettleParts {
   bodies: BodyStore;
-  events: EventLog;
+  logs: LogStore;
   stats: Pick<StatsCounter, 'settled'>;
   callbacks: Callbacks;
   /** Puts a message into the dead letter queue and gives the id of the entry; doing it twice gives the same id. */
@@ -37,7 +43,7 @@ export interface Settlement {
 }
 
 export function createSettlement(parts: SettleParts): Settlement {
-  const { bodies, events, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
+  const { bodies, logs, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
   /** The part of a failure that is kept. While Redis is full, only the status of its response is kept. */
   const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
@@ -65,13 +71,13 @@ export function createSettlement(parts: SettleParts): Settlement {
     switch (outcome.kind) {
       case 'delivered':
         await tellSchedule('SUCCESS');
-        events.ended(id, [deliveredLine(now, status)], message);
+        logs.ended(id, [deliveredEntry(now, status)], message);
         await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
         return;
       case 'retry': {
         const { error, delayMs } = outcome;
-        events.failed(id, message, retryLines(retried, now, keep(outcome), delayMs), delayMs);
+        logs.failed(id, message, retryEntries(retried, now, keep(outcome), delayMs), delayMs);
         log.debug({ messageId: id, attempt: retried + 1, status, error, delayMs }, 'attempt.retried');
         return;
       }
@@ -81,7 +87,7 @@ export function createSettlement(parts: SettleParts): Settlement {
         const dlqId = await parts.bury(job, kept);
         await callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
         await tellSchedule('FAIL');
-        events.ended(id, failedLines(retried, now, kept), message);
+        logs.ended(id, failedEntries(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
         log.info(
           { messageId: id, attempt: retried + 1, status, errorKind, ...findOrigin(message.url), dlqId, reason },
@@ -91,7 +97,7 @@ export function createSettlement(parts: SettleParts): Settlement {
       }
       case 'canceled':
         await tellSchedule('FAIL');
-        events.ended(id, canceledLines(retried, now, keep(outcome)), message);
+        logs.ended(id, canceledEntries(retried, now, keep(outcome)), message);
         await keepBody(0);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.canceled');
         return;

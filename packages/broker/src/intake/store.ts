@@ -1,6 +1,6 @@
 import type { Message } from '@posthorn/shared';
-import type { EventLog } from '../engine/log/event-log.ts';
-import { createdLine } from '../engine/log/history.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import { createdEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
 import { firstLane, flowLane, type Lanes } from '../engine/lanes/lanes.ts';
 import type { NewJob } from '../engine/shards/shard.ts';
@@ -39,7 +39,7 @@ export function requireStored(results: readonly Stored[]): StoredMessage[] {
 export interface StoreParts {
   shards: Shards;
   bodies: BodyStore;
-  events: EventLog;
+  logs: LogStore;
   lanes: Lanes;
   /** Told how many messages were stored. */
   stored?: (count: number) => void;
@@ -52,7 +52,7 @@ export interface StoreParts {
  * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
-  const { shards, bodies, events } = parts;
+  const { shards, bodies, logs } = parts;
   const parked = await parkInLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, Entry[]>();
@@ -83,7 +83,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const adds = Array.from(byShard, async ([shard, jobs]) => {
     // A Redis that is full may refuse a body and then take its message, which would end in the dead letter queue.
     if (bodyWrites.length > 0) await Promise.all(bodyWrites);
-    for (const { job } of jobs) events.list(job.id, [createdLine(job.message)], job.message);
+    for (const { job } of jobs) logs.list(job.id, [createdEntry(job.message)], job.message);
     const ids = await shards.at(shard).add(jobs.map(({ job }) => job));
     jobs.forEach(({ job, place: [draft, message] }, index) => {
       const id = ids[index] ?? job.id;

@@ -1,8 +1,8 @@
 import type { Backlogs } from './metrics/backlog.ts';
 import type { Dlq } from './dlq/dlq.ts';
 import { createDlqSummary, type DlqSummary } from './dlq/summary.ts';
-import type { EventLog } from '../engine/log/event-log.ts';
-import type { EventPages } from './log/event-pages.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import type { LogPages } from './log/log-pages.ts';
 import { createLogTail } from '../engine/log/log-tail.ts';
 import type { Lanes } from '../engine/lanes/lanes.ts';
 import type { Log } from '@posthorn/process';
@@ -24,8 +24,8 @@ export interface ViewsParts {
   redis: RedisConnection;
   shards: Shards;
   bodies: BodyStore;
-  events: EventLog;
-  eventPages: EventPages;
+  logs: LogStore;
+  logPages: LogPages;
   lanes: Lanes;
   queues: Queues;
   backlogs: Backlogs;
@@ -50,12 +50,12 @@ export interface Views {
 }
 
 export function createViews(parts: ViewsParts): Views {
-  const { redis, shards, events, dlqRetentionMs, logRetentionMs: retentionMs } = parts;
+  const { redis, shards, logs, dlqRetentionMs, logRetentionMs: retentionMs } = parts;
   const stats = createStatsReader(redis);
   const sample = createPendingSample(redis, shards);
   const dlq = createDlqSummary(redis, shards, dlqRetentionMs, parts.dlq.read);
   return {
-    messages: createMessageList({ redis, shards, events, retentionMs }),
+    messages: createMessageList({ redis, shards, logs, retentionMs }),
     timelines: createTimelines(parts),
     stats,
     destinations: createDestinations({ stats, dlq, sample }),

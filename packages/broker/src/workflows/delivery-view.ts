@@ -94,7 +94,7 @@ export async function readErrors(
   shard: number,
   messageId: string,
 ): Promise<{ errors: StepError[]; next?: number }> {
-  const fields = await redis.hgetall(keyspace.history(shard, messageId));
+  const fields = await redis.hgetall(keyspace.messageLog(shard, messageId));
   const errors: StepError[] = [];
   let next: number | undefined;
   for (let retried = 0; fields[`${retried}:error`] !== undefined; retried++) {

@@ -1,4 +1,4 @@
-import type { EventLog } from '../engine/log/event-log.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
 import type { Lanes } from '../engine/lanes/lanes.ts';
 import type { Log } from '@posthorn/process';
 import type { AcceptParts } from '../intake/accept.ts';
@@ -22,7 +22,7 @@ export interface RunParts extends AcceptParts {
   scripts: RunScripts;
   runs: Runs;
   lanes: Lanes;
-  events: EventLog;
+  logs: LogStore;
   log: Log;
   /** Runs that this process has ended since it started. */
   ended: Record<Exclude<RunState, 'RUN_STARTED'>, number>;

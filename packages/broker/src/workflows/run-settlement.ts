@@ -3,11 +3,11 @@ import type { Failure, Outcome } from '@posthorn/shared';
 import { isRunJob, type RunJob } from '../delivery/run-attempts.ts';
 import type { Settlement } from '../delivery/settle.ts';
 import { cutResponse } from '../engine/log/responses.ts';
-import type { EventLog } from '../engine/log/event-log.ts';
-import { failedLines, retryLines, type KeptFailure } from '../engine/log/history.ts';
+import type { LogStore } from '../engine/log/log-store.ts';
+import { failedEntries, retryEntries, type KeptFailure } from '../engine/log/log-entries.ts';
 
 export interface RunSettlementParts {
-  events: EventLog;
+  logs: LogStore;
   log: Log;
   /** Whether Redis is full. */
   isFull: () => boolean;
@@ -22,7 +22,7 @@ export interface RunSettlementParts {
  * letters, callbacks and log.
  */
 export function createRunSettlement(others: Settlement, parts: RunSettlementParts): Settlement {
-  const { events, log, isFull, maxStoredResponseBytes, settleRun } = parts;
+  const { logs, log, isFull, maxStoredResponseBytes, settleRun } = parts;
   return {
     async settle(job, outcome) {
       if (!isRunJob(job)) return others.settle(job, outcome);
@@ -32,9 +32,9 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
       const { id, message, retried } = job;
       const now = Date.now();
       if (outcome.kind === 'retry') {
-        events.failed(id, message, retryLines(retried, now, keep(outcome, maxBytes), outcome.delayMs), outcome.delayMs);
+        logs.failed(id, message, retryEntries(retried, now, keep(outcome, maxBytes), outcome.delayMs), outcome.delayMs);
       } else if (outcome.kind === 'failed') {
-        events.ended(id, failedLines(retried, now, keep(outcome, maxBytes)), message);
+        logs.ended(id, failedEntries(retried, now, keep(outcome, maxBytes)), message);
       }
       const { status } = outcome.answer;
       const reason = 'error' in outcome ? outcome.error : undefined;

@@ -32,9 +32,9 @@ const followedLimit = 10;
 
 export function addLogs(command: Command, act: Act): void {
   addDestinationFilters(addFilters(command.option('--message <id>', 'of this message')))
-    .option('--state <state>', 'lines that say this; IN_PROGRESS is ACTIVE, RETRY or ERROR', parseState)
-    .option('--limit <number>', `at most so many lines, the newest; 0 for all (default: ${defaultLimit})`, parseLimit)
-    .option('-f, --follow', `go on with what happens, until Ctrl-C (after the last ${followedLimit} lines)`)
+    .option('--state <state>', 'entries with this state; IN_PROGRESS is ACTIVE, RETRY or ERROR', parseState)
+    .option('--limit <number>', `show the newest entries, so many; 0 for all (default: ${defaultLimit})`, parseLimit)
+    .option('-f, --follow', `print new entries until Ctrl-C, after the last ${followedLimit}`)
     .action(
       act(async ({ client, output }, options: Options) => {
         const { message, state, limit, follow: isFollowing } = options;
@@ -50,11 +50,11 @@ export function addLogs(command: Command, act: Act): void {
           const filter = { ...given, ...(fromMs > (options.since ?? 0) ? { fromDate: fromMs } : {}) };
           const request = { filter, count: Math.min(pageSize, max + 1) };
           const { taken, isMore } = await take(client.iterateLogs(request, { signal: ended.signal }), max);
-          return { lines: taken.reverse(), isMore };
+          return { entries: taken.reverse(), isMore };
         };
         if (isFollowing) {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
-          const print = (lines: Log[]) => output.rows(lines, columns);
+          const print = (entries: Log[]) => output.rows(entries, columns);
           const { follow, watchStream } = await import('../follow.ts');
           const { trimBody: _, ...filter } = given as typeof given & { trimBody?: number };
           const open = () => client.followLogs({ filter }, { signal: ended.signal });
@@ -69,9 +69,9 @@ export function addLogs(command: Command, act: Act): void {
           });
           return;
         }
-        const { lines, isMore } = await read(0, limit ?? defaultLimit);
-        output.table(lines, columns, 'no such lines');
-        if (isMore && output.isTerminal) output.note('there are older lines; --limit 0 shows all');
+        const { entries, isMore } = await read(0, limit ?? defaultLimit);
+        output.table(entries, columns, 'The log has no such entries.');
+        if (isMore && output.isTerminal) output.note('there are older entries; --limit 0 shows all');
       }),
     );
 }
@@ -90,7 +90,7 @@ const styles: Partial<Record<Log['state'], Style>> = {
   CANCELED: 'red',
 };
 
-/** One line of the log in a table. */
+/** One log entry in a table. */
 export const columns: Column<Log>[] = [
   { title: 'TIME', cell: ({ time }) => formatTime(time) },
   { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },

@@ -4,8 +4,8 @@ import { Count, HeaderMapField, Instant, pageBytes, PageBytes } from './fields.t
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { bodyTruncated, errorFields, messageFields, responseBodyTruncated, states, type State } from './messages.ts';
 
-/** One line in the history of a message (contract O6). */
-export const EventView = z
+/** One entry in the log of a message (contract O6). */
+export const LogEntryView = z
   .object({
     ...messageFields,
     body: z.string().optional().describe('The body, in base64.'),
@@ -26,7 +26,7 @@ export const EventView = z
     retryDelayExpr: z.string().optional().describe('The same as `retryDelayExpression`.'),
   })
   .meta({ id: 'LogEntry', description: 'One entry in the log of a message.' });
-export type EventView = z.infer<typeof EventView>;
+export type LogEntryView = z.infer<typeof LogEntryView>;
 
 /** What stands for several states, or for one under another name, in a filter. */
 const stateGroups: Record<string, readonly State[]> = {
@@ -36,13 +36,13 @@ const stateGroups: Record<string, readonly State[]> = {
 };
 
 const maxIds = 100;
-const maxLines = 1000;
+const maxEntries = 1000;
 const pageGroups = 10;
 const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 0 or more');
 
 /**
- * Which lines are meant: those of these messages, else those that match (contract P41, P45). What
- * has another name is ignored.
+ * Which entries are meant: those of these messages, otherwise those that match (contract P41, P45). Unknown names are
+ * ignored.
  */
 export const EventsQuery = z
   .object({
@@ -56,7 +56,7 @@ export const EventsQuery = z
           .transform((names) => names.flatMap((name) => stateGroups[name] ?? [])),
       )
       .describe('State of the entry; `IN_PROGRESS` means ACTIVE, RETRY or ERROR.'),
-    count: Count(maxLines),
+    count: Count(maxEntries),
     cursor: z
       .string('use one cursor')
       .regex(
@@ -77,9 +77,9 @@ export const EventsQuery = z
     message: `use at most ${maxIds} ids`,
   });
 
-/** What a query says about lines, in one form. */
-export interface EventFilter extends MessageFilter {
-  /** The lines of these messages; then only `state` counts of what else there is. */
+/** What a query says about entries, in one form. */
+export interface LogFilter extends MessageFilter {
+  /** The entries of these messages; of the other filters only `state` then applies. */
   messageIds?: string[];
   state?: State[] | undefined;
   /** Maximum number of entries, or groups of entries; of explicit messages `undefined` means all. */
@@ -89,12 +89,12 @@ export interface EventFilter extends MessageFilter {
   isGrouped: boolean;
   /** Bytes of a body that are shown. */
   trimBody?: number | undefined;
-  /** Bytes of an answer, about. */
+  /** About how many bytes a response has. */
   maxBytes: number;
 }
 
-/** @param pageLines lines of a page when the query does not say */
-export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: number): EventFilter {
+/** @param defaultCount entries of a page when the query does not say */
+export function readLogFilter(query: z.output<typeof EventsQuery>, defaultCount: number): LogFilter {
   const { messageId = [], messageIds = [], callerIP, groupBy, order = 'latestFirst', cursor, count, ...given } = query;
   const ids = [...new Set([...messageId, ...messageIds])];
   const isGrouped = groupBy !== undefined;
@@ -105,7 +105,7 @@ export function readEventFilter(query: z.output<typeof EventsQuery>, pageLines: 
     cursor: cursor || undefined,
     callerIp: given.callerIp ?? callerIP,
     maxBytes: given.maxBytes ?? pageBytes,
-    ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? pageGroups : pageLines) }),
+    ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? pageGroups : defaultCount) }),
   };
 }
 
@@ -131,10 +131,10 @@ export const StreamQuery = z
 export type StreamFilter = z.output<typeof StreamQuery>;
 
 const cursor = z.string().optional().describe('Cursor for the next call; absent at the end.');
-const lines = z.array(EventView).describe('The entries, newest first unless `order` is given.');
+const entries = z.array(LogEntryView).describe('The entries, newest first unless `order` is given.');
 const groups = z.object({
   messages: z
-    .array(z.object({ messageId: messageFields.messageId, events: lines }))
+    .array(z.object({ messageId: messageFields.messageId, events: entries }))
     .describe('With `groupBy`: the entries of each message.'),
   cursor,
 });
@@ -146,7 +146,7 @@ export const events = {
     summary: 'Read the log, newest entry first',
     scope: 'read',
     query: EventsQuery,
-    reply: z.union([z.object({ events: lines, cursor }), groups]),
+    reply: z.union([z.object({ events: entries, cursor }), groups]),
   }),
   logs: endpoint({
     method: 'GET',
@@ -154,7 +154,7 @@ export const events = {
     summary: 'Read the log, newest entry first',
     scope: 'read',
     query: EventsQuery,
-    reply: z.union([z.object({ logs: lines, cursor }), groups]),
+    reply: z.union([z.object({ logs: entries, cursor }), groups]),
   }),
   stream: endpoint({
     method: 'GET',

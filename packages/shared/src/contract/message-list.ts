@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { EventsQuery, EventView } from './events.ts';
+import { EventsQuery, LogEntryView } from './events.ts';
 import { Count, HeaderMapField, Instant } from './fields.ts';
 import { FilterFields, filters, type MessageFilter } from './filters.ts';
 import { messageFields, states, type State } from './messages.ts';
@@ -88,7 +88,7 @@ export const Timeline = z
     message: MessageSummary.describe('The message, as a list shows it.'),
     where: Place.describe('Where it is, and why.'),
     attempts: z.array(Attempt).describe('Its attempts, the first one first.'),
-    lines: z.array(EventView).describe('The entries of its log, oldest first.'),
+    lines: z.array(LogEntryView).describe('The entries of its log, oldest first.'),
     related: z
       .object({
         sourceMessageId: z.string().optional().describe('The message whose outcome this callback tells.'),

@@ -29,7 +29,7 @@ export const errorFields = {
 };
 export const bodyTruncated = z.literal(true).optional().describe('Present when the body is not shown, or not in full.');
 
-/** What a message and the lines of its log have in common. */
+/** What a message and the entries of its log have in common. */
 export const messageFields = {
   messageId: z.string().meta({ description: 'Id of the message.', example: 'msg_2YkP4mB7vQx' }),
   url: z.string().describe('Destination URL; for a URL group the URL of one endpoint.'),

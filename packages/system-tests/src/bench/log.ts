@@ -1,12 +1,12 @@
-// `npm run bench:log`: pages of the log and of the dead letter queue, with a million lines and 100,000 entries stored.
+// `npm run bench:log`: pages of the log and of the dead letter queue, with a million entries and 100,000 dead letters.
 // `npm run bench:console`: the same for what the console reads.
 import {
-  activeLine,
+  activeEntry,
   connectForWork,
   createBroker,
-  createdLine,
-  deliveredLine,
-  failedLines,
+  createdEntry,
+  deliveredEntry,
+  failedEntries,
   type BrokerParts,
 } from '@posthorn/broker/parts';
 import { createLog } from '@posthorn/process';
@@ -15,7 +15,7 @@ import { startApi, startRedis, type TestApi, type TestRedis } from '@posthorn/te
 
 const messages = 333_000;
 const deadLetters = 100_000;
-/** One message of so many has the rare label; so about a hundred lines and a hundred dead letters do. */
+/** One message of so many has the rare label; so about a hundred entries and a hundred dead letters do. */
 const rareEvery = 10_000;
 const rareEntryEvery = 1000;
 const failedEvery = 100;
@@ -47,29 +47,30 @@ function createMessage(n: number, createdAt: number, rare: boolean): Message {
 
 /** Writes the log as the API and the dispatchers do, a message after the other. */
 async function fillLog(
-  { events, shards, stats }: BrokerParts,
+  { logs, shards, stats }: BrokerParts,
   startAt: number,
-): Promise<{ oneId: string; lines: number }> {
+): Promise<{ oneId: string; entries: number }> {
   let oneId = '';
-  let lines = 0;
+  let entries = 0;
   for (let n = 0; n < messages; n++) {
     const now = Math.round(startAt + (spanMs * n) / messages);
     const message = createMessage(n, now, n % rareEvery === 0);
     const { id } = shards.newId(now);
     if (n === messages >> 1) oneId = id;
-    const end = n % failedEvery === 0 ? failedLines(0, now + 20, { error: '503', answer }) : [deliveredLine(now + 20)];
-    events.list(id, [createdLine(message)], message);
-    events.ended(id, [activeLine(0, now + 5), ...end], message);
+    const end =
+      n % failedEvery === 0 ? failedEntries(0, now + 20, { error: '503', answer }) : [deliveredEntry(now + 20)];
+    logs.list(id, [createdEntry(message)], message);
+    logs.ended(id, [activeEntry(0, now + 5), ...end], message);
     stats.accepted(message);
     stats.settled(id, message, {
       kind: 'delivered',
       answer: { status: 200, header: {}, body: answer.body, durationMs: n % 500 },
     });
-    lines += 2 + end.length;
-    if (n % 1000 === 999) await events.lines.flush();
+    entries += 2 + end.length;
+    if (n % 1000 === 999) await logs.entries.flush();
   }
-  if (events.lost() > 0) throw new Error(`${events.lost()} lines were lost while the log was filled`);
-  return { oneId, lines };
+  if (logs.lost() > 0) throw new Error(`${logs.lost()} entries were lost while the log was filled`);
+  return { oneId, entries };
 }
 
 async function fillDlq({ dlq, shards }: BrokerParts): Promise<void> {
@@ -151,10 +152,12 @@ await redis.client.ping();
 while (connection.status !== 'ready') await new Promise((resolve) => setTimeout(resolve, 10));
 const startAt = Date.now() - spanMs;
 const filledAt = performance.now();
-const { oneId, lines } = await fillLog(broker, startAt);
+const { oneId, entries } = await fillLog(broker, startAt);
 const logBytes = Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]);
 await fillDlq(broker);
-console.log(`${lines} lines and ${deadLetters} dead letters in ${Math.round((performance.now() - filledAt) / 1000)} s`);
+console.log(
+  `${entries} entries and ${deadLetters} dead letters in ${Math.round((performance.now() - filledAt) / 1000)} s`,
+);
 
 const api = await startApi(redis.url);
 await redis.client.config('SET', 'slowlog-log-slower-than', '10000');
@@ -228,10 +231,10 @@ console.log(
 );
 console.log(
   JSON.stringify({
-    lines,
+    lines: entries,
     deadLetters,
     node: process.versions.node,
-    bytesPerLine: Math.round(logBytes / lines),
+    bytesPerLine: Math.round(logBytes / entries),
     pages,
     ping,
     idlePing,

@@ -1,5 +1,13 @@
 // What the console and the command line read: lists, counts, causes, the live log.
-import type { DestinationView, DlqCause, EventView, FindHit, MessageSummary, Overview, Stats } from '@posthorn/shared';
+import type {
+  DestinationView,
+  DlqCause,
+  LogEntryView,
+  FindHit,
+  MessageSummary,
+  Overview,
+  Stats,
+} from '@posthorn/shared';
 import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
@@ -269,7 +277,7 @@ describe('the live log', () => {
   interface Streamed {
     event: string;
     id: string;
-    data: EventView & { count?: number };
+    data: LogEntryView & { count?: number };
   }
 
   /** Reads events until it has enough. */
@@ -296,7 +304,7 @@ describe('the live log', () => {
             events.push({
               event: fields['event'],
               id: fields['id'] ?? '',
-              data: JSON.parse(fields['data'] ?? '{}') as EventView,
+              data: JSON.parse(fields['data'] ?? '{}') as LogEntryView,
             });
         }
         if (enough(events)) return;

@@ -6,16 +6,16 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-interface Line {
+interface Entry {
   messageId: string;
   state: string;
   time: number;
   [field: string]: unknown;
 }
 interface Page {
-  events: Line[];
-  logs?: Line[];
-  messages?: { messageId: string; events: Line[] }[];
+  events: Entry[];
+  logs?: Entry[];
+  messages?: { messageId: string; events: Entry[] }[];
   cursor?: string;
 }
 const at = (path: string) => system.receiver.url + path;
@@ -26,8 +26,8 @@ const read = async (query: string, path = '/v2/events', { api } = system): Promi
   if (!response.ok) throw new Error(`${query} answered ${response.status}: ${text}`);
   return JSON.parse(text) as Page;
 };
-const stateOf = ({ state }: Line) => state;
-/** Waits until the list of all lines has the last one of a message. */
+const stateOf = ({ state }: Entry) => state;
+/** Waits until the list of all entries has the last one of a message. */
 const untilEnded = (id: string) =>
   eventually(async () =>
     (await read('state=DELIVERED,FAILED&count=50')).events.some(({ messageId }) => messageId === id),
@@ -39,7 +39,7 @@ const finish = async (path: string, headers: Record<string, string> = {}, body =
   return id;
 };
 
-test('events and logs are the same lines of all messages, newest first', async () => {
+test('events and logs are the same entries of all messages, newest first', async () => {
   const ids = [await finish('/same'), await finish('/same')];
   const page = await read('count=6');
   expect(Object.keys(page).sort()).toEqual(['events']);
@@ -50,7 +50,7 @@ test('events and logs are the same lines of all messages, newest first', async (
   expect(logs).toEqual({ logs: page.events });
 });
 
-test('a success has three lines, a failure four, a retry two more', async () => {
+test('a success has three entries, a failure four, a retry two more', async () => {
   system.receiver.reply('/failing', 500);
   system.receiver.reply('/flaky', 500, 200);
   const [success, failure] = [await finish('/fine'), await finish('/failing')];
@@ -63,7 +63,7 @@ test('a success has three lines, a failure four, a retry two more', async () => 
     ...['CREATED', 'ACTIVE', 'ERROR', 'RETRY'],
     ...['ACTIVE', 'ERROR', 'FAILED'],
   ]);
-  // The list of all has the same lines.
+  // The list of all has the same entries.
   const { events } = await read('path=/failing,/flaky,/fine');
   expect(events.map(stateOf).sort()).toEqual(
     [success, failure, flaky, both]
@@ -95,7 +95,7 @@ test('state filters, with one message and with all', async () => {
   expect((await read('label=canceled')).events.map(stateOf)).toEqual(['CANCELED', 'CANCEL_REQUESTED', 'CREATED']);
 });
 
-test('a line says what the message was, and an error what was answered', async () => {
+test('an entry says what the message was, and an error what was answered', async () => {
   system.receiver.reply('/fields', { status: 418, headers: { 'X-Why': 'tea' }, body: 'no coffee' });
   const id = await finish(
     '/fields',
@@ -113,8 +113,8 @@ test('a line says what the message was, and an error what was answered', async (
     'hällo',
   );
   const { events } = await read(`messageId=${id}`);
-  for (const line of events) {
-    expect(line).toMatchObject({
+  for (const entry of events) {
+    expect(entry).toMatchObject({
       messageId: id,
       url: at('/fields'),
       method: 'PUT',
@@ -132,9 +132,9 @@ test('a line says what the message was, and an error what was answered', async (
       callback: at('/callback'),
       callbackHeaders: { X: ['y'] },
       callerIp: expect.any(String) as string,
-      callerIP: line['callerIp'],
+      callerIP: entry['callerIp'],
     });
-    expect(line).not.toHaveProperty('parallelism');
+    expect(entry).not.toHaveProperty('parallelism');
   }
   const error = events.find(({ state }) => state === 'ERROR');
   expect(error).toMatchObject({
@@ -156,10 +156,10 @@ describe('filters', () => {
   beforeAll(async () => {
     const group = { method: 'POST', body: JSON.stringify({ endpoints: [{ url: at('/grouped') }] }) };
     expect((await system.api.call('/v2/topics/filter-group/endpoints', group)).status).toBe(200);
-    const [grouped] = (await (await system.api.call('/v2/publish/filter-group', { method: 'POST' })).json()) as Line[];
+    const [grouped] = (await (await system.api.call('/v2/publish/filter-group', { method: 'POST' })).json()) as Entry[];
     const enqueued = await system.api.call(`/v2/enqueue/filter-queue/${at('/queued?x=1,2')}`, { method: 'POST' });
     ids['grouped'] = grouped?.messageId ?? '';
-    ids['queued'] = ((await enqueued.json()) as Line).messageId;
+    ids['queued'] = ((await enqueued.json()) as Entry).messageId;
     ids['labelled'] = await finish('/labelled', { 'Upstash-Label': 'filter-a,filter-b' });
     ids['other'] = await finish('/other', { 'Upstash-Label': 'filter-c' });
     ids['keyed'] = await finish('/keyed', {
@@ -211,14 +211,14 @@ describe('filters', () => {
     expect((await read(`label=filter-b&cursor=${first}`)).events).toEqual([]);
   });
 
-  test('ids win over other filters, but for the state; unknown ids have no lines', async () => {
+  test('ids win over other filters, but for the state; unknown ids have no entries', async () => {
     const query = `messageIds=${ids['labelled']}&messageIds=${ids['other']}&label=none&toDate=1`;
     expect((await read(query)).events).toHaveLength(6);
     expect((await read(`messageIds=${ids['labelled']},${ids['other']}&state=ACTIVE`)).events).toHaveLength(2);
     expect(await read('messageId=msg_unknown')).toEqual({ events: [] });
   });
 
-  test('by message, each with its lines', async () => {
+  test('by message, each with its entries', async () => {
     const { messages, cursor } = await read('groupBy=messageId&label=filter-a,filter-c&count=1');
     expect(messages?.map(({ messageId }) => messageId)).toEqual([ids['other']]);
     expect(messages?.[0]?.events.map(stateOf)).toEqual(['DELIVERED', 'ACTIVE', 'CREATED']);
@@ -248,12 +248,12 @@ test.each(['latestFirst', 'earliestFirst'])('a cursor walks the entries of a nam
   expect((await read(`messageId=${messageId}&cursor=1`)).events).toEqual([]);
 });
 
-test('a cursor walks all lines in both orders while new ones arrive, and is absent on the last page', async () => {
+test('a cursor walks all entries in both orders while new ones arrive, and is absent on the last page', async () => {
   for (let n = 0; n < 4; n++) await finish('/walk', { 'Upstash-Label': 'walk' });
   const all = (await read('label=walk')).events;
   expect(all).toHaveLength(12);
   for (const order of ['latestFirst', 'earliestFirst']) {
-    const walked: Line[] = [];
+    const walked: Entry[] = [];
     let cursor: string | undefined;
     do {
       const page = await read(`label=walk&count=1&order=${order}${cursor ? `&cursor=${cursor}` : ''}`);
@@ -267,7 +267,7 @@ test('a cursor walks all lines in both orders while new ones arrive, and is abse
   expect(await read('label=walk&count=12&cursor=')).not.toHaveProperty('cursor');
 });
 
-test('pages have 100 lines of logs and 1,000 events, or as many as are asked for', async () => {
+test('pages have 100 entries from logs and 1,000 from events, or as many as are asked for', async () => {
   const items = Array.from({ length: 400 }, () => ({ destination: at('/many'), headers: { 'Upstash-Label': 'many' } }));
   expect((await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) })).status).toBe(200);
   await eventually(async () => (await read('label=many&state=DELIVERED')).events.length === 400, 20_000);
@@ -286,7 +286,7 @@ test('a large body is shown, and of the answer as much as is kept', async () => 
   await finish('/large', {}, body);
   const { events } = await read('path=/large');
   expect(events).toHaveLength(4);
-  for (const line of events) expect(line['body']).toBe(base64(body));
+  for (const entry of events) expect(entry['body']).toBe(base64(body));
   const failed = events.find(({ state }) => state === 'ERROR');
   expect(failed?.['responseBody'] === base64(body.slice(0, 64 * 1024))).toBe(true);
   expect(failed).toMatchObject({
@@ -394,7 +394,7 @@ describe('retention', () => {
     await short.stop();
   });
 
-  test('the oldest lines go when there are too many, with the logs of their messages', async () => {
+  test('the oldest entries go when there are too many, with the logs of their messages', async () => {
     const variables = { MAX_LOG_LINES: '160' };
     const small = await startSystem({ api: variables, dispatcher: variables });
     const first = await small.api.publish(`${small.receiver.url}/first`);

@@ -1,5 +1,5 @@
 // How long the message that waits longest could have been delivered, in the overview and in the metrics.
-import type { EventView, Overview } from '@posthorn/shared';
+import type { LogEntryView, Overview } from '@posthorn/shared';
 import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
@@ -18,7 +18,7 @@ async function publishFailing(retryDelayMs: number): Promise<{ id: string; retry
   const headers = { 'Upstash-Retry-Delay': String(retryDelayMs) };
   const id = await system.api.publish(`${system.receiver.url}/fails`, { headers });
   return eventually(async () => {
-    const { logs } = (await (await system.api.call(`/v2/logs?messageIds=${id}`)).json()) as { logs: EventView[] };
+    const { logs } = (await (await system.api.call(`/v2/logs?messageIds=${id}`)).json()) as { logs: LogEntryView[] };
     const retryAt = logs.find(({ state }) => state === 'RETRY')?.nextDeliveryTime;
     return retryAt === undefined ? undefined : { id, retryAt };
   });

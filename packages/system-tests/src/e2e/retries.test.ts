@@ -6,7 +6,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-interface Line {
+interface Entry {
   state: string;
   time: number;
   nextDeliveryTime?: number;
@@ -16,12 +16,12 @@ const publish = (path: string, headers: Record<string, string>) =>
   system.api.publish(system.receiver.url + path, { headers });
 const logOf = async (messageId: string) => {
   const response = await system.api.call(`/v2/events?messageId=${messageId}`);
-  return ((await response.json()) as { events: Line[] }).events.reverse();
+  return ((await response.json()) as { events: Entry[] }).events.reverse();
 };
-/** The wait that the first RETRY line announces. */
+/** The wait that the first RETRY entry announces. */
 const firstWait = async (messageId: string) => {
-  const line = await eventually(async () => (await logOf(messageId)).find(({ state }) => state === 'RETRY'));
-  return Number(line.nextDeliveryTime) - line.time;
+  const entry = await eventually(async () => (await logOf(messageId)).find(({ state }) => state === 'RETRY'));
+  return Number(entry.nextDeliveryTime) - entry.time;
 };
 
 test('each retry keeps the id and counts up; the message arrives when its destination is back', async () => {
@@ -69,12 +69,12 @@ test('an expression waits as it says, with the number of retries made so far', a
     'Upstash-Retries': '2',
   });
   await eventually(async () => (await system.api.states(messageId)).at(-1) === 'FAILED');
-  const lines = (await logOf(messageId)).filter(({ state }) => state === 'RETRY' || state === 'ACTIVE');
-  const waits = lines
+  const entries = (await logOf(messageId)).filter(({ state }) => state === 'RETRY' || state === 'ACTIVE');
+  const waits = entries
     .filter(({ state }) => state === 'RETRY')
     .map(({ time, nextDeliveryTime = 0 }) => nextDeliveryTime - time);
   expect(waits).toEqual([100, 200]);
-  const [, retry, second] = lines;
+  const [, retry, second] = entries;
   const lateMs = Number(second?.time) - Number(retry?.nextDeliveryTime);
   expect(lateMs).toBeGreaterThanOrEqual(-5);
   expect(lateMs).toBeLessThan(500);

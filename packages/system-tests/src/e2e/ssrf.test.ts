@@ -184,7 +184,7 @@ test("posthorn's own Redis, API, probe and metrics are no destinations, even whe
 /** The error of the last attempt of the message to this URL, once it has failed for good. */
 async function findError(url: string): Promise<string> {
   const { messageId } = await findDeadLetter(`url=${encodeURIComponent(url)}`);
-  // The dead letter is there a moment before the lines of the log.
+  // The dead letter is there a moment before the log entries.
   return eventually(async () => {
     const { events } = (await (await system.api.call(`/v2/events?messageId=${messageId}`)).json()) as {
       events: { state: string; error?: string }[];

@@ -205,7 +205,7 @@ test('a delayed message and a planned retry survive a restart of every process',
   await redis.kill();
   await redis.start();
   const second = await startDispatcher(redis.url);
-  // The kill may have come between the line of the log and the end of the job: then the message is taken back first.
+  // The kill may have come between the log entry and the end of the message: then the message is taken back first.
   await eventually(() => receiver.at('/again').length >= 2 && receiver.at('/delayed').length >= 1, 25_000);
   await second.end('SIGKILL');
 }, 45_000);

@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  activeLine,
+  activeEntry,
   connectForWork,
   createBroker,
-  createdLine,
-  failedLines,
+  createdEntry,
+  failedEntries,
   type BrokerParts,
 } from '@posthorn/broker/parts';
 import { createLog } from '@posthorn/process';
@@ -92,12 +92,12 @@ async function fill(redisUrl: string): Promise<void> {
   });
   for (let n = 0; n < messages; n++) {
     await fail(broker, n % (messages / largeBodies) === 0 ? 10_000_000 : 16_000);
-    if (n % 100 === 0) await broker.events.lines.flush();
+    if (n % 100 === 0) await broker.logs.entries.flush();
   }
   await broker.close();
 }
 
-async function fail({ events, dlq, bodies, shards }: BrokerParts, bytes: number): Promise<void> {
+async function fail({ logs, dlq, bodies, shards }: BrokerParts, bytes: number): Promise<void> {
   const now = Date.now();
   const { id, shard } = shards.newId(now);
   const isLarge = bytes > 16_384;
@@ -116,6 +116,6 @@ async function fail({ events, dlq, bodies, shards }: BrokerParts, bytes: number)
   const answer = { status: 500, header: {}, body: Buffer.alloc(64 * 1024, 'y'), isCut: true };
   const failure = { error: 'the destination answered 500', errorKind: 'http' as const, answer };
   await dlq.bury({ id, shard, message, retried: 0 }, failure);
-  events.list(id, [createdLine(message)], message);
-  events.ended(id, [activeLine(0, now), ...failedLines(0, now, failure)], message);
+  logs.list(id, [createdEntry(message)], message);
+  logs.ended(id, [activeEntry(0, now), ...failedEntries(0, now, failure)], message);
 }

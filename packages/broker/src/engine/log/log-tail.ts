@@ -1,10 +1,10 @@
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import type { Position } from './line-list.ts';
-import { readRecord, recordBytes, type LineRecord } from './record.ts';
+import type { LogOffset } from './entry-list.ts';
+import { readRecord, recordBytes, type EntryRecord } from './record.ts';
 
 /** A record with where it is in the log. */
-export interface TailRecord extends LineRecord, Position {
+export interface TailRecord extends EntryRecord, LogOffset {
   /** The bytes of its digest. */
   records: Buffer;
   at: number;
@@ -13,49 +13,49 @@ export interface TailRecord extends LineRecord, Position {
 /** Follows the end of the list of all entries of the log. */
 export interface LogTail {
   /** Behind the newest entry. */
-  findEnd(): Promise<Position>;
+  findEnd(): Promise<LogOffset>;
   /** Entries from a place on, up to a number, oldest first, and the place behind them. Those before it may be gone. */
-  readFrom(start: Position, max: number): Promise<{ records: TailRecord[]; next: Position }>;
+  readFrom(start: LogOffset, max: number): Promise<{ records: TailRecord[]; next: LogOffset }>;
 }
 
 /** Segments that a reader can be behind; older ones are left out. */
 const maxBehind = 512;
 
 export function createLogTail(redis: RedisConnection): LogTail {
-  const countLines = async (segment: number) =>
+  const countEntries = async (segment: number) =>
     Math.floor((await redis.strlen(keyspace.logSegment(segment))) / recordBytes);
 
   return {
     async findEnd() {
       const segment = Number(await redis.get(keyspace.logHead));
-      return { segment, line: segment > 0 ? await countLines(segment) : 0 };
+      return { segment, number: segment > 0 ? await countEntries(segment) : 0 };
     },
     async readFrom(start, max) {
       const head = Number(await redis.get(keyspace.logHead));
-      let { segment, line } = start;
-      if (segment < head - maxBehind) [segment, line] = [head - maxBehind, 0];
+      let { segment, number } = start;
+      if (segment < head - maxBehind) [segment, number] = [head - maxBehind, 0];
       for (;;) {
-        const lines = segment > 0 ? await countLines(segment) : 0;
-        if (line < lines) break;
+        const length = segment > 0 ? await countEntries(segment) : 0;
+        if (number < length) break;
         // A segment that is behind the head grows no more.
-        if (segment >= head) return { records: [], next: { segment, line } };
+        if (segment >= head) return { records: [], next: { segment, number } };
         segment++;
-        line = 0;
+        number = 0;
       }
       const bytes = await redis.getrangeBuffer(
         keyspace.logSegment(segment),
-        line * recordBytes,
-        (line + max) * recordBytes - 1,
+        number * recordBytes,
+        (number + max) * recordBytes - 1,
       );
       const count = Math.floor(bytes.length / recordBytes);
       const records = Array.from({ length: count }, (_, index) => ({
         ...readRecord(bytes, index * recordBytes),
         segment,
-        line: line + index,
+        number: number + index,
         records: bytes,
         at: index * recordBytes,
       }));
-      return { records, next: { segment, line: line + count } };
+      return { records, next: { segment, number: number + count } };
     },
   };
 }

@@ -1,11 +1,11 @@
 import { packedIdBytes, packMessageId, states, unpackMessageId, type Message, type State } from '@posthorn/shared';
 import { digestBytes, writeDigest } from './digest.ts';
 
-/** What is listed of one line of the log: which line of which message it is, and what filters ask. Not what it says. */
-export interface LineRecord {
+/** What the list has of one log entry: which entry of which message it is, and what filters ask. Not what it contains. */
+export interface EntryRecord {
   messageId: string;
   state: State;
-  /** Retries before the attempt that the line is about; 0 for a line about the whole message. */
+  /** Retries before the attempt that the entry is about; 0 for an entry about the whole message. */
   retried: number;
   time: number;
 }
@@ -16,15 +16,15 @@ const retriedAt = stateAt + 1;
 /** Bytes of a record: digest, message id, time, state, retries. */
 export const recordBytes = retriedAt + 2;
 
-export function writeRecord(line: LineRecord, message: Message, bytes: Buffer, at: number): void {
+export function writeRecord(entry: EntryRecord, message: Message, bytes: Buffer, at: number): void {
   writeDigest(message, bytes, at);
-  packMessageId(line.messageId, bytes, at + digestBytes);
-  bytes.writeUIntLE(line.time, at + timeAt, 6);
-  bytes[at + stateAt] = states.indexOf(line.state);
-  bytes.writeUInt16LE(line.retried, at + retriedAt);
+  packMessageId(entry.messageId, bytes, at + digestBytes);
+  bytes.writeUIntLE(entry.time, at + timeAt, 6);
+  bytes[at + stateAt] = states.indexOf(entry.state);
+  bytes.writeUInt16LE(entry.retried, at + retriedAt);
 }
 
-export function readRecord(bytes: Buffer, at: number): LineRecord {
+export function readRecord(bytes: Buffer, at: number): EntryRecord {
   return {
     messageId: unpackMessageId(bytes, at + digestBytes),
     state: states[readStateIndex(bytes, at)] ?? 'CREATED',

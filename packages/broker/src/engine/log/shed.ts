@@ -1,32 +1,32 @@
-import type { EventLog } from './event-log.ts';
+import type { LogStore } from './log-store.ts';
 
 /**
- * A log that writes nothing while Redis is full, and counts what it leaves out: its lines would keep the room that
+ * A log that writes nothing while Redis is full, and counts what it leaves out: its entries would keep the room that
  * messages leave when they are delivered. What it has already gives way, too, the oldest first: otherwise nothing new
- * could be accepted until lines are old enough to go by themselves.
+ * could be accepted until entries are old enough to go by themselves.
  */
-export function shedWhenFull(events: EventLog, isFull: () => boolean): EventLog {
+export function shedWhenFull(logs: LogStore, isFull: () => boolean): LogStore {
   let shed = 0;
-  const leaveOut = (lines: number) => {
+  const leaveOut = (entries: number) => {
     if (!isFull()) return false;
-    shed += lines;
+    shed += entries;
     return true;
   };
   return {
-    ...events,
-    started(messageId, message, line) {
-      if (!leaveOut(1)) events.started(messageId, message, line);
+    ...logs,
+    started(messageId, message, entry) {
+      if (!leaveOut(1)) logs.started(messageId, message, entry);
     },
-    failed(messageId, message, lines, nextDeliveryInMs) {
-      if (!leaveOut(lines.length)) events.failed(messageId, message, lines, nextDeliveryInMs);
+    failed(messageId, message, entries, nextDeliveryInMs) {
+      if (!leaveOut(entries.length)) logs.failed(messageId, message, entries, nextDeliveryInMs);
     },
-    ended(messageId, lines, message) {
-      if (!leaveOut(lines.length)) events.ended(messageId, lines, message);
+    ended(messageId, entries, message) {
+      if (!leaveOut(entries.length)) logs.ended(messageId, entries, message);
     },
-    list(messageId, lines, message) {
-      if (!leaveOut(lines.length)) events.list(messageId, lines, message);
+    list(messageId, entries, message) {
+      if (!leaveOut(entries.length)) logs.list(messageId, entries, message);
     },
-    trim: (maxLines) => (isFull() ? events.shorten() : events.trim(maxLines)),
-    lost: () => events.lost() + shed,
+    trim: (maxEntries) => (isFull() ? logs.shorten() : logs.trim(maxEntries)),
+    lost: () => logs.lost() + shed,
   };
 }

@@ -6,8 +6,8 @@ export const keyspace = {
   /** Prefix of everything that belongs to a shard; also the prefix that BullMQ puts before its keys. */
   shard: (shard: number) => `{d${shard}}`,
 
-  /** hash: the log of one message, a field per line; expires after the log retention. */
-  history: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
+  /** hash: the log of one message, a field per entry; expires after the log retention. */
+  messageLog: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
 
   /**
    * string: `<retries before the attempt>:` and the body of the last answer to that message, for its log and its dead
@@ -15,10 +15,10 @@ export const keyspace = {
    */
   answer: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,
 
-  /** string: number of the newest segment of the list of all lines of the log. */
+  /** string: number of the newest segment of the list of all log entries. */
   logHead: '{log}:head',
 
-  /** string: records of lines, in the order in which they were written; expires after the log retention. */
+  /** string: records of entries, in the order in which they were written; expires after the log retention. */
   logSegment: (segment: number | '') => `{log}:segment:${segment}`,
 
   /**

@@ -51,7 +51,7 @@ export async function cancelJobs(
   const results = await redis.cancelMessages(
     `${jobPrefix}delayed`,
     jobPrefix,
-    keyspace.history(shard, ''),
+    keyspace.messageLog(shard, ''),
     now,
     logRetentionMs,
     canceledField,

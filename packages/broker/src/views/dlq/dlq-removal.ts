@@ -72,7 +72,7 @@ export function createDlqRemover({ redis, shards, bodies, retentionMs }: DlqRemo
       keyspace.dlqEntries(shard),
       keyspace.dlqIds(shard),
       keyspace.answer(shard, ''),
-      keyspace.history(shard, ''),
+      keyspace.messageLog(shard, ''),
       ...dlqIds.flatMap((dlqId, index) => [dlqId, owners[index]?.messageId ?? '']),
     );
     return owners.flatMap((owner, index) => (removed[index] === 1 ? [owner ?? { messageId: '' }] : []));

@@ -1,7 +1,7 @@
 import type { DestinationResponse, DlqFilter, DlqMessage, ErrorKind, Message } from '@posthorn/shared';
 import type { ResponseStore } from '../../engine/log/responses.ts';
 import { matches } from '../filter.ts';
-import { maxInlineFinalBytes, type KeptFailure } from '../../engine/log/history.ts';
+import { maxInlineFinalBytes, type KeptFailure } from '../../engine/log/log-entries.ts';
 import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';

@@ -25,7 +25,7 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
     const shard = parseShard(text) === undefined ? undefined : shards.shardOf(text);
     if (shard !== undefined) {
       const [hasLog, hasJob] = await Promise.all([
-        redis.exists(keyspace.history(shard, text)),
+        redis.exists(keyspace.messageLog(shard, text)),
         shards.at(shard).exists(text),
       ]);
       return hasLog === 1 || hasJob ? [{ kind: 'message', id: text, title: text }] : [];

@@ -1,10 +1,10 @@
 import { maxStreamed, type StreamFilter } from '@posthorn/shared';
 import { createDigestTest } from '../../engine/log/digest.ts';
-import { createEventWriter } from './event-view.ts';
-import type { EventLog } from '../../engine/log/event-log.ts';
+import { createEntryFormatter } from './entry-formatter.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
 import { matches } from '../filter.ts';
-import type { History } from '../../engine/log/history.ts';
-import type { Position } from '../../engine/log/line-list.ts';
+import type { MessageLog } from '../../engine/log/log-entries.ts';
+import type { LogOffset } from '../../engine/log/entry-list.ts';
 import type { LogTail, TailRecord } from '../../engine/log/log-tail.ts';
 import type { Log } from '@posthorn/process';
 import type { BodyStore } from '../../engine/shards/body.ts';
@@ -12,7 +12,7 @@ import type { BodyStore } from '../../engine/shards/body.ts';
 /** What a reader of the live log gets. */
 export interface StreamReader {
   /** An entry as JSON, and its cursor. Gives `false` when the reader is too slow to take it. */
-  line(cursor: string, json: string): boolean;
+  entry(cursor: string, json: string): boolean;
   /** So many entries were left out. */
   skipped(count: number): void;
 }
@@ -31,7 +31,7 @@ export interface LogStream {
 
 export interface LogStreamParts {
   tail: LogTail;
-  events: EventLog;
+  logs: LogStore;
   bodies: BodyStore;
   log: Log;
 }
@@ -41,25 +41,25 @@ const everyMs = 250;
 const maxRead = 10_000;
 const pieceSize = 1000;
 /** Bytes of one entry with its body, about. */
-const maxLineBytes = 64 * 1024;
+const maxEntryBytes = 64 * 1024;
 
 interface Subscription {
   filter: StreamFilter;
   test: (record: TailRecord) => boolean;
   reader: StreamReader;
   /** `undefined` until the end of the log is known. */
-  next: Position | undefined;
+  next: LogOffset | undefined;
   sentInSecond: number;
   skipped: number;
 }
 
-export function createLogStream({ tail, events, bodies, log }: LogStreamParts): LogStream {
+export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): LogStream {
   const subscriptions = new Set<Subscription>();
   let timer: NodeJS.Timeout | undefined;
   let isBusy = false;
   let second = 0;
   /** The end of the log at the last look. What is before it has been written to the logs of messages, too. */
-  let seenEnd: Position | undefined;
+  let seenEnd: LogOffset | undefined;
 
   const look = async () => {
     const end = await tail.findEnd();
@@ -76,7 +76,7 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
         one.skipped = 0;
       }
     }
-    const shared = createShared(tail, events, bodies);
+    const shared = createShared(tail, logs, bodies);
     await Promise.all(
       [...subscriptions].map(async (one) => {
         if (!one.next) one.next = end;
@@ -85,7 +85,7 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
     );
   };
 
-  const advance = async (one: Subscription, limit: Position, shared: Shared) => {
+  const advance = async (one: Subscription, limit: LogOffset, shared: Shared) => {
     for (let read = 0; read < maxRead && one.next && isBefore(one.next, limit);) {
       const { records, next } = await shared.read(one.next);
       const within = records.filter((record) => isBefore(record, limit));
@@ -94,11 +94,11 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
         const isSkipped = isWanted && one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed);
         // Before the reader goes on: an entry that cannot be read now is read again.
         const json = isWanted && !isSkipped ? await shared.format(record, one.filter) : undefined;
-        one.next = { segment: record.segment, line: record.line + 1 };
+        one.next = { segment: record.segment, number: record.number + 1 };
         if (isSkipped) one.skipped++;
         if (json === undefined) continue;
         one.sentInSecond++;
-        if (!one.reader.line(`${record.segment}-${record.line}`, json)) one.skipped++;
+        if (!one.reader.entry(`${record.segment}-${record.number}`, json)) one.skipped++;
         if (!subscriptions.has(one)) return;
       }
       read += records.length;
@@ -147,13 +147,13 @@ export function createLogStream({ tail, events, bodies, log }: LogStreamParts): 
 
 /** What readers share in one look: pieces of the log, logs of messages, and entries as JSON. */
 interface Shared {
-  read(from: Position): ReturnType<LogTail['readFrom']>;
+  read(from: LogOffset): ReturnType<LogTail['readFrom']>;
   format(record: TailRecord, filter: StreamFilter): Promise<string | undefined>;
 }
 
-function createShared(tail: LogTail, events: EventLog, bodies: BodyStore): Shared {
+function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared {
   const pieces = new Map<string, ReturnType<LogTail['readFrom']>>();
-  const histories = new Map<string, Promise<History>>();
+  const messageLogs = new Map<string, Promise<MessageLog>>();
   const texts = new Map<string, Promise<string>>();
   const remember = <T>(map: Map<string, T>, key: string, make: () => T): T => {
     const known = map.get(key) ?? make();
@@ -161,15 +161,15 @@ function createShared(tail: LogTail, events: EventLog, bodies: BodyStore): Share
     return known;
   };
   return {
-    read: (from) => remember(pieces, `${from.segment}-${from.line}`, () => tail.readFrom(from, pieceSize)),
-    async format({ messageId, state, retried, time, segment, line }, { trimBody = 0, ...filter }) {
-      const { events: entries } = await remember(histories, messageId, () => events.read(messageId));
-      const event = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
+    read: (from) => remember(pieces, `${from.segment}-${from.number}`, () => tail.readFrom(from, pieceSize)),
+    async format({ messageId, state, retried, time, segment, number }, { trimBody = 0, ...filter }) {
+      const { entries } = await remember(messageLogs, messageId, () => logs.read(messageId));
+      const entry = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
       const { state: _s, messageId: _m, maxPerSecond: _p, cursor: _c, callerIP, ...fields } = filter;
-      if (!event || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, event.message, time))
+      if (!entry || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, entry.message, time))
         return undefined;
-      return remember(texts, `${segment}-${line}-${trimBody}`, async () =>
-        JSON.stringify(await createEventWriter(events, bodies, { maxBytes: maxLineBytes, trimBody }).write(event)),
+      return remember(texts, `${segment}-${number}-${trimBody}`, async () =>
+        JSON.stringify(await createEntryFormatter(logs, bodies, { maxBytes: maxEntryBytes, trimBody }).format(entry)),
       );
     },
   };
@@ -185,12 +185,12 @@ function createTest({ state, messageId, fromDate = 0, toDate = Infinity, callerI
     (digestTest?.(record.records, record.at) ?? true);
 }
 
-function isBefore(a: Position, b: Position): boolean {
-  return a.segment < b.segment || (a.segment === b.segment && a.line < b.line);
+function isBefore(a: LogOffset, b: LogOffset): boolean {
+  return a.segment < b.segment || (a.segment === b.segment && a.number < b.number);
 }
 
-/** The place behind the entry with this cursor. */
-function parseCursor(cursor: string): Position {
-  const [segment = 0, line = 0] = cursor.split('-').map(Number);
-  return { segment, line: line + 1 };
+/** The offset behind the entry with this cursor. */
+function parseCursor(cursor: string): LogOffset {
+  const [segment = 0, number = 0] = cursor.split('-').map(Number);
+  return { segment, number: number + 1 };
 }

@@ -1,8 +1,8 @@
 import { states, type MessageListFilter, type MessageSummary, type State } from '@posthorn/shared';
 import { createDigestTest } from '../../engine/log/digest.ts';
-import type { EventLog } from '../../engine/log/event-log.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
 import { matches } from '../filter.ts';
-import type { Position } from '../../engine/log/line-list.ts';
+import type { LogOffset } from '../../engine/log/entry-list.ts';
 import { readRecord, readStateIndex, readTime, recordBytes } from '../../engine/log/record.ts';
 import { digestBytes } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
@@ -13,7 +13,7 @@ import { formatSummary } from '../timeline/summary.ts';
 export interface MessageListParts {
   redis: RedisConnection;
   shards: Shards;
-  events: EventLog;
+  logs: LogStore;
   retentionMs: number;
 }
 
@@ -23,7 +23,7 @@ export interface MessageList {
 }
 
 /** Entries of the log that one page looks at, at most. */
-const maxLines = 200_000;
+const maxEntries = 200_000;
 /** Logs of messages that one page reads, at most, and how many at once. */
 const maxReads = 1000;
 const readAtOnce = 50;
@@ -36,7 +36,7 @@ const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
  * For other states it is the first entry of a message that the walk meets: the latest one, unless the walk goes on
  * behind a cursor. The log of a message decides in any case.
  */
-export function createMessageList({ redis, shards, events, retentionMs }: MessageListParts): MessageList {
+export function createMessageList({ redis, shards, logs, retentionMs }: MessageListParts): MessageList {
   /** @param lastAt time of the entry that must be the last one of the message */
   async function readSummary(
     messageId: string,
@@ -45,9 +45,9 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
   ): Promise<MessageSummary | undefined> {
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return undefined;
-    const { events: history } = await events.read(messageId);
-    const [first] = history;
-    const last = history.at(-1);
+    const { entries } = await logs.read(messageId);
+    const [first] = entries;
+    const last = entries.at(-1);
     if (!first || !last) return undefined;
     const { state, responseStatus, cursor: _c, count: _n, ...wanted } = filter;
     if (state && !state.includes(last.state)) return undefined;
@@ -55,7 +55,7 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
     if (lastAt !== undefined && last.writtenAt !== lastAt) return undefined;
     if (!matches(wanted, first.message)) return undefined;
     const dlqId = last.state === 'FAILED' ? await findDlqId(redis, shard, messageId) : undefined;
-    const summary = formatSummary(history, dlqId);
+    const summary = formatSummary(entries, dlqId);
     if (responseStatus && !(summary && responseStatus.includes(summary.responseStatus ?? -1))) return undefined;
     return summary;
   }
@@ -74,35 +74,36 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
       const seen = new Set<number>();
       const listed = new Set<string>();
       const messages: MessageSummary[] = [];
-      let candidates: (Position & { messageId: string; lastAt: number | undefined })[] = [];
-      let lastListed: Position | undefined;
+      let candidates: (LogOffset & { messageId: string; lastAt: number | undefined })[] = [];
+      let lastListed: LogOffset | undefined;
       let looked = 0;
       let reads = 0;
 
-      /** Reads the candidates; gives the place of the last one that was looked at when the page is full. */
-      const check = async (): Promise<Position | undefined> => {
+      /** Reads the candidates; gives the offset of the last one that was looked at when the page is full. */
+      const check = async (): Promise<LogOffset | undefined> => {
         for (let begin = 0; begin < candidates.length; begin += readAtOnce) {
           const some = candidates.slice(begin, begin + readAtOnce);
           const found = await Promise.all(some.map(({ messageId, lastAt }) => readSummary(messageId, lastAt, filter)));
           reads += some.length;
           for (const [index, summary] of found.entries()) {
-            const place = some[index];
+            const candidate = some[index];
             if (!summary || listed.has(summary.messageId)) continue;
             // Only one more shows that there is another page.
             if (messages.length === count) return lastListed;
             listed.add(summary.messageId);
             messages.push(summary);
-            lastListed = place;
+            lastListed = candidate;
           }
           if (reads >= maxReads) return some.at(-1);
         }
         candidates = [];
         return undefined;
       };
-      const page = (at: Position | undefined) => (at ? { messages, cursor: `${at.segment}-${at.line}` } : { messages });
+      const page = (end: LogOffset | undefined) =>
+        end ? { messages, cursor: `${end.segment}-${end.number}` } : { messages };
 
-      const after = parsePosition(cursor);
-      for await (const { segment, line, records } of events.lines.walk({
+      const after = parseCursor(cursor);
+      for await (const { segment, number, records } of logs.entries.walk({
         order: 'latestFirst',
         after,
         from,
@@ -123,21 +124,21 @@ export function createMessageList({ redis, shards, events, retentionMs }: Messag
           if (time < from || (isAnyState && time > toDate)) continue;
           if (test && !test(records, at)) continue;
           const lastAt = isAnyState || isFinal ? undefined : time;
-          candidates.push({ segment, line: line + index, messageId: readRecord(records, at).messageId, lastAt });
+          candidates.push({ segment, number: number + index, messageId: readRecord(records, at).messageId, lastAt });
           const next = messages.length + candidates.length >= count + 1 ? await check() : undefined;
           if (next) return page(next);
         }
         looked += Math.floor(records.length / recordBytes);
-        if (looked < maxLines) continue;
-        return page((await check()) ?? { segment, line });
+        if (looked < maxEntries) continue;
+        return page((await check()) ?? { segment, number });
       }
       return page(await check());
     },
   };
 }
 
-function parsePosition(cursor: string | undefined): Position | undefined {
+function parseCursor(cursor: string | undefined): LogOffset | undefined {
   if (cursor === undefined) return undefined;
-  const [segment = 0, line = 0] = cursor.split('-').map(Number);
-  return { segment, line };
+  const [segment = 0, number = 0] = cursor.split('-').map(Number);
+  return { segment, number };
 }

@@ -1,14 +1,14 @@
 import type { Message } from '@posthorn/shared';
 import {
-  activeLine,
-  canceledLine,
-  deliveredLine,
-  failedLines,
-  parseHistory,
-  retryLines,
+  activeEntry,
+  canceledEntry,
+  deliveredEntry,
+  failedEntries,
+  parseLog,
+  retryEntries,
   type KeptFailure,
-  type Line,
-} from '../../engine/log/history.ts';
+  type NewLogEntry,
+} from '../../engine/log/log-entries.ts';
 import type { Job } from '../../engine/shards/shard.ts';
 import { writeProgress } from './message-view.ts';
 
@@ -32,44 +32,44 @@ const job = (retried: number, lastError?: string): Job => ({
   crashes: 0,
   ...(lastError ? { lastError } : {}),
 });
-const events = (...lines: Line[]) =>
-  parseHistory('msg_1', message, Object.fromEntries(lines.map(({ field, value }) => [field, String(value)])));
+const entries = (...given: NewLogEntry[]) =>
+  parseLog('msg_1', message, Object.fromEntries(given.map(({ field, value }) => [field, String(value)])));
 
 test.each([
-  ['before its first attempt', job(0), events(), { state: 'CREATED', attempts: 0 }],
-  ['during it', job(0), events(activeLine(0, 2)), { state: 'ACTIVE', attempts: 1 }],
+  ['before its first attempt', job(0), entries(), { state: 'CREATED', attempts: 0 }],
+  ['during it', job(0), entries(activeEntry(0, 2)), { state: 'ACTIVE', attempts: 1 }],
   [
     'between two attempts',
     job(1, 'connect ECONNREFUSED'),
-    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1000)),
+    entries(activeEntry(0, 2), ...retryEntries(0, 3, failure, 1000)),
     { state: 'RETRY', attempts: 1, nextDeliveryTime: 1003, error: 'connect ECONNREFUSED', errorKind: 'connect' },
   ],
   [
     'during a retry',
     job(1, 'connect ECONNREFUSED'),
-    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1000), activeLine(1, 1003)),
+    entries(activeEntry(0, 2), ...retryEntries(0, 3, failure, 1000), activeEntry(1, 1003)),
     { state: 'ACTIVE', attempts: 2, error: 'connect ECONNREFUSED', errorKind: 'connect' },
   ],
   [
     'after its end',
     undefined,
-    events(activeLine(0, 2), ...failedLines(0, 3, failure)),
+    entries(activeEntry(0, 2), ...failedEntries(0, 3, failure)),
     { state: 'FAILED', attempts: 1, error: 'connect ECONNREFUSED', errorKind: 'connect' },
   ],
   [
     'after its delivery: nothing is wrong any more',
     undefined,
-    events(activeLine(0, 2), ...retryLines(0, 3, failure, 1), activeLine(1, 4), deliveredLine(5)),
+    entries(activeEntry(0, 2), ...retryEntries(0, 3, failure, 1), activeEntry(1, 4), deliveredEntry(5)),
     { state: 'DELIVERED', attempts: 2 },
   ],
-  ['after a cancel', undefined, events(canceledLine(2)), { state: 'CANCELED', attempts: 0 }],
+  ['after a cancel', undefined, entries(canceledEntry(2)), { state: 'CANCELED', attempts: 0 }],
   [
     'when its log was left out, because Redis was full',
     job(2, 'no complete response within 1 s'),
-    events(),
+    entries(),
     { state: 'RETRY', attempts: 2, error: 'no complete response within 1 s' },
   ],
   ['when its whole log is gone', job(0), [], { state: 'CREATED', attempts: 0 }],
-])('a message %s', (_, given, history, expected) => {
-  expect(writeProgress(given, history)).toEqual(expected);
+])('a message %s', (_, given, log, expected) => {
+  expect(writeProgress(given, log)).toEqual(expected);
 });

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageView } from '@posthorn/shared';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 import { writeHeader, writeMessageFields } from '../../engine/log/message-fields.ts';
 import type { Job } from '../../engine/shards/shard.ts';
 
@@ -21,15 +21,15 @@ export function writeMessageView(messageId: string, message: Message, bytes: Buf
 /**
  * How far a message is: what happened to it last, the attempts that were begun, and why the last one failed.
  *
- * @param events its log, oldest entry first; of what happened while Redis was full there is none
+ * @param entries its log, oldest entry first; of what happened while Redis was full there is none
  * @param job `undefined` for a message that has ended
  */
-export function writeProgress(job: Job | undefined, events: readonly Event[]) {
+export function writeProgress(job: Job | undefined, entries: readonly LogEntry[]) {
   const retried = job?.retried ?? 0;
-  const last = events.at(-1);
+  const last = entries.at(-1);
   const isLogged = last !== undefined && (last.state !== 'CREATED' || retried === 0);
-  const attempts = Math.max(retried, events.filter(({ state }) => state === 'ACTIVE').length);
-  const failure = last?.state === 'DELIVERED' ? undefined : events.findLast(({ error }) => error !== undefined);
+  const attempts = Math.max(retried, entries.filter(({ state }) => state === 'ACTIVE').length);
+  const failure = last?.state === 'DELIVERED' ? undefined : entries.findLast(({ error }) => error !== undefined);
   const error = failure?.error ?? job?.lastError;
   return {
     state: isLogged ? last.state : retried === 0 ? ('CREATED' as const) : ('RETRY' as const),

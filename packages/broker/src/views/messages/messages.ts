@@ -1,6 +1,6 @@
 import type { Message, MessageView } from '@posthorn/shared';
-import type { EventLog } from '../../engine/log/event-log.ts';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import { writeMessageView, writeProgress } from './message-view.ts';
@@ -13,27 +13,27 @@ export interface Messages {
 export interface MessagesParts {
   shards: Shards;
   bodies: BodyStore;
-  events: EventLog;
+  logs: LogStore;
   /** How long a message that has ended can be read. */
   graceMs: number;
 }
 
-export function createMessages({ shards, bodies, events, graceMs }: MessagesParts): Messages {
+export function createMessages({ shards, bodies, logs, graceMs }: MessagesParts): Messages {
   return {
     async get(messageId) {
       const shard = shards.find(messageId);
       if (!shard) return undefined;
-      const [job, history] = await Promise.all([shard.get(messageId), events.read(messageId)]);
-      const message = job?.message ?? readEnded(history.events);
+      const [job, log] = await Promise.all([shard.get(messageId), logs.read(messageId)]);
+      const message = job?.message ?? readEnded(log.entries);
       if (!message || message.workflow) return undefined;
       const body = (await bodies.read(message.body)) ?? Buffer.alloc(0);
-      return { ...writeMessageView(messageId, message, body), ...writeProgress(job, history.events) };
+      return { ...writeMessageView(messageId, message, body), ...writeProgress(job, log.entries) };
     },
   };
 
   /** A message that has ended is in the log alone, where it may be found for a grace time. */
-  function readEnded(history: readonly Event[]): Message | undefined {
-    const last = history.at(-1);
+  function readEnded(entries: readonly LogEntry[]): Message | undefined {
+    const last = entries.at(-1);
     const hasEnded = last?.state === 'DELIVERED' || last?.state === 'FAILED';
     return hasEnded && last.time + graceMs >= Date.now() ? last.message : undefined;
   }

@@ -15,7 +15,7 @@ export interface BrokerMetricsParts {
   /** Runs of workflows that this process has ended, by state. */
   endedRuns: Readonly<Record<string, number>>;
   /** Entries of the message log that could not be written. */
-  lostLines: () => number;
+  lostEntries: () => number;
 }
 
 /** A scrape waits no longer than this for Redis. */
@@ -23,7 +23,7 @@ const readWithinMs = 2000;
 
 /** Adds what a broker knows of Redis and of the messages in it to the metrics of its process. */
 export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsParts): void {
-  const { redis, watch, backlogs, accepted, runs, endedRuns, lostLines } = parts;
+  const { redis, watch, backlogs, accepted, runs, endedRuns, lostEntries } = parts;
   const { gauge, counter } = metrics;
   const registers = [metrics.registry];
   const inRedis = [metrics.common];
@@ -69,7 +69,7 @@ export function addBrokerMetrics(metrics: ProcessMetrics, parts: BrokerMetricsPa
   let reconnects = 0;
   redis.on('reconnecting', () => reconnects++);
   counter('redis_reconnects_total', 'Lost connections to Redis.', () => reconnects);
-  counter('log_lines_lost_total', 'Lines of the message log that could not be written.', lostLines);
+  counter('log_lines_lost_total', 'Entries of the message log that could not be written.', lostEntries);
   new Counter({
     name: 'posthorn_messages_accepted_total',
     help: 'Messages that were stored, by kind.',

@@ -17,7 +17,7 @@ export interface DueMessage {
  * contains. One that was told to run before that time is due now.
  */
 export async function readDue(redis: RedisConnection, { id, shard, message, retried }: Job): Promise<DueMessage> {
-  const retry = retried > 0 ? await redis.hget(keyspace.history(shard, id), `${retried - 1}:retry`) : undefined;
+  const retry = retried > 0 ? await redis.hget(keyspace.messageLog(shard, id), `${retried - 1}:retry`) : undefined;
   const dueAt = retry ? (JSON.parse(retry) as { next: number }).next : Math.max(message.createdAt, message.notBefore);
   return { id, message, since: Math.min(dueAt, Date.now()) };
 }

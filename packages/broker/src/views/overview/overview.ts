@@ -117,6 +117,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
       asleep - inLanes,
       Math.round(jobs.reduce((total, job) => total + (job.isAsleep && job.retried > 0 ? job.weight : 0), 0)),
     );
+    const { entries: lines, ...extent } = log;
     const oldestWaiting = await findOldest(lanes);
     return {
       time: Date.now(),
@@ -134,7 +135,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
       schedules,
       flowControl: { ...keys, waiting: waitersOf('flow') },
       dispatchers: running,
-      log,
+      log: { lines, ...extent },
     };
   };
 }

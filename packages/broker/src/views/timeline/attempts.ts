@@ -1,8 +1,8 @@
 import type { Attempt } from '@posthorn/shared';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 
 /** The attempts that the log of a message tells of, the first one first. */
-export function listAttempts(events: readonly Event[]): Attempt[] {
+export function listAttempts(entries: readonly LogEntry[]): Attempt[] {
   const attempts = new Map<number, Attempt>();
   const find = (retried: number, startedAt: number): Attempt => {
     const known = attempts.get(retried);
@@ -13,7 +13,7 @@ export function listAttempts(events: readonly Event[]): Attempt[] {
   };
   const end = (attempt: Attempt, endedAt: number) =>
     Object.assign(attempt, { endedAt, durationMs: Math.max(0, endedAt - attempt.startedAt) });
-  for (const { state, retried, time, answer, error, nextDeliveryTime } of events) {
+  for (const { state, retried, time, answer, error, nextDeliveryTime } of entries) {
     switch (state) {
       case 'ACTIVE':
         find(retried, time);

@@ -1,12 +1,12 @@
 import { formatDuration, type Attempt, type Message, type Place } from '@posthorn/shared';
 import type { LanePlace } from '../../engine/lanes/lane-place.ts';
 import type { JobPlace } from '../../engine/shards/place.ts';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 
 /** What is known of a message when its place is described. */
 export interface PlaceFacts {
   /** Its log, oldest entry first; never empty. */
-  events: readonly Event[];
+  entries: readonly LogEntry[];
   attempts: readonly Attempt[];
   /** Its job; `undefined` after its end. */
   job: JobPlace | undefined;
@@ -23,8 +23,8 @@ export interface PlaceFacts {
 
 /** Describes where a message is and why, as a sentence and as fields. */
 export function describePlace(facts: PlaceFacts): Place {
-  const last = facts.events.at(-1);
-  const message = facts.events[0]?.message;
+  const last = facts.entries.at(-1);
+  const message = facts.entries[0]?.message;
   if (!last || !message) throw new RangeError('There is no place without a log.');
   const time = (instant: number) => formatTime(instant, facts.now, facts.timeZone);
   const { attempts, job } = facts;
@@ -55,19 +55,19 @@ export function describePlace(facts: PlaceFacts): Place {
 
 interface PendingFacts extends PlaceFacts {
   message: Message;
-  last: Event;
+  last: LogEntry;
   time: (instant: number) => string;
 }
 
 function describePending(facts: PendingFacts): Place {
-  const { events, attempts, job, message, last, now, time } = facts;
+  const { entries, attempts, job, message, last, now, time } = facts;
   const failed = attempts.filter(({ endedAt }) => endedAt !== undefined);
   const runs = attempts.at(-1)?.endedAt === undefined ? attempts.at(-1) : undefined;
   const dueAt =
     last.state === 'RETRY' ? (last.nextDeliveryTime ?? last.time) : Math.max(message.createdAt, message.notBefore);
   if (job?.kind === 'in-flight') {
     const since = runs?.startedAt ?? last.time;
-    const isCanceled = events.some(({ state }) => state === 'CANCEL_REQUESTED');
+    const isCanceled = entries.some(({ state }) => state === 'CANCEL_REQUESTED');
     const number = runs?.number ?? failed.length + 1;
     const text = `In flight since ${time(since)}: ${ordinal(number)} attempt.${isCanceled ? ' It was canceled; this attempt is its last.' : ''}`;
     return { kind: 'in-flight', text, since };

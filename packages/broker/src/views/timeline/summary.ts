@@ -1,21 +1,21 @@
 import { hidePassword, type MessageSummary } from '@posthorn/shared';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 import { listAttempts } from './attempts.ts';
 
 /**
  * A message in a list.
  *
- * @param events its log, oldest entry first; `undefined` is given for an empty one
+ * @param entries its log, oldest entry first; `undefined` is given for an empty one
  */
-export function formatSummary(events: readonly Event[], dlqId?: string): MessageSummary | undefined {
-  const last = events.at(-1);
+export function formatSummary(entries: readonly LogEntry[], dlqId?: string): MessageSummary | undefined {
+  const last = entries.at(-1);
   if (!last) return undefined;
   const { message, messageId, state, time } = last;
   const { method, topicName, endpointName, queueName, scheduleId, flowControl, labels, createdAt, maxRetries } =
     message;
-  const attempts = listAttempts(events);
+  const attempts = listAttempts(entries);
   const attempt = attempts.at(-1);
-  const error = state === 'DELIVERED' ? undefined : events.findLast((event) => event.error !== undefined)?.error;
+  const error = state === 'DELIVERED' ? undefined : entries.findLast((entry) => entry.error !== undefined)?.error;
   return {
     messageId,
     state,

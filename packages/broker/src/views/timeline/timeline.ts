@@ -1,6 +1,6 @@
-import type { EventView, Message, Timeline } from '@posthorn/shared';
-import type { EventLog } from '../../engine/log/event-log.ts';
-import type { EventPages } from '../log/event-pages.ts';
+import type { LogEntryView, Message, Timeline } from '@posthorn/shared';
+import type { LogStore } from '../../engine/log/log-store.ts';
+import type { LogPages } from '../log/log-pages.ts';
 import { readLanePlace, type LanePlace } from '../../engine/lanes/lane-place.ts';
 import { flowLane, queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
@@ -20,8 +20,8 @@ export interface TimelineParts {
   redis: RedisConnection;
   shards: Shards;
   lanes: Lanes;
-  events: EventLog;
-  eventPages: EventPages;
+  logs: LogStore;
+  logPages: LogPages;
   bodies: BodyStore;
   dispatchers: Dispatchers;
 }
@@ -35,14 +35,14 @@ export interface Timelines {
 const maxBytes = 2 * 1024 * 1024;
 
 export function createTimelines(parts: TimelineParts): Timelines {
-  const { redis, shards, lanes, events, eventPages, bodies, dispatchers } = parts;
+  const { redis, shards, lanes, logs, logPages, bodies, dispatchers } = parts;
 
   async function readHolder(lane: LanePlace | undefined, messageId: string): Promise<PlaceFacts['holder']> {
     const id = lane?.rank === undefined ? undefined : lane.firstHolder;
     const shard = id === undefined ? undefined : shards.shardOf(id);
     if (id === undefined || shard === undefined || id === messageId) return undefined;
-    const [job, history] = await Promise.all([findJobPlace(redis, shard, id), events.read(id)]);
-    const last = history.events.at(-1);
+    const [job, log] = await Promise.all([findJobPlace(redis, shard, id), logs.read(id)]);
+    const last = log.entries.at(-1);
     const retriesAt = last?.state === 'RETRY' ? last.nextDeliveryTime : undefined;
     return { id, isInFlight: job?.kind === 'in-flight', ...(retriesAt === undefined ? {} : { retriesAt }) };
   }
@@ -50,7 +50,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
   async function exists(messageId: string): Promise<boolean> {
     const shard = shards.shardOf(messageId) ?? 0;
     const [hasLog, hasJob] = await Promise.all([
-      redis.exists(keyspace.history(shard, messageId)),
+      redis.exists(keyspace.messageLog(shard, messageId)),
       shards.at(shard).exists(messageId),
     ]);
     return hasLog === 1 || hasJob;
@@ -91,32 +91,32 @@ export function createTimelines(parts: TimelineParts): Timelines {
       if (shard === undefined) return undefined;
       // In this order: a message that ends in between is in the log, and one that has failed there has its dead letter.
       const job = await findJobPlace(redis, shard, messageId);
-      const history = await events.read(messageId);
+      const log = await logs.read(messageId);
       const dlqId = await findDlqId(redis, shard, messageId);
-      const summary = formatSummary(history.events, dlqId);
-      const message = history.events[0]?.message;
+      const summary = formatSummary(log.entries, dlqId);
+      const message = log.entries[0]?.message;
       if (!summary || !message) return undefined;
-      const attempts = listAttempts(history.events);
+      const attempts = listAttempts(log.entries);
       const { queueName, flowControl } = message;
       const readLane = (lane: Parameters<typeof readLanePlace>[2]) => readLanePlace(redis, lanes, lane, messageId);
       const [queue, key, running, page, callbackIds, sourceMessageId] = await Promise.all([
         job && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
         job && flowControl ? readLane(flowLane(flowControl)) : undefined,
         job ? dispatchers.list() : [],
-        eventPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes }),
+        logPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes }),
         findCallbacks(messageId, message, attempts.length),
         findSource(messageId, message),
       ]);
       const holder = await readHolder(queue, messageId);
       const where = describePlace({
-        events: history.events,
+        entries: log.entries,
         attempts,
         job,
         queue,
         key,
         holder,
         dlqId,
-        retriedAs: history.retriedAs,
+        retriedAs: log.retriedAs,
         dispatchers: running.length,
         now: Date.now(),
         timeZone,
@@ -131,7 +131,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
           ...(sourceMessageId === undefined ? {} : { sourceMessageId }),
           callbackIds,
           ...(message.retryOf === undefined ? {} : { retryOf: message.retryOf }),
-          retriedAs: history.retriedAs,
+          retriedAs: log.retriedAs,
           ...(dlqId === undefined ? {} : { dlqId }),
         },
       };
@@ -142,9 +142,9 @@ export function createTimelines(parts: TimelineParts): Timelines {
 const outcomes = ['delivered', 'retry', 'failed', 'canceled'] as const;
 
 /** The entries of the log have the responses of failed attempts, in their order. */
-function addBodies(attempts: Timeline['attempts'], lines: readonly EventView[]): void {
+function addBodies(attempts: Timeline['attempts'], entries: readonly LogEntryView[]): void {
   const failed = attempts.filter(({ error }) => error !== undefined);
-  const errors = lines.filter(({ state }) => state === 'ERROR');
+  const errors = entries.filter(({ state }) => state === 'ERROR');
   for (const [index, attempt] of failed.entries()) {
     const { responseBody, responseHeader } = errors[index] ?? {};
     if (responseBody !== undefined) attempt.responseBody = responseBody;

@@ -3,7 +3,7 @@ import { clientRetry } from './client-retry.ts';
 import { clockStepsBack, fastClock, slowClock } from './clock.ts';
 import { damagedAof } from './damaged-aof.ts';
 import { deadCallbacks } from './dead-callbacks.ts';
-import { brokenEventLog } from './event-log.ts';
+import { brokenLog } from './broken-log.ts';
 import { everything } from './everything.ts';
 import { failover, readOnlyRedis, sentinelFailover } from './failover.ts';
 import { fillDiskAlways, fillDiskEverysec } from './fill-disk.ts';
@@ -51,7 +51,7 @@ export const faults: readonly Fault[] = [
   fastClock,
   slowClock,
   freezeDispatcher,
-  brokenEventLog,
+  brokenLog,
   deadCallbacks,
   everything,
   restore,

@@ -19,8 +19,8 @@ const scripts = {
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 5 },
-  writeHistories: { file: 'write-histories.lua', numberOfKeys: 1 },
-  appendLines: { file: 'append-lines.lua', numberOfKeys: 1 },
+  writeLogs: { file: 'write-logs.lua', numberOfKeys: 1 },
+  appendEntries: { file: 'append-entries.lua', numberOfKeys: 1 },
   buryMessage: { file: 'bury-message.lua', numberOfKeys: 3 },
   countRequest: { file: 'count-request.lua', numberOfKeys: 1 },
   putSchedule: { file: 'put-schedule.lua', numberOfKeys: 2 },
@@ -93,7 +93,7 @@ export interface ScriptCommands {
   cancelMessages(
     delayedKey: string,
     jobPrefix: string,
-    historyPrefix: string,
+    logPrefix: string,
     now: number,
     logRetentionMs: number,
     canceledField: string,
@@ -127,8 +127,8 @@ export interface ScriptCommands {
     idleMs: number,
     ...limits: (string | number)[]
   ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
-  writeHistories(historyPrefix: string, ...messages: (string | number)[]): Promise<null>;
-  appendLines(
+  writeLogs(logPrefix: string, ...messages: (string | number)[]): Promise<null>;
+  appendEntries(
     headKey: string,
     segmentPrefix: string,
     segmentBytes: number,
@@ -140,7 +140,7 @@ export interface ScriptCommands {
     entriesKey: string,
     idsKey: string,
     answerPrefix: string,
-    historyPrefix: string,
+    logPrefix: string,
     ...dlqAndMessageIds: string[]
   ): Promise<(0 | 1)[]>;
   buryMessage(

@@ -3,7 +3,7 @@ import { cutBody, type KeptResponse } from './responses.ts';
 import { logFields } from './log-fields.ts';
 
 /** One log entry of a message. */
-export interface Event {
+export interface LogEntry {
   messageId: string;
   state: State;
   /** Retries before the attempt of the entry; 0 for an entry about the whole message. */
@@ -19,17 +19,17 @@ export interface Event {
 }
 
 /** The log of one message. */
-export interface History {
+export interface MessageLog {
   /** Its entries, oldest first; none if the log does not contain it (any more). */
-  events: Event[];
+  entries: LogEntry[];
   /** About how many bytes were read for them. */
   bytes: number;
   /** Ids of the messages as which it was retried from the dead letter queue. */
   retriedAs: string[];
 }
 
-/** An entry to be written: its place in the log, and the field of the history of the message with its value. */
-export interface Line {
+/** An entry to be written: what the list of all entries has of it, and its field in the log of its message. */
+export interface NewLogEntry {
   state: State;
   retried: number;
   time: number;
@@ -77,54 +77,54 @@ interface StoredRetry {
   next: number;
 }
 
-/** A larger body of a response is stored beside the history, of which pages read many. Its beginning stays. */
+/** Only the beginning of a larger response body is in the log: a page reads many logs. The whole is stored beside it. */
 const maxInlineBytes = 4096;
 /** The dead letter of a failed message also has its last response. A larger body is stored beside both. */
 export const maxInlineFinalBytes = 512;
 
-/** The field of a history that holds the status of a successful attempt. */
+/** The field of a log that holds the status of a successful attempt. */
 export const statusField = 'status';
-/** The field of a history that holds the ids of messages as which it was retried, separated by commas. */
+/** The field of a log that holds the ids of messages as which it was retried, separated by commas. */
 export const retriedAsField = 'retried-as';
 
 /** The message was stored. Its job says the same until it ends, so this entry is only listed. */
-export function createdLine({ createdAt }: Message): Line {
+export function createdEntry({ createdAt }: Message): NewLogEntry {
   return { state: 'CREATED', retried: 0, time: createdAt, field: logFields.created, value: '' };
 }
 
 /** The start of the attempt that follows `retried` retries. */
-export function activeLine(retried: number, now: number): Line {
+export function activeEntry(retried: number, now: number): NewLogEntry {
   return { state: 'ACTIVE', retried, time: now, field: `${retried}:active`, value: now };
 }
 
-export function deliveredLine(now: number, status?: number): Line {
-  const line: Line = { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
-  return status === undefined ? line : { ...line, status };
+export function deliveredEntry(now: number, status?: number): NewLogEntry {
+  const entry: NewLogEntry = { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
+  return status === undefined ? entry : { ...entry, status };
 }
 
-export function retryLines(retried: number, now: number, failure: KeptFailure, delayMs: number): Line[] {
+export function retryEntries(retried: number, now: number, failure: KeptFailure, delayMs: number): NewLogEntry[] {
   const value = JSON.stringify({ time: now, next: now + delayMs } satisfies StoredRetry);
-  return [errorLine(retried, now, failure), { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value }];
+  return [errorEntry(retried, now, failure), { state: 'RETRY', retried, time: now, field: `${retried}:retry`, value }];
 }
 
 /** The body of the response, if it is not small, is stored with the dead letter. */
-export function failedLines(retried: number, now: number, failure: KeptFailure): Line[] {
+export function failedEntries(retried: number, now: number, failure: KeptFailure): NewLogEntry[] {
   const { error, errorKind } = failure;
   const value = JSON.stringify({ time: now, error, errorKind } satisfies StoredEnd);
-  const { body: _, ...line } = errorLine(retried, now, failure, maxInlineFinalBytes, 0);
-  return [line, { state: 'FAILED', retried: 0, time: now, field: 'failed', value }];
+  const { body: _, ...entry } = errorEntry(retried, now, failure, maxInlineFinalBytes, 0);
+  return [entry, { state: 'FAILED', retried: 0, time: now, field: 'failed', value }];
 }
 
 /** The end of an attempt that failed after its message had been canceled. */
-export function canceledLines(retried: number, now: number, failure: KeptFailure): Line[] {
-  return [errorLine(retried, now, failure), canceledLine(now)];
+export function canceledEntries(retried: number, now: number, failure: KeptFailure): NewLogEntry[] {
+  return [errorEntry(retried, now, failure), canceledEntry(now)];
 }
 
-export function cancelRequestedLine(now: number): Line {
+export function cancelRequestedEntry(now: number): NewLogEntry {
   return { state: 'CANCEL_REQUESTED', retried: 0, time: now, field: logFields.cancelRequested, value: now };
 }
 
-export function canceledLine(now: number): Line {
+export function canceledEntry(now: number): NewLogEntry {
   return { state: 'CANCELED', retried: 0, time: now, field: logFields.canceled, value: now };
 }
 
@@ -133,16 +133,16 @@ export function canceledLine(now: number): Line {
  *
  * @param pending the message if it has not ended
  */
-export function parseHistory(messageId: string, pending: Message | undefined, fields: Record<string, string>): Event[] {
+export function parseLog(messageId: string, pending: Message | undefined, fields: Record<string, string>): LogEntry[] {
   const created = fields[logFields.created];
   const message = created === undefined ? pending : (JSON.parse(created) as Message);
   if (!message) return [];
-  const events: Event[] = [];
+  const entries: LogEntry[] = [];
   let last = 0;
-  const add = (state: State, writtenAt: number, retried = 0, rest: Partial<Event> = {}) => {
+  const add = (state: State, writtenAt: number, retried = 0, rest: Partial<LogEntry> = {}) => {
     // Several machines write entries; within a message time never runs backwards (contract L5).
     last = Math.max(last, writtenAt);
-    events.push({ messageId, state, retried, time: last, writtenAt, message, ...rest });
+    entries.push({ messageId, state, retried, time: last, writtenAt, message, ...rest });
   };
 
   const requested = fields[logFields.cancelRequested];
@@ -187,20 +187,20 @@ export function parseHistory(messageId: string, pending: Message | undefined, fi
   }
   const hasEnded = fields['delivered'] !== undefined || fields['failed'] !== undefined;
   if (fields[logFields.canceled] !== undefined && !hasEnded) add('CANCELED', Number(fields[logFields.canceled]));
-  return events;
+  return entries;
 }
 
 /**
  * @param maxBytes a larger body is stored elsewhere
  * @param beginBytes bytes of such a body that are in the entry nevertheless
  */
-function errorLine(
+function errorEntry(
   retried: number,
   time: number,
   { error, errorKind, answer }: KeptFailure,
   maxBytes = maxInlineBytes,
   beginBytes = maxBytes,
-): Line {
+): NewLogEntry {
   const { status, header, body, isCut } = answer;
   const isLarge = body.length > maxBytes;
   const begin = isLarge ? cutBody(body, beginBytes) : body;

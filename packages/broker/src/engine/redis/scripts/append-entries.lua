@@ -1,4 +1,4 @@
--- Appends records to the list of all lines of the log. The list is cut into segments, so that what is old can go as a
+-- Appends records to the list of all log entries. The list is cut into segments, so that what is old can go as a
 -- whole: a new one begins when the newest is full, or when a sixteenth of the retention has passed since it began.
 -- KEYS[1] string: number of the newest segment
 -- ARGV[1] prefix of the segments' keys (strings)   ARGV[2] bytes after which a segment is full   ARGV[3] retention, ms

@@ -1,35 +1,35 @@
-import type { EventView } from '@posthorn/shared';
+import type { LogEntryView } from '@posthorn/shared';
 import { inlineBytes, type BodyStore } from '../../engine/shards/body.ts';
-import type { EventLog } from '../../engine/log/event-log.ts';
-import type { Event } from '../../engine/log/history.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
+import type { LogEntry } from '../../engine/log/log-entries.ts';
 import { writeHeader, writeMessageFields } from '../../engine/log/message-fields.ts';
 
-/** Writes entries of the log as a caller sees them, with as much of their bodies as one answer may carry. */
-export interface EventWriter {
+/** Formats entries of the log as a caller sees them, with as much of their bodies as one response may carry. */
+export interface EntryFormatter {
   /** What does not fit comes without bodies, unless it is the first. */
-  write(event: Event): Promise<EventView>;
+  format(entry: LogEntry): Promise<LogEntryView>;
   /** Whether these fit, bodies included. */
-  hasRoom(events: readonly Event[]): Promise<boolean>;
+  hasRoom(entries: readonly LogEntry[]): Promise<boolean>;
 }
 
-export interface EventWriterOptions {
-  /** Bytes after which an answer is full, about. */
+export interface EntryFormatterOptions {
+  /** About how many bytes make a response full. */
   maxBytes: number;
   /** Bytes of a body that are wanted, all by default. */
   trimBody?: number | undefined;
 }
 
-export function createEventWriter(
-  log: EventLog,
+export function createEntryFormatter(
+  logs: LogStore,
   bodies: BodyStore,
-  { maxBytes, trimBody = Infinity }: EventWriterOptions,
-): EventWriter {
+  { maxBytes, trimBody = Infinity }: EntryFormatterOptions,
+): EntryFormatter {
   let left = maxBytes;
   let isFirst = true;
   /** What is shown of bodies of their own, which are read once for all entries of their message. */
   const known = new Map<string, Promise<Buffer | undefined>>();
 
-  const readBody = ({ message, messageId }: Event): Promise<Buffer | undefined> => {
+  const readBody = ({ message, messageId }: LogEntry): Promise<Buffer | undefined> => {
     if (message.body.kind !== 'stored') return Promise.resolve(inlineBytes(message.body));
     const read = known.get(messageId) ?? bodies.read(message.body).then(trim);
     known.set(messageId, read);
@@ -48,7 +48,7 @@ export function createEventWriter(
 
   const sizes = new Map<string, Promise<number>>();
   /** About the bytes of what may be large in an entry. */
-  const readSize = async ({ message, messageId, answer }: Event): Promise<number> => {
+  const readSize = async ({ message, messageId, answer }: LogEntry): Promise<number> => {
     if (trimBody === 0) return 0;
     const size = sizes.get(messageId) ?? bodies.size(message.body);
     sizes.set(messageId, size);
@@ -56,12 +56,12 @@ export function createEventWriter(
   };
 
   return {
-    async write(event) {
-      const { messageId, state, time, message, error, errorKind, nextDeliveryTime } = event;
+    async format(entry) {
+      const { messageId, state, time, message, error, errorKind, nextDeliveryTime } = entry;
       const { retryDelayExpression, callback, failureCallback, redaction } = message;
-      const isShown = trimBody > 0 && (isFirst || (await readSize(event)) <= left);
+      const isShown = trimBody > 0 && (isFirst || (await readSize(entry)) <= left);
       isFirst = false;
-      const body = isShown ? (redaction?.bodyMarker ?? encode(await readBody(event))) : '';
+      const body = isShown ? (redaction?.bodyMarker ?? encode(await readBody(entry))) : '';
       const isLeftOut = trimBody > 0 && !isShown && message.body.kind !== 'empty';
       const view = {
         time,
@@ -75,24 +75,24 @@ export function createEventWriter(
         ...(isLeftOut ? { bodyTruncated: true as const } : {}),
         ...writeHeader(message, 'callbackHeaders', callback?.header),
         ...writeHeader(message, 'failureCallbackHeaders', failureCallback?.header),
-        ...(await writeAnswer(event, isShown)),
+        ...(await formatResponse(entry, isShown)),
         ...(retryDelayExpression ? { retryDelayExpr: retryDelayExpression } : {}),
       };
       left -= Buffer.byteLength(JSON.stringify(view));
       return body ? { ...view, body } : view;
     },
-    async hasRoom(events) {
-      const all = await Promise.all(events.map(readSize));
+    async hasRoom(entries) {
+      const all = await Promise.all(entries.map(readSize));
       return all.reduce((sum, size) => sum + size, 0) <= left;
     },
   };
 
-  async function writeAnswer(event: Event, isShown: boolean) {
-    const { answer } = event;
+  async function formatResponse(entry: LogEntry, isShown: boolean) {
+    const { answer } = entry;
     if (!answer) return {};
     const { status, header, body: begin = '', isElsewhere = false } = answer;
     const hasBody = begin !== '' || isElsewhere;
-    const shown = isShown && hasBody ? await log.readResponse(event) : undefined;
+    const shown = isShown && hasBody ? await logs.readResponse(entry) : undefined;
     // With `trimBody=0`, a missing body does not count as cut.
     const isCut = shown ? shown.isCut : (answer.isCut ?? (trimBody > 0 && hasBody));
     const responseBody = shown?.body.subarray(0, trimBody).toString('base64');

@@ -4,8 +4,8 @@ import type { Fault } from '../fault.ts';
  * The log cannot be written: Redis refuses its keys. Deliveries must not notice. A dispatcher writes its entries when
  * Redis takes them again, an API counts what it has left out.
  */
-export const brokenEventLog: Fault = {
-  name: 'broken-event-log',
+export const brokenLog: Fault = {
+  name: 'broken-log',
   rows: ['F42'],
   async run(chaos) {
     const stage = await chaos.stage({ dispatchers: 2 });

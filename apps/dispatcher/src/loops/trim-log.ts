@@ -9,11 +9,11 @@ const expireEverySeconds = 10;
  * full: the oldest entries go, and the logs of the messages that ended with them. Dead letters go after their retention,
  * also when nothing fails any more.
  */
-export function startTrimmer({ upkeep }: Broker, maxLines: number, log: Log): { stop(): void } {
-  const keep = maxLines === 0 ? Infinity : maxLines;
+export function startTrimmer({ upkeep }: Broker, maxEntries: number, log: Log): { stop(): void } {
+  const keep = maxEntries === 0 ? Infinity : maxEntries;
   const trim = unlessBusy(async () => {
-    const lines = await upkeep.trim(keep);
-    if (lines > 0) log.info({ lines }, 'log.trimmed');
+    const removed = await upkeep.trim(keep);
+    if (removed > 0) log.info({ lines: removed }, 'log.trimmed');
   });
   const expire = unlessBusy(() => upkeep.expire());
   const tasks = [everySecond(trim), everySecond(expire, expireEverySeconds)];

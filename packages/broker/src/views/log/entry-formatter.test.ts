@@ -3,13 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Message } from '@posthorn/shared';
 import type { BodyStore } from '../../engine/shards/body.ts';
-import type { EventLog } from '../../engine/log/event-log.ts';
-import { createEventWriter } from './event-view.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
+import { createEntryFormatter } from './entry-formatter.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const event = (messageId: string) => ({
+const entry = (messageId: string) => ({
   messageId,
   state: 'CREATED' as const,
   retried: 0,
@@ -28,9 +28,9 @@ test('of large bodies that are trimmed only what is shown stays in memory', asyn
       return bytes;
     },
   } as unknown as BodyStore;
-  const writer = createEventWriter({} as EventLog, bodies, { maxBytes: 10_000, trimBody: 3 });
-  for (const id of ['a', 'b', 'c']) expect((await writer.write(event(id))).body).toBe('eHh4');
-  expect((await writer.write(event('a'))).body).toBe('eHh4');
+  const formatter = createEntryFormatter({} as LogStore, bodies, { maxBytes: 10_000, trimBody: 3 });
+  for (const id of ['a', 'b', 'c']) expect((await formatter.format(entry(id))).body).toBe('eHh4');
+  expect((await formatter.format(entry('a'))).body).toBe('eHh4');
   expect(read).toHaveLength(3);
   await setImmediate();
   collectGarbage();

@@ -1,98 +1,98 @@
 import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { readTime, recordBytes, writeRecord, type LineRecord } from './record.ts';
+import { readTime, recordBytes, writeRecord, type EntryRecord } from './record.ts';
 
 /** Gets what is in a segment before it is removed. */
 type Forget = (slice: Slice) => Promise<void>;
 
-/** A place in the list. */
-export interface Position {
+/** Where in the list an entry is. */
+export interface LogOffset {
   segment: number;
-  /** The number of the line in its segment. */
-  line: number;
+  /** The number of the entry in its segment. */
+  number: number;
 }
 
 /** A piece of the list: records one after the other. */
-export interface Slice extends Position {
+export interface Slice extends LogOffset {
   records: Buffer;
 }
 
 export interface WalkOptions {
   order: 'latestFirst' | 'earliestFirst';
-  /** The walk begins behind this place. */
-  after?: Position | undefined;
+  /** The walk begins behind this entry. */
+  after?: LogOffset | undefined;
   /** Segments that hold nothing between these instants are left out. */
   from: number;
   to: number;
 }
 
 /**
- * The list of all lines of the log: records of fixed size, in the order in which they were written. Writing is never
+ * The list of all entries of the log: records of fixed size, in the order in which they were written. Writing is never
  * waited for; what cannot be written is counted.
  */
-export interface LineList {
-  append(line: LineRecord, message: Message): void;
+export interface EntryList {
+  append(entry: EntryRecord, message: Message): void;
   /** Pieces of the list, each inside in the order of writing, and one after the other in the order that is asked for. */
   walk(options: WalkOptions): AsyncGenerator<Slice>;
   /** Removes the oldest segments as long as at least `keep` entries are left, and gives the number of those removed. */
   trim(keep: number, forget: Forget): Promise<number>;
-  /** Removes the oldest segment, also if it is the only one, and gives the number of its lines. */
+  /** Removes the oldest segment, also if it is the only one, and gives the number of its entries. */
   shorten(forget: Forget): Promise<number>;
   lost(): number;
   /** Resolves when all that was appended is written, or lost. */
   flush(): Promise<void>;
 }
 
-export interface LineListOptions {
+export interface EntryListOptions {
   retentionMs: number;
-  /** Maximum number of lines that are kept; 0 for no limit. */
-  maxLines: number;
+  /** Maximum number of entries that are kept; 0 for no limit. */
+  maxEntries: number;
 }
 
-/** Lines of a piece that is read at once: Redis copies it in some ten microseconds. */
-const sliceLines = 5000;
+/** Entries of a piece that is read at once: Redis copies it in some ten microseconds. */
+const sliceEntries = 5000;
 /** Pieces that are under way from Redis while one is looked at. */
 const readAhead = 3;
 /** A segment is a string that grows; were it larger, growing it would stop Redis for milliseconds. */
-const maxSegmentLines = 65_536;
-/** Lines on their way to Redis; more of them are dropped, for the log must never fill the memory. */
+const maxSegmentEntries = 65_536;
+/** Entries on their way to Redis; more of them are dropped, for the log must never fill the memory. */
 const maxPending = 50_000;
-/** Lines of several machines may stand in an order that is wrong by this much. */
+/** Entries of several machines may stand in an order that is wrong by this much. */
 const disorderMs = 60_000;
 /** Segments that are asked for at once. */
 const listAtOnce = 64;
 
-export function createLineList(redis: RedisConnection, { retentionMs, maxLines }: LineListOptions): LineList {
+export function createEntryList(redis: RedisConnection, { retentionMs, maxEntries }: EntryListOptions): EntryList {
   // The limit is kept by removing whole segments, so that they are small if it is.
-  const segmentLines = maxLines === 0 ? maxSegmentLines : Math.min(maxSegmentLines, Math.ceil(maxLines / 16));
-  let waiting: [line: LineRecord, message: Message][] = [];
+  const segmentEntries = maxEntries === 0 ? maxSegmentEntries : Math.min(maxSegmentEntries, Math.ceil(maxEntries / 16));
+  let waiting: [entry: EntryRecord, message: Message][] = [];
   let pending = 0;
   let lost = 0;
   let lastWrite = Promise.resolve();
 
-  /** All lines of one turn of the event loop go with one command. */
+  /** All entries of one turn of the event loop go with one command. */
   const write = () => {
-    const lines = waiting;
+    const entries = waiting;
     waiting = [];
-    if (lines.length === 0) return;
-    const records = Buffer.allocUnsafe(lines.length * recordBytes);
+    if (entries.length === 0) return;
+    const records = Buffer.allocUnsafe(entries.length * recordBytes);
     let written = 0;
-    for (const [line, message] of lines) {
+    for (const [entry, message] of entries) {
       try {
-        writeRecord(line, message, records, written);
+        writeRecord(entry, message, records, written);
         written += recordBytes;
       } catch {
         // A message in a format that cannot be read must not end the process.
         lost++;
       }
     }
-    pending += lines.length;
+    pending += entries.length;
     lastWrite = redis
-      .appendLines(
+      .appendEntries(
         keyspace.logHead,
         keyspace.logSegment(''),
-        segmentLines * recordBytes,
+        segmentEntries * recordBytes,
         retentionMs,
         records.subarray(0, written),
       )
@@ -102,21 +102,21 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
           lost += written / recordBytes;
         },
       )
-      .finally(() => (pending -= lines.length));
+      .finally(() => (pending -= entries.length));
   };
 
   /** Number and length of all segments, the oldest first. Some may have expired in between. */
   const listSegments = async () => {
-    const segments: { segment: number; lines: number }[] = [];
+    const segments: { segment: number; count: number }[] = [];
     for (let next = Number(await redis.get(keyspace.logHead)); next > 0; next -= listAtOnce) {
       const numbers = Array.from({ length: Math.min(listAtOnce, next) }, (_, index) => next - index);
       const lengths = await Promise.all(numbers.map((segment) => redis.strlen(keyspace.logSegment(segment))));
       const there = numbers.map((segment, index) => ({
         segment,
-        lines: Math.floor((lengths[index] ?? 0) / recordBytes),
+        count: Math.floor((lengths[index] ?? 0) / recordBytes),
       }));
-      segments.push(...there.filter(({ lines }) => lines > 0));
-      if (there.every(({ lines }) => lines === 0)) break;
+      segments.push(...there.filter(({ count }) => count > 0));
+      if (there.every(({ count }) => count === 0)) break;
     }
     return segments.reverse();
   };
@@ -124,29 +124,29 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
   const read = async (segment: number, from: number, to: number): Promise<Slice> => {
     const key = keyspace.logSegment(segment);
     const records = await redis.getrangeBuffer(key, from * recordBytes, to * recordBytes - 1);
-    return { segment, line: from, records };
+    return { segment, number: from, records };
   };
 
-  const isWithin = async ({ segment, lines }: { segment: number; lines: number }, { from, to }: WalkOptions) => {
-    const [first, last] = await Promise.all([read(segment, 0, 1), read(segment, lines - 1, lines)]);
+  const isWithin = async ({ segment, count }: { segment: number; count: number }, { from, to }: WalkOptions) => {
+    const [first, last] = await Promise.all([read(segment, 0, 1), read(segment, count - 1, count)]);
     if (first.records.length < recordBytes || last.records.length < recordBytes) return false;
     return readTime(first.records, 0) - disorderMs <= to && readTime(last.records, 0) + disorderMs >= from;
   };
 
-  /** The pieces of a walk: lines `from` to before `to` of a segment. */
+  /** The pieces of a walk: entries `from` to before `to` of a segment. */
   const plan = async (options: WalkOptions) => {
     const { order, after } = options;
     const isForward = order === 'earliestFirst';
     const slices: { segment: number; from: number; to: number }[] = [];
     const segments = await listSegments();
     const within = await Promise.all(segments.map((segment) => isWithin(segment, options)));
-    for (const { segment, lines } of segments.filter((_, index) => within[index])) {
+    for (const { segment, count } of segments.filter((_, index) => within[index])) {
       const isHere = after?.segment === segment;
       if (after && (isForward ? segment < after.segment : segment > after.segment)) continue;
-      const begin = isHere && isForward ? after.line + 1 : 0;
-      const end = isHere && !isForward ? Math.min(after.line, lines) : lines;
-      for (let from = begin; from < end; from += sliceLines) {
-        slices.push({ segment, from, to: Math.min(from + sliceLines, end) });
+      const begin = isHere && isForward ? after.number + 1 : 0;
+      const end = isHere && !isForward ? Math.min(after.number, count) : count;
+      for (let from = begin; from < end; from += sliceEntries) {
+        slices.push({ segment, from, to: Math.min(from + sliceEntries, end) });
       }
     }
     return isForward ? slices : slices.reverse();
@@ -167,38 +167,38 @@ export function createLineList(redis: RedisConnection, { retentionMs, maxLines }
     }
   }
 
-  const remove = async (segment: number, lines: number, forget: Forget) => {
-    for (let from = 0; from < lines; from += sliceLines) {
-      await forget(await read(segment, from, Math.min(from + sliceLines, lines)));
+  const remove = async (segment: number, count: number, forget: Forget) => {
+    for (let from = 0; from < count; from += sliceEntries) {
+      await forget(await read(segment, from, Math.min(from + sliceEntries, count)));
     }
     await redis.unlink(keyspace.logSegment(segment));
   };
 
   return {
-    append(line, message) {
+    append(entry, message) {
       if (pending + waiting.length >= maxPending) {
         lost++;
         return;
       }
       if (waiting.length === 0) redis.sendAhead(write);
-      waiting.push([line, message]);
+      waiting.push([entry, message]);
     },
     walk,
     async trim(keep, forget) {
       const segments = await listSegments();
-      const total = segments.reduce((sum, { lines }) => sum + lines, 0);
+      const total = segments.reduce((sum, { count }) => sum + count, 0);
       let removed = 0;
-      for (const { segment, lines } of segments) {
-        if (total - removed - lines < keep) break;
-        await remove(segment, lines, forget);
-        removed += lines;
+      for (const { segment, count } of segments) {
+        if (total - removed - count < keep) break;
+        await remove(segment, count, forget);
+        removed += count;
       }
       return removed;
     },
     async shorten(forget) {
       const [oldest] = await listSegments();
-      if (oldest) await remove(oldest.segment, oldest.lines, forget);
-      return oldest?.lines ?? 0;
+      if (oldest) await remove(oldest.segment, oldest.count, forget);
+      return oldest?.count ?? 0;
     },
     lost: () => lost,
     async flush() {

@@ -1,4 +1,4 @@
-import { newMessageId, readEventFilter, type EventFilter, type EventView, type Message } from '@posthorn/shared';
+import { newMessageId, readLogFilter, type LogFilter, type LogEntryView, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
 import { createLog } from '@posthorn/process';
@@ -6,14 +6,20 @@ import { connectForRequests, connectForWork, type RedisConnection } from '../../
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
 import { openShards, type Shards } from '../../engine/shards/shards.ts';
 import { createResponseStore, type ResponseStore } from '../../engine/log/responses.ts';
-import { createEventLog, type EventLog } from '../../engine/log/event-log.ts';
-import { createEventPages, type EventPages } from './event-pages.ts';
-import { activeLine, createdLine, deliveredLine, failedLines, retryLines } from '../../engine/log/history.ts';
+import { createLogStore, type LogStore } from '../../engine/log/log-store.ts';
+import { createLogPages, type LogPages } from './log-pages.ts';
+import {
+  activeEntry,
+  createdEntry,
+  deliveredEntry,
+  failedEntries,
+  retryEntries,
+} from '../../engine/log/log-entries.ts';
 
 const shardCount = 2;
 const retentionMs = 600_000;
-/** So few that a segment has seven lines. */
-const maxLines = 16 * 7;
+/** So few that a segment has seven entries. */
+const maxEntries = 16 * 7;
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -21,8 +27,8 @@ let redis: RedisConnection;
 let patient: RedisConnection;
 let shards: Shards;
 let bodies: BodyStore;
-let log: EventLog;
-let pages: EventPages;
+let logs: LogStore;
+let pages: LogPages;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   redis = connectForRequests(server.url);
@@ -39,8 +45,8 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await redis.flushall();
-  log = createEventLog(redis, shards, { retentionMs, maxLines });
-  pages = createEventPages(log, bodies, retentionMs);
+  logs = createLogStore(redis, shards, { retentionMs, maxEntries });
+  pages = createLogPages(logs, bodies, retentionMs);
 });
 
 const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no'), isCut: false };
@@ -59,14 +65,14 @@ const message = (labels: string[] = [], rest: Partial<Message> = {}): Message =>
   ...rest,
 });
 const newId = () => shards.newId(Date.now()).id;
-const filter = (fields: Partial<EventFilter> = {}): EventFilter => ({ ...readEventFilter({}, 100), ...fields });
-const nameLine = ({ messageId, state }: EventView) => `${messageId} ${state}`;
+const filter = (fields: Partial<LogFilter> = {}): LogFilter => ({ ...readLogFilter({}, 100), ...fields });
+const nameEntry = ({ messageId, state }: LogEntryView) => `${messageId} ${state}`;
 
 /** Publishes a message as far as the log is concerned. */
 async function publish(label: string): Promise<{ id: string; message: Message }> {
   const id = newId();
   const each = message([label]);
-  log.list(id, [createdLine(each)], each);
+  logs.list(id, [createdEntry(each)], each);
   await shards.at(shards.shardOf(id) ?? 0).add([{ id, message: each }]);
   return { id, message: each };
 }
@@ -75,8 +81,8 @@ async function publish(label: string): Promise<{ id: string; message: Message }>
 function deliver(labels: string[], now = Date.now()): string {
   const id = newId();
   const each = message(labels, { createdAt: now });
-  log.list(id, [createdLine(each)], each);
-  log.ended(id, [activeLine(0, now + 1), deliveredLine(now + 2)], each);
+  logs.list(id, [createdEntry(each)], each);
+  logs.ended(id, [activeEntry(0, now + 1), deliveredEntry(now + 2)], each);
   return id;
 }
 
@@ -92,33 +98,33 @@ test('pages have no gap and no repeat, whatever is written while one reads', asy
       fc.array(label, { minLength: 1, maxLength: 20 }),
       fc.array(fc.nat(), { maxLength: 10 }),
       fc.array(step, { maxLength: 30 }),
-      fc.constantFrom<Partial<EventFilter>>(
+      fc.constantFrom<Partial<LogFilter>>(
         {},
         { label: ['a'] },
         { label: ['b', 'c'], state: ['ACTIVE', 'DELIVERED'] },
         { url: ['https://a.example/c'] },
         { host: ['a.example'], path: ['/a'], state: ['CREATED'] },
       ),
-      fc.constantFrom<EventFilter['order']>('latestFirst', 'earliestFirst'),
+      fc.constantFrom<LogFilter['order']>('latestFirst', 'earliestFirst'),
       fc.boolean(),
       async (labels, ends, steps, asked, order, isGrouped) => {
         await redis.flushall();
         const open: { id: string; message: Message }[] = [];
         const start = async (some: string[]) => {
           for (const each of some) open.push(await publish(each));
-          await log.lines.flush();
+          await logs.entries.flush();
         };
         const end = async (some: number[]) => {
           for (const n of some) {
             const [ended] = open.splice(n % Math.max(1, open.length), 1);
-            if (ended) log.ended(ended.id, [activeLine(0, Date.now()), deliveredLine(Date.now())], ended.message);
+            if (ended) logs.ended(ended.id, [activeEntry(0, Date.now()), deliveredEntry(Date.now())], ended.message);
           }
-          await log.lines.flush();
+          await logs.entries.flush();
         };
         await start(labels);
         await end(ends);
 
-        const nameOf = isGrouped ? ({ messageId }: EventView) => messageId : nameLine;
+        const nameOf = isGrouped ? ({ messageId }: LogEntryView) => messageId : nameEntry;
         const listAll = async () => (await pages.list(filter({ ...asked, count: 1000 }))).events.map(nameOf);
         const there = await listAll();
         const seen: string[] = [];
@@ -127,7 +133,7 @@ test('pages have no gap and no repeat, whatever is written while one reads', asy
           const given = filter({ ...asked, order, count, cursor });
           const page = isGrouped ? await pages.listGroups(given) : await pages.list(given);
           const found =
-            'messages' in page ? page.messages.map(({ messageId }) => messageId) : page.events.map(nameLine);
+            'messages' in page ? page.messages.map(({ messageId }) => messageId) : page.events.map(nameEntry);
           expect(found.length).toBeLessThanOrEqual(count);
           seen.push(...found);
           cursor = page.cursor;
@@ -151,25 +157,25 @@ test('pages have no gap and no repeat, whatever is written while one reads', asy
   );
 }, 120_000);
 
-test('lines that are no line of a log are not shown: of a message that was not stored, of an attempt made again', async () => {
+test('entries that are in no log are not shown: of a message that was not stored, of an attempt made again', async () => {
   const ghost = message();
-  log.list(newId(), [createdLine(ghost)], ghost);
+  logs.list(newId(), [createdEntry(ghost)], ghost);
   const id = newId();
   const now = Date.now();
   const each = message();
-  log.failed(id, each, [activeLine(0, now)], 0);
-  await log.lines.flush();
-  log.ended(id, [activeLine(0, now + 20), deliveredLine(now + 30)], each);
-  await log.lines.flush();
+  logs.failed(id, each, [activeEntry(0, now)], 0);
+  await logs.entries.flush();
+  logs.ended(id, [activeEntry(0, now + 20), deliveredEntry(now + 30)], each);
+  await logs.entries.flush();
   const { events } = await pages.list(filter());
-  expect(events.map(nameLine)).toEqual([`${id} DELIVERED`, `${id} ACTIVE`]);
+  expect(events.map(nameEntry)).toEqual([`${id} DELIVERED`, `${id} ACTIVE`]);
 });
 
-test('a line that was listed again, as by a schedule whose dispatcher died, is shown once', async () => {
+test('an entry that was listed again, as by a schedule whose dispatcher died, is shown once', async () => {
   const { id, message: each } = await publish('a');
-  log.list(id, [createdLine(each)], each);
-  await log.lines.flush();
-  expect((await pages.list(filter())).events.map(nameLine)).toEqual([`${id} CREATED`]);
+  logs.list(id, [createdEntry(each)], each);
+  await logs.entries.flush();
+  expect((await pages.list(filter())).events.map(nameEntry)).toEqual([`${id} CREATED`]);
   expect((await pages.listGroups(filter({ isGrouped: true }))).messages).toHaveLength(1);
 });
 
@@ -177,46 +183,46 @@ test('a time as a cursor means what is older', async () => {
   const now = Date.now();
   for (const ago of [5000, 4000, 3000]) {
     deliver(['a'], now - ago);
-    await log.lines.flush();
+    await logs.entries.flush();
   }
   const { events } = await pages.list(filter({ cursor: String(now - 4000), count: 2 }));
   expect(events.map(({ time }) => now - time)).toEqual([4998, 4999]);
   expect(await pages.list(filter({ cursor: '0' }))).toEqual({ events: [] });
 });
 
-test('dates bound the lines, both ends included', async () => {
+test('dates bound the entries, both ends included', async () => {
   const now = Date.now();
   deliver(['a'], now - 1000);
-  await log.lines.flush();
-  const states = async (fields: Partial<EventFilter>) =>
+  await logs.entries.flush();
+  const states = async (fields: Partial<LogFilter>) =>
     (await pages.list(filter(fields))).events.map(({ state }) => state);
   expect(await states({ fromDate: now - 999 })).toEqual(['DELIVERED', 'ACTIVE']);
   expect(await states({ toDate: now - 999 })).toEqual(['ACTIVE', 'CREATED']);
   expect(await states({ fromDate: now - 998, toDate: now - 998 })).toEqual(['DELIVERED']);
 });
 
-test('the oldest lines go when there are too many, and with them the logs of messages that ended', async () => {
+test('the oldest entries go when there are too many, and with them the logs of messages that ended', async () => {
   const first = deliver(['a']);
   for (let n = 0; n < 60; n++) {
     deliver(['b']);
-    await log.lines.flush();
+    await logs.entries.flush();
   }
-  await log.trim(maxLines);
+  await logs.trim(maxEntries);
   const { events } = await pages.list(filter({ count: 1000 }));
-  expect(events.length).toBeGreaterThanOrEqual(maxLines);
-  expect(events.length).toBeLessThan(maxLines + 14);
-  expect((await log.read(first)).events).toEqual([]);
+  expect(events.length).toBeGreaterThanOrEqual(maxEntries);
+  expect(events.length).toBeLessThan(maxEntries + 14);
+  expect((await logs.read(first)).entries).toEqual([]);
   expect((await redis.keys('*history*')).length).toBeLessThan(60);
   expect((await redis.keys('{log}:segment:*')).length).toBeLessThanOrEqual(18);
 });
 
-test('a segment lives a little longer than the retention, and takes no lines for longer than a part of it', async () => {
+test('a segment lives a little longer than the retention, and takes no entries for longer than a part of it', async () => {
   deliver(['a']);
-  await log.lines.flush();
+  await logs.entries.flush();
   expect(await redis.pttl('{log}:segment:1')).toBeGreaterThan(retentionMs);
   await redis.pexpire('{log}:segment:1', retentionMs - 1);
   deliver(['a']);
-  await log.lines.flush();
+  await logs.entries.flush();
   expect(await redis.strlen('{log}:segment:2')).toBeGreaterThan(0);
   await redis.del('{log}:segment:1');
   expect((await pages.list(filter())).events).toHaveLength(3);
@@ -225,9 +231,9 @@ test('a segment lives a little longer than the retention, and takes no lines for
 describe('bodies', () => {
   let answers: ResponseStore;
   beforeEach(() => {
-    log = createEventLog(patient, shards, { retentionMs, maxLines });
+    logs = createLogStore(patient, shards, { retentionMs, maxEntries });
     answers = createResponseStore(patient, shards);
-    pages = createEventPages(log, bodies, retentionMs);
+    pages = createLogPages(logs, bodies, retentionMs);
   });
   /** A message with a body of so many bytes that has failed. */
   async function fail(bytes: number, answered = answer.body, id = newId()): Promise<string> {
@@ -236,12 +242,12 @@ describe('bodies', () => {
     const now = Date.now();
     // As the dead letter queue does.
     if (answered.length > 512) answers.put(id, 0, answered, retentionMs);
-    log.ended(
+    logs.ended(
       id,
-      [activeLine(0, now), ...failedLines(0, now, { ...failure, answer: { ...answer, body: answered } })],
+      [activeEntry(0, now), ...failedEntries(0, now, { ...failure, answer: { ...answer, body: answered } })],
       each,
     );
-    await log.lines.flush();
+    await logs.entries.flush();
     return id;
   }
 
@@ -265,10 +271,10 @@ describe('bodies', () => {
     const bodyOf = (text: string) => Buffer.alloc(5000, text);
     for (const [retried, text] of ['a', 'b'].entries()) {
       const kept = { ...failure, answer: { ...answer, body: bodyOf(text) } };
-      log.failed(id, each, retryLines(retried, Date.now(), kept, 1000), 1000);
+      logs.failed(id, each, retryEntries(retried, Date.now(), kept, 1000), 1000);
     }
-    log.ended(id, [], each);
-    await log.lines.flush();
+    logs.ended(id, [], each);
+    await logs.entries.flush();
     const read = async () => (await pages.list(filter({ messageIds: [id], state: ['ERROR'] }))).events.reverse();
     const shown = (await read()).map(({ responseBody = '', responseBodyTruncated }) => [
       Buffer.from(responseBody, 'base64').toString(),
@@ -312,8 +318,8 @@ describe('bodies', () => {
 
   test('everything else counts, too: a page of long headers ends after a megabyte', async () => {
     const each = message([], { header: { Long: ['x'.repeat(30_000)] } });
-    for (let n = 0; n < 50; n++) log.ended(newId(), [deliveredLine(Date.now())], each);
-    await log.lines.flush();
+    for (let n = 0; n < 50; n++) logs.ended(newId(), [deliveredEntry(Date.now())], each);
+    await logs.entries.flush();
     const found: string[] = [];
     let cursor: string | undefined;
     do {
@@ -340,15 +346,15 @@ describe('bodies', () => {
     const gone = await fail(0, Buffer.alloc(999, 'y'));
     const buried = await fail(0, Buffer.alloc(999, 'y'));
     await redis.hset(`{d${shards.shardOf(buried) ?? 0}}:dlq:ids`, buried, '1-0');
-    await log.shorten();
-    expect((await log.read(gone)).events).toEqual([]);
+    await logs.shorten();
+    expect((await logs.read(gone)).entries).toEqual([]);
     expect(await redis.keys('*:answer:*')).toEqual([`{d${shards.shardOf(buried) ?? 0}}:answer:${buried}`]);
   });
 });
 
-test('a log whose last line was lost goes, too', async () => {
+test('a log whose last entry was lost goes, too', async () => {
   const id = newId();
-  log.started(id, message(), activeLine(0, Date.now()));
+  logs.started(id, message(), activeEntry(0, Date.now()));
   const key = `{d${shards.shardOf(id) ?? 0}}:history:${id}`;
   await eventually(async () => (await redis.exists(key)) === 1);
   await eventually(async () => (await redis.pttl(key)) > 0);
@@ -358,29 +364,29 @@ test('what cannot be written is counted, and only that', async () => {
   const id = newId();
   const each = message();
   const write = async () => {
-    log.failed(id, each, retryLines(0, Date.now(), failure, 1000), 1000);
-    await log.lines.flush();
+    logs.failed(id, each, retryEntries(0, Date.now(), failure, 1000), 1000);
+    await logs.entries.flush();
   };
   await write();
-  expect(log.lost()).toBe(0);
+  expect(logs.lost()).toBe(0);
   await redis.del('{log}:head');
   await redis.lpush('{log}:head', 'x');
   await write();
-  expect(log.lost()).toBe(2);
-  expect((await log.read(newMessageId(0, 0))).events).toEqual([]);
+  expect(logs.lost()).toBe(2);
+  expect((await logs.read(newMessageId(0, 0))).entries).toEqual([]);
 });
 
 test('what ends while Redis is away is written by a worker when it is back', async () => {
-  const working = createEventLog(patient, shards, { retentionMs, maxLines });
+  const working = createLogStore(patient, shards, { retentionMs, maxEntries });
   const { id, message: each } = await publish('away');
   await server.kill();
   await eventually(() => patient.status !== 'ready');
-  working.started(id, each, activeLine(0, Date.now()));
-  working.ended(id, [deliveredLine(Date.now())], each);
+  working.started(id, each, activeEntry(0, Date.now()));
+  working.ended(id, [deliveredEntry(Date.now())], each);
   await server.start();
   await eventually(async () => {
-    const { events } = await log.read(id);
-    return events.length === 3;
+    const { entries } = await logs.read(id);
+    return entries.length === 3;
   });
   await eventually(async () => (await pages.list(filter())).events.length >= 2);
   expect(working.lost()).toBe(0);
