@@ -114,26 +114,26 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       isPoisoned: quarantine.isPoisoned,
       admit: admission.admit,
       leave: admission.leave,
-      begin: async (job) => {
-        const begun = await deliverer.begin(job);
-        if (begun.has) metrics.started(job);
+      begin: async (delivery) => {
+        const begun = await deliverer.begin(delivery);
+        if (begun.has) metrics.started(delivery);
         return begun;
       },
       prepare,
-      send: async (job, request) => {
+      send: async (delivery, request) => {
         const startedAt = now();
         const answer = await send(request, (exchange) => {
-          slow.watch(job, {
+          slow.watch(delivery, {
             requestBytes: request.body?.length ?? 0,
             heldBytes: exchange.heldBytes,
             fail: exchange.fail,
-            moved: () => admission.moved(job),
+            moved: () => admission.moved(delivery),
           });
         });
-        slow.answered(job, answer.body.length);
+        slow.answered(delivery, answer.body.length);
         return { ...answer, durationMs: now() - startedAt };
       },
-      judge: (job, answer) => defer(answer) ?? judge(job, answer, rules, Date.now()),
+      judge: (delivery, answer) => defer(answer) ?? judge(delivery, answer, rules, Date.now()),
       finish: deliverer.finish,
       giveUp: deliverer.giveUp,
     };
@@ -143,10 +143,10 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       maxDetached: slowPlaces,
       stalledAfterMs: config.stalledAfterMs,
       failed,
-      process: async (job) => {
+      process: async (delivery) => {
         attempts++;
         try {
-          const outcome = await deliver(job, steps);
+          const outcome = await deliver(delivery, steps);
           metrics.finished(outcome);
           return outcome;
         } finally {
@@ -185,7 +185,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
         sender.abort();
         await within(2000, untilIdle());
       }
-      // The ends of the last jobs are on their way to Redis; an unavailable Redis must not hold the process.
+      // The ends of the last messages are on their way to Redis; an unavailable Redis must not hold the process.
       await within(2000, deliverer.flush());
       await within(2000, Promise.all(workers.map((worker) => worker.leave())));
       slow.stop();
@@ -197,7 +197,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 
   async function untilIdle(): Promise<void> {
     while (attempts > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    // What comes after an attempt, the job's own end, starts in the same turn of the event loop.
+    // What comes after an attempt, the end of its message, starts in the same turn of the event loop.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

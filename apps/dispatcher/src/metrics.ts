@@ -1,4 +1,4 @@
-import type { Job, ShardWorker } from '@posthorn/broker';
+import type { Delivery, ShardWorker } from '@posthorn/broker';
 import type { ProcessMetrics } from '@posthorn/process';
 import type { Outcome } from '@posthorn/shared';
 import { Counter, Histogram } from 'prom-client';
@@ -9,7 +9,7 @@ import type { Sender } from './transport/send.ts';
 /** Metrics of a dispatcher. They are updated for every message, so labels are resolved beforehand. */
 export interface DeliveryMetrics {
   /** A first attempt starts, so long after its message was due. */
-  started(job: Job): void;
+  started(delivery: Delivery): void;
   /** The same function, with the time that it takes observed. */
   timed(send: Sender['send']): Sender['send'];
   finished(outcome: Outcome): void;

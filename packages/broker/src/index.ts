@@ -4,7 +4,7 @@ export { failWithoutAttempt, type Begun, type Deliverer } from './delivery/deliv
 export { estimateRequestBytes } from './delivery/request-bytes.ts';
 export { createDestinationGuard, type DestinationGuard } from './destinations/destination-guard.ts';
 export { isRedisUnavailable } from './engine/redis/faults.ts';
-export type { Job } from './engine/shards/shard.ts';
+export type { Delivery } from './engine/shards/shard.ts';
 export type { ShardWorker } from './engine/shards/worker.ts';
 export { nameItem } from './intake/publish.ts';
 export { openBroker, type OpenBroker } from './open-broker.ts';

@@ -286,8 +286,8 @@ describe('dead letters of runs', () => {
     const answer = { status: 500, header: {}, body: Buffer.from('broken') };
     for (const key of await redis.client.keys('*:deliver:msg_*')) {
       const message = JSON.parse((await redis.client.hget(key, 'data')) ?? '') as Message;
-      const job = { id: key.replace(/.*:/, ''), message, shard: 0, retried: 0, crashes: 0 };
-      await broker.workflows.settle(job as never, { kind: 'failed', error: 'broken', answer }, 1000);
+      const delivery = { id: key.replace(/.*:/, ''), message, shard: 0, retried: 0, crashes: 0 };
+      await broker.workflows.settle(delivery as never, { kind: 'failed', error: 'broken', answer }, 1000);
     }
     const read = async (path: string) => {
       const { messages, runs = messages, cursor } = (await call('GET', `/v2/${path}`)).body as Record<string, object[]>;

@@ -1,4 +1,4 @@
-import type { Job } from '@posthorn/broker';
+import type { Delivery } from '@posthorn/broker';
 import type { SlowAttempts } from './slow-attempts.ts';
 import { createSpacing } from './spacing.ts';
 import { readOrigin } from './url-parts.ts';
@@ -11,10 +11,10 @@ const waitMs = 1000;
 /** Divides the worker slots of a shard among destinations, so that none waits because another one is slow. */
 export interface Admission {
   /** Resolves to 0 when the message may start, until `leave`; else to the time for which it is deferred, in ms. */
-  admit(job: Job): Promise<number>;
+  admit(delivery: Delivery): Promise<number>;
   /** The attempt has moved to a slow place: its worker slot is free. */
-  moved(job: Job): void;
-  leave(job: Job): void;
+  moved(delivery: Delivery): void;
+  leave(delivery: Delivery): void;
 }
 
 interface Attempt {
@@ -24,7 +24,7 @@ interface Attempt {
 
 interface Destination {
   /** Attempts in flight, the oldest first. */
-  attempts: Map<Job, Attempt>;
+  attempts: Map<Delivery, Attempt>;
   /** Those of them that are in worker slots. */
   inSlots: number;
   /** Start the attempts of those that wait here. */
@@ -50,8 +50,8 @@ export function createAdmission(
   let waiters = 0;
 
   const mayStart = ({ attempts, inSlots }: Destination) => attempts.size < slots && inSlots < share * (slots - used);
-  const start = (destination: Destination, job: Job) => {
-    destination.attempts.set(job, { startedAt: now(), hasSlot: true });
+  const start = (destination: Destination, delivery: Delivery) => {
+    destination.attempts.set(delivery, { startedAt: now(), hasSlot: true });
     destination.inSlots++;
     used++;
   };
@@ -68,13 +68,13 @@ export function createAdmission(
   };
 
   /** Says whether the attempt was started. */
-  const waitForSlot = (origin: string, destination: Destination, job: Job) =>
+  const waitForSlot = (origin: string, destination: Destination, delivery: Delivery) =>
     new Promise<boolean>((resolve) => {
       const { waiting } = destination;
       const end = (isStarted: boolean) => {
         clearTimeout(timer);
         waiters--;
-        if (isStarted) start(destination, job);
+        if (isStarted) start(destination, delivery);
         else forgetIfIdle(origin, destination);
         resolve(isStarted);
       };
@@ -99,45 +99,45 @@ export function createAdmission(
   };
 
   return {
-    async admit(job) {
-      const origin = readOrigin(job.message.url);
+    async admit(delivery) {
+      const origin = readOrigin(delivery.message.url);
       const destination = find(origin);
       if (destination.attempts.size < slots) {
-        const where = slow.enter(job);
+        const where = slow.enter(delivery);
         if (where === 'later') {
           forgetIfIdle(origin, destination);
           return slow.deferMs();
         }
         if (where === 'place') {
-          destination.attempts.set(job, { startedAt: now(), hasSlot: false });
-          job.freeSlot?.();
+          destination.attempts.set(delivery, { startedAt: now(), hasSlot: false });
+          delivery.freeSlot?.();
           return 0;
         }
       }
       if (mayStart(destination)) {
-        start(destination, job);
+        start(destination, delivery);
         return 0;
       }
       const [oldest] = destination.attempts.values();
       const isSlow = oldest !== undefined && now() - oldest.startedAt > waitMs;
-      if (!isSlow && (await waitForSlot(origin, destination, job))) return 0;
+      if (!isSlow && (await waitForSlot(origin, destination, delivery))) return 0;
       return destination.deferMs();
     },
-    moved(job) {
-      job.freeSlot?.();
-      const destination = destinations.get(readOrigin(job.message.url));
-      const attempt = destination?.attempts.get(job);
+    moved(delivery) {
+      delivery.freeSlot?.();
+      const destination = destinations.get(readOrigin(delivery.message.url));
+      const attempt = destination?.attempts.get(delivery);
       if (!destination || !attempt?.hasSlot) return;
       attempt.hasSlot = false;
       handOver(destination);
     },
-    leave(job) {
-      slow.leave(job);
-      const origin = readOrigin(job.message.url);
+    leave(delivery) {
+      slow.leave(delivery);
+      const origin = readOrigin(delivery.message.url);
       const destination = destinations.get(origin);
-      const attempt = destination?.attempts.get(job);
+      const attempt = destination?.attempts.get(delivery);
       if (!destination || !attempt) return;
-      destination.attempts.delete(job);
+      destination.attempts.delete(delivery);
       if (attempt.hasSlot) handOver(destination);
       forgetIfIdle(origin, destination);
     },

@@ -1,4 +1,4 @@
-import type { Job } from '@posthorn/broker';
+import type { Delivery } from '@posthorn/broker';
 import {
   findResponseHeader,
   nonRetryableName,
@@ -21,7 +21,12 @@ export interface RetryRules {
 }
 
 /** Decides the outcome of an attempt from its response (contract D8, D15). */
-export function judge({ message, retried }: Job, answer: DestinationResponse, rules: RetryRules, now: number): Outcome {
+export function judge(
+  { message, retried }: Delivery,
+  answer: DestinationResponse,
+  rules: RetryRules,
+  now: number,
+): Outcome {
   const isWhole = answer.error === undefined;
   if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
 

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import type { Job } from '@posthorn/broker';
+import type { Delivery } from '@posthorn/broker';
 import { randomText, formatDeliveryHeaders, formatSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
 
@@ -18,7 +18,7 @@ export interface Content {
 }
 
 /** Makes the request of an attempt: its body, and headers that are signed now, for a signature lives five minutes. */
-export function createPrepare(options: PrepareOptions): (job: Job, content: Content) => DeliveryRequest {
+export function createPrepare(options: PrepareOptions): (delivery: Delivery, content: Content) => DeliveryRequest {
   const { currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
   // Making a key from its text costs more than signing with it.
@@ -28,8 +28,8 @@ export function createPrepare(options: PrepareOptions): (job: Job, content: Cont
     return known.key;
   };
 
-  return (job, { header, body }) => {
-    const { id, message, retried } = job;
+  return (delivery, { header, body }) => {
+    const { id, message, retried } = delivery;
     const signature = formatSignature(
       {
         url: message.url,

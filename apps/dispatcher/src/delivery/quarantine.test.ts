@@ -1,8 +1,9 @@
-import type { Job } from '@posthorn/broker';
+import type { Delivery } from '@posthorn/broker';
 import { createAdmission } from './admit.ts';
 import { createQuarantine, type LoneAttempts } from './quarantine.ts';
 
-const job = (id: string, crashes: number) => ({ id, crashes, message: { url: `https://${id}.example` } }) as Job;
+const delivery = (id: string, crashes: number) =>
+  ({ id, crashes, message: { url: `https://${id}.example` } }) as Delivery;
 const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined };
 const admission = () => createAdmission(10, slow, () => 0);
 
@@ -18,13 +19,20 @@ const attempts = (lone: Record<string, number> = {}) => {
 
 test('a message is poisoned after so many crashes, of which the last two met it alone', async () => {
   const { isPoisoned } = createQuarantine(5, attempts({ alone: 2, once: 1 }));
-  const jobs = [job('alone', 0), job('alone', 4), job('alone', 5), job('alone', 6), job('beside', 9), job('once', 5)];
-  expect(await Promise.all(jobs.map(isPoisoned))).toEqual([false, false, true, true, false, false]);
+  const deliveries = [
+    delivery('alone', 0),
+    delivery('alone', 4),
+    delivery('alone', 5),
+    delivery('alone', 6),
+    delivery('beside', 9),
+    delivery('once', 5),
+  ];
+  expect(await Promise.all(deliveries.map(isPoisoned))).toEqual([false, false, true, true, false, false]);
 });
 
 test('a low limit asks for as many lone attempts as there can be', async () => {
-  expect(await createQuarantine(2, attempts({ a: 1 })).isPoisoned(job('a', 2))).toBe(true);
-  expect(await createQuarantine(1, attempts()).isPoisoned(job('a', 1))).toBe(true);
+  expect(await createQuarantine(2, attempts({ a: 1 })).isPoisoned(delivery('a', 2))).toBe(true);
+  expect(await createQuarantine(1, attempts()).isPoisoned(delivery('a', 1))).toBe(true);
 });
 
 test('one suspect is delivered at a time, whichever worker has it; others go on', async () => {
@@ -32,21 +40,21 @@ test('one suspect is delivered at a time, whichever worker has it; others go on'
   const quarantine = createQuarantine(5, notes);
   const one = quarantine.around(admission());
   const other = quarantine.around(admission());
-  const suspect = job('a', 3);
+  const suspect = delivery('a', 3);
   expect(await one.admit(suspect)).toBe(0);
-  expect(await other.admit(job('b', 4))).toBeGreaterThanOrEqual(1000);
-  expect(await other.admit(job('c', 2))).toBe(0);
+  expect(await other.admit(delivery('b', 4))).toBeGreaterThanOrEqual(1000);
+  expect(await other.admit(delivery('c', 2))).toBe(0);
   one.leave(suspect);
-  expect(await other.admit(job('b', 4))).toBe(0);
+  expect(await other.admit(delivery('b', 4))).toBe(0);
   expect(notes.noted).toEqual(['a', 'b']);
 });
 
 test('a suspect that steps aside gives back the place it had among the others', async () => {
   const quarantine = createQuarantine(5, attempts());
   const narrow = quarantine.around(createAdmission(2, slow, () => 0));
-  expect(await narrow.admit(job('a', 3))).toBe(0);
-  expect(await narrow.admit(job('b', 3))).toBeGreaterThanOrEqual(1000);
-  expect(await narrow.admit(job('c', 0))).toBe(0);
+  expect(await narrow.admit(delivery('a', 3))).toBe(0);
+  expect(await narrow.admit(delivery('b', 3))).toBeGreaterThanOrEqual(1000);
+  expect(await narrow.admit(delivery('c', 0))).toBe(0);
 });
 
 test('a suspect whose note Redis did not take leaves the place to the next one', async () => {
@@ -56,14 +64,14 @@ test('a suspect whose note Redis did not take leaves the place to the next one',
     noteLoneAttempt: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
   };
   const { admit } = createQuarantine(5, notes).around(admission());
-  await expect(admit(job('a', 3))).rejects.toThrow('away');
+  await expect(admit(delivery('a', 3))).rejects.toThrow('away');
   isAway = false;
-  expect(await admit(job('b', 3))).toBe(0);
+  expect(await admit(delivery('b', 3))).toBe(0);
 });
 
 test('even with the least limit only messages that have met a crash are suspect', async () => {
   const { around } = createQuarantine(1, attempts());
   const { admit } = around(admission());
-  expect(await admit(job('a', 0))).toBe(0);
-  expect(await admit(job('b', 0))).toBe(0);
+  expect(await admit(delivery('a', 0))).toBe(0);
+  expect(await admit(delivery('b', 0))).toBe(0);
 });

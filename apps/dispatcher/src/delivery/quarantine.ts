@@ -1,4 +1,4 @@
-import type { Deliverer, Job } from '@posthorn/broker';
+import type { Deliverer, Delivery } from '@posthorn/broker';
 import type { Admission } from './admit.ts';
 import { createSpacing } from './spacing.ts';
 
@@ -13,7 +13,7 @@ export interface Quarantine {
    * The message was in flight so often when its dispatcher ended that it is not tried again: at the last of these crashes
    * it was delivered alone, so that it is not condemned for its company.
    */
-  isPoisoned(job: Job): Promise<boolean>;
+  isPoisoned(delivery: Delivery): Promise<boolean>;
   /** Admission under which one suspect at a time is delivered: so a crash shows which of them was the cause. */
   around(admission: Admission): Admission;
 }
@@ -22,32 +22,32 @@ export type LoneAttempts = Pick<Deliverer, 'countLoneCrashes' | 'noteLoneAttempt
 
 export function createQuarantine(poisonAfter: number, attempts: LoneAttempts): Quarantine {
   const suspectAfter = Math.max(1, poisonAfter - suspectCrashes);
-  let suspect: Job | undefined;
+  let suspect: Delivery | undefined;
   const deferMs = createSpacing(returnsPerSecond, () => performance.now());
 
   return {
-    isPoisoned: async (job) =>
-      job.crashes >= poisonAfter && (await attempts.countLoneCrashes(job)) >= poisonAfter - suspectAfter,
+    isPoisoned: async (delivery) =>
+      delivery.crashes >= poisonAfter && (await attempts.countLoneCrashes(delivery)) >= poisonAfter - suspectAfter,
     around(admission) {
-      function leave(job: Job): void {
-        if (suspect === job) suspect = undefined;
-        admission.leave(job);
+      function leave(delivery: Delivery): void {
+        if (suspect === delivery) suspect = undefined;
+        admission.leave(delivery);
       }
 
       return {
         moved: admission.moved,
-        async admit(job) {
-          const waitMs = await admission.admit(job);
-          if (waitMs > 0 || job.crashes < suspectAfter) return waitMs;
+        async admit(delivery) {
+          const waitMs = await admission.admit(delivery);
+          if (waitMs > 0 || delivery.crashes < suspectAfter) return waitMs;
           if (suspect !== undefined) {
-            admission.leave(job);
+            admission.leave(delivery);
             return deferMs();
           }
-          suspect = job;
+          suspect = delivery;
           try {
-            await attempts.noteLoneAttempt(job);
+            await attempts.noteLoneAttempt(delivery);
           } catch (error) {
-            leave(job);
+            leave(delivery);
             throw error;
           }
           return 0;

@@ -1,4 +1,4 @@
-import type { Job } from '@posthorn/broker';
+import type { Delivery } from '@posthorn/broker';
 import { createSlowAttempts, noSlowPlace, slowAndLarge, type SlowAttempts } from './slow-attempts.ts';
 import { readSite } from './url-parts.ts';
 
@@ -17,14 +17,14 @@ function create(places: number, maxBytes = Infinity): void {
 }
 
 /** A message with a body of so many bytes. */
-function toJob(url: string, sizeBytes = 0): Job {
-  return { id: url, message: { url, body: { kind: 'stored', key: url, sizeBytes } } } as Job;
+function toDelivery(url: string, sizeBytes = 0): Delivery {
+  return { id: url, message: { url, body: { kind: 'stored', key: url, sizeBytes } } } as Delivery;
 }
 
 /** The request of an attempt begins. */
-function make(job: Job, requestBytes = 0, heldBytes = () => 0): void {
-  const { url } = job.message;
-  slow.watch(job, {
+function make(delivery: Delivery, requestBytes = 0, heldBytes = () => 0): void {
+  const { url } = delivery.message;
+  slow.watch(delivery, {
     requestBytes,
     heldBytes,
     fail: (_, code) => failed.push([url, code]),
@@ -33,17 +33,17 @@ function make(job: Job, requestBytes = 0, heldBytes = () => 0): void {
 }
 
 /** The request of an attempt at a URL begins. */
-function start(url: string, requestBytes = 0, heldBytes = () => 0): Job {
-  const job = toJob(url, requestBytes);
-  make(job, requestBytes, heldBytes);
-  return job;
+function start(url: string, requestBytes = 0, heldBytes = () => 0): Delivery {
+  const delivery = toDelivery(url, requestBytes);
+  make(delivery, requestBytes, heldBytes);
+  return delivery;
 }
 
 const host = (n: number) => `https://host${n}.example${n}.test/x`;
 
 test('an attempt moves when it is slow, not before, and its place is free when it is over', () => {
   create(10);
-  const job = start(host(1));
+  const delivery = start(host(1));
   now = 249;
   slow.look();
   expect([slow.inUse(), moved]).toEqual([0, []]);
@@ -51,10 +51,10 @@ test('an attempt moves when it is slow, not before, and its place is free when i
   slow.look();
   slow.look();
   expect([slow.inUse(), moved]).toEqual([1, [host(1)]]);
-  slow.answered(job, 0);
+  slow.answered(delivery, 0);
   expect(slow.inUse()).toBe(1);
-  slow.leave(job);
-  slow.leave(job);
+  slow.leave(delivery);
+  slow.leave(delivery);
   expect(slow.inUse()).toBe(0);
 });
 
@@ -83,12 +83,12 @@ test('without a place a slow attempt is ended, and its URL starts in a place onl
   expect(slow.ended()).toBe(1);
   slow.leave(third);
 
-  const again = toJob(`${host(3)}?b`);
+  const again = toDelivery(`${host(3)}?b`);
   expect(slow.enter(again)).toBe('later');
   expect(slow.deferMs()).toBeGreaterThanOrEqual(1000);
   // The rest of its origin does not suffer.
-  expect(slow.enter(toJob(`${host(3)}/fast`))).toBe('slot');
-  first.forEach((job) => slow.leave(job));
+  expect(slow.enter(toDelivery(`${host(3)}/fast`))).toBe('slot');
+  first.forEach((delivery) => slow.leave(delivery));
   now += 5000;
   expect(slow.trouble()).toBeUndefined();
   expect(slow.enter(again)).toBe('place');
@@ -100,22 +100,22 @@ test('a URL may try a worker slot again after a minute, then after two, and at o
   start(host(1));
   now = 600;
   slow.look();
-  const job = toJob(host(2));
+  const delivery = toDelivery(host(2));
   for (const minutes of [1, 2, 4]) {
     start(host(2));
     now += 1000;
     slow.look();
     now += minutes * 60_000 - 1;
-    expect(slow.enter(job)).toBe('later');
+    expect(slow.enter(delivery)).toBe('later');
     now += 1;
-    expect(slow.enter(job)).toBe('slot');
+    expect(slow.enter(delivery)).toBe('slot');
   }
   slow.answered(start(host(2)), 0);
   start(host(2));
   now += 1000;
   slow.look();
   now += 60_000;
-  expect(slow.enter(job)).toBe('slot');
+  expect(slow.enter(delivery)).toBe('slot');
 });
 
 test('nothing is ended by a look that comes late: answers may lie in sockets unread', () => {
@@ -176,14 +176,14 @@ describe('bytes', () => {
   test('a message takes those of its body together with its place, before the body is read', () => {
     create(1000, 1000);
     startSlow(host(1));
-    const entered = Array.from({ length: 20 }, (_, n) => slow.enter(toJob(`${host(1)}/${n}`, 100)));
+    const entered = Array.from({ length: 20 }, (_, n) => slow.enter(toDelivery(`${host(1)}/${n}`, 100)));
     // One site gets four fifths, and one more.
     expect(entered.filter((where) => where === 'place')).toHaveLength(9);
     expect(entered.at(-1)).toBe('later');
     startSlow(host(2));
-    expect(slow.enter(toJob(`${host(2)}/a`, 200))).toBe('later');
-    expect(slow.enter(toJob(`${host(2)}/b`, 100))).toBe('place');
-    expect(slow.enter(toJob(`${host(2)}/c`, 1))).toBe('later');
+    expect(slow.enter(toDelivery(`${host(2)}/a`, 200))).toBe('later');
+    expect(slow.enter(toDelivery(`${host(2)}/b`, 100))).toBe('place');
+    expect(slow.enter(toDelivery(`${host(2)}/c`, 1))).toBe('later');
   });
 
   test('what a message does not say counts as much until its body is there', () => {
@@ -191,12 +191,12 @@ describe('bytes', () => {
     startSlow(host(1));
     const toUnsized = (path: string) => {
       const url = host(1) + path;
-      return { id: url, message: { url, body: { kind: 'stored', key: url } } } as Job;
+      return { id: url, message: { url, body: { kind: 'stored', key: url } } } as Delivery;
     };
     for (const path of ['a', 'b', 'c']) {
-      const job = toUnsized(path);
-      expect(slow.enter(job)).toBe('place');
-      make(job, 1000);
+      const delivery = toUnsized(path);
+      expect(slow.enter(delivery)).toBe('place');
+      make(delivery, 1000);
     }
     expect(slow.enter(toUnsized('d'))).toBe('place');
     expect(slow.enter(toUnsized('e'))).toBe('later');
@@ -206,9 +206,9 @@ describe('bytes', () => {
     create(1000, 1000);
     startSlow(host(1));
     start(host(9), 0, () => 100);
-    const jobs = ['a', 'b', 'c'].map((path) => toJob(host(1) + path, 10));
-    expect(jobs.map((job) => slow.enter(job))).toEqual(['place', 'place', 'place']);
-    jobs.forEach((job, index) => make(job, [400, 900, 300][index]));
+    const deliveries = ['a', 'b', 'c'].map((path) => toDelivery(host(1) + path, 10));
+    expect(deliveries.map((delivery) => slow.enter(delivery))).toEqual(['place', 'place', 'place']);
+    deliveries.forEach((delivery, index) => make(delivery, [400, 900, 300][index]));
     now += 300;
     slow.look();
     expect(failed).toEqual([[`${host(1)}b`, noSlowPlace]]);
@@ -219,51 +219,51 @@ describe('bytes', () => {
   test('those of a response count until its attempt is over, and can be freed by no one else', () => {
     create(1000, 1000);
     startSlow(host(1));
-    const answered = toJob(`${host(1)}/a`);
+    const answered = toDelivery(`${host(1)}/a`);
     slow.enter(answered);
     make(answered, 0, () => 900);
     slow.look();
     now += 2000;
     slow.answered(answered, 900);
     slow.look();
-    expect(slow.enter(toJob(`${host(1)}/b`, 200))).toBe('later');
+    expect(slow.enter(toDelivery(`${host(1)}/b`, 200))).toBe('later');
     expect(failed).toEqual([]);
     slow.leave(answered);
-    expect(slow.enter(toJob(`${host(1)}/b`, 200))).toBe('place');
+    expect(slow.enter(toDelivery(`${host(1)}/b`, 200))).toBe('place');
   });
 
   test('a message that is larger than all room goes alone', () => {
     create(1000, 1000);
     startSlow(host(1));
-    const large = toJob(`${host(1)}/large`, 5000);
+    const large = toDelivery(`${host(1)}/large`, 5000);
     expect(slow.enter(large)).toBe('place');
     make(large, 5000);
-    expect(slow.enter(toJob(`${host(1)}/small`, 1))).toBe('later');
+    expect(slow.enter(toDelivery(`${host(1)}/small`, 1))).toBe('later');
     slow.look();
     expect(failed).toEqual([]);
     slow.leave(large);
-    expect(slow.enter(toJob(`${host(1)}/small`, 1))).toBe('place');
-    expect(slow.enter(toJob(`${host(1)}/again`, 5000))).toBe('later');
+    expect(slow.enter(toDelivery(`${host(1)}/small`, 1))).toBe('place');
+    expect(slow.enter(toDelivery(`${host(1)}/again`, 5000))).toBe('later');
   });
 });
 
 test('an origin that has only been slow so far needs no worker slot; one that has answered in time gets one', () => {
   create(2);
-  const job = (path: string) => toJob(host(1) + path);
-  expect(slow.enter(job('a'))).toBe('slot');
+  const delivery = (path: string) => toDelivery(host(1) + path);
+  expect(slow.enter(delivery('a'))).toBe('slot');
   start(host(1));
   now = 300;
   slow.look();
-  const second = job('b');
+  const second = delivery('b');
   expect(slow.enter(second)).toBe('place');
   expect(slow.inUse()).toBe(2);
-  expect(slow.enter(job('c'))).toBe('later');
-  expect(slow.enter(toJob(host(2)))).toBe('slot');
+  expect(slow.enter(delivery('c'))).toBe('later');
+  expect(slow.enter(toDelivery(host(2)))).toBe('slot');
 
   make(second);
   now = 1200;
   slow.answered(second, 0);
-  expect(slow.enter(job('d'))).toBe('slot');
+  expect(slow.enter(delivery('d'))).toBe('slot');
 });
 
 test.each([

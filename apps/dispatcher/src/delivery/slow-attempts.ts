@@ -1,4 +1,4 @@
-import { estimateRequestBytes, type Job } from '@posthorn/broker';
+import { estimateRequestBytes, type Delivery } from '@posthorn/broker';
 import { createSpacing } from './spacing.ts';
 import { readEndpoint, readOrigin, readSite } from './url-parts.ts';
 
@@ -51,19 +51,19 @@ export interface SlowAttempts {
    * URL is barred, or its origin has slow attempts in flight and has never answered in time. With a place it takes the
    * bytes that its request will have: they are read only afterwards.
    */
-  enter(job: Job): 'slot' | 'place' | 'later';
+  enter(delivery: Delivery): 'slot' | 'place' | 'later';
   /** Milliseconds to wait for a message that finds no place. */
   deferMs(): number;
   /** The request is being made. */
-  watch(job: Job, attempt: RunningAttempt): void;
+  watch(delivery: Delivery, attempt: RunningAttempt): void;
   /**
    * The request is over: the attempt is not moved or ended any more.
    *
    * @param keptBytes of its response, which stay in memory until the attempt is over
    */
-  answered(job: Job, keptBytes: number): void;
+  answered(delivery: Delivery, keptBytes: number): void;
   /** The attempt is over: its place is free. */
-  leave(job: Job): void;
+  leave(delivery: Delivery): void;
   inUse(): number;
   /** Attempts that were ended for want of a place or of memory, since the start. */
   ended(): number;
@@ -94,8 +94,8 @@ interface Site {
 export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   const { places, maxBytes, returnsPerSecond, now } = options;
   /** Attempts in worker slots, by the start of their request. */
-  const young = new Map<Job, { startedAt: number; attempt: RunningAttempt }>();
-  const slow = new Map<Job, Slow>();
+  const young = new Map<Delivery, { startedAt: number; attempt: RunningAttempt }>();
+  const slow = new Map<Delivery, Slow>();
   const sites = new Map<string, Site>();
   /** Slow attempts by origin. */
   const origins = new Map<string, number>();
@@ -125,15 +125,15 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     if (site) site.bytes += added;
   }
 
-  function take(job: Job, startedAt?: number, attempt?: RunningAttempt): boolean {
-    const name = readSite(job.message.url);
-    const origin = readOrigin(job.message.url);
-    const requestBytes = attempt?.requestBytes ?? estimateRequestBytes(job.message);
+  function take(delivery: Delivery, startedAt?: number, attempt?: RunningAttempt): boolean {
+    const name = readSite(delivery.message.url);
+    const origin = readOrigin(delivery.message.url);
+    const requestBytes = attempt?.requestBytes ?? estimateRequestBytes(delivery.message);
     const responseBytes = attempt?.heldBytes() ?? 0;
     const site = sites.get(name) ?? { places: 0, bytes: 0 };
     if (!hasRoom(site, requestBytes + responseBytes)) return false;
     const place: Slow = { site: name, origin, startedAt, attempt, requestBytes: 0, responseBytes: 0 };
-    slow.set(job, place);
+    slow.set(delivery, place);
     sites.set(name, site);
     site.places++;
     addOrigin(origin, 1);
@@ -158,23 +158,23 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   function look(isLate = false): void {
     countBytes();
-    for (const [job, { startedAt, attempt }] of young) {
+    for (const [delivery, { startedAt, attempt }] of young) {
       const ageMs = now() - startedAt;
       if (ageMs < slowAfterMs) break;
-      if (take(job, startedAt, attempt)) {
-        young.delete(job);
+      if (take(delivery, startedAt, attempt)) {
+        young.delete(delivery);
         attempt.moved();
       } else if (ageMs >= endAfterMs && !isLate) {
         // What came while the process stood still has not been read yet: then nothing is ended.
-        young.delete(job);
-        defer(job, attempt);
+        young.delete(delivery);
+        defer(delivery, attempt);
       }
     }
   }
 
   /** Ends an attempt for which there is no room: its message comes back and has used no retry. */
-  function defer(job: Job, attempt: RunningAttempt): void {
-    bar(readEndpoint(job.message.url));
+  function defer(delivery: Delivery, attempt: RunningAttempt): void {
+    bar(readEndpoint(delivery.message.url));
     ended++;
     refusedAt = now();
     attempt.fail('there was no room for another slow attempt', noSlowPlace);
@@ -189,11 +189,11 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     }
     if (bytes <= maxBytes || slow.size === 1) return;
     // Requests may be larger than their messages told. A destination has no part in that.
-    for (const [job, place, attempt] of listBy('requestBytes')) {
+    for (const [delivery, place, attempt] of listBy('requestBytes')) {
       if (requestBytes <= maxBytes || requestBytes === place.requestBytes) break;
       requestBytes -= place.requestBytes;
       release(place);
-      defer(job, attempt);
+      defer(delivery, attempt);
     }
     for (const [, place, attempt] of listBy('responseBytes')) {
       if (bytes <= maxBytes || place.responseBytes === 0) return;
@@ -204,9 +204,9 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   }
 
   /** The attempts that can be ended, the largest first. */
-  function listBy(part: 'requestBytes' | 'responseBytes'): [Job, Slow, RunningAttempt][] {
-    const running = [...slow].flatMap(([job, place]): [Job, Slow, RunningAttempt][] =>
-      place.attempt ? [[job, place, place.attempt]] : [],
+  function listBy(part: 'requestBytes' | 'responseBytes'): [Delivery, Slow, RunningAttempt][] {
+    const running = [...slow].flatMap(([delivery, place]): [Delivery, Slow, RunningAttempt][] =>
+      place.attempt ? [[delivery, place, place.attempt]] : [],
     );
     return running.sort(([, a], [, b]) => b[part] - a[part]);
   }
@@ -230,46 +230,46 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   }
 
   return {
-    enter(job) {
+    enter(delivery) {
       if (slow.size === 0 && barred.size === 0) return 'slot';
-      const { url } = job.message;
+      const { url } = delivery.message;
       const isBarred = (barred.get(readEndpoint(url))?.until ?? 0) > now();
       const origin = readOrigin(url);
       if (!isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
-      if (take(job)) return 'place';
+      if (take(delivery)) return 'place';
       refusedAt = now();
       return 'later';
     },
     deferMs: createSpacing(returnsPerSecond, now),
-    watch(job, attempt) {
-      const place = slow.get(job);
+    watch(delivery, attempt) {
+      const place = slow.get(delivery);
       if (place) {
         Object.assign(place, { attempt, startedAt: now() });
         setBytes(place, { requestBytes: attempt.requestBytes });
-      } else young.set(job, { startedAt: now(), attempt });
+      } else young.set(delivery, { startedAt: now(), attempt });
       lookLater();
     },
-    answered(job, keptBytes) {
-      const place = slow.get(job);
-      const startedAt = young.get(job)?.startedAt ?? place?.startedAt;
-      young.delete(job);
+    answered(delivery, keptBytes) {
+      const place = slow.get(delivery);
+      const startedAt = young.get(delivery)?.startedAt ?? place?.startedAt;
+      young.delete(delivery);
       if (place) {
         place.attempt = undefined;
         setBytes(place, { responseBytes: keptBytes });
       }
       if (startedAt === undefined || now() - startedAt >= endAfterMs) return;
-      if (barred.size > 0) barred.delete(readEndpoint(job.message.url));
-      const origin = readOrigin(job.message.url);
+      if (barred.size > 0) barred.delete(readEndpoint(delivery.message.url));
+      const origin = readOrigin(delivery.message.url);
       if (quick.has(origin)) return;
       quick.add(origin);
       if (quick.size > maxKnown) quick.delete(quick.values().next().value ?? '');
     },
-    leave(job) {
-      young.delete(job);
-      const place = slow.get(job);
+    leave(delivery) {
+      young.delete(delivery);
+      const place = slow.get(delivery);
       if (!place) return;
       setBytes(place, { requestBytes: 0, responseBytes: 0 });
-      slow.delete(job);
+      slow.delete(delivery);
       addOrigin(place.origin, -1);
       const site = sites.get(place.site);
       if (site && --site.places === 0) sites.delete(place.site);

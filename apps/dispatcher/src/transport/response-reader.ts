@@ -44,7 +44,7 @@ const maxHeadBytes = 64 * 1024;
 const maxHeaderLines = 2000;
 /** What a line of the headers takes in memory beside its bytes. */
 const lineOverheadBytes = 200;
-/** Bytes of all informational responses together: a long job may send one every second for hours, but no flood. */
+/** Bytes of all informational responses together: a long request may cause one every second for hours, but no flood. */
 const maxInformationalBytes = 256 * 1024;
 
 /** The connection ended without a byte of a response. */

@@ -47,10 +47,10 @@ async function readTold(): Promise<Record<string, unknown>> {
   const bytes = await broker.bodies.read((await shard.next())?.message.body ?? { kind: 'empty' });
   return JSON.parse(String(bytes)) as Record<string, unknown>;
 }
-const job = () => ({ ...broker.shards.newId(0), message, retried: 0, crashes: 0 });
+const delivery = () => ({ ...broker.shards.newId(0), message, retried: 0, crashes: 0 });
 
 test('a callback says why the attempt failed', async () => {
-  await broker.callbacks.tellAttempt(job(), { kind: 'retry', delayMs: 1, ...failure() });
+  await broker.callbacks.tellAttempt(delivery(), { kind: 'retry', delayMs: 1, ...failure() });
   const told = await readTold();
   expect(told).toMatchObject({ status: 0, error: 'connect ECONNREFUSED', errorKind: 'connect' });
   expect(Buffer.from(String(told['body']), 'base64').toString()).toBe('connect ECONNREFUSED');
@@ -58,13 +58,13 @@ test('a callback says why the attempt failed', async () => {
 });
 
 test('a failure callback says it, too, and that it has only a part of the answer', async () => {
-  await broker.callbacks.tellFailure(job(), failure({ status: 500, body: Buffer.from('no'), isCut: true }), '1-0');
+  await broker.callbacks.tellFailure(delivery(), failure({ status: 500, body: Buffer.from('no'), isCut: true }), '1-0');
   expect(await readTold()).toMatchObject({ status: 500, dlqId: '1-0', errorKind: 'connect', bodyTruncated: true });
 });
 
 test('a callback about a success has no error', async () => {
   const answer = { status: 200, header: {}, body: Buffer.from('ok') };
-  await broker.callbacks.tellAttempt(job(), { kind: 'delivered', answer });
+  await broker.callbacks.tellAttempt(delivery(), { kind: 'delivered', answer });
   const told = await readTold();
   expect(told).not.toHaveProperty('error');
   expect(told).not.toHaveProperty('errorKind');
@@ -83,7 +83,10 @@ test('few large callbacks are made at once, and one that fails holds up no other
   read.mockRejectedValueOnce(new Error('no Redis'));
   const body = { kind: 'stored', key: 'msg_1', sizeBytes: 10_000_000 } as const;
   const tell = () =>
-    callbacks.tellAttempt({ ...job(), message: { ...message, body } }, { kind: 'retry', delayMs: 1, ...failure() });
+    callbacks.tellAttempt(
+      { ...delivery(), message: { ...message, body } },
+      { kind: 'retry', delayMs: 1, ...failure() },
+    );
   const told = await Promise.allSettled(Array.from({ length: 10 }, tell));
   read.mockRestore();
   expect(told.map(({ status }) => status)).toEqual(['rejected', ...Array<string>(9).fill('fulfilled')]);

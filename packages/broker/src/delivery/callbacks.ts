@@ -12,7 +12,7 @@ import { redact } from '../intake/accept.ts';
 import { requireStored, store, type StoreParts } from '../intake/store.ts';
 import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
 import { deriveCallbackId } from '../engine/shards/derive-id.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import { createByteGate } from './byte-gate.ts';
 import { estimateRequestBytes } from './request-bytes.ts';
 
@@ -29,9 +29,9 @@ const smallBytes = 64 * 1024;
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
-  tellAttempt(job: Job, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
+  tellAttempt(delivery: Delivery, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
   /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
-  tellFailure(job: Job, failure: Failure, dlqId: string): Promise<void>;
+  tellFailure(delivery: Delivery, failure: Failure, dlqId: string): Promise<void>;
 }
 
 /** The attempt that a callback reports. */
@@ -45,27 +45,33 @@ export function createCallbacks(parts: StoreParts): Callbacks {
   const { bodies } = parts;
   const gate = createByteGate(maxBytesAtOnce);
 
-  async function send(job: Job, callback: Callback, cause: string, attempt: Attempt, dlqId?: string): Promise<void> {
-    const bytes = attempt.answer.body.length + estimateRequestBytes(job.message);
-    const make = () => makeAndStore(job, callback, cause, attempt, dlqId);
+  async function send(
+    delivery: Delivery,
+    callback: Callback,
+    cause: string,
+    attempt: Attempt,
+    dlqId?: string,
+  ): Promise<void> {
+    const bytes = attempt.answer.body.length + estimateRequestBytes(delivery.message);
+    const make = () => makeAndStore(delivery, callback, cause, attempt, dlqId);
     return bytes <= smallBytes ? make() : gate(bytes, make);
   }
 
   async function makeAndStore(
-    job: Job,
+    delivery: Delivery,
     callback: Callback,
     cause: string,
     attempt: Attempt,
     dlqId: string | undefined,
   ): Promise<void> {
-    const text = JSON.stringify(await describe(job, attempt, dlqId));
+    const text = JSON.stringify(await describe(delivery, attempt, dlqId));
     const bytes = Buffer.from(text);
     const createdAt = Date.now();
-    const { message } = job;
-    const id = deriveCallbackId(job.id, cause);
+    const { message } = delivery;
+    const id = deriveCallbackId(delivery.id, cause);
     // The slot of a queue stays taken until its callbacks have ended, too.
     const { queueName } = message;
-    if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), job.id, id);
+    if (queueName !== undefined) await parts.lanes.hold(queueLane(queueName), delivery.id, id);
     const results = await store(parts, [
       {
         isGroup: false,
@@ -74,7 +80,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
           {
             id,
             // A derived id names the shard of its message.
-            shard: job.shard,
+            shard: delivery.shard,
             once: { key: id, forMs: rememberedMs },
             message: {
               url: callback.url,
@@ -90,7 +96,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
               ...(message.redaction ? { redaction: redact({ ...message.redaction, body: true }, bytes) } : {}),
               ...(callback.retryDelayExpression ? { retryDelayExpression: callback.retryDelayExpression } : {}),
               ...(callback.flowControl ? { flowControl: callback.flowControl } : {}),
-              ...(queueName === undefined ? {} : { holds: { queueName, messageId: job.id } }),
+              ...(queueName === undefined ? {} : { holds: { queueName, messageId: delivery.id } }),
               ...(message.scheduleId ? { scheduleId: message.scheduleId } : {}),
             },
           },
@@ -101,7 +107,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
   }
 
   /** The body of a callback, its fields in the order of the contract (contract D22). */
-  async function describe({ id, message, retried }: Job, attempt: Attempt, dlqId: string | undefined) {
+  async function describe({ id, message, retried }: Delivery, attempt: Attempt, dlqId: string | undefined) {
     const { answer, error, errorKind } = attempt;
     const { topicName, endpointName, scheduleId, body } = message;
     const source = (await bodies.read(body)) ?? Buffer.alloc(0);
@@ -132,13 +138,14 @@ export function createCallbacks(parts: StoreParts): Callbacks {
   }
 
   return {
-    async tellAttempt(job, outcome) {
+    async tellAttempt(delivery, outcome) {
       // An attempt that is made again after a crash may end differently. Then both outcomes are reported.
-      if (job.message.callback) await send(job, job.message.callback, `${job.retried}:${outcome.kind}`, outcome);
+      const { callback } = delivery.message;
+      if (callback) await send(delivery, callback, `${delivery.retried}:${outcome.kind}`, outcome);
     },
-    async tellFailure(job, failure, dlqId) {
-      const { failureCallback } = job.message;
-      if (failureCallback) await send(job, failureCallback, 'failure', failure, dlqId);
+    async tellFailure(delivery, failure, dlqId) {
+      const { failureCallback } = delivery.message;
+      if (failureCallback) await send(delivery, failureCallback, 'failure', failure, dlqId);
     },
   };
 }

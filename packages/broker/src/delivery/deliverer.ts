@@ -4,13 +4,13 @@ import type { Slot } from '../engine/lanes/lanes.ts';
 import type { LogStore } from '../engine/log/log-store.ts';
 import { activeEntry, canceledEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
 import { workShard, type ShardWorker, type WorkOptions } from '../engine/shards/worker.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { holdsAnything, type Holdings } from './holdings.ts';
 import { createSharedReads } from './shared-reads.ts';
-import { isRunJob, type RunAttempts } from './run-attempts.ts';
+import { isRunDelivery, type RunAttempts } from './run-attempts.ts';
 import type { Settlement } from './settle.ts';
 import type { Slots } from './slots.ts';
 
@@ -28,31 +28,31 @@ export type Begun =
  * each it calls `begin`, makes its request, and hands the outcome to `finish`. What a message holds is freed in this
  * order; of a canceled message that no worker has, it is freed when the message is canceled (`endCanceled`):
  *
- * 1. `finish` does what must survive a crash, before the job ends, under ids that are the same when it is done again.
- * 2. The worker ends the job in BullMQ's own way.
+ * 1. `finish` does what must survive a crash, before the message ends, under ids that are the same when it is repeated.
+ * 2. The worker ends the message in its shard.
  * 3. Then `afterEnd` frees what the message held; after a crash sweeps and expiries do.
  */
 export interface Deliverer {
   /** Starts a worker of one shard, which calls `process` once for each message that it takes. */
   work(options: DeliveryWorkOptions): ShardWorker;
   /** Takes the slots that an attempt needs, logs its start and reads the body. What throws has freed the slots again. */
-  begin(job: Job): Promise<Begun>;
+  begin(delivery: Delivery): Promise<Begun>;
   /**
    * Ends an attempt: carries the outcome out and gives back what `begin` took. A failure counts only for a message that
    * is still wanted and still ours, so that the outcome may change.
    *
-   * @returns what the worker does with the job
+   * @returns what the worker does with the message
    */
-  finish(job: Job, outcome: Outcome): Promise<Outcome>;
+  finish(delivery: Delivery, outcome: Outcome): Promise<Outcome>;
   /** Ends a message to which no attempt can be made. */
-  giveUp(job: Job, error: string): Promise<Outcome>;
+  giveUp(delivery: Delivery, error: string): Promise<Outcome>;
   /** Dispatchers that ended while they delivered this message alone, at this attempt. */
-  countLoneCrashes(job: Job): Promise<number>;
+  countLoneCrashes(delivery: Delivery): Promise<number>;
   /** Notes, before it begins, that the message is delivered alone. */
-  noteLoneAttempt(job: Job): Promise<void>;
+  noteLoneAttempt(delivery: Delivery): Promise<void>;
   /** The share of one shard in a limit of attempts in flight over all dispatchers. */
   divideParallelism(max: number, shard: number): number;
-  /** Resolves when Redis has the ends of the jobs that were on their way. */
+  /** Resolves when Redis has the ends of the messages that were on their way. */
   flush(): Promise<unknown>;
   close(): void;
 }
@@ -90,23 +90,23 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
   }
 
   /** A failure counts only for a message that is still wanted, and still ours. */
-  async function reconsider(job: Job, outcome: Outcome): Promise<Outcome> {
+  async function reconsider(delivery: Delivery, outcome: Outcome): Promise<Outcome> {
     if (outcome.kind !== 'retry' && outcome.kind !== 'failed') return outcome;
-    switch (await shards.at(job.shard).standing(job)) {
+    switch (await shards.at(delivery.shard).standing(delivery)) {
       case 'ours':
         return outcome;
       case 'canceled':
         return { ...outcome, kind: 'canceled' };
       case 'lost':
         // This process stood still for longer than its lock. The worker that has the message now logs its end.
-        log.warn({ messageId: job.id }, 'attempt.lost');
+        log.warn({ messageId: delivery.id }, 'attempt.lost');
         return { kind: 'deferred', delayMs: 0 };
     }
   }
 
-  /** Frees what the message held, after its job has ended: no worker will deliver it again. */
-  async function afterEnd(job: Job, outcome: Outcome): Promise<void> {
-    await Promise.all([holdings.freeAfterEnd(job.id, job.message), settlement.ended(job, outcome)]);
+  /** Frees what the message held, after it has ended in its shard: no worker will deliver it again. */
+  async function afterEnd(delivery: Delivery, outcome: Outcome): Promise<void> {
+    await Promise.all([holdings.freeAfterEnd(delivery.id, delivery.message), settlement.ended(delivery, outcome)]);
   }
 
   /** The end of a message that was canceled in flight by a dispatcher that did not get to it. Only its log knows it. */
@@ -131,42 +131,43 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
         drop: dropCanceled,
       }),
 
-    async begin(job) {
-      const slot = await slots.acquire(job);
+    async begin(delivery) {
+      const slot = await slots.acquire(delivery);
       if (!slot.has) return slot;
       try {
         // The log of its run says what becomes of it.
-        if (isRunJob(job)) return { has: true, ...(await runs.compose(job)) };
-        logs.started(job.id, job.message, activeEntry(job.retried, Date.now()));
-        return { has: true, header: job.message.header, body: await readBody(job.message.body) };
+        if (isRunDelivery(delivery)) return { has: true, ...(await runs.compose(delivery)) };
+        logs.started(delivery.id, delivery.message, activeEntry(delivery.retried, Date.now()));
+        return { has: true, header: delivery.message.header, body: await readBody(delivery.message.body) };
       } catch (error) {
-        await slots.release(job);
+        await slots.release(delivery);
         throw error;
       }
     },
 
-    async finish(job, judged) {
+    async finish(delivery, judged) {
       try {
-        const outcome = await reconsider(job, isRunJob(job) ? await runs.judge(job, judged) : judged);
-        await settlement.settle(job, outcome);
+        const ofRun = isRunDelivery(delivery) ? await runs.judge(delivery, judged) : judged;
+        const outcome = await reconsider(delivery, ofRun);
+        await settlement.settle(delivery, outcome);
         return outcome;
       } finally {
-        await slots.release(job);
+        await slots.release(delivery);
       }
     },
 
-    async giveUp(job, error) {
+    async giveUp(delivery, error) {
       const outcome = failWithoutAttempt(error);
       try {
-        await settlement.settle(job, outcome);
+        await settlement.settle(delivery, outcome);
         return outcome;
       } finally {
-        await slots.release(job);
+        await slots.release(delivery);
       }
     },
 
-    countLoneCrashes: (job) => shards.at(job.shard).loneAttempts.countCrashes(job),
-    noteLoneAttempt: (job) => shards.at(job.shard).loneAttempts.note(job),
+    countLoneCrashes: (delivery) => shards.at(delivery.shard).loneAttempts.countCrashes(delivery),
+    noteLoneAttempt: (delivery) => shards.at(delivery.shard).loneAttempts.note(delivery),
     divideParallelism: (max, shard) => divideParallelism(max, shards.count, shard),
     flush: () => parts.redis.ping(),
     close: slots.close,

@@ -6,11 +6,11 @@ import type { BodyStore } from '../engine/shards/body.ts';
 export interface Holdings {
   /** Frees all of it, for a message that no worker has: it was canceled. */
   freeAll(id: string, message: Message): Promise<void>;
-  /** Frees what a message keeps until its job has ended, so that the next one of its queue may start. */
+  /** Frees what a message keeps until it has ended in its shard, so that the next one of its queue may start. */
   freeAfterEnd(id: string, message: Message): Promise<void>;
 }
 
-/** Whether the end of the job frees anything. Most messages hold nothing. */
+/** Whether the end of the message frees anything. Most messages hold nothing. */
 export function holdsAnything({ queueName, holds, body }: Message): boolean {
   return queueName !== undefined || holds !== undefined || body.kind === 'stored';
 }

@@ -1,7 +1,7 @@
 import type { Log } from '@posthorn/process';
 import type { DestinationResponse, Failure, Outcome } from '@posthorn/shared';
 import type { KeptFailure, NewLogEntry } from '../engine/log/log-entries.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import { createSettlement, type SettleParts } from './settle.ts';
 
 const maxStoredResponseBytes = 1000;
@@ -15,10 +15,10 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
   const parts = {
     isFull: () => isFull,
     callbacks: {
-      tellAttempt: async (_job: Job, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
-      tellFailure: async (_job: Job, failure: Failure) => void failures.push(failure),
+      tellAttempt: async (_: Delivery, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
+      tellFailure: async (_delivery: Delivery, failure: Failure) => void failures.push(failure),
     },
-    bury: async (_job: Job, failure: KeptFailure) => {
+    bury: async (_delivery: Delivery, failure: KeptFailure) => {
       buried.push(failure);
       return '1-0';
     },
@@ -36,7 +36,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
   };
   const settlement = createSettlement(parts as unknown as SettleParts);
   const failure = { error: 'no', answer: { status: 500, header: {}, body: new Uint8Array(), ...answer } };
-  await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Job, { kind, delayMs: 1, ...failure });
+  await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Delivery, { kind, delayMs: 1, ...failure });
   const entry = entries.find(({ state }) => state === 'ERROR');
   return { told, failures, buried, entry, text: String(entry?.value) };
 }

@@ -10,7 +10,7 @@ import {
   type KeptFailure,
 } from '../engine/log/log-entries.ts';
 import { endingMs, type BodyStore } from '../engine/shards/body.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
 import type { Callbacks } from './callbacks.ts';
 
@@ -20,7 +20,7 @@ export interface SettleParts {
   stats: Pick<StatsCounter, 'settled'>;
   callbacks: Callbacks;
   /** Puts a message into the dead letter queue and gives the id of the entry; doing it twice gives the same id. */
-  bury: (job: Job, failure: KeptFailure) => Promise<string>;
+  bury: (delivery: Delivery, failure: KeptFailure) => Promise<string>;
   /** Tells the schedule that made a message, if one did, how it ended. */
   tellSchedule: (id: string, message: Message, state: 'SUCCESS' | 'FAIL') => Promise<void>;
   /** Whether Redis is full. */
@@ -34,12 +34,12 @@ export interface SettleParts {
 
 export interface Settlement {
   /**
-   * Carries an outcome out before the job ends, under ids that are the same if it is done again. It waits for callbacks
-   * and the dead letter. Log entries are sent ahead of the end of the job on the same connection.
+   * Carries an outcome out before the message ends in its shard, under ids that are the same if it is repeated. Waits for
+   * callbacks and the dead letter. Log entries are sent ahead of that end on the same connection.
    */
-  settle(job: Job, outcome: Outcome): Promise<void>;
-  /** Releases the body of a message after its job has ended and cannot be delivered again. */
-  ended(job: Job, outcome: Outcome): Promise<void>;
+  settle(delivery: Delivery, outcome: Outcome): Promise<void>;
+  /** Releases the body of a message that has ended in its shard and cannot be delivered again. */
+  ended(delivery: Delivery, outcome: Outcome): Promise<void>;
 }
 
 export function createSettlement(parts: SettleParts): Settlement {
@@ -58,11 +58,11 @@ export function createSettlement(parts: SettleParts): Settlement {
     return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
   };
 
-  const settle: Settlement['settle'] = async (job, outcome) => {
+  const settle: Settlement['settle'] = async (delivery, outcome) => {
     if (outcome.kind === 'deferred') return;
-    const { id, message, retried } = job;
+    const { id, message, retried } = delivery;
     const answer = limit(outcome.answer);
-    await callbacks.tellAttempt(job, { ...outcome, answer });
+    await callbacks.tellAttempt(delivery, { ...outcome, answer });
     const now = Date.now();
     const keepBody = (keepMs: number) => bodies.release(message.body, id, Math.max(keepMs, endingMs));
     const tellSchedule = (state: 'SUCCESS' | 'FAIL') => parts.tellSchedule(id, message, state);
@@ -84,8 +84,8 @@ export function createSettlement(parts: SettleParts): Settlement {
       case 'failed': {
         const { error: reason, errorKind } = outcome;
         const kept = keep(outcome);
-        const dlqId = await parts.bury(job, kept);
-        await callbacks.tellFailure(job, { ...outcome, answer }, dlqId);
+        const dlqId = await parts.bury(delivery, kept);
+        await callbacks.tellFailure(delivery, { ...outcome, answer }, dlqId);
         await tellSchedule('FAIL');
         logs.ended(id, failedEntries(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
@@ -104,9 +104,9 @@ export function createSettlement(parts: SettleParts): Settlement {
     }
   };
   return {
-    async settle(job, outcome) {
-      await settle(job, outcome);
-      stats.settled(job.id, job.message, outcome);
+    async settle(delivery, outcome) {
+      await settle(delivery, outcome);
+      stats.settled(delivery.id, delivery.message, outcome);
     },
     async ended({ id, message }, { kind }) {
       if (kind === 'failed') return;

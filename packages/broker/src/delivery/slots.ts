@@ -1,21 +1,21 @@
 import { flowLane, leaseMs, queueLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 
 /** The slots that an attempt needs: in the queue of its message, and for its flow-control key. */
 export interface Slots {
   /** Takes both; resolves at once for a message without queue and key. */
-  acquire(job: Job): Promise<Slot>;
+  acquire(delivery: Delivery): Promise<Slot>;
   /** The attempt is over: gives back the slot of the key. That of the queue is for the life of the message. */
-  release(job: Job): Promise<void>;
+  release(delivery: Delivery): Promise<void>;
   /** After the message went to sleep for want of a slot: wakes it if it was granted one in the meantime. */
-  recheck(job: Job): Promise<void>;
+  recheck(delivery: Delivery): Promise<void>;
   close(): void;
 }
 
 /** Leases are renewed as long as an attempt has its slots. */
 export function createSlots(lanes: Lanes, shards: Shards): Slots {
-  const running = new Map<string, Job>();
+  const running = new Map<string, Delivery>();
   const timer = setInterval(() => {
     for (const { id, message } of running.values()) {
       // A renewal that fails now may succeed the next time, before the lease is over.
@@ -23,7 +23,7 @@ export function createSlots(lanes: Lanes, shards: Shards): Slots {
     }
   }, leaseMs / 3);
 
-  async function take(step: 'acquire' | 'enter', { id, message }: Job): Promise<Slot> {
+  async function take(step: 'acquire' | 'enter', { id, message }: Delivery): Promise<Slot> {
     if (message.queueName !== undefined) {
       const slot = await lanes[step](queueLane(message.queueName), id);
       if (!slot.has) return slot;
@@ -35,17 +35,17 @@ export function createSlots(lanes: Lanes, shards: Shards): Slots {
   }
 
   return {
-    async acquire(job) {
-      const slot = await take('acquire', job);
-      if (slot.has && job.message.flowControl) running.set(job.id, job);
+    async acquire(delivery) {
+      const slot = await take('acquire', delivery);
+      if (slot.has && delivery.message.flowControl) running.set(delivery.id, delivery);
       return slot;
     },
     async release({ id, message }) {
       running.delete(id);
       if (message.flowControl) await lanes.release(flowLane(message.flowControl), id);
     },
-    async recheck(job) {
-      if ((await take('enter', job)).has) await shards.find(job.id)?.wake([job.id]);
+    async recheck(delivery) {
+      if ((await take('enter', delivery)).has) await shards.find(delivery.id)?.wake([delivery.id]);
     },
     close: () => clearInterval(timer),
   };

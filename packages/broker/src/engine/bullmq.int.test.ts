@@ -5,8 +5,9 @@ import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
 import { Worker } from 'bullmq';
 import { connectForWork, type RedisConnection } from './redis/connect.ts';
-import { findJobPlace, sampleJobs } from './shards/place.ts';
-import { openShard, queueName, type Shard } from './shards/shard.ts';
+import { findPending, samplePending } from './shards/pending.ts';
+import { openShard, type Shard } from './shards/shard.ts';
+import { bullmqQueue } from './redis/keyspace.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   server = await startRedis();
   redis = connectForWork(server.url);
   shard = openShard(redis, 0, createLog('test', 'fatal'));
-  worker = new Worker(queueName, null, { connection: redis, prefix: '{d0}' });
+  worker = new Worker(bullmqQueue, null, { connection: redis, prefix: '{d0}' });
 });
 afterAll(async () => {
   await worker.close();
@@ -41,8 +42,8 @@ const message: Message = {
 
 /** All that posthorn reads of the message by itself, without BullMQ. */
 const readAll = async () => ({
-  place: await findJobPlace(redis, 0, id),
-  sample: await sampleJobs(redis, 0),
+  state: await findPending(redis, 0, id),
+  sample: await samplePending(redis, 0),
   count: await shard.count(Date.now()),
   active: await shard.countActive(),
   exists: await shard.exists(id),
@@ -53,7 +54,7 @@ const none = { waiting: 0, delayed: 0, due: 0, inFlight: 0 };
 test('a waiting job, one in flight, one that is delayed for a retry, and one that has ended', async () => {
   await shard.add([{ id, message }]);
   expect(await readAll()).toEqual({
-    place: { kind: 'waiting' },
+    state: { kind: 'waiting' },
     sample: [sampled],
     count: { ...none, waiting: 1 },
     active: 0,
@@ -63,7 +64,7 @@ test('a waiting job, one in flight, one that is delayed for a retry, and one tha
 
   const first = await worker.getNextJob('token');
   expect(await readAll()).toEqual({
-    place: { kind: 'in-flight' },
+    state: { kind: 'in-flight' },
     sample: [{ ...sampled, isInFlight: true }],
     count: { ...none, inFlight: 1 },
     active: 1,
@@ -76,14 +77,14 @@ test('a waiting job, one in flight, one that is delayed for a retry, and one tha
   first.opts.backoff = { type: 'fixed', delay: 60_000 };
   const failedAt = Date.now();
   await first.moveToFailed(new Error('no'), 'token');
-  const { place, ...rest } = await readAll();
+  const { state, ...rest } = await readAll();
   expect(rest).toEqual({
     sample: [{ ...sampled, retried: 1, isAsleep: true }],
     count: { ...none, delayed: 1 },
     active: 0,
     exists: true,
   });
-  const { wakesAt } = place as { wakesAt: number };
+  const { wakesAt } = state as { wakesAt: number };
   expect(wakesAt).toBeGreaterThanOrEqual(failedAt + 60_000);
   expect(wakesAt).toBeLessThanOrEqual(Date.now() + 60_000);
   expect(await shard.standing({ id, token: 'token' })).toBe('lost');
@@ -91,7 +92,7 @@ test('a waiting job, one in flight, one that is delayed for a retry, and one tha
   expect(await shard.wake([id])).toEqual(['woken']);
   const second = await worker.getNextJob('token');
   await second.moveToCompleted(undefined, 'token', false);
-  expect(await readAll()).toEqual({ place: undefined, sample: [], count: none, active: 0, exists: false });
+  expect(await readAll()).toEqual({ state: undefined, sample: [], count: none, active: 0, exists: false });
 });
 
 test('a job whose data was replaced by a cancellation is taken as such', async () => {

@@ -28,11 +28,11 @@ const scripts: Record<string, Part> = {
   },
   'extendLock-2': {
     hash: 'aa54e3c99ff236ed',
-    lookAt: 'the name of the lock in shards/shard.ts (standing) and shards/place.ts',
+    lookAt: 'the name of the lock in shards/shard.ts (standing) and shards/pending.ts',
   },
   'extendLocks-1': {
     hash: '14bb41f30eff2e7f',
-    lookAt: 'the name of the lock in shards/shard.ts (standing) and shards/place.ts',
+    lookAt: 'the name of the lock in shards/shard.ts (standing) and shards/pending.ts',
   },
   'moveJobFromActiveToWait-9': {
     hash: 'ac9546cdd23294a2',
@@ -44,7 +44,7 @@ const scripts: Record<string, Part> = {
   },
   'moveToActive-11': {
     hash: '7d35069db0b831af',
-    lookAt: 'withoutEvents in scripts/scripts.ts, and the lock in shards/place.ts',
+    lookAt: 'withoutEvents in scripts/scripts.ts, and the lock in shards/pending.ts',
   },
   'moveToDelayed-11': {
     hash: '1a7b9311ef92fd66',

@@ -59,8 +59,8 @@ test('large bodies are neither read nor copied, and all entries are published be
   expect(put).not.toHaveBeenCalled();
   expect(await countBodies()).toBe(5);
   for (const { messageId } of published) {
-    const job = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
-    const body = job?.message.body ?? { kind: 'empty' };
+    const delivery = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
+    const body = delivery?.message.body ?? { kind: 'empty' };
     expect((await bodies.read(body))?.length).toBe(sizeBytes);
     await bodies.release(body, messageId, 0);
   }
@@ -98,8 +98,8 @@ test('what a message says stays beyond limits that were lowered since; what the 
   const callback = ['Upstash-Callback', 'https://a.example/callback'];
   await expect(retry(...callback, 'Upstash-Callback-Retries', '21')).rejects.toThrow('Upstash-Callback-Retries');
   const [{ messageId } = { messageId: '' }] = (await retry(...callback)) ?? [];
-  const job = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
-  expect(job?.message).toMatchObject({ ...beyond, callback: { maxRetries: 500 } });
+  const delivery = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
+  expect(delivery?.message).toMatchObject({ ...beyond, callback: { maxRetries: 500 } });
 });
 
 test('when the body of one is gone, none is published', async () => {

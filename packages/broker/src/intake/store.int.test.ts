@@ -25,20 +25,20 @@ const request = {
   queueName: 'q',
 };
 
-test('a message of a queue takes its place once it is stored: whoever came to it before would find nobody to wake', async () => {
+test('a message enters its queue once it is stored: a slot that was granted before would wake no message', async () => {
   const shard = broker.shards.at(0);
   const add = shard.add;
   const placesBefore: number[] = [];
-  jest.spyOn(shard, 'add').mockImplementation(async (jobs) => {
+  jest.spyOn(shard, 'add').mockImplementation(async (deliveries) => {
     placesBefore.push((await broker.lanes.members(lane)).length);
-    return add(jobs);
+    return add(deliveries);
   });
   const first = await broker.publish(request);
   const batch = await broker.publishBatch([request, request, request]);
   expect(placesBefore).toEqual([0, 1]);
   const ids = [first, batch].flat().map((reply) => (reply as { messageId: string }).messageId);
   expect(await broker.lanes.members(lane)).toEqual(ids);
-  // The first has its turn and is awake, the others sleep.
+  // The first has a slot and is awake, the others sleep.
   expect(await shard.count(Date.now())).toMatchObject({ waiting: 1, delayed: 3, due: 0 });
   // For long: they will be woken.
   await eventually(async () => (await shard.count(Date.now() + 3_000_000)).due === 0);

@@ -3,7 +3,7 @@ import type { LogStore } from '../engine/log/log-store.ts';
 import { createdEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
 import { firstLane, flowLane, type Lanes } from '../engine/lanes/lanes.ts';
-import type { NewJob } from '../engine/shards/shard.ts';
+import type { NewDelivery } from '../engine/shards/shard.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
 
@@ -13,7 +13,7 @@ export interface Draft {
   isGroup: boolean;
   /** The body of all messages. */
   bytes: Buffer;
-  messages: (Pick<NewJob, 'id' | 'once'> & {
+  messages: (Pick<NewDelivery, 'id' | 'once'> & {
     shard: number;
     /** Without a body: the bytes are too many to lie in the message. */
     message: Omit<Message, 'body'> & { body?: Message['body'] };
@@ -55,8 +55,8 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const { shards, bodies, logs } = parts;
   const parked = await parkInLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
-  const byShard = new Map<number, Entry[]>();
-  const asleep: Entry[] = [];
+  const byShard = new Map<number, Addition[]>();
+  const asleep: Addition[] = [];
   const bodyWrites: Promise<unknown>[] = [];
 
   drafts.forEach(({ messages, bytes }, draftIndex) => {
@@ -69,50 +69,50 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     }
     messages.forEach(({ id, shard, message, once }, messageIndex) => {
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id, sizeBytes: bytes.length };
-      const job: NewJob = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
-      const entry: Entry = { job, shard, place: [draftIndex, messageIndex] };
-      const entries = byShard.get(shard);
-      if (entries) entries.push(entry);
-      else byShard.set(shard, [entry]);
-      if (job.parkedMs !== undefined) asleep.push(entry);
+      const delivery: NewDelivery = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
+      const addition: Addition = { delivery, shard, at: [draftIndex, messageIndex] };
+      const others = byShard.get(shard);
+      if (others) others.push(addition);
+      else byShard.set(shard, [addition]);
+      if (delivery.parkedMs !== undefined) asleep.push(addition);
     });
   });
 
   let newMessages = 0;
   const followUps: Promise<unknown>[] = [];
-  const adds = Array.from(byShard, async ([shard, jobs]) => {
+  const adds = Array.from(byShard, async ([shard, additions]) => {
     // A Redis that is full may refuse a body and then take its message, which would end in the dead letter queue.
     if (bodyWrites.length > 0) await Promise.all(bodyWrites);
-    for (const { job } of jobs) logs.list(job.id, [createdEntry(job.message)], job.message);
-    const ids = await shards.at(shard).add(jobs.map(({ job }) => job));
-    jobs.forEach(({ job, place: [draft, message] }, index) => {
-      const id = ids[index] ?? job.id;
-      const isDuplicate = id !== job.id;
+    for (const { delivery } of additions) logs.list(delivery.id, [createdEntry(delivery.message)], delivery.message);
+    const ids = await shards.at(shard).add(additions.map(({ delivery }) => delivery));
+    additions.forEach(({ delivery, at: [draft, message] }, index) => {
+      const id = ids[index] ?? delivery.id;
+      const isDuplicate = id !== delivery.id;
       (results[draft] ?? [])[message] = { id, isDuplicate };
       if (isDuplicate) {
-        followUps.push(dismiss(parts, shard, job, id));
+        followUps.push(dismiss(parts, shard, delivery, id));
         return;
       }
       newMessages++;
-      parts.stats.accepted(job.message);
-      if (job.message.body.kind === 'stored') {
+      parts.stats.accepted(delivery.message);
+      if (delivery.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
-        followUps.push(job.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(job.message.body));
+        followUps.push(delivery.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(delivery.message.body));
       }
     });
   });
   const settled = await Promise.allSettled(adds);
   parts.stored?.(newMessages);
 
-  Array.from(byShard.values()).forEach((jobs, index) => {
+  Array.from(byShard.values()).forEach((additions, index) => {
     const result = settled[index];
     if (result?.status !== 'rejected') return;
-    for (const { place } of jobs) (results[place[0]] ?? [])[place[1]] = { error: result.reason };
+    for (const { at } of additions) (results[at[0]] ?? [])[at[1]] = { error: result.reason };
   });
   // In the order of the drafts, which becomes that of a queue.
-  for (const { job, shard, place } of asleep) {
-    const result = results[place[0]]?.[place[1]];
-    if (result && 'id' in result && !result.isDuplicate) followUps.push(takePlace(parts, shard, job));
+  for (const { delivery, shard, at } of asleep) {
+    const result = results[at[0]]?.[at[1]];
+    if (result && 'id' in result && !result.isDuplicate) followUps.push(enterLane(parts, shard, delivery));
   }
   try {
     await Promise.all(followUps);
@@ -122,23 +122,23 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   return results;
 }
 
-/** Where a message is among the drafts. */
-interface Entry {
-  job: NewJob;
+/** A message to add, and where its result goes. */
+interface Addition {
+  delivery: NewDelivery;
   shard: number;
-  place: [draft: number, message: number];
+  at: [draft: number, message: number];
 }
 
 /** A message that was stored asleep enters its lane before it is acknowledged, and is woken if it gets a slot. */
-async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJob): Promise<void> {
-  const lane = firstLane(job.message);
+async function enterLane({ lanes, shards }: StoreParts, shard: number, delivery: NewDelivery): Promise<void> {
+  const lane = firstLane(delivery.message);
   if (!lane) return;
-  const slot = await lanes.enterAsleep(lane, job.id);
+  const slot = await lanes.enterAsleep(lane, delivery.id);
   if (slot.has || slot.waitMs <= unenteredMs) return;
   // Not awaited: if it fails, the message only asks for its slot once more than necessary.
   shards
     .at(shard)
-    .sleepUntil(job, Date.now() + slot.waitMs)
+    .sleepUntil(delivery, Date.now() + slot.waitMs)
     .catch(() => undefined);
 }
 
@@ -149,7 +149,7 @@ async function takePlace({ lanes, shards }: StoreParts, shard: number, job: NewJ
 const unenteredMs = 10_000;
 
 /**
- * Which messages are stored as sleeping jobs. Queue messages enter their lane after they are stored: a message granted a
+ * Which messages are stored asleep. Queue messages enter their lane after they are stored: a message granted a
  * slot before it exists would lose it. Flow-control messages enter first and are stored asleep only if they get no slot.
  * A delayed message enters when it is due.
  */
@@ -178,7 +178,7 @@ async function parkInLanes(
 }
 
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
-async function dismiss(parts: StoreParts, shard: number, { id, message }: NewJob, firstId: string): Promise<void> {
+async function dismiss(parts: StoreParts, shard: number, { id, message }: NewDelivery, firstId: string): Promise<void> {
   const { body, flowControl, queueName } = message;
   if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
   await parts.bodies.release(body, id, 0);
@@ -187,6 +187,6 @@ async function dismiss(parts: StoreParts, shard: number, { id, message }: NewJob
 }
 
 async function confirmBodyOf({ shards, bodies }: StoreParts, shard: number, id: string): Promise<void> {
-  const job = await shards.at(shard).get(id);
-  if (job) await bodies.confirm(job.message.body);
+  const delivery = await shards.at(shard).get(id);
+  if (delivery) await bodies.confirm(delivery.message.body);
 }

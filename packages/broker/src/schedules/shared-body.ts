@@ -12,8 +12,8 @@ export async function releaseEnded(
   messageIds: readonly string[],
 ): Promise<string[]> {
   if (body.kind !== 'stored') return [];
-  // Not whether the job exists: that of a canceled message does for a while.
-  const jobs = await Promise.all(messageIds.map(async (id) => shards.find(id)?.get(id)));
-  await Promise.all(messageIds.filter((_, index) => !jobs[index]).map((id) => bodies.release(body, id, endingMs)));
-  return messageIds.filter((_, index) => jobs[index]);
+  // Not `exists`: something of a canceled message exists for a while.
+  const pending = await Promise.all(messageIds.map(async (id) => shards.find(id)?.get(id)));
+  await Promise.all(messageIds.filter((_, index) => !pending[index]).map((id) => bodies.release(body, id, endingMs)));
+  return messageIds.filter((_, index) => pending[index]);
 }

@@ -13,7 +13,7 @@ export function matches(filter: MessageFilter, message: Message, time = message.
     has(filter.queueName, message.queueName) &&
     has(filter.scheduleId, message.scheduleId) &&
     has(filter.callerIp, message.callerIp) &&
-    matchesPlace(filter, message.url)
+    matchesHostAndPath(filter, message.url)
   );
 }
 
@@ -23,7 +23,7 @@ function has(wanted: readonly string[] | undefined, actual: string | readonly st
 }
 
 /** The host counts with and without its port, the path as it was given and as URL parsers write it. */
-function matchesPlace({ host, path }: MessageFilter, url: string): boolean {
+function matchesHostAndPath({ host, path }: MessageFilter, url: string): boolean {
   if (!host && !path) return true;
   const { protocol, hostname, port, pathname } = new URL(url);
   const actualPort = port || (protocol === 'https:' ? '443' : '80');

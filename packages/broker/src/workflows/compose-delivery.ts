@@ -1,6 +1,6 @@
 import { decodeHeaderMap, encodeHeaderText, hidePassword, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { Composed } from '../delivery/run-attempts.ts';
-import type { Job } from '../engine/shards/shard.ts';
+import type { Delivery } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
 import { readElement, readEntry, readLogUpTo } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
@@ -17,22 +17,22 @@ const isDone: Composed = { dropped: 'what it leads to was accepted' };
 /** Makes headers and body of an attempt from the log of the run (contract W6). */
 export async function composeDelivery(
   parts: RunParts,
-  job: Job & { message: { workflow: RunMessage } },
+  delivery: Delivery & { message: { workflow: RunMessage } },
 ): Promise<Composed> {
-  const { workflow } = job.message;
+  const { workflow } = delivery.message;
   const { runId, createdAt, kind } = workflow;
   const { runs } = parts;
-  if (kind === 'failure') return composeFailure(parts, job);
+  if (kind === 'failure') return composeFailure(parts, delivery);
   const { shard } = runs.placeOf(runId);
   // A message may come again without a trace of it: after an attempt whose end Redis did not take, or made anew under its id.
   const { start = 0, end = 0 } = workflow;
-  const place = kind === 'wait' ? await expireWaiter(parts, job.id, workflow) : { start, end };
+  const place = kind === 'wait' ? await expireWaiter(parts, delivery.id, workflow) : { start, end };
   if (!place) return { dropped: 'the event came before the deadline' };
   // The state is read behind the log: a log that a later run has put in its place is not delivered.
   const [composed, [state, created], hasDone] = await Promise.all([
-    compose(parts, shard, job, place),
+    compose(parts, shard, delivery, place),
     parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
-    hasDoneItsWork(parts, shard, job.id, workflow),
+    hasDoneItsWork(parts, shard, delivery.id, workflow),
   ]);
   const isCurrent = state === 'RUN_STARTED' && created === String(createdAt);
   if (!isCurrent) return isOver;
@@ -48,7 +48,7 @@ async function dropDone(parts: RunParts, { runId, createdAt }: RunMessage): Prom
 async function compose(
   { redis, runLimits }: RunParts,
   shard: number,
-  { message }: Job & { message: { workflow: RunMessage } },
+  { message }: Delivery & { message: { workflow: RunMessage } },
   { start, end }: { start: number; end: number },
 ): Promise<Composed> {
   const { kind, runId, isLazy } = message.workflow;
@@ -65,7 +65,7 @@ async function compose(
   return body === undefined ? isOver : { header, body };
 }
 
-type WorkflowMessage = Job['message'] & { workflow: RunMessage };
+type WorkflowMessage = Delivery['message'] & { workflow: RunMessage };
 
 /** The headers by which an endpoint knows what it gets. */
 function describeRun(
@@ -121,7 +121,7 @@ export async function hasDoneItsWork(
 /** What a failure callback gets (contract W18). */
 async function composeFailure(
   parts: RunParts,
-  { message }: Job & { message: { workflow: RunMessage } },
+  { message }: Delivery & { message: { workflow: RunMessage } },
 ): Promise<Composed> {
   const { redis, runs } = parts;
   const { runId, createdAt } = message.workflow;

@@ -60,9 +60,9 @@ const waitWith = (runId: string, stepId: number, more: object) =>
     step: step(stepId, 'Wait'),
     ...more,
   });
-const readJob = async (id: string) => {
-  const [job = ''] = await server.client.keys(`*:deliver:${id}`);
-  return { id, message: JSON.parse((await server.client.hget(job, 'data')) ?? '') as object, retried: 0, crashes: 0 };
+const readDelivery = async (id: string) => {
+  const [key = ''] = await server.client.keys(`*:deliver:${id}`);
+  return { id, message: JSON.parse((await server.client.hget(key, 'data')) ?? '') as object, retried: 0, crashes: 0 };
 };
 
 test('a run without room for an event fails, and those that wait behind it hear of it', async () => {
@@ -159,21 +159,21 @@ test('a large step that is written in a way that is not known is delivered', asy
   await submit('wfr_strange', false, JSON.stringify(step(1, 'Run')));
   const body = JSON.stringify({ out: 'x'.repeat(300_000), ...step(2, 'Run') });
   const [{ messageId } = { messageId: '' }] = await submit('wfr_strange', false, body);
-  const composed = await broker.workflows.compose((await readJob(messageId)) as never);
+  const composed = await broker.workflows.compose((await readDelivery(messageId)) as never);
   expect(composed).not.toHaveProperty('dropped');
   await broker.workflows.cancel('wfr_strange');
 });
 
 test('the last attempt whose answer was lost ends no run that has gone on', async () => {
   const [{ messageId } = { messageId: '' }] = await submit('wfr_lost', true, 'payload');
-  const job = await readJob(messageId);
+  const delivery = await readDelivery(messageId);
   const answer = { status: 502, header: {}, body: Buffer.from('') };
   const failed = { kind: 'failed', answer, error: 'the destination answered 502', errorKind: 'http' };
-  expect(await broker.workflows.judge(job as never, failed as never)).toMatchObject({ kind: 'failed' });
+  expect(await broker.workflows.judge(delivery as never, failed as never)).toMatchObject({ kind: 'failed' });
   await submit('wfr_lost', false, JSON.stringify(step(1, 'Run')));
-  expect(await broker.workflows.judge(job as never, failed as never)).toMatchObject({ kind: 'canceled' });
+  expect(await broker.workflows.judge(delivery as never, failed as never)).toMatchObject({ kind: 'canceled' });
   const refused = { ...failed, answer: { ...answer, status: 489 } };
-  expect(await broker.workflows.judge(job as never, refused as never)).toMatchObject({ kind: 'failed' });
+  expect(await broker.workflows.judge(delivery as never, refused as never)).toMatchObject({ kind: 'failed' });
   await broker.workflows.cancel('wfr_lost');
 });
 

@@ -1,7 +1,7 @@
 import { plain, request, step, url, useRuns, type LogElement } from './runs.fixture.ts';
 
 const runs = useRuns();
-const { start, submit, fail, readLog, readField, readJobs } = runs;
+const { start, submit, fail, readLog, readField, readDeliveries } = runs;
 
 const repeat = async (mode: 'restart' | 'resume', dlqId: string, headers: string[] = []) => {
   const [run] = (await runs.broker.workflows.letters.repeat([dlqId], mode, headers)) ?? [];
@@ -10,8 +10,8 @@ const repeat = async (mode: 'restart' | 'resume', dlqId: string, headers: string
 /** What the messages of a run would deliver. */
 const composeAll = async (runId: string) =>
   Promise.all(
-    (await readJobs(runId)).map(async (job) => {
-      const attempt = await runs.broker.workflows.compose(job);
+    (await readDeliveries(runId)).map(async (delivery) => {
+      const attempt = await runs.broker.workflows.compose(delivery);
       return 'dropped' in attempt ? attempt.dropped : (JSON.parse(attempt.body.toString()) as LogElement[]);
     }),
   );
@@ -37,9 +37,9 @@ test('a dead letter becomes one run, resumed at once by many and again after a c
   const [runId = ''] = ids;
   expect(new Set(ids)).toEqual(new Set([runId]));
   const log = await readLog(runId);
-  const [job] = await readJobs(runId);
-  expect(await readJobs(runId)).toHaveLength(1);
-  expect(log?.at(-1)?.messageId).toBe(job?.id);
+  const [delivery] = await readDeliveries(runId);
+  expect(await readDeliveries(runId)).toHaveLength(1);
+  expect(log?.at(-1)?.messageId).toBe(delivery?.id);
 
   // The process has stored the run and died before it removed the letter.
   for (const mode of ['resume', 'restart'] as const) {
@@ -47,7 +47,7 @@ test('a dead letter becomes one run, resumed at once by many and again after a c
     expect(await repeat(mode, dlqId)).toBe(runId);
   }
   expect(await readLog(runId)).toEqual(log);
-  expect((await readJobs(runId)).map(({ id }) => id)).toEqual([job?.id]);
+  expect((await readDeliveries(runId)).map(({ id }) => id)).toEqual([delivery?.id]);
   expect(await composeAll(runId)).toEqual([log]);
   const keys = await runs.server.client.keys(`*:run:*:${runId}*`);
   expect(keys.filter((key) => key.includes(' '))).toEqual([]);
@@ -89,9 +89,9 @@ describe('an endpoint that is no workflow', () => {
     await start(id);
     const [{ messageId } = { messageId: '' }] = (await readLog(id)) ?? [];
     const runId = await repeat(mode, await fail(id, messageId));
-    const [job] = await readJobs(runId);
-    expect(job?.message.workflow).toMatchObject({ kind: 'init', detectsWorkflow: true });
-    expect(job?.message.workflow).not.toHaveProperty('isUnknownSdk');
+    const [delivery] = await readDeliveries(runId);
+    expect(delivery?.message.workflow).toMatchObject({ kind: 'init', detectsWorkflow: true });
+    expect(delivery?.message.workflow).not.toHaveProperty('isUnknownSdk');
   });
 
   test.each(['restart', 'resume'] as const)('is found by a %s of a run that was begun without one', async (mode) => {
@@ -99,13 +99,13 @@ describe('an endpoint that is no workflow', () => {
     const id = run?.workflowRunId ?? '';
     const [{ messageId } = { messageId: '' }] = (await readLog(id)) ?? [];
     const runId = await repeat(mode, await fail(id, messageId));
-    const [job] = await readJobs(runId);
-    expect(job?.message.workflow).toMatchObject({ kind: 'init', isUnknownSdk: true });
+    const [delivery] = await readDeliveries(runId);
+    expect(delivery?.message.workflow).toMatchObject({ kind: 'init', isUnknownSdk: true });
     // The endpoint starts it with its SDK, as it would have started the first run.
     const second = request(runId, true, 'payload', { 'Upstash-Workflow-Trigger-By-Sdk': 'true' });
     expect(await runs.broker.publishBatch([second])).toMatchObject([{ url }]);
     expect(await readLog(runId)).toHaveLength(1);
-    const inits = (await readJobs(runId)).map(({ message }) => message.workflow.isUnknownSdk);
+    const inits = (await readDeliveries(runId)).map(({ message }) => message.workflow.isUnknownSdk);
     expect(inits.sort()).toEqual([true, undefined]);
   });
 });
@@ -115,9 +115,9 @@ test('a step beside the one that failed sleeps as long as it would have', async 
   const sleep = request('wfr_sleeps', false, plan(1, 2), { 'Upstash-Delay': '3d' });
   const [, second] = await runs.broker.publishBatch([sleep, request('wfr_sleeps', false, plan(2, 2))]);
   const { messageId } = second as { messageId: string };
-  const [slept] = (await readJobs('wfr_sleeps')).filter(({ message }) => message.workflow.step?.id === 1);
+  const [slept] = (await readDeliveries('wfr_sleeps')).filter(({ message }) => message.workflow.step?.id === 1);
   const runId = await repeat('resume', await fail('wfr_sleeps', messageId), ['Upstash-Delay', '1h']);
-  const after = new Map((await readJobs(runId)).map(({ message }) => [message.workflow.step?.id, message]));
+  const after = new Map((await readDeliveries(runId)).map(({ message }) => [message.workflow.step?.id, message]));
   expect(after.get(1)?.notBefore).toBe(slept?.message.notBefore);
   expect(Math.round(((after.get(2)?.notBefore ?? 0) - Date.now()) / 60_000)).toBe(60);
 });
@@ -144,7 +144,7 @@ describe('the limits of a flow-control key are known', () => {
     const [{ messageId } = { messageId: '' }] = (await readLog('wfr_reports')) ?? [];
     const dlqId = await fail('wfr_reports', messageId);
     expect(await limitsOf('reported')).toBe(3);
-    const callback = (await readJobs('wfr_reports')).find(({ message }) => message.workflow.kind === 'failure');
+    const callback = (await readDeliveries('wfr_reports')).find(({ message }) => message.workflow.kind === 'failure');
     await fail('wfr_reports', callback?.id ?? '');
     await runs.broker.lanes.remove({ kind: 'flow', name: 'reported' });
     await runs.broker.workflows.letters.repeatCallback(dlqId);

@@ -50,8 +50,8 @@ test('a resumed run has no more room than the run that failed', async () => {
   await expect(submitLarge(runId, 5)).rejects.toMatchObject(isFull);
   await submit(runId, step(5));
   // What is delivered again has the headers of its step.
-  const jobs = await runs.readJobs(runId);
-  expect(jobs.map(({ message }) => message.header['X']?.[0]?.length)).toContain(40_000);
+  const deliveries = await runs.readDeliveries(runId);
+  expect(deliveries.map(({ message }) => message.header['X']?.[0]?.length)).toContain(40_000);
 });
 
 describe('steps that wait', () => {
@@ -111,7 +111,7 @@ describe('steps that wait', () => {
       if (end === 'event') {
         expect(await strict.workflows.notify(runId, Buffer.from('x'))).toHaveLength(1);
       } else {
-        const [deadline] = (await runs.readJobs(runId)).filter(({ message }) => message.workflow.kind === 'wait');
+        const [deadline] = (await runs.readDeliveries(runId)).filter(({ message }) => message.workflow.kind === 'wait');
         const composed = deadline && (await strict.workflows.compose(deadline));
         expect(composed).toHaveProperty('body');
       }
@@ -132,12 +132,13 @@ test('a refused result of a call is noted only for a call of the run', async () 
   }[];
   const answer = { status: 200, header: {}, body: Buffer.from('yes') };
   const { workflows } = runs.broker;
-  await workflows.settle(await runs.readJob(call?.messageId ?? ''), { kind: 'delivered', answer } as never, 1000);
+  await workflows.settle(await runs.readDelivery(call?.messageId ?? ''), { kind: 'delivered', answer } as never, 1000);
   const before = await measure('wfr_refused');
   for (let stepId = 2; stepId < 100; stepId++) await workflows.noteRefusal('wfr_refused', stepId, 'x'.repeat(1000));
   expect(await measure('wfr_refused')).toBe(before);
 
-  const [result] = (await runs.readJobs('wfr_refused')).filter(({ message }) => message.workflow.kind === 'callback');
+  const sent = await runs.readDeliveries('wfr_refused');
+  const result = sent.find(({ message }) => message.workflow.kind === 'callback');
   if (!result) throw new Error('the result of the call is not delivered');
   const failed = { kind: 'retry', error: '500', answer: { ...answer, status: 500 }, delayMs: 1 } as never;
   expect(await workflows.judge(result, failed)).toMatchObject({ kind: 'retry' });

@@ -11,7 +11,7 @@ import { createRuns, type Run } from './runs.ts';
 import { request, step, url, useRuns } from './runs.fixture.ts';
 
 const runs = useRuns();
-const { start, submit, fail, readField, readJob } = runs;
+const { start, submit, fail, readField, readDelivery } = runs;
 const page = { count: 10, maxBytes: 1e6 };
 
 /** Fails a run at its first message; its dead letter. */
@@ -204,7 +204,7 @@ describe('when a later run takes the id', () => {
   test('the answer of a failure callback is noted with the run that has failed', async () => {
     await failAtOnce('wfr_called', { 'Upstash-Failure-Callback': url });
     const { messageId } = JSON.parse(await readField('wfr_called', 'failureCallback')) as { messageId: string };
-    const job = await readJob(messageId);
+    const delivery = await readDelivery(messageId);
     const readThenLose = async (key: string) => {
       const found = await runs.server.client.hgetall(key);
       await takeId('wfr_called', 'second');
@@ -212,7 +212,7 @@ describe('when a later run takes the id', () => {
     };
     jest.spyOn(broker.redis, 'hgetall').mockImplementationOnce(readThenLose as never);
     const answer = { status: 200, header: {}, body: Buffer.from('told') };
-    await broker.workflows.settle(job, { kind: 'delivered', answer } as never, 1000);
+    await broker.workflows.settle(delivery, { kind: 'delivered', answer } as never, 1000);
     expect(await readField('wfr_called', 'failureCallback')).toBe('');
     const { runs: failed } = await broker.workflows.list(
       { workflowRunId: ['wfr_called'], state: ['RUN_FAILED'] },

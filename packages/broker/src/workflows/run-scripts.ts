@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '../engine/redis/connect.ts';
-import { keyspace } from '../engine/redis/keyspace.ts';
 import { include } from '../engine/redis/scripts/scripts.ts';
 import { canceledField, type Canceled } from '../engine/shards/cancel-jobs.ts';
-import { commonOptions, jobName, listAddKeys, queueName } from '../engine/shards/shard.ts';
+import { listAddArguments } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
 
 /** What a message of a run becomes in Redis, in the order of the scripts; the place in the log is added there. */
@@ -131,11 +130,10 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
     redis.defineCommand(name, { lua: `${prelude}\n${read(file)}`, numberOfKeys });
   }
   const commands = redis as unknown as RunCommands;
-  const options = JSON.stringify(commonOptions);
 
   const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
-    const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
-    return [...listAddKeys(jobPrefix), runKeys.base(shard), jobPrefix, jobName, options, runId, createdAt ?? ''];
+    const { keys, rest } = listAddArguments(shard);
+    return [...keys, runKeys.base(shard), ...rest, runId, createdAt ?? ''];
   };
   const list = (entry: RunEntry) => [
     entry.key,

@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/process';
 import type { Failure, Outcome } from '@posthorn/shared';
-import { isRunJob, type RunJob } from '../delivery/run-attempts.ts';
+import { isRunDelivery, type RunDelivery } from '../delivery/run-attempts.ts';
 import type { Settlement } from '../delivery/settle.ts';
 import { cutResponse } from '../engine/log/responses.ts';
 import type { LogStore } from '../engine/log/log-store.ts';
@@ -14,7 +14,11 @@ export interface RunSettlementParts {
   /** Bytes of the body of a failed attempt's answer that are kept. */
   maxStoredResponseBytes: number;
   /** Carries an outcome out for the run of the message. */
-  settleRun: (job: RunJob, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number) => Promise<void>;
+  settleRun: (
+    delivery: RunDelivery,
+    outcome: Exclude<Outcome, { kind: 'deferred' }>,
+    maxStoredBytes: number,
+  ) => Promise<void>;
 }
 
 /**
@@ -24,12 +28,12 @@ export interface RunSettlementParts {
 export function createRunSettlement(others: Settlement, parts: RunSettlementParts): Settlement {
   const { logs, log, isFull, maxStoredResponseBytes, settleRun } = parts;
   return {
-    async settle(job, outcome) {
-      if (!isRunJob(job)) return others.settle(job, outcome);
+    async settle(delivery, outcome) {
+      if (!isRunDelivery(delivery)) return others.settle(delivery, outcome);
       if (outcome.kind === 'deferred') return;
       const maxBytes = isFull() ? 0 : maxStoredResponseBytes;
-      await settleRun(job, outcome, maxBytes);
-      const { id, message, retried } = job;
+      await settleRun(delivery, outcome, maxBytes);
+      const { id, message, retried } = delivery;
       const now = Date.now();
       if (outcome.kind === 'retry') {
         logs.failed(id, message, retryEntries(retried, now, keep(outcome, maxBytes), outcome.delayMs), outcome.delayMs);
@@ -40,8 +44,8 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
       const reason = 'error' in outcome ? outcome.error : undefined;
       log.debug({ messageId: id, attempt: retried + 1, status, reason }, `workflow.attempt-${outcome.kind}`);
     },
-    async ended(job, outcome) {
-      if (!isRunJob(job)) await others.ended(job, outcome);
+    async ended(delivery, outcome) {
+      if (!isRunDelivery(delivery)) await others.ended(delivery, outcome);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerOptions, BrokerParts } from '../broker.ts';
 import { startTestBroker } from '../broker.fixture.ts';
-import type { RunJob } from '../delivery/run-attempts.ts';
+import type { RunDelivery } from '../delivery/run-attempts.ts';
 import type { PublishRequest } from '../intake/accept.ts';
 
 /** Of the workflows of tests. */
@@ -56,9 +56,9 @@ export interface TestRuns {
   /** A field of a run as Redis has it. */
   readField: (runId: string, field: string) => Promise<string>;
   /** The message as a worker gets it. */
-  readJob: (messageId: string) => Promise<RunJob>;
+  readDelivery: (messageId: string) => Promise<RunDelivery>;
   /** The messages of a run that wait. */
-  readJobs: (runId: string) => Promise<RunJob[]>;
+  readDeliveries: (runId: string) => Promise<RunDelivery[]>;
   /** Fails a run at one of its messages; the id of its dead letter. */
   fail: (runId: string, messageId: string) => Promise<string>;
 }
@@ -79,9 +79,9 @@ export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
     const [key = ''] = await server.client.keys(`*:run:state:${runId}`);
     return (await server.client.hget(key, field)) ?? '';
   };
-  const readJob = async (id: string): Promise<RunJob> => {
+  const readDelivery = async (id: string): Promise<RunDelivery> => {
     const [key = ''] = await server.client.keys(`*:deliver:${id}`);
-    const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as RunJob['message'];
+    const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as RunDelivery['message'];
     return { id, message, shard: Number(/\{d(\d+)\}/.exec(key)?.[1]), retried: 0, crashes: 0 };
   };
   return {
@@ -92,7 +92,7 @@ export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
       return broker;
     },
     readField,
-    readJob,
+    readDelivery,
     start: (runId, headers = {}, payload = 'payload') =>
       broker.publishBatch([request(runId, true, payload, headers)]) as ReturnType<TestRuns['start']>,
     submit: (runId, ...bodies) =>
@@ -102,14 +102,14 @@ export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
       for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece.toString();
       return text === '' ? undefined : (JSON.parse(text) as LogElement[]);
     },
-    async readJobs(runId) {
+    async readDeliveries(runId) {
       const keys = await server.client.keys('*:deliver:msg_*');
-      const jobs = await Promise.all(keys.map((key) => readJob(key.replace(/.*:/, ''))));
-      return jobs.filter(({ message }) => (message as Partial<RunJob['message']>).workflow?.runId === runId);
+      const deliveries = await Promise.all(keys.map((key) => readDelivery(key.replace(/.*:/, ''))));
+      return deliveries.filter(({ message }) => (message as Partial<RunDelivery['message']>).workflow?.runId === runId);
     },
     async fail(runId, messageId) {
       const answer = { status: 500, header: {}, body: Buffer.from('broken') };
-      await broker.workflows.settle(await readJob(messageId), { kind: 'failed', error: 'broken', answer }, 1000);
+      await broker.workflows.settle(await readDelivery(messageId), { kind: 'failed', error: 'broken', answer }, 1000);
       return readField(runId, 'dlqId');
     },
   };

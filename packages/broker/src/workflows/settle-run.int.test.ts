@@ -1,7 +1,7 @@
 import { url, useRuns } from './runs.fixture.ts';
 
 const runs = useRuns();
-const { start, readLog, readJob, readJobs, readField } = runs;
+const { start, readLog, readDelivery, readDeliveries, readField } = runs;
 
 const answer = { status: 500, header: { Small: ['a'], Huge: ['x'.repeat(60_000)] }, body: Buffer.alloc(100_000, 'y') };
 
@@ -9,10 +9,11 @@ const answer = { status: 500, header: { Small: ['a'], Huge: ['x'.repeat(60_000)]
 async function failRun(runId: string, maxStoredBytes: number): Promise<string> {
   await start(runId, { 'Upstash-Failure-Callback': url });
   const [{ messageId } = { messageId: '' }] = (await readLog(runId)) ?? [];
-  const job = await readJob(messageId);
-  await runs.broker.workflows.settle(job, { kind: 'failed', error: 'no', errorKind: 'http', answer }, maxStoredBytes);
-  const jobs = await readJobs(runId);
-  return jobs.find(({ message }) => message.workflow.kind === 'failure')?.id ?? '';
+  const delivery = await readDelivery(messageId);
+  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', answer } as const;
+  await runs.broker.workflows.settle(delivery, outcome, maxStoredBytes);
+  const deliveries = await readDeliveries(runId);
+  return deliveries.find(({ message }) => message.workflow.kind === 'failure')?.id ?? '';
 }
 
 const readJson = async (runId: string, field: string) =>
@@ -28,8 +29,9 @@ test.each([
   expect(failure['header']).toEqual(header);
   expect(Buffer.from(String(failure['bodyBase64']), 'base64')).toHaveLength(maxStoredBytes);
 
-  const job = await readJob(callbackId);
-  await runs.broker.workflows.settle(job, { kind: 'failed', error: 'no', errorKind: 'http', answer }, maxStoredBytes);
+  const delivery = await readDelivery(callbackId);
+  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', answer } as const;
+  await runs.broker.workflows.settle(delivery, outcome, maxStoredBytes);
   const callback = await readJson(runId, 'failureCallback');
   expect(callback).toMatchObject({ state: 'CALLBACK_FAIL', status: 500 });
   expect(callback['header']).toEqual(header);
@@ -37,8 +39,8 @@ test.each([
 });
 
 test('a response still says that there is no failure callback when nothing of it is kept', async () => {
-  const job = await readJob(await failRun('wfr_none', 0));
+  const delivery = await readDelivery(await failRun('wfr_none', 0));
   const header = { 'Upstash-Workflow-Failure-Callback-Notfound': ['true'] };
-  await runs.broker.workflows.settle(job, { kind: 'delivered', answer: { ...answer, status: 200, header } }, 0);
+  await runs.broker.workflows.settle(delivery, { kind: 'delivered', answer: { ...answer, status: 200, header } }, 0);
   expect(await readField('wfr_none', 'failureCallback')).toBe('');
 });

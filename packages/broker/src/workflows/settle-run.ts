@@ -11,7 +11,7 @@ import {
 import { flowLane } from '../engine/lanes/lanes.ts';
 import { cutResponse } from '../engine/log/responses.ts';
 import { deriveId } from '../engine/shards/derive-id.ts';
-import type { RunJob } from '../delivery/run-attempts.ts';
+import type { RunDelivery } from '../delivery/run-attempts.ts';
 import { hasDoneItsWork } from './compose-delivery.ts';
 import { failForRoom, failRun } from './end-run.ts';
 import { createEntry } from './run-entry.ts';
@@ -32,8 +32,12 @@ const oldSdk = 'trigger rest api is only usable with sdk versions after v1.0.0 m
  * What an answer means for a message of a run, beyond what it means for any message: an endpoint that is no workflow
  * fails the run at once, and so does a result of a call that the server itself refused.
  */
-export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, outcome: Outcome): Promise<Outcome> {
-  const { workflow } = job.message;
+export async function judgeRunOutcome(
+  { redis, runs }: RunParts,
+  delivery: RunDelivery,
+  outcome: Outcome,
+): Promise<Outcome> {
+  const { workflow } = delivery.message;
   const { kind, runId, detectsWorkflow, isUnknownSdk, step } = workflow;
   if (outcome.kind === 'delivered' && kind === 'init') {
     const { answer } = outcome;
@@ -54,7 +58,7 @@ export async function judgeRunOutcome({ redis, runs }: RunParts, job: RunJob, ou
   if (outcome.kind === 'failed' && isRepeatable(outcome.answer) && kind !== 'call' && kind !== 'failure') {
     // What the workflow does next was accepted: only the answer to this delivery was lost, at its last attempt.
     const { shard } = runs.placeOf(runId);
-    if (await hasDoneItsWork({ redis }, shard, job.id, workflow)) return { ...outcome, kind: 'canceled' };
+    if (await hasDoneItsWork({ redis }, shard, delivery.id, workflow)) return { ...outcome, kind: 'canceled' };
   }
   return outcome;
 }
@@ -81,30 +85,30 @@ export async function noteRefusal(
 }
 
 /**
- * Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing.
+ * Carries an outcome out for the run, before its message ends. Doing it twice changes nothing.
  *
  * @param maxStoredBytes bytes of the body of an answer that are kept of a failure; 0 keeps no headers either
  */
 export async function settleRunOutcome(
   parts: RunParts,
-  job: RunJob,
+  delivery: RunDelivery,
   outcome: Exclude<Outcome, { kind: 'deferred' }>,
   maxStoredBytes: number,
 ): Promise<void> {
-  const { kind } = job.message.workflow;
+  const { kind } = delivery.message.workflow;
   if (outcome.kind === 'retry' || outcome.kind === 'canceled') return;
-  if (kind === 'call') await appendCallResult(parts, job, outcome);
-  else if (kind === 'failure') await noteFailureCallback(parts, job, outcome, maxStoredBytes);
-  else if (outcome.kind === 'failed') await failRunOf(parts, job, outcome, maxStoredBytes);
+  if (kind === 'call') await appendCallResult(parts, delivery, outcome);
+  else if (kind === 'failure') await noteFailureCallback(parts, delivery, outcome, maxStoredBytes);
+  else if (outcome.kind === 'failed') await failRunOf(parts, delivery, outcome, maxStoredBytes);
 }
 
 async function failRunOf(
   parts: RunParts,
-  job: RunJob,
+  delivery: RunDelivery,
   { answer, error }: Failure,
   maxStoredBytes: number,
 ): Promise<void> {
-  const { id, message, retried } = job;
+  const { id, message, retried } = delivery;
   const kept = cutResponse(answer, maxStoredBytes);
   const body = answer.status === 0 ? Buffer.from(error) : kept.body;
   await failRun(
@@ -126,11 +130,11 @@ async function failRunOf(
 /** The request of a call has its last answer, or none: the endpoint gets it (contract W9). */
 async function appendCallResult(
   parts: RunParts,
-  job: RunJob,
+  delivery: RunDelivery,
   outcome: { answer: DestinationResponse; error?: string },
 ): Promise<void> {
   const { redis, runs, scripts, runLimits, lanes } = parts;
-  const { id, message, retried } = job;
+  const { id, message, retried } = delivery;
   const { workflow } = message;
   const { runId, createdAt, resultTo, start = 0, end = 0, step } = workflow;
   const run = await runs.read(runId, createdAt);
@@ -195,7 +199,7 @@ function createResultHeader(run: Run, own: HeaderMap): HeaderMap {
 /** What the failure callback answered (contract W19). */
 async function noteFailureCallback(
   { redis, runs }: RunParts,
-  { id, message: { workflow } }: RunJob,
+  { id, message: { workflow } }: RunDelivery,
   outcome: { kind: 'delivered' | 'failed'; answer: DestinationResponse },
   maxStoredBytes: number,
 ): Promise<void> {

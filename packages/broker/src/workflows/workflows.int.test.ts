@@ -9,7 +9,7 @@ let broker: BrokerParts;
 beforeAll(() => {
   ({ server, broker } = runs);
 });
-const jobs = async () => (await server.client.keys('*:deliver:msg_*')).length;
+const countMessages = async () => (await server.client.keys('*:deliver:msg_*')).length;
 
 test('a step that is submitted many times at once exists once', async () => {
   await start('wfr_once');
@@ -43,7 +43,7 @@ test('steps side by side are accepted in their order, all of them or none', asyn
 });
 
 test('what races the end of a run is accepted before it, and dropped with it, or refused', async () => {
-  const jobsBefore = await jobs();
+  const messagesBefore = await countMessages();
   for (let n = 0; n < 20; n++) {
     const runId = `wfr_race-${n}`;
     await start(runId);
@@ -60,7 +60,7 @@ test('what races the end of a run is accepted before it, and dropped with it, or
     expect(await broker.workflows.readLog(runId)).toBeUndefined();
   }
   // What waits cannot be taken out of the list of a queue: it is left as a mark that a worker drops.
-  const left = (await server.client.keys('*:deliver:msg_*')).length - jobsBefore;
+  const left = (await server.client.keys('*:deliver:msg_*')).length - messagesBefore;
   const marks = await Promise.all(
     (await server.client.keys('*:deliver:msg_*')).map((key) => server.client.hget(key, 'canceled')),
   );
@@ -173,8 +173,8 @@ test('an event that was kept resumes a step whose registration was cut off befor
   await server.client.hset(waiters.replace(':waiters:', ':notes:'), '1:cut', 'kept');
 
   const [{ messageId: id } = { messageId: '' }] = (await readLog('wfr_cut')) ?? [];
-  const [job = ''] = await server.client.keys(`*:deliver:${id}`);
-  const message = JSON.parse((await server.client.hget(job, 'data')) ?? '') as never;
+  const [key = ''] = await server.client.keys(`*:deliver:${id}`);
+  const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as never;
   // The endpoint answered its delivery with an error: it comes again.
   expect(await broker.workflows.compose({ id, message, retried: 1, crashes: 0 } as never)).toHaveProperty('dropped');
   const [, result] = (await readLog('wfr_cut')) ?? [];

@@ -1,5 +1,5 @@
 import type { Outcome, Published, RunLetter, RunView, Triggered } from '@posthorn/shared';
-import type { RunAttempts, RunJob } from '../delivery/run-attempts.ts';
+import type { RunAttempts, RunDelivery } from '../delivery/run-attempts.ts';
 import type { PublishRequest } from '../intake/accept.ts';
 import { acceptRunRequests } from './accept-run.ts';
 import { composeDelivery } from './compose-delivery.ts';
@@ -95,8 +95,8 @@ export interface Workflows extends RunAttempts {
     cancelCallback(dlqId: string): Promise<Triggered | undefined>;
   };
 
-  /** Carries an outcome out for the run, before the job of the message ends. Doing it twice changes nothing. */
-  settle(job: RunJob, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number): Promise<void>;
+  /** Carries an outcome out for the run, before its message ends. Doing it twice changes nothing. */
+  settle(delivery: RunDelivery, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number): Promise<void>;
   /** Runs that this process has ended since it started, by state. */
   ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
@@ -187,9 +187,9 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
       cancelCallback: (dlqId) => cancelCallback(parts, dlqId),
     },
 
-    compose: (job) => composeDelivery(parts, job),
-    judge: (job, outcome) => judgeRunOutcome(parts, job, outcome),
-    settle: (job, outcome, maxStoredBytes) => settleRunOutcome(parts, job, outcome, maxStoredBytes),
+    compose: (delivery) => composeDelivery(parts, delivery),
+    judge: (delivery, outcome) => judgeRunOutcome(parts, delivery, outcome),
+    settle: (delivery, outcome, maxStoredBytes) => settleRunOutcome(parts, delivery, outcome, maxStoredBytes),
 
     ended: parts.ended,
     async measure() {

@@ -18,7 +18,7 @@ export async function measure(
   await publish();
   await untilArrived(receiver, arrivedBefore + count);
   const seconds = (performance.now() - startedAt) / 1000;
-  // The last jobs still have to end.
+  // The last messages still have to end.
   await new Promise((resolve) => setTimeout(resolve, 300));
   const [api = 0, dispatcher = 0, redis = 0] = readAll().map((us, index) => (us - (before[index] ?? 0)) / count);
   return { api, dispatcher, redis, total: api + dispatcher + redis, perSecond: count / seconds };

@@ -104,7 +104,7 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       none('ended, but still there for the API', view.stillThere);
       none('dead letters that nobody published', view.strangers);
       const left = stage.left() === 0 ? [] : await stage.describeLeft();
-      claim(`left in Redis: ${stage.left()} jobs: ${left.join('; ')}`, stage.left() === 0);
+      claim(`left in Redis: ${stage.left()} messages: ${left.join('; ')}`, stage.left() === 0);
       claim('something was acknowledged', acked > 0);
       if (!mayExceed) claim(`beyond the limit of a flow-control key: ${account.excess}`, account.excess === 0);
       if (maxDuplicates !== undefined) {

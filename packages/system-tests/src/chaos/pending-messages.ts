@@ -4,7 +4,7 @@ import type { TestRedis } from '@posthorn/testkit';
 const shards = 8;
 
 /** Messages that have not ended, as the engine stores them. */
-export async function countJobs(client: TestRedis['client']): Promise<number> {
+export async function countMessages(client: TestRedis['client']): Promise<number> {
   const counts = await Promise.all(
     Array.from({ length: shards }, async (_, shard) => {
       const key = (name: string) => `{d${shard}}:deliver:${name}`;
@@ -20,7 +20,7 @@ export async function countJobs(client: TestRedis['client']): Promise<number> {
 }
 
 /** Some of what has not ended though it should have: where it is, when it is due, and what it waits for. */
-export async function describeJobs(client: TestRedis['client']): Promise<string[]> {
+export async function describeMessages(client: TestRedis['client']): Promise<string[]> {
   const found: string[] = [];
   for (let shard = 0; shard < shards; shard++) {
     const key = (name: string) => `{d${shard}}:deliver:${name}`;

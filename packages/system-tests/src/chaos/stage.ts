@@ -12,7 +12,7 @@ import {
   type TestRedis,
   type TestRedisOptions,
 } from '@posthorn/testkit';
-import { countJobs, describeJobs } from './jobs.ts';
+import { countMessages, describeMessages } from './pending-messages.ts';
 import { makeAccount, type Account } from './ledger/account.ts';
 import { followLedger, type PublishLine, type ReceiverLine } from './ledger/lines.ts';
 import { startLoad, type Load } from './ledger/load.ts';
@@ -67,7 +67,7 @@ export interface Stage {
    * the slowness of the machine is not ours.
    */
   slownessMs(): number;
-  /** Jobs in Redis when it was last looked. */
+  /** Messages in Redis at the last look. */
   left(): number;
   /** What the processes said of faults of their own: no answer may be 500, and nobody may crash. */
   complaints(): string[];
@@ -132,7 +132,7 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     fetch(`${apis[0]?.url ?? ''}/health`).then(note, () => undefined);
   }, yardstickEveryMs);
   let deadIds: ReadonlySet<string> = new Set();
-  let leftJobs = -1;
+  let leftMessages = -1;
 
   const stage: Stage = {
     redis,
@@ -182,24 +182,24 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
     async drain(timeoutMs) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const [dead, jobs] = await Promise.all([
+        const [dead, pending] = await Promise.all([
           listDeadLetters().catch(() => deadIds),
-          countJobs(stage.redis.client).catch(() => -1),
+          countMessages(stage.redis.client).catch(() => -1),
         ]);
         deadIds = dead;
-        leftJobs = jobs;
+        leftMessages = pending;
         const account = stage.account();
-        if ((account.open.length === 0 && leftJobs === 0) || Date.now() > deadline) return account;
+        if ((account.open.length === 0 && leftMessages === 0) || Date.now() > deadline) return account;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     },
     slownessMs: () => slownessMs + standstillMs,
-    left: () => leftJobs,
+    left: () => leftMessages,
     complaints: () =>
       processes
         .flatMap((process) => process.output().split('\n'))
         .filter((line) => line.includes('request.broken') || /^(Uncaught|\w*Error\b)/.test(line)),
-    describeLeft: () => describeJobs(stage.redis.client),
+    describeLeft: () => describeMessages(stage.redis.client),
     deadIds: () => deadIds,
     async compareWithApi() {
       const acked = publishes.filter(({ outcome }) => outcome === 'acked');

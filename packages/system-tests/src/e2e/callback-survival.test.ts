@@ -3,7 +3,7 @@ import { eventually, startApi, startDispatcher, startReceiver, startRedis, type 
 const kills = 40;
 const perKill = 4;
 
-// The dispatcher dies between the answer of the destination and the end of the job, at a moment that differs each time.
+// The dispatcher dies between the response of the destination and the end of the message, each time at another moment.
 test('forty kills lose no message and no callback, and a callback that comes twice has the same id', async () => {
   const [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
   const api = await startApi(redis.url);

@@ -297,7 +297,7 @@ describe('the end of a run', () => {
     const run = await workflows.ended(workflowRunId);
     expect(run.workflowState).toBe('RUN_FAILED');
     expect(steps(path)).toHaveLength(1);
-    // The log of the message is written with the end of its job, after the end of the run.
+    // The log of the message is written with its end, after the end of the run.
     await eventually(async () => JSON.stringify((await workflows.run(workflowRunId)).steps.at(-1)).includes(text));
   });
 

@@ -1,9 +1,10 @@
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
+import { laneKeys } from './lane.ts';
 import type { Lane, Lanes } from './lanes.ts';
 
-/** The place of a message in a lane, and the state of the lane. */
-export interface LanePlace {
+/** The position of a message in a lane, and the state of the lane. */
+export interface LanePosition {
   isPaused: boolean;
   /** The message holds a slot. */
   isHolder: boolean;
@@ -18,15 +19,14 @@ export interface LanePlace {
   firstHolder?: string;
 }
 
-/** Reads the place of a message in a lane; `undefined` if the lane does not exist. */
-export async function readLanePlace(
+/** Reads the position of a message in a lane; `undefined` if the lane does not exist. */
+export async function readLanePosition(
   redis: RedisConnection,
   lanes: Lanes,
   lane: Lane,
   messageId: string,
-): Promise<LanePlace | undefined> {
-  const place = [lanes.shardOf(lane), lane.kind, lane.name] as const;
-  const [holdersKey, waitersKey] = [keyspace.laneHolders(...place), keyspace.laneWaiters(...place)];
+): Promise<LanePosition | undefined> {
+  const { holders: holdersKey, waiters: waitersKey } = laneKeys(lanes.shardOf(lane), lane);
   const [state, lease, grant, rank, [first]] = await Promise.all([
     lanes.read(lane),
     redis.zscore(holdersKey, messageId),

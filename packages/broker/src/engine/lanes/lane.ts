@@ -16,7 +16,7 @@ export const laneFields = {
   paused: 'paused',
   pinnedParallelism: 'pinnedParallelism',
   pinnedRate: 'pinnedRate',
-  turn: 'turn',
+  lastPosition: 'turn',
 } as const;
 
 /** The keys of a lane. */

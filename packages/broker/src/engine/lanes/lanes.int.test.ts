@@ -107,18 +107,18 @@ class Model {
     if (this.#scenario.kind === 'queue') this.states.set(id, 'parked');
     else {
       // Stored only after its join: a wake-up in between finds nothing.
-      const turn = await this.#lanes.enter(this.#lane, id);
-      this.states.set(id, turn.has ? 'awake' : 'parked');
-      if (turn.has) return;
+      const slot = await this.#lanes.enter(this.#lane, id);
+      this.states.set(id, slot.has ? 'awake' : 'parked');
+      if (slot.has) return;
     }
     await this.#lanes.enterAsleep(this.#lane, id);
   }
 
   async start(id: string): Promise<void> {
-    const turn = await this.#lanes.acquire(this.#lane, id);
-    if (!turn.has) {
+    const slot = await this.#lanes.acquire(this.#lane, id);
+    if (!slot.has) {
       // It asks again by itself when the time is short; else it has to be woken.
-      this.states.set(id, turn.waitMs < 10_000 ? 'awake' : 'parked');
+      this.states.set(id, slot.waitMs < 10_000 ? 'awake' : 'parked');
       if ((await this.#lanes.enter(this.#lane, id)).has && !this.isPaused) this.states.set(id, 'awake');
       return;
     }
@@ -214,7 +214,7 @@ class Model {
       }
     }
     const { holders = 0, waiters = 0 } = (await this.#lanes.read(this.#lane)) ?? {};
-    if (holders + waiters > 0) throw new Error(`${holders} slots and ${waiters} places are left behind`);
+    if (holders + waiters > 0) throw new Error(`${holders} slots and ${waiters} waiting messages are left behind`);
   }
 }
 
@@ -225,11 +225,11 @@ test('a window that a wrong clock has begun in the future holds nobody', async (
   const limits = { key: 'future', rate: 1, periodSeconds: 1 };
   await redis.hset(keyspace.lane(0, 'flow', 'future'), { windowStart: Date.now() + 3_600_000, rateCount: 1 });
   expect(await lanes.enter(lane, 'msg_1', limits)).toEqual({ has: true });
-  const turn = await lanes.enter(lane, 'msg_2', limits);
-  expect(turn.has || turn.waitMs).toBeLessThanOrEqual(1001);
+  const slot = await lanes.enter(lane, 'msg_2', limits);
+  expect(slot.has || slot.waitMs).toBeLessThanOrEqual(1001);
 });
 
-test('an attempt that has lost its slot leaves the place alone at which its message waits for another one', async () => {
+test('an attempt that has lost its slot leaves its message waiting for another one', async () => {
   const shards = { of: () => 0, shardOf: () => 0, group: groupInOne } as unknown as Shards;
   const lanes = createLanes(redis, shards);
   const lane: Lane = { kind: 'flow', name: 'lost-slot' };

@@ -26,7 +26,7 @@ export type Slot = { has: true } | { has: false; waitMs: number };
  *
  * | state   | in Redis              | meaning                                                                   |
  * | ------- | --------------------- | ------------------------------------------------------------------------- |
- * | waiting | waiters, by its turn  | it sleeps until a grant wakes it                                          |
+ * | waiting | waiters, by position  | it sleeps until a grant wakes it                                          |
  * | granted | holders, as `+<id>`   | it has a slot and was woken; it has not begun an attempt                  |
  * | running | holders, as `<id>`    | an attempt is in flight, or, in a queue, the message waits for its retry  |
  *

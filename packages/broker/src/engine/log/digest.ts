@@ -16,7 +16,7 @@ const none = 0;
 
 export function writeDigest(message: Message, bytes: Buffer, at: number): void {
   bytes.fill(0, at, at + digestBytes);
-  const { url, host, path } = readPlace(message.url);
+  const { url, host, path } = hashUrl(message.url);
   const values = [
     url,
     host,
@@ -86,23 +86,23 @@ export function readHostHash(bytes: Buffer, at: number): number {
   return bytes.readUInt16LE(at + fields.indexOf('host') * 2);
 }
 
-interface Place {
+interface UrlHashes {
   url: number;
   host: number;
   path: number;
 }
 
 /** Parsing a URL takes longer than everything else here, and most messages go to URLs of earlier ones. */
-const places = new Map<string, Place>();
-const maxPlaces = 1000;
+const known = new Map<string, UrlHashes>();
+const maxKnown = 1000;
 
-function readPlace(url: string): Place {
-  let place = places.get(url);
-  if (!place) {
+function hashUrl(url: string): UrlHashes {
+  let hashes = known.get(url);
+  if (!hashes) {
     const { hostname, pathname } = new URL(url);
-    place = { url: hashField(hidePassword(url)), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
-    if (places.size >= maxPlaces) places.clear();
-    places.set(url, place);
+    hashes = { url: hashField(hidePassword(url)), host: hashField(hostname.toLowerCase()), path: hashField(pathname) };
+    if (known.size >= maxKnown) known.clear();
+    known.set(url, hashes);
   }
-  return place;
+  return hashes;
 }

@@ -14,7 +14,7 @@ export interface TailRecord extends EntryRecord, LogOffset {
 export interface LogTail {
   /** Behind the newest entry. */
   findEnd(): Promise<LogOffset>;
-  /** Entries from a place on, up to a number, oldest first, and the place behind them. Those before it may be gone. */
+  /** Up to `max` entries from an offset on, oldest first, and the offset behind them. Entries before it may be gone. */
   readFrom(start: LogOffset, max: number): Promise<{ records: TailRecord[]; next: LogOffset }>;
 }
 

@@ -37,7 +37,7 @@ export function readTime(bytes: Buffer, at: number): number {
   return bytes.readUIntLE(at + timeAt, 6);
 }
 
-/** The place of the state in `states`. */
+/** The index of the state in `states`. */
 export function readStateIndex(bytes: Buffer, at: number): number {
   return bytes[at + stateAt] ?? 0;
 }

@@ -1,10 +1,15 @@
+/** Name of BullMQ's queue. Each shard has one. */
+export const bullmqQueue = 'deliver';
+
 /**
  * Every key in Redis, with its type and its expiry. Keys of one shard share its hash tag, so that every script stays
- * in one slot of a cluster; BullMQ's own keys of the shard begin with `{d<shard>}:deliver:`.
+ * in one slot of a cluster.
  */
 export const keyspace = {
   /** Prefix of everything that belongs to a shard; also the prefix that BullMQ puts before its keys. */
   shard: (shard: number) => `{d${shard}}`,
+  /** Prefix of the keys that BullMQ itself has in a shard. */
+  bullmq: (shard: number) => `{d${shard}}:${bullmqQueue}:`,
 
   /** hash: the log of one message, a field per entry; expires after the log retention. */
   messageLog: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
@@ -68,7 +73,7 @@ export const keyspace = {
   lane: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:state:${name}`,
   /** zset: ids of messages that hold a slot, by the end of their lease. */
   laneHolders: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:holders:${name}`,
-  /** zset: ids of messages that wait for a slot, by their turn. */
+  /** zset: ids of messages that wait for a slot, by their position. */
   laneWaiters: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:waiters:${name}`,
   /** set: what must end before the slot of this message is free. */
   laneParts: (shard: number, kind: LaneKind, name: string, messageId: string) =>

@@ -13,9 +13,9 @@ interface Attempt {
  */
 export interface LoneAttempts {
   /** Dispatchers that ended while they delivered this message alone, at this attempt. */
-  countCrashes(job: Attempt): Promise<number>;
+  countCrashes(attempt: Attempt): Promise<number>;
   /** Notes, before it begins, that the message is delivered alone. */
-  note(job: Attempt): Promise<void>;
+  note(attempt: Attempt): Promise<void>;
 }
 
 /** The field of a job: failed attempts before this one, crashes before it, and crashes of lone attempts before it. */
@@ -33,9 +33,9 @@ export function createLoneAttempts(redis: RedisConnection, jobPrefix: string): L
 
   return {
     countCrashes,
-    async note(job) {
-      const counted = await countCrashes(job);
-      await redis.setField(jobPrefix + job.id, 'data', field, `${job.retried} ${job.crashes} ${counted}`);
+    async note(attempt) {
+      const counted = await countCrashes(attempt);
+      await redis.setField(jobPrefix + attempt.id, 'data', field, `${attempt.retried} ${attempt.crashes} ${counted}`);
     },
   };
 }

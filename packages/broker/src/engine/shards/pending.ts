@@ -1,17 +1,19 @@
 import type { Message } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { queueName, scorePerMs } from './shard.ts';
+import { scorePerMs } from './shard.ts';
 import { parseMessage } from './unreadable.ts';
 
-/** Where the job of a message is. `wakesAt`: when a sleeping one is due, in milliseconds since 1970. */
-export type JobPlace = { kind: 'in-flight' } | { kind: 'waiting' } | { kind: 'asleep'; wakesAt: number };
+/** What a message that has not ended does. `wakesAt`: when a sleeping one is due, in milliseconds since 1970. */
+export type PendingState = { kind: 'in-flight' } | { kind: 'waiting' } | { kind: 'asleep'; wakesAt: number };
 
-const prefixOf = (shard: number) => `${keyspace.shard(shard)}:${queueName}:`;
-
-/** Finds the job of a message; `undefined` when there is none. Costs the same however many messages wait. */
-export async function findJobPlace(redis: RedisConnection, shard: number, id: string): Promise<JobPlace | undefined> {
-  const prefix = prefixOf(shard);
+/** Finds a message that has not ended; `undefined` for others. Costs the same however many messages wait. */
+export async function findPending(
+  redis: RedisConnection,
+  shard: number,
+  id: string,
+): Promise<PendingState | undefined> {
+  const prefix = keyspace.bullmq(shard);
   const [exists, hasLock, score] = await Promise.all([
     redis.exists(prefix + id),
     redis.exists(`${prefix}${id}:lock`),
@@ -23,7 +25,7 @@ export async function findJobPlace(redis: RedisConnection, shard: number, id: st
 }
 
 /** A message that has not ended, in a sample. */
-export interface SampledJob {
+export interface SampledMessage {
   id: string;
   message: Message;
   retried: number;
@@ -40,8 +42,12 @@ const maxOfList = 40;
  * Messages of a shard that have not ended: all, or of each list the first ones and others at even distances, each with
  * the number of messages that it stands for.
  */
-export async function sampleJobs(redis: RedisConnection, shard: number, maxPerList = maxOfList): Promise<SampledJob[]> {
-  const prefix = prefixOf(shard);
+export async function samplePending(
+  redis: RedisConnection,
+  shard: number,
+  maxPerList = maxOfList,
+): Promise<SampledMessage[]> {
+  const prefix = keyspace.bullmq(shard);
   const [active, waiting, asleep] = await Promise.all([
     redis.llen(`${prefix}active`),
     redis.llen(`${prefix}wait`),
@@ -65,17 +71,17 @@ export async function sampleJobs(redis: RedisConnection, shard: number, maxPerLi
     readSome(asleep, (from, to) => redis.zrange(`${prefix}delayed`, String(from), String(to))),
   ]);
   const counts = [active, waiting, asleep];
-  const jobs = await Promise.all(
+  const found = await Promise.all(
     lists.map(async (ids, list) => {
       const weight = Math.max(1, (counts[list] ?? 0) / Math.max(1, ids.length));
       const rows = await Promise.all(ids.map((id) => redis.hmget(prefix + id, 'data', 'atm')));
-      return rows.flatMap(([data, retried], index): SampledJob[] => {
+      return rows.flatMap(([data, retried], index): SampledMessage[] => {
         const message = parseMessage(data ?? null);
         if (!message) return [];
-        const place = { isInFlight: list === 0, isAsleep: list === 2 };
-        return [{ id: ids[index] ?? '', message, retried: Number(retried ?? 0), ...place, weight }];
+        const state = { isInFlight: list === 0, isAsleep: list === 2 };
+        return [{ id: ids[index] ?? '', message, retried: Number(retried ?? 0), ...state, weight }];
       });
     }),
   );
-  return jobs.flat();
+  return found.flat();
 }

@@ -3,7 +3,8 @@ import { startRedis, type TestRedis } from '@posthorn/testkit';
 import { Queue, Worker } from 'bullmq';
 import { createLog } from '@posthorn/process';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
-import { commonOptions, jobName, openShard, queueName, type NewJob, type Shard } from './shard.ts';
+import { bullmqQueue } from '../redis/keyspace.ts';
+import { commonOptions, jobName, openShard, type NewDelivery, type Shard } from './shard.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -32,7 +33,7 @@ const message = (delayMs: number): Message => ({
   timeoutMs: 1000,
   callerIp: '::1',
 });
-const job = (id: string, delayMs = 0, once?: string): NewJob => ({
+const job = (id: string, delayMs = 0, once?: string): NewDelivery => ({
   id,
   message: message(delayMs),
   ...(once ? { once: { key: once, forMs: 60_000 } } : {}),
@@ -61,7 +62,7 @@ test.each([
   ['once only', [job('msg_1', 0, 'k'), job('msg_2', 0, 'k'), job('msg_3', 1000, 'l'), job('msg_4', 0, 'l')]],
   ['again', [job('msg_1'), job('msg_1')]],
 ])('messages that are %s are stored as BullMQ itself stores jobs', async (_, jobs) => {
-  const queue = new Queue(queueName, { connection: redis, prefix: '{d0}' });
+  const queue = new Queue(bullmqQueue, { connection: redis, prefix: '{d0}' });
   const wantedIds: string[] = [];
   for (const { id, message, once } of jobs) {
     const options = {
@@ -115,7 +116,7 @@ describe('cancel', () => {
 
   test('gives back the message as it was', async () => {
     const key = 'msg_00000000000000000000000000';
-    const stored: NewJob = { id: 'msg_1', message: { ...message(0), body: { kind: 'stored', key } } };
+    const stored: NewDelivery = { id: 'msg_1', message: { ...message(0), body: { kind: 'stored', key } } };
     await shard.add([stored, job('msg_2', 60_000)]);
     expect(await shard.cancel(['msg_1', 'msg_2'], 7, 1000)).toEqual([
       { message: stored.message, isInFlight: false },
@@ -143,7 +144,7 @@ test('a message sleeps longer only as long as it sleeps as it was stored', async
 
 test("a message leaves nothing in BullMQ's stream of events", async () => {
   const connection = connectForWork(server.url);
-  const worker = new Worker(queueName, null, { connection, prefix: '{d0}' });
+  const worker = new Worker(bullmqQueue, null, { connection, prefix: '{d0}' });
   await shard.add([job('msg_1')]);
   const taken = await worker.getNextJob('token');
   await taken.moveToCompleted(undefined, 'token', false);

@@ -1,29 +1,28 @@
 import type { Message } from '@posthorn/shared';
-import { Queue, type Job as BullJob } from 'bullmq';
+import { Queue, type Job } from 'bullmq';
 import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
 import { canceledField, cancelJobs, type Canceled, type CanceledNow } from './cancel-jobs.ts';
 import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
 import { isMessage, parseMessage } from './unreadable.ts';
 
-export const queueName = 'deliver';
 /** BullMQ wants every job to have a name. */
 export const jobName = 'm';
 
-/**
- * The keys of a queue that BullMQ's script to add a job takes.
- *
- * @param jobPrefix what BullMQ puts before the keys of the queue
- */
-export function listAddKeys(jobPrefix: string): NineKeys {
+/** What a script that adds jobs takes in front of its own keys and arguments: BullMQ's keys, and how it makes jobs. */
+export function listAddArguments(shard: number): {
+  keys: NineKeys;
+  rest: [jobPrefix: string, jobName: string, options: string];
+} {
+  const jobPrefix = keyspace.bullmq(shard);
   const names = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
-  return names.map((name) => jobPrefix + name) as NineKeys;
+  return { keys: names.map((name) => jobPrefix + name) as NineKeys, rest: [jobPrefix, jobName, optionsText] };
 }
 
-/** A message in its shard, with what BullMQ knows about it. */
-export interface Job {
+/** The delivery of a message: the message in its shard, and what became of it so far. */
+export interface Delivery {
   id: string;
   shard: number;
   message: Message;
@@ -44,8 +43,8 @@ export interface Job {
 /** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
 export type Standing = 'ours' | 'canceled' | 'lost';
 
-/** A message that is to be stored. */
-export interface NewJob {
+/** A message that is to be stored in its shard. */
+export interface NewDelivery {
   id: string;
   message: Message;
   /** Only the first message with this key is stored within `forMs`, even if it has ended. */
@@ -56,19 +55,19 @@ export interface NewJob {
 
 /** Messages that wait for the end of the turn of the event loop. */
 interface Addition {
-  jobs: readonly NewJob[];
+  deliveries: readonly NewDelivery[];
   resolve(ids: string[]): void;
   reject(error: unknown): void;
 }
 
-/** One BullMQ queue and the keys beside it, in our words. The job is the message, from publish to its end. */
+/** One BullMQ queue and the keys beside it, in our words. A job of it is a message, from publish to its end. */
 export interface Shard {
   /**
    * Stores messages durably under their ids, in this order. Doing it twice changes nothing. Resolves to the ids under
    * which they are stored: that of an earlier message for one that exists only once.
    */
-  add(jobs: readonly NewJob[]): Promise<string[]>;
-  get(id: string): Promise<Job | undefined>;
+  add(deliveries: readonly NewDelivery[]): Promise<string[]>;
+  get(id: string): Promise<Delivery | undefined>;
   /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
   pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
   /** Cancels messages and writes it to their logs; for each the message as it was, if it was canceled now. */
@@ -76,31 +75,31 @@ export interface Shard {
   /** Wakes messages that wait for a slot. */
   wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
   /** A message that was stored parked sleeps until this instant instead, unless somebody has woken it. */
-  sleepUntil(job: NewJob, wakeAt: number): Promise<void>;
+  sleepUntil(delivery: NewDelivery, wakeAt: number): Promise<void>;
   exists(id: string): Promise<boolean>;
   /** Attempts in flight. */
   countActive(): Promise<number>;
   /** Messages by state; `due` are those of the delayed ones whose time has come. */
   count(now: number): Promise<{ waiting: number; delayed: number; due: number; inFlight: number }>;
   /** The message that is delivered next. */
-  next(): Promise<Job | undefined>;
+  next(): Promise<Delivery | undefined>;
   /** The delayed message whose time came first, if that is before now. */
-  overdue(now: number): Promise<Job | undefined>;
+  overdue(now: number): Promise<Delivery | undefined>;
   /** Maximum number of attempts in flight over all dispatchers; 0 without a limit. */
   globalConcurrency(): Promise<number>;
   setGlobalConcurrency(max: number): Promise<void>;
-  standing(job: Pick<Job, 'id' | 'token'>): Promise<Standing>;
+  standing(delivery: Pick<Delivery, 'id' | 'token'>): Promise<Standing>;
   loneAttempts: LoneAttempts;
   close(): Promise<void>;
 }
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
-  const jobPrefix = `${keyspace.shard(shard)}:${queueName}:`;
-  const addKeys = listAddKeys(jobPrefix);
+  const jobPrefix = keyspace.bullmq(shard);
+  const add = listAddArguments(shard);
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
   ) as NineKeys;
-  const queue = new Queue<Message | Canceled, undefined, typeof jobName>(queueName, {
+  const queue = new Queue<Message | Canceled, undefined, typeof jobName>(bullmqQueue, {
     connection: redis,
     prefix: keyspace.shard(shard),
     // With only the first of these two, a queue whose Redis was away at its start never recovers.
@@ -111,12 +110,11 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
 
   let waiting: Addition[] = [];
   let timer: NodeJS.Immediate | undefined;
-  const options = JSON.stringify(commonOptions);
-  const addNow = async (jobs: readonly NewJob[]) => {
+  const addNow = async (deliveries: readonly NewDelivery[]) => {
     const stored: Promise<string[]>[] = [];
-    for (let from = 0; from < jobs.length; from += addAtOnce) {
-      const some = jobs.slice(from, from + addAtOnce).flatMap(writeJob);
-      stored.push(redis.addMessages(...addKeys, jobPrefix, jobName, options, ...some));
+    for (let from = 0; from < deliveries.length; from += addAtOnce) {
+      const some = deliveries.slice(from, from + addAtOnce).flatMap(formatDelivery);
+      stored.push(redis.addMessages(...add.keys, ...add.rest, ...some));
     }
     return (await Promise.all(stored)).flat();
   };
@@ -125,10 +123,10 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     timer = undefined;
     const additions = waiting;
     waiting = [];
-    addNow(additions.flatMap(({ jobs }) => jobs)).then(
+    addNow(additions.flatMap(({ deliveries }) => deliveries)).then(
       (ids) => {
         let from = 0;
-        for (const { jobs, resolve } of additions) resolve(ids.slice(from, (from += jobs.length)));
+        for (const { deliveries, resolve } of additions) resolve(ids.slice(from, (from += deliveries.length)));
       },
       (error: unknown) => {
         for (const { reject } of additions) reject(error);
@@ -137,18 +135,18 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   };
 
   return {
-    add: (jobs) =>
+    add: (deliveries) =>
       new Promise((resolve, reject) => {
-        waiting.push({ jobs, resolve, reject });
+        waiting.push({ deliveries, resolve, reject });
         timer ??= setImmediate(write);
       }),
     async get(id) {
       const job = (await queue.getJob(id).catch((error: unknown) => {
         // Its data is no JSON: a dispatcher will set it aside.
         if (!(error instanceof SyntaxError)) throw error;
-      })) as BullJob<unknown> | undefined;
+      })) as Job<unknown> | undefined;
       if (!job || !isMessage(job.data)) return undefined;
-      return { ...readJob(shard, job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
+      return { ...toDelivery(shard, job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
     },
     async *pending(withMessages) {
       // In the order in which a message passes through them; those in flight first, for they may become delayed.
@@ -224,9 +222,10 @@ export const commonOptions = {
   removeOnFail: true,
   stackTraceLimit: 1,
 };
+const optionsText = JSON.stringify(commonOptions);
 
 /** A message as `add-messages.lua` wants it. */
-function writeJob({ id, message, once, parkedMs = 0 }: NewJob): [head: string, data: string] {
+function formatDelivery({ id, message, once, parkedMs = 0 }: NewDelivery): [head: string, data: string] {
   const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
   const head = `${id} ${message.createdAt} ${delayMs} ${message.maxRetries + 1}`;
   return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
@@ -256,7 +255,7 @@ async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<s
 }
 
 /** A job in our words. */
-export function readJob(shard: number, job: BullJob<unknown>, message: Message, token?: string): Job {
+export function toDelivery(shard: number, job: Job<unknown>, message: Message, token?: string): Delivery {
   const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
   return { id, shard, message, retried, crashes, ...(token === undefined ? {} : { token }) };
 }

@@ -1,11 +1,11 @@
 import type { Message, Outcome } from '@posthorn/shared';
-import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job as BullJob, type JobJson } from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job, type JobJson } from 'bullmq';
 import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
-import { keyspace } from '../redis/keyspace.ts';
+import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';
 import { isCanceled, type Canceled } from './cancel-jobs.ts';
-import { queueName, readJob, type Job } from './shard.ts';
+import { toDelivery, type Delivery } from './shard.ts';
 import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {
@@ -21,15 +21,15 @@ export interface WorkOptions {
   /** Redis has failed, perhaps thousands of times a second. */
   failed: (reason: string) => void;
   /** One attempt with its effects. An error that it throws is a fault of this process and uses no retry. */
-  process: (job: Job) => Promise<Outcome>;
+  process: (delivery: Delivery) => Promise<Outcome>;
   /** A message was canceled while an attempt was running, and the dispatcher of that attempt did not get to its end. */
   drop: (id: string, bodyKey: string | undefined) => Promise<void>;
   /** The message waits for a slot in a lane, and may have been granted one while it was still on its way to sleep. */
-  parked: (job: Job) => Promise<void>;
+  parked: (delivery: Delivery) => Promise<void>;
   /** Whether `ended` has something to do for a message. */
   isAwaited: (message: Message) => boolean;
   /** The job of a message has ended. Not called after a crash: lanes are swept, and bodies expire. */
-  ended: (job: Job, outcome: Outcome) => Promise<void>;
+  ended: (delivery: Delivery, outcome: Outcome) => Promise<void>;
 }
 
 /** The worker of one shard. */
@@ -49,7 +49,7 @@ export interface ShardWorker {
 /** A message that we ourselves could not handle is tried again after this time. */
 const handBack: Outcome = { kind: 'deferred', delayMs: 1000 };
 
-type StoredJob = BullJob<Message | Canceled, undefined, typeof jobName>;
+type StoredJob = Job<Message | Canceled, undefined, typeof jobName>;
 
 /** BullMQ's worker; it also accepts jobs whose data is not JSON, which would otherwise stall forever. */
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
@@ -129,13 +129,13 @@ export function workShard({
   ended,
 }: WorkOptions): ShardWorker {
   /** Messages whose job is about to end: only then may the next one of their queue start, and their body go. */
-  const ending = new Map<string, { job: Job; outcome: Outcome }>();
+  const ending = new Map<string, { delivery: Delivery; outcome: Outcome }>();
   let fetched = 0;
   let inSlots = 0;
   let detached = 0;
   let takenBack = 0;
   const worker = new ShardQueueWorker(
-    queueName,
+    bullmqQueue,
     async (job, token) => {
       const { data } = job;
       const slot = { isTaken: true };
@@ -145,10 +145,11 @@ export function workShard({
         inSlots--;
         detached++;
       };
-      let taken: Job = { ...readJob(shard, job, data as Message, token), freeSlot };
+      let taken: Delivery = { ...toDelivery(shard, job, data as Message, token), freeSlot };
       let outcome: Outcome;
       const setAside = () => {
-        taken = { ...readJob(shard, job, createStandIn(unwrapText(data), job.timestamp), token), isUnreadable: true };
+        const standIn = createStandIn(unwrapText(data), job.timestamp);
+        taken = { ...toDelivery(shard, job, standIn, token), isUnreadable: true };
         return process(taken);
       };
       fetched++;
@@ -173,7 +174,7 @@ export function workShard({
       if (outcome.kind === 'deferred') await park(outcome, job, token, () => parked(taken));
       else if (outcome.kind === 'retry') throw new AttemptFailed(outcome.error, outcome.delayMs);
       if (isAwaited(taken.message)) {
-        ending.set(taken.id, { job: taken, outcome });
+        ending.set(taken.id, { delivery: taken, outcome });
         // More than can be in flight: another dispatcher has ended the oldest.
         if (ending.size > concurrency + maxDetached) ending.delete(ending.keys().next().value ?? '');
       }
@@ -197,10 +198,10 @@ export function workShard({
   );
   const end = (id: string | undefined) => {
     const last = ending.get(id ?? '');
-    if (!last || !ending.delete(last.job.id)) return;
-    const { job, outcome } = last;
-    ended(job, outcome).catch((error: unknown) =>
-      log.warn({ messageId: job.id, err: error }, 'message.release-failed'),
+    if (!last || !ending.delete(last.delivery.id)) return;
+    const { delivery, outcome } = last;
+    ended(delivery, outcome).catch((error: unknown) =>
+      log.warn({ messageId: delivery.id, err: error }, 'message.release-failed'),
     );
   };
   worker.on('completed', (job) => end(job.id));
@@ -222,7 +223,7 @@ export function workShard({
 /** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
 async function park(
   { delayMs, inLane }: Extract<Outcome, { kind: 'deferred' }>,
-  job: BullJob<Message | Canceled>,
+  job: Job<Message | Canceled>,
   token: string | undefined,
   parked: () => Promise<void>,
 ): Promise<never> {

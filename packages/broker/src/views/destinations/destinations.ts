@@ -25,9 +25,9 @@ const orders: Record<NonNullable<DestinationsQuery['order']>, (a: DestinationVie
 export function createDestinations({ stats, dlq, sample }: DestinationsParts): Destinations {
   return {
     async list({ from, to, order = 'errors', host: wanted, cursor, count = 100 }) {
-      const [hosts, counts, jobs] = await Promise.all([stats.readHosts(from, to), dlq.countByHost(), sample.read()]);
+      const [hosts, counts, sampled] = await Promise.all([stats.readHosts(from, to), dlq.countByHost(), sample.read()]);
       const pending = new Map<string, { waiting: number; inFlight: number }>();
-      for (const { message, isInFlight, weight } of jobs) {
+      for (const { message, isInFlight, weight } of sampled) {
         const host = readHost(message.url);
         const sum = pending.get(host) ?? { waiting: 0, inFlight: 0 };
         if (isInFlight) sum.inFlight += weight;

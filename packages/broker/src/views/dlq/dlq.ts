@@ -6,7 +6,7 @@ import { writeBytes, writeMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
-import type { Job } from '../../engine/shards/shard.ts';
+import type { Delivery } from '../../engine/shards/shard.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import { createDlqRemover, formatOwner } from './dlq-removal.ts';
 import { listCauses, listDlqIds, needsEntries, parseDlqId, writeEntryDigest } from './dlq-list.ts';
@@ -32,7 +32,7 @@ export interface DeadLetter {
 /** Messages that have finally failed (contract L10). */
 export interface Dlq {
   /** Puts a message there and gives the id of the entry; doing it twice gives the same id. */
-  bury(job: Pick<Job, 'id' | 'shard' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
+  bury(delivery: Pick<Delivery, 'id' | 'shard' | 'message' | 'retried'>, failure: KeptFailure): Promise<string>;
   /** A page of entries that match, and where to go on if there may be more. */
   list(filter: DlqFilter): Promise<{ messages: DlqMessage[]; cursor?: string }>;
   /**

@@ -24,11 +24,11 @@ export function createFind(parts: FindParts): (text: string) => Promise<FindHit[
   async function findById(text: string): Promise<FindHit[]> {
     const shard = parseShard(text) === undefined ? undefined : shards.shardOf(text);
     if (shard !== undefined) {
-      const [hasLog, hasJob] = await Promise.all([
+      const [hasLog, isPending] = await Promise.all([
         redis.exists(keyspace.messageLog(shard, text)),
         shards.at(shard).exists(text),
       ]);
-      return hasLog === 1 || hasJob ? [{ kind: 'message', id: text, title: text }] : [];
+      return hasLog === 1 || isPending ? [{ kind: 'message', id: text, title: text }] : [];
     }
     const dlqId = parseDlqId(text);
     if (!dlqId) return [];

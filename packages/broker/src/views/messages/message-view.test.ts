@@ -9,7 +9,7 @@ import {
   type KeptFailure,
   type NewLogEntry,
 } from '../../engine/log/log-entries.ts';
-import type { Job } from '../../engine/shards/shard.ts';
+import type { Delivery } from '../../engine/shards/shard.ts';
 import { writeProgress } from './message-view.ts';
 
 const message = {
@@ -24,7 +24,7 @@ const failure: KeptFailure = {
   errorKind: 'connect',
   answer: { status: 0, header: {}, body: Buffer.alloc(0), isCut: false },
 };
-const job = (retried: number, lastError?: string): Job => ({
+const delivery = (retried: number, lastError?: string): Delivery => ({
   id: 'msg_1',
   shard: 0,
   message,
@@ -36,17 +36,17 @@ const entries = (...given: NewLogEntry[]) =>
   parseLog('msg_1', message, Object.fromEntries(given.map(({ field, value }) => [field, String(value)])));
 
 test.each([
-  ['before its first attempt', job(0), entries(), { state: 'CREATED', attempts: 0 }],
-  ['during it', job(0), entries(activeEntry(0, 2)), { state: 'ACTIVE', attempts: 1 }],
+  ['before its first attempt', delivery(0), entries(), { state: 'CREATED', attempts: 0 }],
+  ['during it', delivery(0), entries(activeEntry(0, 2)), { state: 'ACTIVE', attempts: 1 }],
   [
     'between two attempts',
-    job(1, 'connect ECONNREFUSED'),
+    delivery(1, 'connect ECONNREFUSED'),
     entries(activeEntry(0, 2), ...retryEntries(0, 3, failure, 1000)),
     { state: 'RETRY', attempts: 1, nextDeliveryTime: 1003, error: 'connect ECONNREFUSED', errorKind: 'connect' },
   ],
   [
     'during a retry',
-    job(1, 'connect ECONNREFUSED'),
+    delivery(1, 'connect ECONNREFUSED'),
     entries(activeEntry(0, 2), ...retryEntries(0, 3, failure, 1000), activeEntry(1, 1003)),
     { state: 'ACTIVE', attempts: 2, error: 'connect ECONNREFUSED', errorKind: 'connect' },
   ],
@@ -65,11 +65,11 @@ test.each([
   ['after a cancel', undefined, entries(canceledEntry(2)), { state: 'CANCELED', attempts: 0 }],
   [
     'when its log was left out, because Redis was full',
-    job(2, 'no complete response within 1 s'),
+    delivery(2, 'no complete response within 1 s'),
     entries(),
     { state: 'RETRY', attempts: 2, error: 'no complete response within 1 s' },
   ],
-  ['when its whole log is gone', job(0), [], { state: 'CREATED', attempts: 0 }],
+  ['when its whole log is gone', delivery(0), [], { state: 'CREATED', attempts: 0 }],
 ])('a message %s', (_, given, log, expected) => {
   expect(writeProgress(given, log)).toEqual(expected);
 });

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Message, MessageView } from '@posthorn/shared';
 import type { LogEntry } from '../../engine/log/log-entries.ts';
 import { writeHeader, writeMessageFields } from '../../engine/log/message-fields.ts';
-import type { Job } from '../../engine/shards/shard.ts';
+import type { Delivery } from '../../engine/shards/shard.ts';
 
 /** A message as a caller sees it (contract O1, O2): empty fields are left out. */
 export function writeMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
@@ -22,15 +22,15 @@ export function writeMessageView(messageId: string, message: Message, bytes: Buf
  * How far a message is: what happened to it last, the attempts that were begun, and why the last one failed.
  *
  * @param entries its log, oldest entry first; of what happened while Redis was full there is none
- * @param job `undefined` for a message that has ended
+ * @param delivery `undefined` for a message that has ended
  */
-export function writeProgress(job: Job | undefined, entries: readonly LogEntry[]) {
-  const retried = job?.retried ?? 0;
+export function writeProgress(delivery: Delivery | undefined, entries: readonly LogEntry[]) {
+  const retried = delivery?.retried ?? 0;
   const last = entries.at(-1);
   const isLogged = last !== undefined && (last.state !== 'CREATED' || retried === 0);
   const attempts = Math.max(retried, entries.filter(({ state }) => state === 'ACTIVE').length);
   const failure = last?.state === 'DELIVERED' ? undefined : entries.findLast(({ error }) => error !== undefined);
-  const error = failure?.error ?? job?.lastError;
+  const error = failure?.error ?? delivery?.lastError;
   return {
     state: isLogged ? last.state : retried === 0 ? ('CREATED' as const) : ('RETRY' as const),
     attempts,

@@ -23,11 +23,11 @@ export function createMessages({ shards, bodies, logs, graceMs }: MessagesParts)
     async get(messageId) {
       const shard = shards.find(messageId);
       if (!shard) return undefined;
-      const [job, log] = await Promise.all([shard.get(messageId), logs.read(messageId)]);
-      const message = job?.message ?? readEnded(log.entries);
+      const [delivery, log] = await Promise.all([shard.get(messageId), logs.read(messageId)]);
+      const message = delivery?.message ?? readEnded(log.entries);
       if (!message || message.workflow) return undefined;
       const body = (await bodies.read(message.body)) ?? Buffer.alloc(0);
-      return { ...writeMessageView(messageId, message, body), ...writeProgress(job, log.entries) };
+      return { ...writeMessageView(messageId, message, body), ...writeProgress(delivery, log.entries) };
     },
   };
 

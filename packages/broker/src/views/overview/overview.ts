@@ -2,7 +2,7 @@ import type { Overview } from '@posthorn/shared';
 import { hidePassword, parseCreatedAt } from '@posthorn/shared';
 import { countFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { readLogExtent } from '../../engine/log/log-extent.ts';
-import { countPaused, listBusyLanes } from '../../engine/lanes/lane-place.ts';
+import { countPaused, listBusyLanes } from '../../engine/lanes/lane-position.ts';
 import type { Backlogs } from '../metrics/backlog.ts';
 import { findOldestDue, readDue, type DueMessage } from '../metrics/oldest-due.ts';
 import type { Queues } from '../queues/queues.ts';
@@ -80,8 +80,8 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     for (const { id, kind } of firsts) {
       // No message is due before it was created, so that few of them need to be read.
       if (oldest && parseCreatedAt(id) > oldest.since) break;
-      const job = await shards.find(id)?.get(id);
-      const due = job && (await readDue(redis, job));
+      const delivery = await shards.find(id)?.get(id);
+      const due = delivery && (await readDue(redis, delivery));
       if (due && (!oldest || due.since <= oldest.since)) oldest = { ...due, kind };
     }
     return (
@@ -95,7 +95,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
   }
 
   return async () => {
-    const [backlog, jobs, dlq, schedules, keys, log, running, listed, busy] = await Promise.all([
+    const [backlog, sampled, dlq, schedules, keys, log, running, listed, busy] = await Promise.all([
       Promise.all(all.map((shard) => backlogs.read(shard))),
       sample.read(),
       readDlq(),
@@ -115,7 +115,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     const inLanes = Math.min(asleep, waitersOf('queue') + waitersOf('flow'));
     const retrying = Math.min(
       asleep - inLanes,
-      Math.round(jobs.reduce((total, job) => total + (job.isAsleep && job.retried > 0 ? job.weight : 0), 0)),
+      Math.round(sampled.reduce((total, one) => total + (one.isAsleep && one.retried > 0 ? one.weight : 0), 0)),
     );
     const { entries: lines, ...extent } = log;
     const oldestWaiting = await findOldest(lanes);

@@ -1,6 +1,6 @@
 import { formatDuration, type Attempt, type Message, type Place } from '@posthorn/shared';
-import type { LanePlace } from '../../engine/lanes/lane-place.ts';
-import type { JobPlace } from '../../engine/shards/place.ts';
+import type { LanePosition } from '../../engine/lanes/lane-position.ts';
+import type { PendingState } from '../../engine/shards/pending.ts';
 import type { LogEntry } from '../../engine/log/log-entries.ts';
 
 /** What is known of a message when its place is described. */
@@ -8,10 +8,10 @@ export interface PlaceFacts {
   /** Its log, oldest entry first; never empty. */
   entries: readonly LogEntry[];
   attempts: readonly Attempt[];
-  /** Its job; `undefined` after its end. */
-  job: JobPlace | undefined;
-  queue?: LanePlace | undefined;
-  key?: LanePlace | undefined;
+  /** `undefined` after its end. */
+  pending: PendingState | undefined;
+  queue?: LanePosition | undefined;
+  key?: LanePosition | undefined;
   /** What the message that holds the slot of its queue does. */
   holder?: { id: string; isInFlight: boolean; retriesAt?: number } | undefined;
   dlqId?: string | undefined;
@@ -27,7 +27,7 @@ export function describePlace(facts: PlaceFacts): Place {
   const message = facts.entries[0]?.message;
   if (!last || !message) throw new RangeError('There is no place without a log.');
   const time = (instant: number) => formatTime(instant, facts.now, facts.timeZone);
-  const { attempts, job } = facts;
+  const { attempts, pending } = facts;
   const latest = attempts.at(-1);
 
   if (last.state === 'DELIVERED') {
@@ -46,7 +46,7 @@ export function describePlace(facts: PlaceFacts): Place {
       : `Failed ${time(last.time)}: ${many}, ${why}. ${retried ? `It was retried as ${retried}.` : 'It is not in the dead letter queue any more.'}`;
     return { kind: 'dead', text, since: last.time };
   }
-  if (last.state === 'CANCELED' || (last.state === 'CANCEL_REQUESTED' && job?.kind !== 'in-flight')) {
+  if (last.state === 'CANCELED' || (last.state === 'CANCEL_REQUESTED' && pending?.kind !== 'in-flight')) {
     const after = attempts.length === 0 ? 'before the first attempt' : `after ${countAttempts(attempts.length)}`;
     return { kind: 'canceled', text: `Canceled ${time(last.time)}, ${after}.`, since: last.time };
   }
@@ -60,12 +60,12 @@ interface PendingFacts extends PlaceFacts {
 }
 
 function describePending(facts: PendingFacts): Place {
-  const { entries, attempts, job, message, last, now, time } = facts;
+  const { entries, attempts, pending, message, last, now, time } = facts;
   const failed = attempts.filter(({ endedAt }) => endedAt !== undefined);
   const runs = attempts.at(-1)?.endedAt === undefined ? attempts.at(-1) : undefined;
   const dueAt =
     last.state === 'RETRY' ? (last.nextDeliveryTime ?? last.time) : Math.max(message.createdAt, message.notBefore);
-  if (job?.kind === 'in-flight') {
+  if (pending?.kind === 'in-flight') {
     const since = runs?.startedAt ?? last.time;
     const isCanceled = entries.some(({ state }) => state === 'CANCEL_REQUESTED');
     const number = runs?.number ?? failed.length + 1;
@@ -125,9 +125,9 @@ function describeLane({ message, queue, key, holder, time }: PendingFacts, since
   return undefined;
 }
 
-function describeDue({ job, dispatchers, time, now }: PendingFacts, since: number): Place {
+function describeDue({ pending, dispatchers, time, now }: PendingFacts, since: number): Place {
   const why = dispatchers === 0 ? 'no dispatcher is running' : 'it waits for a dispatcher';
-  const until = job?.kind === 'asleep' && job.wakesAt > now ? { until: job.wakesAt } : {};
+  const until = pending?.kind === 'asleep' && pending.wakesAt > now ? { until: pending.wakesAt } : {};
   return { kind: 'due', text: `Due since ${time(since)}: ${why}.`, since, ...until };
 }
 

@@ -1,14 +1,14 @@
 import type { LogEntryView, Message, Timeline } from '@posthorn/shared';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import type { LogPages } from '../log/log-pages.ts';
-import { readLanePlace, type LanePlace } from '../../engine/lanes/lane-place.ts';
-import { flowLane, queueLane, type Lanes } from '../../engine/lanes/lanes.ts';
+import { readLanePosition, type LanePosition } from '../../engine/lanes/lane-position.ts';
+import { flowLane, queueLane, type Lane, type Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import { findDlqId } from '../dlq/dlq-list.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import { deriveCallbackId } from '../../engine/shards/derive-id.ts';
-import { findJobPlace } from '../../engine/shards/place.ts';
+import { findPending } from '../../engine/shards/pending.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import type { Dispatchers } from '../stats/dispatchers.ts';
 import { listAttempts } from './attempts.ts';
@@ -37,23 +37,23 @@ const maxBytes = 2 * 1024 * 1024;
 export function createTimelines(parts: TimelineParts): Timelines {
   const { redis, shards, lanes, logs, logPages, bodies, dispatchers } = parts;
 
-  async function readHolder(lane: LanePlace | undefined, messageId: string): Promise<PlaceFacts['holder']> {
+  async function readHolder(lane: LanePosition | undefined, messageId: string): Promise<PlaceFacts['holder']> {
     const id = lane?.rank === undefined ? undefined : lane.firstHolder;
     const shard = id === undefined ? undefined : shards.shardOf(id);
     if (id === undefined || shard === undefined || id === messageId) return undefined;
-    const [job, log] = await Promise.all([findJobPlace(redis, shard, id), logs.read(id)]);
+    const [pending, log] = await Promise.all([findPending(redis, shard, id), logs.read(id)]);
     const last = log.entries.at(-1);
     const retriesAt = last?.state === 'RETRY' ? last.nextDeliveryTime : undefined;
-    return { id, isInFlight: job?.kind === 'in-flight', ...(retriesAt === undefined ? {} : { retriesAt }) };
+    return { id, isInFlight: pending?.kind === 'in-flight', ...(retriesAt === undefined ? {} : { retriesAt }) };
   }
 
   async function exists(messageId: string): Promise<boolean> {
     const shard = shards.shardOf(messageId) ?? 0;
-    const [hasLog, hasJob] = await Promise.all([
+    const [hasLog, isPending] = await Promise.all([
       redis.exists(keyspace.messageLog(shard, messageId)),
       shards.at(shard).exists(messageId),
     ]);
-    return hasLog === 1 || hasJob;
+    return hasLog === 1 || isPending;
   }
 
   /** The ids of callbacks are derived from the attempts that they report. */
@@ -90,7 +90,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
       // In this order: a message that ends in between is in the log, and one that has failed there has its dead letter.
-      const job = await findJobPlace(redis, shard, messageId);
+      const pending = await findPending(redis, shard, messageId);
       const log = await logs.read(messageId);
       const dlqId = await findDlqId(redis, shard, messageId);
       const summary = formatSummary(log.entries, dlqId);
@@ -98,11 +98,11 @@ export function createTimelines(parts: TimelineParts): Timelines {
       if (!summary || !message) return undefined;
       const attempts = listAttempts(log.entries);
       const { queueName, flowControl } = message;
-      const readLane = (lane: Parameters<typeof readLanePlace>[2]) => readLanePlace(redis, lanes, lane, messageId);
+      const readLane = (lane: Lane) => readLanePosition(redis, lanes, lane, messageId);
       const [queue, key, running, page, callbackIds, sourceMessageId] = await Promise.all([
-        job && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
-        job && flowControl ? readLane(flowLane(flowControl)) : undefined,
-        job ? dispatchers.list() : [],
+        pending && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
+        pending && flowControl ? readLane(flowLane(flowControl)) : undefined,
+        pending ? dispatchers.list() : [],
         logPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes }),
         findCallbacks(messageId, message, attempts.length),
         findSource(messageId, message),
@@ -111,7 +111,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
       const where = describePlace({
         entries: log.entries,
         attempts,
-        job,
+        pending,
         queue,
         key,
         holder,

@@ -1,7 +1,7 @@
 -- Ends a run, once, and takes its messages, waiters and kept data away.
 -- ARGV[6] its last state   ARGV[7] how long it is remembered, ms   ARGV[8] shard   ARGV[9] number of shards: a run that has
 -- failed gets a dead letter
--- ARGV[10] name of the field of a job that says that its message is canceled   ARGV[11] the data that replaces that of a
+-- ARGV[10] name of the field of a message that says that it is canceled   ARGV[11] the data that replaces that of a
 -- waiting message   ARGV[12] the data that replaces that of a message in flight
 -- ARGV[13] number of texts that follow: names and values of more fields
 -- ARGV[14...] these, and the head and the data of the message that reports the failure, if there is one
@@ -12,20 +12,20 @@ local CANCELED, waitingData, inFlightData = unpack(ARGV, 10, 12)
 -- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its data if it was
 -- not in flight.
 local function cancelMessage(id)
-  local job = ARGV[1] .. id
-  local data = redis.call('HGET', job, 'data')
-  if not data or redis.call('HEXISTS', job, CANCELED) == 1 then
+  local key = ARGV[1] .. id
+  local data = redis.call('HGET', key, 'data')
+  if not data or redis.call('HEXISTS', key, CANCELED) == 1 then
     return nil
   end
   if redis.call('ZREM', KEYS[6], id) == 1 then
-    redis.call('DEL', job)
+    redis.call('DEL', key)
     return data
   end
-  if redis.call('EXISTS', job .. ':lock') == 1 then
-    redis.call('HSET', job, CANCELED, 1, 'data', inFlightData)
+  if redis.call('EXISTS', key .. ':lock') == 1 then
+    redis.call('HSET', key, CANCELED, 1, 'data', inFlightData)
     return nil
   end
-  redis.call('HSET', job, CANCELED, 1, 'data', waitingData)
+  redis.call('HSET', key, CANCELED, 1, 'data', waitingData)
   return data
 end
 

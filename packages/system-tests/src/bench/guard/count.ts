@@ -109,7 +109,7 @@ async function deliverOneByOne({ api, receiver, redis }: TestSystem): Promise<Fi
     const headers = { Authorization: 'Bearer bench' };
     const id = await api.publish(`${receiver.url}/m`, { headers, body: 'x'.repeat(bodyBytes) });
     await eventually(() => receiver.requests.length > before);
-    // Until it has ended it has its job and a lock; then it has its log alone.
+    // Until it has ended it has its delivery and a lock; then it has its log alone.
     await eventually(async () => (await listKeys(id)).length === 1);
   }
   return own;

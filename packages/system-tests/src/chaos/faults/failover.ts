@@ -94,7 +94,7 @@ async function failOver(chaos: Chaos, stage: Stage, replica: TestRedis, promote:
     chaos.figure('duplicates', account.duplicates);
     chaos.claim(`lost though acknowledged a second before: ${late.length}`, late.length === 0);
     const left = stage.left() === 0 ? [] : await stage.describeLeft();
-    chaos.claim(`left in Redis: ${stage.left()} jobs: ${left.join('; ')}`, stage.left() === 0);
+    chaos.claim(`left in Redis: ${stage.left()} messages: ${left.join('; ')}`, stage.left() === 0);
     chaos.figure('promotedMs', promotedAt - failedAt);
     chaos.figure('recoveryMs', chaos.firstAfter(account, promotedAt));
     chaos.within('the first delivery after the failover', chaos.firstAfter(account, promotedAt), 5000, stage);

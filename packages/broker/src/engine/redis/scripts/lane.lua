@@ -1,6 +1,6 @@
 -- One step of a lane: a named queue, or a flow-control key. A lane has slots (holders: message id to the end of its lease)
--- and messages that wait for one (waiters: message id to its turn). '+<id>' among the holders was granted a slot and has
--- not started. Every step is safe to repeat, and ends by granting what has become free, the oldest waiter first.
+-- and messages that wait for one (waiters: message id to its position). '+<id>' among the holders was granted a slot and
+-- has not started. Every step is safe to repeat, and ends by granting what has become free, the oldest waiter first.
 -- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free
@@ -9,7 +9,7 @@
 -- free; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id
 -- ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms;
 -- 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period, start of the
--- window, starts in it, paused, pinned parallelism, pinned rate, last turn
+-- window, starts in it, paused, pinned parallelism, pinned rate, last position
 -- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay. When an
 -- attempt begins they count only if the key was forgotten meanwhile: those of a later message may have replaced them.
 -- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
@@ -18,7 +18,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local step, lane, id, lease, part = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local leaseEnd = lease > 0 and now + lease or '+inf'
-local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALLELISM, PINNED_RATE, TURN =
+local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALLELISM, PINNED_RATE, LAST_POSITION =
   unpack(ARGV, 7, 15)
 
 if #ARGV > 15 then
@@ -121,7 +121,7 @@ elseif redis.call('ZSCORE', KEYS[2], id) then
   end
 else
   if not redis.call('ZSCORE', KEYS[3], id) then
-    redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], TURN, 1), id)
+    redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], LAST_POSITION, 1), id)
   end
   for _, granted in ipairs(grant()) do
     if granted == id then
