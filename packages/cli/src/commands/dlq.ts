@@ -82,8 +82,8 @@ const columns: Column<DlqMessage>[] = [
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
   { title: 'PUBLISHED', cell: ({ createdAt }) => formatDistance(createdAt) },
   {
-    title: 'ANSWER',
-    // Without an answer, the kind of fault.
+    title: 'RESPONSE',
+    // Without a response, the kind of error.
     cell: ({ responseStatus = 0, errorKind = 'none' }) => (responseStatus === 0 ? errorKind : responseStatus),
     style: () => 'red',
   },

@@ -203,7 +203,7 @@ const letterColumns: Column<WorkflowLetter>[] = [
   { title: 'ID', cell: ({ dlqId }) => dlqId },
   { title: 'RUN', cell: ({ workflowRunId }) => workflowRunId },
   { title: 'FAILED', cell: ({ createdAt }) => formatDistance(createdAt) },
-  { title: 'ANSWER', cell: ({ responseStatus }) => responseStatus, style: () => 'red' },
+  { title: 'RESPONSE', cell: ({ responseStatus }) => responseStatus, style: () => 'red' },
   { title: 'REASON', cell: ({ error }) => error, isBelow: true },
   { title: 'URL', cell: ({ workflowUrl }) => workflowUrl, isBelow: true },
 ];

@@ -334,7 +334,7 @@ test('dead letters are listed, shown, published again and removed', async () => 
   expect(await json(['dlq', 'get', dlqId])).toMatchObject({ dlqId, responseStatus: 418, responseBody: 'teapot' });
   expect(await posthorn(['dlq', 'get', dlqId])).toMatch(/^responseBody +teapot$/m);
   expect(await posthorn(['dlq', 'list'])).toMatch(
-    /^ID +MESSAGE +PUBLISHED +ANSWER +REASON +LABELS +URL\n\S+ +msg_\S+ .* 418 +the destination answered 418 +d1 +http/,
+    /^ID +MESSAGE +PUBLISHED +RESPONSE +REASON +LABELS +URL\n\S+ +msg_\S+ .* 418 +the destination answered 418 +d1 +http/,
   );
 
   await fail('d2');
