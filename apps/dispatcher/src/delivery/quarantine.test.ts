@@ -17,7 +17,7 @@ const attempts = (lone: Record<string, number> = {}) => {
   return { ...notes, noted };
 };
 
-test('a message is poisoned after so many crashes, of which the last two met it alone', async () => {
+test('a message is poisoned after so many crashes, of which two met it alone', async () => {
   const { isPoisoned } = createQuarantine(5, attempts({ alone: 2, once: 1 }));
   const deliveries = [
     delivery('alone', 0),

@@ -4,14 +4,14 @@ import { createSpacing } from './spacing.ts';
 
 /** Suspects that come back in a second to see whether another one is still being delivered. */
 const returnsPerSecond = 100;
-/** A message is suspect for this many crashes before it counts as poisoned. */
+/** A message becomes a suspect this many crashes before the limit. As many must meet it while it is delivered alone. */
 const suspectCrashes = 2;
 
 /** Keeps a message that takes its dispatcher down from doing so for ever, and from taking others with it. */
 export interface Quarantine {
   /**
-   * The message was in flight so often when its dispatcher ended that it is not tried again: at the last of these crashes
-   * it was delivered alone, so that it is not condemned for its company.
+   * The message was in flight so often when its dispatcher ended that it is not tried again. At two of these crashes it
+   * was delivered alone, so that no other message was the cause. A limit below 3 needs one lone crash less than itself.
    */
   isPoisoned(delivery: Delivery): Promise<boolean>;
   /** Admission under which one suspect at a time is delivered: so a crash shows which of them was the cause. */
