@@ -1,11 +1,5 @@
-import {
-  QstashConnectionError,
-  QstashEmptyArrayError,
-  QstashError,
-  QstashTimeoutError,
-  QstashValidationError,
-  readError,
-} from './errors.ts';
+import { createConnectionError, isUnconnected } from './connection-errors.ts';
+import { QstashEmptyArrayError, QstashError, QstashTimeoutError, QstashValidationError, readError } from './errors.ts';
 import { checkNumber, checkTimerMs } from './numbers.ts';
 import { toBytes, toText } from './text.ts';
 
@@ -31,8 +25,8 @@ export interface CallOptions {
   /** Ends the call; it then rejects with the reason of the signal. */
   signal?: AbortSignal;
   /**
-   * Maximum number of milliseconds that the call may take, all its tries together; by default that of the client. Of a stream, until
-   * it begins.
+   * Maximum number of milliseconds that the call may take, all its tries together; by default that of the client. For a
+   * stream, until it begins.
    */
   timeoutMs?: number;
 }
@@ -147,7 +141,7 @@ async function send<T>(
     if (given?.aborted) return given.reason;
     if (late?.signal.aborted)
       return new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
-    return cause instanceof QstashError ? cause : unreachable(url, cause, server.hint);
+    return cause instanceof QstashError ? cause : createConnectionError(url, cause, server.hint);
   };
 
   const { retry } = options;
@@ -235,44 +229,6 @@ export function createHeaders(list: HeadersInit | undefined = {}): Headers {
     headers.append(name, toBytes(toText(String(value))));
   }
   return headers;
-}
-
-/** Whether no connection came about. Runtimes say it in their own ways; what is not known counts as connected. */
-function isUnconnected(error: unknown): boolean {
-  // Not `instanceof`: the error may come from another realm.
-  if (typeof error !== 'object' || error === null) return false;
-  const { code, syscall, message, errors, cause } = error as Partial<
-    Record<'code' | 'syscall' | 'message' | 'errors' | 'cause', unknown>
-  >;
-  // A connection that was open may break with the code of one that never was: a firewall has begun to refuse it.
-  if (syscall === 'read' || syscall === 'write') return false;
-  return (
-    unconnectedCodes.has(code) ||
-    /connection refused|dns error/i.test(String(message)) ||
-    (Array.isArray(errors) && errors.length > 0 && errors.every(isUnconnected)) ||
-    isUnconnected(cause)
-  );
-}
-
-/** Of Node.js, of its fetch, and of Bun. */
-const unconnectedCodes = new Set<unknown>([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ConnectionRefused',
-  'FailedToOpenSocket',
-]);
-
-function unreachable({ origin }: URL, cause: unknown, hint: string | undefined): QstashConnectionError {
-  const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };
-  // Some runtimes put the whole address into their message, and with it the destination.
-  const reason = (inner?.message || inner?.code || message || String(cause)).replace(/https?:\/\/\S+/g, '(address)');
-  return new QstashConnectionError(`No answer from ${origin}: ${reason}${hint ? `. ${hint}` : ''}`, undefined, {
-    cause,
-  });
 }
 
 function wait(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
