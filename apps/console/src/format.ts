@@ -71,7 +71,6 @@ export function formatBody(bytes: Uint8Array): { kind: 'JSON' | 'text' | 'hex'; 
   } catch {
     return { kind: 'hex', text: formatHex(bytes) };
   }
-  // eslint-disable-next-line no-control-regex
   if (/[\x00-\x08\x0e-\x1f]/.test(text)) return { kind: 'hex', text: formatHex(bytes) };
   if (/^\s*[[{]/.test(text) && text.length < 1_000_000) {
     try {

@@ -17,6 +17,5 @@ test('a stack has lines of its own', () => {
 test('nothing in a field controls the terminal or starts a line', () => {
   const text = format({ msg: 'x', reason: 'a\x1b[2Jb\rc\nd\x07', other: '\x1b]0;title\x07' });
   expect(text.split('\n')).toHaveLength(2);
-  // eslint-disable-next-line no-control-regex
   expect(text.replaceAll(/\x1b\[\d+m/g, '')).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
 });

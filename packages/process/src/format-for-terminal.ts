@@ -28,6 +28,5 @@ function formatValue(value: unknown): string {
 }
 
 function stripControls(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return stripVTControlCharacters(text).replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, ' ');
 }

@@ -164,7 +164,6 @@ describe('what is refused before anything is sent', () => {
     ['messages.get', (c) => c.messages.get(''), 'Message id cannot be empty'],
     ['messages.cancel', (c) => c.messages.cancel(''), 'Message id cannot be empty'],
     ['messages.cancel of nothing', (c) => c.messages.cancel(undefined as never), 'Message id cannot be empty'],
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     ['messages.delete', (c) => c.messages.delete(''), 'Message id cannot be empty'],
     ['schedules.get', (c) => c.schedules.get(''), 'Schedule id cannot be empty'],
     ['schedules.delete', (c) => c.schedules.delete(''), 'Schedule id cannot be empty'],

@@ -23,7 +23,6 @@ const answerKeys = (current: string, next: string) =>
 const warnings = () =>
   (warn.mock.calls.flat() as unknown[]).filter((text) => !String(text).includes('is on: the published'));
 
-// eslint-disable-next-line @typescript-eslint/no-deprecated
 describe.each([startDevServer, registerQStashDev])('%p', (start) => {
   test.each([
     ['without development mode', {}],

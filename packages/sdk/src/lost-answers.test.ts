@@ -20,7 +20,6 @@ const endpoints = [{ url: 'https://a.example' }];
 
 const removals: [string, string, unknown, (c: Client) => Promise<unknown>][] = [
   ['messages.cancel', '/v2/messages/a', { cancelled: 1 }, (c) => c.messages.cancel('a')],
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
   ['messages.delete', '/v2/messages/a', undefined, (c) => c.messages.delete('a')],
   ['messages.runNow', '/v2/messages/a/retry', { messageId: 'a' }, (c) => c.messages.runNow('a')],
   ['dlq.delete', '/v2/dlq/a', { deleted: 1 }, (c) => c.dlq.delete('a')],

@@ -302,7 +302,6 @@ const logRows: Row[] = [
   },
   {
     name: 'events, the old name of logs',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.events({ count: 1 }),
     request: 'GET /v2/events?count=1',
     reply: { events: [] },
@@ -414,13 +413,11 @@ const messageRows: Row[] = [
   },
   {
     name: 'messages.delete, the old cancel',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.messages.delete('msg_1'),
     request: 'DELETE /v2/messages/msg_1',
   },
   {
     name: 'messages.deleteMany',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.messages.deleteMany(['a', 'b']),
     request: 'DELETE /v2/messages?messageIds=a&messageIds=b',
     reply: { cancelled: 2 },
@@ -428,7 +425,6 @@ const messageRows: Row[] = [
   },
   {
     name: 'messages.deleteAll',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.messages.deleteAll(),
     request: 'DELETE /v2/messages?count=100',
     reply: { cancelled: 2 },
@@ -611,7 +607,6 @@ const urlGroupRows: Row[] = [
   },
   {
     name: 'topics, the old name of urlGroups',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.topics.list(),
     request: 'GET /v2/topics',
     reply: [group],
@@ -742,7 +737,6 @@ const dlqRows: Row[] = [
   },
   {
     name: 'dlq.deleteMany',
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
     call: (client) => client.dlq.deleteMany({ dlqIds: ['a'] }),
     request: 'DELETE /v2/dlq?dlqIds=a',
     reply: { deleted: 1 },

@@ -39,7 +39,7 @@ const maxKeepAliveMs = 60_000;
 const keepAliveMarginMs = 2000;
 
 /** Control characters, which have no place in a header; the tab has. */
-const controls = /[\0-\x08\x0a-\x1f\x7f]/; // eslint-disable-line no-control-regex
+const controls = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /** Finds out from the header lines how the body is delimited, and whether the connection may be used again. */
 export function parseFraming(lines: readonly string[], { status, isOldVersion }: StatusLine): Framing {
@@ -128,5 +128,5 @@ function splitLine(line: string): [name: string, value: string] {
 }
 
 function clean(text: string): string {
-  return controls.test(text) ? text.replace(/[\0-\x08\x0a-\x1f\x7f]/g, ' ') : text; // eslint-disable-line no-control-regex
+  return controls.test(text) ? text.replace(/[\0-\x08\x0a-\x1f\x7f]/g, ' ') : text;
 }

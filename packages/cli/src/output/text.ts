@@ -25,7 +25,6 @@ export function disarmJson(json: string): string {
 
 const isPlain = /^[ -~]*$/;
 /** All but the tab and the line feed; and what turns the direction of text around. */
-// eslint-disable-next-line no-control-regex
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 /** Those of them that JSON has without an escape. */
 const rawControls = /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;

@@ -1,5 +1,4 @@
-// Fastify runs on Node.js only, and its hook must give back a stream of Node.js.
-// eslint-disable-next-line @typescript-eslint/no-restricted-imports
+// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- a hook of Fastify returns a stream of Node.js
 import { Readable } from 'node:stream';
 import { fromNode, type NodeHeaders, type NodeStream } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';

@@ -1,5 +1,3 @@
-// Deprecated calls are called on purpose: programs in use still call them.
-/* eslint-disable @typescript-eslint/no-deprecated */
 import assert from 'node:assert/strict';
 import { eventually, testToken, type TestSystem } from '@posthorn/testkit';
 import type * as Qstash from '@upstash/qstash';
