@@ -80,7 +80,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const { dispatcherConcurrency, maxSlowAttempts } = config;
   warnOfFewOpenFiles(log, openFiles, dispatcherConcurrency + maxSlowAttempts + maxFurtherSockets + otherOpenFiles);
   const slowPlaces = readSlowPlaces(config, openFiles);
-  // Each of them may hold a worker slot for a second before it is known that there is no place.
+  // A deferred slow attempt may hold a worker slot for a second before it is deferred again.
   const returnsPerSecond = Math.max(1, config.dispatcherConcurrency / 2);
   const slow = createSlowAttempts({
     places: slowPlaces,
@@ -205,7 +205,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 /** Maximum bytes of requests and responses of slow attempts, or twice the largest response if that is more. */
 const slowBytes = 256 * 1024 * 1024;
 
-/** Of a cap over all dispatchers, and of few descriptors, slow attempts take one half at most. */
+/** Slow attempts take at most half of `GLOBAL_PARALLELISM`, and half of the file descriptors. */
 function readSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
   const cap = globalParallelism > 0 ? globalParallelism : Infinity;
   const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);

@@ -34,8 +34,8 @@ export async function follow(options: FollowOptions): Promise<void> {
 
   const printNew = (entries: Log[], fromMs: number) => {
     // With the id of a message all its entries come, whatever their time.
-    const fresh = entries.filter((entry) => entry.time >= fromMs && !printed.has(writeKey(entry)));
-    for (const entry of fresh) printed.set(writeKey(entry), entry.time);
+    const fresh = entries.filter((entry) => entry.time >= fromMs && !printed.has(formatKey(entry)));
+    for (const entry of fresh) printed.set(formatKey(entry), entry.time);
     for (const [key, time] of printed) if (time < fromMs) printed.delete(key);
     if (fresh.length > 0) print(fresh);
   };
@@ -66,7 +66,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   }
 }
 
-function writeKey({ time, messageId, state }: Log): string {
+function formatKey({ time, messageId, state }: Log): string {
   return `${time} ${messageId} ${state}`;
 }
 

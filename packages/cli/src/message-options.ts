@@ -50,7 +50,7 @@ export function addMessageOptions(command: Command): Command {
 /** The same for the SDK; the queue is the caller's, for it has another place in each call. */
 export function readMessageOptions(options: MessageOptionValues): MessageOptions {
   const { header = [], contentType, flowKey, parallelism, rate, period, redact, queue: _, ...same } = options;
-  const headers = contentType === undefined ? header : [...header, writeContentType(contentType)];
+  const headers = contentType === undefined ? header : [...header, formatContentType(contentType)];
   if (flowKey === undefined && [parallelism, rate, period].some((limit) => limit !== undefined)) {
     throw new Failure('--parallelism, --rate and --period need --flow-key.', 2);
   }
@@ -69,7 +69,7 @@ function parseHeader(text: string, earlier: [string, string][] = []): [string, s
   return [...earlier, [name, parseHeaderText(value)]];
 }
 
-function writeContentType(type: string): [string, string] {
+function formatContentType(type: string): [string, string] {
   return ['Content-Type', type === 'json' ? 'application/json' : type];
 }
 

@@ -46,7 +46,7 @@ function describeLog(name: string, level: (typeof logLevels)[number], number?: n
     level,
     base: { process: name, ...(number === undefined ? {} : { number }) },
     timestamp: stdTimeFunctions.isoTime,
-    serializers: { err: writeError },
+    serializers: { err: formatError },
     redact: ['*.authorization', '*.Authorization', '*.token', '*.cookie', '*.Cookie'],
   };
 }
@@ -63,7 +63,7 @@ function endAfterCrash(log: Log): void {
  * Of an error only what says what went wrong and where: those of Redis also carry the whole command, with the bodies,
  * headers and keys in it, and one of them repeats the start of it in its text.
  */
-function writeError(error: unknown): object {
+function formatError(error: unknown): object {
   if (!(error instanceof Error)) return { message: typeof error };
   const { name, message, stack } = error;
   const withoutArguments = (text: string) => text.replace(/, with args beginning with: .*/, '');

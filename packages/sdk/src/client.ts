@@ -7,7 +7,7 @@ import { FlowControlApi } from './flow-control.ts';
 import { createHttp, type CallOptions, type HeadersInit, type Requester, type Retry, type Server } from './http.ts';
 import { Messages } from './messages.ts';
 import { readPages } from './pages.ts';
-import { addForwarded, publish, publishBatch, writeJson } from './publish.ts';
+import { addForwarded, publish, publishBatch, formatJson } from './publish.ts';
 import type { Checked, PublishBatchRequest, PublishRequest, PublishResponse } from './publish.ts';
 import { Queue, type QueueRequest } from './queues.ts';
 import { Schedules } from './schedules.ts';
@@ -121,7 +121,7 @@ export class Client {
     request: TRequest & Checked<TRequest>,
     options: CallOptions = {},
   ): Promise<PublishResponse<TRequest>> {
-    return publish(this.http, ['v2', 'publish'], writeJson(request as PublishRequest<TBody>), options);
+    return publish(this.http, ['v2', 'publish'], formatJson(request as PublishRequest<TBody>), options);
   }
 
   /**
@@ -149,7 +149,7 @@ export class Client {
     const items = requests as readonly PublishBatchRequest<TBody>[];
     return publishBatch(
       this.http,
-      items.map((item) => writeJson(item)),
+      items.map((item) => formatJson(item)),
       options,
     );
   }

@@ -1,4 +1,4 @@
-import { formatFilter, writeSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
+import { formatFilter, formatSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import { readMessage, type Message } from './messages.ts';
 import { readPages } from './pages.ts';
@@ -139,7 +139,7 @@ export class DLQ {
       await this.#http.request({ ...options, method, path, parseResponseAsJson: false });
       return { deleted: 1 };
     }
-    const selection = writeSelection(request, 'dlqIds');
+    const selection = formatSelection(request, 'dlqIds');
     if (!selection) return { deleted: 0 };
     return this.#http.request({ ...options, ...selection, method, path: ['v2', 'dlq'] });
   }
@@ -162,7 +162,7 @@ export class DLQ {
     request: string | readonly string[] | DlqBulkRequest,
     options: CallOptions = {},
   ): Promise<{ responses: { messageId: string }[]; cursor?: string }> {
-    const selection = writeSelection(typeof request === 'object' ? request : [checkId(request)], 'dlqIds');
+    const selection = formatSelection(typeof request === 'object' ? request : [checkId(request)], 'dlqIds');
     if (!selection) return { responses: [] };
     const { cursor, responses } = await this.#http.request<{ responses: { messageId: string }[]; cursor?: string }>({
       ...options,

@@ -53,7 +53,7 @@ export interface Selection {
  *
  * @param ids the name of the query parameter for ids
  */
-export function writeSelection(request: object, ids: string): Selection | undefined {
+export function formatSelection(request: object, ids: string): Selection | undefined {
   if (isList(request) && request.length === 0) return undefined;
   const given = (isList(request) ? { [ids]: request } : request) as Query & { filter?: object; all?: unknown };
   if (given[ids] !== undefined) {

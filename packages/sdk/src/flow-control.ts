@@ -62,7 +62,7 @@ export class FlowControlApi {
    * @throws {QstashNotFoundError} when no message has used the key
    */
   async get(flowControlKey: string, options: CallOptions = {}): Promise<FlowControlInfo> {
-    return this.#http.request({ ...options, path: writePath(flowControlKey) });
+    return this.#http.request({ ...options, path: formatPath(flowControlKey) });
   }
 
   /** All keys, or those that have the text `search` in their name. */
@@ -111,7 +111,7 @@ export class FlowControlApi {
     await this.#http.request({
       ...options,
       method: 'POST',
-      path: [...writePath(flowControlKey), verb],
+      path: [...formatPath(flowControlKey), verb],
       query,
       parseResponseAsJson: false,
       isRepeatable: true,
@@ -119,6 +119,6 @@ export class FlowControlApi {
   }
 }
 
-function writePath(flowControlKey: string): string[] {
+function formatPath(flowControlKey: string): string[] {
   return ['v2', 'flowControl', formatSegment(flowControlKey, 'Flow control key')];
 }

@@ -132,11 +132,11 @@ async function send<T>(
   const { signal: given, timeoutMs = options.timeoutMs, whenDone } = request;
   given?.throwIfAborted();
   const server = options.findServer();
-  const url = writeUrl(server.baseUrl, request);
+  const url = createUrl(server.baseUrl, request);
   const limitMs = timeoutMs === undefined ? undefined : checkTimerMs('timeoutMs', timeoutMs);
   const late = limitMs === undefined ? undefined : new AbortController();
   const signal = given && late ? AbortSignal.any([given, late.signal]) : (given ?? late?.signal);
-  const init = writeInit(request, server.token, signal);
+  const init = createInit(request, server.token, signal);
   const explain = (cause: unknown): unknown => {
     if (given?.aborted) return given.reason;
     if (late?.signal.aborted)
@@ -180,7 +180,7 @@ async function send<T>(
   }
 }
 
-function writeUrl(clientUrl: string, { baseUrl = clientUrl, path, query = {} }: HttpRequest): URL {
+function createUrl(clientUrl: string, { baseUrl = clientUrl, path, query = {} }: HttpRequest): URL {
   const url = parseUrl(baseUrl, path);
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
@@ -202,7 +202,7 @@ function parseUrl(baseUrl: string, path: string[]): URL {
   }
 }
 
-function writeInit(
+function createInit(
   { method = 'GET', body, keepalive, headers: own }: HttpRequest,
   token: string,
   signal?: AbortSignal,

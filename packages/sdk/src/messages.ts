@@ -1,5 +1,5 @@
 import type { AtLeastOne, CommonFilter, HostPathFilter } from './filters.ts';
-import { formatFilter, writeSelection } from './filters.ts';
+import { formatFilter, formatSelection } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
 import type { ErrorKind, Limits, MessageState } from './message-parts.ts';
 import { readPages } from './pages.ts';
@@ -148,7 +148,7 @@ export class Messages {
       const path = ['v2', 'messages', formatSegment(request, 'Message id')];
       return this.#http.request({ ...options, method, path, whenDone: { cancelled: 1 } });
     }
-    const selection = writeSelection(request, 'messageIds');
+    const selection = formatSelection(request, 'messageIds');
     if (!selection) return { cancelled: 0 };
     return this.#http.request({ ...options, ...selection, method, path: ['v2', 'messages'] });
   }

@@ -131,7 +131,7 @@ export function readDestination(request: { url?: string; urlGroup?: string; topi
 }
 
 /** The destination as the path has it: a URL arrives as it was given (contract C6). */
-export function writeDestination(destination: string): string {
+export function formatDestination(destination: string): string {
   if (!destination) throw new QstashValidationError('Destination cannot be empty');
   if (!isChangedInPath(destination)) return destination;
   if (/^https?:/i.test(destination)) return encodeURIComponent(destination);
@@ -152,18 +152,18 @@ export function formatMessageHeaders(
   const all: typeof more = {
     Method: options.method,
     Delay: formatDuration('delay', options.delay, Math.round),
-    'Not-Before': writeNumber('notBefore', options.notBefore, Math.round),
+    'Not-Before': formatNumber('notBefore', options.notBefore, Math.round),
     'Deduplication-Id': options.deduplicationId,
     'Content-Based-Deduplication': options.contentBasedDeduplication ? 'true' : undefined,
-    Retries: writeNumber('retries', options.retries),
+    Retries: formatNumber('retries', options.retries),
     'Retry-Delay': options.retryDelay,
     Callback: options.callback,
     'Failure-Callback': options.failureCallback,
     Timeout: formatDuration('timeout', options.timeout),
     'Flow-Control-Key': options.flowControl?.key,
-    'Flow-Control-Value': options.flowControl && writeFlowControl(options.flowControl),
+    'Flow-Control-Value': options.flowControl && formatFlowControl(options.flowControl),
     Label: options.label === undefined ? undefined : [options.label].flat().join(','),
-    'Redact-Fields': options.redact && writeRedact(options.redact),
+    'Redact-Fields': options.redact && formatRedact(options.redact),
     ...more,
   };
   for (const [name, value] of Object.entries(all)) {
@@ -189,19 +189,19 @@ type OptionHeader =
 const keep = (number: number) => number;
 
 /** Text in place of a number is left to the server, as the official client does. */
-function writeNumber(name: string, number: number | undefined, round = keep): string | undefined {
+function formatNumber(name: string, number: number | undefined, round = keep): string | undefined {
   if (number === undefined) return undefined;
   return String(typeof number === 'number' ? round(checkNumber(name, number)) : number);
 }
 
 function formatDuration(name: string, duration: number | Duration | undefined, round = keep) {
-  return typeof duration === 'number' ? `${String(writeNumber(name, duration, round))}s` : duration;
+  return typeof duration === 'number' ? `${String(formatNumber(name, duration, round))}s` : duration;
 }
 
-function writeFlowControl({ parallelism, rate, ratePerSecond, period }: FlowControl): string {
+function formatFlowControl({ parallelism, rate, ratePerSecond, period }: FlowControl): string {
   const parts = {
-    parallelism: writeNumber('parallelism', parallelism),
-    rate: writeNumber('rate', rate ?? ratePerSecond),
+    parallelism: formatNumber('parallelism', parallelism),
+    rate: formatNumber('rate', rate ?? ratePerSecond),
     period: formatDuration('period', period),
   };
   const given = Object.entries(parts).filter(([, value]) => value !== undefined);
@@ -211,7 +211,7 @@ function writeFlowControl({ parallelism, rate, ratePerSecond, period }: FlowCont
   return given.map(([name, value]) => `${name}=${value}`).join(', ');
 }
 
-function writeRedact({ body, header }: Redact): string | undefined {
+function formatRedact({ body, header }: Redact): string | undefined {
   const headers = header === true ? ['header'] : (header ?? []).map((name) => `header[${name}]`);
   return [...(body ? ['body'] : []), ...headers].join(',') || undefined;
 }
@@ -226,7 +226,7 @@ export function publish<TRequest>(
   return http.request({
     ...options,
     method: 'POST',
-    path: [...path, writeDestination(readDestination(request))],
+    path: [...path, formatDestination(readDestination(request))],
     headers: formatMessageHeaders(http, { method: 'POST', ...request }),
     body: request.body,
     isRepeatable: isDeduplicated(request),
@@ -266,7 +266,7 @@ export async function publishBatch<TRequest>(
 }
 
 /** The same request with its body as JSON; one without a body stays without. */
-export function writeJson<T extends PublishBatchRequest<unknown>>(request: T): T & PublishBatchRequest {
+export function formatJson<T extends PublishBatchRequest<unknown>>(request: T): T & PublishBatchRequest {
   const headers = createHeaders(request.headers);
   headers.set('Content-Type', 'application/json');
   const { body, ...rest } = request;

@@ -2,7 +2,7 @@ import { QstashValidationError } from './errors.ts';
 import type { CallOptions, Requester } from './http.ts';
 import { checkNumber } from './numbers.ts';
 import { formatSegment } from './path.ts';
-import { publish, writeJson } from './publish.ts';
+import { publish, formatJson } from './publish.ts';
 import type { Checked, PublishRequest, PublishResponse } from './publish.ts';
 
 export interface QueueRequest {
@@ -100,7 +100,7 @@ export class Queue {
     options: CallOptions = {},
   ): Promise<PublishResponse<TRequest>> {
     const [, , name = ''] = this.#path();
-    const written: PublishRequest = writeJson(request as PublishRequest<TBody>);
+    const written: PublishRequest = formatJson(request as PublishRequest<TBody>);
     return publish(this.#http, ['v2', 'enqueue', name], written, options);
   }
 

@@ -2,7 +2,7 @@ import type { BodyInit, CallOptions, Requester } from './http.ts';
 import type { Limits } from './message-parts.ts';
 import { readMessage } from './messages.ts';
 import { formatSegment } from './path.ts';
-import { writeDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
+import { formatDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
 import { isGiven } from './text.ts';
 
 export interface CreateScheduleRequest extends MessageOptions {
@@ -81,7 +81,7 @@ export class Schedules {
     return this.#http.request({
       ...options,
       method: 'POST',
-      path: ['v2', 'schedules', writeDestination(request.destination)],
+      path: ['v2', 'schedules', formatDestination(request.destination)],
       headers,
       body: request.body,
       isRepeatable: isGiven(request.scheduleId),
@@ -90,7 +90,7 @@ export class Schedules {
 
   /** @throws {QstashNotFoundError} when there is no such schedule */
   async get(scheduleId: string, options: CallOptions = {}): Promise<Schedule> {
-    return readMessage(await this.#http.request<Schedule>({ ...options, path: writePath(scheduleId) }));
+    return readMessage(await this.#http.request<Schedule>({ ...options, path: formatPath(scheduleId) }));
   }
 
   async list(options: CallOptions = {}): Promise<Schedule[]> {
@@ -100,7 +100,7 @@ export class Schedules {
 
   /** Messages that are on their way are left alone. @throws {QstashNotFoundError} when there is no such schedule */
   async delete(scheduleId: string, options: CallOptions = {}): Promise<void> {
-    const path = writePath(scheduleId);
+    const path = formatPath(scheduleId);
     await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
   }
 
@@ -119,7 +119,7 @@ export class Schedules {
    * @throws {QstashNotFoundError} when there is no such schedule
    */
   async run({ schedule }: { schedule: string }, options: CallOptions = {}): Promise<{ messageId: string }> {
-    return this.#http.request({ ...options, method: 'POST', path: [...writePath(schedule), 'run'] });
+    return this.#http.request({ ...options, method: 'POST', path: [...formatPath(schedule), 'run'] });
   }
 
   /** The next five times of a cron expression, in milliseconds since 1970, and the expression in words. */
@@ -128,11 +128,11 @@ export class Schedules {
   }
 
   async #act(schedule: string, verb: string, options: CallOptions): Promise<void> {
-    const path = [...writePath(schedule), verb];
+    const path = [...formatPath(schedule), verb];
     await this.#http.request({ ...options, method: 'PATCH', path, parseResponseAsJson: false });
   }
 }
 
-function writePath(scheduleId: string): string[] {
+function formatPath(scheduleId: string): string[] {
   return ['v2', 'schedules', formatSegment(scheduleId, 'Schedule id')];
 }

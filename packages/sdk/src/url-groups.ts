@@ -69,12 +69,12 @@ export class UrlGroups {
 
   /** Adds endpoints in order; creates the group when needed. */
   async addEndpoints({ name, endpoints }: AddEndpointsRequest, options: CallOptions = {}): Promise<void> {
-    return this.#write('POST', [...writePath(name), 'endpoints'], { endpoints }, options);
+    return this.#write('POST', [...formatPath(name), 'endpoints'], { endpoints }, options);
   }
 
   /** Removes endpoints; with the last one the group goes. */
   async removeEndpoints({ name, endpoints }: RemoveEndpointsRequest, options: CallOptions = {}): Promise<void> {
-    return this.#write('DELETE', [...writePath(name), 'endpoints'], { endpoints }, options);
+    return this.#write('DELETE', [...formatPath(name), 'endpoints'], { endpoints }, options);
   }
 
   /**
@@ -85,7 +85,7 @@ export class UrlGroups {
     { name, headers }: { name: string; headers: Record<string, string | readonly string[]> },
     options: CallOptions = {},
   ): Promise<void> {
-    return this.#write('PATCH', writePath(name), { headers }, options);
+    return this.#write('PATCH', formatPath(name), { headers }, options);
   }
 
   async list(options: CallOptions = {}): Promise<UrlGroup[]> {
@@ -94,7 +94,7 @@ export class UrlGroups {
 
   /** @throws {QstashNotFoundError} when there is no such group */
   async get(name: string, options: CallOptions = {}): Promise<UrlGroup> {
-    return this.#http.request({ ...options, path: writePath(name) });
+    return this.#http.request({ ...options, path: formatPath(name) });
   }
 
   /**
@@ -103,12 +103,12 @@ export class UrlGroups {
    * @throws {QstashNotFoundError} when there is no such group
    */
   async stats(name: string, request: UrlGroupStatsRequest = {}, options: CallOptions = {}): Promise<UrlGroupStats> {
-    return this.#http.request({ ...options, path: [...writePath(name), 'stats'], query: { ...request } });
+    return this.#http.request({ ...options, path: [...formatPath(name), 'stats'], query: { ...request } });
   }
 
   /** Messages that are on their way are left alone. Succeeds also when there is no such group. */
   async delete(name: string, options: CallOptions = {}): Promise<void> {
-    const path = writePath(name);
+    const path = formatPath(name);
     await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
   }
 
@@ -125,6 +125,6 @@ export class UrlGroups {
   }
 }
 
-function writePath(name: string): string[] {
+function formatPath(name: string): string[] {
   return ['v2', 'topics', formatSegment(name, 'Url group name')];
 }

@@ -1,8 +1,8 @@
-import { isList, writeSelection } from './filters.ts';
+import { isList, formatSelection } from './filters.ts';
 import type { BodyInit, CallOptions, Query, Requester } from './http.ts';
 import { readPages } from './pages.ts';
 import { formatSegment } from './path.ts';
-import { writeDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
+import { formatDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
 import { isGiven, toBytes } from './text.ts';
 import type {
   NotifyResponse,
@@ -104,12 +104,12 @@ export class Workflow {
     const { url, body, workflowRunId, ...message } = request;
     const headers = formatMessageHeaders(this.#http, message);
     const isNamed = isGiven(workflowRunId);
-    if (isNamed) headers.set('Upstash-Workflow-RunId', toBytes(writeRunId(workflowRunId)));
+    if (isNamed) headers.set('Upstash-Workflow-RunId', toBytes(formatRunId(workflowRunId)));
     if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json');
     return this.#http.request({
       ...options,
       method: 'POST',
-      path: ['v2', 'trigger', writeDestination(url)],
+      path: ['v2', 'trigger', formatDestination(url)],
       headers,
       body,
       isRepeatable: isNamed,
@@ -118,7 +118,7 @@ export class Workflow {
 
   /** One page of runs with their steps, newest first. */
   async list(request: RunsRequest = {}, options: CallOptions = {}): Promise<{ runs: WorkflowRun[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: ['v2', 'workflows', 'logs'], query: writeRunIds(request) });
+    return this.#http.request({ ...options, path: ['v2', 'workflows', 'logs'], query: formatRunIds(request) });
   }
 
   /** Every run that matches, newest first, page by page as they are asked for. `timeoutMs` is for each page. */
@@ -139,7 +139,7 @@ export class Workflow {
   /** Cancels one run, several, those that match a filter, or all of them, 100 at most in one call. */
   async cancel(request: string | WorkflowCancelRequest, options: CallOptions = {}): Promise<{ cancelled: number }> {
     const ids = typeof request === 'object' ? request : [request];
-    const selection = writeSelection(isList(ids) ? ids.map(writeRunId) : ids, 'workflowRunIds');
+    const selection = formatSelection(isList(ids) ? ids.map(formatRunId) : ids, 'workflowRunIds');
     if (!selection) return { cancelled: 0 };
     return this.#http.request({ ...options, ...selection, method: 'DELETE', path: ['v2', 'workflows', 'runs'] });
   }
@@ -149,7 +149,7 @@ export class Workflow {
     { eventId, eventData, workflowRunId }: NotifyRequest,
     options: CallOptions = {},
   ): Promise<NotifyResponse[]> {
-    const run = workflowRunId === undefined ? [] : [encodeURIComponent(writeRunId(workflowRunId))];
+    const run = workflowRunId === undefined ? [] : [encodeURIComponent(formatRunId(workflowRunId))];
     const body = typeof eventData === 'string' || eventData === undefined ? eventData : JSON.stringify(eventData);
     const path = ['v2', 'notify', ...run, formatSegment(eventId, 'Event id')];
     return this.#http.request({ ...options, method: 'POST', path, body });
@@ -172,7 +172,7 @@ export class Workflow {
       } = {},
     options: CallOptions = {},
   ): Promise<{ messages: WorkflowLetter[]; cursor?: string }> {
-    return this.#http.request({ ...options, path: lettersPath, query: writeRunIds(request) });
+    return this.#http.request({ ...options, path: lettersPath, query: formatRunIds(request) });
   }
 
   /**
@@ -205,11 +205,11 @@ export class Workflow {
   ): Promise<{ deleted: number; cursor?: string }> {
     const method = 'DELETE';
     if (typeof request === 'string') {
-      await this.#http.request({ ...options, method, path: writePath(request), parseResponseAsJson: false });
+      await this.#http.request({ ...options, method, path: formatPath(request), parseResponseAsJson: false });
       return { deleted: 1 };
     }
-    const meant = isList(request) ? request : { ...request, filter: request.filter && writeRunIds(request.filter) };
-    const selection = writeSelection(meant, 'dlqIds');
+    const meant = isList(request) ? request : { ...request, filter: request.filter && formatRunIds(request.filter) };
+    const selection = formatSelection(meant, 'dlqIds');
     if (!selection) return { deleted: 0 };
     return this.#http.request({ ...options, ...selection, method, path: lettersPath });
   }
@@ -220,7 +220,7 @@ export class Workflow {
    * @throws {QstashNotFoundError} when there is no such entry; {QstashError} in any other state
    */
   async retryFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
-    return this.#http.request({ ...options, method: 'POST', path: writePath(dlqId, 'callback') });
+    return this.#http.request({ ...options, method: 'POST', path: formatPath(dlqId, 'callback') });
   }
 
   /**
@@ -231,29 +231,29 @@ export class Workflow {
   async cancelFailureFunction(dlqId: string, options: CallOptions = {}): Promise<TriggerResponse> {
     // The second try would be refused: they are stopped.
     const isRepeatable = false;
-    return this.#http.request({ ...options, method: 'DELETE', path: writePath(dlqId, 'callback'), isRepeatable });
+    return this.#http.request({ ...options, method: 'DELETE', path: formatPath(dlqId, 'callback'), isRepeatable });
   }
 
   async #repeat(verb: string, dlqId: string, settings: RepeatOptions, options: CallOptions): Promise<TriggerResponse> {
     const headers = formatMessageHeaders(this.#http, settings);
-    return this.#http.request({ ...options, method: 'POST', path: writePath(dlqId, verb), headers });
+    return this.#http.request({ ...options, method: 'POST', path: formatPath(dlqId, verb), headers });
   }
 }
 
 const lettersPath = ['v2', 'workflows', 'dlq'];
 
 /** The path of one dead letter of a run, or of an action on it. */
-function writePath(dlqId: string, ...verb: string[]): string[] {
+function formatPath(dlqId: string, ...verb: string[]): string[] {
   return [...lettersPath, ...verb, formatSegment(dlqId, 'DLQ id')];
 }
 
 /** A run is known by `wfr_` in front: without it, an event for one run would be taken for another event. */
-function writeRunId(id: string | number): string {
+function formatRunId(id: string | number): string {
   // Callers without types give numbers, too.
   formatSegment(id as string, 'Workflow run id');
   return String(id).replace(/^(?!wfr_)/, 'wfr_');
 }
 
-function writeRunIds({ workflowRunId, ...rest }: { workflowRunId?: OneOrMore<string> }): Query {
-  return workflowRunId === undefined ? rest : { ...rest, workflowRunId: [workflowRunId].flat().map(writeRunId) };
+function formatRunIds({ workflowRunId, ...rest }: { workflowRunId?: OneOrMore<string> }): Query {
+  return workflowRunId === undefined ? rest : { ...rest, workflowRunId: [workflowRunId].flat().map(formatRunId) };
 }

@@ -20,7 +20,7 @@ interface Known {
 const known: Known[] = Object.entries(document.paths)
   .flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => {
-      return { path, method, operation, pattern: writePattern(path, operation) };
+      return { path, method, operation, pattern: createPattern(path, operation) };
     }),
   )
   // `/v2/dlq/retry` is not an entry of the dead letter queue, and `/v2/schedules/a/pause` is no destination.
@@ -104,7 +104,7 @@ function escapePointer(part: string): string {
   return encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 }
 
-function writePattern(path: string, operation: OpenApiOperation): RegExp {
+function createPattern(path: string, operation: OpenApiOperation): RegExp {
   const long = findLong(operation);
   // Before a destination a segment may be empty, for Express does not look for segments there.
   const pattern = path

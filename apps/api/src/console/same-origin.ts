@@ -11,15 +11,15 @@ function isSameOrigin(request: Request): boolean {
   return origin !== undefined && isOwnOrigin(request, origin);
 }
 
-/** Whether the cookie of a request counts: a page of the console has made it, on purpose. */
+/** Whether the cookie of a request counts: only a page of the console can send this header with it. */
 export function isFromConsole(request: Request): boolean {
   return request.get(consoleHeader) === '1' && isSameOrigin(request);
 }
 
-/** Whether a browser says that a page of another origin has made the request. Programs say nothing. */
+/** Whether a browser says that a page of another origin has made the request. Programs send neither header. */
 export function isFromElsewhere(request: Request): boolean {
-  const isTold = request.get('sec-fetch-site') !== undefined || request.get('origin') !== undefined;
-  return isTold && !isSameOrigin(request);
+  const saysOrigin = request.get('sec-fetch-site') !== undefined || request.get('origin') !== undefined;
+  return saysOrigin && !isSameOrigin(request);
 }
 
 function isOwnOrigin(request: Request, origin: string): boolean {

@@ -1,7 +1,10 @@
 import type { Log } from '@posthorn/process';
 import type { RequestHandler } from 'express';
 
-/** One line per request, at `debug`: a line per message costs too much to be written unasked. Never a destination or a query: they may hold secrets. */
+/**
+ * Logs one line per request at `debug`: a line per message costs too much by default. Destinations and queries are left
+ * out, because they may contain secrets.
+ */
 export function accessLog(log: Log): RequestHandler {
   return (request, response, next) => {
     if (log.isLevelEnabled('debug')) {

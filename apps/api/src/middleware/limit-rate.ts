@@ -5,13 +5,13 @@ import type { RequestHandler, Response } from 'express';
 import { readAccess } from './authenticate.ts';
 
 /**
- * If Redis has not counted the request by then, the request is let through: Redis is in trouble, and the caller may be
+ * If Redis has not counted the request by then, it is allowed: Redis is in trouble, and the caller may be
  * an operator who is looking for the cause.
  */
 const countWithinMs = 250;
 
 /**
- * Counts a request of a caller, and tells the client about it in headers.
+ * Counts a request of a caller, and reports the limit in the headers of the response.
  *
  * @throws {PosthornError} `rate_limited`
  */

@@ -9,8 +9,8 @@ import type { Route } from '../routes/route.ts';
 export function refuseUnknown(routes: readonly Route[]): RequestHandler {
   const known = routes.map(({ endpoint: { method, path } }) => ({
     method,
-    pattern: writePattern(path),
-    lackingPattern: writePattern(path, '([^/]*)'),
+    pattern: createPattern(path),
+    lackingPattern: createPattern(path, '([^/]*)'),
     parameters: [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
   }));
   const collections = [...new Set(routes.map(({ endpoint }) => endpoint.path.split('/').slice(0, 3).join('/')))];
@@ -49,7 +49,7 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
 }
 
 /** The paths that an endpoint of the contract is about; a destination may have any form. */
-function writePattern(path: string, parameter = '[^/]+'): RegExp {
+function createPattern(path: string, parameter = '[^/]+'): RegExp {
   const pattern = path.replace(/\/\*\w+$/, '(?:/.*)?').replace(/:\w+/g, parameter);
   return new RegExp(`^${pattern}$`, 'is');
 }

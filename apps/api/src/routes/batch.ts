@@ -87,7 +87,7 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
     limitItemHeaders((value as { headers?: unknown } | null)?.headers);
     const item = parseItem(value);
     const { destination, configuration } = parseDestination(item.destination);
-    const body = writeBody(item.body);
+    const body = formatBody(item.body);
     if (body.length > limits.maxMessageBytes) {
       throw new PosthornError('body_too_large', `The body is too large; use at most ${limits.maxMessageBytes} bytes.`);
     }
@@ -149,7 +149,7 @@ function describeBody({ body, headers }: z.output<typeof BatchItem>): string[] {
 }
 
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */
-function writeBody(body: unknown): Buffer {
+function formatBody(body: unknown): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
   if (typeof body === 'string') return Buffer.from(body);
   try {

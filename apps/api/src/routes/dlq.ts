@@ -1,16 +1,14 @@
 import type { Broker } from '@posthorn/broker';
 import {
   contract,
-  mergeHeaders,
   namesEntries,
   PosthornError,
-  parseConfiguration,
   readDlqFilter,
-  parsePublishOptions,
   RunLetterListQuery,
   saysWhich,
 } from '@posthorn/shared';
 import type { Request } from 'express';
+import { readRetryOptions } from './retry-options.ts';
 import { route, type Route } from './route.ts';
 import { listLetters } from './workflow-dlq.ts';
 
@@ -43,7 +41,7 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
       return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
     }),
     route(contract.dlq.retryMany, async ({ query, body }, request) => {
-      const options = readOptions(request);
+      const options = readRetryOptions(request);
       const filter = readDlqFilter(query, body);
       // Ids that a program left undefined are an empty object in JSON: they must not mean all entries.
       if (body && !namesEntries(filter)) {
@@ -58,20 +56,12 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
       return { responses, ...(cursor === undefined ? {} : { cursor }) };
     }),
     route(contract.dlq.retry, async ({ params }, request) => {
-      const [published] = (await retryDeadLetters([params.dlqId], readOptions(request))) ?? [];
+      const [published] = (await retryDeadLetters([params.dlqId], readRetryOptions(request))) ?? [];
       if (!published) throw notFound(params.dlqId);
       return published;
     }),
   ];
 };
-
-/** What the request says about the new message: its headers, and the configuration in its query. */
-function readOptions(request: Request): readonly string[] {
-  const headers = mergeHeaders(request.rawHeaders, parseConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
-  // A wrong option is an error even if there is no entry to retry.
-  parsePublishOptions(headers);
-  return headers;
-}
 
 /** Clients of workflows list their dead letters here, too, with filters of their own. */
 function isForRuns({ query }: Request): boolean {

@@ -1,11 +1,8 @@
 import type { Broker } from '@posthorn/broker';
 import {
   contract,
-  mergeHeaders,
   pageBytes,
   PosthornError,
-  parseConfiguration,
-  parsePublishOptions,
   saysWhich,
   type RunLetter,
   type RunLetterListQuery,
@@ -13,6 +10,7 @@ import {
   type Triggered,
 } from '@posthorn/shared';
 import type { Request } from 'express';
+import { readRetryOptions } from './retry-options.ts';
 import { route as plainRoute, type route } from './route.ts';
 
 const { workflowDlq } = contract;
@@ -30,7 +28,7 @@ function parseLetterFilter(query: RunLetterQuery) {
 /**
  * The dead letters of runs that a bulk call means.
  *
- * @throws {PosthornError} `invalid_request` for a call that does not say which, and not how many
+ * @throws {PosthornError} `invalid_request` for a call that says neither which nor how many
  */
 function parseBulkFilter(query: RunLetterQuery, body: Partial<RunLetterQuery> | undefined) {
   if (saysWhich(query, body)) return parseLetterFilter({ ...query, ...body });
@@ -53,14 +51,14 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
     request: Request,
     mode: 'restart' | 'resume',
   ) => {
-    const options = readOptions(request);
+    const options = readRetryOptions(request);
     const { ids, cursor } = await letters.find(filter);
     const workflowRuns = await letters.repeat(ids, mode, options);
     if (!workflowRuns) throw new PosthornError('not_found', 'some messages were not found');
     return { workflowRuns, ...(cursor === undefined ? {} : { cursor }) };
   };
   const repeatOne = async (dlqId: string, request: Request, mode: 'restart' | 'resume') =>
-    requireOne(dlqId, (await letters.repeat([dlqId], mode, readOptions(request)))?.[0]);
+    requireOne(dlqId, (await letters.repeat([dlqId], mode, readRetryOptions(request)))?.[0]);
 
   return [
     pages.list(workflowDlq.list, ({ query }) => listLetters(broker, query)),
@@ -98,12 +96,4 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
 function requireOne<T extends Triggered | RunLetter>(dlqId: string, found: T | undefined): T {
   if (!found) throw notFound(dlqId);
   return found;
-}
-
-/** Gives the options of the new runs: the headers of the request, and the configuration in its query. */
-function readOptions(request: Request): readonly string[] {
-  const headers = mergeHeaders(request.rawHeaders, parseConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
-  // A wrong option is an error even if there is no entry.
-  parsePublishOptions(headers);
-  return headers;
 }

@@ -44,7 +44,7 @@ async function publishInTime(parts: PublishParts, request: PublishRequest): Prom
   const draft = accept(parts, withDefaults(request, group), group);
   await ensureQueues(parts.queues, listQueueNames([draft]));
   const [stored = []] = await store(parts, [draft]);
-  return writeReply(draft, requireStored(stored));
+  return formatReply(draft, requireStored(stored));
 }
 
 /**
@@ -130,7 +130,7 @@ export async function storeBatch(
   if (errors.length === results.flat().length) throw errors[0];
   return drafts.map((draft, index) => {
     const stored = results[index] ?? [];
-    if (stored.every((result) => 'id' in result)) return writeReply(draft, stored);
+    if (stored.every((result) => 'id' in result)) return formatReply(draft, stored);
     return { error: `failed to publish to url: the message could not be stored` };
   });
 }
@@ -201,7 +201,7 @@ export function withDefaults(request: PublishRequest, group: UrlGroup | undefine
   return { ...request, headers };
 }
 
-function writeReply({ isGroup, messages }: Draft, stored: readonly StoredMessage[]): PublishReply {
+function formatReply({ isGroup, messages }: Draft, stored: readonly StoredMessage[]): PublishReply {
   const published = stored.map((result, index): Published => {
     const url = messages[index]?.message.url ?? '';
     return { messageId: result.id, url: hidePassword(url), ...(result.isDuplicate ? { deduplicated: true } : {}) };

@@ -1,17 +1,17 @@
 import type { Message, Schedule } from '@posthorn/shared';
-import { writeHeader, writeMessageFields } from '../engine/log/message-fields.ts';
-import { writeBytes } from '../views/messages/message-view.ts';
+import { formatHeader, formatMessageFields } from '../engine/log/message-fields.ts';
+import { formatBytes } from '../views/messages/message-view.ts';
 import type { ScheduleState } from './schedule.ts';
 
 /** A schedule as a caller sees it (contract O8): empty fields are left out. */
-export function writeScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer): Schedule {
+export function formatScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer): Schedule {
   const { cron, destination, timeoutMs, ...definition } = schedule.definition;
   const { lastAt, error } = schedule;
   const message: Message = {
     ...definition.message,
     url: destination.kind === 'url' ? destination.url : destination.name,
   };
-  const { url, maxRetries, ...fields } = writeMessageFields(message);
+  const { url, maxRetries, ...fields } = formatMessageFields(message);
   const delayMs = message.notBefore - message.createdAt;
   const marker = message.redaction?.bodyMarker;
   return {
@@ -22,18 +22,18 @@ export function writeScheduleView(scheduleId: string, schedule: ScheduleState, b
     createdAt: message.createdAt,
     retries: maxRetries,
     isPaused: schedule.isPaused,
-    ...(marker === undefined ? writeBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
+    ...(marker === undefined ? formatBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
     ...(delayMs > 0 ? { delay: delayMs / 1000 } : {}),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs / 1000 }),
-    ...writeHeader(message, 'callbackHeader', message.callback?.header),
-    ...writeHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
+    ...formatHeader(message, 'callbackHeader', message.callback?.header),
+    ...formatHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
     nextScheduleTime: schedule.nextAt,
-    ...(lastAt === undefined ? {} : { lastScheduleTime: lastAt, lastScheduleStates: writeStates(schedule) }),
+    ...(lastAt === undefined ? {} : { lastScheduleTime: lastAt, lastScheduleStates: formatStates(schedule) }),
     ...(error === undefined ? {} : { error }),
   };
 }
 
-function writeStates({ lastAt, messages }: ScheduleState): Schedule['lastScheduleStates'] {
+function formatStates({ lastAt, messages }: ScheduleState): Schedule['lastScheduleStates'] {
   return Object.fromEntries(
     messages.filter(({ tickAt }) => tickAt === lastAt).map(({ messageId, state }) => [messageId, state]),
   );

@@ -13,7 +13,7 @@ import { readRedisTime } from '../engine/redis/time.ts';
 import { endingMs, inlineBytes } from '../engine/shards/body.ts';
 import { readByAge } from '../views/read-in-pieces.ts';
 import { parseCron } from './cron.ts';
-import { writeScheduleView } from './schedule-view.ts';
+import { formatScheduleView } from './schedule-view.ts';
 import {
   fieldNames,
   pausedForever,
@@ -135,7 +135,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       yield* readByAge(ids, schedulesAtOnce, async (id) => {
         const schedule = await read(id);
         if (!schedule) return undefined;
-        return writeScheduleView(id, schedule, inlineBytes(schedule.definition.message.body) ?? Buffer.alloc(0));
+        return formatScheduleView(id, schedule, inlineBytes(schedule.definition.message.body) ?? Buffer.alloc(0));
       });
     },
 
@@ -143,7 +143,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       const schedule = await read(scheduleId);
       if (!schedule) return undefined;
       const bytes = await bodies.read(schedule.definition.message.body);
-      return writeScheduleView(scheduleId, schedule, bytes ?? Buffer.alloc(0));
+      return formatScheduleView(scheduleId, schedule, bytes ?? Buffer.alloc(0));
     },
 
     async setPaused(scheduleId, isPaused) {

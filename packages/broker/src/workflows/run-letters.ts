@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { hidePassword, type Message, type RunLetter } from '@posthorn/shared';
-import { writeHeader } from '../engine/log/message-fields.ts';
+import { formatHeader } from '../engine/log/message-fields.ts';
 import { parseDlqId, compareDlqIds } from '../views/dlq/dlq-list.ts';
-import { writeBytes } from '../views/messages/message-view.ts';
+import { formatBytes } from '../views/messages/message-view.ts';
 import { readPayload } from './compose-delivery.ts';
 import { runKeys } from './run-keys.ts';
 import { readEntry } from './run-log.ts';
@@ -184,7 +184,7 @@ export async function viewLetter({ redis }: RunParts, run: Run, isShown = true):
     ? { bodyTruncated: true as const }
     : config.redaction?.body
       ? { body: `REDACTED:${createHash('sha256').update(payload).digest('hex')}` }
-      : writeBytes(payload, 'body', 'bodyBase64');
+      : formatBytes(payload, 'body', 'bodyBase64');
   const response = Buffer.from((isShown ? failure?.bodyBase64 : undefined) ?? '', 'base64');
   const callback = config.failureCallback;
   return {
@@ -195,7 +195,7 @@ export async function viewLetter({ redis }: RunParts, run: Run, isShown = true):
     workflowUrl: hidePassword(config.url),
     url: hidePassword(config.url),
     method: 'POST',
-    ...writeHeader(shown, 'header', config.initHeader),
+    ...formatHeader(shown, 'header', config.initHeader),
     ...body,
     maxRetries: config.maxRetries,
     notBefore: run.createdAt,
@@ -206,11 +206,11 @@ export async function viewLetter({ redis }: RunParts, run: Run, isShown = true):
     ...(config.flowControl ? { flowControlKey: config.flowControl.key } : {}),
     responseStatus: failure?.status ?? 0,
     ...(failure && Object.keys(failure.header).length > 0 ? { responseHeader: failure.header } : {}),
-    ...writeBytes(response, 'responseBody', 'responseBodyBase64'),
+    ...formatBytes(response, 'responseBody', 'responseBodyBase64'),
     ...(!isShown && failure?.bodyBase64 ? { responseBodyTruncated: true } : {}),
     ...(failure ? { error: failure.error } : {}),
     ...(callback ? { failureCallback: hidePassword(callback.url) } : {}),
-    ...(callback ? writeHeader(shown, 'failureCallbackHeader', callback.header) : {}),
+    ...(callback ? formatHeader(shown, 'failureCallbackHeader', callback.header) : {}),
     ...(failureCallback ? { failureCallbackInfo: viewCallback(failureCallback, isShown) } : {}),
   };
 }

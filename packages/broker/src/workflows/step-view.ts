@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { hasMoreValues, hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
-import { writeHeader } from '../engine/log/message-fields.ts';
+import { formatHeader } from '../engine/log/message-fields.ts';
 import type { LogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
@@ -167,5 +167,5 @@ export function hide(run: Run, text: string): string {
 
 function showHeader({ config }: Run, header: HeaderMap): HeaderMap {
   const message = { ...(config.redaction ? { redaction: config.redaction } : {}) } as Message;
-  return writeHeader(message, 'header', header).header ?? {};
+  return formatHeader(message, 'header', header).header ?? {};
 }

@@ -12,7 +12,7 @@ fish  run once:           posthorn completion fish > ~/.config/fish/completions/
 `,
     )
     .action((shell: 'bash' | 'zsh' | 'fish') => {
-      const write = { bash: writeBash, zsh: writeZsh, fish: writeFish }[shell];
+      const write = { bash: formatBash, zsh: formatZsh, fish: formatFish }[shell];
       process.stdout.write(`${write(listPlaces(command.parent ?? command))}\n`);
     });
 }
@@ -46,7 +46,7 @@ const findPlace = (places: Place[]) => `  local place='' word
   done
   case "$place" in`;
 
-function writeBash(places: Place[]): string {
+function formatBash(places: Place[]): string {
   const cases = places.map(
     ({ path, words }) => `    '${path.replaceAll(' ', '/')}') reply='${words.map(({ word }) => word).join(' ')}' ;;`,
   );
@@ -60,7 +60,7 @@ ${cases.join('\n')}
 complete -o default -F _posthorn posthorn`;
 }
 
-function writeZsh(places: Place[]): string {
+function formatZsh(places: Place[]): string {
   const cases = places.map(({ path, words }) => {
     const described = words.map(({ word, help }) => quote(`${word.replaceAll(':', '\\:')}:${help}`));
     return `    '${path.replaceAll(' ', '/')}') reply=(${described.join(' ')}) ;;`;
@@ -77,7 +77,7 @@ ${cases.join('\n')}
 compdef _posthorn posthorn`;
 }
 
-function writeFish(places: Place[]): string {
+function formatFish(places: Place[]): string {
   const lines = places.flatMap(({ path, words }) =>
     words.map(({ word, help }) => {
       const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`;

@@ -96,17 +96,17 @@ const columns: Column<FlowControlInfo>[] = [
     style: ({ isPaused }) => (isPaused ? 'yellow' : 'green'),
   },
   { title: 'WAITING', cell: ({ waitListSize }) => waitListSize },
-  { title: 'IN FLIGHT', cell: (key) => writeUse(key.parallelismCount, key.parallelismMax) },
-  { title: 'IN PERIOD', cell: (key) => writeUse(key.rateCount, key.rateMax, key.ratePeriod) },
-  { title: 'PINNED', cell: writePinned },
+  { title: 'IN FLIGHT', cell: (key) => formatUse(key.parallelismCount, key.parallelismMax) },
+  { title: 'IN PERIOD', cell: (key) => formatUse(key.rateCount, key.rateMax, key.ratePeriod) },
+  { title: 'PINNED', cell: formatPinned },
 ];
 
 /** Such as `3 of 10 in 1m`. */
-function writeUse(count: number, max: number, periodSeconds?: number): string {
+function formatUse(count: number, max: number, periodSeconds?: number): string {
   if (max === 0) return '-';
   return `${count} of ${max}${periodSeconds === undefined ? '' : ` in ${formatDuration(periodSeconds * 1000)}`}`;
 }
 
-function writePinned({ isPinnedParallelism, isPinnedRate }: FlowControlInfo): string {
+function formatPinned({ isPinnedParallelism, isPinnedRate }: FlowControlInfo): string {
   return [isPinnedParallelism && 'parallelism', isPinnedRate && 'rate'].filter(Boolean).join(', ');
 }

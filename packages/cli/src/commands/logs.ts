@@ -93,18 +93,18 @@ const styles: Partial<Record<Log['state'], Style>> = {
 /** One log entry in a table. */
 export const columns: Column<Log>[] = [
   { title: 'TIME', cell: ({ time }) => formatTime(time) },
-  { title: 'STATE', cell: writeState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
+  { title: 'STATE', cell: formatState, style: ({ state }) => styles[state], minWidth: 'DELIVERED'.length },
   { title: 'MESSAGE', cell: ({ messageId }) => messageId },
   { title: 'URL', cell: ({ url }) => url, isBelow: true },
-  { title: 'DETAIL', cell: writeDetail, isBelow: true },
+  { title: 'DETAIL', cell: formatDetail, isBelow: true },
 ];
 
 /** With the status of the answer, which says most. */
-function writeState({ state, responseStatus = 0 }: Log): string {
+function formatState({ state, responseStatus = 0 }: Log): string {
   return state === 'ERROR' && responseStatus > 0 ? `${state} ${responseStatus}` : state;
 }
 
-function writeDetail({ error, nextDeliveryTime, time }: Log): string {
+function formatDetail({ error, nextDeliveryTime, time }: Log): string {
   const next = nextDeliveryTime === undefined ? '' : `next attempt after ${formatDuration(nextDeliveryTime - time)}`;
   return [error, next].filter(Boolean).join('; ');
 }

@@ -33,7 +33,7 @@ export function addPublish(command: Command, act: Act): void {
         const reply = (await (queueName
           ? client.queue({ queueName }).enqueue(request)
           : client.publish(request))) as unknown as PublishToUrlResponse | PublishToUrlResponse[];
-        output.done(writeIds(reply), reply);
+        output.done(formatIds(reply), reply);
         if ([reply].flat().some(({ deduplicated }) => deduplicated)) {
           output.note('there was such a message already: nothing new was created');
         }
@@ -42,6 +42,6 @@ export function addPublish(command: Command, act: Act): void {
 }
 
 /** The id alone, so that a script can use it; of a topic, the endpoints too. */
-function writeIds(reply: PublishToUrlResponse | PublishToUrlResponse[]): string {
+function formatIds(reply: PublishToUrlResponse | PublishToUrlResponse[]): string {
   return Array.isArray(reply) ? reply.map(({ messageId, url }) => `${messageId}  ${url}`).join('\n') : reply.messageId;
 }

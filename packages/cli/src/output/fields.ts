@@ -19,19 +19,19 @@ export function formatFields(object: object, paint: Paint): string[] {
   const fields = Object.entries(object).filter(([name, value]) => !aliases.has(name) && value !== undefined);
   const width = Math.max(...fields.map(([name]) => name.length)) + 2;
   return fields.map(([name, value]) => {
-    const lines = writeValue(name, value).flatMap((text) => disarm(text).split('\n'));
+    const lines = formatValue(name, value).flatMap((text) => disarm(text).split('\n'));
     return paint('dim', name.padEnd(width)) + lines.join(`\n${' '.repeat(width)}`);
   });
 }
 
-function writeValue(name: string, value: unknown): string[] {
+function formatValue(name: string, value: unknown): string[] {
   if (instants.has(name) && typeof value === 'number') return [`${formatTime(value)}  (${formatDistance(value)})`];
   if (Array.isArray(value))
-    return value.map((each) => (typeof each === 'object' ? writePairs(each as object) : [each]).join('  '));
-  return typeof value === 'object' && value !== null ? writePairs(value) : [String(value)];
+    return value.map((each) => (typeof each === 'object' ? formatPairs(each as object) : [each]).join('  '));
+  return typeof value === 'object' && value !== null ? formatPairs(value) : [String(value)];
 }
 
 /** A map, such as headers: each name with its values. */
-function writePairs(map: object): string[] {
+function formatPairs(map: object): string[] {
   return Object.entries(map).map(([name, value]) => `${name}: ${[value].flat().join(', ')}`);
 }

@@ -34,26 +34,26 @@ export function createOutput({ isJson }: { isJson: boolean }): Output {
     paint,
     note,
     table(rows, columns, nothing) {
-      if (isJson) write(writeJson(rows, 2));
+      if (isJson) write(formatJson(rows, 2));
       else if (rows.length === 0) note(nothing);
       else formatTable(rows, columns, { width, paint }).forEach(write);
     },
     rows(rows, columns) {
-      if (isJson) rows.forEach((row) => write(writeJson(row)));
+      if (isJson) rows.forEach((row) => write(formatJson(row)));
       else formatTable(rows, columns, { width, paint, isHeaded: false }).forEach(write);
     },
     fields(object) {
-      if (isJson) write(writeJson(object, 2));
+      if (isJson) write(formatJson(object, 2));
       else formatFields(object, paint).forEach(write);
     },
     done(sentence, reply = {}) {
-      write(isJson ? writeJson(reply, 2) : disarm(sentence));
+      write(isJson ? formatJson(reply, 2) : disarm(sentence));
     },
   };
 }
 
 /** As the wire has it: without the names that the SDK adds. */
-function writeJson(value: unknown, indent?: number): string {
+function formatJson(value: unknown, indent?: number): string {
   const added = new Set(['urlGroup', 'ratePerSecond']);
   return disarmJson(JSON.stringify(value, (name, each: unknown) => (added.has(name) ? undefined : each), indent));
 }

@@ -3,7 +3,7 @@ import { validate } from '@readme/openapi-parser';
 import { publishHeaders } from '../headers/publish-options.ts';
 import { endpoints } from './contract.ts';
 import { errorStatus } from './errors.ts';
-import { buildOpenApi, writePath, type OpenApiOperation } from './openapi.ts';
+import { buildOpenApi, formatPath, type OpenApiOperation } from './openapi.ts';
 
 const document = buildOpenApi();
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
@@ -20,7 +20,7 @@ test('it is a valid document of OpenAPI 3.1', async () => {
 });
 
 test('it has every endpoint of the contract, and nothing else', () => {
-  const expected = endpoints.map(({ method, path }) => `${method} ${writePath(path)}`);
+  const expected = endpoints.map(({ method, path }) => `${method} ${formatPath(path)}`);
   expect(operations.map(([name]) => name).sort()).toEqual(expected.sort());
 });
 

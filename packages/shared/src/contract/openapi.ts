@@ -84,8 +84,8 @@ export function buildOpenApi({ closed = false } = {}): OpenApi {
   const paths: OpenApi['paths'] = {};
   for (const [noun, named] of Object.entries(contract)) {
     for (const [name, endpoint] of Object.entries<Endpoint>(named)) {
-      const path = writePath(endpoint.path);
-      const operation = writeOperation(noun, name, endpoint, convert);
+      const path = formatPath(endpoint.path);
+      const operation = createOperation(noun, name, endpoint, convert);
       paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation };
     }
   }
@@ -118,22 +118,22 @@ export function buildOpenApi({ closed = false } = {}): OpenApi {
           description: 'The token, for clients that cannot set a header.',
         },
       },
-      parameters: writeOptionParameters(),
-      headers: writeRateLimitHeaders(),
-      responses: writeErrorReplies(convert(ErrorReply, 'output')),
+      parameters: createOptionParameters(),
+      headers: createRateLimitHeaders(),
+      responses: createErrorReplies(convert(ErrorReply, 'output')),
       schemas,
     },
   };
 }
 
-function writeOptionParameters(): Record<string, Json> {
+function createOptionParameters(): Record<string, Json> {
   const write = ({ name, help, example }: (typeof publishHeaders)[number]) => {
     return { name, in: 'header', description: help, schema: { type: 'string', examples: [example] } };
   };
   return Object.fromEntries(publishHeaders.map((header) => [header.name, write(header)]));
 }
 
-function writeRateLimitHeaders(): Record<string, Json> {
+function createRateLimitHeaders(): Record<string, Json> {
   const meanings: [string, string][] = [
     [burstRateLimitNames.limit, 'Maximum of requests per second and token.'],
     [burstRateLimitNames.remaining, 'Remaining requests in this second.'],
@@ -148,7 +148,7 @@ const rateLimitHeaders = Object.fromEntries(
   Object.values(burstRateLimitNames).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
 );
 
-function writeErrorReplies(schema: Json): Record<string, Json> {
+function createErrorReplies(schema: Json): Record<string, Json> {
   const content = { 'application/json': { schema } };
   return Object.fromEntries(
     Object.entries(errorHelp).map(([code, description]) => [
@@ -160,10 +160,10 @@ function writeErrorReplies(schema: Json): Record<string, Json> {
 
 type Convert = (schema: z.ZodType, io: 'input' | 'output') => Json;
 
-function writeOperation(noun: string, name: string, endpoint: Endpoint, convert: Convert): OpenApiOperation {
+function createOperation(noun: string, name: string, endpoint: Endpoint, convert: Convert): OpenApiOperation {
   const { summary, description, scope, params, query, takesOptions } = endpoint;
   const text = [description, takesOptions ? optionsText : undefined].filter(Boolean).join('\n\n');
-  const requestBody = writeRequestBody(endpoint, convert);
+  const requestBody = createRequestBody(endpoint, convert);
   return {
     operationId: noun + name.charAt(0).toUpperCase() + name.slice(1),
     tags: [noun],
@@ -172,12 +172,12 @@ function writeOperation(noun: string, name: string, endpoint: Endpoint, convert:
     'x-scope': scope,
     ...(scope === 'none' ? { security: [] } : {}),
     parameters: [
-      ...(params ? writePathParameters(params, endpoint.path, convert) : []),
-      ...(query ? writeParameters(query, 'query', convert) : []),
+      ...(params ? createPathParameters(params, endpoint.path, convert) : []),
+      ...(query ? createParameters(query, 'query', convert) : []),
       ...(takesOptions ? publishHeaders.map((header) => ({ $ref: `#/components/parameters/${header.name}` })) : []),
     ],
     ...(requestBody ? { requestBody } : {}),
-    responses: writeResponses(endpoint, convert),
+    responses: createResponses(endpoint, convert),
   };
 }
 
@@ -185,7 +185,7 @@ function writeOperation(noun: string, name: string, endpoint: Endpoint, convert:
  * The path of an endpoint. Paths that differ only in the names of their parameters are one path of the document: the
  * names are those of the endpoint that takes one segment.
  */
-export function writePath(path: string): string {
+export function formatPath(path: string): string {
   const shape = readShape(path);
   const twin = endpoints.find((other) => !other.path.includes('*') && readShape(other.path) === shape);
   return (twin?.path ?? path).replace(/[:*](\w+)/g, '{$1}');
@@ -195,10 +195,10 @@ function readShape(path: string): string {
   return path.replace(/[:*]\w+/g, ':');
 }
 
-function writePathParameters(schema: z.ZodType, path: string, convert: Convert): Json[] {
+function createPathParameters(schema: z.ZodType, path: string, convert: Convert): Json[] {
   const names = [...path.matchAll(/([:*])(\w+)/g)];
-  const written = [...writePath(path).matchAll(/\{(\w+)\}/g)];
-  return writeParameters(schema, 'path', convert).map((parameter) => {
+  const written = [...formatPath(path).matchAll(/\{(\w+)\}/g)];
+  return createParameters(schema, 'path', convert).map((parameter) => {
     const at = names.findIndex(([, , name]) => name === parameter['name']);
     // It goes on to the end of the target, slashes and query included.
     const isLong = names[at]?.[1] === '*';
@@ -206,7 +206,7 @@ function writePathParameters(schema: z.ZodType, path: string, convert: Convert):
   });
 }
 
-function writeParameters(schema: z.ZodType, where: 'path' | 'query', convert: Convert): Json[] {
+function createParameters(schema: z.ZodType, where: 'path' | 'query', convert: Convert): Json[] {
   const { properties = {}, required = [] } = convert(schema, 'input') as {
     properties?: Record<string, Json>;
     required?: string[];
@@ -221,14 +221,14 @@ function writeParameters(schema: z.ZodType, where: 'path' | 'query', convert: Co
   }));
 }
 
-function writeRequestBody({ body, takesMessage }: Endpoint, convert: Convert): Json | undefined {
+function createRequestBody({ body, takesMessage }: Endpoint, convert: Convert): Json | undefined {
   if (takesMessage) return { description: 'The bytes of the message.', content: { '*/*': {} } };
   if (!body) return undefined;
   const required = ![undefined, {}].some((none) => body.safeParse(none).success);
   return { required, content: { 'application/json': { schema: convert(body, 'input') } } };
 }
 
-function writeResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation['responses'] {
+function createResponses(endpoint: Endpoint, convert: Convert): OpenApiOperation['responses'] {
   const headers = isLimited(endpoint) ? { headers: rateLimitHeaders } : {};
   const write = (description: string, ...replies: z.ZodType[]) => {
     if (replies[0] === Ignored) return { description, ...headers };

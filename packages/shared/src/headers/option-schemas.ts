@@ -12,7 +12,7 @@ export const methodSchema = codec(
   (value) => value,
   `use one of ${methods.join(', ')}`,
 );
-export const delaySchema = codec(parseDuration, writeSeconds, 'use a duration such as 10s, 5m or 1d10h30m');
+export const delaySchema = codec(parseDuration, formatSeconds, 'use a duration such as 10s, 5m or 1d10h30m');
 export const notBeforeSchema = codec(
   (text) => (/^\d{1,12}(\.\d+)?$/.test(text) ? Math.round(Number(text) * 1000) : undefined),
   (instant) => String(instant / 1000),
@@ -37,7 +37,7 @@ export const timeoutSchema = codec(
     const durationMs = parseDuration(text);
     return durationMs === 0 ? undefined : durationMs;
   },
-  writeSeconds,
+  formatSeconds,
   'use a duration above zero such as 30s or 2m',
 );
 export const booleanSchema = codec(readBoolean, String, 'use true or false');
@@ -96,7 +96,7 @@ export function callbackUrlSchema(what: 'callback' | 'failure callback') {
   });
 }
 
-function writeSeconds(durationMs: number): string {
+function formatSeconds(durationMs: number): string {
   return `${durationMs / 1000}s`;
 }
 

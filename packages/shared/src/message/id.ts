@@ -10,7 +10,7 @@ let used = poolBytes;
  * The id carries its shard, so that a look-up by id needs no search; ids of one shard sort by time.
  */
 export function newMessageId(shard: number, nowMs: number): string {
-  return 'msg_' + writeBase32(nowMs, 10) + writeBase32(shard, 2) + randomText(randomLength);
+  return 'msg_' + formatBase32(nowMs, 10) + formatBase32(shard, 2) + randomText(randomLength);
 }
 
 /**
@@ -86,7 +86,7 @@ export function randomText(length: number): string {
   return text;
 }
 
-function writeBase32(value: number, length: number): string {
+function formatBase32(value: number, length: number): string {
   let text = '';
   for (let rest = value; text.length < length; rest = Math.floor(rest / 32)) text = alphabet.charAt(rest % 32) + text;
   return text;

@@ -20,7 +20,7 @@ export interface DestinationResponse {
   isCut?: true;
   /** Why the attempt failed, whatever the status says; `undefined` for a whole response. */
   error?: string;
-  /** Code of the error that kept us from getting a response, such as `ECONNREFUSED`. */
+  /** Code of the error that prevented a response, such as `ECONNREFUSED`. */
   code?: string;
   /** Set when `error` is. */
   errorKind?: ErrorKind;
@@ -48,6 +48,6 @@ export type Outcome =
   | { kind: 'delivered'; answer: DestinationResponse }
   | ({ kind: 'retry'; delayMs: number } & Failure)
   | ({ kind: 'failed' } & Failure)
-  /** The attempt failed, and somebody had canceled the message in the meantime. */
+  /** The attempt failed, and the message was canceled in the meantime. */
   | ({ kind: 'canceled' } & Failure)
   | { kind: 'deferred'; delayMs: number; inLane?: boolean };

@@ -22,14 +22,14 @@ export function formatSignature(claims: SignatureClaims, hmacSha256Base64Url: (i
   const payload =
     `{"iss":"Upstash","sub":${JSON.stringify(url)},"exp":${nowSeconds + ttlSeconds},"nbf":0,` +
     `"iat":${nowSeconds},"jti":${JSON.stringify(jti)},"body":${JSON.stringify(bodySha256Base64Url)}}`;
-  const input = `${joseHeader}.${writeBase64Url(payload)}`;
+  const input = `${joseHeader}.${formatBase64Url(payload)}`;
   return `${input}.${hmacSha256Base64Url(input)}`;
 }
 
 /** `{"alg":"HS256","typ":"JWT"}` in base64url: the same for every delivery. */
 const joseHeader = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9';
 
-function writeBase64Url(text: string): string {
+function formatBase64Url(text: string): string {
   // A URL of `parseUrl` is ASCII, and btoa takes that as it is; any other text must become UTF-8 first.
   const bytes = /^[\x20-\x7e]*$/.test(text) ? text : Array.from(new TextEncoder().encode(text), toCharacter).join('');
   return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');

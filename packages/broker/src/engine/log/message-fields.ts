@@ -9,7 +9,7 @@ import {
 } from '@posthorn/shared';
 
 /** What the message view and the log view of a message have in common (contract O2). */
-export function writeMessageFields(message: Message) {
+export function formatMessageFields(message: Message) {
   const { topicName, endpointName, queueName, scheduleId, callback, failureCallback, retryDelayExpression, labels } =
     message;
   return {
@@ -19,20 +19,20 @@ export function writeMessageFields(message: Message) {
     ...(endpointName ? { endpointName } : {}),
     ...(queueName ? { queueName } : {}),
     ...(scheduleId ? { scheduleId } : {}),
-    ...writeHeader(message, 'header', message.header),
+    ...formatHeader(message, 'header', message.header),
     maxRetries: message.maxRetries,
     callerIP: message.callerIp,
     callerIp: message.callerIp,
     ...(callback ? { callback: hidePassword(callback.url) } : {}),
     ...(failureCallback ? { failureCallback: hidePassword(failureCallback.url) } : {}),
-    ...writeFlowControl(message),
+    ...formatFlowControl(message),
     ...(retryDelayExpression ? { retryDelayExpression } : {}),
     ...(labels?.[0] ? { label: labels[0], labels } : {}),
   };
 }
 
 /** A header map under a name, as text and redacted as the message wants it; nothing for an empty one. */
-export function writeHeader<N extends string>(
+export function formatHeader<N extends string>(
   { redaction }: Message,
   name: N,
   header: HeaderMap | undefined,
@@ -75,7 +75,7 @@ function hashValue(value: string): string {
   return `REDACTED:${createHash('sha256').update(decodeHeaderText(value)).digest('hex')}`;
 }
 
-function writeFlowControl({ flowControl }: Message) {
+function formatFlowControl({ flowControl }: Message) {
   if (!flowControl) return {};
   const { key, parallelism, rate, periodSeconds } = flowControl;
   return {

@@ -123,10 +123,10 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   const judge = (server: ServerState | undefined, refusal?: Error) => {
     const found = findTroubles(server, state, { denial, refusal }, options);
     for (const [kind, sentence] of found) {
-      if (!troubles.has(kind)) log.warn({ kind, reason: sentence, ...writeState(state) }, 'trouble.started');
+      if (!troubles.has(kind)) log.warn({ kind, reason: sentence, ...formatState(state) }, 'trouble.started');
     }
     for (const kind of troubles.keys()) {
-      if (!found.has(kind)) log.warn({ kind, ...writeState(state) }, 'trouble.ended');
+      if (!found.has(kind)) log.warn({ kind, ...formatState(state) }, 'trouble.ended');
     }
     troubles = found;
     state.answers = server !== undefined;
@@ -241,6 +241,6 @@ function judgeClock(found: Map<Trouble, string>, { clockOffsetMs }: RedisState):
   return found;
 }
 
-function writeState({ memoryUsedBytes, memoryMaxBytes, clockOffsetMs }: RedisState) {
+function formatState({ memoryUsedBytes, memoryMaxBytes, clockOffsetMs }: RedisState) {
   return { memoryUsedBytes, memoryMaxBytes, clockOffsetMs };
 }

@@ -9,7 +9,7 @@ import type { Shards } from '../../engine/shards/shards.ts';
  * What is in the list beside the id of an entry, so that filters and counts need not read the entry: digest, status, and
  * a hash of the error, which entries of earlier versions do not have.
  */
-export function writeEntryDigest(message: Message, status: number, error: string): Buffer {
+export function createEntryDigest(message: Message, status: number, error: string): Buffer {
   const bytes = Buffer.alloc(digestBytes + 6);
   writeDigest(message, bytes, 0);
   bytes.writeUInt16LE(status, digestBytes);
@@ -80,8 +80,8 @@ export async function* listDlqIds(
   const readMembers = ({ shard, from, atOnce }: (typeof lists)[number]) => {
     const key = keyspace.dlq(shard);
     return isForward
-      ? redis.zrangebyscoreBuffer(key, from, writeScore(max), 'LIMIT', 0, atOnce)
-      : redis.zrevrangebyscoreBuffer(key, writeScore(from), min, 'LIMIT', 0, atOnce);
+      ? redis.zrangebyscoreBuffer(key, from, formatScore(max), 'LIMIT', 0, atOnce)
+      : redis.zrevrangebyscoreBuffer(key, formatScore(from), min, 'LIMIT', 0, atOnce);
   };
   const fill = async (list: (typeof lists)[number]) => {
     while (!list.isDone && list.ids.length === 0) {
@@ -115,7 +115,7 @@ export async function* listDlqIds(
   }
 }
 
-function writeScore(ms: number): number | string {
+function formatScore(ms: number): number | string {
   return ms === Infinity ? '+inf' : ms;
 }
 

@@ -2,14 +2,14 @@ import type { DestinationResponse, DlqFilter, DlqMessage, ErrorKind, Message } f
 import type { ResponseStore } from '../../engine/log/responses.ts';
 import { matches } from '../filter.ts';
 import { maxInlineFinalBytes, type KeptFailure } from '../../engine/log/log-entries.ts';
-import { writeBytes, writeMessageView } from '../messages/message-view.ts';
+import { formatBytes, formatMessageView } from '../messages/message-view.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Delivery } from '../../engine/shards/shard.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
 import { createDlqRemover, formatOwner } from './dlq-removal.ts';
-import { listCauses, listDlqIds, needsEntries, parseDlqId, writeEntryDigest } from './dlq-list.ts';
+import { listCauses, listDlqIds, needsEntries, parseDlqId, createEntryDigest } from './dlq-list.ts';
 
 /** What lies in the dead letter queue: the message as it was, and why its last attempt failed. */
 export interface DeadLetter {
@@ -106,7 +106,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
       const letter = await read(id);
       if (!letter) continue;
       const isShown = messages.length === 0 || bytes + (await readViewSize(letter)) <= maxBytes;
-      const view = await writeView(id, letter, isShown);
+      const view = await formatView(id, letter, isShown);
       bytes += countBytes(view);
       messages.push(view);
     }
@@ -118,18 +118,18 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     return (await bodies.size(message.body)) + bodyBase64.length + JSON.stringify([message.header, header]).length;
   }
 
-  async function writeView(dlqId: string, letter: DeadLetter, isShown = true): Promise<DlqMessage> {
+  async function formatView(dlqId: string, letter: DeadLetter, isShown = true): Promise<DlqMessage> {
     const { messageId, message, status, header, retried, error, errorKind } = letter;
     const bytes = isShown ? await bodies.read(message.body) : undefined;
     const isBodyLeftOut = !isShown && message.body.kind !== 'empty';
     const answer = await readAnswer(letter, isShown);
     return {
-      ...writeMessageView(messageId, message, bytes ?? Buffer.alloc(0)),
+      ...formatMessageView(messageId, message, bytes ?? Buffer.alloc(0)),
       ...(isBodyLeftOut ? { bodyTruncated: true } : {}),
       dlqId,
       responseStatus: status,
       ...(Object.keys(header).length > 0 ? { responseHeader: header } : {}),
-      ...writeBytes(answer.body, 'responseBody', 'responseBodyBase64'),
+      ...formatBytes(answer.body, 'responseBody', 'responseBodyBase64'),
       ...(answer.isCut ? { responseBodyTruncated: true } : {}),
       state: 'FAILED',
       ...(retried === undefined ? {} : { attempts: retried + 1 }),
@@ -171,7 +171,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
         id,
         JSON.stringify(letter),
         formatOwner(id, message.body),
-        writeEntryDigest(message, status, error),
+        createEntryDigest(message, status, error),
         shard,
         shards.count,
       );
@@ -186,7 +186,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
         // An entry that is too large for a page has one of its own.
         const isFull = messages.length === filter.count || bytes + (await readViewSize(letter)) > filter.maxBytes;
         if (cursor !== undefined && isFull) return { messages, cursor };
-        const view = await writeView(id, letter);
+        const view = await formatView(id, letter);
         bytes += countBytes(view);
         messages.push(view);
       }
@@ -210,7 +210,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
 
     async get(dlqId) {
       const letter = await read(dlqId);
-      return letter && writeView(dlqId, letter);
+      return letter && formatView(dlqId, letter);
     },
 
     expire: remover.expire,

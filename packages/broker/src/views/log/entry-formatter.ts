@@ -2,7 +2,7 @@ import type { LogEntryView } from '@posthorn/shared';
 import { inlineBytes, type BodyStore } from '../../engine/shards/body.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import type { LogEntry } from '../../engine/log/log-entries.ts';
-import { writeHeader, writeMessageFields } from '../../engine/log/message-fields.ts';
+import { formatHeader, formatMessageFields } from '../../engine/log/message-fields.ts';
 
 /** Formats entries of the log as a caller sees them, with as much of their bodies as one response may carry. */
 export interface EntryFormatter {
@@ -67,14 +67,14 @@ export function createEntryFormatter(
         time,
         messageId,
         state,
-        ...writeMessageFields(message),
+        ...formatMessageFields(message),
         timeout: message.timeoutMs,
         ...(error === undefined ? {} : { error }),
         ...(errorKind === undefined ? {} : { errorKind }),
         ...(nextDeliveryTime === undefined ? {} : { nextDeliveryTime }),
         ...(isLeftOut ? { bodyTruncated: true as const } : {}),
-        ...writeHeader(message, 'callbackHeaders', callback?.header),
-        ...writeHeader(message, 'failureCallbackHeaders', failureCallback?.header),
+        ...formatHeader(message, 'callbackHeaders', callback?.header),
+        ...formatHeader(message, 'failureCallbackHeaders', failureCallback?.header),
         ...(await formatResponse(entry, isShown)),
         ...(retryDelayExpression ? { retryDelayExpr: retryDelayExpression } : {}),
       };

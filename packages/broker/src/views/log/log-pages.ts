@@ -57,7 +57,7 @@ export function createLogPages(logs: LogStore, bodies: BodyStore, retentionMs: n
   }
 
   /** Ends a page when its response is full. Named messages have no further page: what does not fit comes without bodies. */
-  async function writePage(filter: LogFilter): Promise<{ groups: LogEntryView[][]; cursor?: string }> {
+  async function formatPage(filter: LogFilter): Promise<{ groups: LogEntryView[][]; cursor?: string }> {
     const { hits, next } = await find(filter);
     const formatter = createEntryFormatter(logs, bodies, filter);
     const groups: LogEntryView[][] = [];
@@ -77,12 +77,12 @@ export function createLogPages(logs: LogStore, bodies: BodyStore, retentionMs: n
 
   return {
     async list(filter) {
-      const { groups, ...rest } = await writePage({ ...filter, isGrouped: false });
+      const { groups, ...rest } = await formatPage({ ...filter, isGrouped: false });
       // The list has entries in the order in which they were written, which is not always that of their time.
       return { events: sortByTime(groups.flat(), filter.order), ...rest };
     },
     async listGroups(filter) {
-      const { groups, ...rest } = await writePage({ ...filter, isGrouped: true });
+      const { groups, ...rest } = await formatPage({ ...filter, isGrouped: true });
       return { messages: groups.map((events) => ({ messageId: events[0]?.messageId ?? '', events })), ...rest };
     },
   };

@@ -10,7 +10,7 @@ import {
   type NewLogEntry,
 } from '../../engine/log/log-entries.ts';
 import type { Delivery } from '../../engine/shards/shard.ts';
-import { writeProgress } from './message-view.ts';
+import { formatProgress } from './message-view.ts';
 
 const message = {
   createdAt: 1,
@@ -71,5 +71,5 @@ test.each([
   ],
   ['when its whole log is gone', delivery(0), [], { state: 'CREATED', attempts: 0 }],
 ])('a message %s', (_, given, log, expected) => {
-  expect(writeProgress(given, log)).toEqual(expected);
+  expect(formatProgress(given, log)).toEqual(expected);
 });

@@ -1,20 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageView } from '@posthorn/shared';
 import type { LogEntry } from '../../engine/log/log-entries.ts';
-import { writeHeader, writeMessageFields } from '../../engine/log/message-fields.ts';
+import { formatHeader, formatMessageFields } from '../../engine/log/message-fields.ts';
 import type { Delivery } from '../../engine/shards/shard.ts';
 
 /** A message as a caller sees it (contract O1, O2): empty fields are left out. */
-export function writeMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
+export function formatMessageView(messageId: string, message: Message, bytes: Buffer): MessageView {
   const marker = message.redaction?.bodyMarker;
   return {
     messageId,
-    ...writeMessageFields(message),
-    ...(marker === undefined ? writeBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
+    ...formatMessageFields(message),
+    ...(marker === undefined ? formatBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
     notBefore: message.notBefore,
     createdAt: message.createdAt,
-    ...writeHeader(message, 'callbackHeader', message.callback?.header),
-    ...writeHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
+    ...formatHeader(message, 'callbackHeader', message.callback?.header),
+    ...formatHeader(message, 'failureCallbackHeader', message.failureCallback?.header),
   };
 }
 
@@ -24,7 +24,7 @@ export function writeMessageView(messageId: string, message: Message, bytes: Buf
  * @param entries its log, oldest entry first; of what happened while Redis was full there is none
  * @param delivery `undefined` for a message that has ended
  */
-export function writeProgress(delivery: Delivery | undefined, entries: readonly LogEntry[]) {
+export function formatProgress(delivery: Delivery | undefined, entries: readonly LogEntry[]) {
   const retried = delivery?.retried ?? 0;
   const last = entries.at(-1);
   const isLogged = last !== undefined && (last.state !== 'CREATED' || retried === 0);
@@ -41,7 +41,7 @@ export function writeProgress(delivery: Delivery | undefined, entries: readonly 
 }
 
 /** Text as it is, other bytes in base64 under another name, nothing for no bytes (contract O3). */
-export function writeBytes<T extends string, B extends string>(
+export function formatBytes<T extends string, B extends string>(
   bytes: Buffer,
   textField: T,
   base64Field: B,

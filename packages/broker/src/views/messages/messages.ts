@@ -3,7 +3,7 @@ import type { LogStore } from '../../engine/log/log-store.ts';
 import type { LogEntry } from '../../engine/log/log-entries.ts';
 import type { BodyStore } from '../../engine/shards/body.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { writeMessageView, writeProgress } from './message-view.ts';
+import { formatMessageView, formatProgress } from './message-view.ts';
 
 /** Messages that have not ended, or ended a short time ago. */
 export interface Messages {
@@ -27,7 +27,7 @@ export function createMessages({ shards, bodies, logs, graceMs }: MessagesParts)
       const message = delivery?.message ?? readEnded(log.entries);
       if (!message || message.workflow) return undefined;
       const body = (await bodies.read(message.body)) ?? Buffer.alloc(0);
-      return { ...writeMessageView(messageId, message, body), ...writeProgress(delivery, log.entries) };
+      return { ...formatMessageView(messageId, message, body), ...formatProgress(delivery, log.entries) };
     },
   };
 

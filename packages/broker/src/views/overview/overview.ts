@@ -31,7 +31,7 @@ const laneKinds = { queue: 'queued', flow: 'limited' } as const;
 /** Flow-control keys whose state is read to count those that are paused. */
 const maxKeys = 1000;
 
-/** The state of the whole system; what Redis uses is known to the caller. */
+/** The state of the whole system but for Redis, whose memory and durability the API adds. */
 export type SystemState = Omit<Overview, 'redis'>;
 
 export function createOverview(parts: OverviewParts): () => Promise<SystemState> {

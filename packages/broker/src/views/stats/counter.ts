@@ -5,7 +5,7 @@ import { keyspace } from '../../engine/redis/keyspace.ts';
 
 /**
  * Counts what happens to messages, in memory, and adds it up in Redis about once a second. Counting waits for nothing
- * and fails no message; a process that dies takes the counts of its last second along.
+ * and fails no message; a process that dies loses the counts of its last second.
  */
 export interface StatsCounter {
   /** A message was stored. */
@@ -32,6 +32,7 @@ const maxFailures = 60;
 interface Tally {
   counts: number[];
   buckets?: number[];
+  /** Of a host: `d`, the time of its last delivery, and `e`, its last error as JSON. */
   last?: { d?: string; e?: string };
 }
 
@@ -122,7 +123,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
         const tally = find(group, value);
         if (!tally) continue;
         addTo(tally.counts, counts);
-        if (buckets) addTo((tally.buckets ??= bucketsOf()), buckets);
+        if (buckets) addTo((tally.buckets ??= createBuckets()), buckets);
         if (last) tally.last = { ...last, ...tally.last };
       }
     }
@@ -142,7 +143,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
       if (isAttempt) found.push(find('responseStatus', String(answer.status)));
       if (host && answer.durationMs !== undefined) {
         const bucket = findBucket(answer.durationMs);
-        const buckets = (host.buckets ??= bucketsOf());
+        const buckets = (host.buckets ??= createBuckets());
         buckets[bucket] = (buckets[bucket] ?? 0) + 1;
       }
       if (kind === 'delivered') {
@@ -176,7 +177,7 @@ function formatLastError(messageId: string, status: number, error: string): stri
   return JSON.stringify(last);
 }
 
-const bucketsOf = () => [...bucketEndsMs.map(() => 0), 0];
+const createBuckets = () => [...bucketEndsMs.map(() => 0), 0];
 
 function findBucket(durationMs: number): number {
   const found = bucketEndsMs.findIndex((endMs) => durationMs <= endMs);
@@ -187,7 +188,7 @@ function addTo(sum: number[], more: readonly number[]): void {
   for (const [index, value] of more.entries()) sum[index] = (sum[index] ?? 0) + value;
 }
 
-/** Parsing a URL costs more than counting, and most messages go where others went. */
+/** Parsing a URL takes longer than counting, and most messages go to URLs of earlier ones. */
 const hosts = new Map<string, string>();
 const maxHosts = 1000;
 
@@ -202,11 +203,11 @@ export function readHost(url: string): string {
   return host;
 }
 
-/** Hashing a URL takes longer than counting, and most messages of a URL group go where others of it went. */
+/** Hashing a URL takes longer than counting, and most messages go to endpoints of earlier ones. */
 const endpointHashes = new Map<string, string>();
 const maxEndpointHashes = 1000;
 
-/** Stands for an endpoint of a URL group, whose URL may be long, in the counters. */
+/** The name of an endpoint of a URL group in the counters: its URL may be long. */
 export function hashEndpoint(topicName: string, url: string): string {
   const text = `${topicName} ${url}`;
   let hash = endpointHashes.get(text);
