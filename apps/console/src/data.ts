@@ -60,7 +60,7 @@ interface State<T> {
   isSettled?: boolean;
   /** The page has gone: a reply that is still under way is dropped. */
   isEnded?: boolean;
-  /** Until when the reader is told that the server is busy. */
+  /** Until when the page says that the server is busy. */
   endBusy?: (() => void) | undefined;
 }
 

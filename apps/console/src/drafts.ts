@@ -9,7 +9,7 @@ export const forgetDrafts = (): void => drafts.clear();
 export interface Draft<T> {
   value: T;
   change(changes: Partial<T>): void;
-  /** After success: the form keeps what it shows, but nobody finds it there later. */
+  /** After success: the form keeps what it shows, and does not restore it later. */
   forget(): void;
   /** After success: the form is as it was given. */
   reset(): void;

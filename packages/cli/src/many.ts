@@ -14,7 +14,7 @@ export function addMany(command: Command): Command {
   return command
     .option('--all', 'all of them')
     .option('--yes', 'do not ask before `--all`')
-    .option('--limit <number>', 'at most so many; 0 for no limit', parseLimit, Infinity);
+    .option('--limit <number>', 'maximum number; 0 for no limit', parseLimit, Infinity);
 }
 
 /** Requires exactly one selection, and a confirmation for `--all`. */

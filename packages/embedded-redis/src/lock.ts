@@ -45,7 +45,7 @@ export async function lockDataDir(dataDir: string): Promise<Lock> {
 }
 
 /**
- * Whether somebody could take this directory now; it takes nothing.
+ * Whether this directory is free to be locked now; it does not lock it.
  *
  * @throws {DataDirInUseError}
  */

@@ -25,7 +25,7 @@ test('what repeats is one line when it starts, and one with its number when it h
   expect(warn).toHaveBeenCalledTimes(4);
 });
 
-test('reasons without number are told as one', () => {
+test('reasons that differ in many ways are logged as one', () => {
   const warn = jest.fn();
   const tell = logRepeats({ warn } as unknown as Log, 'warn', 'redis.failed');
   for (let n = 0; n < 1000; n++) tell(`connection ${n}`);

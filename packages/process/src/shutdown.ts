@@ -22,7 +22,7 @@ export async function runProcess(
   const isOneOfSeveral = readProcessNumber() !== undefined;
   const end = (status: number) => {
     if (isStopping && isOneOfSeveral) return;
-    // A second signal comes from somebody who does not want to wait.
+    // A second signal asks to stop at once.
     if (isStopping) process.exit(1);
     isStopping = true;
     if (!stop) process.exit(status);

@@ -13,7 +13,7 @@ export interface StartProcessesOptions {
   shutdownGraceMs: number;
   /** Ends this process with status 1. */
   giveUp: () => void;
-  /** Is told how to stop them, for the time until all are ready: the first ones already work. */
+  /** Gets a function that stops the processes before all are ready: the first ones already work then. */
   stopBy: (stop: () => Promise<void>) => void;
 }
 

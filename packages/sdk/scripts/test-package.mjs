@@ -64,7 +64,7 @@ function readManifest(file) {
   return JSON.parse(run('tar', ['-xzOf', file, 'package/package.json'], folder));
 }
 
-/** Whoever packs it, the package is the same. Only pnpm knows the versions of what nobody installs. */
+/** Any tool packs the same files. Only pnpm writes the versions of development dependencies, which are never installed. */
 function checkPackers() {
   const theirs = readManifest(pack('npm'));
   theirs.devDependencies = manifest.devDependencies;

@@ -172,7 +172,7 @@ describe('keys', () => {
     await expect(new Receiver().verify({ signature: sign('sig_a'), body })).rejects.toThrow('no signing keys');
   });
 
-  test('must be there: an empty one would let anybody sign', async () => {
+  test('must be there: with an empty one, anyone could sign', async () => {
     await expect(new Receiver().verify({ signature: sign(''), body })).rejects.toThrow('QSTASH_CURRENT_SIGNING_KEY');
     const empty = new Receiver({ currentSigningKey: '', nextSigningKey: 'sig_b' });
     await expect(empty.verify({ signature: sign('sig_b'), body })).resolves.toBe(true);

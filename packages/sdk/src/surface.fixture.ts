@@ -863,7 +863,7 @@ const otherRows: Row[] = [
     result: { fine: true },
   },
   {
-    name: 'http.request whose answer nobody reads',
+    name: 'http.request whose response is not parsed',
     call: (client) => client.http.request({ path: ['v2', 'other'], parseResponseAsJson: false }),
     request: 'GET /v2/other',
     reply: 'OK, and no JSON',

@@ -20,7 +20,7 @@ async function request(count: number) {
   return { client, responses };
 }
 
-test('a response that has been sent is told once', async () => {
+test('the end of a response is reported once', async () => {
   const { client, responses } = await request(1);
   const [response] = responses as [ServerResponse];
   let calls = 0;
@@ -38,7 +38,7 @@ test('a response that has been sent is told once', async () => {
   expect(calls).toBe(1);
 });
 
-test('a response that waits for another one is told when their connection closes', async () => {
+test('the end of a response that waits for another one is reported when their connection closes', async () => {
   const { client, responses } = await request(2);
   const [, waiting] = responses as [ServerResponse, ServerResponse];
   const told = new Promise<void>((resolve) => void onGone(waiting, resolve));

@@ -4,7 +4,7 @@ import type { Route } from '../routes/route.ts';
 
 /**
  * Answers what no route has taken: 405 with `Allow` where the path knows other methods, 400 where it lacks a name or an
- * id, 404 everywhere else. It stands behind authentication, so that nothing about a path is told without a token.
+ * id, 404 everywhere else. It stands behind authentication, so that a request without a token learns nothing about paths.
  */
 export function refuseUnknown(routes: readonly Route[]): RequestHandler {
   const known = routes.map(({ endpoint: { method, path } }) => ({

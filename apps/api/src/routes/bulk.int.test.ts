@@ -106,7 +106,7 @@ const countPending = async () => (await broker.backlogs.readAll()).delayed;
 const listIds = async (query = '') =>
   ((await call('GET', `/v2/dlq${query}`)).body['messages'] as { dlqId: string }[]).map(({ dlqId }) => dlqId);
 
-/** Bodies that say nothing, or something that nobody knows. */
+/** Bodies that are empty or have unknown fields only. */
 const strange = [
   '[]',
   '["a"]',

@@ -80,7 +80,7 @@ describe('a call of a webhook', () => {
     expect(run.received).toEqual([]);
   });
 
-  test('is refused when others hold what all of them may use, and nobody else is', async () => {
+  test('is refused when others hold all bytes, and other requests are not', async () => {
     const calls = Array.from({ length: 40 }, () => call(1_000_000, 900_000));
     expect(await Promise.race(calls.map(({ answer }) => answer))).toBe('HTTP/1.1 503 Service Unavailable');
     expect((await post('/v2/notify/event', 'x'.repeat(1024 * 1024))).status).toBe(201);

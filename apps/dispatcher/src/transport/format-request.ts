@@ -10,7 +10,7 @@ export interface DeliveryRequest {
   body: Uint8Array | string | undefined;
   /** Hard limit for the whole exchange. */
   timeoutMs: number;
-  /** Whether anybody will read the headers and the body of a successful response. */
+  /** Whether the headers and the body of a successful response are used. */
   keepSuccessBody: boolean;
 }
 

@@ -74,7 +74,7 @@ test('a retry that is repeated after its message has ended leaves no body behind
   const [first] = (await broker.retryDeadLetters([dlqId], [])) ?? [];
   const messageId = first?.messageId ?? '';
   const body = { kind: 'stored', key: id } as const;
-  // It is delivered, and the caller did not hear of it.
+  // It is delivered, and its response did not reach the caller.
   await server.client.del(`{d${shards.shardOf(messageId) ?? 0}}:deliver:${messageId}`);
   await bodies.release(body, messageId, 0);
   const [second] = (await broker.retryDeadLetters([dlqId], [])) ?? [];

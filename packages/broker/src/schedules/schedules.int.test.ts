@@ -52,7 +52,7 @@ const read = async (id: string): Promise<Schedule> => {
   return schedule;
 };
 
-/** As if the schedule had been due for so long and nobody had looked; gives that time. */
+/** Makes the schedule due for so long without a look at it; gives that time. */
 async function makeDue(id: string, agoMs = 0): Promise<number> {
   const tickAt = (await now()) - agoMs;
   await server.client.hset(keyspace.schedule(id), 'next', tickAt);
@@ -65,7 +65,7 @@ async function now(): Promise<number> {
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
-/** The time for which a claim is somebody's alone is over. */
+/** The time of a claim is over. */
 const endClaims = async () => {
   for (const id of await server.client.zrange(keyspace.dueSchedules, 0, '-1')) {
     const next = await server.client.hget(keyspace.schedule(id), 'next');

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 beforeEach(() => redis.flushall());
 
-test('keys are made once, whoever asks first', async () => {
+test('keys are created once, also for several processes', async () => {
   const stores = Array.from({ length: 10 }, () => createSigningKeys(redis));
   const pairs = await Promise.all(stores.map((store) => store.get()));
   expect(new Set(pairs.map(({ current }) => current)).size).toBe(1);

@@ -46,7 +46,7 @@ export function createUrlGroups(
   guard: DestinationGuard,
   { maxGroups, maxEndpoints }: UrlGroupLimits,
 ): UrlGroups {
-  /** Changes one group by what it held; again from the start when somebody else was faster. */
+  /** Changes one group based on its stored value, and starts again if that value has changed in the meantime. */
   async function update(name: string, change: (group: UrlGroup | undefined) => UrlGroup | undefined): Promise<void> {
     for (;;) {
       const text = (await redis.hget(keyspace.urlGroups, name)) ?? '';

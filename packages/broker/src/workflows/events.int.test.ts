@@ -65,7 +65,7 @@ const readDelivery = async (id: string) => {
   return { id, message: JSON.parse((await server.client.hget(key, 'data')) ?? '') as object, retried: 0, crashes: 0 };
 };
 
-test('a run without room for an event fails, and those that wait behind it hear of it', async () => {
+test('a run without room for an event fails, and waiters behind it get the event', async () => {
   await submit('wfr_full', true, 'payload');
   await wait('wfr_full', 'shared');
   await submit('wfr_full', false, JSON.stringify(step(2, 'Run')));

@@ -86,7 +86,7 @@ export async function notifyAll(parts: RunParts, eventId: string, data: Buffer):
       const one = await resumeWaiter(parts, run, field, { data });
       if (one) add(one);
     } catch (error) {
-      // The others hear of it all the same; those that did not will when the event is told again.
+      // The others get the event all the same; the rest get it when the event is sent again.
       failures.push(error as Error);
     }
   }
@@ -200,7 +200,7 @@ export async function resumeWaiter(
   const result = await scripts.resumeWaiter(place, waits, createEntry(made, body), runLimits);
   if (result === 'gone' || result === 'over') return undefined;
   if (typeof result === 'string') {
-    // It can never go on, and whoever tells others of the event must not fail for it.
+    // This run can never continue, and must not prevent the event from reaching others.
     await failForRoom(parts, run, timeoutId, result);
     return undefined;
   }

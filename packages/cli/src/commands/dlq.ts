@@ -19,7 +19,7 @@ const pageSize = 100;
 
 export function addDlq(command: Command, act: Act): void {
   addDlqFilters(command.command('list').description('list failed messages, the oldest first'))
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, pageSize)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, pageSize)
     .action(
       act(async ({ client, output }, options: Options & { limit: number }) => {
         const { limit } = options;

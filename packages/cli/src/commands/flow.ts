@@ -11,7 +11,7 @@ export function addFlow(command: Command, act: Act): void {
     .command('list')
     .description('list flow-control keys')
     .option('--search <text>', 'with this in their name')
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { search, limit }: { search?: string; limit: number }) => {
         const keys = await client.flowControl.list(search === undefined ? {} : { search });

@@ -9,7 +9,7 @@ export function addQueue(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all queues')
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.queue().list()).slice(0, limit), columns, 'no queues');

@@ -41,7 +41,7 @@ export function addSchedule(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all schedules')
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.schedules.list()).slice(0, limit), columns, 'no schedules');

@@ -10,7 +10,7 @@ export function addTopic(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all topics')
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, Infinity)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.urlGroups.list()).slice(0, limit), columns, 'no topics');

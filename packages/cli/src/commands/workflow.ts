@@ -28,7 +28,7 @@ interface Filters {
 export function addWorkflow(command: Command, act: Act): void {
   addFilters(command.command('list').description('list runs, newest first'))
     .addOption(new Option('--state <state>', 'only runs in this state').choices(states))
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, 20)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, 20)
     .action(
       act(async ({ client, output }, options: Filters & { state?: WorkflowState; limit: number }) => {
         const { state, limit } = options;
@@ -129,7 +129,7 @@ export function addWorkflow(command: Command, act: Act): void {
 /** Commands for the dead letters of failed runs. */
 function addDeadLetters(command: Command, act: Act): void {
   addFilters(command.command('failed').description('list dead letters of failed runs, the oldest first'))
-    .option('--limit <number>', 'at most so many; 0 for all', parseLimit, pageSize)
+    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, pageSize)
     .action(
       act(async ({ client, output }, options: Filters & { limit: number }) => {
         const letters: WorkflowLetter[] = [];

@@ -5,7 +5,7 @@ export type { ConfigOrFunction, VerifySignatureConfig };
 /** What is used of an event: of API Gateway (REST and HTTP APIs), a function URL, or a load balancer. */
 export interface LambdaEvent {
   headers?: Record<string, string | undefined> | null;
-  /** Where a load balancer puts all headers if it is told to. */
+  /** All headers, if a load balancer is configured for multi-value headers. */
   multiValueHeaders?: Record<string, string[] | undefined> | null;
   body?: string | null;
   isBase64Encoded?: boolean;

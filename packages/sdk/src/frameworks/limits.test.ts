@@ -40,7 +40,7 @@ function createBody(pieces: number) {
 }
 
 const forged: [string, () => string][] = [
-  ['a token of nobody', () => 'x.y.z'],
+  ['a token without a signature', () => 'x.y.z'],
   ['a token under another key', () => sign('sig_c')],
   ['an expired token', () => sign('sig_a', '', { exp: 1 })],
   ['a token of tomorrow', () => sign('sig_a', '', { nbf: 4e9 })],

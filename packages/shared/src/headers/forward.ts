@@ -32,7 +32,7 @@ const acceptableCodings = new Set<string>([...decodedCodings, 'identity']);
 
 /**
  * May a publisher set this header on the delivery? Connection headers and everything of posthorn's own are dropped at
- * acceptance and never stored, so that nobody can forge a signature or a message id (contract D5).
+ * acceptance and never stored, so that a publisher cannot forge a signature or a message id (contract D5).
  */
 function isForwardable(lowerName: string): boolean {
   const name = likenName(lowerName);

@@ -102,7 +102,7 @@ export function createChaos(random: Random, scale: number): { chaos: Chaos; foun
       none('without their callback', untold);
       none('out of order', orderBreaks);
       none('ended, but still there for the API', view.stillThere);
-      none('dead letters that nobody published', view.strangers);
+      none('dead letters of unknown messages', view.strangers);
       const left = stage.left() === 0 ? [] : await stage.describeLeft();
       claim(`left in Redis: ${stage.left()} messages: ${left.join('; ')}`, stage.left() === 0);
       claim('something was acknowledged', acked > 0);

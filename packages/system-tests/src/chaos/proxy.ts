@@ -7,7 +7,7 @@ export interface Proxy {
   url: string;
   /** Each chunk of bytes arrives so much later, in both directions; 0 for none. */
   delay(minMs: number, maxMs: number): void;
-  /** From now on nothing passes, and nobody is told: neither bytes nor the end of a connection. */
+  /** From now on nothing passes, neither bytes nor the end of a connection. */
   blackhole(): void;
   /** New connections pass again. Those that fell into the hole never say anything more, not even their end. */
   heal(): void;
@@ -58,7 +58,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
 
   const server = createServer((client) => {
     track(client);
-    // In a hole even a new connection gets no answer; the kernel has accepted it, but nobody reads.
+    // In a hole even a new connection gets no answer: the kernel accepts it, and its bytes are not read.
     if (isHole) {
       lost.add(client);
       return;

@@ -13,7 +13,7 @@ const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const perSecond = 200;
 /** What may be more than before: heaps that were not collected yet, and connections that were just used. */
 const maxGrowth = { rssMb: 120, fds: 60, keys: 50 };
-/** Connections that nobody uses are closed and logs expire within this time. */
+/** Idle connections are closed and logs expire within this time. */
 const backWithinMs = 120_000;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

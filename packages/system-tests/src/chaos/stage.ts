@@ -69,7 +69,7 @@ export interface Stage {
   slownessMs(): number;
   /** Messages in Redis at the last look. */
   left(): number;
-  /** What the processes said of faults of their own: no answer may be 500, and nobody may crash. */
+  /** Faults that the processes logged of themselves: no response may be 500, and no process may crash. */
   complaints(): string[];
   /** Some of them. */
   describeLeft(): Promise<string[]>;

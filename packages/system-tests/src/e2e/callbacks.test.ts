@@ -13,7 +13,7 @@ const read = (request: Received | undefined) =>
   JSON.parse(request?.body.toString() ?? 'null') as Record<string, unknown>;
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-test('every attempt is told, failures and the success', async () => {
+test('every attempt is reported, failures and the success', async () => {
   system.receiver.reply('/flaky', { status: 500, body: 'boom' }, 503, {
     status: 201,
     headers: { 'X-Own': 'v' },
@@ -176,7 +176,7 @@ test('a callback that is not told otherwise is a POST with the retries of its me
   });
 });
 
-test('large bodies on both sides are told whole', async () => {
+test('large bodies on both sides are reported whole', async () => {
   const large = 'ä'.repeat(200_000);
   system.receiver.reply('/large', { status: 200, body: large });
   await system.api.publish(at('/large'), { headers: { 'Upstash-Callback': at('/cb/large') }, body: large });

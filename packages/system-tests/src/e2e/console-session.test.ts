@@ -138,7 +138,7 @@ describe('the cookie at /v2', () => {
     ['from another origin that says so', { 'x-posthorn-console': '1', origin: 'http://127.0.0.1:1' }, 401],
     ['from an origin without a name', { 'x-posthorn-console': '1', origin: 'null' }, 401],
     ['with an origin, but from another site', { ...page, 'sec-fetch-site': 'cross-site', origin: 'OWN' }, 401],
-    ['from nobody knows where', { 'x-posthorn-console': '1' }, 401],
+    ['from an unknown origin', { 'x-posthorn-console': '1' }, 401],
   ])('%s', async (_name, headers, status) => {
     const sent = { cookie, ...headers, ...(headers['origin'] === 'OWN' ? { origin: api.url } : {}) };
     expect((await ask('GET', '/v2/queues', sent)).status).toBe(status);

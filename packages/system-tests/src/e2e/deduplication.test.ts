@@ -149,7 +149,7 @@ test('an API that is killed between any two steps leaves no id that names nothin
     const { reply } = await publish(at('/killed'), headers, body);
     const message = (await (await system.api.call(`/v2/messages/${reply.messageId}`)).json()) as { body: string };
     expect(message.body).toBe(body);
-    // A body that nobody has confirmed would be gone after a while.
+    // A body that was not confirmed would be removed after some time.
     const bodies = await system.redis.client.keys(`*:body:${reply.messageId}`);
     for (const key of bodies) expect(await system.redis.client.pttl(key)).toBe(-1);
   }

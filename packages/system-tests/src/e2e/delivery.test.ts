@@ -45,7 +45,7 @@ test('the token and the configuration stay here; a forwarded authorization arriv
   expect(names).not.toContain('x-not-forwarded');
 });
 
-test('nobody can forge the headers of posthorn or of the connection', async () => {
+test('a publisher cannot forge the headers of posthorn or of the connection', async () => {
   const { messageId, received } = await deliver('/forged', {
     headers: {
       'Upstash-Forward-Upstash-Signature': 'forged',

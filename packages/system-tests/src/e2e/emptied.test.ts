@@ -15,7 +15,7 @@ const call = async (method: string, path: string, headers: Record<string, string
 };
 const inLane = { 'Upstash-Flow-Control-Key': 'k', 'Upstash-Flow-Control-Value': 'parallelism=2' };
 
-/** Some of everything, as somebody makes it who knows nothing of what happened. */
+/** Creates some of everything, as a client does that does not know that Redis was emptied. */
 async function useAll(name: string): Promise<void> {
   expect((await call('POST', '/v2/topics/group/endpoints', {}, { endpoints: [{ url: at(`/${name}`) }] })).status).toBe(
     200,

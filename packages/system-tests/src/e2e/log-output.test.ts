@@ -84,7 +84,7 @@ async function readDropped(url: string): Promise<number> {
 
 test.each([
   ['a device without room', '> /dev/full'],
-  ['a pipe that nobody reads any more', '| true'],
+  ['a pipe whose reader has ended', '| true'],
 ])(
   'standard output is %s: messages are published and delivered, lines are counted, both stop cleanly',
   async (_, to) => {
@@ -125,7 +125,7 @@ test('the reader of a pipe stops: nothing waits for it, not even the end of the 
 
 test('the last lines of a process that ends or crashes arrive', async () => {
   const port = String(await findFreePort());
-  // Node.js runs this before the program: it fails while nobody could catch it.
+  // Node.js runs this before the program: its error cannot be caught.
   const crash = `process.on('SIGUSR2', () => setImmediate(() => { throw new Error('on purpose'); }));`;
   const child = spawn(process.execPath, [`${root}/apps/api/dist/main.js`], {
     env: {

@@ -121,7 +121,7 @@ test('probes have no limit, and the token stands nowhere in Redis', async () => 
   expect(keys.filter((key) => key.includes(testToken))).toEqual([]);
 });
 
-test('without Redis nobody is limited: the answer is that of the request, promptly', async () => {
+test('without Redis no caller is limited: each request gets its own response, promptly', async () => {
   redis.freeze();
   const startedAt = Date.now();
   const response = await api.call('/v2/queues');

@@ -363,7 +363,7 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
   expect(system.receiver.at('/paused')).toHaveLength(0);
   expect(await read(paused)).not.toHaveProperty('lastScheduleTime');
 
-  // Canceled in flight, and nobody is left who could tell how it ended.
+  // Canceled in flight, and no dispatcher is left to report how it ended.
   const [hangingId] = await firstOf(hanging);
   await eventually(() => system.receiver.at('/hanging')[0]);
   await api.call(`/v2/schedules/${hanging}/pause`, { method: 'POST' });

@@ -11,7 +11,7 @@ import {
   type TestRedis,
 } from '@posthorn/testkit';
 
-/** Texts that nobody else uses, so that whatever holds one of them has leaked it. */
+/** Texts that occur nowhere else, so that any place with one of them has leaked it. */
 const canary = {
   token: 'canary-token-1f0c',
   queryToken: 'canary-query-token-2e1d',
@@ -126,7 +126,7 @@ test('the destination gets what is meant for it: the canaries are alive', () => 
   expect(receiver.at('/by-query')).toHaveLength(1);
 });
 
-test('no destination gets a token or a signing key, whoever is called', () => {
+test('no destination gets a token or a signing key', () => {
   expect(find(JSON.stringify(receiver.requests), [...tokens, currentKey, nextKey])).toEqual([]);
 });
 

@@ -131,7 +131,7 @@ test('a dispatcher that dies with slow attempts loses none of them', async () =>
   });
   const ids = await publishAll(urls);
   await eventually(async () => (await readMetric('slow_attempts')) === 20, 20_000);
-  // Their locks, which last for two seconds, are renewed four times each: nobody takes them.
+  // Their locks, which last for two seconds, are renewed four times each: no other dispatcher takes them.
   const { client } = system.redis;
   await client.config('RESETSTAT');
   await eventually(async () => {

@@ -133,7 +133,7 @@ describe.each(eachPath)('%s', (path) => {
 
 test('a name that changes its mind between one question and the next is judged by the answer that is used', async () => {
   let questions = 0;
-  // Public once, when somebody checks, and private ever after, when somebody connects.
+  // Public once, at the check, and private ever after, at the connection.
   names.answer('rebinding.test', () => (questions++ === 0 ? ['203.0.113.1'] : ['127.0.0.1']));
   await post(`/v2/publish/${trapUrl('rebinding.test')}`, { 'Upstash-Retries': '2', 'Upstash-Retry-Delay': '0' });
   expect(await findError(trapUrl('rebinding.test'))).toMatch(/^endpoint resolves to a (reserved|loopback) address/);

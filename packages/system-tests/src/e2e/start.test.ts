@@ -178,7 +178,7 @@ test(
     );
     await once(socket, 'connect');
     socket.resetAndDestroy();
-    // The API has seen it once it has answered somebody who came later.
+    // The API has seen it once it has answered a later request.
     await eventually(async () => (await fetch(`${api.url}/health`)).ok);
     expect(await api.end('SIGTERM')).toBe(0);
     expect(api.output()).not.toMatch(/request\.broken|"level":50/);

@@ -50,7 +50,7 @@ const oddities: [string, (data: Record<string, unknown>) => string][] = [
   ['a body in another form', withField('body', 'b')],
 ];
 
-test('messages in a format that cannot be read go to the dead letter queue as they are, and harm nobody', async () => {
+test('messages in a format that cannot be read go to the dead letter queue as they are, and affect no other message', async () => {
   system.receiver.reply('/odd', 500);
   const odd = await Promise.all(oddities.map(([, change]) => store(change)));
   for (const { id } of odd) {
@@ -74,7 +74,7 @@ test('messages in a format that cannot be read go to the dead letter queue as th
     expect(events[0]).toMatchObject({ state: 'FAILED', error: expect.stringContaining('cannot read') as string });
   }
   expect(await (await fetch(`${system.dispatcher.url}/metrics`)).text()).toMatch(/^posthorn_messages_in_flight 0/m);
-  // Each is told of once.
+  // Each is reported once.
   expect(system.dispatcher.output().split('attempt.broken').length - 1).toBeLessThanOrEqual(odd.length);
 
   // To try one again sends it nowhere.

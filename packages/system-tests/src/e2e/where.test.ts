@@ -12,7 +12,7 @@ async function read(messageId: string, query = ''): Promise<Timeline> {
   return (await response.json()) as Timeline;
 }
 
-/** Waits until the message is in this state of mind, then gives all that is told. */
+/** Waits until the message is in this place, then gives its timeline. */
 const untilKind = (messageId: string, kind: string) =>
   eventually(async () => {
     const timeline = await read(messageId);

@@ -221,7 +221,7 @@ test.each([
   expect((await send(method, path)).status).toBe(status);
 });
 
-test('without a token nothing is told, and a token that may only read changes nothing', async () => {
+test('without a token nothing is shown, and a token that may only read changes nothing', async () => {
   for (const [method, path, reads] of [
     ['POST', '/v2/trigger/https://example.com', false],
     ['POST', '/v2/batch/trigger', false],
@@ -271,7 +271,7 @@ describe('the public webhook receiver', () => {
   });
 });
 
-test('messages of a run are nobody else’s: plain calls neither show nor cancel them', async () => {
+test('messages of a run belong to it alone: plain calls neither show nor cancel them', async () => {
   await batch(item({ 'upstash-workflow-runid': 'wfr_plain', 'upstash-delay': '1h' }));
   const { runs: found } = (await (await send('GET', '/v2/workflows/logs?workflowRunId=wfr_plain')).json()) as {
     runs: { steps: { steps: { messageId: string }[] }[] }[];

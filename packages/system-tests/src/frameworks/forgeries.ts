@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Faults } from './deliveries.ts';
 import type { Running } from './running.ts';
 
-/** A request that nobody but an attacker sends, and what must come back. */
+/** A request that only an attacker sends, and its expected response. */
 interface Forgery {
   method?: string;
   /** None if it is `undefined`. */

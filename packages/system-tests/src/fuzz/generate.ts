@@ -85,14 +85,14 @@ export function createRequests(
     const content = (requestBody?.['content'] ?? {}) as Record<string, { schema?: Json }>;
     const schema = content['application/json']?.schema;
     if (!schema) return Buffer.from(random.chance(0.5) ? '' : asText(value({}, 1)));
-    // Destinations of a batch and of a URL group are a receiver's, or nobody's.
+    // Destinations of a batch and of a URL group are the receiver or do not exist.
     const text = JSON.stringify(value(schema, wildness)).replaceAll('https://example.com', receiver);
     return Buffer.from(random.chance(wildness / 4) ? text.slice(0, random.below(text.length + 1)) : text);
   }
 
   /** Bytes changed, taken out or put in, anywhere. */
   function damage(bytes: Buffer): Buffer {
-    // A changed address would be somebody else's.
+    // A changed address could belong to another host.
     const damaged = [...Buffer.from(bytes.toString('latin1').replaceAll(receiver, 'http://a.invalid'), 'latin1')];
     for (let time = 0; time <= random.below(4); time++) {
       const at = random.below(damaged.length);

@@ -13,7 +13,7 @@ export interface Certificates {
   good: Certificate;
   expired: Certificate;
   wrongName: Certificate;
-  /** Signed by nobody but itself. */
+  /** Signed by itself. */
   selfSigned: Certificate;
 }
 

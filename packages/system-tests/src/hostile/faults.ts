@@ -26,7 +26,7 @@ const say = (text: string) => (socket: Socket) => void socket.write(text, 'latin
 /** Writes an answer and closes the connection. */
 const end = (text: string) => (socket: Socket) => void socket.end(text, 'latin1');
 
-/** A byte now and then, as long as somebody listens. */
+/** Sends a byte from time to time until the connection closes. */
 const drip = (start: string, drop: string) => (socket: Socket) => {
   socket.write(start);
   const timer = setInterval(() => socket.write(drop), 50);

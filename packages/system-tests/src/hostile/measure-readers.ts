@@ -16,7 +16,7 @@ const messages = 600;
 const largeBodies = 10;
 const publishes = 100;
 const publishEveryMs = 50;
-/** Above this, somebody who publishes notices that others read. */
+/** Above this, a publisher notices that others read. */
 const maxP95Ms = 200;
 
 export interface ReaderFigures {

@@ -1,4 +1,4 @@
-// Fifty clients that read the largest pages they can get, one after the other, until they are told to stop.
+// Fifty clients that read the largest pages they can get, one after the other, until they are stopped.
 const [url = '', token = ''] = process.argv.slice(2);
 const clients = 50;
 const most = 'maxBytes=16777216';

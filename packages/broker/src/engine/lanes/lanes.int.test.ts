@@ -218,7 +218,7 @@ class Model {
   }
 }
 
-test('a window that a wrong clock has begun in the future holds nobody', async () => {
+test('a window that a wrong clock has begun in the future holds no message', async () => {
   const shards = { of: () => 0, shardOf: () => 0, group: groupInOne } as unknown as Shards;
   const lanes = createLanes(redis, shards);
   const lane: Lane = { kind: 'flow', name: 'future' };

@@ -13,7 +13,7 @@ const certificateCodes =
   /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS_CERT_ALTNAME_INVALID$|HOSTNAME_MISMATCH$)/;
 
 /**
- * Why Redis will go on refusing this process until somebody changes a setting, as one sentence; `undefined` for a fault
+ * Why Redis will refuse this process until a setting is changed, as one sentence; `undefined` for a fault
  * that may pass by itself.
  */
 export function explainRefusal(error: Error): string | undefined {

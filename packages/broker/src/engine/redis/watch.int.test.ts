@@ -194,7 +194,7 @@ test.each([
   expect(of('denied')).toEqual(both);
 });
 
-test('without CONFIG: durability is unknown, which is told once', async () => {
+test('without CONFIG: durability is unknown, which is logged once', async () => {
   watch.stop();
   connection.disconnect();
   await redis.client.call('ACL', 'SETUSER', 'limited', 'reset', 'on', '>secret', '~*', '&*', '+@all', '-config');

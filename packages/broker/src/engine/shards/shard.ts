@@ -74,7 +74,7 @@ export interface Shard {
   cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(CanceledNow | undefined)[]>;
   /** Wakes messages that wait for a slot. */
   wake(ids: readonly string[]): Promise<('woken' | 'awake' | 'missing')[]>;
-  /** A message that was stored parked sleeps until this instant instead, unless somebody has woken it. */
+  /** A message that was stored parked sleeps until this instant instead, unless it was woken. */
   sleepUntil(delivery: NewDelivery, wakeAt: number): Promise<void>;
   exists(id: string): Promise<boolean>;
   /** Attempts in flight. */

@@ -39,7 +39,7 @@ export const failover: Fault = {
   },
 };
 
-/** The same without anybody's help: sentinels see it and make the replica the primary. */
+/** The same without an operator: sentinels see it and make the replica the primary. */
 export const sentinelFailover: Fault = {
   name: 'sentinel-failover',
   rows: ['F10'],

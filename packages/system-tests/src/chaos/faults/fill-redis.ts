@@ -2,7 +2,7 @@ import { eventually } from '@posthorn/testkit';
 import type { Fault } from '../fault.ts';
 import { defaultConcurrency } from '../stage.ts';
 
-/** Redis is full of messages that are due in some seconds: they must get out without anybody's help. */
+/** Redis is full of messages that are due in some seconds: they must be delivered without an operator. */
 export const fillRedis: Fault = {
   name: 'fill-redis',
   rows: ['F8'],

@@ -22,6 +22,6 @@ const freezeRedis = (seconds: number, duplicates: number): Fault => ({
   },
 });
 
-/** Shorter than a lock: nobody may think that a dispatcher is dead. */
+/** Shorter than a lock: no message may be taken from its dispatcher. */
 export const freezeRedisShort = freezeRedis(5, 0);
 export const freezeRedisLong = freezeRedis(20, 2 * defaultConcurrency);

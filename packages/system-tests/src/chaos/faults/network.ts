@@ -23,7 +23,7 @@ export const slowNetwork: Fault = {
   },
 };
 
-/** Packets are dropped in both directions and nobody is told; later new connections work, the old ones stay mute. */
+/** Packets are dropped in both directions without an error; later new connections work, the old ones stay silent. */
 export const lostPackets: Fault = {
   name: 'lost-packets',
   rows: ['F15'],

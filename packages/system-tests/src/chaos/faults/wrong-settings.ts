@@ -53,11 +53,11 @@ export const wrongSettings: Fault = {
       chaos.claim(`${app} refuses a wrong password: ${output}`, !isReady && output.includes('WRONGPASS'));
       chaos.claim(`${app} keeps the secret`, !output.includes(secret));
     }
-    // Over a connection that nobody has proved to be to Redis, no password goes.
+    // No password is sent over a connection that is not proved to reach Redis.
     const untrusted = await startUntrusted();
     for (const [what, port, reason] of [
       ['a Redis without TLS', redis.port, /does not speak TLS on port \d+; use redis:\/\//],
-      ['a certificate that nobody has signed', untrusted.port, /self-signed certificate/],
+      ['a certificate that signs itself', untrusted.port, /self-signed certificate/],
     ] as const) {
       for (const { app, isReady, output } of await start(`rediss://:${secret}@localhost:${port}`)) {
         chaos.claim(
@@ -88,7 +88,7 @@ async function tryRedis(options: TestRedisOptions, judge: (results: [Started, St
   }
 }
 
-/** Has a certificate that is signed by nobody but itself, and counts what it is told nevertheless. */
+/** Has a certificate that signs itself, and counts the bytes that it receives nevertheless. */
 async function startUntrusted(): Promise<{ port: number; bytes(): number; close(): void }> {
   const { selfSigned } = await makeCertificates();
   let bytes = 0;

@@ -62,7 +62,7 @@ test('a message in the dead letter queue has ended; one that was also delivered 
   expect(account([publish('b')], [], ['msg-b']).wrongEnds).toEqual(['msg-b']);
 });
 
-test('what nobody published, or what was refused, is a phantom; what is unknown is none', () => {
+test('a message that was not published, or was refused, is a phantom; one whose publish is unknown is not', () => {
   expect(account([], full('a')).phantoms).toEqual(['msg-a']);
   expect(account([publish('b', { outcome: 'refused', ids: [] })], full('b')).phantoms).toEqual(['msg-b']);
   expect(account([publish('c')], full('c', { id: 'msg-other' })).phantoms).toEqual(['msg-other']);
@@ -105,7 +105,7 @@ test('a message of a queue that overtakes an earlier one is out of order; a retr
   );
 });
 
-test('a dead letter of a queue holds nobody up', () => {
+test('a dead letter of a queue delays no other message', () => {
   const turn = (key: string, answeredAt: number) => publish(key, { queue: 'q', answeredAt });
   const both = [turn('a', 0), turn('b', 1)];
   expect(account(both, [...full('a', { status: 500 }), ...full('b')], ['msg-a']).orderBreaks).toEqual([]);

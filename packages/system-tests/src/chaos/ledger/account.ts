@@ -2,13 +2,13 @@ import type { PublishLine, ReceiptLine, ReceiverLine } from './lines.ts';
 
 /** What became of every message, by its id. Lists hold ids (or keys of publishes) and should be empty. */
 export interface Account {
-  /** Publishes that were answered 2xx, 4xx, and those of which nobody knows. */
+  /** Publishes that were answered 2xx, 4xx, and those without a response. */
   acked: number;
   refused: number;
   unknown: number;
   /** Publishes by the status of their answer; 0 is none. */
   statuses: Record<string, number>;
-  /** How many messages were received of each publish to a URL that nobody knows of. */
+  /** How many messages were received of each publish to an unknown URL. */
   unknownReceipts: number[];
   /** Messages that were acknowledged: a publish to a URL group makes several. */
   messages: number;

@@ -19,7 +19,7 @@ export interface PublishLine {
   notBefore: number;
   /** What must become of it. */
   ends: 'delivered' | 'dead';
-  /** Of parallelism 1, and whoever publishes to it waits for each answer: they are the order. */
+  /** Of parallelism 1, and the publisher waits for each response: their order is that of the queue. */
   queue?: string;
   /** A callback must arrive, too. */
   callback?: 'callback' | 'failure-callback';

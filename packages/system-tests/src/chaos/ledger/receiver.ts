@@ -12,7 +12,7 @@ import { openLedger } from './lines.ts';
 export interface ReceiverOrder {
   isDown: boolean;
 }
-/** What the parent is told. */
+/** What is sent to the parent process. */
 export type ReceiverNews = { port: number } | { received: string; retried: number };
 
 const [file = '', currentSigningKey = ''] = process.argv.slice(2);

@@ -44,7 +44,7 @@ describe('keep-body', () => {
     expect(await redis.pttl('body')).toBeGreaterThan(90_000);
     expect(await redis.hget('body', 'bytes')).toBe('x');
   });
-  test('what a message said last counts, and without anybody the bytes are gone at once', async () => {
+  test('the last step of a message counts, and without messages the bytes are removed at once', async () => {
     await put('a', 'b');
     await release('a', 100_000);
     await release('b', 100_000);
