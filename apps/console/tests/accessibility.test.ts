@@ -1,6 +1,7 @@
 // Every page, in both themes, narrow and wide: axe finds nothing, and nothing scrolls sideways.
 import { findAxeViolations } from './browser.ts';
 import { fillStage } from './filled-stage.ts';
+import { showPath } from './locators.ts';
 import { readToken, startStage, type Stage } from './stage.ts';
 
 /** Rules whose result depends on colours or on the width. */
@@ -35,12 +36,7 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
     }
   };
   for (const path of pages) {
-    await page.evaluate((to) => {
-      history.pushState(null, '', `/console/${to}`);
-      dispatchEvent(new PopStateEvent('popstate'));
-    }, path);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+    await showPath(page, path);
     await check(path || 'overview');
   }
   await page.keyboard.press('Control+k');

@@ -4,14 +4,12 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { eventually, startApi, testToken } from '@posthorn/testkit';
-import type { Page } from 'playwright-core';
+import { heading } from './locators.ts';
 import { readToken, startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
-
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 
 test('the first run shows the command of this server, without its token', async () => {
   const { page } = await stage.open('');

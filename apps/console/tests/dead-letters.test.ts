@@ -1,6 +1,7 @@
 // Actions on many dead letters.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
+import { button } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -10,7 +11,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage.stop());
 
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const sure = (page: Page, verb: string) =>
   page.getByRole('alertdialog').getByRole('button', { name: verb, exact: true });
 const check = (page: Page, name: string) => page.getByRole('checkbox', { name, exact: true });

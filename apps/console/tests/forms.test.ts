@@ -1,15 +1,12 @@
 // What a person types, and where it leads.
 import { eventually, testToken } from '@posthorn/testkit';
 import type { BrowserContext, Page } from 'playwright-core';
+import { button, field, heading, showPath } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
-
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
-const field = (page: Page, name: string) => page.getByRole('textbox', { name, exact: true });
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
 /** The session ends while a button is pressed; the reader signs in again. */
 async function pressWithoutSession(page: Page, context: BrowserContext, name: string): Promise<void> {
@@ -72,13 +69,8 @@ test('other forms keep their contents, too, and a sign-out forgets them', async 
   expect(await field(page, 'Endpoint URL').inputValue()).toBe('https://a.example/kept');
   await button(page, 'Cancel').click();
 
-  const show = (path: string) =>
-    page.evaluate((to) => {
-      history.pushState(null, '', to);
-      dispatchEvent(new PopStateEvent('popstate'));
-    }, `/console/${path}`);
   const parallelism = page.getByRole('spinbutton', { name: 'Parallelism', exact: true });
-  await show('queues/kept');
+  await showPath(page, 'queues/kept');
   await parallelism.fill('9');
   await pressWithoutSession(page, context, 'Save');
   await heading(page, 'Queue kept');
@@ -87,7 +79,7 @@ test('other forms keep their contents, too, and a sign-out forgets them', async 
   await page.getByLabel('Token', { exact: true }).fill(testToken);
   await page.keyboard.press('Enter');
   await heading(page, 'Overview');
-  await show('queues/kept');
+  await showPath(page, 'queues/kept');
   await eventually(async () => (await parallelism.inputValue()) === '2');
 });
 

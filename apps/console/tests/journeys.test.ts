@@ -1,6 +1,7 @@
 // The questions of a user, with the clicks that each takes.
 import type { Page } from 'playwright-core';
 import { eventually } from '@posthorn/testkit';
+import { heading } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -29,7 +30,6 @@ function count(page: Page) {
 /** A desktop, and the narrowest screen that the console is made for. */
 const widths = [1280, 320];
 const at = (width: number) => ({ viewport: { width, height: 800 } });
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 
 test('where is message X: /, paste, Enter', async () => {
   const id = await stage.publish('/ok', {}, 'DELIVERED');

@@ -1,15 +1,13 @@
 // What lists show while things change on the server.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
+import { button, heading, link } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
 
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
-const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const row = (page: Page, name: string) => page.getByRole('row').filter({ has: link(page, name) });
 
 const post = (path: string, body: object = {}) =>

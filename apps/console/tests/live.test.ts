@@ -1,15 +1,13 @@
 // How pages follow the server, and what they do while it is busy.
 import { eventually } from '@posthorn/testkit';
 import type { Page, Request } from 'playwright-core';
+import { button, heading, link } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
 
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
-const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 const isStream = (request: Request) => request.url().includes('/v2/logs/stream');
 
 /** Says that the tab is hidden, or visible again. */

@@ -2,6 +2,7 @@
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
 import { fillStage, type Filled } from './filled-stage.ts';
+import { showPath } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 type Role = Parameters<Page['getByRole']>[0];
@@ -16,16 +17,6 @@ beforeAll(async () => {
   ({ page } = await stage.open('settings'));
 }, 60_000);
 afterAll(() => stage.stop());
-
-/** Opens a page without loading the console again. */
-async function show(path: string): Promise<void> {
-  await page.evaluate((to) => {
-    history.pushState(null, '', `/console/${to}`);
-    dispatchEvent(new PopStateEvent('popstate'));
-  }, path);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
-}
 
 /** Waits until each name is there, and gives those that are there more than once. */
 async function findRepeated(names: Names): Promise<string[]> {
@@ -74,7 +65,7 @@ test('every page has its title, one heading, its landmarks, and the names of eve
     'log',
   ];
   for (const path of filled.paths) {
-    await show(path);
+    await showPath(page, path);
     const live = lists.includes(path) ? { switch: ['Live'] } : {};
     for (const name of await findRepeated({ ...everywhere, ...live })) faults.push(`${path}: ${name} is repeated`);
     const headings = page.getByRole('heading', { level: 1 });
@@ -194,7 +185,7 @@ test('what the pages have is called as it should be, and nothing else is called 
   const faults: string[] = [];
   for (const { path, open, names } of pages) {
     const place = path(filled);
-    await show(place);
+    await showPath(page, place);
     const opener = open === undefined ? undefined : page.getByRole('button', { name: open, exact: true });
     if (opener && (await opener.getAttribute('aria-expanded')) !== 'true') await opener.click();
     for (const name of await findRepeated(names(filled))) faults.push(`${place}: ${name} is repeated`);
@@ -203,7 +194,7 @@ test('what the pages have is called as it should be, and nothing else is called 
 });
 
 test('the states of messages are those of the API, after "Any"', async () => {
-  await show('messages');
+  await showPath(page, 'messages');
   const state = page.getByRole('combobox', { name: 'State', exact: true });
   const options = await state.getByRole('option').allTextContents();
   expect(options[0]).toBe('Any');
@@ -213,7 +204,7 @@ test('the states of messages are those of the API, after "Any"', async () => {
 });
 
 test('"r" refreshes, and Escape closes what is open', async () => {
-  await show('queues');
+  await showPath(page, 'queues');
   await page.getByRole('heading', { level: 1 }).focus();
   const [request] = await Promise.all([
     page.waitForRequest((one) => one.url().endsWith('/v2/queues')),

@@ -1,7 +1,8 @@
 // What each page shows.
 import type { DestinationView, UrlGroupStats } from '@posthorn/shared';
 import { eventually } from '@posthorn/testkit';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { button, link, region, table } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -15,10 +16,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stage.stop());
 
-const table = (page: Page, name: string) => page.getByRole('table', { name, exact: true });
-const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
-const link = (page: Page | Locator, name: string) => page.getByRole('link', { name, exact: true });
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 async function columns(page: Page, name: string): Promise<string[]> {
   await table(page, name).waitFor();
   return table(page, name).getByRole('columnheader').allTextContents();

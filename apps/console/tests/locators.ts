@@ -1,0 +1,21 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** Resolves when the page with this title is shown. */
+export const heading = (page: Page, name: string) =>
+  page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+
+export const link = (page: Page | Locator, name: string) => page.getByRole('link', { name, exact: true });
+export const button = (page: Page | Locator, name: string) => page.getByRole('button', { name, exact: true });
+export const field = (page: Page | Locator, name: string) => page.getByRole('textbox', { name, exact: true });
+export const table = (page: Page | Locator, name: string) => page.getByRole('table', { name, exact: true });
+export const region = (page: Page | Locator, name: string) => page.getByRole('region', { name, exact: true });
+
+/** Shows another page of the console without loading it again, and waits for its data. */
+export async function showPath(page: Page, path: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, '', `/console/${to}`);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, path);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+}
