@@ -27,6 +27,7 @@ function count(page: Page) {
     },
   };
 }
+
 /** A desktop, and the narrowest screen that the console is made for. */
 const widths = [1280, 320];
 const at = (width: number) => ({ viewport: { width, height: 800 } });

@@ -95,7 +95,7 @@ export interface Shard {
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
   const jobPrefix = keyspace.bullmq(shard);
-  const add = listAddArguments(shard);
+  const { keys: addKeys, rest: addArguments } = listAddArguments(shard);
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
   ) as NineKeys;
@@ -114,7 +114,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     const stored: Promise<string[]>[] = [];
     for (let from = 0; from < deliveries.length; from += addAtOnce) {
       const some = deliveries.slice(from, from + addAtOnce).flatMap(formatDelivery);
-      stored.push(redis.addMessages(...add.keys, ...add.rest, ...some));
+      stored.push(redis.addMessages(...addKeys, ...addArguments, ...some));
     }
     return (await Promise.all(stored)).flat();
   };
