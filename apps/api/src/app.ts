@@ -41,11 +41,11 @@ export function createApp(parts: AppParts): Express {
   const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const { contentType, write, writeCommon } = parts.metrics;
-  // Of several processes behind one port, each request meets another one, and counters would jump.
+  // With several processes behind one port, each request reaches another one, and counters would jump.
   const metrics = showMetrics({ contentType, write: config.apis > 1 ? writeCommon : write });
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
-  // Nothing below this line runs without a token that was checked.
+  // Routes below this line run only with a valid token.
   app.use(authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName }));
   const limit = limitRate(countRequest);
   for (const route of table) {

@@ -30,7 +30,7 @@ export function addFilters(command: Command): Command {
     .option('--until <time>', 'not after', parsePast);
 }
 
-/** Of logs and messages only. */
+/** Options that only logs and messages have. */
 export function addDestinationFilters(command: Command): Command {
   return command
     .option('--host <host>', 'to this host', collect)

@@ -31,7 +31,7 @@ export async function checkMany(
   if (!(await askWhether(question))) throw new Failure('Nothing was done.', 1);
 }
 
-/** Who closes the terminal instead of answering means no. */
+/** Asks a question. Closing the terminal counts as no. */
 async function askWhether(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new AbortController();

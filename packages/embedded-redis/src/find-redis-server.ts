@@ -14,11 +14,11 @@ export interface RedisServer {
 export interface FindOptions {
   /** A server that is not installed is unpacked below this directory. */
   dataDir: string;
-  /** Told what is being done when it takes a while. */
+  /** Called with a text when a step may take some seconds. */
   log: (text: string) => void;
 }
 
-/** No Redis can be had; the message is one sentence that says how to install it. */
+/** No Redis is available; the message is one sentence that says how to install it. */
 export class NoRedisServerError extends Error {
   override name = 'NoRedisServerError';
 }

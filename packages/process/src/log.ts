@@ -60,8 +60,8 @@ function endAfterCrash(log: Log): void {
 }
 
 /**
- * Of an error only what says what went wrong and where: those of Redis also carry the whole command, with the bodies,
- * headers and keys in it, and one of them repeats the start of it in its text.
+ * Only the type, the text and the stack of an error. Errors of Redis also contain the whole command, with bodies,
+ * headers and keys, and one of them repeats its beginning in its text.
  */
 function formatError(error: unknown): object {
   if (!(error instanceof Error)) return { message: typeof error };

@@ -17,7 +17,7 @@ export function isUnconnected(error: unknown): boolean {
   );
 }
 
-/** Of Node.js, of its fetch, and of Bun. */
+/** Codes of Node.js, of its `fetch`, and of Bun. */
 const unconnectedCodes = new Set<unknown>([
   'ECONNREFUSED',
   'ENOTFOUND',

@@ -37,7 +37,7 @@ export interface Log extends Limits {
   header?: Record<string, string[]>;
   /** Body of the message, in base64. */
   body?: string;
-  /** There is a body, and it is not shown: it was too large for one answer. */
+  /** There is a body, but it is not shown, because it was too large for one page. */
   bodyTruncated?: true;
   /** Longest time of one attempt, in milliseconds. */
   timeout?: number;
@@ -53,13 +53,13 @@ export interface Log extends Limits {
   callbackHeaders?: Record<string, string[]>;
   /** Headers of the failure callback. */
   failureCallbackHeaders?: Record<string, string[]>;
-  /** Of an `ERROR`: status of the answer. */
+  /** Status of the response, in an `ERROR`. */
   responseStatus?: number;
-  /** Of an `ERROR`: body of the answer, in base64. */
+  /** Body of the response in base64, in an `ERROR`. */
   responseBody?: string;
-  /** Of an `ERROR`: the destination sent a longer body than is kept, or than fits into one answer. */
+  /** The response had a longer body than is kept, or than fits into one page. In an `ERROR`. */
   responseBodyTruncated?: true;
-  /** Of an `ERROR`: headers of the answer. */
+  /** Headers of the response, in an `ERROR`. */
   responseHeaders?: Record<string, string[]>;
   /** Address of the publisher. */
   callerIp?: string;

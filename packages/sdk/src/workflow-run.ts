@@ -35,7 +35,7 @@ export interface WorkflowStep {
   concurrent?: number;
   /** In milliseconds since 1970. */
   createdAt?: number;
-  /** Of what is being delivered: when the next attempt is due, in milliseconds since 1970. */
+  /** When the next attempt is due, in milliseconds since 1970, if something is being delivered. */
   nextDeliveryTime?: number;
   errors?: WorkflowStepError[];
   [more: string]: unknown;

@@ -108,7 +108,7 @@ export function sessionRoutes({ sessions, check, countRequest, cookieName, versi
   return router;
 }
 
-/** Who has an address of IPv6 has 2^64 of them. */
+/** The network of an address. An owner of one IPv6 address usually has 2^64 of them. */
 function findNetwork(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail = ''] = address.split('::');

@@ -21,7 +21,7 @@ export function createBodyBudget(limits: Omit<BodyBudget, 'bytesHeld'>): BodyBud
   return { ...limits, bytesHeld: 0 };
 }
 
-/** Of all requests with a token, unless a single body may be larger. The server limits the time of every request. */
+/** Shared by all requests with a token, unless a single body may be larger. The server limits the time of requests. */
 const sharedBudget = createBodyBudget({ maxBytes: 512 * 1024 * 1024, uncountedBytes: 64 * 1024, maxMs: Infinity });
 
 /**

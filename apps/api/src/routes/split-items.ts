@@ -30,7 +30,7 @@ const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0
  * which finds every other fault.
  */
 export function createItemSplitter({ maxItems, maxItemBytes }: ItemLimits, take: (text: string) => void) {
-  /** Of the array: 0 before it, 1 in it; deeper inside an item. */
+  /** Depth of nesting: 0 before the array, 1 in it, more inside an item. */
   let depth = 0;
   let isEnded = false;
   /** Bytes of a byte order mark that have been read. */

@@ -12,7 +12,7 @@ import { rawRoute, readJson, refuseEncoded, type Route } from './route.ts';
 
 const { workflowRuns } = contract;
 
-/** Of the body of a call of a webhook (contract W15). */
+/** Maximum size of the body of a call of a webhook (contract W15). */
 const maxHookBytes = 1024 * 1024;
 
 /**

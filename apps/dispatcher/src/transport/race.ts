@@ -42,7 +42,7 @@ export function race<A>(options: RaceOptions<A>): Promise<Socket> {
   const { addresses, open, timeoutMs, timedOut, signal, further } = options;
   return new Promise((resolve, reject) => {
     const running = new Map<Socket, NodeJS.Timeout>();
-    /** Of the sockets that are running, those beside the first. */
+    /** Sockets that are running beside the first one. */
     let taken = 0;
     let stagger: NodeJS.Timeout | undefined;
     let next = 0;

@@ -25,7 +25,7 @@ export function deduplicationKeys(
   return targets.map(({ url, topicName }) => hash('content', content, url, topicName ?? ''));
 }
 
-/** Of one length and alphabet, whatever a publisher sends: it becomes part of a key in Redis. */
+/** A text of fixed length and alphabet, because it becomes part of a key in Redis. */
 function hash(...parts: string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

@@ -41,15 +41,15 @@ export interface StoreParts {
   bodies: BodyStore;
   logs: LogStore;
   lanes: Lanes;
-  /** Told how many messages were stored. */
+  /** Called with the number of messages that were stored. */
   stored?: (count: number) => void;
   stats: Pick<StatsCounter, 'accepted'>;
 }
 
 /**
- * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, what it says is
- * stored is as durable as Redis promises (contract D1). It never rejects for what
- * goes wrong while it stores: an error may mean that the message is stored, or that it is not.
+ * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, the messages that it
+ * reports as stored are as durable as Redis promises (contract D1). It never rejects: an `error` in the result may mean
+ * that the message is stored, or that it is not.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies, logs } = parts;

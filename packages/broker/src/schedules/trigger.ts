@@ -79,7 +79,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
           requireStored(results[index] ?? []);
           const { body } = claim.definition.message;
           const pending = await releaseEnded(parts, body, idsOf(draft));
-          // Who removes a schedule in this moment takes its body from messages that do not exist yet.
+          // A schedule that is removed at this moment removes its body from messages that do not exist yet.
           if (!(await advance(claim, oldest, 'published'))) await bodies.confirm(body, pending);
           log.debug({ scheduleId: claim.scheduleId, messages: draft.messages.length }, 'schedule.fired');
         }),

@@ -109,7 +109,7 @@ export function createSessions(redis: RedisConnection, tokens: readonly KnownTok
       if (!isSecret(code)) return undefined;
       const key = keyspace.signInCode(hashSecret(code));
       const sealed = await redis.get(key);
-      // Of several requests at once, one removes it.
+      // If several requests come at once, only one removes the code.
       if (sealed === null || (await redis.del(key)) !== 1) return undefined;
       for (const scope of scopes) await redis.zrem(keyspace.signInCodes(scope), hashSecret(code));
       return findToken(code, sealed);

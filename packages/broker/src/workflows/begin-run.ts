@@ -14,7 +14,7 @@ import { createTooManyRuns, maxRunsOfShard } from './run-room.ts';
 export interface Stored {
   id: string;
   isKnown: boolean;
-  /** Of the run that it begins. */
+  /** Creation time of the run that the message begins. */
   createdAt?: number;
 }
 

@@ -8,15 +8,15 @@ import type { RunParts } from './run-parts.ts';
 
 /** One request of a run that was found valid; nothing of it is stored. */
 export interface Accepted {
-  /** Its place among the requests that came together. */
+  /** Its index among the requests that came together. */
   index: number;
   request: PublishRequest;
   headers: RunHeaders;
   url: string;
   checked: Checked;
-  /** Of an invocation. */
+  /** Present for an invocation. */
   envelope?: Envelope;
-  /** Of a call: where its result goes. */
+  /** Where the result of a call goes. */
   callback?: Callback;
 }
 

@@ -39,7 +39,7 @@ export async function composeDelivery(
   return hasDone ? dropDone(parts, workflow) : composed;
 }
 
-/** Of a wait that was accepted, what was kept for it may still be to do. */
+/** Drops a message whose work is done. Data that was kept for a wait may not have resumed it yet. */
 async function dropDone(parts: RunParts, { runId, createdAt }: RunMessage): Promise<Composed> {
   await resumeFromKept(parts, { runId, createdAt });
   return isDone;

@@ -9,7 +9,7 @@ export interface Repeated {
   id: string;
   kind: RunMessage['kind'];
   header: HeaderMap;
-  /** Of the run that is repeated. */
+  /** Whether the run that is repeated was started without an SDK. */
   isUnknownSdk: boolean;
 }
 

@@ -11,7 +11,7 @@ import { acceptTemplate, type AcceptParts, type PublishRequest } from '../intake
 
 /** What the first message of a run says about all later ones (contract W7). */
 export interface RunConfig {
-  /** Of the endpoint. */
+  /** URL of the endpoint. */
   url: string;
   /** Headers of every delivery to the endpoint. */
   header: HeaderMap;

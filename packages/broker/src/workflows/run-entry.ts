@@ -11,11 +11,11 @@ export interface EntryDescription {
   /** Where a call goes. */
   url?: string;
   method?: string;
-  /** When a step that sleeps goes on. */
+  /** When a step that sleeps continues. */
   notBefore?: number;
-  /** Of a call and its result: the step that they belong to. */
+  /** The step that a call or its result belongs to. */
   stepId?: number;
-  /** Of the result of an invocation: the run that was started. */
+  /** The run that an invocation started, in its result. */
   invoked?: { runId: string; createdAt: number };
 }
 

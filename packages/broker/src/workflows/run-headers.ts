@@ -11,12 +11,12 @@ export interface RunHeaders {
   isInvoke: boolean;
   /** The endpoint starts a run that was begun without an SDK. */
   isSecondPhase: boolean;
-  /** The endpoint shall not start the run at once but with its SDK. */
+  /** The endpoint starts the run with its SDK, not at once. */
   asksForSdk: boolean;
   features: ReadonlySet<string>;
   /** Depth of invocations. */
   invokeCount: number;
-  /** Of a call: the step that it is. */
+  /** The step of a call. */
   callStepId: string | undefined;
 }
 

@@ -22,7 +22,7 @@ export interface RunEntry {
 
 /** Limits of the log of a run. */
 export interface LogLimits {
-  /** Of the log, of the headers of its elements, and of the steps that wait. */
+  /** Bytes of the log, the headers of its elements, and the steps that wait, together. */
   maxLogBytes: number;
   maxSteps: number;
 }

@@ -10,7 +10,7 @@ export interface StoredWaiter {
   /** Unix seconds. */
   deadline: number;
   url: string;
-  /** Of the message that the event makes: names and values in turn. */
+  /** Headers of the message that the event causes: names and values in turn. */
   headers: string[];
   timeoutUrl: string;
   timeoutHeaders: HeaderMap;

@@ -1,6 +1,6 @@
 /** Headers of one request or one message, wherever they come from (contract M1). */
 export const maxHeaders = 200;
-/** Of their names and values together. */
+/** Maximum bytes of their names and values together. */
 export const maxHeaderBytes = 32 * 1024;
 
 /**

@@ -27,10 +27,10 @@ export const burstRateLimitNames = {
   reset: 'Burst-RateLimit-Reset',
 } as const;
 
-/** Of an answer to a request that was accepted and may mean something else: an `Upstash-*` header or a filter is not known. */
+/** In a response to an accepted request with an unknown `Upstash-*` header or filter, which may be a mistake. */
 export const warningName = 'Posthorn-Warning';
 
-/** A destination that never wants a message again says so by status 489 and this header (contract D8). */
+/** A destination refuses further attempts with status 489 and this header (contract D8). */
 export const nonRetryableName = 'upstash-nonretryable-error';
 export const nonRetryableStatus = 489;
 

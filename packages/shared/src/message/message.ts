@@ -34,9 +34,9 @@ export interface Message {
   topicName?: string;
   endpointName?: string;
   labels?: string[];
-  /** Told after every attempt (contract D18). */
+  /** Gets the outcome of every attempt (contract D18). */
   callback?: Callback;
-  /** Told when the message has finally failed. */
+  /** Gets a request when the message has finally failed. */
   failureCallback?: Callback;
   /** What views of the message must not show. With a redacted body, what they show instead of it. */
   redaction?: Redaction & { bodyMarker?: string };

@@ -33,11 +33,11 @@ export interface RunMessage {
   step?: { id: number; concurrent: number };
   /** The step is not done but planned, beside others. */
   isPlan?: true;
-  /** Of a wait: the field under which the run knows its waiter. */
+  /** The field under which the run knows its waiter, for a wait. */
   waiter?: string;
-  /** Of a call. */
+  /** Where the result of a call goes. */
   resultTo?: CallResultTarget;
-  /** Of a message that does not follow the configuration of its run: where its failure is reported. */
+  /** Where its failure is reported, if the message does not follow the configuration of its run. */
   failureCallback?: Callback;
   /** Bytes of the log before the element of this message, and with it; set when it is stored. */
   start?: number;

@@ -5,7 +5,7 @@ import { laneFields, laneKeys, memberId, type Lane } from './lane.ts';
 
 /** The settings of a lane, and its current use. */
 export interface LaneState {
-  /** Of a queue: when it was made and last changed, as instants; 0 for a flow-control key. */
+  /** When a queue was created and last changed; 0 for a flow-control key. */
   createdAt: number;
   updatedAt: number;
   /** Slots at once, 0 without a limit. */

@@ -32,12 +32,12 @@ export function persist(redis: Redis, scripts: Record<string, { lua: string }>):
       const isWriteProbe = command.args.includes(keyspace.writeProbe);
       // A right that is missing now was there at the start.
       const isWithdrawn = isDenied(error) && !questions.has(command.name);
-      // Of a transaction one command alone cannot be repeated.
+      // One command of a transaction cannot be repeated alone.
       if (!(isRefusal(error) || isWithdrawn) || isWriteProbe || command.inTransaction) {
         reject(error);
         return;
       }
-      // The command waits without a word otherwise.
+      // Otherwise the command would wait without any notice.
       if (isWithdrawn && redis.listenerCount('error') > 0) redis.emit('error', error);
       command.reject = reject;
       if (!refusesForMemory(error)) {

@@ -32,7 +32,7 @@ export interface Delivery {
   lastError?: string;
   /** How often a dispatcher has ended, or lost Redis for long, while it had this message, begun or just fetched. */
   crashes: number;
-  /** Of a message that a worker has: what is in its lock as long as that lasts. */
+  /** The value of the lock, for a message that a worker has. */
   token?: string;
   /** Frees the worker slot of a message for another one while its attempt continues. */
   freeSlot?: () => void;

@@ -53,7 +53,7 @@ type StoredJob = Job<Message | Canceled, undefined, typeof jobName>;
 
 /** BullMQ's worker; it also accepts jobs whose data is not JSON, which would otherwise stall forever. */
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
-  /** Of the jobs that are being processed. */
+  /** Functions that detach the jobs that are being processed. */
   private readonly detachers = new Map<StoredJob, () => boolean>();
 
   /**

@@ -37,7 +37,7 @@ function formatCause(host: number, status: number, error: number): string {
 
 /** Entries of one shard that are looked at together. */
 const lookAtOnce = 1000;
-/** So many more are read than are wanted, for the last of a piece may have to wait for the next one. */
+/** Entries that are read beyond the wanted ones: the last ones of a piece may belong after the next piece. */
 const spare = 20;
 
 /** Whether a filter needs the entries themselves: what the list has is a hash, and old entries have nothing there. */

@@ -11,9 +11,9 @@ import type { BodyStore } from '../../engine/shards/body.ts';
 
 /** What a reader of the live log gets. */
 export interface StreamReader {
-  /** An entry as JSON, and its cursor. Gives `false` when the reader is too slow to take it. */
+  /** An entry as JSON, and its cursor. @returns `false` when the reader is too slow to take it */
   entry(cursor: string, json: string): boolean;
-  /** So many entries were left out. */
+  /** This number of entries was left out. */
   skipped(count: number): void;
 }
 

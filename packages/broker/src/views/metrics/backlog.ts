@@ -9,7 +9,7 @@ export interface Backlog {
   waiting: number;
   /** Waits for its time: a delay, a retry, or a slot in a lane. */
   delayed: number;
-  /** Of those that are delayed, the ones whose time has come. */
+  /** Delayed messages whose time has come. */
   due: number;
   inFlight: number;
   deadLetters: number;
