@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
  * Calls `then` once, when a response has been sent or its connection has closed; at once if that is so already. The
  * response of a pipelined request that waits for the one before it emits no event when its connection closes.
  *
- * @returns a function that takes the call back
+ * @returns a function that cancels the call
  */
 export function onGone(response: ServerResponse, then: () => void): () => void {
   if (isGone(response)) {

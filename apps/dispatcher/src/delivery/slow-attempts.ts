@@ -42,8 +42,8 @@ export interface RunningAttempt {
 }
 
 /**
- * Room for attempts that take long, outside the worker slots and shared by all shards of a process. What bounds it is a
- * number of places and a number of bytes, and no site gets all of it.
+ * Room for attempts that take long, outside the worker slots and shared by all shards of a process. It is limited by a
+ * number of places and a number of bytes, and no site gets all of either.
  */
 export interface SlowAttempts {
   /**
@@ -67,7 +67,7 @@ export interface SlowAttempts {
   inUse(): number;
   /** Attempts that were ended for want of a place or of memory, since the start. */
   ended(): number;
-  /** That messages wait for room, now or some seconds ago. */
+  /** Says that messages wait for room, now or some seconds ago. */
   trouble(): string | undefined;
   /** Looks at all attempts, as a timer does; `isLate` when the process stood still before. */
   look(isLate?: boolean): void;
@@ -188,7 +188,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       requestBytes += place.requestBytes;
     }
     if (bytes <= maxBytes || slow.size === 1) return;
-    // Requests may be larger than their messages told. A destination has no part in that.
+    // A request may be larger than was estimated from its message. That is no fault of the destination.
     for (const [delivery, place, attempt] of listBy('requestBytes')) {
       if (requestBytes <= maxBytes || requestBytes === place.requestBytes) break;
       requestBytes -= place.requestBytes;

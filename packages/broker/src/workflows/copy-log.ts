@@ -1,6 +1,6 @@
 import { randomText } from '@posthorn/shared';
 import { runKeys } from './run-keys.ts';
-import type { LogEntry } from './run-log.ts';
+import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 
 /** A copy that no run takes expires so long after it was last written. */
@@ -14,7 +14,7 @@ const entriesAtOnce = 200;
 export interface CopiedLog {
   from: { shard: number; name: string };
   to: { shard: number; runId: string };
-  entries: readonly LogEntry[];
+  entries: readonly RunLogEntry[];
   /** Ids of messages in place of others, of the same length. */
   newIds: ReadonlyMap<string, string>;
   /** What the new run has accepted once: keys and message ids in turn. */

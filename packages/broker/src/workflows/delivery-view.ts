@@ -2,13 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { HeaderMap, RunGroup, RunStepView, StepError } from '@posthorn/shared';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { runKeys } from './run-keys.ts';
-import type { LogEntry } from './run-log.ts';
+import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
 import { parseWaiter } from './stored-waiter.ts';
 
 /** The messages of the run that have not ended, or had not when the run ended. */
-export async function readPending({ shards }: RunParts, run: Run, entries: readonly LogEntry[]): Promise<Set<string>> {
+export async function readPending({ shards }: RunParts, run: Run, entries: readonly RunLogEntry[]): Promise<Set<string>> {
   if (run.state !== 'RUN_STARTED') return new Set(run.pending);
   const some = entries.slice(-maxPending);
   const exist = await Promise.all(some.map(({ messageId }) => shards.at(run.shard).exists(messageId)));
@@ -61,7 +61,7 @@ type NextStep = Extract<RunGroup, { type: 'next' }>['steps'][number];
 export async function viewNext(
   parts: RunParts,
   run: Run,
-  entries: readonly LogEntry[],
+  entries: readonly RunLogEntry[],
   pending: ReadonlySet<string>,
 ): Promise<NextStep[]> {
   if (run.state === 'RUN_SUCCESS') return [];

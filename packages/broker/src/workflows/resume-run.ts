@@ -5,7 +5,7 @@ import { announceLimits } from './flow-limits.ts';
 import type { Checked, RunConfig } from './run-config.ts';
 import { createEntry } from './run-entry.ts';
 import { createLogGone } from './run-errors.ts';
-import { readElement, readEntries, readEntry, type LogEntry } from './run-log.ts';
+import { readElement, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { createTooManyRuns, maxRunsOfShard } from './run-room.ts';
 import type { Run } from './runs.ts';
@@ -27,7 +27,7 @@ export async function resumeRun(
   if (await runs.read(runId)) return;
   const entries = await readEntries(redis, run, 0);
   if (entries.length === 0) throw createLogGone(run);
-  const known: (KnownElement & { entry: LogEntry })[] = [];
+  const known: (KnownElement & { entry: RunLogEntry })[] = [];
   for (const [index, entry] of entries.entries()) {
     const body =
       index > 0 && entry.callType === 'step' ? await readElement(redis, run.shard, run.name, entry) : undefined;

@@ -11,7 +11,7 @@ export interface LogElement {
 }
 
 /** Where an element is, and what is known of it besides its body. */
-export interface LogEntry extends EntryDescription {
+export interface RunLogEntry extends EntryDescription {
   messageId: string;
   start: number;
   end: number;
@@ -84,8 +84,8 @@ export async function readEntries(
   redis: RedisConnection,
   { shard, name }: Pick<Run, 'shard' | 'name'>,
   maxBytes: number,
-): Promise<LogEntry[]> {
-  const entries: LogEntry[] = [];
+): Promise<RunLogEntry[]> {
+  const entries: RunLogEntry[] = [];
   let bytes = 0;
   for (;;) {
     const from = entries.length;
@@ -104,12 +104,12 @@ export async function readEntry(
   redis: RedisConnection,
   { shard, name }: Pick<Run, 'shard' | 'name'>,
   index: number,
-): Promise<LogEntry | undefined> {
+): Promise<RunLogEntry | undefined> {
   const text = await redis.lindex(runKeys.entries(shard, name), index);
   return text === null ? undefined : parseEntry(text);
 }
 
-function parseEntry(text: string): LogEntry {
+function parseEntry(text: string): RunLogEntry {
   const [, start, end, createdAt, messageId = '', description = '{}'] =
     /^(\d+) (\d+) (\d+) (\S+) (.*)$/s.exec(text) ?? [];
   return {

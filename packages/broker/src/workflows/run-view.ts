@@ -1,6 +1,6 @@
 import { hidePassword, type RunGroup, type RunStepView, type RunView } from '@posthorn/shared';
 import { readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
-import { readElement, readEntries, readEntry, type LogEntry } from './run-log.ts';
+import { readElement, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { readRecords, type Run } from './runs.ts';
 import { hide, viewInit, viewStep, type BodyReader } from './step-view.ts';
@@ -62,7 +62,7 @@ async function viewFailureFunction(
   };
 }
 
-/** A failure function that returns a text answers it in an object. */
+/** The SDK wraps a text that a failure function returns in an object. */
 function showResult(body: string): string {
   try {
     const { result } = JSON.parse(body) as { result?: unknown };
@@ -76,7 +76,7 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
   const entries = await readEntries(parts.redis, run, maxShownBytesPerRun);
   const reader = createBodyReader(parts, run);
   const groups: RunGroup[] = [];
-  const calls = new Map<number, LogEntry>();
+  const calls = new Map<number, RunLogEntry>();
   const parallels = new Map<number, RunStepView[]>();
   const pending = await readPending(parts, run, entries);
 
@@ -118,7 +118,7 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
 /** Reads bodies of elements as long as not too much was read. */
 function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   let left = maxShownBytesPerRun;
-  const readOf = async ({ shard, name }: Run, { start, end }: LogEntry) => {
+  const readOf = async ({ shard, name }: Run, { start, end }: RunLogEntry) => {
     const size = end - start;
     if (size > left) return undefined;
     left -= size;

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { hasMoreValues, hidePassword, type HeaderMap, type Message, type RunStepView } from '@posthorn/shared';
 import { formatHeader } from '../engine/log/message-fields.ts';
-import type { LogEntry } from './run-log.ts';
+import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run } from './runs.ts';
 import { parseStepHead } from './step-text.ts';
@@ -13,7 +13,7 @@ const maxShownBytes = 64 * 1024;
 const maxValues = 100_000;
 
 /** The first step of a run: its payload. */
-export function viewInit(run: Run, entry: LogEntry, body: Buffer | undefined): RunStepView {
+export function viewInit(run: Run, entry: RunLogEntry, body: Buffer | undefined): RunStepView {
   return {
     stepName: 'init',
     stepType: 'Initial',
@@ -28,7 +28,7 @@ export function viewInit(run: Run, entry: LogEntry, body: Buffer | undefined): R
   };
 }
 
-const viewRetries = ({ retries, retryDelay }: LogEntry) => ({
+const viewRetries = ({ retries, retryDelay }: RunLogEntry) => ({
   retries,
   ...(retryDelay === undefined ? {} : { retryDelay }),
 });
@@ -50,7 +50,7 @@ interface StepJson {
 /** Reads what a view shows; `undefined` when it has shown enough. */
 export interface BodyReader {
   /** The body of an element of the run. */
-  read(entry: LogEntry): Promise<Buffer | undefined>;
+  read(entry: RunLogEntry): Promise<Buffer | undefined>;
   /** The payload of a run that it has started. */
   readPayload(run: Run): Promise<Buffer | undefined>;
 }
@@ -59,10 +59,10 @@ export interface BodyReader {
 export async function viewStep(
   parts: RunParts,
   run: Run,
-  entry: LogEntry,
+  entry: RunLogEntry,
   body: Buffer | undefined,
   isPending: boolean,
-  calls: ReadonlyMap<number, LogEntry>,
+  calls: ReadonlyMap<number, RunLogEntry>,
   reader: BodyReader,
 ): Promise<{ view: RunStepView; isPlan: boolean }> {
   const step = parseStep(body);
@@ -97,7 +97,7 @@ export async function viewStep(
   return { view, isPlan };
 }
 
-function viewCall(run: Run, call: LogEntry, body: Buffer | undefined, out: unknown): Partial<RunStepView> {
+function viewCall(run: Run, call: RunLogEntry, body: Buffer | undefined, out: unknown): Partial<RunStepView> {
   const result = parseJson(out) as { status?: number; body?: string; header?: HeaderMap } | undefined;
   // The SDK writes one character per byte.
   const response = result?.body === undefined ? undefined : Buffer.from(result.body, 'latin1');
@@ -118,7 +118,7 @@ function viewCall(run: Run, call: LogEntry, body: Buffer | undefined, out: unkno
 
 async function viewInvoked(
   { runs }: RunParts,
-  { invoked }: LogEntry,
+  { invoked }: RunLogEntry,
   reader: BodyReader,
 ): Promise<Partial<RunStepView>> {
   if (!invoked) return {};

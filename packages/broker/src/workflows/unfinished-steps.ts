@@ -1,9 +1,9 @@
-import type { LogEntry } from './run-log.ts';
+import type { RunLogEntry } from './run-log.ts';
 import { stepKey, type StepHead } from './step-text.ts';
 
 /** An element of a log with what its body says. */
 export interface KnownElement {
-  entry: Pick<LogEntry, 'messageId' | 'callType' | 'stepId'>;
+  entry: Pick<RunLogEntry, 'messageId' | 'callType' | 'stepId'>;
   index: number;
   head: StepHead | undefined;
 }

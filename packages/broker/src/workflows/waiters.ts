@@ -216,7 +216,7 @@ export async function resumeWaiter(
 
 /**
  * Gives kept data to waiters that were registered when it was there already: what registered them died, or lost Redis,
- * before it could. The endpoint has not heard of the registration, so that its delivery is repeated.
+ * before it could. The endpoint got no response to the registration, so its delivery is repeated.
  */
 export async function resumeFromKept(parts: RunParts, run: { runId: string; createdAt: number }): Promise<void> {
   const { redis, runs } = parts;
@@ -237,7 +237,7 @@ export async function resumeFromKept(parts: RunParts, run: { runId: string; crea
 }
 
 /**
- * The deadline of a waiter has come: appends the result, and gives its place in the log, the same on every call.
+ * The deadline of a waiter has come: appends the result, and returns its position in the log, the same on every call.
  * `undefined` if the event, or the end of the run, was first.
  */
 export async function expireWaiter(

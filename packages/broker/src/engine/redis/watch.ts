@@ -81,11 +81,11 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   };
   let troubles = new Map<Trouble, string>();
   let question: Promise<void> | undefined;
-  let told: () => void;
-  const hasLooked = new Promise<void>((resolve) => (told = resolve));
+  let endFirstLook: () => void;
+  const hasLooked = new Promise<void>((resolve) => (endFirstLook = resolve));
 
   let { data } = options;
-  const tellIfEmptied = async (found: string | null) => {
+  const agreeIfEmptied = async (found: string | null) => {
     if ((found ?? '') === data) return;
     data = await options.emptied();
     log.error('redis.emptied');
@@ -93,9 +93,9 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
 
   const ask = async () => {
     const [server, found] = await Promise.all([readServer(), redis.hget(keyspace.settings, 'data')]);
-    // The time comes last: nothing but its own way to Redis and back makes it less exact.
+    // The time comes last: only its own round trip then makes it less exact.
     const sentAt = Date.now();
-    // That a replica refuses is known, and ioredis would look for the primary at every such answer.
+    // A replica always refuses, and ioredis would look for the primary after each refusal.
     const [refusal, time] = await Promise.all([server.isReplica ? undefined : tryWrite(), redis.time()]);
     const receivedAt = Date.now();
     const redisNow = Number(time[0]) * 1000 + Number(time[1]) / 1000;
@@ -107,8 +107,8 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     state.durability = server.durability;
     denial = isDenied(refusal) ? explainDenial(refusal, redis) : undefined;
     judge(server, refusal);
-    told();
-    await tellIfEmptied(found);
+    endFirstLook();
+    await agreeIfEmptied(found);
   };
 
   const tryWrite = () =>
@@ -132,11 +132,11 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     state.answers = server !== undefined;
   };
 
-  /** One question at a time: a Redis that is frozen must not find a thousand of them. */
+  /** One look at a time: a frozen Redis must not find a thousand commands when it continues. */
   const look = async () => {
     question ??= ask()
       .catch((error: unknown) => {
-        // The connection knows better why it is not there.
+        // The error of the connection explains best why it does not work.
         if (isDenied(error)) rememberDenial(error);
         judge(undefined);
       })
