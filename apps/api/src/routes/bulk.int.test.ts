@@ -348,6 +348,38 @@ test('each name of the log has its own array, and no other', async () => {
   expect(await keys('/v2/events?groupBy=messageId')).toEqual(['messages']);
 });
 
+interface EventPage {
+  events?: { state: string }[];
+  messages?: { events: { state: string }[] }[];
+  cursor?: string;
+}
+
+test('messageId is a filter of the log like the others; messageIds win over them and have no cursor', async () => {
+  await redis.client.flushall();
+  const headers = { 'Upstash-Delay': '1h', 'Upstash-Label': 'one' };
+  const id = String((await call('POST', '/v2/publish/https://a.example/', 'x', headers)).body['messageId']);
+  await call('DELETE', `/v2/messages/${id}`);
+  const read = async (query: string) => {
+    const { events = [], messages = [], cursor } = (await call('GET', `/v2/events?${query}`)).body as EventPage;
+    return { states: [...events, ...messages.flatMap((group) => group.events)].map(({ state }) => state), cursor };
+  };
+  const all = ['CANCELED', 'CANCEL_REQUESTED', 'CREATED'];
+  await eventually(async () => (await read(`messageId=${id}`)).states.length === 3);
+  for (const groupBy of ['', '&groupBy=messageId']) {
+    expect(await read(`messageId=${id}&label=one&host=a.example${groupBy}`)).toEqual({ states: all });
+    expect(await read(`messageId=${id}&label=other${groupBy}`)).toEqual({ states: [] });
+    expect(await read(`messageId=${id}&toDate=1${groupBy}`)).toEqual({ states: [] });
+    expect(await read(`messageIds=${id}&label=other&toDate=1${groupBy}`)).toEqual({ states: all });
+    expect(await read(`messageIds=${id}&messageId=msg_other${groupBy}`)).toEqual({ states: all });
+  }
+
+  const page = await read(`messageId=${id}&count=2`);
+  expect(page).toEqual({ states: all.slice(0, 2), cursor: expect.any(String) as string });
+  expect(await read(`messageId=${id}&count=2&cursor=${page.cursor}`)).toEqual({ states: all.slice(2) });
+  expect(await read(`messageIds=${id}&count=2`)).toEqual({ states: all.slice(0, 2) });
+  expect(await read(`messageIds=${id}&cursor=1`)).toEqual({ states: all });
+});
+
 test.each(['maxBytes=0', 'maxBytes=', 'maxBytes=1e6', 'maxBytes=-1', 'maxBytes=1&maxBytes=2'])(
   '%s is a 400',
   async (query) => {

@@ -41,14 +41,16 @@ const pageGroups = 10;
 const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 0 or more');
 
 /**
- * Which entries are meant: those of these messages, otherwise those that match (contract P41, P45). Unknown names are
- * ignored.
+ * Which entries are meant: those of the messages with these ids, otherwise those that match (contract P41, P45). Unknown
+ * names are ignored.
  */
 export const EventsQuery = z
   .object({
     ...FilterFields,
-    messageId: filters.list.describe('Ids of messages; all other filters except `state` are ignored.'),
-    messageIds: filters.list.describe('The same as `messageId`.'),
+    messageId: filters.list.describe('Id of the message.'),
+    messageIds: filters.list.describe(
+      'Ids of messages; all other filters except `state` are ignored, and no cursor is returned.',
+    ),
     state: filters.list
       .pipe(
         z
@@ -79,10 +81,12 @@ export const EventsQuery = z
 
 /** What a query says about entries, in one form. */
 export interface LogFilter extends MessageFilter {
-  /** The entries of these messages; of the other filters only `state` then applies. */
+  /** The entries of these messages; of the other filters only `state` then applies, and there is one page. */
   messageIds?: string[];
+  /** A filter like the others. */
+  messageId?: string[] | undefined;
   state?: State[] | undefined;
-  /** Maximum number of entries, or groups of entries; of explicit messages `undefined` means all. */
+  /** Maximum number of entries, or groups of entries; of `messageIds` `undefined` means all. */
   count?: number | undefined;
   cursor?: string | undefined;
   order: 'latestFirst' | 'earliestFirst';
@@ -95,8 +99,7 @@ export interface LogFilter extends MessageFilter {
 
 /** @param defaultCount entries of a page when the query does not say */
 export function readLogFilter(query: z.output<typeof EventsQuery>, defaultCount: number): LogFilter {
-  const { messageId = [], messageIds = [], callerIP, groupBy, order = 'latestFirst', cursor, count, ...given } = query;
-  const ids = [...new Set([...messageId, ...messageIds])];
+  const { messageIds, callerIP, groupBy, order = 'latestFirst', cursor, count, ...given } = query;
   const isGrouped = groupBy !== undefined;
   return {
     ...given,
@@ -105,7 +108,7 @@ export function readLogFilter(query: z.output<typeof EventsQuery>, defaultCount:
     cursor: cursor || undefined,
     callerIp: given.callerIp ?? callerIP,
     maxBytes: given.maxBytes ?? pageBytes,
-    ...(ids.length > 0 ? { messageIds: ids, count } : { count: count ?? (isGrouped ? pageGroups : defaultCount) }),
+    ...(messageIds ? { messageIds, count } : { count: count ?? (isGrouped ? pageGroups : defaultCount) }),
   };
 }
 

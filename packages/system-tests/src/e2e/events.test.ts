@@ -215,6 +215,17 @@ describe('filters', () => {
     const query = `messageIds=${ids['labelled']}&messageIds=${ids['other']}&label=none&toDate=1`;
     expect((await read(query)).events).toHaveLength(6);
     expect((await read(`messageIds=${ids['labelled']},${ids['other']}&state=ACTIVE`)).events).toHaveLength(2);
+    expect(await read(`messageIds=${ids['labelled']}&count=1`)).not.toHaveProperty('cursor');
+    expect(await read('messageIds=msg_unknown')).toEqual({ events: [] });
+  });
+
+  test('messageId is a filter like the others', async () => {
+    const one = `messageId=${ids['labelled']}`;
+    expect((await read(`${one}&label=filter-a`)).events).toHaveLength(3);
+    expect((await read(`${one}&label=filter-c`)).events).toEqual([]);
+    expect((await read(`${one},${ids['other']}&label=filter-c`)).events.map(({ messageId }) => messageId)).toEqual(
+      Array.from({ length: 3 }, () => ids['other']),
+    );
     expect(await read('messageId=msg_unknown')).toEqual({ events: [] });
   });
 

@@ -4,7 +4,7 @@ import type { BodyStore } from '../../engine/shards/body.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import { createEntryFormatter } from './entry-formatter.ts';
 import type { LogOffset } from '../../engine/log/entry-list.ts';
-import { searchEntries, type Hit } from './search.ts';
+import { isMeant, searchEntries, type Hit } from './search.ts';
 
 /** Segments of the log count from 1; this one stands for entries that were not searched in it. */
 const namedOffset = { segment: 0 };
@@ -28,22 +28,31 @@ export interface LogPages {
 export function createLogPages(logs: LogStore, bodies: BodyStore, retentionMs: number): LogPages {
   /** The entries that the filter means, in groups or one by one. */
   async function find(filter: LogFilter): Promise<{ hits: Hit[]; next?: LogOffset }> {
-    const { messageIds, count = Infinity } = filter;
-    if (!messageIds) return searchEntries(logs, { ...filter, count, retentionMs });
-    return findNamed(messageIds, filter);
+    const { messageIds, messageId, count = Infinity } = filter;
+    if (messageIds) {
+      const { state, order, isGrouped, maxBytes } = filter;
+      const hits = await readNamed(messageIds, { state, order, isGrouped, maxBytes });
+      return { hits: hits.slice(0, count) };
+    }
+    if (messageId) return cutPage(await readNamed(messageId, filter), filter);
+    return searchEntries(logs, { ...filter, count, retentionMs });
   }
 
-  /** The entries of named messages: one page, unless `count` asks for less than there is. */
-  async function findNamed(ids: string[], filter: LogFilter): Promise<{ hits: Hit[]; next?: LogOffset }> {
-    const { state, count = Infinity, isGrouped, order, cursor } = filter;
-    const found = await Promise.all(ids.map((id) => logs.read(id)));
+  /** The entries of these messages that the filter means. */
+  async function readNamed(ids: readonly string[], filter: LogFilter): Promise<Hit[]> {
+    const { isGrouped, order, fromDate = 0, toDate = Infinity } = filter;
+    const found = await Promise.all([...new Set(ids)].map((id) => logs.read(id)));
     const groups = found
-      .map(({ entries }) => entries.reverse().filter((entry) => !state || state.includes(entry.state)))
+      .map(({ entries }) => entries.reverse().filter((entry) => isMeant(filter, entry, fromDate, toDate)))
       .filter((entries) => entries.length > 0);
     const listed = isGrouped ? groups : sortByTime(groups.flat(), 'latestFirst').map((entry) => [entry]);
     // The number counts from the oldest entry, so that entries that are added between two pages do not move it.
     const hits = listed.map((entries, index) => ({ ...namedOffset, number: listed.length - 1 - index, entries }));
-    if (order === 'earliestFirst') hits.reverse();
+    return order === 'earliestFirst' ? hits.reverse() : hits;
+  }
+
+  /** What follows the cursor, up to `count`. */
+  function cutPage(hits: Hit[], { cursor, order, count }: LogFilter): { hits: Hit[]; next?: LogOffset } {
     const [first, number] = (cursor ?? '').split('-').map(Number);
     const rest = hits.filter((hit) => {
       if (cursor === undefined) return true;
@@ -56,14 +65,18 @@ export function createLogPages(logs: LogStore, bodies: BodyStore, retentionMs: n
     return last && rest.length > page.length ? { hits: page, next: last } : { hits: page };
   }
 
-  /** Ends a page when its response is full. Named messages have no further page: what does not fit comes without bodies. */
+  /**
+   * Ends a page when its response is full. Entries of named messages that do not fit come without bodies instead: which
+   * states a message went through is on one page.
+   */
   async function formatPage(filter: LogFilter): Promise<{ groups: LogEntryView[][]; cursor?: string }> {
     const { hits, next } = await find(filter);
+    const isNamed = (filter.messageIds ?? filter.messageId) !== undefined;
     const formatter = createEntryFormatter(logs, bodies, filter);
     const groups: LogEntryView[][] = [];
     let last: LogOffset | undefined;
     for (const { segment, number, entries } of hits) {
-      const isFull = last && !filter.messageIds && !(await formatter.hasRoom(entries));
+      const isFull = last && !isNamed && !(await formatter.hasRoom(entries));
       if (last && isFull) return { groups, cursor: formatCursor(last) };
       const group: LogEntryView[] = [];
       for (const entry of entries) group.push(await formatter.format(entry));

@@ -131,8 +131,9 @@ function isSameEntry(entry: LogEntry, { state, retried, time }: EntryRecord): bo
   return entry.state === state && entry.retried === retried && entry.writtenAt === time;
 }
 
-function isMeant(
-  { state, fromDate: _f, toDate: _t, ...filter }: Search,
+/** Whether a filter means an entry that was written at an instant within these bounds. */
+export function isMeant(
+  { state, fromDate: _f, toDate: _t, ...filter }: LogFilter,
   entry: LogEntry,
   from: number,
   to: number,
