@@ -36,6 +36,8 @@ export interface Schedule extends Limits {
   body?: string;
   /** The body in base64, if it is not UTF-8. */
   bodyBase64?: string;
+  /** There is a body, and it is not shown: `list` leaves out bodies above 16 KiB. */
+  bodyTruncated?: true;
   retries: number;
   retryDelayExpression?: string;
   /** From each trigger to the first attempt, in seconds. */
@@ -93,6 +95,7 @@ export class Schedules {
     return readMessage(await this.#http.request<Schedule>({ ...options, path: formatPath(scheduleId) }));
   }
 
+  /** All of them, oldest first. Bodies above 16 KiB are left out, with `bodyTruncated`; `get` shows them. */
   async list(options: CallOptions = {}): Promise<Schedule[]> {
     const schedules = await this.#http.request<Schedule[]>({ ...options, path: ['v2', 'schedules'] });
     return schedules.map((schedule) => readMessage(schedule));

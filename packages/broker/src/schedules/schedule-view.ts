@@ -3,8 +3,12 @@ import { formatHeader, formatMessageFields } from '../engine/log/message-fields.
 import { formatBytes } from '../views/messages/message-view.ts';
 import type { ScheduleState } from './schedule.ts';
 
-/** A schedule as a caller sees it (contract O8): empty fields are left out. */
-export function formatScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer): Schedule {
+/**
+ * A schedule as a caller sees it (contract O8): empty fields are left out.
+ *
+ * @param bytes the body; `undefined` when there is one that is not shown
+ */
+export function formatScheduleView(scheduleId: string, schedule: ScheduleState, bytes: Buffer | undefined): Schedule {
   const { cron, destination, timeoutMs, ...definition } = schedule.definition;
   const { lastAt, error } = schedule;
   const message: Message = {
@@ -13,7 +17,6 @@ export function formatScheduleView(scheduleId: string, schedule: ScheduleState, 
   };
   const { url, maxRetries, ...fields } = formatMessageFields(message);
   const delayMs = message.notBefore - message.createdAt;
-  const marker = message.redaction?.bodyMarker;
   return {
     ...fields,
     scheduleId,
@@ -22,7 +25,7 @@ export function formatScheduleView(scheduleId: string, schedule: ScheduleState, 
     createdAt: message.createdAt,
     retries: maxRetries,
     isPaused: schedule.isPaused,
-    ...(marker === undefined ? formatBytes(bytes, 'body', 'bodyBase64') : { body: marker }),
+    ...formatBody(bytes, message.redaction?.bodyMarker),
     ...(delayMs > 0 ? { delay: delayMs / 1000 } : {}),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs / 1000 }),
     ...formatHeader(message, 'callbackHeader', message.callback?.header),
@@ -31,6 +34,11 @@ export function formatScheduleView(scheduleId: string, schedule: ScheduleState, 
     ...(lastAt === undefined ? {} : { lastScheduleTime: lastAt, lastScheduleStates: formatStates(schedule) }),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+function formatBody(bytes: Buffer | undefined, marker: string | undefined) {
+  if (marker !== undefined) return { body: marker };
+  return bytes ? formatBytes(bytes, 'body', 'bodyBase64') : { bodyTruncated: true as const };
 }
 
 function formatStates({ lastAt, messages }: ScheduleState): Schedule['lastScheduleStates'] {

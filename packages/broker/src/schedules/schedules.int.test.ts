@@ -297,6 +297,25 @@ describe('a large body', () => {
   const body = 'x'.repeat(100_000);
   const bodyKeys = () => server.client.keys('*:body:*');
 
+  test('is left out of the list, which says so', async () => {
+    await create({ 'Upstash-Schedule-Id': 'large' }, 'https://a.example', body);
+    await create({ 'Upstash-Schedule-Id': 'small' });
+    await create({ 'Upstash-Schedule-Id': 'empty' }, 'https://a.example', '');
+    await create({ 'Upstash-Schedule-Id': 'redacted', 'Upstash-Redact-Fields': 'body' }, 'https://a.example', body);
+    const shown: Record<string, unknown> = {};
+    for await (const schedule of first.schedules.list()) {
+      shown[schedule.scheduleId] = [schedule.body?.slice(0, 8), schedule.bodyTruncated];
+    }
+    expect(shown).toEqual({
+      large: [undefined, true],
+      small: ['hello', undefined],
+      empty: [undefined, undefined],
+      redacted: ['REDACTED', undefined],
+    });
+    expect(await read('large')).toMatchObject({ body });
+    expect(await read('large')).not.toHaveProperty('bodyTruncated');
+  });
+
   test('lies in Redis once, for the schedule and its messages, and goes with the last of them', async () => {
     const id = await create({}, 'https://a.example', body);
     for (const agoMs of [2000, 1000]) {

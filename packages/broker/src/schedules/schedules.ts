@@ -34,7 +34,7 @@ export interface Schedules {
    * @throws what a publish throws; `limit_exceeded` when there are too many
    */
   create(request: PublishRequest): Promise<string>;
-  /** All of them, oldest first, without bodies that are too large to lie in a message. */
+  /** All of them, oldest first; a body that is too large to lie in a message is left out, and `bodyTruncated` says so. */
   list(): AsyncIterable<Schedule>;
   get(scheduleId: string): Promise<Schedule | undefined>;
   /** Says whether there is such a schedule. */
@@ -135,7 +135,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       yield* readByAge(ids, schedulesAtOnce, async (id) => {
         const schedule = await read(id);
         if (!schedule) return undefined;
-        return formatScheduleView(id, schedule, inlineBytes(schedule.definition.message.body) ?? Buffer.alloc(0));
+        return formatScheduleView(id, schedule, inlineBytes(schedule.definition.message.body));
       });
     },
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
 import { DestinationParameter, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
-import { messageFields } from './messages.ts';
+import { bodyTruncated, messageFields } from './messages.ts';
 
 const { messageId: _id, url: _url, topicName: _topic, endpointName: _endpoint, maxRetries, ...fields } = messageFields;
 
@@ -24,6 +24,7 @@ export const Schedule = z
     retries: maxRetries,
     isPaused: z.boolean().describe('Whether the schedule is paused and publishes nothing.'),
     bodyBase64: z.string().optional().describe('The body in base64, if it is not valid UTF-8.'),
+    bodyTruncated,
     delay: z.number().optional().describe('Delay of each message, in seconds.'),
     timeout: z.number().optional().describe('Timeout of an attempt, in seconds.'),
     callbackHeader: HeaderMapField.optional().describe('Forwarded headers of the callback.'),
@@ -78,7 +79,7 @@ export const schedules = {
   list: endpoint({
     method: 'GET',
     path: '/v2/schedules',
-    summary: 'List all schedules, without bodies above 16 KB',
+    summary: 'List all schedules, without bodies above 16 KiB',
     scope: 'read',
     reply: z.array(Schedule),
   }),
