@@ -6,7 +6,6 @@ import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@p
 import { formatBanner } from './banner.ts';
 import {
   countDispatchers,
-  createEnvironment,
   formatApiUrl,
   isPrivateAllowed,
   listPublicUrls,
@@ -37,7 +36,8 @@ await runProcess(async () => {
 
   const url = formatApiUrl(config);
   const probePort = config.probePort || (await findFreePorts(dispatcherCount));
-  const env = createEnvironment({
+  const env = {
+    ...process.env,
     REDIS_URL: redis?.url ?? config.redisUrl ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
@@ -50,7 +50,7 @@ await runProcess(async () => {
     PROBE_HOST: '127.0.0.1',
     HOST: config.host,
     PORT: String(config.port),
-  });
+  };
   const common = { env, isFromSources: config.posthornSources, stopMs: config.shutdownGraceMs + 15_000, log };
   const api = startApp({ ...common, name: 'api', url });
   const dispatchers = Array.from({ length: dispatcherCount }, (_, index) =>

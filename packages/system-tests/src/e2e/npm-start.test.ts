@@ -159,6 +159,16 @@ describe('a port of another server', () => {
   });
 });
 
+test('a message that failed is one line of its output', async () => {
+  const server = await start();
+  await server.ready();
+  const { stdout } = await posthorn(server.dataDir, 'publish', 'http://127.0.0.1:9/', '--retries', '0');
+  const messageId = stdout.trim();
+  await eventually(() => server.output.stdout.includes('"message.failed"'), 30_000);
+  const line = server.output.stdout.split('\n').find((text) => text.includes('"message.failed"')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({ messageId, status: 0, errorKind: 'connect' });
+});
+
 test('PROBE_PORT must differ from PORT', async () => {
   const port = String(await findFreePort());
   const server = await start({ PORT: port, PROBE_PORT: port });
