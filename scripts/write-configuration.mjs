@@ -9,20 +9,23 @@ const processes = ['api', 'dispatcher', 'local'];
 const rows = new Map();
 for (const name of processes) {
   const { table } = await import(`../apps/${name}/dist/config.js`);
-  for (const [variable, { schema, help }] of Object.entries(table)) {
-    const row = rows.get(variable) ?? { readBy: [], help, default: writeDefault(schema) };
+  for (const [variable, { schema, help, defaultText = formatDefault(schema) }] of Object.entries(table)) {
+    const row = rows.get(variable) ?? { readBy: [], help, defaults: new Map() };
     row.readBy.push(name);
+    row.defaults.set(defaultText, [...(row.defaults.get(defaultText) ?? []), name]);
     rows.set(variable, row);
   }
 }
 
 const lines = [...rows]
   .sort(([a], [b]) => (a < b ? -1 : 1))
-  .map(([variable, row]) => `| \`${variable}\` | ${row.default} | ${row.readBy.join(', ')} | ${row.help} |`);
+  .map(([variable, row]) => {
+    return `| \`${variable}\` | ${formatDefaults(row.defaults)} | ${row.readBy.join(', ')} | ${row.help} |`;
+  });
 const text = `# Configuration
 
 All environment variables, generated from the checks of the processes by \`npm run configuration\`. \`local\` is \`npm start\`, which
-passes its environment on to the API and the dispatcher. An empty variable counts as not set. All wrong values are reported in one
+passes its environment on to the API and the dispatcher, with its own defaults where they differ. An empty variable counts as not set. All wrong values are reported in one
 sentence on standard error, with exit status 1.
 
 | Variable | Default | Read by | Meaning |
@@ -37,9 +40,16 @@ else if (readFileSync(file, 'utf8') !== wanted) {
   process.exit(1);
 }
 
-function writeDefault(schema) {
+/** One default, or those of the processes that differ. */
+function formatDefaults(defaults) {
+  if (defaults.size === 1) return [...defaults.keys()][0];
+  return [...defaults].map(([text, names]) => `${names.join(', ')}: ${text || 'none'}`).join('; ');
+}
+
+/** A default that cannot be set stands for none. */
+function formatDefault(schema) {
   const { success, data } = schema.safeParse(undefined);
   if (!success) return 'required';
-  if (data === undefined || (Array.isArray(data) && data.length === 0) || data === '') return '';
-  return `\`${data}\``;
+  if (data === undefined || !schema.safeParse(String(data)).success) return '';
+  return Array.isArray(data) && data.length === 0 ? '' : `\`${data}\``;
 }

@@ -18,7 +18,7 @@ export const table = defineEnvironment({
   ...serverSettings,
   DISPATCHERS: {
     schema: integer(1, 1, maxProcesses),
-    help: 'Number of dispatchers that are started together; each uses up to one core. By default, npm start has 2 where there are four cores or more.',
+    help: 'Number of dispatchers that are started together; each uses up to one core.',
   },
   PROBE_PORT: {
     schema: integer(0, 1, 65_535),

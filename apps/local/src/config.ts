@@ -15,7 +15,11 @@ import { z } from 'zod';
 /** Variables that `npm start` uses itself; it passes all others to the API and the dispatcher (contract R2, R15). */
 export const table = defineEnvironment({
   POSTHORN_DATA_DIR: { schema: z.string().default('./data'), help: 'Directory of all state.' },
-  REDIS_URL: { schema: z.string().optional(), help: 'Your own Redis instead of the embedded one.' },
+  REDIS_URL: {
+    schema: z.string().optional(),
+    defaultText: 'an embedded Redis',
+    help: 'Your own Redis instead of the embedded one.',
+  },
   DURABILITY: serverSettings.DURABILITY,
   HOST: { schema: z.string().default('127.0.0.1'), help: 'Address of the API.' },
   PORT: { schema: integer(8080, 1, 65_535), help: 'Port of the API.' },
@@ -23,18 +27,29 @@ export const table = defineEnvironment({
   DISPATCHERS: {
     // 0, which cannot be set, stands for the number that fits the machine.
     schema: integer(0, 1, maxProcesses),
+    defaultText: '`2` with four cores or more, else `1`',
     help: 'Number of dispatchers; 2 by default where there are four cores or more.',
   },
   PROBE_PORT: {
     schema: integer(0, 1, 65_535),
+    defaultText: 'free ports',
     help: 'Port of the probe of the first dispatcher; free ones by default.',
   },
-  QSTASH_TOKEN: { schema: z.string().optional(), help: 'Token of the publishers; generated once by default.' },
+  QSTASH_TOKEN: {
+    schema: z.string().optional(),
+    defaultText: 'generated once',
+    help: 'Token of the publishers; generated once by default.',
+  },
   QSTASH_CURRENT_SIGNING_KEY: {
     schema: z.string().optional(),
+    defaultText: 'generated once',
     help: 'Current signing key; generated once by default.',
   },
-  QSTASH_NEXT_SIGNING_KEY: { schema: z.string().optional(), help: 'Next signing key; generated once by default.' },
+  QSTASH_NEXT_SIGNING_KEY: {
+    schema: z.string().optional(),
+    defaultText: 'generated once',
+    help: 'Next signing key; generated once by default.',
+  },
   POSTHORN_DEV_CREDENTIALS: {
     schema: flag(false),
     help: 'Use the publicly known development credentials; on loopback only, never in production.',
@@ -42,6 +57,7 @@ export const table = defineEnvironment({
   ALLOW_PRIVATE_DESTINATIONS: {
     // Not `flag`, whose default would be taken for an answer.
     schema: z.enum(['true', 'false', '1', '0'], 'use true or false').optional(),
+    defaultText: '`true` if `HOST` is loopback',
     help: 'Deliver to this machine and its network; true when HOST is loopback.',
   },
   NODE_ENV: { schema: z.string().optional(), help: 'production forbids the development credentials.' },

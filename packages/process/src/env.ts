@@ -8,6 +8,8 @@ export interface EnvironmentRow {
   schema: z.ZodType;
   /** `ms`: the variable is a number of seconds and ends in `_SECONDS`; its property is in milliseconds, ends in `Ms`. */
   unit?: 'ms';
+  /** The default for docs/configuration.md, where it is not a value: it depends on something. */
+  defaultText?: string;
   /** One sentence for docs/configuration.md. */
   help: string;
 }
