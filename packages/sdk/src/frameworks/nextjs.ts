@@ -7,15 +7,15 @@ export type { ConfigOrFunction, NodeRequest, NodeResponse, VerifySignatureConfig
 const advice = 'export const config = { api: { bodyParser: false } } from the file of this route.';
 
 /**
- * Wraps an API route (pages router): a request without a good signature is answered with 403. Its file must switch the
- * body parser off: `export const config = { api: { bodyParser: false } }`. The handler finds the body as `request.body`
+ * Wraps an API route (pages router): a request with a wrong signature is answered with 403, and one without a signature
+ * with 400, as the official handler does. Its file must switch the body parser off: `export const config = { api: { bodyParser: false } }`. The handler finds the body as `request.body`
  * (parsed if it is JSON, else as text), and its bytes as `request.rawBody`.
  */
 export function verifySignature<Req extends NodeRequest, Res extends NodeResponse>(
   handler: (request: Req & { rawBody: Uint8Array }, response: Res) => unknown,
   config?: ConfigOrFunction<NoInfer<Req>>,
 ): (request: Req, response: Res) => Promise<void> {
-  const guard = createGuard(config);
+  const guard = createGuard(config, 400);
   return async (request, response) => {
     const { headers } = request;
     const keep = (bytes: Uint8Array) => keepBody(request, headers, bytes);

@@ -66,12 +66,14 @@ const defaultMaxBodyBytes = 32 * 1024 * 1024;
 /**
  * Never throws: bundlers evaluate modules without the environment of the application. A guard that is set up wrongly
  * refuses every request with a 500 that says what to change, and says it once on the console.
+ *
+ * @param missingStatus status of the refusal of a request without a signature
  */
-export function createGuard<First>(given: ConfigOrFunction<First> = {}): Guard<First> {
+export function createGuard<First>(given: ConfigOrFunction<First> = {}, missingStatus = 403): Guard<First> {
   const reported = new Set<string>();
   return async ({ header, readBody }, first, variables) => {
     const signature = header(deliveryNames.signature);
-    if (!signature) return { status: 403, message: `\`${deliveryNames.signature}\` header is missing` };
+    if (!signature) return { status: missingStatus, message: `\`${deliveryNames.signature}\` header is missing` };
     const upstashRegion = header(deliveryNames.region);
     try {
       const config = addKeys(typeof given === 'function' ? await given(first) : given, variables);

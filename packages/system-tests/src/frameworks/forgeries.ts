@@ -36,8 +36,9 @@ function writeForgeries(key: string, url: string): Record<string, Forgery> {
   };
   const unsigned = sign(text, { header: { alg: 'none' } }).replace(/\.[^.]*$/, '.');
   return {
-    'no signature': { body: text },
-    'an empty signature': { signature: '', body: text },
+    // The pages router of Next.js answers 400, as the official handler does.
+    'no signature': { body: text, statuses: [400, 403] },
+    'an empty signature': { signature: '', body: text, statuses: [400, 403] },
     'no token': { signature: 'x.y.z', body: text },
     'another key': { signature: sign(text, { by: 'sig_of_somebody' }), body: text },
     'tampered body': { signature: sign(text), body: '{"order":18}' },
