@@ -5,7 +5,7 @@ import { formatSegment } from './path.ts';
 export interface Endpoint {
   /** Absolute URL. */
   url: string;
-  /** Letters, digits, `.`, `_` and `-`; to refer to the endpoint by. */
+  /** Any text of up to 256 characters, to refer to the endpoint by. */
   name?: string;
 }
 
