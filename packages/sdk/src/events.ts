@@ -76,9 +76,9 @@ export interface LogsFilter extends CommonFilter, HostPathFilter {
   count?: number;
 }
 
-/** One page: by ids of messages, or what matches. */
+/** One page: all entries of messages by their ids, of which there may be 100, or what matches. */
 export type LogsRequest = {
-  /** Maximum number of entries of the page; 1000 by default and at most. */
+  /** Maximum number of entries of the page; 1000 at most, and by default unless there are `messageIds`. */
   count?: number;
   /** The page ends after about so many bytes; 1 MiB by default, 16 MiB at most. */
   maxBytes?: number;
@@ -89,7 +89,7 @@ export interface GetLogsResponse {
   logs: Log[];
   /** @deprecated the same list as `logs` */
   events: Log[];
-  /** Where the next page begins; none on the last. */
+  /** Where the next page begins; none on the last, and none with `messageIds`. */
   cursor?: string;
 }
 
