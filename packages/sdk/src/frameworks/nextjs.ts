@@ -8,8 +8,9 @@ const advice = 'export const config = { api: { bodyParser: false } } from the fi
 
 /**
  * Wraps an API route (pages router): a request with a wrong signature is answered with 403, and one without a signature
- * with 400, as the official handler does. Its file must switch the body parser off: `export const config = { api: { bodyParser: false } }`. The handler finds the body as `request.body`
- * (parsed if it is JSON, else as text), and its bytes as `request.rawBody`.
+ * with 400, as the official handler does. Its file must switch the body parser off:
+ * `export const config = { api: { bodyParser: false } }`. The handler finds the body as `request.body` (parsed if it is
+ * JSON, else as text), and its bytes as `request.rawBody`.
  */
 export function verifySignature<Req extends NodeRequest, Res extends NodeResponse>(
   handler: (request: Req & { rawBody: Uint8Array }, response: Res) => unknown,
