@@ -1,12 +1,5 @@
 import type { Broker } from '@posthorn/broker';
-import {
-  contract,
-  namesEntries,
-  PosthornError,
-  readDlqFilter,
-  RunLetterListQuery,
-  saysWhich,
-} from '@posthorn/shared';
+import { contract, namesEntries, PosthornError, readDlqFilter, RunLetterListQuery, saysWhich } from '@posthorn/shared';
 import type { Request } from 'express';
 import { readRetryOptions } from './retry-options.ts';
 import { route, type Route } from './route.ts';

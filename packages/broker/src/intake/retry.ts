@@ -63,10 +63,7 @@ export async function retryDeadLetters(
 }
 
 /** The log of a dead message names the message that a retry has made of it; without a log there is nothing to note. */
-async function noteRetries(
-  { logs }: RetryParts,
-  messages: readonly { id: string; message: Message }[],
-): Promise<void> {
+async function noteRetries({ logs }: RetryParts, messages: readonly { id: string; message: Message }[]): Promise<void> {
   await Promise.all(messages.map(({ id, message }) => logs.noteRetry(message.retryOf ?? '', id)));
 }
 

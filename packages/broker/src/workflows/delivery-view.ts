@@ -8,7 +8,11 @@ import type { Run } from './runs.ts';
 import { parseWaiter } from './stored-waiter.ts';
 
 /** The messages of the run that have not ended, or had not when the run ended. */
-export async function readPending({ shards }: RunParts, run: Run, entries: readonly RunLogEntry[]): Promise<Set<string>> {
+export async function readPending(
+  { shards }: RunParts,
+  run: Run,
+  entries: readonly RunLogEntry[],
+): Promise<Set<string>> {
   if (run.state !== 'RUN_STARTED') return new Set(run.pending);
   const some = entries.slice(-maxPending);
   const exist = await Promise.all(some.map(({ messageId }) => shards.at(run.shard).exists(messageId)));

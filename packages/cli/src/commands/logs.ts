@@ -33,7 +33,11 @@ const followedLimit = 10;
 export function addLogs(command: Command, act: Act): void {
   addDestinationFilters(addFilters(command.option('--message <id>', 'of this message')))
     .option('--state <state>', 'entries with this state; IN_PROGRESS is ACTIVE, RETRY or ERROR', parseState)
-    .option('--limit <number>', `maximum number of entries, the newest; 0 for all (default: ${defaultLimit})`, parseLimit)
+    .option(
+      '--limit <number>',
+      `maximum number of entries, the newest; 0 for all (default: ${defaultLimit})`,
+      parseLimit,
+    )
     .option('-f, --follow', `print new entries until Ctrl-C, after the last ${followedLimit}`)
     .action(
       act(async ({ client, output }, options: Options) => {
