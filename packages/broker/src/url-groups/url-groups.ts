@@ -82,10 +82,7 @@ export function createUrlGroups(
     removeEndpoints: (name, references) =>
       update(name, (group) => {
         if (!group) throw groupNotFound(name);
-        const isNamed = (endpoint: UrlGroup['endpoints'][number]) =>
-          references.some(({ url, name: wanted }) =>
-            wanted ? endpoint.name === wanted : endpoint.url === url || hidePassword(endpoint.url) === url,
-          );
+        const isNamed = createEndpointTest(references);
         return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
       }),
     setHeaders: (name, headers) =>
@@ -100,21 +97,46 @@ export function createUrlGroups(
   };
 }
 
-/** No two endpoints of the result have the same URL or the same name. */
-function mergeEndpoints(existing: UrlGroup['endpoints'], added: readonly GroupEndpoint[]): UrlGroup['endpoints'] {
-  let merged = [...existing];
+type Endpoint = UrlGroup['endpoints'][number];
+
+/** Tests whether one of the references means an endpoint: by its name, or by its URL as it is stored or as it is shown. */
+function createEndpointTest(references: readonly EndpointReference[]): (endpoint: Endpoint) => boolean {
+  const names = new Set<string>();
+  const urls = new Set<string>();
+  for (const { url, name } of references) {
+    if (name) names.add(name);
+    else if (url) urls.add(url);
+  }
+  return ({ url, name }) => (name !== undefined && names.has(name)) || urls.has(url) || urls.has(hidePassword(url));
+}
+
+/** No two endpoints of the result have the same URL or the same name. A request may add thousands. */
+function mergeEndpoints(existing: readonly Endpoint[], added: readonly GroupEndpoint[]): Endpoint[] {
+  const merged: (Endpoint | undefined)[] = [];
+  const byUrl = new Map<string, number>();
+  const byName = new Map<string, number>();
+  const put = (endpoint: Endpoint, at: number) => {
+    merged[at] = endpoint;
+    byUrl.set(endpoint.url, at);
+    if (endpoint.name !== undefined) byName.set(endpoint.name, at);
+  };
+  const remove = (at: number) => {
+    const { url = '', name = '' } = merged[at] ?? {};
+    merged[at] = undefined;
+    byUrl.delete(url);
+    byName.delete(name);
+  };
+
+  for (const endpoint of existing) put(endpoint, merged.length);
   for (const { url, name: given } of added) {
     const name = given || undefined;
-    const isSame = (other: UrlGroup['endpoints'][number]) =>
-      other.url === url || (name !== undefined && other.name === name);
-    const replaced = merged.find(isSame);
-    const endpoint = name === undefined ? { url } : { name, url };
-    if (!replaced) merged.push(endpoint);
-    else {
-      const placed = replaced.url === url && name === undefined ? replaced : endpoint;
-      // One endpoint may have had the URL and another one the name: the first of them stays.
-      merged = merged.flatMap((other) => (other === replaced ? [placed] : isSame(other) ? [] : [other]));
-    }
+    const same = [byUrl.get(url), name === undefined ? undefined : byName.get(name)].filter((at) => at !== undefined);
+    const at = same.length > 0 ? Math.min(...same) : merged.length;
+    const replaced = merged[at];
+    // One endpoint may have had the URL and another one the name: the first of them stays.
+    for (const other of same) remove(other);
+    const isUnchanged = replaced?.url === url && name === undefined;
+    put(isUnchanged ? replaced : name === undefined ? { url } : { name, url }, at);
   }
-  return merged;
+  return merged.filter((endpoint) => endpoint !== undefined);
 }
