@@ -9,3 +9,9 @@ test('every value of a name is kept, as a list and as an object', () => {
   });
   expect(listHeaderMap(null)).toEqual([]);
 });
+
+test.each(['__proto__', 'constructor', 'toString'])('a header may be called %s', (name) => {
+  const map = toHeaderMap([name, 'a', name, 'b']);
+  expect(Object.entries(map)).toEqual([[name, ['a', 'b']]]);
+  expect(Object.getPrototypeOf(map)).toBe(Object.prototype);
+});

@@ -23,13 +23,15 @@ export function keepPublishHeaders(headers: readonly string[]): string[] {
 
 /** Headers as an object, each name once and with all of its values. */
 export function toHeaderMap(headers: readonly string[]): HeaderMap {
-  const map: HeaderMap = {};
+  const valuesByName = new Map<string, string[]>();
   const spellings = new Map<string, string>();
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const given = headers[index] ?? '';
     const name = spellings.get(given.toLowerCase()) ?? given;
     spellings.set(given.toLowerCase(), name);
-    (map[name] ??= []).push(headers[index + 1] ?? '');
+    const values = valuesByName.get(name) ?? [];
+    values.push(headers[index + 1] ?? '');
+    valuesByName.set(name, values);
   }
-  return map;
+  return Object.fromEntries(valuesByName);
 }

@@ -35,13 +35,13 @@ const workflowName = /^Upstash-Workflow-/i;
 
 /** What may go to the endpoint of what a submitter forwarded: not the names that the server itself sets. */
 export function keepRunHeaders(header: HeaderMap): HeaderMap {
-  const kept: HeaderMap = {};
-  for (const [name, values] of Object.entries(header)) {
-    if (name === encoding || name === contentType || name === 'Upstash-Label') continue;
-    if (workflowName.test(name) && name.toLowerCase() !== 'upstash-workflow-invoke-count') continue;
-    kept[name] = values;
-  }
-  return kept;
+  // Not by assignment: a header may be called `__proto__`.
+  return Object.fromEntries(Object.entries(header).filter(([name]) => isForRun(name)));
+}
+
+function isForRun(name: string): boolean {
+  if (name === encoding || name === contentType || name === 'Upstash-Label') return false;
+  return !workflowName.test(name) || name.toLowerCase() === 'upstash-workflow-invoke-count';
 }
 
 /** A checked request: the options of its message, and that message without a body and without callbacks. */

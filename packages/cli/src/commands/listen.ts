@@ -135,8 +135,9 @@ interface Received {
 }
 
 function describe(request: IncomingMessage, body: Buffer): Omit<Received, 'signature'> {
-  const headers: Record<string, string> = {};
-  for (const [name, values] of Object.entries(request.headersDistinct)) headers[name] = values?.join(', ') ?? '';
+  const headers = Object.fromEntries(
+    Object.entries(request.headersDistinct).map(([name, values]) => [name, values?.join(', ') ?? '']),
+  );
   const { method = '', url = '' } = request;
   return { time: new Date().toISOString(), method, path: url, headers, body: body.toString('utf8') };
 }
