@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { controlCharactersText, hasControlCharacters } from '../headers/header-text.ts';
 import { maxFlowPeriodSeconds } from '../message/flow-control.ts';
 import { endpoint } from './endpoint.ts';
 import { Ignored } from './fields.ts';
@@ -35,6 +36,7 @@ const params = z.object({
     .string()
     .min(1)
     .max(256, 'use at most 256 characters')
+    .refine((text) => !hasControlCharacters(text), controlCharactersText)
     .meta({ description: 'The flow-control key, percent-encoded.', example: 'customer-42' }),
 });
 const whole = z

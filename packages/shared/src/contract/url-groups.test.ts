@@ -1,4 +1,4 @@
-import { DefaultHeaders } from './url-groups.ts';
+import { DefaultHeaders, GroupEndpoint } from './url-groups.ts';
 
 const faults = (headers: object) => DefaultHeaders.safeParse(headers).error?.issues.map(({ message }) => message);
 
@@ -18,4 +18,14 @@ test.each<[string, object, string[] | undefined]>([
   ['too large in UTF-8', { 'Upstash-Forward-A': 'ä'.repeat(17 * 1024) }, ['Use at most 32768 bytes of headers.']],
 ])('default headers of a group: %s', (_, headers, expected) => {
   expect(faults(headers)).toEqual(expected);
+});
+
+test.each<[string, boolean]>([
+  ['Büro 7: "Ost"', true],
+  ['', true],
+  ['a\0b', false],
+  ['\u001b[2J', false],
+  ['a\nb', false],
+])('the name %j of an endpoint is accepted: %s', (name, isAccepted) => {
+  expect(GroupEndpoint.safeParse({ url: 'https://a.example', name }).success).toBe(isAccepted);
 });

@@ -3,14 +3,17 @@ import { endpoint } from './endpoint.ts';
 import { formatUrl } from '../headers/destination.ts';
 import { parseForwardedHeaders } from '../headers/forward.ts';
 import { findHeaderExcess } from '../headers/header-limits.ts';
-import { encodeHeaderText } from '../headers/header-text.ts';
+import { controlCharactersText, encodeHeaderText, hasControlCharacters } from '../headers/header-text.ts';
 import { parsePublishOptions } from '../headers/parse-publish-options.ts';
 import { DestinationUrl, HeaderMapField, Ignored, Instant, Name } from './fields.ts';
 import { filters } from './filters.ts';
 import { counterFields, statsTimes, SuccessRate } from './stats.ts';
 
 /** Free text for people. Unlike other names it is never part of a path. */
-const EndpointName = z.string('use text').max(256, 'use at most 256 characters');
+const EndpointName = z
+  .string('use text')
+  .max(256, 'use at most 256 characters')
+  .refine((text) => !hasControlCharacters(text), controlCharactersText);
 
 /** One receiver of a URL group. */
 export const GroupEndpoint = z

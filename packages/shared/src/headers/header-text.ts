@@ -38,3 +38,14 @@ export function decodePercent(text: string): string | undefined {
   if (/%(?![0-9a-f]{2})/i.test(bytes)) return undefined;
   return bytes.replace(/%(..)/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
 }
+
+/**
+ * Whether a text has control characters other than tabs. HTTP allows none of them in a header, and terminals act on
+ * them.
+ */
+export function hasControlCharacters(text: string): boolean {
+  return /[^\P{Cc}\t]/u.test(text);
+}
+
+/** Ends the sentence about such a text. */
+export const controlCharactersText = 'control characters are not allowed';

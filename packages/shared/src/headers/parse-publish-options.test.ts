@@ -2,6 +2,7 @@ import { DefaultHeaders } from '../contract/url-groups.ts';
 import { parseConfiguration } from './destination.ts';
 import { encodeHeaderText } from './header-text.ts';
 import { PublishOptionsError, parsePublishOptions } from './parse-publish-options.ts';
+import { publishHeaders } from './publish-options.ts';
 
 test.each<[headers: string[], options: object]>([
   [['Upstash-Label', 'a', 'upstash-label', 'b,c', 'UPSTASH-LABEL', ''], { labels: ['a', 'b', 'c'] }],
@@ -75,4 +76,23 @@ test('of an option that is no list the first line counts', () => {
 test('a number of retries is read however large it is: the limit refuses it', () => {
   expect(parsePublishOptions(['Upstash-Retries', '9999999999'])).toEqual({ retries: 9_999_999_999 });
   expect(parsePublishOptions(['Upstash-Retries', '9'.repeat(400)])).toEqual({ retries: Infinity });
+});
+
+describe('control characters', () => {
+  test.each(publishHeaders.map(({ name, example }) => [name, example]))('are refused in %s', (name, example) => {
+    for (const character of ['\0', '\u0007', '\n', '\u001b', '\u007f', encodeHeaderText('\u0085')]) {
+      expect(() => parsePublishOptions([name, `${example}${character}${example}`])).toThrow(
+        `${name}: control characters are not allowed`,
+      );
+    }
+  });
+
+  test('are refused in a query and in the defaults of a group, too', () => {
+    expect(() => parsePublishOptions(parseConfiguration('upstash-label=a%07b'))).toThrow(PublishOptionsError);
+    expect(DefaultHeaders.safeParse({ 'Upstash-Label': 'a\u0007b' }).error?.message).toContain('Upstash-Label');
+  });
+
+  test('other than tabs are meant, and those at the ends are blanks', () => {
+    expect(parsePublishOptions(['Upstash-Label', 'a\tb,\tc\r\n'])).toEqual({ labels: ['a\tb', 'c'] });
+  });
 });

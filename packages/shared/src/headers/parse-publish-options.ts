@@ -1,4 +1,4 @@
-import { decodeHeaderText } from './header-text.ts';
+import { controlCharactersText, decodeHeaderText, hasControlCharacters } from './header-text.ts';
 import { prefix } from './names.ts';
 import { colonText } from './option-schemas.ts';
 import { publishHeaders, type CallbackOptions, type NamedRow, type PublishOptions } from './publish-options.ts';
@@ -26,6 +26,7 @@ const rowsByName = new Map(publishHeaders.map((row) => [row.name.toLowerCase(), 
 /**
  * Reads the options of one publish. Several headers of one name are one list where the option is a list; of any other
  * option the first counts. An empty value is the same as none; names that are no option are left alone (contract T5, T8).
+ * Control characters are refused (contract T24).
  *
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @throws {PublishOptionsError}
@@ -49,6 +50,11 @@ export function parsePublishOptions(headers: readonly string[]): PublishOptions 
   const options: Record<string, unknown> = {};
   const faults: Fault[] = [];
   for (const [row, text] of texts) {
+    // A batch, a query and the defaults of a group can say what no header can.
+    if (hasControlCharacters(text)) {
+      faults.push({ field: row.name, message: controlCharactersText });
+      continue;
+    }
     const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
     const result = row.schema.safeParse(text);
     if (result.success) place[row.option] = result.data;

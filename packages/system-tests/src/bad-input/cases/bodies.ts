@@ -64,6 +64,12 @@ export const bodies: BadInput[] = [
   call('POST', '/v2/batch', 400, 'NUL in a header value from JSON', {
     body: '[{"destination":"${DEST}/ok","headers":{"Upstash-Forward-X":"a\\u0000b"}}]',
   }),
+  call('POST', '/v2/batch', 400, 'BEL in a label from JSON', {
+    body: '[{"destination":"${DEST}/ok","headers":{"Upstash-Label":"a\\u0007b"}}]',
+  }),
+  call('POST', '/v2/batch', 400, 'NUL in a flow-control key from JSON', {
+    body: '[{"destination":"${DEST}/ok","headers":{"Upstash-Flow-Control-Key":"a\\u0000b","Upstash-Flow-Control-Value":"rate=1"}}]',
+  }),
   call('POST', '/v2/batch', 400, 'CR/LF in a header name', {
     body: '[{"destination":"${DEST}/ok","headers":{"Upstash-Forward-X: y\\r\\nZ":"1"}}]',
   }),

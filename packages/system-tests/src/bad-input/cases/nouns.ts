@@ -27,6 +27,7 @@ export const nouns: BadInput[] = [
 
   call('GET', `/v2/flowControl/${long}`, 400, 'flow-control key of 257 characters'),
   call('POST', '/v2/flowControl//pause', 400, 'no flow-control key'),
+  call('POST', '/v2/flowControl/a%00b/pause', 400, 'flow-control key with a NUL'),
   call('GET', '/v2/flowControl/__proto__', 404, 'flow-control key with the name of an inherited property'),
   call('GET', '/v2/flowControl/%E0%A4%A', 400, 'flow-control key with a broken percent-encoding'),
   call('GET', '/v2/flowControl?search=%00', 200, 'search for a NUL'),
@@ -60,6 +61,9 @@ export const nouns: BadInput[] = [
   call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: none', { body: '{"endpoints":[]}' }),
   call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: name that is too long', {
     body: `{"endpoints":[{"url":"\${DEST}/a","name":"${'a b'.repeat(100)}"}]}`,
+  }),
+  call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: name with a terminal escape sequence', {
+    body: String.raw`{"endpoints":[{"url":"\${DEST}/a","name":"\u001b[2J"}]}`,
   }),
   call('POST', '/v2/topics/bad-in/endpoints', 400, 'endpoints: URL with a line break', {
     body: String.raw`{"endpoints":[{"url":"\${DEST}/a\r\nX: y"}]}`,

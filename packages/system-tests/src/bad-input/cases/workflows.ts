@@ -49,6 +49,7 @@ export const workflows: BadInput[] = [
   batch('[{"destination":"${DEST}/run","headers":[1]}]', 400, 'headers that are a list'),
   batch('[{"destination":"${DEST}/run"},{"destination":"nowhere"}]', 400, 'one item of two that is wrong'),
   batch(deep, 400, 'nested 10,000 deep'),
+  batch('[{"destination":"${DEST}/run","headers":{"Upstash-Label":"a\\u0007b"}}]', 400, 'a label that rings a bell'),
 
   begin({ 'Upstash-Workflow-RunId': 'wfr_a/b' }, 'run id with a slash'),
   begin({ 'Upstash-Workflow-RunId': 'wfr_a b' }, 'run id with a blank'),
