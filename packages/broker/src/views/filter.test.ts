@@ -39,3 +39,18 @@ test.each([
 ])('a message to %s is not found by %s=%s', (url, name, value) => {
   expect(finds({ [name]: value }, url)[0]).toBe(false);
 });
+
+test('the values of a filter are read once, however many messages it is compared with', () => {
+  const values = Array.from({ length: 100 }, (_, n) => `l${n}`);
+  let reads = 0;
+  const label = new Proxy(values, {
+    get(target, key) {
+      if (typeof key === 'string' && /^\d+$/.test(key)) reads += 1;
+      return Reflect.get(target, key) as unknown;
+    },
+  });
+  const labeled = (labels: string[]) => ({ ...messageTo('https://h/x'), labels });
+  const found = ['l99', 'l0', 'other', 'l50'].map((text) => matches({ label }, labeled(['x', text])));
+  expect(found).toEqual([true, true, false, true]);
+  expect(reads).toBe(values.length);
+});

@@ -19,7 +19,17 @@ export function matches(filter: MessageFilter, message: Message, time = message.
 
 function has(wanted: readonly string[] | undefined, actual: string | readonly string[] | undefined): boolean {
   if (wanted === undefined) return true;
-  return [actual ?? []].flat().some((value) => wanted.includes(value));
+  const values = setOf(wanted);
+  return [actual ?? []].flat().some((value) => values.has(value));
+}
+
+/** The values of filters as sets: the same array is compared with every message of a search. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+function setOf(values: readonly string[]): ReadonlySet<string> {
+  const known = sets.get(values) ?? new Set(values);
+  sets.set(values, known);
+  return known;
 }
 
 /** The host counts with and without its port, the path as it was given and as URL parsers write it. */

@@ -46,16 +46,24 @@ export function saysWhich(...parts: (object | undefined)[]): boolean {
 
 const given = z.string('use text').min(1, 'give a value; an empty one is not the same as none');
 
-/** One value, several by repetition, or several in one text with this separator. */
+/** Values of one filter. Each is compared with many messages, and a text in a JSON body could hold a million. */
+const maxValues = 1000;
+
+/** One value, several by repetition, or several in one text with this separator; each of them once. */
 const list = (separator: string | RegExp) =>
   z
     .union([given, z.array(given)], { error: 'give a value; an empty one is not the same as none' })
-    .transform((texts) =>
-      [texts]
-        .flat()
-        .flatMap((text) => text.split(separator))
-        .map((text) => text.trim()),
-    )
+    .transform((texts, context) => {
+      const values: string[] = [];
+      for (const text of [texts].flat()) {
+        // Splits no further than to see that there are too many.
+        values.push(...text.split(separator, maxValues + 1));
+        if (values.length <= maxValues) continue;
+        context.addIssue({ code: 'custom', message: `use at most ${maxValues} values` });
+        return z.NEVER;
+      }
+      return [...new Set(values.map((text) => text.trim()))];
+    })
     .pipe(z.array(given));
 
 const instant = z
