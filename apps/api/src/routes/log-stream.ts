@@ -32,6 +32,11 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
       // Proxies such as nginx would keep events back.
       'X-Accel-Buffering': 'no',
     });
+    // Express gives it to the route of GET; without a body it would stay open for nothing.
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
     response.write(': connected\n\n');
     let stuckSince: number | undefined;
     const isFull = () => response.writableLength > maxWaitingBytes;

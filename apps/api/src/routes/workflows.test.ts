@@ -70,6 +70,17 @@ describe('a call of a webhook', () => {
     expect(run.received).toHaveLength(1);
   });
 
+  test('is none if it is a HEAD: link previews and probes send those', async () => {
+    const asked = jest.spyOn(workflows, 'takesWebhook');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/workflows/hooks/user/wfr_1/event`;
+    const response = await fetch(url, { method: 'HEAD' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'DELETE, GET, PATCH, POST, PUT']);
+    expect(asked).not.toHaveBeenCalled();
+    expect(run.received).toEqual([]);
+    expect((await fetch(url)).status).toBe(200);
+    expect(run.received).toHaveLength(1);
+  });
+
   test('is refused before its body has come when no run takes it', async () => {
     run.takes = false;
     expect(await call(900_000, 0).answer).toBe('HTTP/1.1 404 Not Found');

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { createBodyBudget, readBody } from '../middleware/read-body.ts';
@@ -11,6 +11,13 @@ import { limitHeaders, readPublishRequest } from './publish-request.ts';
 import { rawRoute, readJson, refuseEncoded, type Route } from './route.ts';
 
 const { workflowRuns } = contract;
+const hooks: readonly Endpoint[] = [
+  workflowRuns.hookGet,
+  workflowRuns.hookPost,
+  workflowRuns.hookPut,
+  workflowRuns.hookPatch,
+  workflowRuns.hookDelete,
+];
 
 /** Maximum size of the body of a call of a webhook (contract W15). */
 const maxHookBytes = 1024 * 1024;
@@ -118,14 +125,9 @@ export function workflowRoutes(
         response.status(200).end();
       }),
     ),
-    ...[
-      workflowRuns.hookGet,
-      workflowRuns.hookPost,
-      workflowRuns.hookPut,
-      workflowRuns.hookPatch,
-      workflowRuns.hookDelete,
-    ].map((endpoint: Endpoint) =>
+    ...hooks.map((endpoint) =>
       rawRoute(endpoint, async (request, response) => {
+        refuseHead(request, response);
         const { userId = '', workflowRunId = '', eventId = '' } = request.params as Record<string, string>;
         const notFound = new PosthornError('not_found', 'There is no such webhook, or its run is over.');
         if (!users.has(userId)) throw notFound;
@@ -139,6 +141,18 @@ export function workflowRoutes(
       }),
     ),
   ];
+}
+
+/**
+ * Refuses a HEAD of a webhook: Express gives it to the route of GET, and a link preview or a probe would resume the step.
+ *
+ * @throws {PosthornError} `method_not_allowed`
+ */
+function refuseHead({ method }: Request, response: Response): void {
+  if (method !== 'HEAD') return;
+  const allowed = hooks.map((endpoint) => endpoint.method).sort();
+  response.setHeader('Allow', allowed.join(', '));
+  throw new PosthornError('method_not_allowed', `HEAD is not possible here: use ${allowed.join(' or ')}.`);
 }
 
 /** The users that tokens name: those of the form that clients can read, base64 of JSON with a `UserID`. */
