@@ -1,3 +1,4 @@
+import { PosthornError } from '@posthorn/shared';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { runKeys } from './run-keys.ts';
 import type { EntryDescription } from './run-entry.ts';
@@ -50,9 +51,10 @@ export async function readLogUpTo(
 }
 
 /**
- * The whole log, in pieces; nothing if it is not there.
+ * The whole log, in pieces.
  *
- * @throws if the log was removed, or a later run took the id, while it was read: no whole log has been given then
+ * @throws {PosthornError} `not_found` if the log is not there, was removed, or a later run took the id, while it was read:
+ *   no whole log has been given then
  */
 export async function* readLogPieces(
   redis: RedisConnection,
@@ -60,16 +62,16 @@ export async function* readLogPieces(
 ): AsyncGenerator<Buffer> {
   const key = runKeys.log(run.shard, run.name);
   const size = await redis.strlen(key);
+  const gone = () => new PosthornError('not_found', `workflow run ${run.name}: its log was removed while it was read`);
+  if (size === 0) throw gone();
   for (let from = 0; from < size; from += pieceBytes) {
     const to = Math.min(from + pieceBytes, size);
     // Bytes, not text: a long log is fetched once per step, and text would be decoded and encoded again each time.
     const piece = await redis.getrangeBuffer(key, from, to - 1);
-    if (piece.length < to - from || !(await hasName(redis, run))) {
-      throw new Error('The log of a run was removed while it was read.');
-    }
+    if (piece.length < to - from || !(await hasName(redis, run))) throw gone();
     yield piece;
   }
-  if (size > 0) yield closingBracket;
+  yield closingBracket;
 }
 
 /** Elements that are read at once: each may have many headers. */

@@ -198,7 +198,14 @@ describe('when a later run takes the id', () => {
     const readOn = async () => {
       for await (const piece of pieces ?? []) expect(piece).toBeDefined();
     };
-    await expect(readOn()).rejects.toThrow('was removed while it was read');
+    await expect(readOn()).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('a log that is removed before it is read is not found, and is not empty', async () => {
+    await start('wfr_removed');
+    const pieces = await broker.workflows.readLog('wfr_removed');
+    await runs.server.client.del(...(await runs.server.client.keys('*:run:log:wfr_removed')));
+    await expect(pieces?.next()).rejects.toMatchObject({ code: 'not_found' });
   });
 
   test('the answer of a failure callback is noted with the run that has failed', async () => {
