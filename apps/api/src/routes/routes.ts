@@ -5,6 +5,7 @@ import { dlqRoutes } from './dlq.ts';
 import { eventRoutes } from './events.ts';
 import { findRoutes } from './find.ts';
 import { flowControlRoutes } from './flow-control.ts';
+import { createGate } from './gate.ts';
 import { limitRoutes } from './limits.ts';
 import { logStreamRoutes } from './log-stream.ts';
 import { messageListRoutes } from './message-list.ts';
@@ -26,12 +27,13 @@ import { parseUsers, workflowRoutes } from './workflows.ts';
 /**
  * A list may read the whole log, and its response may have 16 MiB. Two lists are read at a time, which keeps this
  * process and Redis free for publishing. A single resource is read quickly, but its body may be large. Counts and the
- * state of the system are quick and small.
+ * state of the system are quick and small. The log of a run is long, but read and sent in small pieces.
  */
 const limits = {
   lists: { atOnce: 2, waiting: 100 },
   singles: { atOnce: 8, waiting: 1000 },
   views: { atOnce: 4, waiting: 400 },
+  logs: { atOnce: 32, waiting: 1000 },
 };
 
 /** Every route, the busiest first: Express looks at them in this order. */
@@ -40,6 +42,7 @@ export function routes(parts: AppParts): Route[] {
   const list = createPageRoute(limits.lists);
   const single = createPageRoute(limits.singles);
   const view = createPageRoute(limits.views);
+  const logs = createGate(limits.logs);
   const warn = createWarn(parts.log);
   return [
     ...publishRoutes(broker, warn, config.maxMessageBytes, config.maxResponseBytes),
@@ -48,7 +51,7 @@ export function routes(parts: AppParts): Route[] {
       maxItems: config.maxBatchItems,
       maxMessageBytes: config.maxMessageBytes,
     }),
-    ...workflowRoutes(broker, list, config, parseUsers(config.qstashToken)),
+    ...workflowRoutes(broker, { list, logs }, config, parseUsers(config.qstashToken)),
     ...workflowLogRoutes(broker, list),
     ...workflowDlqRoutes(broker, { list, single }),
     ...messageRoutes(broker, single),

@@ -27,14 +27,14 @@ export async function sendPage(
 ): Promise<void> {
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
   const isStreamed = Symbol.asyncIterator in page;
-  unsent.set(response, isStreamed ? streamBytes : 0);
-  onGone(response, () => unsent.delete(response));
+  count(response, isStreamed ? streamBytes : 0);
   let text = '';
   for await (const part of isStreamed ? formatStream(page as AsyncIterable<unknown>) : formatParts(page)) {
     if (isGone(response)) return;
     text += part;
     if (text.length < pieceLength) continue;
-    write(response, text);
+    // As bytes, which are counted as they are sent: control characters are six times as long in JSON.
+    write(response, Buffer.from(text));
     text = '';
     if (isStreamed && response.writableNeedDrain) await untilDrained();
     else await setImmediate();
@@ -42,9 +42,35 @@ export async function sendPage(
   response.end(text);
 }
 
-/** As bytes, which are counted as they are sent: control characters are six times as long in JSON. */
-function write(response: Response, text: string): void {
-  response.write(Buffer.from(text));
+/**
+ * Writes JSON that is there already, in pieces that are read no faster than the client takes them. They count like pages.
+ * An error before the first piece has a response of its own; a later one ends the connection.
+ *
+ * @param untilDrained resolves when the client has taken what was written
+ */
+export async function sendPieces(
+  response: Response,
+  pieces: AsyncIterable<Buffer>,
+  untilDrained: () => Promise<void> | undefined,
+): Promise<void> {
+  count(response, 0);
+  for await (const piece of pieces) {
+    if (isGone(response)) return;
+    if (!response.headersSent) response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    write(response, piece);
+    if (response.writableNeedDrain) await untilDrained();
+  }
+  response.end();
+}
+
+/** @param more bytes that a response holds besides those that were written to it */
+function count(response: Response, more: number): void {
+  unsent.set(response, more);
+  onGone(response, () => unsent.delete(response));
+}
+
+function write(response: Response, piece: Buffer): void {
+  response.write(piece);
   let bytes = 0;
   for (const [each, more] of unsent) bytes += each.writableLength + more;
   for (const [oldest, more] of unsent) {

@@ -2,29 +2,40 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Broker } from '@posthorn/broker';
+import { PosthornError } from '@posthorn/shared';
 import express from 'express';
 import type { Config } from '../config.ts';
 import { authenticate } from '../middleware/authenticate.ts';
 import { handleErrors } from '../middleware/handle-errors.ts';
 import type { AppParts } from '../app-parts.ts';
+import { createGate } from './gate.ts';
 import { createPageRoute } from './page-route.ts';
 import { workflowRoutes } from './workflows.ts';
 
 let server: Server;
 /** Whether a run takes calls of webhooks, and what it got. */
-const run = { takes: true, received: [] as Buffer[], notified: 0, waits: [] as unknown[] };
+const run = {
+  takes: true,
+  received: [] as Buffer[],
+  notified: 0,
+  waits: [] as unknown[],
+  log: async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.from('[]');
+  },
+};
 const workflows = {
   takesWebhook: async () => run.takes,
   receiveWebhook: async (_run: string, _event: string, data: Buffer) => run.received.push(data) > 0,
   notify: async () => ((run.notified += 1), []),
   wait: async (_event: string, _headers: unknown, json: unknown) => void run.waits.push(json),
+  readLog: async () => run.log(),
 };
 
 beforeEach(async () => {
   Object.assign(run, { takes: true, received: [], notified: 0, waits: [] });
-  const list = createPageRoute({ atOnce: 1, waiting: 1 });
+  const reads = { list: createPageRoute({ atOnce: 1, waiting: 1 }), logs: createGate({ atOnce: 10, waiting: 0 }) };
   const config = { maxMessageBytes: 10 * 1024 * 1024 } as Config;
-  const table = workflowRoutes({ workflows } as unknown as Broker, list, config, new Set(['user']));
+  const table = workflowRoutes({ workflows } as unknown as Broker, reads, config, new Set(['user']));
   const app = express();
   const add = (isPublic: boolean) => {
     for (const { endpoint, method, path, handle } of table)
@@ -139,5 +150,76 @@ describe('a wait', () => {
   ])('with %s', async (_, body, status) => {
     expect((await post('/v2/wait/event', body)).status).toBe(status);
     expect(run.waits).toHaveLength(status === 201 ? 1 : 0);
+  });
+});
+
+describe('the step log of a run', () => {
+  const path = '/v2/workflows/runs/wfr_1';
+  const port = () => (server.address() as AddressInfo).port;
+  const read = () =>
+    fetch(`http://127.0.0.1:${port()}${path}`, { headers: { authorization: 'Bearer a-token-of-this-test' } });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('is sent in the pieces in which it is read', async () => {
+    run.log = async function* () {
+      for (const text of ['[1', ',2', ']']) yield Buffer.from(text);
+    };
+    const response = await read();
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(await response.json()).toEqual([1, 2]);
+  });
+
+  test('that is removed before its first piece is answered with 404; later its connection ends', async () => {
+    const failing = (pieces: number) =>
+      async function* () {
+        for (let n = 0; n < pieces; n++) yield Buffer.alloc(100_000, ' ');
+        throw new PosthornError('not_found', 'it was removed');
+      };
+    run.log = failing(0);
+    const response = await read();
+    expect([response.status, await response.json()]).toEqual([404, { error: 'it was removed' }]);
+    run.log = failing(1);
+    await expect(read().then((begun) => begun.text())).rejects.toThrow();
+  });
+
+  test('is sent to few clients at a time; further ones are answered with 429', async () => {
+    let reading = 0;
+    let goOn: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => (goOn = resolve));
+    run.log = async function* () {
+      reading += 1;
+      await gone;
+      yield Buffer.from('[]');
+    };
+    const first = Array.from({ length: 10 }, read);
+    while (reading < 10) await turn();
+    expect((await read()).status).toBe(429);
+    goOn();
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual(first.map(() => 200));
+    await expect(read().then((response) => response.status)).resolves.toBe(200);
+  });
+
+  test('counts among the responses that clients do not take: the connection of the oldest is closed', async () => {
+    run.log = async function* () {
+      yield Buffer.alloc(60_000_000, ' ');
+      yield Buffer.from('[]');
+    };
+    const closed: number[] = [];
+    let opened = 0;
+    server.on('connection', (socket) => {
+      const index = opened++;
+      socket.once('close', () => closed.push(index));
+    });
+    // Four of them are less than 256 MiB.
+    for (let n = 0; n < 6; n++) {
+      const client = connect(port(), '127.0.0.1');
+      client.on('error', () => undefined);
+      await once(client, 'connect');
+      client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a-token-of-this-test\r\n\r\n`);
+      // Its log is being written when the first bytes have come.
+      await once(client, 'readable');
+    }
+    while (closed.length < 2) await turn();
+    expect(closed).toEqual([0, 1]);
   });
 });

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import { refuseForRun, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, Response } from 'express';
@@ -6,9 +5,11 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { createBodyBudget, readBody } from '../middleware/read-body.ts';
 import { readItems } from './batch.ts';
+import type { Gate } from './gate.ts';
 import type { PageRoute } from './page-route.ts';
 import { limitHeaders, readPublishRequest } from './publish-request.ts';
 import { rawRoute, readJson, refuseEncoded, type Route } from './route.ts';
+import { sendPieces } from './send-page.ts';
 
 const { workflowRuns } = contract;
 const hooks: readonly Endpoint[] = [
@@ -25,15 +26,17 @@ const maxHookBytes = 1024 * 1024;
 /**
  * What endpoints of workflows call, and what events call (contract W2).
  *
+ * @param reads routes for lists, and the gate of reads of step logs
  * @param users names in the URLs of webhooks that exist
  */
 export function workflowRoutes(
   { workflows }: Broker,
-  list: PageRoute,
+  reads: { list: PageRoute; logs: Gate },
   config: Config,
   users: ReadonlySet<string>,
 ): Route[] {
   const { maxMessageBytes: maxBytes } = config;
+  const { list, logs } = reads;
   // Callers without a token must not use up what others need.
   const hookBudget = createBodyBudget({ maxBytes: 32 * 1024 * 1024, uncountedBytes: 0, maxMs: 20_000 });
   /** Such a request is refused with 412 alone: an SDK takes 400 for the end of its run. */
@@ -48,6 +51,12 @@ export function workflowRoutes(
     refuseEncoded(request);
     return readBody(request, maxBytes);
   };
+
+  const steps = rawRoute(workflowRuns.steps, async (request, response) => {
+    const pieces = await workflows.readLog(readRunId(request));
+    if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
+    await sendPieces(response, pieces, () => logs.untilDrained(response));
+  });
 
   return [
     rawRoute(
@@ -99,16 +108,7 @@ export function workflowRoutes(
       // No group in the expression: Express would decode it, and the id may have slashes.
       path: /^\/v2\/waiters(?:\/.*)?$/i,
     },
-    rawRoute(workflowRuns.steps, async (request, response) => {
-      const pieces = await workflows.readLog(readRunId(request));
-      if (!pieces) throw new PosthornError('not_found', `workflow run ${readRunId(request)} not found`);
-      response.setHeader('Content-Type', 'application/json; charset=utf-8');
-      // Reads no further while the endpoint does not take what was read.
-      await pipeline(pieces, response).catch((error: unknown) => {
-        // An endpoint that has gone is no fault of ours.
-        if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-      });
-    }),
+    { ...steps, handle: logs.guard(steps.handle) },
     rawRoute(workflowRuns.end, (request, response) =>
       forRun(async () => {
         const runId = readRunId(request);

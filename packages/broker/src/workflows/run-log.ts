@@ -19,8 +19,8 @@ export interface RunLogEntry extends EntryDescription {
   createdAt: number;
 }
 
-/** Bytes of the log that are read at once. */
-const pieceBytes = 1024 * 1024;
+/** Bytes of the log that are read at once: each endpoint that fetches a log, however slow, holds so many. */
+const pieceBytes = 256 * 1024;
 const closingBracket = Buffer.from(']');
 
 /** The element that begins after `start` bytes; `undefined` if the log is not there. */

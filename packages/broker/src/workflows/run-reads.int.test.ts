@@ -208,6 +208,14 @@ describe('when a later run takes the id', () => {
     await expect(pieces?.next()).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  test('a log is read in pieces that are small, whatever its size', async () => {
+    await start('wfr_pieces', {}, 'x'.repeat(3_000_000));
+    const sizes: number[] = [];
+    for await (const piece of (await broker.workflows.readLog('wfr_pieces')) ?? []) sizes.push(piece.length);
+    expect(Math.max(...sizes)).toBe(256 * 1024);
+    expect(sizes.length).toBeGreaterThan(15);
+  });
+
   test('the answer of a failure callback is noted with the run that has failed', async () => {
     await failAtOnce('wfr_called', { 'Upstash-Failure-Callback': url });
     const { messageId } = JSON.parse(await readField('wfr_called', 'failureCallback')) as { messageId: string };
