@@ -41,6 +41,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     let stuckSince: number | undefined;
     const isFull = () => response.writableLength > maxWaitingBytes;
     const close = broker.views.stream.open(filter, cursor, {
+      isFull,
       entry(id, json) {
         if (isFull()) return false;
         response.write(`event: line\nid: ${id}\ndata: ${json}\n\n`);

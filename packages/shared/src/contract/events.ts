@@ -114,6 +114,8 @@ export function readLogFilter(query: z.output<typeof EventsQuery>, defaultCount:
 
 /** Maximum number of entries that a live stream sends in a second. */
 export const maxStreamed = 200;
+/** Maximum number of bytes of a body that a live stream shows; a larger `trimBody` counts as this. */
+const maxStreamedBody = 16 * 1024;
 
 /** Which entries a live stream sends: filters of the log, and how many at most. */
 export const StreamQuery = z
@@ -121,7 +123,11 @@ export const StreamQuery = z
     ...FilterFields,
     messageId: filters.list.describe('Ids of messages.'),
     state: EventsQuery.shape.state,
-    trimBody: wholeNumber.transform(Number).describe('Maximum number of bytes of a body that are shown; 0 by default.'),
+    trimBody: wholeNumber
+      .transform((text) => Math.min(maxStreamedBody, Number(text)))
+      .describe(
+        `Maximum number of bytes of a body that are shown; 0 by default, ${maxStreamedBody} at most. Larger bodies of messages are left out.`,
+      ),
     maxPerSecond: wholeNumber
       .transform((text) => Math.min(maxStreamed, Math.max(1, Number(text))))
       .describe(`Most entries in a second; ${maxStreamed} by default and at most. Others are skipped.`),

@@ -17,12 +17,14 @@ export interface EntryFormatterOptions {
   maxBytes: number;
   /** Bytes of a body that are wanted, all by default. */
   trimBody?: number | undefined;
+  /** Whether a body that lies beside its message is read, as a whole; by default it is. */
+  readsStored?: boolean;
 }
 
 export function createEntryFormatter(
   logs: LogStore,
   bodies: BodyStore,
-  { maxBytes, trimBody = Infinity }: EntryFormatterOptions,
+  { maxBytes, trimBody = Infinity, readsStored = true }: EntryFormatterOptions,
 ): EntryFormatter {
   let left = maxBytes;
   let isFirst = true;
@@ -61,8 +63,11 @@ export function createEntryFormatter(
       const { retryDelayExpression, callback, failureCallback, redaction } = message;
       const isShown = trimBody > 0 && (isFirst || (await readSize(entry)) <= left);
       isFirst = false;
-      const body = isShown ? (redaction?.bodyMarker ?? encode(await readBody(entry))) : '';
-      const isLeftOut = trimBody > 0 && !isShown && message.body.kind !== 'empty';
+      const isRead = isShown && (readsStored || message.body.kind !== 'stored');
+      const shown =
+        (isShown ? redaction?.bodyMarker : undefined) ?? (isRead ? encode(await readBody(entry)) : undefined);
+      const body = shown ?? '';
+      const isLeftOut = trimBody > 0 && shown === undefined && message.body.kind !== 'empty';
       const view = {
         time,
         messageId,

@@ -3,7 +3,7 @@ import { createDigestTest } from '../../engine/log/digest.ts';
 import { createEntryFormatter } from './entry-formatter.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import { matches } from '../filter.ts';
-import type { MessageLog } from '../../engine/log/log-entries.ts';
+import type { LogEntry, MessageLog } from '../../engine/log/log-entries.ts';
 import type { LogOffset } from '../../engine/log/entry-list.ts';
 import type { LogTail, TailRecord } from '../../engine/log/log-tail.ts';
 import type { Log } from '@posthorn/process';
@@ -11,7 +11,9 @@ import type { BodyStore } from '../../engine/shards/body.ts';
 
 /** What a reader of the live log gets. */
 export interface StreamReader {
-  /** An entry as JSON, and its cursor. @returns `false` when the reader is too slow to take it */
+  /** Whether the reader is too slow to take an entry now. */
+  isFull(): boolean;
+  /** An entry as JSON, and its cursor. @returns `false` when the reader is too slow to take it. */
   entry(cursor: string, json: string): boolean;
   /** This number of entries was left out. */
   skipped(count: number): void;
@@ -37,11 +39,18 @@ export interface LogStreamParts {
 }
 
 const everyMs = 250;
-/** Entries that one look reads for a reader, and in how many pieces. */
-const maxRead = 10_000;
+/**
+ * What one look reads for all readers together: a record of the log costs 1, the log of a message and an entry as JSON
+ * about as much as five records each. Readers that are behind go on in the next look.
+ */
+const maxCost = 10_000;
+const entryCost = 5;
+/** Records that are read at once for a reader, before it is the turn of others. */
 const pieceSize = 1000;
 /** Bytes of one entry with its body, about. */
 const maxEntryBytes = 64 * 1024;
+/** Bytes of logs of messages and of entries that readers share in one look. What is more is read again. */
+const maxSharedBytes = 8 * 1024 * 1024;
 
 interface Subscription {
   filter: StreamFilter;
@@ -49,12 +58,15 @@ interface Subscription {
   reader: StreamReader;
   /** `undefined` until the end of the log is known. */
   next: LogOffset | undefined;
+  /** Whether there was more to read than the last look had time for. */
+  isBehind: boolean;
   sentInSecond: number;
   skipped: number;
 }
 
 export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): LogStream {
-  const subscriptions = new Set<Subscription>();
+  /** Of those that are behind, the one that has waited longest comes first. */
+  let subscriptions = new Set<Subscription>();
   let timer: NodeJS.Timeout | undefined;
   let isBusy = false;
   let second = 0;
@@ -77,35 +89,46 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
       }
     }
     const shared = createShared(tail, logs, bodies);
-    await Promise.all(
-      [...subscriptions].map(async (one) => {
-        if (!one.next) one.next = end;
-        else if (limit) await advance(one, limit, shared);
-      }),
-    );
+    // What is new does not wait for readers that are behind: the others share one piece of the log.
+    const waiting = [...subscriptions].sort((a, b) => Number(a.isBehind) - Number(b.isBehind));
+    // One at a time, so that few entries are in memory, and in turn, so that all of them go on.
+    while (waiting.length > 0 && shared.cost() < maxCost) {
+      const one = waiting.shift();
+      if (!one || !subscriptions.has(one)) continue;
+      if (!one.next) one.next = end;
+      else if (limit) {
+        one.isBehind = await advance(one, limit, shared);
+        if (one.isBehind) waiting.push(one);
+      }
+    }
+    subscriptions = new Set([...waiting.filter((one) => subscriptions.has(one)), ...subscriptions]);
   };
 
-  const advance = async (one: Subscription, limit: LogOffset, shared: Shared) => {
-    for (let read = 0; read < maxRead && one.next && isBefore(one.next, limit);) {
+  /** Sends one piece of the log to its reader, and says whether there may be more. */
+  const advance = async (one: Subscription, limit: LogOffset, shared: Shared): Promise<boolean> => {
+    try {
+      if (!one.next || !isBefore(one.next, limit)) return false;
       const { records, next } = await shared.read(one.next);
-      const within = records.filter((record) => isBefore(record, limit));
-      for (const record of within) {
+      for (const record of records) {
+        if (!isBefore(record, limit)) return false;
         const isWanted = one.test(record);
-        const isSkipped = isWanted && one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed);
+        const isSkipped =
+          isWanted && (one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed) || one.reader.isFull());
         // Before the reader goes on: an entry that cannot be read now is read again.
         const json = isWanted && !isSkipped ? await shared.format(record, one.filter) : undefined;
+        if (!subscriptions.has(one)) return false;
         one.next = { segment: record.segment, number: record.number + 1 };
         if (isSkipped) one.skipped++;
         if (json === undefined) continue;
         one.sentInSecond++;
         if (!one.reader.entry(`${record.segment}-${record.number}`, json)) one.skipped++;
-        if (!subscriptions.has(one)) return;
       }
-      read += records.length;
-      if (within.length < records.length || records.length === 0) {
-        if (records.length === 0) one.next = next;
-        return;
-      }
+      if (records.length === 0) one.next = next;
+      return records.length > 0;
+    } catch (error) {
+      // The others go on.
+      log.debug({ err: error }, 'stream.failed');
+      return false;
     }
   };
 
@@ -125,6 +148,7 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
         test: createTest(filter),
         reader,
         next: cursor === undefined ? seenEnd : parseCursor(cursor),
+        isBehind: cursor !== undefined,
         sentInSecond: 0,
         skipped: 0,
       };
@@ -147,6 +171,8 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
 
 /** What readers share in one look: pieces of the log, logs of messages, and entries as JSON. */
 interface Shared {
+  /** What was read for it so far. */
+  cost(): number;
   read(from: LogOffset): ReturnType<LogTail['readFrom']>;
   format(record: TailRecord, filter: StreamFilter): Promise<string | undefined>;
 }
@@ -155,31 +181,58 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
   const pieces = new Map<string, ReturnType<LogTail['readFrom']>>();
   const messageLogs = new Map<string, Promise<MessageLog>>();
   const texts = new Map<string, Promise<string>>();
+  let cost = 0;
+  let bytes = 0;
   const remember = <T>(map: Map<string, T>, key: string, make: () => T): T => {
     const known = map.get(key) ?? make();
     map.set(key, known);
     return known;
   };
+  const keep = (more: number) => {
+    bytes += more;
+    if (bytes <= maxSharedBytes) return;
+    bytes = 0;
+    messageLogs.clear();
+    texts.clear();
+  };
+  const readPiece = async (from: LogOffset) => {
+    const piece = await tail.readFrom(from, pieceSize);
+    cost += piece.records.length;
+    return piece;
+  };
+  const readMessageLog = async (messageId: string) => {
+    cost += entryCost;
+    const messageLog = await logs.read(messageId);
+    keep(messageLog.bytes);
+    return messageLog;
+  };
+  const format = async (entry: LogEntry, trimBody: number) => {
+    cost += entryCost;
+    const options = { maxBytes: maxEntryBytes, trimBody, readsStored: false };
+    const text = JSON.stringify(await createEntryFormatter(logs, bodies, options).format(entry));
+    keep(text.length);
+    return text;
+  };
   return {
-    read: (from) => remember(pieces, `${from.segment}-${from.number}`, () => tail.readFrom(from, pieceSize)),
+    cost: () => cost,
+    read: (from) => remember(pieces, `${from.segment}-${from.number}`, () => readPiece(from)),
     async format({ messageId, state, retried, time, segment, number }, { trimBody = 0, ...filter }) {
-      const { entries } = await remember(messageLogs, messageId, () => logs.read(messageId));
+      const { entries } = await remember(messageLogs, messageId, () => readMessageLog(messageId));
       const entry = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
       const { state: _s, messageId: _m, maxPerSecond: _p, cursor: _c, callerIP, ...fields } = filter;
       if (!entry || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, entry.message, time))
         return undefined;
-      return remember(texts, `${segment}-${number}-${trimBody}`, async () =>
-        JSON.stringify(await createEntryFormatter(logs, bodies, { maxBytes: maxEntryBytes, trimBody }).format(entry)),
-      );
+      return remember(texts, `${segment}-${number}-${trimBody}`, () => format(entry, trimBody));
     },
   };
 }
 
 function createTest({ state, messageId, fromDate = 0, toDate = Infinity, callerIP, ...filter }: StreamFilter) {
   const digestTest = createDigestTest({ ...filter, callerIp: filter.callerIp ?? callerIP });
+  const messageIds = messageId && new Set(messageId);
   return (record: TailRecord): boolean =>
     (!state || state.includes(record.state)) &&
-    (!messageId || messageId.includes(record.messageId)) &&
+    (!messageIds || messageIds.has(record.messageId)) &&
     record.time >= fromDate &&
     record.time <= toDate &&
     (digestTest?.(record.records, record.at) ?? true);
@@ -189,7 +242,7 @@ function isBefore(a: LogOffset, b: LogOffset): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.number < b.number);
 }
 
-/** The offset behind the entry with this cursor. */
+/** The place behind the entry with this cursor. */
 function parseCursor(cursor: string): LogOffset {
   const [segment = 0, number = 0] = cursor.split('-').map(Number);
   return { segment, number: number + 1 };

@@ -1,0 +1,140 @@
+import { createLog } from '@posthorn/process';
+import type { Message } from '@posthorn/shared';
+import { digestBytes } from '../../engine/log/digest.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
+import type { LogOffset } from '../../engine/log/entry-list.ts';
+import type { LogTail } from '../../engine/log/log-tail.ts';
+import type { BodyStore } from '../../engine/shards/body.ts';
+import { createLogStream, type StreamReader } from './log-stream.ts';
+
+/** How often a stream looks at the log. */
+const everyMs = 250;
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+/** A stream of a log of one segment, and what was read for it. */
+function createTestStream(entries: number, message: Partial<Message> = {}, logBytes = 100) {
+  const log = { entries, records: 0, starts: new Set<number>(), logs: 0, bodies: 0 };
+  const tail: LogTail = {
+    findEnd: async () => ({ segment: 1, number: log.entries }),
+    async readFrom({ segment, number }: LogOffset, max: number) {
+      log.starts.add(number);
+      const count = Math.max(0, Math.min(max, log.entries - number));
+      log.records += count;
+      const records = Array.from({ length: count }, (_, index) => ({
+        messageId: `msg_${number + index}`,
+        state: 'CREATED' as const,
+        retried: 0,
+        time: 1,
+        segment,
+        number: number + index,
+        records: Buffer.alloc(digestBytes),
+        at: 0,
+      }));
+      return { records, next: { segment, number: number + count } };
+    },
+  };
+  const logs = {
+    async read(messageId: string) {
+      log.logs += 1;
+      const entry = {
+        messageId,
+        state: 'CREATED',
+        retried: 0,
+        time: 1,
+        writtenAt: 1,
+        message: { url: 'https://a.example', header: {}, body: { kind: 'empty' }, ...message },
+      };
+      return { entries: [entry], bytes: logBytes, retriedAs: [] };
+    },
+  } as unknown as LogStore;
+  const bodies = {
+    size: async () => 10_000_000,
+    read: async () => ((log.bodies += 1), Buffer.alloc(10_000_000)),
+  } as unknown as BodyStore;
+  return { log, stream: createLogStream({ tail, logs, bodies, log: createLog('test', 'silent') }) };
+}
+
+function createReader(isFull = false) {
+  const taken = { entries: [] as { messageId: string; body?: string; bodyTruncated?: true }[], skipped: 0 };
+  const reader: StreamReader = {
+    isFull: () => isFull,
+    entry: (_cursor, json) => taken.entries.push(JSON.parse(json) as (typeof taken.entries)[number]) > 0,
+    skipped: (count) => void (taken.skipped += count),
+  };
+  return { taken, reader };
+}
+
+const look = () => jest.advanceTimersByTimeAsync(everyMs);
+
+describe('many readers that are behind', () => {
+  const starts = Array.from({ length: 50 }, (_, n) => n * 1000 + 500);
+  const openAll = (stream: ReturnType<typeof createTestStream>['stream']) =>
+    // No entry has this label, and none is before its own start.
+    starts.map((start) => stream.open({ label: ['none'] }, `1-${start - 1}`, createReader().reader));
+
+  test('share what one look reads, and all of them go on in turn', async () => {
+    const { log, stream } = createTestStream(100_000);
+    const closes = openAll(stream);
+    await look();
+    expect(log.records).toBeGreaterThan(0);
+    expect(log.records).toBeLessThanOrEqual(11_000);
+    for (let n = 0; n < 5; n++) await look();
+    expect(starts.filter((start) => !log.starts.has(start))).toEqual([]);
+    for (const close of closes) close();
+  });
+
+  test('do not keep what is new from a reader that is not', async () => {
+    const { log, stream } = createTestStream(100_000);
+    const { taken, reader } = createReader();
+    const closes = [stream.open({}, undefined, reader), ...openAll(stream)];
+    await look();
+    log.entries += 3;
+    // The end of the log is delivered one look later: what is before it was written completely by then.
+    await look();
+    await look();
+    expect(taken.entries.map(({ messageId }) => messageId)).toEqual(['msg_100000', 'msg_100001', 'msg_100002']);
+    for (const close of closes) close();
+  });
+});
+
+test('nothing is read for a reader that is too slow to take it, and it learns how much it has missed', async () => {
+  const { log, stream } = createTestStream(10);
+  const { taken, reader } = createReader(true);
+  const close = stream.open({}, '1-2', reader);
+  for (let n = 0; n < 8; n++) await look();
+  expect(log.logs).toBe(0);
+  expect(taken).toEqual({ entries: [], skipped: 7 });
+  close();
+});
+
+test('a body that lies beside its message is not read, and a body in the message is trimmed', async () => {
+  for (const [body, expected] of [
+    [{ kind: 'stored', key: 'msg_1', sizeBytes: 10_000_000 }, { bodyTruncated: true }],
+    [{ kind: 'text', text: 'abcdef' }, { body: Buffer.from('abc').toString('base64') }],
+  ] as const) {
+    const { log, stream } = createTestStream(1, { body });
+    const { taken, reader } = createReader();
+    const close = stream.open({ trimBody: 3 }, '1-0', reader);
+    log.entries = 2;
+    for (let n = 0; n < 3; n++) await look();
+    expect(taken.entries).toEqual([expect.objectContaining(expected)]);
+    expect(log.bodies).toBe(0);
+    close();
+  }
+});
+
+test('what readers share in one look has a limit: beyond it, logs of messages are read again', async () => {
+  const read = async (logBytes: number) => {
+    const { log, stream } = createTestStream(21, {}, logBytes);
+    const readers = [createReader(), createReader()];
+    const closes = readers.map(({ reader }) => stream.open({}, '1-0', reader));
+    for (let n = 0; n < 3; n++) await look();
+    for (const { taken } of readers) expect(taken.entries).toHaveLength(20);
+    for (const close of closes) close();
+    return log.logs;
+  };
+  expect(await read(1000)).toBe(20);
+  expect(await read(1024 * 1024)).toBeGreaterThan(20);
+});
