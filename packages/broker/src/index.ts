@@ -6,6 +6,7 @@ export { createDestinationGuard, type DestinationGuard } from './destinations/de
 export { isRedisUnavailable } from './engine/redis/faults.ts';
 export type { Delivery } from './engine/shards/shard.ts';
 export type { ShardWorker } from './engine/shards/worker.ts';
+export { startDeadline } from './intake/deadline.ts';
 export { nameItem } from './intake/publish.ts';
 export { openBroker, type OpenBroker } from './open-broker.ts';
 export type { RateLimits } from './rate-limits/rate-limits.ts';

@@ -1,4 +1,4 @@
-import { sessionMs, type KnownToken, type Sessions } from '@posthorn/broker';
+import { sessionMs, startDeadline, type KnownToken, type Sessions } from '@posthorn/broker';
 import { logRepeats, type Log } from '@posthorn/process';
 import { PosthornError } from '@posthorn/shared';
 import { Router, type Request, type Response } from 'express';
@@ -56,6 +56,48 @@ export function sessionRoutes({ sessions, check, countRequest, cookieName, versi
     const address = findNetwork(readCallerIp(request));
     const body = await readBody(request, maxBodyBytes);
     const credentials = Credentials.parse(parseJson(body.toString('utf8')));
+    const cookie = await startDeadline().limit(signIn(request, response, address, credentials));
+    setCookie(request, response, cookie, sessionMs / 1000);
+    response.status(204).end();
+  });
+
+  router.get('/session', async (request, response) => {
+    const deadline = startDeadline();
+    for (const cookie of takeCookies(request, cookieName)) {
+      const session = await deadline.limit(sessions.read(cookie));
+      if (!session) continue;
+      const { scope, expiresAt } = session;
+      response.json({ scope, expiresAt, now: Date.now(), version });
+      return;
+    }
+    throw new PosthornError('unauthorized', 'There is no session; sign in.');
+  });
+
+  router.delete('/session', async (request, response) => {
+    refuseElsewhere(request);
+    const deadline = startDeadline();
+    for (const cookie of takeCookies(request, cookieName)) await deadline.limit(sessions.close(cookie));
+    setCookie(request, response, '', 0);
+    response.status(204).end();
+  });
+
+  router.post('/code', async (request, response) => {
+    refuseElsewhere(request);
+    const { token: text, tokenInQuery } = readToken(request);
+    const token = tokenInQuery ? undefined : check(text);
+    if (!token) throw new PosthornError('unauthorized', 'Send a token as Authorization: Bearer <token>.');
+    await countRequest(nameCaller(token), response);
+    response.status(201).json(await startDeadline().limit(sessions.createCode(token)));
+  });
+  return router;
+
+  /** Opens a session, and gives its cookie. */
+  async function signIn(
+    request: Request,
+    response: Response,
+    address: string,
+    credentials: z.output<typeof Credentials>,
+  ): Promise<string> {
     if ((await sessions.countAttempt(address)) > maxFailures) {
       response.setHeader('Retry-After', 60);
       throw new PosthornError('rate_limited', 'Too many sign-ins failed; wait a minute, then try again.');
@@ -74,38 +116,8 @@ export function sessionRoutes({ sessions, check, countRequest, cookieName, versi
     await countRequest(nameCaller(token), response);
     // The session that the browser had before ends.
     for (const cookie of takeCookies(request, cookieName)) await sessions.close(cookie);
-    const { cookie } = await sessions.open(token);
-    setCookie(request, response, cookie, sessionMs / 1000);
-    response.status(204).end();
-  });
-
-  router.get('/session', async (request, response) => {
-    for (const cookie of takeCookies(request, cookieName)) {
-      const session = await sessions.read(cookie);
-      if (!session) continue;
-      const { scope, expiresAt } = session;
-      response.json({ scope, expiresAt, now: Date.now(), version });
-      return;
-    }
-    throw new PosthornError('unauthorized', 'There is no session; sign in.');
-  });
-
-  router.delete('/session', async (request, response) => {
-    refuseElsewhere(request);
-    for (const cookie of takeCookies(request, cookieName)) await sessions.close(cookie);
-    setCookie(request, response, '', 0);
-    response.status(204).end();
-  });
-
-  router.post('/code', async (request, response) => {
-    refuseElsewhere(request);
-    const { token: text, tokenInQuery } = readToken(request);
-    const token = tokenInQuery ? undefined : check(text);
-    if (!token) throw new PosthornError('unauthorized', 'Send a token as Authorization: Bearer <token>.');
-    await countRequest(nameCaller(token), response);
-    response.status(201).json(await sessions.createCode(token));
-  });
-  return router;
+    return (await sessions.open(token)).cookie;
+  }
 }
 
 /** The network of an address. An owner of one IPv6 address usually has 2^64 of them. */

@@ -22,9 +22,10 @@ export function createPageRoute(limits: GateLimits): PageRoute {
   const gate = createGate(limits);
   return (endpoint, answer) => {
     // The answer may be a stream, which `route` passes on to `sendPage` as it is.
-    const made = route(endpoint as Endpoint, answer as never, (response, page) =>
-      sendPage(response, page, () => gate.untilDrained(response)),
-    );
+    const made = route(endpoint as Endpoint, answer as never, {
+      send: (response, page) => sendPage(response, page, () => gate.untilDrained(response)),
+      isLong: true,
+    });
     return { ...made, handle: gate.guard(made.handle) };
   };
 }

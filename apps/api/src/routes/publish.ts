@@ -1,4 +1,4 @@
-import { isRunRequest, type Broker } from '@posthorn/broker';
+import { isRunRequest, startDeadline, type Broker } from '@posthorn/broker';
 import { contract, cronName, Name, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import type { Warn } from '../middleware/warn.ts';
@@ -36,7 +36,7 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
     };
     warn(response, warnOfUnknownHeaders(asked.headers));
     if (isForSchedule(asked.headers)) {
-      response.json({ scheduleId: await broker.schedules.create(asked) });
+      response.json({ scheduleId: await startDeadline().limit(broker.schedules.create(asked)) });
       return;
     }
     const reply = await broker.publish(asked);

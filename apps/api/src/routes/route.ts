@@ -1,4 +1,5 @@
-import { hasMoreValues, PosthornError, type Endpoint } from '@posthorn/shared';
+import { startDeadline } from '@posthorn/broker';
+import { contract, hasMoreValues, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { readAccess } from '../middleware/authenticate.ts';
@@ -25,18 +26,43 @@ const maxJsonBytes = 1024 * 1024;
 const maxJsonValues = 10_000;
 
 /**
- * Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first.
- *
- * @param send writes the response, as JSON in one piece by default
+ * Calls that act on many resources, or copy the log of a run. Each of their commands has a limit of time, and they have
+ * none as a whole.
+ */
+const longCalls: ReadonlySet<unknown> = new Set([
+  contract.messages.cancelMany,
+  contract.queues.remove,
+  contract.dlq.removeMany,
+  contract.dlq.retryMany,
+  contract.workflowLogs.cancelMany,
+  contract.workflowDlq.removeMany,
+  contract.workflowDlq.resumeMany,
+  contract.workflowDlq.restartMany,
+  contract.workflowDlq.resume,
+  contract.workflowDlq.restart,
+]);
+
+export interface RouteOptions {
+  /** Writes the response, as JSON in one piece by default. */
+  send?: (response: Response, reply: object) => void | Promise<void>;
+  /** Whether the answer may take longer than one command of Redis: it reads much, or acts on much. */
+  isLong?: boolean;
+}
+
+/**
+ * Binds an endpoint of the contract to what it does: access, parameters, query and body are checked first. When Redis is
+ * slow, the client waits no longer than for one command, unless the call is a long one (contract E17).
  */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
   answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
-  send: (response: Response, reply: object) => void | Promise<void> = (response, reply) => void response.json(reply),
+  options: RouteOptions = {},
 ): Route {
+  // What needs no token has limits of its own.
+  const { send = sendJson, isLong = longCalls.has(endpoint) || endpoint.scope === 'none' } = options;
   return rawRoute(endpoint, async (request, response) => {
     const body = endpoint.body ? parseBody(endpoint.body, await readJson(request)) : undefined;
-    const reply = await answer(
+    const answered = answer(
       {
         params: (endpoint.params ?? nothing).parse(request.params) as z.output<P>,
         query: (endpoint.query ?? nothing).parse(request.query) as z.output<Q>,
@@ -44,6 +70,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       },
       request,
     );
+    const reply = await (isLong ? answered : startDeadline().limit(answered));
     response.status(endpoint.status ?? 200);
     if (reply === undefined) response.end();
     else await send(response, reply as object);
@@ -72,6 +99,10 @@ export function rawRoute(
 }
 
 const nothing = z.unknown();
+
+function sendJson(response: Response, reply: object): void {
+  response.json(reply);
+}
 
 /** An empty body is an empty object, unless the schema tells the two apart. */
 function parseBody(schema: z.ZodType, json: unknown): unknown {

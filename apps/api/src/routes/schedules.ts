@@ -1,4 +1,4 @@
-import type { Broker } from '@posthorn/broker';
+import { startDeadline, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Warn } from '../middleware/warn.ts';
 import { readPublishRequest, readTarget } from './publish-request.ts';
@@ -52,7 +52,7 @@ export function scheduleRoutes(
       async (request, response) => {
         const asked = await readPublishRequest(request, readTarget(request), maxMessageBytes);
         warn(response, warnOfUnknownHeaders(asked.headers));
-        response.json({ scheduleId: await schedules.create(asked) });
+        response.json({ scheduleId: await startDeadline().limit(schedules.create(asked)) });
       },
       // No group in the expression: Express would decode it, and the destination is kept byte for byte.
       /^\/v2\/schedules(?:\/.*)?$/i,

@@ -1,4 +1,4 @@
-import { refuseForRun, type Broker } from '@posthorn/broker';
+import { refuseForRun, startDeadline, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -84,7 +84,7 @@ export function workflowRoutes(
           const eventId = decode(readRest(request, 'wait'));
           const json = await readJson(request, maxBytes);
           if (json === undefined) throw new PosthornError('invalid_request', 'The body is not valid JSON.');
-          await workflows.wait(eventId, request.rawHeaders, json);
+          await startDeadline().limit(workflows.wait(eventId, request.rawHeaders, json));
           response.status(201).json({});
         }),
       /^\/v2\/wait(?:\/.*)?$/i,
@@ -94,7 +94,9 @@ export function workflowRoutes(
       (request, response) =>
         forRun(async () => {
           const { runId, eventId } = parseNotifyPath(readRest(request, 'notify'));
-          response.status(201).json(await workflows.notify(eventId, await read(request), runId));
+          const notified = workflows.notify(eventId, await read(request), runId);
+          // An event without a run may resume thousands of them.
+          response.status(201).json(await (runId === undefined ? notified : startDeadline().limit(notified)));
         }),
       /^\/v2\/notify(?:\/.*)?$/i,
     ),
@@ -113,10 +115,11 @@ export function workflowRoutes(
       forRun(async () => {
         const runId = readRunId(request);
         const result = await read(request);
-        const isKnown =
+        const end = async () =>
           request.query['cancel'] === 'false'
-            ? await workflows.finish(runId, result.toString('utf8'))
+            ? workflows.finish(runId, result.toString('utf8'))
             : (await workflows.cancel(runId)) !== 'unknown';
+        const isKnown = await startDeadline().limit(end());
         // The end of a run that is not known is no fault of the workflow that has reached it.
         if (!isKnown && request.query['cancel'] !== 'false') {
           response.status(404).json({ error: `workflow run ${runId} not found` });
@@ -133,10 +136,11 @@ export function workflowRoutes(
         if (!users.has(userId)) throw notFound;
         limitHeaders(request.rawHeaders);
         // No byte of the body is read for a run that does not take it.
-        if (!(await workflows.takesWebhook(workflowRunId, eventId))) throw notFound;
+        const deadline = startDeadline();
+        if (!(await deadline.limit(workflows.takesWebhook(workflowRunId, eventId)))) throw notFound;
         const body = await readBody(request, Math.min(maxBytes, maxHookBytes), hookBudget);
         const event = Buffer.from(JSON.stringify(describeCall(request, body)));
-        if (!(await workflows.receiveWebhook(workflowRunId, eventId, event))) throw notFound;
+        if (!(await deadline.limit(workflows.receiveWebhook(workflowRunId, eventId, event)))) throw notFound;
         response.json({});
       }),
     ),

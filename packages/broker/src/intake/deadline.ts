@@ -1,17 +1,18 @@
 import { PosthornError } from '@posthorn/shared';
 import { commandTimeoutMs } from '../engine/redis/connect.ts';
 
-/** How long one publish may wait for Redis: as long as a command may at most. */
+/** How long one request may wait for Redis: as long as a command may at most. */
 const maxWaitMs = commandTimeoutMs;
 
 /**
- * The time that a publish may still wait for Redis. It makes several commands in turn, for its queue, its key, its body
- * and its message: a limit for each of them alone would let a publisher wait for their sum when Redis is in trouble.
+ * The time that a request may still wait for Redis. A publish makes several commands in turn, for its queue, its key, its
+ * body and its message, and so do most requests that write: a limit for each command alone would let a client wait for
+ * their sum when Redis is in trouble.
  */
 export interface Deadline {
-  /** @throws {PosthornError} `unavailable` when the work does not end in time; it may end later, and store the message */
+  /** @throws {PosthornError} `unavailable` when the work does not end in time; it goes on, and may be done later */
   limit<T>(work: Promise<T>): Promise<T>;
-  /** Allows the whole time again, for the next part of a batch that is stored in parts. */
+  /** Allows the whole time again, for the next part of what is done in parts. */
   restart(): void;
 }
 
@@ -25,7 +26,9 @@ export function startDeadline(): Deadline {
       const startedAt = performance.now();
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          reject(new PosthornError('unavailable', 'Redis did not store the message in time. Try again.'));
+          reject(
+            new PosthornError('unavailable', 'Redis did not answer in time; the request may yet be done. Try again.'),
+          );
         }, leftMs);
         const end = () => {
           clearTimeout(timer);

@@ -111,3 +111,39 @@ test('when the body of one is gone, none is published', async () => {
   expect(broker.accepted['dlq-retry']).toBe(before);
   expect((await broker.dlq.find(all)).ids).toHaveLength(2);
 });
+
+describe('a retry of many', () => {
+  const many = 20;
+  const buryMany = async () => {
+    const { id } = broker.shards.newId(Date.now());
+    const body = { kind: 'text', text: id } as const;
+    const dlqIds: string[] = [];
+    for (let n = 0; n < many; n++) dlqIds.push((await bury({ body })).dlqId);
+    return dlqIds;
+  };
+
+  test('reads its entries together, not one after the other', async () => {
+    const dlqIds = await buryMany();
+    const { dlq } = broker;
+    const read = dlq.read.bind(dlq);
+    let begun = 0;
+    let goOn: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (goOn = resolve));
+    jest.spyOn(dlq, 'read').mockImplementation(async (dlqId) => {
+      begun += 1;
+      if (begun === many) goOn();
+      await all;
+      return read(dlqId);
+    });
+    expect(await broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
+  });
+
+  test('is refused when Redis does not answer, and nothing is lost', async () => {
+    const dlqIds = await buryMany();
+    jest.spyOn(broker.bodies, 'exists').mockReturnValue(new Promise(() => undefined));
+    await expect(broker.retryDeadLetters(dlqIds, [])).rejects.toMatchObject({ code: 'unavailable' });
+    jest.restoreAllMocks();
+    expect((await broker.dlq.find(all)).ids).toHaveLength(many);
+    expect(await broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
+  });
+});

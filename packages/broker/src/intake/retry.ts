@@ -1,6 +1,7 @@
 import { hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
 import { deriveId } from '../engine/shards/derive-id.ts';
 import { readRevision, revise, type AcceptParts, type Revision } from './accept.ts';
+import { startDeadline } from './deadline.ts';
 import { ensureQueues } from './publish.ts';
 import { requireStored, store, type Draft, type StoreParts } from './store.ts';
 import type { Queues } from '../views/queues/queues.ts';
@@ -28,38 +29,74 @@ export async function retryDeadLetters(
   headers: readonly string[],
 ): Promise<Published[] | undefined> {
   const { bodies, dlq, queues, shards } = parts;
-  let revision: Revision | undefined;
-  const messages: { id: string; shard: number; message: Message }[] = [];
-  for (const dlqId of dlqIds) {
-    const letter = await dlq.read(dlqId);
-    if (!letter) return undefined;
-    if (!(await bodies.exists(letter.message.body))) throw bodyIsGone(dlqId);
-    // Once for all, and only if there is something to retry.
-    revision ??= readRevision(headers);
-    messages.push({ ...reviseLetter(parts, dlqId, letter, revision), shard: dlq.shardOf(dlqId) });
-  }
-  await ensureQueues(
-    queues,
-    messages.map(({ message }) => message.queueName),
+  const letters = await readLetters(parts, dlqIds);
+  if (!letters) return undefined;
+  if (letters.length === 0) return [];
+  const revision = readRevision(headers);
+  const messages = letters.map((letter, index) => {
+    const dlqId = dlqIds[index] ?? '';
+    return { ...reviseLetter(parts, dlqId, letter, revision), shard: dlq.shardOf(dlqId) };
+  });
+  await inTime(
+    ensureQueues(
+      queues,
+      messages.map(({ message }) => message.queueName),
+    ),
   );
-  for (const [index, { id, message }] of messages.entries()) {
+  await inPieces(messages, async ({ id, message }, index) => {
     if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
-  }
+  });
 
   const drafts: Draft[] = messages.map(({ id, shard, message }) => ({
     isGroup: false,
     bytes: noBytes,
     messages: [{ id, shard, once: { key: id, forMs: rememberedMs }, message }],
   }));
-  requireStored((await store(parts, drafts)).flat());
-  for (const { id, shard, message } of messages) {
+  requireStored((await inTime(store(parts, drafts))).flat());
+  await inPieces(messages, async ({ id, shard, message }) => {
     // This call may be a repetition, and the message may have ended since: it must not hold its body for ever.
     const hasEnded = message.body.kind === 'stored' && !(await shards.at(shard).exists(id));
     if (hasEnded) await bodies.release(message.body, id, 0);
-  }
-  await noteRetries(parts, messages);
-  await dlq.remove(dlqIds);
+  });
+  await inTime(noteRetries(parts, messages));
+  await inTime(dlq.remove(dlqIds));
   return messages.map(({ id, message }) => ({ messageId: id, url: hidePassword(message.url) }));
+}
+
+/** The entries with these ids; `undefined` if one of them does not exist. */
+async function readLetters(
+  { bodies, dlq }: Pick<RetryParts, 'bodies' | 'dlq'>,
+  dlqIds: readonly string[],
+): Promise<DeadLetter[] | undefined> {
+  const letters = await inPieces(dlqIds, async (dlqId) => {
+    const letter = await dlq.read(dlqId);
+    return letter && { letter, hasBody: await bodies.exists(letter.message.body) };
+  });
+  const found: DeadLetter[] = [];
+  for (const [index, one] of letters.entries()) {
+    if (!one) return undefined;
+    if (!one.hasBody) throw bodyIsGone(dlqIds[index] ?? '');
+    found.push(one.letter);
+  }
+  return found;
+}
+
+/** Entries that are worked on at once; each may be large. */
+const atOnce = 50;
+
+/** Results in the order of the items. Each piece has its time: many take longer than a single one may. */
+async function inPieces<T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += atOnce) {
+    const piece = items.slice(from, from + atOnce).map((item, index) => work(item, from + index));
+    results.push(...(await inTime(Promise.all(piece))));
+  }
+  return results;
+}
+
+/** @throws {PosthornError} `unavailable` when Redis is late for this part of a retry */
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return startDeadline().limit(work);
 }
 
 /** The log of a dead message names the message that a retry has made of it; without a log there is nothing to note. */

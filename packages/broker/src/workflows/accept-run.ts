@@ -1,5 +1,6 @@
 import { PosthornError, type Callback, type Published } from '@posthorn/shared';
 import type { PublishRequest } from '../intake/accept.ts';
+import { startDeadline } from '../intake/deadline.ts';
 import { beginAccepted, type Stored } from './begin-run.ts';
 import { checkRunRequest, type Accepted } from './check-request.ts';
 import { createStep } from './create-step.ts';
@@ -56,7 +57,7 @@ export async function acceptRunRequests(
   return async () => {
     const replies: Published[] = [];
     for (const append of appends) {
-      const stored = await storeAppend(parts, append);
+      const stored = await startDeadline().limit(storeAppend(parts, append));
       append.accepted.forEach(({ index, url }, at) => (replies[index] = reply(url, stored[at])));
     }
     await beginTogether(parts, begins, async (one) => {

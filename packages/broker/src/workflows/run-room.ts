@@ -1,4 +1,5 @@
 import { PosthornError } from '@posthorn/shared';
+import { startDeadline } from '../intake/deadline.ts';
 import { endRun } from './end-run.ts';
 import { createRefusal } from './run-errors.ts';
 import { runKeys } from './run-keys.ts';
@@ -80,6 +81,8 @@ export interface Begun {
 /**
  * Begins the runs of one request one after the other. When another client takes the room that was there before, those
  * that have begun are canceled: the client gets one refusal for all (contract W24).
+ *
+ * @throws what `begin` throws, and `unavailable` when Redis is late for one of them
  */
 export async function beginTogether<T>(
   parts: RunParts,
@@ -89,7 +92,8 @@ export async function beginTogether<T>(
   const begun: Begun[] = [];
   try {
     for (const item of items) {
-      const run = await begin(item);
+      // Each has its time: many of them take longer than a single one may.
+      const run = await startDeadline().limit(begin(item));
       if (run && !run.isKnown) begun.push(run);
     }
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Triggered } from '@posthorn/shared';
 import { PosthornError, randomText } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import type { PublishRequest } from '../intake/accept.ts';
+import { startDeadline } from '../intake/deadline.ts';
 import { startRun, type NewRun } from './begin-run.ts';
 import { checkOptions } from './run-config.ts';
 import { requireRunId } from './run-headers.ts';
@@ -25,9 +26,11 @@ interface Trigger {
  */
 export async function triggerRuns(parts: RunParts, requests: readonly PublishRequest[]): Promise<Triggered[]> {
   const triggers = requests.map((request) => checkTrigger(parts, request));
-  await requireRoom(
-    parts,
-    triggers.map(({ runId }) => runId),
+  await startDeadline().limit(
+    requireRoom(
+      parts,
+      triggers.map(({ runId }) => runId),
+    ),
   );
   const triggered: Triggered[] = [];
   await beginTogether(parts, triggers, async ({ runId, run }) => {
