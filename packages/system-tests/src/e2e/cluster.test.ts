@@ -8,6 +8,7 @@ import {
   type TestApi,
   type TestCluster,
   type TestProcess,
+  type TestRedis,
 } from '@posthorn/testkit';
 
 let cluster: TestCluster;
@@ -117,3 +118,42 @@ test('messages are canceled, schedules are kept, keys are rotated, and the log i
   expect(metrics).toMatch(/^posthorn_redis_up 1$/m);
   for (const process of [api, ...dispatchers]) expect(process.output()).not.toMatch(/CROSSSLOT|MOVED|"level":"error"/);
 });
+
+test('while nodes are down, requests that need them are answered with 503, and what was accepted arrives afterwards', async () => {
+  const [first, second] = cluster.nodes as [TestRedis, TestRedis];
+  const isOk = async () => (await api.call('/ready')).ok;
+  // The node that is left says soon that the cluster is down.
+  for (const { client } of cluster.nodes) await client.config('SET', 'cluster-node-timeout', '500');
+  const accepted: string[] = [];
+  const statuses = new Set<number>();
+  /** What one message and one read are answered with. */
+  const ask = async () => {
+    const init = { method: 'POST', body: 'x'.repeat(30_000), headers: { 'Upstash-Queue-Name': 'trouble' } };
+    const answers = await Promise.all([
+      api.call(`/v2/publish/${at('/trouble')}`, init),
+      api.call(`/v2/publish/${at('/trouble')}`, { method: 'POST', body: 'x' }),
+      api.call('/v2/queues'),
+    ]);
+    for (const answer of answers) {
+      statuses.add(answer.status);
+      const text = await answer.text();
+      if (answer.ok && text.includes('messageId')) accepted.push((JSON.parse(text) as { messageId: string }).messageId);
+    }
+    return answers;
+  };
+  for (const down of [[second], [first, second]]) {
+    await Promise.all(down.map((node) => node.kill()));
+    // From the loss of the connection to the answer that the cluster is down, and when no node is left.
+    for (let asked = 0; asked < 10; asked++) await ask();
+    await eventually(async () => (await ask()).every(({ status }) => status === 503), 20_000);
+    await Promise.all(down.map((node) => node.start()));
+    await eventually(isOk, 20_000);
+    await eventually(async () => (await ask()).every(({ ok }) => ok), 20_000);
+  }
+  expect([...statuses].sort()).toEqual([200, 503]);
+  expect(api.output()).not.toContain('request.broken');
+  await eventually(() => {
+    const arrived = new Set(ids('/trouble'));
+    return accepted.every((id) => arrived.has(id));
+  }, 40_000);
+}, 150_000);

@@ -5,6 +5,12 @@
 const replies = /(^|[: ]-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;
 const connection =
   /^(Command timed out|Command aborted due to connection close|Connection is closed|Stream isn't writeable|Reached the max retries|None of startup nodes|Failed to refresh slots|All sentinels are unreachable|ERR max number of clients)/;
+/**
+ * Errors of a cluster that has lost a node, or moves slots to another one. The last one means that a slot was moved between
+ * the call of a command and the moment at which it was sent with others.
+ */
+const cluster =
+  /^(Cluster isn't ready|Cluster is (ended|disconnected|disconnecting)|Node is disconnected|Too many Cluster redirections|MOVED \d|ASK \d|All keys in the pipeline should belong to the same slots allocation group)/;
 const codes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -36,7 +42,11 @@ export function isRedisUnavailable(error: unknown): boolean {
   const { message } = error;
   const code = 'code' in error ? String(error.code) : '';
   return (
-    replies.test(message) || isDenied(error) || connection.test(message) || (codes.has(code) && 'syscall' in error)
+    replies.test(message) ||
+    isDenied(error) ||
+    connection.test(message) ||
+    cluster.test(message) ||
+    (codes.has(code) && 'syscall' in error)
   );
 }
 
