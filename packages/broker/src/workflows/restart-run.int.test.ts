@@ -1,3 +1,4 @@
+import { keyspace } from '../engine/redis/keyspace.ts';
 import { plain, request, step, url, useRuns, type LogElement } from './runs.fixture.ts';
 
 const runs = useRuns();
@@ -124,6 +125,8 @@ test('a step beside the one that failed sleeps as long as it would have', async 
 
 describe('the limits of a flow-control key are known', () => {
   const limitsOf = async (key: string) => (await runs.broker.flowControls.get(key))?.parallelismMax;
+  const forget = (name: string) =>
+    runs.server.client.del(keyspace.lane(runs.broker.lanes.shardOf({ kind: 'flow', name }), 'flow', name));
   const header = (name: string, key: string) => ({
     [`${name}Flow-Control-Key`]: key,
     [`${name}Flow-Control-Value`]: 'parallelism=3',
@@ -146,14 +149,14 @@ describe('the limits of a flow-control key are known', () => {
     expect(await limitsOf('reported')).toBe(3);
     const callback = (await readDeliveries('wfr_reports')).find(({ message }) => message.workflow.kind === 'failure');
     await fail('wfr_reports', callback?.id ?? '');
-    await runs.broker.lanes.remove({ kind: 'flow', name: 'reported' });
+    await forget('reported');
     await runs.broker.workflows.letters.repeatCallback(dlqId);
     expect(await limitsOf('reported')).toBe(3);
   });
 
   test('when a step waits', async () => {
     await start('wfr_waits', header('Upstash-', 'waits'));
-    await runs.broker.lanes.remove({ kind: 'flow', name: 'waits' });
+    await forget('waits');
     const { headers } = request('wfr_waits', false, '');
     const waiting = { stepId: 1, stepName: 'wait', stepType: 'Wait', concurrent: 1 };
     await runs.broker.workflows.wait('e', headers, {

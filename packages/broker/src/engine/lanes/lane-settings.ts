@@ -1,7 +1,7 @@
 import type { FlowControl } from '@posthorn/shared';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { laneFields, laneKeys, memberId, type Lane } from './lane.ts';
+import { laneFields, laneKeys, memberId, queueLane, type Lane } from './lane.ts';
 
 /** The settings of a lane, and its current use. */
 export interface LaneState {
@@ -32,12 +32,13 @@ export interface LaneSettings {
   /** `undefined` for a lane that is not known. */
   read(lane: Lane): Promise<LaneState | undefined>;
   members(lane: Lane): Promise<string[]>;
-  /** Makes a queue with a parallelism of 1; one that exists stays as it is. */
-  create(lane: Lane): Promise<void>;
-  /** Whether a queue was made. */
-  exists(lane: Lane): Promise<boolean>;
-  /** Forgets a lane that has no messages. */
-  remove(lane: Lane): Promise<void>;
+  /** Makes a queue with a parallelism of 1, and lists it; one that exists keeps its settings. */
+  createQueue(name: string): Promise<void>;
+  queueExists(name: string): Promise<boolean>;
+  /** Removes a queue that has no messages, and its name from the list. */
+  removeQueue(name: string): Promise<void>;
+  /** Removes the name of a queue that does not exist from the list; it is there if another version died half way. */
+  unlistQueue(name: string): Promise<void>;
   setLimits(lane: Lane, limits: FlowControl): Promise<void>;
   /** Changes a queue; what is not given stays. */
   configure(lane: Lane, settings: { parallelism?: number | undefined; isPaused?: boolean | undefined }): Promise<void>;
@@ -76,6 +77,23 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
     await grant(lane);
   }
 
+  async function removeQueue(name: string, removesExisting: '1' | '0'): Promise<void> {
+    const lane = queueLane(name);
+    const shard = shardOf(lane);
+    const { state, holders, waiters } = keysOf(lane);
+    await redis.removeQueue(
+      state,
+      holders,
+      waiters,
+      keyspace.busyLanes(shard),
+      keyspace.queues(shard),
+      name,
+      `${lane.kind}:${name}`,
+      queueFields.createdAt,
+      removesExisting,
+    );
+  }
+
   return {
     async read(lane) {
       const keys = keysOf(lane);
@@ -111,23 +129,16 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
       return lists.flat().map(memberId);
     },
 
-    async create(lane) {
-      const { state } = keysOf(lane);
-      const now = Date.now();
-      // Another process may create the lane at the same time. Its values stay if they were written first.
-      await Promise.all([
-        redis.hsetnx(state, queueFields.createdAt, now),
-        redis.hsetnx(state, queueFields.updatedAt, now),
-        redis.hsetnx(state, laneFields.parallelism, 1),
-        redis.hsetnx(state, laneFields.paused, 0),
-      ]);
+    async createQueue(name) {
+      const lane = queueLane(name);
+      const { createdAt, updatedAt } = queueFields;
+      const { parallelism, paused } = laneFields;
+      const fields = [createdAt, updatedAt, parallelism, paused] as const;
+      await redis.createQueue(keysOf(lane).state, keyspace.queues(shardOf(lane)), name, Date.now(), ...fields);
     },
-    exists: async (lane) => (await redis.hexists(keysOf(lane).state, queueFields.createdAt)) === 1,
-    async remove(lane) {
-      const { state, holders, waiters } = keysOf(lane);
-      await redis.del(state, holders, waiters);
-      await redis.zrem(keyspace.busyLanes(shardOf(lane)), `${lane.kind}:${lane.name}`);
-    },
+    queueExists: async (name) => (await redis.hexists(keysOf(queueLane(name)).state, queueFields.createdAt)) === 1,
+    removeQueue: (name) => removeQueue(name, '1'),
+    unlistQueue: (name) => removeQueue(name, '0'),
 
     async setLimits(lane, limits) {
       await grant(lane, limits);

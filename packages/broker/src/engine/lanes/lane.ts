@@ -6,6 +6,11 @@ export interface Lane {
   name: string;
 }
 
+/** The queue that a message is in, or whose slot it helps to hold. */
+export function queueLane(name: string): Lane {
+  return { kind: 'queue', name };
+}
+
 /** The fields of a lane's hash, in the order in which `lane.lua` takes their names. */
 export const laneFields = {
   parallelism: 'parallelism',

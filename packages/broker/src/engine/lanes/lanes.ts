@@ -3,9 +3,9 @@ import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { Shards } from '../shards/shards.ts';
 import { createLaneSettings, type LaneSettings } from './lane-settings.ts';
-import { laneFields, laneKeys, memberId, type Lane } from './lane.ts';
+import { laneFields, laneKeys, memberId, queueLane, type Lane } from './lane.ts';
 
-export type { Lane } from './lane.ts';
+export { queueLane, type Lane } from './lane.ts';
 
 /** Whether a message has a slot; if not, when it asks again unless it is woken before. */
 export type Slot = { has: true } | { has: false; waitMs: number };
@@ -187,11 +187,6 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 function readLane(name: string): Lane {
   const kind = name.startsWith('queue:') ? 'queue' : 'flow';
   return { kind, name: name.slice(kind.length + 1) };
-}
-
-/** The queue that a message is in, or whose slot it helps to hold. */
-export function queueLane(name: string): Lane {
-  return { kind: 'queue', name };
 }
 
 export function flowLane({ key }: FlowControl): Lane {

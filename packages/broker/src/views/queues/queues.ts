@@ -60,13 +60,12 @@ export function createQueues({ redis, shards, lanes, cancel, limits }: QueuePart
     if (counts.reduce((sum, count) => sum + count, 0) >= limits.maxQueues) {
       throw new PosthornError('limit_exceeded', `There can be at most ${limits.maxQueues} queues.`);
     }
-    const lane = queueLane(name);
-    await Promise.all([lanes.create(lane), redis.sadd(keyspace.queues(lanes.shardOf(lane)), name)]);
+    await lanes.createQueue(name);
   }
 
   async function ensure(name: string): Promise<void> {
     if ((seen.get(name) ?? 0) > Date.now()) return;
-    if (!(await lanes.exists(queueLane(name)))) await create(name);
+    if (!(await lanes.queueExists(name))) await create(name);
     if (seen.size >= 10_000) seen.clear();
     seen.set(name, Date.now() + rememberedMs);
   }
@@ -96,12 +95,11 @@ export function createQueues({ redis, shards, lanes, cancel, limits }: QueuePart
     async remove(name) {
       const lane = queueLane(name);
       seen.delete(name);
+      if (!(await get(name))) return lanes.unlistQueue(name);
       // Nothing of it may start while its messages are canceled.
-      if (!(await get(name))) return;
       await lanes.setPaused(lane, true);
       await cancel(await lanes.members(lane));
-      await lanes.remove(lane);
-      await redis.srem(keyspace.queues(lanes.shardOf(lane)), name);
+      await lanes.removeQueue(name);
     },
   };
 }

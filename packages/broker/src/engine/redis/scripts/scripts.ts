@@ -18,6 +18,8 @@ const scripts = {
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 6 },
+  createQueue: { file: 'create-queue.lua', numberOfKeys: 2 },
+  removeQueue: { file: 'remove-queue.lua', numberOfKeys: 5 },
   removeDeadLetters: { file: 'remove-dead-letters.lua', numberOfKeys: 5 },
   writeLogs: { file: 'write-logs.lua', numberOfKeys: 1 },
   appendEntries: { file: 'append-entries.lua', numberOfKeys: 1 },
@@ -127,6 +129,18 @@ export interface ScriptCommands {
     idleMs: number,
     ...limits: (string | number)[]
   ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
+  createQueue(stateKey: string, namesKey: string, name: string, now: number, ...fields: QueueFields): Promise<1>;
+  removeQueue(
+    stateKey: string,
+    holdersKey: string,
+    waitersKey: string,
+    busyKey: string,
+    namesKey: string,
+    name: string,
+    lane: string,
+    createdAtField: string,
+    removesExisting: '1' | '0',
+  ): Promise<1>;
   writeLogs(logPrefix: string, ...messages: (string | number)[]): Promise<null>;
   appendEntries(
     headKey: string,
@@ -196,6 +210,9 @@ export interface ScriptCommands {
 }
 
 export type NineKeys = [string, string, string, string, string, string, string, string, string];
+
+/** Names of the fields of the state of a queue that a new one has. */
+export type QueueFields = readonly [createdAt: string, updatedAt: string, parallelism: string, paused: string];
 
 /** Names of the fields of a schedule. */
 export type ScheduleFields = readonly [
