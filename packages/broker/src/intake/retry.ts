@@ -44,7 +44,7 @@ export async function retryDeadLetters(
     ),
   );
   await inPieces(messages, async ({ id, message }, index) => {
-    if (!(await bodies.hold(message.body, id))) throw bodyIsGone(dlqIds[index] ?? '');
+    if (!(await bodies.hold(message.body, [id]))) throw bodyIsGone(dlqIds[index] ?? '');
   });
 
   const drafts: Draft[] = messages.map(({ id, shard, message }) => ({

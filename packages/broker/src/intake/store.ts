@@ -97,7 +97,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       parts.stats.accepted(delivery.message);
       if (delivery.message.body.kind === 'stored') {
         // What exists once may have been stored before, and have ended.
-        followUps.push(delivery.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(delivery.message.body));
+        followUps.push(delivery.once ? confirmBodyOf(parts, shard, id) : bodies.confirm(delivery.message.body, [id]));
       }
     });
   });
@@ -188,5 +188,5 @@ async function dismiss(parts: StoreParts, shard: number, { id, message }: NewDel
 
 async function confirmBodyOf({ shards, bodies }: StoreParts, shard: number, id: string): Promise<void> {
   const delivery = await shards.at(shard).get(id);
-  if (delivery) await bodies.confirm(delivery.message.body);
+  if (delivery) await bodies.confirm(delivery.message.body, [id]);
 }

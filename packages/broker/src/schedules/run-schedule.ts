@@ -30,7 +30,7 @@ export async function runSchedule(parts: ScheduleParts, scheduleId: string): Pro
     message: { ...message, ...target, createdAt, notBefore },
   }));
   const ids = messages.map(({ id }) => id);
-  await bodies.confirm(message.body, ids);
+  await bodies.hold(message.body, ids);
   const [stored = []] = await store(parts, [{ isGroup: group !== undefined, bytes: Buffer.alloc(0), messages }]);
   for (const result of stored) if ('error' in result) throw result.error;
   return ids;

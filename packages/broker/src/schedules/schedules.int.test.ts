@@ -380,13 +380,40 @@ describe('a large body', () => {
     expect(await server.client.pttl(key)).toBeGreaterThan(0);
   });
 
+  test('of a schedule that Redis does not store expires, and so does one of a schedule above the limit', async () => {
+    const { redis } = brokers[0] as { redis: RedisConnection };
+    jest.spyOn(redis, 'putSchedule').mockRejectedValueOnce(new Error('OOM command not allowed'));
+    await expect(create({}, 'https://a.example', body)).rejects.toThrow('OOM');
+    const [key = ''] = await bodyKeys();
+    expect(await server.client.pttl(key)).toBeGreaterThan(0);
+    jest.spyOn(redis, 'putSchedule').mockResolvedValueOnce(-1);
+    await expect(create({}, 'https://a.example', body)).rejects.toMatchObject({ code: 'limit_exceeded' });
+    expect(await bodyKeys()).toEqual([key]);
+  });
+
+  test('is not kept for a message that a run by hand could not store, but for one that it did', async () => {
+    const id = await create({ 'Upstash-Delay': '1h' }, 'https://a.example', body);
+    const [key = ''] = await bodyKeys();
+    for (let shard = 0; shard < 4; shard++) {
+      jest.spyOn(first.shards.at(shard), 'add').mockRejectedValueOnce(new Error('OOM command not allowed'));
+    }
+    await expect(first.runSchedule(id)).rejects.toThrow('OOM');
+    jest.restoreAllMocks();
+    const [messageId = ''] = (await first.runSchedule(id)) ?? [];
+    await second.schedules.remove(id);
+    expect(await server.client.pttl(key)).toBe(-1);
+    await first.messages.cancel([messageId]);
+    expect(await server.client.pttl(key)).toBeGreaterThan(0);
+  });
+
   test('is there for a message that is stored while its schedule is removed', async () => {
     const id = await create({}, 'https://a.example', body);
     await makeDue(id);
-    const confirm = first.bodies.confirm;
-    jest.spyOn(first.bodies, 'confirm').mockImplementationOnce(async (...args) => {
-      await confirm(...args);
+    const hold = first.bodies.hold;
+    jest.spyOn(first.bodies, 'hold').mockImplementationOnce(async (...args) => {
+      const isThere = await hold(...args);
       await second.schedules.remove(id);
+      return isThere;
     });
     await first.schedules.fireDue(catchUpMs);
     const [message] = await pending();

@@ -82,6 +82,8 @@ export function createSchedules(parts: ScheduleParts): Schedules {
       await bodies.release(definition.message.body, scheduleId, 0);
       throw new PosthornError('limit_exceeded', `There can be at most ${parts.maxSchedules} schedules.`);
     }
+    // Only now: the bytes of a schedule that was not stored expire by themselves.
+    await bodies.confirm(definition.message.body);
     await forget(scheduleId, before);
   }
 
@@ -117,9 +119,7 @@ export function createSchedules(parts: ScheduleParts): Schedules {
         key: shards.newId(createdAt).id,
         sizeBytes: request.body.length,
       };
-      if (body.kind === 'stored') {
-        await Promise.all([bodies.put(body.key, request.body, [scheduleId]), bodies.confirm(body)]);
-      }
+      if (body.kind === 'stored') await bodies.put(body.key, request.body, [scheduleId]);
       const definition: Definition = {
         cron,
         destination,

@@ -17,3 +17,17 @@ export async function releaseEnded(
   await Promise.all(messageIds.filter((_, index) => !pending[index]).map((id) => bodies.release(body, id, endingMs)));
   return messageIds.filter((_, index) => pending[index]);
 }
+
+/**
+ * Keeps a body for messages that did not exist yet when their schedule was removed and released it for them; those that
+ * have ended in the meantime do not need it.
+ */
+export async function keepForPending(
+  parts: { shards: Shards; bodies: BodyStore },
+  body: Body,
+  messageIds: readonly string[],
+): Promise<void> {
+  await parts.bodies.hold(body, messageIds);
+  await parts.bodies.confirm(body, messageIds);
+  await releaseEnded(parts, body, messageIds);
+}

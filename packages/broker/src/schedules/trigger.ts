@@ -11,7 +11,7 @@ import type { Queues } from '../views/queues/queues.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { parseCron, type Cron } from './cron.ts';
 import { fieldNames, pausedForever, parseSchedule, stateField, type Definition } from './schedule.ts';
-import { releaseEnded } from './shared-body.ts';
+import { keepForPending, releaseEnded } from './shared-body.ts';
 
 /** Maximum number of schedules that are claimed at once: a few milliseconds of work. */
 const atOnce = 100;
@@ -80,7 +80,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
           const { body } = claim.definition.message;
           const pending = await releaseEnded(parts, body, idsOf(draft));
           // A schedule that is removed at this moment removes its body from messages that do not exist yet.
-          if (!(await advance(claim, oldest, 'published'))) await bodies.confirm(body, pending);
+          if (!(await advance(claim, oldest, 'published'))) await keepForPending(parts, body, pending);
           log.debug({ scheduleId: claim.scheduleId, messages: draft.messages.length }, 'schedule.fired');
         }),
       ),
@@ -125,7 +125,7 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
       ...ids.map((id) => stateField(tickAt, id)),
     );
     if (isBegun === 0) return undefined;
-    await bodies.confirm(claim.definition.message.body, ids);
+    await bodies.hold(claim.definition.message.body, ids);
     return draft;
   }
 

@@ -41,16 +41,17 @@ export interface BodyStore {
   /** Stores the bytes for these messages, under the id of one of them. They expire soon unless `confirm` follows. */
   put(key: string, bytes: Buffer, messageIds: readonly string[]): Promise<unknown>;
   /**
-   * A message is stored: keep its bytes for as long as one of them needs them. Doing it twice changes nothing.
+   * Messages are stored: keep their bytes for as long as one of them needs them. One that has released them meanwhile
+   * does not. Doing it twice changes nothing.
    *
-   * @param messageIds more messages that need them from now on
+   * @param messageIds those for which they may be held
    */
   confirm(body: Body, messageIds?: readonly string[]): Promise<void>;
   /**
-   * A message is about to be stored that shares these bytes with another one; `confirm` follows. Gives whether the bytes
-   * are there.
+   * Messages are about to be stored that share these bytes with another one, or with a schedule. The bytes are kept for
+   * them for an hour, unless `confirm` follows. Gives whether the bytes are there.
    */
-  hold(body: Body, messageId: string): Promise<boolean>;
+  hold(body: Body, messageIds: readonly string[]): Promise<boolean>;
   /** The bytes of a body, wherever they are; `undefined` for stored ones that are gone. */
   read(body: Body): Promise<Buffer | undefined>;
   /** About how many bytes `read` would give. */
@@ -69,6 +70,8 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
   };
   /** The key of a stored body; `undefined` for one in its message, and for an id that is not ours. */
   const findKey = (body: Body) => (body.kind === 'stored' ? keyOf(body.key) : undefined);
+  const keep = (key: string, step: 'confirm' | 'hold' | 'release', ms: number, messageIds: readonly string[]) =>
+    redis.keepBody(key, bytesField, messageField(''), heldPrefix, step, ms, ...messageIds);
   return {
     put(id, bytes, messageIds) {
       const key = keyOf(id);
@@ -78,13 +81,13 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
     },
     async confirm(body, messageIds = []) {
       const key = findKey(body);
-      if (key !== undefined) await redis.keepBody(key, bytesField, messageField(''), 'confirm', 0, ...messageIds);
+      if (key !== undefined) await keep(key, 'confirm', 0, messageIds);
     },
-    async hold(body, messageId) {
+    async hold(body, messageIds) {
       if (body.kind !== 'stored') return true;
       const key = findKey(body);
       if (key === undefined) return false;
-      return (await redis.keepBody(key, bytesField, messageField(''), 'hold', unconfirmedMs, messageId)) === 1;
+      return (await keep(key, 'hold', unconfirmedMs, messageIds)) === 1;
     },
     async read(body) {
       if (body.kind !== 'stored') return inlineBytes(body);
@@ -103,7 +106,7 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
     },
     async release(body, messageId, keepMs) {
       const key = findKey(body);
-      if (key !== undefined) await redis.keepBody(key, bytesField, messageField(''), 'release', keepMs, messageId);
+      if (key !== undefined) await keep(key, 'release', keepMs, [messageId]);
     },
   };
 }
@@ -111,3 +114,4 @@ export function createBodyStore(redis: RedisConnection, shardOf: (messageId: str
 /** The fields of the hash of a stored body; `keep-body.lua` gets their names. */
 const bytesField = 'bytes';
 const messageField = (messageId: string) => `message:${messageId}`;
+const heldPrefix = 'held:';

@@ -30,7 +30,9 @@ describe('replace-field', () => {
 });
 
 describe('keep-body', () => {
-  const release = (id: string, keepMs: number) => redis.keepBody('body', 'bytes', 'message:', 'release', keepMs, id);
+  const keep = (step: 'confirm' | 'hold' | 'release', ms: number, ...ids: string[]) =>
+    redis.keepBody('body', 'bytes', 'message:', 'held:', step, ms, ...ids);
+  const release = (id: string, keepMs: number) => keep('release', keepMs, id);
   const put = (...ids: string[]) =>
     redis.hset('body', { bytes: 'x', ...Object.fromEntries(ids.map((id) => [`message:${id}`, '0'])) });
   beforeEach(() => redis.del('body'));
@@ -55,13 +57,16 @@ describe('keep-body', () => {
   });
   test('a body that is gone is no fault', async () => {
     expect(await release('a', 0)).toBe(0);
-    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0, 'a')).toBe(0);
+    expect(await keep('confirm', 0, 'a')).toBe(0);
+    expect(await keep('hold', 1000, 'a')).toBe(0);
     expect(await redis.exists('body')).toBe(0);
   });
   test('bytes that messages need no longer expire once they are confirmed, and more messages may need them', async () => {
     await put('a');
     await redis.pexpire('body', 10_000);
-    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0, 'b', 'c')).toBe(1);
+    expect(await keep('hold', 20_000, 'b', 'c')).toBe(1);
+    expect(await redis.pttl('body')).toBeGreaterThan(10_000);
+    expect(await keep('confirm', 0, 'b', 'c')).toBe(1);
     expect(await redis.pttl('body')).toBe(-1);
     expect((await redis.hkeys('body')).sort()).toEqual(['bytes', 'message:a', 'message:b', 'message:c']);
   });
@@ -74,8 +79,26 @@ describe('keep-body', () => {
   test('bytes of messages that have all ended expire, though they are confirmed afterwards', async () => {
     await put('a');
     await release('a', 10_000);
-    expect(await redis.keepBody('body', 'bytes', 'message:', 'confirm', 0)).toBe(1);
+    expect(await keep('confirm', 0)).toBe(1);
     expect(await redis.pttl('body')).toBeGreaterThan(0);
+  });
+  test('bytes that are held for a message that never comes expire with that, once all others have ended', async () => {
+    await put('a');
+    await keep('hold', 5000, 'b');
+    expect(await redis.pttl('body')).toBe(-1);
+    expect(await release('a', 0)).toBe(1);
+    expect(await redis.pttl('body')).toBeGreaterThan(0);
+    expect(await redis.pttl('body')).toBeLessThanOrEqual(5000);
+  });
+  test('a message that ended before it was confirmed does not need its bytes for ever', async () => {
+    await put('a');
+    await keep('hold', 5000, 'b', 'c');
+    await release('b', 0);
+    await release('c', 10_000);
+    expect(await keep('confirm', 0, 'b', 'c')).toBe(1);
+    await release('a', 0);
+    expect(await redis.pttl('body')).toBeGreaterThan(5000);
+    expect(await release('c', 0)).toBe(0);
   });
 });
 

@@ -88,6 +88,7 @@ export interface ScriptCommands {
     key: string,
     bytesField: string,
     messagePrefix: string,
+    heldPrefix: string,
     step: 'confirm' | 'release' | 'hold',
     ms: number,
     ...messageIds: string[]
