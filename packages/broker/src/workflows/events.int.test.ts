@@ -65,6 +65,60 @@ const readDelivery = async (id: string) => {
   return { id, message: JSON.parse((await server.client.hget(key, 'data')) ?? '') as object, retried: 0, crashes: 0 };
 };
 
+describe('the list of an event', () => {
+  const events = async () =>
+    (await server.client.keys('*:run:event:*')).map((key) => key.slice(key.lastIndexOf(':') + 1)).sort();
+
+  test('has no entry of a step that waits for another event, or no longer', async () => {
+    await submit('wfr_listed', true, 'payload');
+    await wait('wfr_listed', 'listed');
+    for (let n = 0; n < 10; n++) await wait('wfr_listed', `other-${n}`);
+    expect(await events()).toEqual(['listed']);
+    expect(await broker.workflows.notify('listed', Buffer.from('x'))).toHaveLength(1);
+    await wait('wfr_listed', 'listed');
+    expect(await events()).toEqual([]);
+    await broker.workflows.cancel('wfr_listed');
+  });
+
+  test('has no entry of a wait that is refused', async () => {
+    await submit('wfr_refused', true, 'payload');
+    await submit('wfr_refused', false, JSON.stringify(step(2, 'Run')));
+    const refused = narrow.workflows.wait('refused', headersOf('wfr_refused', false), {
+      url,
+      timeout: '60s',
+      step: step(1, 'Wait'),
+    });
+    await expect(refused).rejects.toMatchObject({ status: 412 });
+    expect(await events()).toEqual([]);
+    await broker.workflows.cancel('wfr_refused');
+  });
+
+  test('keeps the entry of a step that waits, whatever is refused at the same time', async () => {
+    await submit('wfr_both', true, 'payload');
+    await submit('wfr_both', false, JSON.stringify(step(2, 'Run')));
+    const body = { url, timeout: '60s', step: step(1, 'Wait') };
+    const answers = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) =>
+        (n % 2 === 0 ? narrow : broker).workflows.wait('both', headersOf('wfr_both', false), body),
+      ),
+    );
+    expect(answers.some(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(await broker.workflows.notify('both', Buffer.from('x'))).toHaveLength(1);
+    await broker.workflows.cancel('wfr_both');
+  });
+
+  test('is read in pieces, and every step that waits is there once', async () => {
+    const ids = Array.from({ length: 200 }, (_, n) => `wfr_each-${n}`);
+    await Promise.all(ids.map((id) => submit(id, true, 'payload')));
+    await Promise.all(ids.map((id) => wait(id, 'each')));
+    expect(await broker.workflows.waiters('each')).toHaveLength(200);
+    const notified = await broker.workflows.notify('each', Buffer.from('x'));
+    expect(notified.map(({ workflowRunId }) => workflowRunId).sort()).toEqual(ids.sort());
+    expect(await events()).toEqual([]);
+    expect(await broker.workflows.cancelMatching({ workflowRunId: ids }, 1000)).toBe(200);
+  });
+});
+
 test('a run without room for an event fails, and waiters behind it get the event', async () => {
   await submit('wfr_full', true, 'payload');
   await wait('wfr_full', 'shared');

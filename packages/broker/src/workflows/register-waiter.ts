@@ -1,6 +1,7 @@
 import { findHeaderExcess, parseUrl, PosthornError, parseDuration } from '@posthorn/shared';
 import { refuseForbidden } from '../destinations/destination-guard.ts';
 import { createServerStep } from './create-step.ts';
+import { addToList, removeFromList } from './event-list.ts';
 import { announceLimits } from './flow-limits.ts';
 import { keepPublishHeaders, listHeaderMap, toHeaderMap } from './header-lists.ts';
 import { checkOptions } from './run-config.ts';
@@ -17,9 +18,6 @@ import { resumeWaiter } from './waiters.ts';
 /** What a client may send along with a wait: all of it stays in Redis until the wait ends. */
 const maxBytes = { step: 8 * 1024, timeoutBody: 64 * 1024 };
 
-/** How long an entry in the list of an event stays after its deadline, because the run decides whether it waits. */
-const graceMs = 60_000;
-
 /**
  * Registers a step that waits (contract W11).
  *
@@ -32,7 +30,7 @@ export async function registerWaiter(
   headers: readonly string[],
   json: unknown,
 ): Promise<void> {
-  const { redis, runs, scripts, shards, runLimits } = parts;
+  const { redis, runs, scripts, runLimits } = parts;
   const { runId } = parseRunHeaders(headers);
   const run = await runs.read(runId);
   if (run?.state !== 'RUN_STARTED') throw new RunOverError();
@@ -55,9 +53,8 @@ export async function registerWaiter(
     undefined,
   );
   // First the list, then the waiter: an entry without a waiter does no harm.
-  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
-  const forgetAt = waiter.deadline * 1000 + graceMs;
-  await redis.addExpiring(list, `${step.stepId} ${run.createdAt} ${runId}`, forgetAt, now);
+  const list = () => addToList(parts, eventId, step.stepId, run, waiter.deadline);
+  const isNew = await list();
   const place = runs.placeOf(runId, run.createdAt);
   const key = `wait:${step.stepId}`;
   await announceLimits(parts, made.message);
@@ -67,6 +64,14 @@ export async function registerWaiter(
     entry,
     runLimits,
   );
+  if (result === 'waits' || result === 'known') {
+    // The same request may be here twice, and the other one may have been refused and have removed the entry.
+    if (!isNew) await list();
+  } else {
+    await removeFromList(parts, eventId, step.stepId, run);
+    if ((await redis.hexists(runKeys.waiters(place.shard, runId), field)) === 1) await list();
+  }
+  if (result === 'gone') return;
   if (result !== 'waits' && result !== 'known') throw createRefusal(result, runLimits);
   if (note) await resumeWaiter(parts, run, field, { data: note.data, note: note.field });
 }

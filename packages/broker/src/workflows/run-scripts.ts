@@ -52,7 +52,7 @@ export interface RunScripts {
     waiter: { key: string; field: string; json: string; noteName: string; timeoutId: string },
     message: Pick<RunEntry, 'head' | 'data'>,
     limits: LogLimits,
-  ): Promise<{ result: Refusal | 'known' | 'waits'; note?: { field: string; data: Buffer } }>;
+  ): Promise<{ result: Refusal | 'known' | 'waits' | 'gone'; note?: { field: string; data: Buffer } }>;
   resumeWaiter(
     place: RunPlace,
     waiter: { field: string; timeoutId: string; note?: string },
@@ -178,7 +178,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
         maxSteps,
       );
       return {
-        result: String(result) as Refusal | 'known' | 'waits',
+        result: String(result) as Refusal | 'known' | 'waits' | 'gone',
         ...(noteField && note ? { note: { field: noteField.toString(), data: note } } : {}),
       };
     },

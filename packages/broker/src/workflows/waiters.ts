@@ -1,6 +1,7 @@
 import { PosthornError, type RunMessage } from '@posthorn/shared';
 import { createServerStep } from './create-step.ts';
 import { failForRoom } from './end-run.ts';
+import { listWaiters, removeFromList } from './event-list.ts';
 import { announceLimits } from './flow-limits.ts';
 import { listHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
@@ -19,55 +20,16 @@ import { isWebhookStep, nameNote, parseWaiter, requireEventId, type StoredWaiter
 
 /** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
 const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
-/** Waiters of one event that are read at a time. */
-const atOnce = 20;
-/**
- * The waiters of an event that are there now, with the fields of their runs.
- *
- * @param isPruned runs that are over leave the list: they never wait again, and nothing else removes them before their
- *   deadline
- */
-async function* listWaiters(
-  { redis, runs, shards }: RunParts,
-  eventId: string,
-  isPruned = false,
-): AsyncGenerator<{ run: { runId: string; createdAt: number }; field: string; waiter: StoredWaiter }> {
-  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
-  const members = await redis.zrange(list, '0', '-1');
-  for (let from = 0; from < members.length; from += atOnce) {
-    const some = members.slice(from, from + atOnce).map(parseMember);
-    const texts = await Promise.all(
-      some.map(({ runId, stepId }) =>
-        redis.hget(runKeys.waiters(runs.placeOf(runId).shard, runId), `${stepId}:${eventId}`),
-      ),
-    );
-    const states = await Promise.all(
-      some.map(({ runId }) => redis.hmget(runKeys.run(runs.placeOf(runId).shard, runId), 'state', 'createdAt')),
-    );
-    const isActive = some.map(({ createdAt }, index) => {
-      const [state, current] = states[index] ?? [];
-      return state === 'RUN_STARTED' && current === String(createdAt);
-    });
-    const over = members.slice(from, from + atOnce).filter((_, index) => !isActive[index]);
-    if (isPruned && over.length > 0) await redis.zrem(list, ...over);
-    for (const [index, { runId, createdAt, stepId }] of some.entries()) {
-      const text = texts[index];
-      if (!text || !isActive[index]) continue;
-      yield { run: { runId, createdAt }, field: `${stepId}:${eventId}`, waiter: parseWaiter(text).waiter };
-    }
-  }
-}
-
-function parseMember(member: string): { stepId: string; createdAt: number; runId: string } {
-  const [stepId = '', createdAt = '', ...runId] = member.split(' ');
-  return { stepId, createdAt: Number(createdAt), runId: runId.join(' ') };
-}
 
 /** The waiters of an event, as many as one answer has room for (contract W12). */
 export async function readWaiters(parts: RunParts, eventId: string): Promise<WaiterView[]> {
   const views: WaiterView[] = [];
   let bytes = 0;
-  for await (const { run, waiter } of listWaiters(parts, eventId)) {
+  const seen = new Set<string>();
+  for await (const { run, field, waiter } of listWaiters(parts, eventId)) {
+    const name = `${run.runId} ${field}`;
+    if (seen.has(name)) continue;
+    seen.add(name);
     const view = viewWaiter(waiter, run.runId);
     bytes += countBytes(view);
     if (views.length === viewLimits.maxWaiters || (views.length > 0 && bytes > viewLimits.maxBytes)) break;
@@ -204,7 +166,7 @@ export async function resumeWaiter(
     await failForRoom(parts, run, timeoutId, result);
     return undefined;
   }
-  await forget(parts, eventId, step.stepId, run);
+  await removeFromList(parts, eventId, step.stepId, run);
   return {
     waiter: viewWaiter(waiter, runId),
     messageId: made.id,
@@ -264,16 +226,6 @@ export async function expireWaiter(
     await failForRoom(parts, run, messageId, result);
     return undefined;
   }
-  if (eventId !== undefined && step) await forget(parts, eventId, step.stepId, run);
+  if (eventId !== undefined && step) await removeFromList(parts, eventId, step.stepId, run);
   return result;
-}
-
-async function forget(
-  { redis, shards }: RunParts,
-  eventId: string,
-  stepId: number,
-  run: Pick<Run, 'runId' | 'createdAt'>,
-): Promise<void> {
-  const list = runKeys.event(shards.of(`event:${eventId}`), eventId);
-  await redis.zrem(list, `${stepId} ${run.createdAt} ${run.runId}`);
 }

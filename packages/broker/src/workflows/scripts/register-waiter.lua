@@ -2,7 +2,9 @@
 -- ARGV[6] what it is accepted for once   ARGV[7] '<step id>:<event id>'   ARGV[8] the id of ARGV[10], a blank and the JSON of the waiter   ARGV[9] what data for it is kept under
 -- ARGV[10] id of the message of the deadline   ARGV[11] its head   ARGV[12] its data
 -- ARGV[13] maximum bytes of the log and of what is stored beside it   ARGV[14] maximum elements: each waiter becomes one
--- Returns 'over'; 'bytes' or 'steps' if there is no room; 'known'; or 'waits', and of the oldest data that was kept for the event its field and the data.
+-- Returns 'over'; 'bytes' or 'steps' if there is no room; 'gone' if the step was accepted before and does not wait for the
+-- event, or no longer; 'known' if it waits already, or 'waits', and of the oldest data that was kept for the event its field
+-- and the data.
 if not isStarted() then
   return { 'over' }
 end
@@ -20,7 +22,7 @@ else
   result = 'known'
 end
 if redis.call('HEXISTS', waiters, ARGV[7]) == 0 then
-  return { result }
+  return { 'gone' }
 end
 local oldest, field
 for _, name in ipairs(redis.call('HKEYS', notes)) do

@@ -206,7 +206,7 @@ export interface ScriptCommands {
   ): Promise<1 | 0 | -1>;
   countStats(prefix: string, ...values: string[]): Promise<null>;
   tryWrite(key: string): Promise<0>;
-  addExpiring(key: string, member: string, expiresAt: number, now: number): Promise<1>;
+  addExpiring(key: string, member: string, expiresAt: number, now: number): Promise<0 | 1>;
   setField(key: string, existingField: string, field: string, value: string): Promise<0 | 1>;
 }
 
