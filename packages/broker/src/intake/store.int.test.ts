@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { eventually, type TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { BrokerParts } from '../broker.ts';
-import { queueLane } from '../engine/lanes/lanes.ts';
+import { queueLane, type Lane } from '../engine/lanes/lanes.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 
 let server: TestRedis;
 let broker: BrokerParts;
@@ -57,6 +58,65 @@ test('a message of a key that lost its slot before it was stored asks again soon
   jest.restoreAllMocks();
   await broker.publish(keyed);
   await eventually(async () => (await shard.count(Date.now() + 15_000)).due === before.due + 1);
+});
+
+describe('the rate and the limits of a flow-control key', () => {
+  const requestFor = (value: string, once?: string, more: Record<string, string> = {}) => {
+    const headers = {
+      'Upstash-Flow-Control-Key': 'rated',
+      'Upstash-Flow-Control-Value': value,
+      ...(once === undefined ? {} : { 'Upstash-Deduplication-Id': once }),
+      ...more,
+    };
+    const { queueName: _, ...keyed } = { ...request, headers: Object.entries(headers).flat() };
+    return keyed;
+  };
+  const send = async (...[value, once, more]: Parameters<typeof requestFor>) =>
+    (await broker.publish(requestFor(value, once, more))) as { messageId: string; deduplicated?: true };
+  const key = () => broker.flowControls.get('rated');
+  const rated: Lane = { kind: 'flow', name: 'rated' };
+  beforeEach(() => server.client.flushall());
+
+  test('a duplicate takes no unit, opens no window and changes no limits', async () => {
+    const { messageId } = await send('rate=2,period=1h', 'a');
+    await broker.lanes.acquire(rated, messageId);
+    await broker.lanes.release(rated, messageId);
+    for (let n = 0; n < 3; n++) expect(await send('rate=1,period=1h', 'a')).toMatchObject({ deduplicated: true });
+    expect(await key()).toMatchObject({ rateMax: 2, rateCount: 1, parallelismCount: 0, waitListSize: 0 });
+    await send('rate=2,period=1h', 'b');
+    expect(await key()).toMatchObject({ rateMax: 2, rateCount: 2, parallelismCount: 1, waitListSize: 0 });
+
+    await broker.lanes.resetRate(rated);
+    await server.client.hset(keyspace.lane(0, 'flow', 'rated'), { windowStart: 0 });
+    await send('rate=2,period=1h', 'b');
+    expect(await key()).toMatchObject({ rateCount: 0, ratePeriodStart: 0 });
+  });
+
+  test('a message that is canceled before its attempt gives its unit to the next one', async () => {
+    const { messageId } = await send('rate=1,period=1h');
+    const second = await send('rate=1,period=1h');
+    expect(await key()).toMatchObject({ rateCount: 1, waitListSize: 1 });
+    await broker.messages.cancel([messageId]);
+    expect(await key()).toMatchObject({ rateCount: 1, waitListSize: 0 });
+    expect(await broker.lanes.members(rated)).toEqual([second.messageId]);
+  });
+
+  test.each([
+    ['delayed', { 'Upstash-Delay': '1h' }],
+    ['in a queue', { 'Upstash-Queue-Name': 'q' }],
+    ['neither', {}],
+  ])('the message that was accepted last counts, not the duplicates after it (%s)', async (_, more) => {
+    await send('rate=2', 'a', more);
+    expect(await key()).toMatchObject({ rateMax: 2 });
+    expect(await send('rate=9', 'a', more)).toMatchObject({ deduplicated: true });
+    expect(await key()).toMatchObject({ rateMax: 2 });
+    await broker.publishBatch([requestFor('rate=5', 'b', more), requestFor('rate=9', 'a', more)]);
+    expect(await key()).toMatchObject({ rateMax: 5 });
+    await broker.publishBatch([requestFor('rate=7', 'c', more), requestFor('parallelism=3', undefined, more)]);
+    expect(await key()).toMatchObject({ rateMax: 0, parallelismMax: 3 });
+    await broker.publishBatch([requestFor('parallelism=4', undefined, more), requestFor('rate=6', 'd', more)]);
+    expect(await key()).toMatchObject({ rateMax: 6, parallelismMax: 0 });
+  });
 });
 
 describe('Redis answers each command just in time', () => {

@@ -1,8 +1,8 @@
-import type { Message } from '@posthorn/shared';
+import type { FlowControl, Message } from '@posthorn/shared';
 import type { LogStore } from '../engine/log/log-store.ts';
 import { createdEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
-import { firstLane, flowLane, type Lanes } from '../engine/lanes/lanes.ts';
+import { firstLane, flowLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
 import type { NewDelivery } from '../engine/shards/shard.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
@@ -53,10 +53,10 @@ export interface StoreParts {
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies, logs } = parts;
-  const parked = await parkInLanes(parts, drafts);
+  const { parked, unsaid } = await enterLanes(parts, drafts);
   const results: Stored[][] = drafts.map(({ messages }) => messages.map(() => ({ error: undefined })));
   const byShard = new Map<number, Addition[]>();
-  const asleep: Addition[] = [];
+  const all: Addition[] = [];
   const bodyWrites: Promise<unknown>[] = [];
 
   drafts.forEach(({ messages, bytes }, draftIndex) => {
@@ -71,10 +71,10 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
       const body: Message['body'] = message.body ?? { kind: 'stored', key: key ?? id, sizeBytes: bytes.length };
       const delivery: NewDelivery = { id, message: { ...message, body }, ...(once ? { once } : {}), ...parked.get(id) };
       const addition: Addition = { delivery, shard, at: [draftIndex, messageIndex] };
+      all.push(addition);
       const others = byShard.get(shard);
       if (others) others.push(addition);
       else byShard.set(shard, [addition]);
-      if (delivery.parkedMs !== undefined) asleep.push(addition);
     });
   });
 
@@ -110,10 +110,12 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     for (const { at } of additions) (results[at[0]] ?? [])[at[1]] = { error: result.reason };
   });
   // In the order of the drafts, which becomes that of a queue.
-  for (const { delivery, shard, at } of asleep) {
+  const stored = all.filter(({ at }) => {
     const result = results[at[0]]?.[at[1]];
-    if (result && 'id' in result && !result.isDuplicate) followUps.push(enterLane(parts, shard, delivery));
-  }
+    return result && 'id' in result && !result.isDuplicate;
+  });
+  for (const { delivery, shard } of stored) if (delivery.parkedMs !== undefined) followUps.push(enterLane(parts, shard, delivery));
+  for (const limits of findLastLimits(stored, unsaid)) followUps.push(parts.lanes.setLimits(flowLane(limits), limits));
   try {
     await Promise.all(followUps);
   } catch (error) {
@@ -127,6 +129,19 @@ interface Addition {
   delivery: NewDelivery;
   shard: number;
   at: [draft: number, message: number];
+}
+
+/** The limits that messages were stored with last, of the keys that keep other limits as yet. */
+function findLastLimits(stored: readonly Addition[], unsaid: ReadonlySet<string>): FlowControl[] {
+  const last = new Map<string, FlowControl>();
+  const keys = new Set<string>();
+  for (const { delivery } of stored) {
+    const { flowControl } = delivery.message;
+    if (!flowControl) continue;
+    last.set(flowControl.key, flowControl);
+    if (unsaid.has(delivery.id)) keys.add(flowControl.key);
+  }
+  return [...last.values()].filter(({ key }) => keys.has(key));
 }
 
 /** A message that was stored asleep enters its lane before it is acknowledged, and is woken if it gets a slot. */
@@ -148,33 +163,43 @@ async function enterLane({ lanes, shards }: StoreParts, shard: number, delivery:
  */
 const unenteredMs = 10_000;
 
+interface Entered {
+  /** Messages that are stored as sleeping jobs. */
+  parked: Map<string, { parkedMs: number }>;
+  /** Messages whose limits do not count yet for their keys. They do when the messages are stored. */
+  unsaid: Set<string>;
+}
+
 /**
- * Which messages are stored asleep. Queue messages enter their lane after they are stored: a message granted a
- * slot before it exists would lose it. Flow-control messages enter first and are stored asleep only if they get no slot.
- * A delayed message enters when it is due.
+ * Takes messages to their lanes before they are stored. Queue messages enter afterwards: a message granted a slot before
+ * it exists would lose it. Flow-control messages enter first and are stored asleep only if they get no slot; the limits of
+ * one that may be a duplicate change nothing before it is stored. A delayed message enters when it is due.
  */
-async function parkInLanes(
-  { lanes }: StoreParts,
-  drafts: readonly Draft[],
-): Promise<Map<string, { parkedMs: number }>> {
-  const parked = new Map<string, { parkedMs: number }>();
+async function enterLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Promise<Entered> {
+  const parked: Entered['parked'] = new Map();
+  const unsaid: Entered['unsaid'] = new Set();
   const steps: Promise<unknown>[] = [];
-  for (const { id, message } of drafts.flatMap(({ messages }) => messages)) {
+  for (const { id, message, once } of drafts.flatMap(({ messages }) => messages)) {
     const { flowControl, queueName, createdAt, notBefore } = message;
     const isDelayed = notBefore > createdAt;
     if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: unenteredMs });
     if (!flowControl) continue;
     const lane = flowLane(flowControl);
-    if (queueName !== undefined || isDelayed) steps.push(lanes.setLimits(lane, flowControl));
+    const park = (slot: Slot) => {
+      if (!slot.has) parked.set(id, { parkedMs: Math.min(slot.waitMs, unenteredMs) });
+    };
+    if (queueName !== undefined || isDelayed) unsaid.add(id);
+    else if (!once) steps.push(lanes.enter(lane, id, flowControl).then(park));
     else {
-      const entering = lanes.enter(lane, id, flowControl).then((slot) => {
-        if (!slot.has) parked.set(id, { parkedMs: Math.min(slot.waitMs, unenteredMs) });
+      const entering = lanes.enterUnsure(lane, id, flowControl).then(({ slot, keepsOtherLimits }) => {
+        park(slot);
+        if (keepsOtherLimits) unsaid.add(id);
       });
       steps.push(entering);
     }
   }
   await Promise.all(steps);
-  return parked;
+  return { parked, unsaid };
 }
 
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */

@@ -244,6 +244,40 @@ test('an attempt that has lost its slot leaves its message waiting for another o
   expect(await lanes.members(lane)).toEqual(['msg_other', 'msg_lost']);
 });
 
+describe('the unit of a rate', () => {
+  const shard = { wake: (ids: string[]) => Promise.resolve(ids.map(() => 'awake')) };
+  const shards = { of: () => 0, shardOf: () => 0, at: () => shard, group: groupInOne } as unknown as Shards;
+  const enter = async (name: string) => {
+    const lanes = createLanes(redis, shards);
+    const limits = { key: name, rate: 2, periodSeconds: 3600 };
+    const lane = flowLane(limits);
+    await lanes.enter(lane, 'msg_1', limits);
+    return { lanes, lane, count: async () => (await lanes.read(lane))?.rateCount };
+  };
+
+  test('comes back from a message that was granted a slot and never woke up', async () => {
+    const { lanes, lane, count } = await enter('asleep');
+    // Its lease is over, and the window is not.
+    await redis.hset(keyspace.lane(0, 'flow', 'asleep'), 'windowStart', Date.now() - 60_000);
+    await redis.zadd(keyspace.laneHolders(0, 'flow', 'asleep'), Date.now() - 1, '+msg_1');
+    await lanes.setPaused(lane, true);
+    expect(await count()).toBe(0);
+    await lanes.setPaused(lane, false);
+    expect(await count()).toBe(1);
+  });
+
+  test('does not come back from an attempt, nor into a later window', async () => {
+    const { lanes, lane, count } = await enter('begun');
+    await lanes.acquire(lane, 'msg_1');
+    await lanes.leave(lane, 'msg_1');
+    expect(await count()).toBe(1);
+    await lanes.enter(lane, 'msg_2');
+    await redis.hset(keyspace.lane(0, 'flow', 'begun'), { windowStart: Date.now() + 1, rateCount: 1 });
+    await lanes.leave(lane, 'msg_2');
+    expect(await count()).toBe(1);
+  });
+});
+
 test('a slot of a message that has ended is found in a queue that never stands still', async () => {
   const shard = {
     wake: (ids: string[]) => Promise.resolve(ids.map(() => 'awake')),

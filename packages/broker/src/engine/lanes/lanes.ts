@@ -37,6 +37,8 @@ export type Slot = { has: true } | { has: false; waitMs: number };
 export interface Lanes extends LaneSettings {
   /** A new message waits for a slot, or has one already; the limits it brings now count for the whole key. */
   enter(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
+  /** The same for a message that may turn out to be a duplicate: its limits count only if the key has none. */
+  enterUnsure(lane: Lane, messageId: string, limits: FlowControl): Promise<{ slot: Slot; keepsOtherLimits: boolean }>;
   /** The same for a message that sleeps: it is woken if it has a slot already. */
   enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
   /**
@@ -73,21 +75,29 @@ const busyAtOnce = 10;
 
 const fieldNames = Object.values(laneFields);
 
+type Step = 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant';
+
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
 
   const keysOf = (lane: Lane) => laneKeys(shardOf(lane), lane);
 
-  async function run(
-    step: 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant',
+  async function run(step: Step, lane: Lane, messageId: string, part?: string, limits?: FlowControl): Promise<Slot> {
+    // When an attempt begins, the limits of a later message may have replaced those of its message.
+    return (await runWith(step, lane, messageId, part, limits, step === 'acquire')).slot;
+  }
+
+  async function runWith(
+    step: Step,
     lane: Lane,
     messageId: string,
     part = messageId,
     limits?: FlowControl,
-  ): Promise<Slot> {
+    countsOnlyWithoutLimits = false,
+  ): Promise<{ slot: Slot; keepsOtherLimits: boolean }> {
     const shard = shardOf(lane);
     const keys = keysOf(lane);
-    const [has, waitMs, ...woken] = await redis.stepLane(
+    const [has, waitMs, keepsOther, ...woken] = await redis.stepLane(
       keys.state,
       keys.holders,
       keys.waiters,
@@ -101,12 +111,15 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       part,
       lane.kind === 'flow' ? idleMs : 0,
       ...fieldNames,
-      ...(limits ? [limits.parallelism ?? '', limits.rate ?? '', limits.periodSeconds] : []),
+      ...(limits
+        ? [limits.parallelism ?? '', limits.rate ?? '', limits.periodSeconds, countsOnlyWithoutLimits ? '1' : '0']
+        : []),
     );
     if (woken.length > 0) await wake(lane, woken);
-    if (has === 1) return { has: true };
+    const keepsOtherLimits = keepsOther === 1;
+    if (has === 1) return { slot: { has: true }, keepsOtherLimits };
     const parked = parkedMs + Math.random() * (parkedMs / 10);
-    return { has: false, waitMs: waitMs < 0 ? parked : waitMs + 1 };
+    return { slot: { has: false, waitMs: waitMs < 0 ? parked : waitMs + 1 }, keepsOtherLimits };
   }
 
   /** Wakes messages that were granted a slot. One that does not exist gives it back. */
@@ -131,6 +144,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     ...createLaneSettings({ redis, shardOf, grant }),
     shardOf,
     enter: (lane, messageId, limits) => run('enter', lane, messageId, undefined, limits),
+    enterUnsure: (lane, messageId, limits) => runWith('enter', lane, messageId, undefined, limits, true),
     async enterAsleep(lane, messageId) {
       const slot = await run('enter', lane, messageId);
       if (slot.has) await wake(lane, [messageId]);

@@ -10,10 +10,11 @@
 -- ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms;
 -- 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period, start of the
 -- window, starts in it, paused, pinned parallelism, pinned rate, last position
--- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay. When an
--- attempt begins they count only if the key was forgotten meanwhile: those of a later message may have replaced them.
--- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), and the ids of
--- the messages that have to be woken.
+-- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay
+-- ARGV[19] '1': these limits count only if the key has none. So it is when an attempt begins, for those of a later message
+-- may have replaced them, and for a message that may be a duplicate.
+-- Returns whether the message has a slot, the ms after which it should ask again (-1: it will be woken), whether the key
+-- keeps other limits than the message asks for, and the ids of the messages that have to be woken.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local step, lane, id, lease, part = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -21,14 +22,23 @@ local leaseEnd = lease > 0 and now + lease or '+inf'
 local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALLELISM, PINNED_RATE, LAST_POSITION =
   unpack(ARGV, 7, 15)
 
+local keepsOther = 0
 if #ARGV > 15 then
-  local known = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE, PARALLELISM, RATE)
-  local counts = step ~= 'acquire' or not (known[3] or known[4])
-  if counts and not known[1] then
-    redis.call('HSET', KEYS[1], PARALLELISM, ARGV[16])
+  local known = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE, PARALLELISM, RATE, PERIOD)
+  local counts = ARGV[19] ~= '1' or not (known[3] or known[4])
+  if not known[1] then
+    if counts then
+      redis.call('HSET', KEYS[1], PARALLELISM, ARGV[16])
+    elseif (known[3] or '') ~= ARGV[16] then
+      keepsOther = 1
+    end
   end
-  if counts and not known[2] then
-    redis.call('HSET', KEYS[1], RATE, ARGV[17], PERIOD, ARGV[18])
+  if not known[2] then
+    if counts then
+      redis.call('HSET', KEYS[1], RATE, ARGV[17], PERIOD, ARGV[18])
+    elseif (known[4] or '') ~= ARGV[17] or (known[5] or '1') ~= ARGV[18] then
+      keepsOther = 1
+    end
   end
 end
 local state = redis.call('HMGET', KEYS[1], PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED)
@@ -56,6 +66,27 @@ local function takeRate()
   return true
 end
 
+-- Gives back the unit of a message that was granted a slot and makes no attempt with it, unless its window is over. A
+-- window in which nothing counts any more has not begun.
+local function giveBackRate(endOfGrant)
+  local grantedAt = tonumber(endOfGrant) - lease
+  if not rate or rateCount < 1 or grantedAt < windowStart or now >= windowStart + period then
+    return
+  end
+  rateCount = rateCount - 1
+  windowStart = rateCount > 0 and windowStart or 0
+  redis.call('HSET', KEYS[1], WINDOW_START, windowStart, RATE_COUNT, rateCount)
+end
+
+-- The message no longer needs the slot that it may have been granted.
+local function takeBackGrant()
+  local endOfGrant = rate and redis.call('ZSCORE', KEYS[2], '+' .. id)
+  if endOfGrant then
+    giveBackRate(endOfGrant)
+  end
+  redis.call('ZREM', KEYS[2], '+' .. id)
+end
+
 local function grant()
   local granted = {}
   local free = parallelism and parallelism - redis.call('ZCARD', KEYS[2]) or math.huge
@@ -73,10 +104,13 @@ local function grant()
 end
 
 if lease > 0 then
-  for _, holder in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+  local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES')
+  for index = 1, #ended, 2 do
+    local holder = ended[index]
     redis.call('ZREM', KEYS[2], holder)
     -- It was granted a slot and never woke up: it is the first to get another one.
     if string.sub(holder, 1, 1) == '+' then
+      giveBackRate(ended[index + 1])
       redis.call('ZADD', KEYS[3], 0, string.sub(holder, 2))
     end
   end
@@ -91,12 +125,13 @@ elseif step == 'release' then
   woken = grant()
 elseif step == 'revoke' then
   -- If the message appears after all, it asks again when it starts.
-  redis.call('ZREM', KEYS[2], '+' .. id)
+  takeBackGrant()
   woken = grant()
 elseif step == 'leave' then
   redis.call('SREM', KEYS[6], part)
   if redis.call('SCARD', KEYS[6]) == 0 then
-    redis.call('ZREM', KEYS[2], id, '+' .. id)
+    takeBackGrant()
+    redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', KEYS[3], id)
   end
   woken = grant()
@@ -158,7 +193,7 @@ if memory > 0 then
     redis.call('ZADD', KEYS[5], forgottenAt, lane)
   end
 end
-local result = { has, wait }
+local result = { has, wait, keepsOther }
 for _, waiter in ipairs(woken) do
   result[#result + 1] = waiter
 end

@@ -129,7 +129,7 @@ export interface ScriptCommands {
     part: string,
     idleMs: number,
     ...limits: (string | number)[]
-  ): Promise<[has: 0 | 1, waitMs: number, ...woken: string[]]>;
+  ): Promise<[has: 0 | 1, waitMs: number, keepsOther: 0 | 1, ...woken: string[]]>;
   createQueue(stateKey: string, namesKey: string, name: string, now: number, ...fields: QueueFields): Promise<1>;
   removeQueue(
     stateKey: string,
