@@ -109,6 +109,10 @@ export const table = defineEnvironment({
   MAX_SCHEDULES: { schema: integer(1000, 1), help: 'Maximum number of schedules.' },
   MAX_URL_GROUPS: { schema: integer(1000, 1), help: 'Maximum number of URL groups.' },
   MAX_ENDPOINTS_PER_GROUP: { schema: integer(100, 1), help: 'Maximum number of endpoints of a URL group.' },
+  MAX_HELD_FLOW_CONTROL_KEYS: {
+    schema: integer(10_000, 1),
+    help: 'Maximum number of flow-control keys that are paused or pinned.',
+  },
 });
 
 export type Config = Environment<typeof table>;

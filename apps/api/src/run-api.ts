@@ -51,6 +51,7 @@ export async function runApi(config: Config): Promise<() => Promise<void>> {
     },
     queues: { maxQueues: config.maxQueues, maxParallelism: config.maxQueueParallelism },
     maxSchedules: config.maxSchedules,
+    maxHeldFlowControlKeys: config.maxHeldFlowControlKeys,
     urlGroups: { maxGroups: config.maxUrlGroups, maxEndpoints: config.maxEndpointsPerGroup },
   });
   const { broker, durability } = open;

@@ -24,6 +24,7 @@ export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
   queues: { maxQueues: 10, maxParallelism: 10 },
   urlGroups: { maxGroups: 10, maxEndpoints: 10 },
   maxSchedules: 1000,
+  maxHeldFlowControlKeys: 10,
   runs: { maxRuns: 1000, maxSteps: 1000, maxLogBytes: 1e8, lazyBytes: 3e6, retentionMs: 60_000 },
 };
 

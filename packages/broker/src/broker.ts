@@ -45,6 +45,8 @@ export interface BrokerOptions extends Pick<PublisherParts, 'findNoRoom' | 'find
   urlGroups?: UrlGroupLimits;
   queues?: QueueLimits;
   maxSchedules?: number;
+  /** Maximum number of flow-control keys that are paused or pinned. */
+  maxHeldFlowControlKeys?: number;
   /** Limits of runs of workflows; 0 by default, so that none is accepted. */
   runs?: RunLimits;
 }

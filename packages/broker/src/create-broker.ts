@@ -174,7 +174,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     messages: { ...createMessages({ ...readers, graceMs }), ...canceler, ...createRunNow(shards) },
     lanes,
     queues,
-    flowControls: createFlowControls({ redis, shards, lanes }),
+    flowControls: createFlowControls({ redis, shards, lanes, maxHeldKeys: options.maxHeldFlowControlKeys ?? 0 }),
     schedules,
     urlGroups,
     logs,

@@ -9,7 +9,7 @@ import { addBrokerMetrics } from './views/metrics/broker-metrics.ts';
 
 export interface OpenBrokerOptions extends Pick<
   BrokerOptions,
-  'ownPorts' | 'publish' | 'urlGroups' | 'queues' | 'maxSchedules'
+  'ownPorts' | 'publish' | 'urlGroups' | 'queues' | 'maxSchedules' | 'maxHeldFlowControlKeys'
 > {
   config: Environment<typeof serverSettings>;
   log: Log;

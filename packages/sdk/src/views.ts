@@ -207,6 +207,8 @@ export interface Limits {
   maxSchedules: number;
   maxUrlGroups: number;
   maxEndpointsPerGroup: number;
+  /** Flow-control keys that are paused or pinned. */
+  maxHeldFlowControlKeys: number;
   /** Requests per second and token that create no message; 0 without a limit. */
   burstRateLimit: number;
   logRetentionMs: number;

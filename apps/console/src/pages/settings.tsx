@@ -89,6 +89,7 @@ const limitRows: readonly (readonly [keyof ServerLimits, string, (value: number)
   ['maxSchedules', 'Schedules', formatNumber],
   ['maxUrlGroups', 'URL groups', formatNumber],
   ['maxEndpointsPerGroup', 'Endpoints of a URL group', formatNumber],
+  ['maxHeldFlowControlKeys', 'Flow-control keys that are paused or pinned', formatNumber],
   ['burstRateLimit', 'Requests in a second that publish nothing', formatLimit],
   ['logRetentionMs', 'Log, kept for', formatDuration],
   ['maxLogLines', 'Entries of the log', formatLimit],

@@ -114,7 +114,8 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     const result = results[at[0]]?.[at[1]];
     return result && 'id' in result && !result.isDuplicate;
   });
-  for (const { delivery, shard } of stored) if (delivery.parkedMs !== undefined) followUps.push(enterLane(parts, shard, delivery));
+  for (const { delivery, shard } of stored)
+    if (delivery.parkedMs !== undefined) followUps.push(enterLane(parts, shard, delivery));
   for (const limits of findLastLimits(stored, unsaid)) followUps.push(parts.lanes.setLimits(flowLane(limits), limits));
   try {
     await Promise.all(followUps);

@@ -74,6 +74,7 @@ export const flowControl = {
     scope: 'write',
     params,
     reply: Ignored,
+    errors: ['limit_exceeded'],
   }),
   resume: endpoint({
     method: 'POST',
@@ -106,6 +107,7 @@ export const flowControl = {
         message: 'give parallelism, rate or both',
       }),
     reply: Ignored,
+    errors: ['limit_exceeded'],
   }),
   unpin: endpoint({
     method: 'POST',

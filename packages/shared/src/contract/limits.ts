@@ -28,6 +28,7 @@ export const Limits = z
     maxSchedules: count('Maximum number of schedules'),
     maxUrlGroups: count('Maximum number of URL groups'),
     maxEndpointsPerGroup: count('Maximum number of endpoints of a URL group'),
+    maxHeldFlowControlKeys: count('Maximum number of flow-control keys that are paused or pinned'),
     burstRateLimit: count('Maximum of requests per second and token that create no message; 0 for no limit'),
     logRetentionMs: ms('How long the log of a message is kept'),
     maxLogLines: count('Maximum number of log entries; 0 for no limit'),

@@ -9,6 +9,7 @@ beforeAll(async () => {
     MAX_QUEUE_PARALLELISM: '2',
     MAX_URL_GROUPS: '2',
     MAX_ENDPOINTS_PER_GROUP: '2',
+    MAX_HELD_FLOW_CONTROL_KEYS: '2',
   });
 });
 afterAll(async () => {
@@ -58,6 +59,21 @@ describe('412: what exists already can still be changed', () => {
     });
     expect((await endpoint('one', 'b')).status).toBe(200);
   });
+
+  test('one flow-control key too many that is paused or pinned', async () => {
+    const change = (key: string, what: string) => post(`/v2/flowControl/${key}/${what}`, {});
+    expect((await change('a', 'pause')).status).toBe(200);
+    expect((await change('b', 'pin?rate=1')).status).toBe(200);
+    const refused = {
+      status: 412,
+      text: '{"error":"There can be at most 2 flow-control keys that are paused or pinned."}',
+    };
+    expect(await change('c', 'pin?parallelism=1')).toEqual(refused);
+    expect(await change('c', 'pause')).toEqual(refused);
+    expect((await change('a', 'pin?parallelism=1')).status).toBe(200);
+    expect((await change('b', 'unpin?rate=true')).status).toBe(200);
+    expect((await change('c', 'pause')).status).toBe(200);
+  });
 });
 
 test('the limits can be read, with those that the environment has not set', async () => {
@@ -66,6 +82,7 @@ test('the limits can be read, with those that the environment has not set', asyn
     maxQueueParallelism: 2,
     maxUrlGroups: 2,
     maxEndpointsPerGroup: 2,
+    maxHeldFlowControlKeys: 2,
     maxMessageBytes: 10 * 1024 * 1024,
     logRetentionMs: 7 * 86_400_000,
   });

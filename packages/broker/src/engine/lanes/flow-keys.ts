@@ -17,6 +17,11 @@ export async function listFlowKeys(redis: RedisConnection, shard: number, max?: 
   return lanes.map((lane) => lane.slice(prefix.length));
 }
 
+/** How many of them are paused or pinned, and so never forgotten. */
+export function countHeldFlowKeys(redis: RedisConnection, shard: number): Promise<number> {
+  return redis.zcount(keyspace.flowKeys(shard), '+inf', '+inf');
+}
+
 /** How many there are. */
 export function countFlowKeys(redis: RedisConnection, shard: number): Promise<number> {
   return redis.zcount(keyspace.flowKeys(shard), Date.now(), '+inf');

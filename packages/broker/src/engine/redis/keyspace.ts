@@ -82,7 +82,7 @@ export const keyspace = {
   /** zset: `queue:<name>` and `flow:<key>` of lanes in which messages wait or run, by the time of their last step. */
   busyLanes: (shard: number) => `{d${shard}}:lanes:busy`,
 
-  /** zset: `flow:<key>`, by the time after which the key is forgotten. */
+  /** zset: `flow:<key>`, by the time after which the key is forgotten; infinite for one that is paused or pinned. */
   flowKeys: (shard: number) => `{d${shard}}:flow-keys`,
 
   /** set: names of queues. */

@@ -1,5 +1,5 @@
-import type { FlowControlKey, GlobalParallelism } from '@posthorn/shared';
-import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
+import { PosthornError, type FlowControlKey, type GlobalParallelism } from '@posthorn/shared';
+import { countHeldFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import type { Lane, Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
@@ -10,8 +10,13 @@ export interface FlowControls {
   /** All known keys, or those whose name has this text in it, by name. */
   list(search?: string): AsyncIterable<FlowControlKey>;
   get(key: string): Promise<FlowControlKey | undefined>;
+  /** @throws {PosthornError} `limit_exceeded` when too many keys are paused or pinned */
   setPaused(key: string, paused: boolean): Promise<void>;
-  /** Fixes limits: what messages say about them does not count any more. */
+  /**
+   * Fixes limits: what messages say about them does not count any more.
+   *
+   * @throws {PosthornError} as `setPaused`
+   */
   pin(key: string, limits: { parallelism?: number; rate?: number; periodSeconds?: number }): Promise<void>;
   unpin(key: string, parts: { parallelism: boolean; rate: boolean }): Promise<void>;
   /** Begins a new window now. */
@@ -23,12 +28,14 @@ export interface FlowControlParts {
   redis: RedisConnection;
   shards: Shards;
   lanes: Lanes;
+  /** Maximum number of keys that are paused or pinned: nothing removes them until somebody resumes or unpins them. */
+  maxHeldKeys: number;
 }
 
 /** Keys that a list reads at a time; there may be any number of them. */
 const keysAtOnce = 100;
 
-export function createFlowControls({ redis, shards, lanes }: FlowControlParts): FlowControls {
+export function createFlowControls({ redis, shards, lanes, maxHeldKeys }: FlowControlParts): FlowControls {
   const laneOf = (key: string): Lane => ({ kind: 'flow', name: key });
 
   async function get(key: string): Promise<FlowControlKey | undefined> {
@@ -50,6 +57,19 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
     };
   }
 
+  /** @throws {PosthornError} `limit_exceeded` */
+  async function requireRoom(key: string): Promise<void> {
+    const state = await lanes.read(laneOf(key));
+    if (state && (state.isPaused || state.isParallelismPinned || state.isRatePinned)) return;
+    const all = Array.from({ length: shards.count }, (_, shard) => countHeldFlowKeys(redis, shard));
+    const held = (await Promise.all(all)).reduce((sum, count) => sum + count, 0);
+    if (held < maxHeldKeys) return;
+    throw new PosthornError(
+      'limit_exceeded',
+      `There can be at most ${maxHeldKeys} flow-control keys that are paused or pinned.`,
+    );
+  }
+
   return {
     get,
     async *list(search = '') {
@@ -57,8 +77,14 @@ export function createFlowControls({ redis, shards, lanes }: FlowControlParts): 
       const keys = lists.flat().filter((key) => key.includes(search));
       yield* readInPieces(keys.sort(), keysAtOnce, get);
     },
-    setPaused: (key, paused) => lanes.setPaused(laneOf(key), paused),
-    pin: (key, limits) => lanes.pin(laneOf(key), limits),
+    async setPaused(key, paused) {
+      if (paused) await requireRoom(key);
+      await lanes.setPaused(laneOf(key), paused);
+    },
+    async pin(key, limits) {
+      await requireRoom(key);
+      await lanes.pin(laneOf(key), limits);
+    },
     unpin: (key, parts) => lanes.unpin(laneOf(key), parts),
     resetRate: (key) => lanes.resetRate(laneOf(key)),
     async globalParallelism() {

@@ -2,7 +2,8 @@
 -- and messages that wait for one (waiters: message id to its position). '+<id>' among the holders was granted a slot and
 -- has not started. Every step is safe to repeat, and ends by granting what has become free, the oldest waiter first.
 -- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
--- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten
+-- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten;
+-- '+inf' for those that are paused or pinned
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free
 -- ARGV[1] step: 'enter' wait for a slot; 'acquire' the same, and the attempt begins; 'renew' its lease; 'release' the
 -- slot after an attempt; 'leave'; 'revoke' a slot that was granted to a message which does not exist; 'grant' what is
@@ -184,9 +185,11 @@ end
 local memory = tonumber(ARGV[6])
 if memory > 0 then
   local kept = redis.call('HMGET', KEYS[1], PAUSED, PINNED_PARALLELISM, PINNED_RATE)
-  if not isIdle or kept[1] == '1' or kept[2] or kept[3] then
+  local isHeld = kept[1] == '1' or kept[2] or kept[3]
+  if isHeld or not isIdle then
     redis.call('PERSIST', KEYS[1])
-    redis.call('ZADD', KEYS[5], '+inf', lane)
+    -- A key with messages is kept as well, but is not counted among those that somebody has to release.
+    redis.call('ZADD', KEYS[5], isHeld and '+inf' or '9007199254740991', lane)
   elseif redis.call('EXISTS', KEYS[1]) == 1 then
     local forgottenAt = math.max(now + memory, windowStart + period)
     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', forgottenAt))

@@ -1,0 +1,61 @@
+import type { TestRedis } from '@posthorn/testkit';
+import { startTestBroker } from '../../broker.fixture.ts';
+import type { BrokerParts } from '../../broker.ts';
+import { keyspace } from '../../engine/redis/keyspace.ts';
+
+const maxHeldFlowControlKeys = 3;
+
+let server: TestRedis;
+let broker: BrokerParts;
+beforeAll(async () => {
+  ({ server, broker } = await startTestBroker(2, { maxHeldFlowControlKeys }));
+});
+afterAll(async () => {
+  await broker.close();
+  await server.stop();
+});
+beforeEach(() => server.client.flushall());
+
+const limits = { key: 'busy', parallelism: 1, periodSeconds: 1 };
+const busy = { kind: 'flow', name: 'busy' } as const;
+
+test('keys that are paused or pinned are limited, over all shards; keys with messages are not', async () => {
+  const { flowControls, lanes } = broker;
+  await lanes.enter(busy, 'msg_1', limits);
+  for (let n = 0; n < maxHeldFlowControlKeys; n++) await flowControls.pin(`pinned-${n}`, { parallelism: 1 });
+  for (const refused of [
+    () => flowControls.pin('more', { rate: 1 }),
+    () => flowControls.setPaused('more', true),
+    () => flowControls.setPaused('busy', true),
+  ]) {
+    await expect(refused()).rejects.toMatchObject({ code: 'limit_exceeded' });
+  }
+  expect(await flowControls.get('more')).toBeUndefined();
+  await lanes.enter({ kind: 'flow', name: 'more' }, 'msg_2', { ...limits, key: 'more' });
+
+  // One that is may be changed, and makes room when it no longer is.
+  await flowControls.setPaused('pinned-0', true);
+  await flowControls.unpin('pinned-0', { parallelism: true, rate: false });
+  await expect(flowControls.setPaused('busy', true)).rejects.toMatchObject({ code: 'limit_exceeded' });
+  await flowControls.setPaused('pinned-0', false);
+  await flowControls.setPaused('busy', true);
+});
+
+test('a key is kept while it has messages, or is paused, and forgotten a while after both', async () => {
+  const { flowControls, lanes } = broker;
+  const ttl = () => server.client.pttl(keyspace.lane(lanes.shardOf(busy), 'flow', 'busy'));
+  const names = async () => {
+    await lanes.expire(lanes.shardOf(busy));
+    const keys: string[] = [];
+    for await (const { flowControlKey } of flowControls.list()) keys.push(flowControlKey);
+    return keys;
+  };
+  await lanes.enter(busy, 'msg_1', limits);
+  expect([await ttl(), await names()]).toEqual([-1, ['busy']]);
+  await flowControls.setPaused('busy', true);
+  await lanes.leave(busy, 'msg_1');
+  expect([await ttl(), await names()]).toEqual([-1, ['busy']]);
+  await flowControls.setPaused('busy', false);
+  expect(await ttl()).toBeGreaterThan(0);
+  expect(await names()).toEqual(['busy']);
+});
