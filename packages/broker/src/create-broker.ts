@@ -73,7 +73,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   };
   const canceler = createCanceler({ shards, logs, endCanceled, logRetentionMs });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
-  const queues = createQueues({ redis, shards, lanes, cancel: canceler.cancel, limits: queueLimits });
+  const cancelAll = (name: string) => canceler.cancelMatching({ queueName: [name] });
+  const queues = createQueues({ redis, shards, lanes, cancelAll, limits: queueLimits });
 
   const openDlq = (connection: RedisConnection, parts: { shards: Shards; bodies: BodyStore }) => {
     const answers = createResponseStore(connection, parts.shards);

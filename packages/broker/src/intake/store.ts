@@ -2,7 +2,7 @@ import type { FlowControl, Message } from '@posthorn/shared';
 import type { LogStore } from '../engine/log/log-store.ts';
 import { createdEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
-import { firstLane, flowLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
+import { firstLane, flowLane, queueLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
 import type { NewDelivery } from '../engine/shards/shard.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
@@ -58,6 +58,7 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
   const byShard = new Map<number, Addition[]>();
   const all: Addition[] = [];
   const bodyWrites: Promise<unknown>[] = [];
+  const followUps: Promise<unknown>[] = [];
 
   drafts.forEach(({ messages, bytes }, draftIndex) => {
     // A body that is not in the messages themselves lies beside the first one.
@@ -78,8 +79,15 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     });
   });
 
+  for (const { delivery } of all) {
+    const { queueName } = delivery.message;
+    if (queueName === undefined || !isDelayed(delivery.message)) continue;
+    // Sent together with the message, whose queue shows it from then on. If it fails, the message is as good without.
+    const delay = parts.lanes.delay(queueLane(queueName), delivery.id, delivery.message.notBefore);
+    followUps.push(delay.catch(() => undefined));
+  }
+
   let newMessages = 0;
-  const followUps: Promise<unknown>[] = [];
   const adds = Array.from(byShard, async ([shard, additions]) => {
     // A Redis that is full may refuse a body and then take its message, which would end in the dead letter queue.
     if (bodyWrites.length > 0) await Promise.all(bodyWrites);
@@ -123,6 +131,10 @@ export async function store(parts: StoreParts, drafts: readonly Draft[]): Promis
     return results.map((messages) => messages.map(() => ({ error })));
   }
   return results;
+}
+
+function isDelayed({ createdAt, notBefore }: Pick<Message, 'createdAt' | 'notBefore'>): boolean {
+  return notBefore > createdAt;
 }
 
 /** A message to add, and where its result goes. */
@@ -181,15 +193,14 @@ async function enterLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Prom
   const unsaid: Entered['unsaid'] = new Set();
   const steps: Promise<unknown>[] = [];
   for (const { id, message, once } of drafts.flatMap(({ messages }) => messages)) {
-    const { flowControl, queueName, createdAt, notBefore } = message;
-    const isDelayed = notBefore > createdAt;
-    if (queueName !== undefined && !isDelayed) parked.set(id, { parkedMs: unenteredMs });
+    const { flowControl, queueName } = message;
+    if (queueName !== undefined && !isDelayed(message)) parked.set(id, { parkedMs: unenteredMs });
     if (!flowControl) continue;
     const lane = flowLane(flowControl);
     const park = (slot: Slot) => {
       if (!slot.has) parked.set(id, { parkedMs: Math.min(slot.waitMs, unenteredMs) });
     };
-    if (queueName !== undefined || isDelayed) unsaid.add(id);
+    if (queueName !== undefined || isDelayed(message)) unsaid.add(id);
     else if (!once) steps.push(lanes.enter(lane, id, flowControl).then(park));
     else {
       const entering = lanes.enterUnsure(lane, id, flowControl).then(({ slot, keepsOtherLimits }) => {
@@ -206,7 +217,9 @@ async function enterLanes({ lanes }: StoreParts, drafts: readonly Draft[]): Prom
 /** Takes back the body of a message that was not needed, and makes sure of that of the message that it repeats. */
 async function dismiss(parts: StoreParts, shard: number, { id, message }: NewDelivery, firstId: string): Promise<void> {
   const { body, flowControl, queueName } = message;
-  if (flowControl && queueName === undefined) await parts.lanes.leave(flowLane(flowControl), id);
+  if (queueName === undefined) {
+    if (flowControl) await parts.lanes.leave(flowLane(flowControl), id);
+  } else if (isDelayed(message)) await parts.lanes.leave(queueLane(queueName), id);
   await parts.bodies.release(body, id, 0);
   // The process that stored the first message may have died before it confirmed the body.
   await confirmBodyOf(parts, shard, firstId);

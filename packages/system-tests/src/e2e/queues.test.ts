@@ -171,10 +171,17 @@ test('a canceled message makes way, waiting or in front', async () => {
 
 test('removing a queue cancels its messages', async () => {
   await call('POST', '/v2/queues', { queueName: 'removed', paused: true });
-  const id = await enqueue('removed', '/removed');
+  const ids = [
+    await enqueue('removed', '/removed'),
+    await enqueue('removed', '/removed'),
+    await enqueue('removed', '/removed', { 'Upstash-Delay': '1h' }),
+  ];
+  expect(await get('removed')).toMatchObject({ lag: 3 });
   await call('DELETE', '/v2/queues/removed');
-  expect((await call('GET', `/v2/messages/${id}`)).status).toBe(404);
-  expect((await system.api.states(id)).at(-1)).toBe('CANCELED');
+  for (const id of ids) {
+    expect((await call('GET', `/v2/messages/${id}`)).status).toBe(404);
+    expect((await system.api.states(id)).at(-1)).toBe('CANCELED');
+  }
 });
 
 test('a message that is delayed joins its queue when it is due; duplicates take no place', async () => {

@@ -23,7 +23,9 @@ export interface LaneState {
   /** Messages that hold a slot, and messages that wait for one. */
   holders: number;
   waiters: number;
-  /** The message that has its slot for longest, or else waits for longest. */
+  /** Of a queue: messages that enter it when they are due. */
+  delayed: number;
+  /** The message that has its slot for longest, or else waits for longest, or else enters first. */
   first?: string;
 }
 
@@ -35,7 +37,7 @@ export interface LaneSettings {
   /** Makes a queue with a parallelism of 1, and lists it; one that exists keeps its settings. */
   createQueue(name: string): Promise<void>;
   queueExists(name: string): Promise<boolean>;
-  /** Removes a queue that has no messages, and its name from the list. */
+  /** Removes a queue whose messages have ended, and its name from the list. */
   removeQueue(name: string): Promise<void>;
   /** Removes the name of a queue that does not exist from the list; it is there if another version died half way. */
   unlistQueue(name: string): Promise<void>;
@@ -80,13 +82,14 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
   async function removeQueue(name: string, removesExisting: '1' | '0'): Promise<void> {
     const lane = queueLane(name);
     const shard = shardOf(lane);
-    const { state, holders, waiters } = keysOf(lane);
+    const { state, holders, waiters, delayed } = keysOf(lane);
     await redis.removeQueue(
       state,
       holders,
       waiters,
       keyspace.busyLanes(shard),
       keyspace.queues(shard),
+      delayed,
       name,
       `${lane.kind}:${name}`,
       queueFields.createdAt,
@@ -97,14 +100,17 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
   return {
     async read(lane) {
       const keys = keysOf(lane);
-      const [state, holders, waiters, [holder], [waiter]] = await Promise.all([
+      const isQueue = lane.kind === 'queue';
+      const [state, holders, waiters, delayed, [holder], [waiter], [next]] = await Promise.all([
         redis.hgetall(keys.state),
         redis.zcard(keys.holders),
         redis.zcard(keys.waiters),
+        isQueue ? redis.zcard(keys.delayed) : 0,
         redis.zrange(keys.holders, '0', '0'),
         redis.zrange(keys.waiters, '0', '0'),
+        isQueue ? redis.zrange(keys.delayed, '0', '0') : [],
       ]);
-      const first = holder ?? waiter;
+      const first = holder ?? waiter ?? next;
       if (Object.keys(state).length === 0) return undefined;
       const number = (field: string) => Number(state[field] || 0);
       return {
@@ -120,6 +126,7 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
         isRatePinned: state[laneFields.pinnedRate] === '1',
         holders,
         waiters,
+        delayed,
         ...(first === undefined ? {} : { first: memberId(first) }),
       };
     },

@@ -29,6 +29,7 @@ export interface LaneKeys {
   state: string;
   holders: string;
   waiters: string;
+  delayed: string;
   parts(messageId: string): string;
 }
 
@@ -37,6 +38,7 @@ export function laneKeys(shard: number, { kind, name }: Lane): LaneKeys {
     state: keyspace.lane(shard, kind, name),
     holders: keyspace.laneHolders(shard, kind, name),
     waiters: keyspace.laneWaiters(shard, kind, name),
+    delayed: keyspace.laneDelayed(shard, kind, name),
     parts: (messageId) => keyspace.laneParts(shard, kind, name, messageId),
   };
 }

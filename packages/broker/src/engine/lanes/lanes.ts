@@ -41,6 +41,8 @@ export interface Lanes extends LaneSettings {
   enterUnsure(lane: Lane, messageId: string, limits: FlowControl): Promise<{ slot: Slot; keepsOtherLimits: boolean }>;
   /** The same for a message that sleeps: it is woken if it has a slot already. */
   enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
+  /** A message that is about to be stored enters the queue when it is due, in ms. */
+  delay(lane: Lane, messageId: string, dueAt: number): Promise<void>;
   /**
    * The attempt begins, if the message has a slot; else it waits for one. The limits that it brought count again if the key
    * was forgotten since: nothing was delivered for it while the message slept.
@@ -56,7 +58,10 @@ export interface Lanes extends LaneSettings {
   hold(lane: Lane, messageId: string, part: string): Promise<void>;
   /** Repairs every lane of a shard in which messages wait and nothing has happened for `staleMs`. */
   sweep(shard: number): Promise<void>;
-  /** Removes the keys of a shard that are forgotten from the list of keys. */
+  /**
+   * Removes the keys of a shard that are forgotten from the list of keys, and delayed messages that were never stored, or
+   * have ended, from their queues.
+   */
   expire(shard: number): Promise<void>;
 
   shardOf(lane: Lane): number;
@@ -70,6 +75,11 @@ const idleMs = 60_000;
 const parkedMs = 3_600_000;
 /** A lane in which nothing has happened for this time is swept. */
 const staleMs = 3000;
+/** A delayed message that has not entered its queue this long after it was due is looked for, and so many at once. */
+const lateMs = 60_000;
+const lateAtOnce = 100;
+/** Queues of a shard in which such messages are looked for at a time. */
+const queuesAtOnce = 20;
 /** Number of lanes that each sweep checks besides, at random, because busy lanes are never stale. */
 const busyAtOnce = 10;
 
@@ -104,6 +114,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       keyspace.busyLanes(shard),
       keyspace.flowKeys(shard),
       keys.parts(messageId),
+      keys.delayed,
       step,
       `${lane.kind}:${lane.name}`,
       messageId,
@@ -150,6 +161,9 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       if (slot.has) await wake(lane, [messageId]);
       return slot;
     },
+    async delay(lane, messageId, dueAt) {
+      await redis.zadd(keysOf(lane).delayed, dueAt, messageId);
+    },
     acquire: (lane, messageId, limits) => run('acquire', lane, messageId, undefined, limits),
     async renew(lane, messageId) {
       await run('renew', lane, messageId);
@@ -177,9 +191,22 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     },
 
     async expire(shard) {
-      await redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', Date.now());
+      const now = Date.now();
+      const [names] = await Promise.all([
+        redis.smembers(keyspace.queues(shard)),
+        redis.zremrangebyscore(keyspace.flowKeys(shard), '-inf', now),
+      ]);
+      const from = Math.floor(Math.random() * names.length);
+      const some = [...names.slice(from), ...names.slice(0, from)].slice(0, queuesAtOnce);
+      await Promise.all(some.map((name) => freeLate(queueLane(name), now)));
     },
   };
+
+  /** Delayed messages that have not entered although they are due: those that were never stored, or ended, never will. */
+  async function freeLate(lane: Lane, now: number): Promise<void> {
+    const late = await redis.zrangebyscore(keysOf(lane).delayed, 0, now - lateMs, 'LIMIT', 0, lateAtOnce);
+    for (const id of late) if (!(await isAlive(id))) await run('leave', lane, id);
+  }
 
   /** Slots of a queue have no lease, for its order must survive every crash: those of messages that have ended are freed. */
   async function freeSlotsOfEnded(lane: Lane): Promise<void> {

@@ -75,6 +75,8 @@ export const keyspace = {
   laneHolders: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:holders:${name}`,
   /** zset: ids of messages that wait for a slot, by their position. */
   laneWaiters: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:waiters:${name}`,
+  /** zset: of a queue, ids of delayed messages that will enter it, by the time at which they do, ms. */
+  laneDelayed: (shard: number, kind: LaneKind, name: string) => `{d${shard}}:${kind}:delayed:${name}`,
   /** set: what must end before the slot of this message is free. */
   laneParts: (shard: number, kind: LaneKind, name: string, messageId: string) =>
     `{d${shard}}:${kind}:parts:${messageId}:${name}`,

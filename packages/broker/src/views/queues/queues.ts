@@ -27,28 +27,28 @@ export interface QueueParts {
   redis: RedisConnection;
   shards: Shards;
   lanes: Lanes;
-  /** Cancels messages. */
-  cancel: (messageIds: readonly string[]) => Promise<number>;
+  /** Cancels all messages of a queue that have not ended, delayed ones too. */
+  cancelAll: (name: string) => Promise<number>;
   limits: QueueLimits;
 }
 
 /** Names that this process has lately seen to exist: most messages go to a queue that does. */
 const rememberedMs = 1000;
 
-export function createQueues({ redis, shards, lanes, cancel, limits }: QueueParts): Queues {
+export function createQueues({ redis, shards, lanes, cancelAll, limits }: QueueParts): Queues {
   const seen = new Map<string, number>();
 
   async function get(name: string): Promise<Queue | undefined> {
     const state = await lanes.read(queueLane(name));
     if (!state?.createdAt) return undefined;
-    const { createdAt, updatedAt, parallelism, isPaused, holders, waiters, first } = state;
+    const { createdAt, updatedAt, parallelism, isPaused, holders, waiters, delayed, first } = state;
     return {
       name,
       createdAt,
       updatedAt,
       parallelism,
       paused: isPaused,
-      lag: holders + waiters,
+      lag: holders + waiters + delayed,
       ...(first === undefined ? {} : { first: { messageId: first, createdAt: parseCreatedAt(first) } }),
     };
   }
@@ -98,7 +98,7 @@ export function createQueues({ redis, shards, lanes, cancel, limits }: QueuePart
       if (!(await get(name))) return lanes.unlistQueue(name);
       // Nothing of it may start while its messages are canceled.
       await lanes.setPaused(lane, true);
-      await cancel(await lanes.members(lane));
+      await cancelAll(name);
       await lanes.removeQueue(name);
     },
   };

@@ -4,7 +4,8 @@
 -- KEYS[1] hash: state   KEYS[2] zset: holders   KEYS[3] zset: waiters   KEYS[4] zset: busy lanes of the shard, by the
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten;
 -- '+inf' for those that are paused or pinned
--- KEYS[6] set: of a message in a queue, what must end before its slot is free
+-- KEYS[6] set: of a message in a queue, what must end before its slot is free   KEYS[7] zset: delayed messages of a queue,
+-- which enter it when they are due
 -- ARGV[1] step: 'enter' wait for a slot; 'acquire' the same, and the attempt begins; 'renew' its lease; 'release' the
 -- slot after an attempt; 'leave'; 'revoke' a slot that was granted to a message which does not exist; 'grant' what is
 -- free; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id
@@ -134,6 +135,9 @@ elseif step == 'leave' then
     takeBackGrant()
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', KEYS[3], id)
+    if lease == 0 then
+      redis.call('ZREM', KEYS[7], id)
+    end
   end
   woken = grant()
 elseif step == 'grant' then
@@ -158,6 +162,9 @@ elseif redis.call('ZSCORE', KEYS[2], id) then
 else
   if not redis.call('ZSCORE', KEYS[3], id) then
     redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], LAST_POSITION, 1), id)
+    if lease == 0 then
+      redis.call('ZREM', KEYS[7], id)
+    end
   end
   for _, granted in ipairs(grant()) do
     if granted == id then
