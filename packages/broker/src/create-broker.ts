@@ -18,6 +18,7 @@ import { createBacklogs } from './views/metrics/backlog.ts';
 import { createMessages } from './views/messages/messages.ts';
 import type { PublishLimits } from './intake/accept.ts';
 import { createPublisher } from './publisher.ts';
+import { refuseNewSettings } from './refuse-new.ts';
 import { createQueues } from './views/queues/queues.ts';
 import { createRateLimits } from './rate-limits/rate-limits.ts';
 import { followAddresses, type RedisConnection } from './engine/redis/connect.ts';
@@ -156,7 +157,15 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     });
   };
 
+  const flowControls = createFlowControls({
+    redis,
+    shards,
+    lanes,
+    maxHeldKeys: options.maxHeldFlowControlKeys ?? 0,
+  });
+
   return {
+    ...refuseNewSettings({ schedules, urlGroups, queues, flowControls }, () => publisher.refuse()),
     workflows: refuseNew(workflows, () => publisher.refuse('workflow')),
     redis,
     publish: publisher.publish,
@@ -174,10 +183,6 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     callbacks,
     messages: { ...createMessages({ ...readers, graceMs }), ...canceler, ...createRunNow(shards) },
     lanes,
-    queues,
-    flowControls: createFlowControls({ redis, shards, lanes, maxHeldKeys: options.maxHeldFlowControlKeys ?? 0 }),
-    schedules,
-    urlGroups,
     logs,
     logPages,
     dlq,

@@ -29,8 +29,8 @@ export interface Publisher {
   publishBatch(requests: readonly PublishRequest[]): ReturnType<typeof publishBatch>;
   /** Publishes dead letters again, and removes them; `undefined` if one of them does not exist. */
   retryDeadLetters(dlqIds: readonly string[], headers: readonly string[]): ReturnType<typeof retryDeadLetters>;
-  /** @throws {PosthornError} when nothing of this kind can be accepted */
-  refuse(kind: AcceptedKind): void;
+  /** @throws {PosthornError} when nothing of this kind can be accepted; without a kind, nothing that is new */
+  refuse(kind?: AcceptedKind): void;
   /** @throws {Error} in a process that only delivers */
   readLimits(): PublishLimits;
   /** Counts messages of a kind that were stored. */
@@ -61,7 +61,7 @@ export function createPublisher({
     if (!limits) throw new Error('This process does not publish.');
     return limits;
   };
-  const refuse = (kind: AcceptedKind) => {
+  const refuse = (kind?: AcceptedKind) => {
     // A retry of a dead letter moves a message that Redis has already: it is a way out of a Redis that is full.
     const refusal = (kind === 'dlq-retry' ? undefined : findNoRoom?.()) ?? findRefusal?.();
     if (refusal) throw new PosthornError('unavailable', refusal);
