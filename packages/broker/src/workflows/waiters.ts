@@ -7,7 +7,6 @@ import { listHeaderMap } from './header-lists.ts';
 import { createEntry } from './run-entry.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunParts } from './run-parts.ts';
-import type { Run } from './runs.ts';
 import {
   countBytes,
   createNotifiedList,
