@@ -162,7 +162,7 @@ describe('a port of another server', () => {
 test('a message that failed is one line of its output', async () => {
   const server = await start();
   await server.ready();
-  const { stdout } = await posthorn(server.dataDir, 'publish', 'http://127.0.0.1:9/', '--retries', '0');
+  const { stdout } = await posthorn(server.dataDir, 'publish', 'http://127.0.0.1:9/', '--body', 'x', '--retries', '0');
   const messageId = stdout.trim();
   await eventually(() => server.output.stdout.includes('"message.failed"'), 30_000);
   const line = server.output.stdout.split('\n').find((text) => text.includes('"message.failed"')) ?? '';
