@@ -13,7 +13,7 @@ export interface Session {
 
 /** Makes the action of a command from what it does. */
 export type Act = <A extends unknown[]>(
-  work: (session: Session, ...args: A) => Promise<void>,
+  work: (session: Session, ...args: A) => void | Promise<void>,
 ) => (...all: [...A, Command]) => Promise<void>;
 
 export const sessionOptions = [
@@ -23,7 +23,7 @@ export const sessionOptions = [
 ];
 
 export function createAct(program: Command): Act {
-  return <A extends unknown[]>(work: (session: Session, ...args: A) => Promise<void>) =>
+  return <A extends unknown[]>(work: (session: Session, ...args: A) => void | Promise<void>) =>
     async (...all: [...A, Command]) => {
       const { json, ...given } = readSessionOptions(program, all.at(-1) as Command);
       const output = createOutput({ isJson: json ?? false });

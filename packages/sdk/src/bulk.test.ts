@@ -1,31 +1,24 @@
 // Bulk calls act on what they name, and never on more.
-import { startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
-import { Client, QstashValidationError } from './index.ts';
+import { QstashValidationError } from './index.ts';
+import { serveClient } from './served-client.fixture.ts';
 
-let server: TestServer;
-let client: Client;
-beforeAll(async () => {
-  server = await startReceiver();
-  client = new Client({ baseUrl: server.url, token: 't', retry: false });
-});
-afterAll(() => server.stop());
-beforeEach(() => server.requests.splice(0));
+const served = serveClient();
 
 // Callers without types send anything.
 type Call = (request: never) => Promise<unknown>;
 const calls: [string, string, Call][] = [
-  ['messages.cancel', '/v2/messages', (request) => client.messages.cancel(request)],
-  ['dlq.delete', '/v2/dlq', (request) => client.dlq.delete(request)],
-  ['dlq.retry', '/v2/dlq/retry', (request) => client.dlq.retry(request)],
-  ['workflow.cancel', '/v2/workflows/runs', (request) => client.workflow.cancel(request)],
-  ['workflow.deleteDlq', '/v2/workflows/dlq', (request) => client.workflow.deleteDlq(request)],
+  ['messages.cancel', '/v2/messages', (request) => served.client.messages.cancel(request)],
+  ['dlq.delete', '/v2/dlq', (request) => served.client.dlq.delete(request)],
+  ['dlq.retry', '/v2/dlq/retry', (request) => served.client.dlq.retry(request)],
+  ['workflow.cancel', '/v2/workflows/runs', (request) => served.client.workflow.cancel(request)],
+  ['workflow.deleteDlq', '/v2/workflows/dlq', (request) => served.client.workflow.deleteDlq(request)],
 ];
 
 describe.each(calls)('%s', (_name, path, call) => {
   const send = async (request: unknown) => {
     // The answer is no JSON.
     await call(request as never).catch(() => undefined);
-    return server.requests.map((received) => received.path);
+    return served.server.requests.map((received) => received.path);
   };
 
   test.each([[false], [undefined], [null], ['true']])('takes the filter beside all: %p', async (all) => {
@@ -46,6 +39,6 @@ describe.each(calls)('%s', (_name, path, call) => {
     ['an id of dots', ['..']],
   ])('refuses %s before anything is sent', async (_kind, request) => {
     await expect(call(request as never)).rejects.toBeInstanceOf(QstashValidationError);
-    expect(server.requests).toHaveLength(0);
+    expect(served.server.requests).toHaveLength(0);
   });
 });

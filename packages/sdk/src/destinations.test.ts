@@ -1,23 +1,20 @@
 // The server gets every destination as it was given: `fetch` resolves dots and drops characters in a path.
 import { parseDestination } from '@posthorn/shared';
-import { startReceiver, type Receiver as TestServer } from '@posthorn/testkit';
-import { Client, QstashValidationError } from './index.ts';
+import { QstashValidationError } from './index.ts';
+import { serveClient } from './served-client.fixture.ts';
 
-let server: TestServer;
-let client: Client;
-beforeAll(async () => {
-  server = await startReceiver();
-  client = new Client({ baseUrl: server.url, token: 't', retry: false });
-});
-afterAll(() => server.stop());
-beforeEach(() => server.requests.splice(0));
+const served = serveClient();
 
 const ways: [string, string, (destination: string) => Promise<unknown>][] = [
-  ['publish', '/v2/publish/', (url) => client.publish({ url })],
-  ['publishJSON', '/v2/publish/', (url) => client.publishJSON({ url, body: 1 })],
-  ['enqueue', '/v2/enqueue/q/', (url) => client.queue({ queueName: 'q' }).enqueue({ url })],
-  ['schedules.create', '/v2/schedules/', (destination) => client.schedules.create({ destination, cron: '* * * * *' })],
-  ['workflow.trigger', '/v2/trigger/', (url) => client.workflow.trigger({ url })],
+  ['publish', '/v2/publish/', (url) => served.client.publish({ url })],
+  ['publishJSON', '/v2/publish/', (url) => served.client.publishJSON({ url, body: 1 })],
+  ['enqueue', '/v2/enqueue/q/', (url) => served.client.queue({ queueName: 'q' }).enqueue({ url })],
+  [
+    'schedules.create',
+    '/v2/schedules/',
+    (destination) => served.client.schedules.create({ destination, cron: '* * * * *' }),
+  ],
+  ['workflow.trigger', '/v2/trigger/', (url) => served.client.workflow.trigger({ url })],
 ];
 
 describe.each(ways)('%s', (_name, path, send) => {
@@ -25,8 +22,8 @@ describe.each(ways)('%s', (_name, path, send) => {
   const sendAndRead = async (destination: string) => {
     // The answer is no JSON.
     await send(destination).catch(() => undefined);
-    expect(server.requests).toHaveLength(1);
-    const target = server.requests[0]?.path ?? '';
+    expect(served.server.requests).toHaveLength(1);
+    const target = served.server.requests[0]?.path ?? '';
     expect(target.startsWith(path)).toBe(true);
     return parseDestination(target.slice(path.length)).destination;
   };
@@ -57,14 +54,14 @@ describe.each(ways)('%s', (_name, path, send) => {
     async (destination) => {
       await expect(send(destination)).rejects.toBeInstanceOf(QstashValidationError);
       await expect(send(destination)).rejects.toThrow('leads out of its path');
-      expect(server.requests).toHaveLength(0);
+      expect(served.server.requests).toHaveLength(0);
     },
   );
 
   test('names and plain URLs are not encoded', async () => {
     for (const destination of ['my.group', 'https://a.example/x?q=../..&r=%2F']) {
       await send(destination).catch(() => undefined);
-      expect(server.requests.splice(0)[0]?.path).toBe(path + destination);
+      expect(served.server.requests.splice(0)[0]?.path).toBe(path + destination);
     }
   });
 });

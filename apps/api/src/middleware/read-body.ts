@@ -52,7 +52,7 @@ export function readPieces(
     let held = 0;
     let isOver = false;
     let timer: NodeJS.Timeout | undefined;
-    const refuse = (error: unknown) => {
+    const refuse = (error: Error) => {
       isOver = true;
       clearTimeout(timer);
       request.pause();
@@ -87,7 +87,7 @@ export function readPieces(
         try {
           take(piece);
         } catch (error) {
-          refuse(error);
+          refuse(error as Error);
         }
       }
     });

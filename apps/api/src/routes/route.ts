@@ -55,7 +55,7 @@ export interface RouteOptions {
  */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
-  answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
+  answer: (input: Input<P, Q, B>, request: Request) => z.input<R> | Promise<z.input<R>>,
   options: RouteOptions = {},
 ): Route {
   // What needs no token has limits of its own.

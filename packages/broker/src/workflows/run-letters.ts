@@ -41,7 +41,7 @@ export async function readLetter({ redis, shards, runs }: RunParts, dlqId: strin
 export async function findLetters(parts: RunParts, filter: LetterFilter): Promise<LetterPage> {
   if (filter.dlqIds) return { ids: [...new Set(filter.dlqIds)] };
   const ids: string[] = [];
-  const cursor = await takeLetters(parts, filter, async (_, id) => {
+  const cursor = await takeLetters(parts, filter, (_, id) => {
     if (ids.length === filter.count) return false;
     ids.push(id);
     return true;
@@ -91,7 +91,7 @@ export async function listLetters(
 async function takeLetters(
   parts: RunParts,
   filter: LetterFilter,
-  take: (run: Run, id: string) => Promise<boolean>,
+  take: (run: Run, id: string) => boolean | Promise<boolean>,
 ): Promise<{ cursor?: string }> {
   let read = 0;
   let last: string | undefined;

@@ -3,7 +3,7 @@ import type { Act } from '../act.ts';
 
 export function addToken(command: Command, act: Act): void {
   command.action(
-    act(async ({ connection: { url, token }, output }) => {
+    act(({ connection: { url, token }, output }) => {
       output.done(token, { url, token });
     }),
   );
