@@ -22,7 +22,7 @@ export const table = defineEnvironment({
   },
   PROBE_PORT: {
     schema: integer(0, 1, 65_535),
-    help: 'Port of /health, /ready and /metrics; off when unset. Of several dispatchers, each has the port after that of the one before.',
+    help: 'Port of /health, /ready and /metrics. Of several dispatchers, each has the port after that of the one before.',
   },
   PROBE_HOST: { schema: host('127.0.0.1'), help: 'Address of the probe.' },
   PORT: {

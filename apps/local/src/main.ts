@@ -4,14 +4,7 @@ import { resolve } from 'node:path';
 import { runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
 import { formatBanner } from './banner.ts';
-import {
-  countDispatchers,
-  formatApiUrl,
-  isPrivateAllowed,
-  listPublicUrls,
-  readConfig,
-  type Config,
-} from './config.ts';
+import { countDispatchers, formatApiUrl, isPrivateAllowed, listPublicUrls, readConfig, type Config } from './config.ts';
 import { firstToken, readCredentials, type Credentials } from './credentials.ts';
 import { rethrowExplained } from './explain.ts';
 import { startFirstReceiver } from './first-receiver.ts';

@@ -58,8 +58,9 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
   answer: (input: Input<P, Q, B>, request: Request) => z.input<R> | Promise<z.input<R>>,
   options: RouteOptions = {},
 ): Route {
+  const send: NonNullable<RouteOptions['send']> = options.send ?? sendJson;
   // What needs no token has limits of its own.
-  const { send = sendJson, isLong = longCalls.has(endpoint) || endpoint.scope === 'none' } = options;
+  const { isLong = longCalls.has(endpoint) || endpoint.scope === 'none' } = options;
   return rawRoute(endpoint, async (request, response) => {
     const body = endpoint.body ? parseBody(endpoint.body, await readJson(request)) : undefined;
     const answered = answer(
@@ -70,7 +71,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       },
       request,
     );
-    const reply = await (isLong ? answered : startDeadline().limit(answered));
+    const reply = await (isLong ? answered : startDeadline().limit(Promise.resolve(answered)));
     response.status(endpoint.status ?? 200);
     if (reply === undefined) response.end();
     else await send(response, reply as object);

@@ -124,11 +124,12 @@ describe('Redis answers each command just in time', () => {
     await setTimeout(1000);
     return work;
   };
-  beforeEach(() => {
+  beforeEach(async () => {
     const { queues, lanes } = broker;
-    const { ensure } = queues;
-    const { enterAsleep } = lanes;
-    jest.spyOn(queues, 'ensure').mockImplementation((name) => slow(ensure(name)));
+    const { queueExists, enterAsleep } = lanes;
+    // Else this process remembers that it exists.
+    await queues.remove('q');
+    jest.spyOn(lanes, 'queueExists').mockImplementation((name) => slow(queueExists(name)));
     jest.spyOn(lanes, 'enterAsleep').mockImplementation((lane, id) => slow(enterAsleep(lane, id)));
   });
 

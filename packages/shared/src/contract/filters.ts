@@ -49,7 +49,7 @@ const given = z.string('use text').min(1, 'give a value; an empty one is not the
 /** Values of one filter. Each is compared with many messages, and a text in a JSON body could hold a million. */
 const maxValues = 1000;
 
-/** One value, several by repetition, or several in one text with this separator; each of them once. */
+/** One value, several by repetition, or several in one text with this separator. */
 const list = (separator: string | RegExp) =>
   z
     .union([given, z.array(given)], { error: 'give a value; an empty one is not the same as none' })
@@ -62,7 +62,7 @@ const list = (separator: string | RegExp) =>
         context.addIssue({ code: 'custom', message: `use at most ${maxValues} values` });
         return z.NEVER;
       }
-      return [...new Set(values.map((text) => text.trim()))];
+      return values.map((text) => text.trim());
     })
     .pipe(z.array(given));
 

@@ -94,7 +94,7 @@ test('the banner is short, its curl line works as pasted, and the command line f
   await server.ready();
   const { stdout, stderr } = server.output;
   expect(stdout.match(/^posthorn ready on .*$/gm)).toEqual([`posthorn ready on ${server.url}`]);
-  expect((stdout + stderr).split('\n').length).toBeLessThan(25);
+  expect((stdout + stderr).split('\n').length).toBeLessThan(30);
   expect(stdout).not.toMatch(/TLS/);
 
   const [line = ''] = /^ {2}curl .*$/m.exec(stdout) ?? [];

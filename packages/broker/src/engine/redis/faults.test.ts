@@ -14,7 +14,12 @@ test('an error is the trouble of Redis, or ours', () => {
     'ASK 3999 127.0.0.1:6381',
     'All keys in the pipeline should belong to the same slots allocation group',
   ];
-  const ours = ['ERR wrong number of arguments', 'WRONGTYPE Operation against a key', 'x is not a function', 'MOVED is not defined'];
+  const ours = [
+    'ERR wrong number of arguments',
+    'WRONGTYPE Operation against a key',
+    'x is not a function',
+    'MOVED is not defined',
+  ];
   expect(away.filter((text) => !isRedisUnavailable(new Error(text)))).toEqual([]);
   expect(ours.filter((text) => isRedisUnavailable(new Error(text)))).toEqual([]);
 });

@@ -85,6 +85,22 @@ describe('many readers that are behind', () => {
     for (const close of closes) close();
   });
 
+  test('share the entries that they look at together; not all of 200 have their turn in one look', async () => {
+    const { log, stream } = createTestStream(1000);
+    const served = new Set<number>();
+    const closes = Array.from({ length: 200 }, (_, n) => {
+      const isFull = () => served.add(n).size > 0;
+      return stream.open({}, '1-0', { ...createReader().reader, isFull });
+    });
+    await look();
+    expect(log.records).toBe(999);
+    expect(served.size).toBeLessThan(100);
+    await look();
+    await look();
+    expect(served.size).toBe(200);
+    for (const close of closes) close();
+  });
+
   test('do not keep what is new from a reader that is not', async () => {
     const { log, stream } = createTestStream(100_000);
     const { taken, reader } = createReader();

@@ -40,11 +40,13 @@ export interface LogStreamParts {
 
 const everyMs = 250;
 /**
- * What one look reads for all readers together: a record of the log costs 1, the log of a message and an entry as JSON
- * about as much as five records each. Readers that are behind go on in the next look.
+ * What one look does for all readers together: to read a record of the log costs 1, to read the log of a message or to
+ * write an entry as JSON about as much as five records, and to look at a record for one more reader a tenth of it. Readers
+ * that are behind go on in the next look.
  */
 const maxCost = 10_000;
 const entryCost = 5;
+const testCost = 0.1;
 /** Records that are read at once for a reader, before it is the turn of others. */
 const pieceSize = 1000;
 /** Bytes of one entry with its body, about. */
@@ -171,7 +173,7 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
 
 /** What readers share in one look: pieces of the log, logs of messages, and entries as JSON. */
 interface Shared {
-  /** What was read for it so far. */
+  /** What was done for it so far. */
   cost(): number;
   read(from: LogOffset): ReturnType<LogTail['readFrom']>;
   format(record: TailRecord, filter: StreamFilter): Promise<string | undefined>;
@@ -215,7 +217,11 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
   };
   return {
     cost: () => cost,
-    read: (from) => remember(pieces, `${from.segment}-${from.number}`, () => readPiece(from)),
+    async read(from) {
+      const piece = await remember(pieces, `${from.segment}-${from.number}`, () => readPiece(from));
+      cost += testCost * piece.records.length;
+      return piece;
+    },
     async format({ messageId, state, retried, time, segment, number }, { trimBody = 0, ...filter }) {
       const { entries } = await remember(messageLogs, messageId, () => readMessageLog(messageId));
       const entry = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);

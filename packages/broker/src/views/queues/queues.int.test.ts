@@ -32,6 +32,8 @@ const refusing = async (command: 'sadd' | 'srem', call: () => Promise<unknown>) 
 };
 
 describe('delayed messages', () => {
+  // Whoever has just used it takes it to exist.
+  beforeEach(() => broker.queues.upsert('q', {}));
   const publish = async (headers: Record<string, string> = { 'Upstash-Delay': '1h' }) => {
     const request = {
       destination: { kind: 'url', url: 'https://a.example' } as const,
