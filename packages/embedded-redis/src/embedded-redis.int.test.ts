@@ -37,9 +37,9 @@ function readServerPid(): number {
 
 it('runs a durable server that evicts nothing', async () => {
   const redis = await start();
-  const settings = ['appendonly', 'appendfsync', 'save', 'maxmemory-policy'];
+  const settings = ['appendonly', 'appendfsync', 'save', 'maxmemory-policy', 'hash-max-ziplist-value'];
   const answers = await Promise.all(settings.map((name) => redis.config('GET', name)));
-  expect(answers.map((answer) => answer[1])).toEqual(['yes', 'always', '', 'noeviction']);
+  expect(answers.map((answer) => answer[1])).toEqual(['yes', 'always', '', 'noeviction', '2048']);
 });
 
 it('keeps its files to their owner', async () => {
