@@ -92,6 +92,8 @@ export interface Upkeep {
   sweep(): Promise<void>;
   /** Removes the oldest entries of the log until about `maxEntries` are left, and gives the number of those removed. */
   trim(maxEntries: number): Promise<number>;
+  /** Tidies the index of the messages that have not ended. */
+  tidyIndex(): Promise<void>;
   /** Removes dead letters, ended runs and flow-control keys that are past their retention. */
   expire(): Promise<void>;
 }

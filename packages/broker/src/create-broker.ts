@@ -57,6 +57,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const ownPorts = (options.ownPorts ?? []).filter((port) => port > 0).map((port) => ({ address: '127.0.0.1', port }));
   const guard = createDestinationGuard({ ...options.destinations, own: () => [...ownPorts, ...findRedis()] });
   const shards = openShards(redis, options.shards, log);
+  const allShards = Array.from({ length: shards.count }, (_, shard) => shard);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
   const logOptions = { retentionMs: logRetentionMs, maxEntries: maxLogLines };
@@ -72,7 +73,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     stats.canceled(message);
     await holdings.freeAll(id, message);
   };
-  const canceler = createCanceler({ shards, logs, endCanceled, logRetentionMs });
+  const canceler = createCanceler({ shards, readers: readers.shards, logs, endCanceled, logRetentionMs });
   const queueLimits = options.queues ?? { maxQueues: 0, maxParallelism: 0 };
   const cancelAll = (name: string) => canceler.cancelMatching({ queueName: [name] });
   const queues = createQueues({ redis, shards, lanes, cancelAll, limits: queueLimits });
@@ -176,6 +177,11 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       fireDue: schedules.fireDue,
       sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
       trim: (maxEntries) => logs.trim(maxEntries),
+      async tidyIndex() {
+        const claims = await Promise.all(allShards.map((shard) => shards.at(shard).claimTidying()));
+        // One after the other: an index may be large.
+        for (const tidy of claims) await tidy?.();
+      },
       async expire() {
         await Promise.all([dlq.expire(), inAllShards((shard) => [lanes.expire(shard), workflows.expire(shard)])]);
       },
@@ -224,7 +230,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
 
   /** In one turn of the event loop, so that the commands are sent together. */
   async function inAllShards(work: (shard: number) => Promise<void>[]): Promise<void> {
-    await Promise.all(Array.from({ length: shards.count }, (_, shard) => work(shard)).flat());
+    await Promise.all(allShards.flatMap(work));
   }
 
   function createReaders(reads: RedisConnection) {

@@ -13,6 +13,8 @@ export interface Canceler {
 
 export interface CancelParts {
   shards: Shards;
+  /** The same on the connection for large reads. */
+  readers: Shards;
   logs: LogStore;
   /** Ends a message that was canceled and that no worker has. */
   endCanceled: (id: string, message: Message) => Promise<void>;
@@ -22,7 +24,7 @@ export interface CancelParts {
 /** Ids in one call of the script: Redis does nothing else in the meantime, for less than two milliseconds. */
 const cancelAtOnce = 200;
 
-export function createCanceler({ shards, logs, endCanceled, logRetentionMs }: CancelParts): Canceler {
+export function createCanceler({ shards, readers, logs, endCanceled, logRetentionMs }: CancelParts): Canceler {
   return {
     async cancel(messageIds) {
       const { byShard } = shards.group(new Set(messageIds));
@@ -39,15 +41,23 @@ export function createCanceler({ shards, logs, endCanceled, logRetentionMs }: Ca
   };
 
   async function cancelMatchingIn(shard: number, filter: MessageFilter, count: number): Promise<number> {
-    const isForAll = Object.values(filter).every((value) => value === undefined);
     let canceled = 0;
     if (count <= 0) return canceled;
-    for await (const page of shards.at(shard).pending(!isForAll)) {
-      const ids = page.filter(({ message }) => isForAll || (message && matches(filter, message))).map(({ id }) => id);
+    for await (const ids of findMatching(shard, filter)) {
       canceled += await cancelIn(shard, ids, count - canceled);
       if (canceled >= count) break;
     }
     return canceled;
+  }
+
+  async function* findMatching(shard: number, filter: MessageFilter): AsyncGenerator<string[]> {
+    // Also messages that cannot be read.
+    if (Object.values(filter).every((value) => value === undefined)) yield* readers.at(shard).pending();
+    else {
+      for await (const page of readers.at(shard).search(filter)) {
+        yield page.filter(({ message }) => matches(filter, message)).map(({ id }) => id);
+      }
+    }
   }
 
   /** Cancels messages of one shard, at most `count` of them. */

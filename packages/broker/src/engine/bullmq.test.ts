@@ -16,11 +16,13 @@ interface Part {
 const scripts: Record<string, Part> = {
   'addStandardJob-9': {
     hash: '2eee45c9ffc54d24',
-    lookAt: 'scripts/add-messages.lua, which embeds it, and its order of keys in shards/shard.ts',
+    lookAt:
+      'scripts/add-messages.lua, which embeds it, its order of keys in shards/shard.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
   },
   'addDelayedJob-6': {
     hash: 'e47c0db3c46bd84a',
-    lookAt: 'scripts/add-messages.lua, which embeds it with the keys in another order',
+    lookAt:
+      'scripts/add-messages.lua, which embeds it with the keys in another order, and its counter of added jobs, which scripts/pending-head.lua compares',
   },
   'promote-9': {
     hash: '06c562bf39eaaa21',

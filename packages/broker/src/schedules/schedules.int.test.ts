@@ -81,8 +81,8 @@ interface Pending {
 async function pending(): Promise<Pending[]> {
   const all: Pending[] = [];
   for (let shard = 0; shard < 4; shard++) {
-    for await (const page of first.shards.at(shard).pending(true)) {
-      for (const { id, message } of page) if (message && !all.some((one) => one.id === id)) all.push({ id, message });
+    for await (const page of first.shards.at(shard).search({})) {
+      for (const { id, message } of page) if (!all.some((one) => one.id === id)) all.push({ id, message });
     }
   }
   return all;

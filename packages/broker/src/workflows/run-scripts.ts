@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { RedisConnection } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 import { include } from '../engine/redis/scripts/scripts.ts';
 import { canceledField, type Canceled } from '../engine/shards/cancel-jobs.ts';
 import { listAddArguments } from '../engine/shards/shard.ts';
@@ -115,7 +116,7 @@ const canceledData = {
   inFlight: JSON.stringify({ canceled: 'in flight' } satisfies Canceled),
 };
 
-const numberOfKeys = 10;
+const numberOfKeys = 11;
 type Argument = string | number | Buffer;
 type RunCommand = (...keysAndArguments: Argument[]) => Promise<string[]>;
 type RunCommands = Record<keyof typeof files, RunCommand> & {
@@ -133,7 +134,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
 
   const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
     const { keys, rest } = listAddArguments(shard);
-    return [...keys, runKeys.base(shard), ...rest, runId, createdAt ?? ''];
+    return [...keys, runKeys.base(shard), keyspace.pendingHead(shard), ...rest, runId, createdAt ?? ''];
   };
   const list = (entry: RunEntry) => [
     entry.key,

@@ -8,7 +8,13 @@ import { batchItems, publishBatch, publishMany, repeat } from './load.ts';
 import { measure, quantile, round } from './measure.ts';
 import { startProgram } from './program.ts';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '1000000' } } });
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '1000000' },
+    // As `npm start` sets it; 64 is what Redis does by itself.
+    'max-hash-value': { type: 'string', default: '2048' },
+  },
+});
 const batches = Math.ceil(parseWhole('count', values.count, 1000) / batchItems);
 const count = batches * batchItems;
 const rareEach = 100;
@@ -20,7 +26,8 @@ const receiver = await startProgram(new URL('receiver.js', import.meta.url));
 
 async function startSystem() {
   // Redis rewrites its file when it has grown by so much, which would slow down whatever is measured meanwhile.
-  const redis = await startRedis({ args: ['--auto-aof-rewrite-percentage', '0'] });
+  const args = ['--auto-aof-rewrite-percentage', '0', '--hash-max-ziplist-value', values['max-hash-value']];
+  const redis = await startRedis({ args });
   const [api, dispatcher] = await Promise.all([
     startApi(redis.url, { QSTASH_TOKEN: 'bench' }),
     startDispatcher(redis.url),
@@ -29,6 +36,12 @@ async function startSystem() {
     url: api.url,
     pids: { api: [api.pid], dispatcher: [dispatcher.pid], redis: [redis.pid()] },
     usedBytes: async () => Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]),
+    /** Bytes of the index of pending messages. */
+    async indexBytes() {
+      const keys = await redis.client.keys('{d*}:pending*');
+      const sizes = await Promise.all(keys.map((key) => redis.client.memory('USAGE', key)));
+      return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    },
     async end() {
       await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL')]);
       await redis.stop();
@@ -122,8 +135,8 @@ const read = (system: System, path: string, find: (reply: Reply) => number | und
 const list = (system: System, filter: string) =>
   read(system, `/v2/messages?${filter}`, ({ messages }) => messages?.length);
 /** Once: what it has found is gone. */
-const cancel = (system: System, filter: string) =>
-  time(system, `/v2/messages?${filter}`, 1, { method: 'DELETE' }, ({ cancelled }) => cancelled ?? NaN);
+const cancel = (system: System, filter: string, calls = 1) =>
+  time(system, `/v2/messages?${filter}`, calls, { method: 'DELETE' }, ({ cancelled }) => cancelled ?? NaN);
 
 const rareUrl = `url=${encodeURIComponent(`${receiver.url}/rare`)}`;
 async function readPages(system: System): Promise<Record<string, Page>> {
@@ -132,6 +145,9 @@ async function readPages(system: System): Promise<Record<string, Page>> {
     'list by label': await list(system, 'label=rare'),
     'list by URL': await list(system, rareUrl),
     'list by queue': await list(system, 'queueName=rare'),
+    'list waiting by label': await list(system, 'state=CREATED&label=rare'),
+    'list waiting by URL': await list(system, `state=CREATED&${rareUrl}`),
+    'list waiting by queue': await list(system, 'state=CREATED&queueName=rare'),
     'count by label': await read(system, '/v2/stats?label=rare', ({ totals }) => totals?.accepted),
     'count by queue': await read(system, '/v2/queues/rare', ({ lag }) => lag),
     'count of all': await read(system, '/v2/overview', ({ delayed }) => delayed),
@@ -140,6 +156,7 @@ async function readPages(system: System): Promise<Record<string, Page>> {
 
 async function cancelRare(system: System): Promise<Record<string, Page>> {
   return {
+    'cancel, nothing has it': await cancel(system, 'label=none', pageRounds),
     'cancel by label': await cancel(system, 'label=rare'),
     'cancel by URL': await cancel(system, rareUrl),
     'cancel by queue': await cancel(system, 'queueName=rare'),
@@ -179,9 +196,13 @@ try {
     console.log(`${name.padEnd(24)}${row.join(' ')}`);
   }
   console.log(`filled / empty: published ${ratio.published}, delivered ${ratio.delivered}, CPU ${ratio.cpu}`);
+  const indexBytesEach = Math.round((await filled.indexBytes()) / count);
+  console.log(`${indexBytesEach} bytes of them are in the index`);
   const pages = { ...firstPages, ...(await cancelRare(filled)) };
   printPages(pages);
-  console.log(JSON.stringify({ count, seconds, bytesEach, ...rates, ratio, pages, node: process.versions.node }));
+  console.log(
+    JSON.stringify({ count, seconds, bytesEach, indexBytesEach, ...rates, ratio, pages, node: process.versions.node }),
+  );
 } finally {
   await Promise.all([empty.end(), filled.end(), receiver.end()]);
 }

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 
-/** What stays of runs that have ended: each of these keys expires (contract W5), or is one key of its shard. */
+/** What stays of runs that have ended: each of these keys expires (contract W5), or is of its shard and stays small. */
 const expiring = /^\{d\d+\}:(run:(state|log|entries|event):|history:|answer:|run-letter:)|^\{log\}:segment:|^posthorn:/;
-const lists = /^\{d\d+\}:(run:(ended|expiry)|deliver:(meta|id|events|marker|stalled-check))$|^\{log\}:head$|^posthorn:/;
+const lists =
+  /^\{d\d+\}:(run:(ended|expiry)|deliver:(meta|id|events|marker|stalled-check)|pending(:rows|:\d+)?)$|^\{log\}:head$|^posthorn:/;
 
 /** Keys that a Redis must not have when all runs have ended, and what is wrong about each. */
 export async function findLeftovers(redis: Redis): Promise<string[]> {

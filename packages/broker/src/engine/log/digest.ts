@@ -36,21 +36,24 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
   }
 }
 
+/** What a filter asks of one part of a digest, which is so many bytes at this place. */
+export interface PartTest {
+  offset: number;
+  bytes: number;
+  /** @param at where the part begins */
+  passes(bytes: Buffer, at: number): boolean;
+}
+
+/** Bytes of a digest before its labels: a hash of two bytes for each field. */
+export const fieldBytes = labelsAt;
+
 /**
  * Creates a prefilter: it passes every message that `matches` accepts, and few others. Dates are not in a digest.
  *
  * @returns `undefined` for a filter without fields of a digest
  */
 export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
-  // The host counts with and without its port, the path in more than one form; the digest has one of each.
-  const host = filter.host?.map((wanted) => wanted.replace(/:\d+$/, ''));
-  const path = filter.path?.map((wanted) =>
-    URL.canParse(`http://h${wanted}`) ? new URL(`http://h${wanted}`).pathname : wanted,
-  );
-  const conditions = fields.flatMap((field, index) => {
-    const wanted = field === 'host' ? host : field === 'path' ? path : filter[field];
-    return wanted ? [{ offset: index * 2, hashes: wanted.map(hashField) }] : [];
-  });
+  const conditions = readConditions(filter);
   const labels = filter.label?.map(bitsOf);
   if (conditions.length === 0 && !labels) return undefined;
 
@@ -61,6 +64,27 @@ export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: nu
     }
     return labels?.some((bits) => hasBits(bytes, at + labelsAt, bits)) ?? true;
   };
+}
+
+/** The same prefilter for the fields alone, one by one: a message passes if it passes all of them. */
+export function createFieldTests(filter: MessageFilter): PartTest[] {
+  return readConditions(filter).map(({ offset, hashes }) => ({
+    offset,
+    bytes: 2,
+    passes: (bytes, at) => hashes.includes((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)),
+  }));
+}
+
+function readConditions(filter: MessageFilter): { offset: number; hashes: number[] }[] {
+  // The host counts with and without its port, the path in more than one form; the digest has one of each.
+  const host = filter.host?.map((wanted) => wanted.replace(/:\d+$/, ''));
+  const path = filter.path?.map((wanted) =>
+    URL.canParse(`http://h${wanted}`) ? new URL(`http://h${wanted}`).pathname : wanted,
+  );
+  return fields.flatMap((field, index) => {
+    const wanted = field === 'host' ? host : field === 'path' ? path : filter[field];
+    return wanted ? [{ offset: index * 2, hashes: wanted.map(hashField) }] : [];
+  });
 }
 
 function hasBits(bytes: Buffer, at: number, bits: readonly number[]): boolean {

@@ -54,6 +54,14 @@ export const keyspace = {
   /** hash: the bytes of a large body, and the messages that still need them; expires when none does. */
   body: (shard: number, bodyId: string) => `{d${shard}}:body:${bodyId}`,
 
+  /**
+   * The index of the messages of a shard that have not ended (`pending-index.ts`). hash: how many messages were added with
+   * a row, the number of the newest segment, and what is known of each segment. `<key>:<number>` is a segment, a string.
+   */
+  pendingHead: (shard: number) => `{d${shard}}:pending`,
+  /** string: rows of the messages that were added last; becomes a segment within seconds. */
+  pendingRows: (shard: number) => `{d${shard}}:pending:rows`,
+
   /** zset: dead letters by the time of failure, in milliseconds: `<id>:<digest>` (`dlq-list.ts`), once `<id>` alone. */
   dlq: (shard: number) => `{d${shard}}:dlq`,
 

@@ -1,12 +1,15 @@
-import type { Message } from '@posthorn/shared';
+import type { Message, MessageFilter } from '@posthorn/shared';
 import { Queue, type Job } from 'bullmq';
 import type { Log } from '@posthorn/process';
+import { openPendingIndex, type PendingIndex } from '../pending/pending-index.ts';
+import { segmentBytes, formatRows } from '../pending/pending-rows.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
 import { canceledField, cancelJobs, type Canceled, type CanceledNow } from './cancel-jobs.ts';
 import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
-import { isMessage, parseMessage } from './unreadable.ts';
+import { isMessage } from './unreadable.ts';
+import { readMessages, walkJobs } from './walk-jobs.ts';
 
 /** BullMQ wants every job to have a name. */
 export const jobName = 'm';
@@ -68,8 +71,17 @@ export interface Shard {
    */
   add(deliveries: readonly NewDelivery[]): Promise<string[]>;
   get(id: string): Promise<Delivery | undefined>;
-  /** Pages of all messages that have not ended, some of them perhaps twice; their data only if it is asked for. */
-  pending(withMessages: boolean): AsyncGenerator<{ id: string; message: Message | undefined }[]>;
+  /** Pages of the ids of all messages that have not ended, some of them perhaps twice. */
+  pending(): AsyncGenerator<string[]>;
+  /**
+   * Pages of messages that have not ended, some of them perhaps twice: all that match the filter, and few others if the
+   * index of pending messages can be searched.
+   */
+  search(filter: MessageFilter): AsyncGenerator<{ id: string; message: Message }[]>;
+  /** The ids in the index alone; `undefined` if it cannot be searched. */
+  searchIndex: PendingIndex['search'];
+  /** Claims what is to be tidied in that index, and gives the work if there is any. */
+  claimTidying: PendingIndex['claimTidying'];
   /** Cancels messages and writes it to their logs; for each the message as it was, if it was canceled now. */
   cancel(ids: readonly string[], now: number, logRetentionMs: number): Promise<(CanceledNow | undefined)[]>;
   /** Wakes messages that wait for a slot. */
@@ -108,13 +120,18 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   });
   queue.on('error', (error) => log.debug({ shard, reason: error.message }, 'redis.failed'));
 
+  const index = openPendingIndex(redis, shard, jobPrefix, {
+    walk: () => walkJobs(redis, jobPrefix),
+    read: (ids) => readMessages(redis, jobPrefix, ids),
+  });
   let waiting: Addition[] = [];
   let timer: NodeJS.Immediate | undefined;
   const addNow = async (deliveries: readonly NewDelivery[]) => {
     const stored: Promise<string[]>[] = [];
     for (let from = 0; from < deliveries.length; from += addAtOnce) {
-      const some = deliveries.slice(from, from + addAtOnce).flatMap(formatDelivery);
-      stored.push(redis.addMessages(...addKeys, ...addArguments, ...some));
+      const some = deliveries.slice(from, from + addAtOnce);
+      const [rows, texts] = [formatRows(some), some.flatMap(formatDelivery)];
+      stored.push(redis.addMessages(...addKeys, ...index.keys, ...addArguments, rows, segmentBytes, ...texts));
     }
     return (await Promise.all(stored)).flat();
   };
@@ -148,19 +165,13 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
       if (!job || !isMessage(job.data)) return undefined;
       return { ...toDelivery(shard, job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
     },
-    async *pending(withMessages) {
-      // In the order in which a message passes through them; those in flight first, for they may become delayed.
-      for await (const ids of pendingIds(redis, jobPrefix)) {
-        if (!withMessages) yield ids.map((id) => ({ id, message: undefined }));
-        else {
-          const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
-          yield ids.flatMap((id, index) => {
-            const message = parseMessage(texts[index] ?? null);
-            return message ? [{ id, message }] : [];
-          });
-        }
-      }
+    pending: () => walkJobs(redis, jobPrefix),
+    async *search(filter) {
+      const ids = (await index.search(filter)) ?? walkJobs(redis, jobPrefix);
+      for await (const page of ids) yield await readMessages(redis, jobPrefix, page);
     },
+    searchIndex: index.search,
+    claimTidying: index.claimTidying,
     cancel: (ids, now, logRetentionMs) => cancelJobs(redis, shard, jobPrefix, ids, now, logRetentionMs),
     async wake(ids) {
       const results = await redis.wakeMessages(...wakeKeys, jobPrefix, ...ids);
@@ -220,7 +231,6 @@ export const commonOptions = {
   // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
   removeOnComplete: true,
   removeOnFail: true,
-  stackTraceLimit: 1,
 };
 const optionsText = JSON.stringify(commonOptions);
 
@@ -229,29 +239,6 @@ function formatDelivery({ id, message, once, parkedMs = 0 }: NewDelivery): [head
   const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
   const head = `${id} ${message.createdAt} ${delayMs} ${message.maxRetries + 1}`;
   return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
-}
-
-const pageSize = 500;
-
-async function* pendingIds(redis: RedisConnection, jobPrefix: string): AsyncGenerator<string[]> {
-  yield* listPages(redis, `${jobPrefix}active`);
-  let cursor = '0';
-  do {
-    const [next, pairs] = await redis.zscan(`${jobPrefix}delayed`, cursor, 'COUNT', pageSize);
-    cursor = next;
-    yield pairs.filter((_, index) => index % 2 === 0);
-  } while (cursor !== '0');
-  yield* listPages(redis, `${jobPrefix}wait`);
-  yield* listPages(redis, `${jobPrefix}active`);
-}
-
-/** New messages come to the head of the list and shift what has not been read yet towards the tail: nothing is missed. */
-async function* listPages(redis: RedisConnection, key: string): AsyncGenerator<string[]> {
-  for (let from = 0; ; from += pageSize) {
-    const ids = await redis.lrange(key, from, from + pageSize - 1);
-    if (ids.length > 0) yield ids;
-    if (ids.length < pageSize) return;
-  }
 }
 
 /** A job in our words. */

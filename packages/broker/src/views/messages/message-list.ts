@@ -8,6 +8,7 @@ import { digestBytes } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { findDlqId } from '../dlq/dlq-list.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
+import { listFewPending } from './few-pending.ts';
 import { formatSummary } from '../timeline/summary.ts';
 
 export interface MessageListParts {
@@ -62,6 +63,8 @@ export function createMessageList({ redis, shards, logs, retentionMs }: MessageL
 
   return {
     async list(filter) {
+      const few = await listFewPending(shards, filter, (messageId) => readSummary(messageId, undefined, filter));
+      if (few) return { messages: few };
       const { state, cursor, count, fromDate = 0, toDate = Infinity } = filter;
       const from = Math.max(fromDate, Date.now() - retentionMs);
       const isFinal = state?.every((one) => finalStates.includes(one)) ?? false;

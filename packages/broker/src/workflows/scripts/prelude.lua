@@ -1,9 +1,11 @@
 -- What all scripts of runs have in common. `run-scripts.ts` puts it in front of each, and BullMQ's texts in place of the
 -- marks, where KEYS and ARGV are parameters.
 -- KEYS[1...9] wait, paused, meta, id, completed, delayed, active, events, marker of the queue of the shard
--- KEYS[10] prefix of the keys of runs of the shard
+-- KEYS[10] prefix of the keys of runs of the shard   KEYS[11] hash: head of the index of pending messages
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] name of the jobs   ARGV[3] JSON of the options that all jobs share
 -- ARGV[4] run id   ARGV[5] when the run was created, ms; '' for whichever run has the id now
+-- @script pending-head
+
 local function addStandardJob(KEYS, ARGV)
   -- @bullmq addStandardJob
 end
@@ -33,8 +35,6 @@ local function addMessage(head, data)
   local id, timestamp, delay, attempts = string.match(head, '^(%S+) (%d+) (%d+) (%d+)$')
   local job = { ARGV[1], id, ARGV[2], tonumber(timestamp) }
   local options = cjson.decode(ARGV[3])
-  options.jobId = id
-  options.timestamp = tonumber(timestamp)
   options.delay = tonumber(delay)
   options.attempts = tonumber(attempts)
   if options.delay > 0 then
@@ -42,6 +42,8 @@ local function addMessage(head, data)
   else
     addStandardJob(KEYS, { job, data, options })
   end
+  -- It needs no row: filters do not cancel messages of runs.
+  countAdded(KEYS[11], 1)
 end
 
 -- Counts what the run stores beside its log: the descriptions of elements, which have their headers, and its waiters.

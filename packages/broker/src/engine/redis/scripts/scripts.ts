@@ -14,7 +14,12 @@ const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
   keepBody: { file: 'keep-body.lua', numberOfKeys: 1 },
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
-  addMessages: { file: 'add-messages.lua', numberOfKeys: 9 },
+  addMessages: { file: 'add-messages.lua', numberOfKeys: 11 },
+  readPending: { file: 'read-pending.lua', numberOfKeys: 3 },
+  claimPending: { file: 'claim-pending.lua', numberOfKeys: 6 },
+  findPending: { file: 'find-pending.lua', numberOfKeys: 1 },
+  replacePending: { file: 'replace-pending.lua', numberOfKeys: 1 },
+  closePendingGap: { file: 'close-pending-gap.lua', numberOfKeys: 1 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
   extendSleep: { file: 'extend-sleep.lua', numberOfKeys: 1 },
   stepLane: { file: 'lane.lua', numberOfKeys: 7 },
@@ -43,9 +48,14 @@ export const scriptDefinitions = Object.fromEntries(
   ]),
 );
 
-/** Puts BullMQ's scripts where one of ours names them. They get their arguments as tables, not packed. */
+/**
+ * Puts other scripts where one of ours names them: our own as they are. BullMQ's get their arguments as tables, not packed.
+ */
 export function include(lua: string): string {
-  return lua.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
+  const joined = lua.replace(/^-- @script ([\w-]+)$/gm, (_, name: string) =>
+    readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8'),
+  );
+  return joined.replace(/^ *-- @bullmq (\w+)$/gm, (_, name: string) => {
     const content = bullmqScripts[name]?.content ?? '';
     const unpacked = content.replaceAll(/cmsgpack\.unpack\((ARGV\[[13]\])\)/g, '$1');
     // Of these, `promote` takes plain texts.
@@ -108,8 +118,39 @@ export interface ScriptCommands {
   ): Promise<(0 | 1 | 2)[]>;
   addMessages(
     /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
-    ...keysAndArguments: [...NineKeys, jobPrefix: string, jobName: string, options: string, ...messages: string[]]
+    ...keysAndArguments: [
+      ...NineKeys,
+      pendingHeadKey: string,
+      pendingRowsKey: string,
+      jobPrefix: string,
+      jobName: string,
+      options: string,
+      rows: Buffer,
+      segmentBytes: number,
+      ...messages: string[],
+    ]
   ): Promise<string[]>;
+  readPendingBuffer(headKey: string, rowsKey: string, counterKey: string): Promise<Buffer[]>;
+  claimPending(
+    headKey: string,
+    rowsKey: string,
+    counterKey: string,
+    waitKey: string,
+    activeKey: string,
+    delayedKey: string,
+    claimMs: number,
+    quietMs: number,
+  ): Promise<[now: string, gap: string, ...segments: string[]]>;
+  findPending(jobPrefix: string, ...messageIds: string[]): Promise<string>;
+  replacePending(
+    headKey: string,
+    rows: number,
+    tidyAt: number,
+    intervalMs: number,
+    columns: Buffer,
+    ...numbers: number[]
+  ): Promise<0 | 1>;
+  closePendingGap(headKey: string, gap: string): Promise<0 | 1>;
   wakeMessages(
     /** delayed, wait, paused, meta, prioritized, active, pc, events and marker of the queue. */
     ...keysAndArguments: [...NineKeys, jobPrefix: string, ...messageIds: string[]]

@@ -1,0 +1,101 @@
+import { packedIdBytes, packMessageId, unpackMessageId, type Message, type MessageFilter } from '@posthorn/shared';
+import { createFieldTests, digestBytes, fieldBytes, hashField, writeDigest, type PartTest } from '../log/digest.ts';
+
+/**
+ * A row has the fields of the digest of a message, hashes of its labels, and its id. Labels are not in a Bloom filter, as
+ * in the log: with many labels among the messages, one in some thousand would be found in vain.
+ */
+export const rowBytes = digestBytes + packedIdBytes;
+
+/** Rows of this size become a segment at once. A tidied segment is smaller than two of them. */
+export const segmentBytes = 16_384 * rowBytes;
+
+/** A part of the rows of a shard, a string in Redis. */
+export interface Segment {
+  number: number;
+  /** 0 if they are not sorted by columns. */
+  rows: number;
+}
+
+type Part = Pick<PartTest, 'offset' | 'bytes'>;
+
+const labelPart: Part = { offset: fieldBytes, bytes: digestBytes - fieldBytes };
+export const idPart: Part = { offset: digestBytes, bytes: packedIdBytes };
+const fieldParts = Array.from({ length: fieldBytes / 2 }, (_, index): Part => ({ offset: index * 2, bytes: 2 }));
+const parts = [...fieldParts, labelPart, idPart];
+
+const maxLabels = labelPart.bytes / 2;
+/** Stands behind an empty place of a message with more labels than there are places: a search for any finds it. */
+const anyLabel = 0xffff;
+
+export function formatRows(messages: readonly { id: string; message: Message }[]): Buffer {
+  const rows = Buffer.allocUnsafe(messages.length * rowBytes);
+  for (const [index, { id, message }] of messages.entries()) {
+    const at = index * rowBytes;
+    try {
+      writeDigest(message, rows, at);
+    } catch {
+      // A message of another version may have a URL that cannot be parsed. The rest of it is found.
+      writeDigest({ ...message, url: 'https://unreadable.invalid/' }, rows, at);
+    }
+    if (message.labels) writeLabels(message.labels, rows, at + labelPart.offset);
+    packMessageId(id, rows, at + idPart.offset);
+  }
+  return rows;
+}
+
+function writeLabels(labels: readonly string[], rows: Buffer, at: number): void {
+  rows.fill(0, at, at + labelPart.bytes);
+  const hashes = labels.length > maxLabels ? [0, anyLabel] : labels.map(hashField);
+  for (const [place, hash] of hashes.entries()) rows.writeUInt16LE(hash, at + place * 2);
+}
+
+export function readRowId(rows: Buffer, at: number): string {
+  return unpackMessageId(rows, at + idPart.offset);
+}
+
+/** What a filter asks of parts of a row: a message that matches passes all tests, and few others do. */
+export function createRowTests(filter: MessageFilter): PartTest[] {
+  const fieldTests = createFieldTests(filter);
+  if (!filter.label) return fieldTests;
+  const wanted = new Set(filter.label.map(hashField));
+  const passes = (bytes: Buffer, at: number) => {
+    const readHash = (place: number) => (bytes[at + place * 2] ?? 0) | ((bytes[at + place * 2 + 1] ?? 0) << 8);
+    let hash = readHash(0);
+    if (hash === 0) return readHash(1) === anyLabel;
+    for (let place = 1; hash !== 0; hash = readHash(place++)) {
+      if (wanted.has(hash)) return true;
+      if (place === maxLabels) return false;
+    }
+    return false;
+  };
+  return [...fieldTests, { ...labelPart, passes }];
+}
+
+/** Where a part of so many rows is when they are sorted by columns. */
+export function placeColumn(rows: number, { offset, bytes }: Part): { from: number; to: number } {
+  return { from: rows * offset, to: rows * (offset + bytes) };
+}
+
+/** The same bytes sorted by columns: each part of all rows, one after the other. So a search reads what it compares. */
+export function toColumns(rows: Buffer): Buffer {
+  const columns = Buffer.allocUnsafe(rows.length);
+  forEachByte(rows.length, (inRows, inColumns) => (columns[inColumns] = rows[inRows] ?? 0));
+  return columns;
+}
+
+export function toRows(columns: Buffer): Buffer {
+  const rows = Buffer.allocUnsafe(columns.length);
+  forEachByte(columns.length, (inRows, inColumns) => (rows[inRows] = columns[inColumns] ?? 0));
+  return rows;
+}
+
+function forEachByte(length: number, move: (inRows: number, inColumns: number) => void): void {
+  const rows = Math.floor(length / rowBytes);
+  for (const part of parts) {
+    let inColumns = placeColumn(rows, part).from;
+    for (let row = 0; row < rows; row++) {
+      for (let byte = 0; byte < part.bytes; byte++) move(row * rowBytes + part.offset + byte, inColumns++);
+    }
+  }
+}

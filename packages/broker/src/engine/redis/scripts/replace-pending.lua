@@ -1,0 +1,22 @@
+-- Puts a segment of the index of pending messages in place of others.
+-- KEYS[1] hash: head of the index
+-- ARGV[1] rows of the new segment, 0 for none   ARGV[2] when it is tidied next, ms   ARGV[3] its interval, ms
+-- ARGV[4] the new segment, sorted by columns   ARGV[5...] numbers of those that it replaces
+-- Returns 1; 0, and nothing is changed, if another process has replaced one of them.
+-- @script pending-head
+
+for index = 5, #ARGV do
+  if redis.call('HEXISTS', KEYS[1], SEGMENT .. ARGV[index]) == 0 then
+    return 0
+  end
+end
+if ARGV[1] ~= '0' then
+  local number = redis.call('HINCRBY', KEYS[1], NEWEST, 1)
+  redis.call('SET', segmentKey(KEYS[1], number), ARGV[4])
+  redis.call('HSET', KEYS[1], SEGMENT .. number, table.concat({ ARGV[1], ARGV[2], ARGV[3] }, ' '))
+end
+for index = 5, #ARGV do
+  redis.call('UNLINK', segmentKey(KEYS[1], ARGV[index]))
+  redis.call('HDEL', KEYS[1], SEGMENT .. ARGV[index])
+end
+return 1
