@@ -58,18 +58,20 @@ export function readRowId(rows: Buffer, at: number): string {
 export function createRowTests(filter: MessageFilter): PartTest[] {
   const fieldTests = createFieldTests(filter);
   if (!filter.label) return fieldTests;
-  const wanted = new Set(filter.label.map(hashField));
+  const wanted = filter.label.map(hashField);
   const passes = (bytes: Buffer, at: number) => {
-    const readHash = (place: number) => (bytes[at + place * 2] ?? 0) | ((bytes[at + place * 2 + 1] ?? 0) << 8);
-    let hash = readHash(0);
-    if (hash === 0) return readHash(1) === anyLabel;
-    for (let place = 1; hash !== 0; hash = readHash(place++)) {
-      if (wanted.has(hash)) return true;
-      if (place === maxLabels) return false;
+    for (let place = at; place < at + labelPart.bytes; place += 2) {
+      const hash = readHash(bytes, place);
+      if (hash === 0) return place === at && readHash(bytes, place + 2) === anyLabel;
+      if (wanted.includes(hash)) return true;
     }
     return false;
   };
   return [...fieldTests, { ...labelPart, passes }];
+}
+
+function readHash(bytes: Buffer, at: number): number {
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
 }
 
 /** Where a part of so many rows is when they are sorted by columns. */
