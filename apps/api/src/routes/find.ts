@@ -5,5 +5,5 @@ import { route } from './route.ts';
 
 export const findRoutes = ({ views }: Broker, page: PageRoute) => [
   page(contract.find.find, async ({ query }) => ({ hits: await views.find(query.q) })),
-  route(contract.find.cron, ({ query }) => previewCron(query.expression, Date.now())),
+  route(contract.find.cron, ({ query }) => Promise.resolve(previewCron(query.expression, Date.now()))),
 ];

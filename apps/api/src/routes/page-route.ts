@@ -11,7 +11,7 @@ type Streamed<T> = T extends readonly (infer E)[] ? AsyncIterable<E> : never;
 /** As `route`; an endpoint whose response is an array may answer with its entries one by one. */
 export type PageRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
-  answer: (input: Input<P, Q, B>, request: Request) => z.input<R> | Promise<z.input<R>> | Streamed<z.input<R>>,
+  answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>> | Streamed<z.input<R>>,
 ) => Route;
 
 /**

@@ -4,7 +4,7 @@ import { route } from './route.ts';
 
 /** Whether the process lives, and whether it can work (contract R10). No token is needed. */
 export const probeRoutes = ({ config, durability, findTrouble }: AppParts) => [
-  route(contract.probes.health, () => ({ status: 'ok' as const })),
+  route(contract.probes.health, () => Promise.resolve({ status: 'ok' as const })),
   route(contract.probes.ready, async () => {
     const trouble = await findTrouble();
     if (trouble) throw new PosthornError('unavailable', trouble);

@@ -55,7 +55,7 @@ export interface RouteOptions {
  */
 export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
   endpoint: Endpoint<P, Q, B, R>,
-  answer: (input: Input<P, Q, B>, request: Request) => z.input<R> | Promise<z.input<R>>,
+  answer: (input: Input<P, Q, B>, request: Request) => Promise<z.input<R>>,
   options: RouteOptions = {},
 ): Route {
   const send: NonNullable<RouteOptions['send']> = options.send ?? sendJson;
@@ -71,7 +71,7 @@ export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodT
       },
       request,
     );
-    const reply = await (isLong ? answered : startDeadline().limit(Promise.resolve(answered)));
+    const reply = await (isLong ? answered : startDeadline().limit(answered));
     response.status(endpoint.status ?? 200);
     if (reply === undefined) response.end();
     else await send(response, reply as object);
