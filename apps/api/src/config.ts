@@ -65,7 +65,7 @@ export const table = defineEnvironment({
       (items) => items.every((item) => isAddressRange(item) || proxyRanges.includes(item)),
       `use addresses and CIDR ranges with commas, or ${proxyRanges.join(', ')}`,
     ),
-    help: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For is trusted.',
+    help: 'Addresses or CIDR ranges of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.',
   },
   CORS_ORIGINS: {
     schema: list().pipe(z.array(origin)),

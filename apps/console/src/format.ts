@@ -56,18 +56,26 @@ export const isHidden = (body: string): boolean => body.startsWith('REDACTED:');
 
 /** The bytes of a body in base64. What is none, such as a hash that stands for a hidden body, is taken as text. */
 export function decodeBody(body: string): Uint8Array {
+  let text: string;
   try {
-    return Uint8Array.from(atob(body), (character) => character.charCodeAt(0));
+    text = atob(body);
   } catch {
     return new TextEncoder().encode(body);
   }
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
-/** A body as text: JSON is indented, what is no UTF-8 becomes hexadecimal. */
-export function formatBody(bytes: Uint8Array): { kind: 'JSON' | 'text' | 'hex'; text: string } {
+/**
+ * A body as text: JSON is indented, what is no UTF-8 becomes hexadecimal.
+ *
+ * @param isCut whether only its beginning is given, which may end within a character
+ */
+export function formatBody(bytes: Uint8Array, isCut = false): { kind: 'JSON' | 'text' | 'hex'; text: string } {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: isCut });
   } catch {
     return { kind: 'hex', text: formatHex(bytes) };
   }

@@ -112,6 +112,9 @@ function readBody({ body, bodyTruncated }: LogEntryView): { text: string; fault?
 /** What a body is without a content type: otherwise each client would send another one. */
 const defaultType = 'text/plain; charset=utf-8';
 
+/** Options of callbacks have no field of their own: they are sent under their own names, all other headers go along. */
+const isCallbackOption = (name: string) => /^upstash-(failure-)?callback-/i.test(name);
+
 /** The path and the headers of the request that publishes the message. */
 export function formatRequest(options: SendOptions): { path: string; headers: [string, string][] } {
   const { queue } = options;
@@ -138,8 +141,9 @@ export function formatRequest(options: SendOptions): { path: string; headers: [s
       ...(options.method === 'POST' ? [] : [['Upstash-Method', options.method] as [string, string]]),
       ...optional.filter(([, value]) => value !== ''),
       ...options.headers
-        .filter(({ name }) => name.trim() !== '')
-        .map(({ name, value }): [string, string] => [`Upstash-Forward-${name.trim()}`, value]),
+        .map(({ name, value }): [string, string] => [name.trim(), value])
+        .filter(([name]) => name !== '')
+        .map(([name, value]): [string, string] => [isCallbackOption(name) ? name : `Upstash-Forward-${name}`, value]),
       ...options.callbackHeaders.map(({ name, value }): [string, string] => [name, value]),
     ],
   };

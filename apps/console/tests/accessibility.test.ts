@@ -32,6 +32,14 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
           () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
         );
         if (isWide) found.push(`${place}: scrolls sideways`);
+        // On a narrow screen tables stay tables, and do not become lists.
+        const shapes = await page.evaluate(() =>
+          [...document.querySelectorAll('main :is(table, tr, td)')].map(
+            (element) => `${element.localName} ${getComputedStyle(element).display}`,
+          ),
+        );
+        const isShape = /^(table table|tr table-row|td table-cell)$/;
+        for (const shape of new Set(shapes)) if (!isShape.test(shape)) found.push(`${place}: ${shape}`);
       }
     }
   };

@@ -95,3 +95,32 @@ test('an action on many shows its progress, goes on behind other pages, and stop
   await progress.waitFor({ state: 'detached' });
   expect(calls).toBe(2);
 });
+
+test('a dead letter has its request and its response; it is retried, and another one deleted', async () => {
+  const headers = { 'Content-Type': 'application/json', 'X-Trace': 'trace-7' };
+  stage.system.receiver.reply('/fails', { status: 500, body: '{"why":"no"}', headers });
+  const [first = '', second = ''] = await fail('alone', 2);
+  const { page } = await stage.open('dead-letters?label=alone');
+  await page.getByRole('link', { name: first, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Dead letter', exact: true }).waitFor();
+  await page.getByText('1 attempt failed: the destination answered 500.').waitFor();
+  const region = (name: string) => page.getByRole('region', { name, exact: true });
+  expect(await region('Response').getByRole('group').textContent()).toBe('{\n  "why": "no"\n}');
+  await region('Response').getByText('trace-7').waitFor();
+  expect(await region('Request').getByRole('group').textContent()).toBe('x');
+  stage.system.receiver.reply('/fails', 200);
+  await button(page, 'Retry').click();
+  await sure(page, 'Retry').click();
+  await page
+    .getByRole('region', { name: 'Where it is' })
+    .getByText(/^Delivered/)
+    .waitFor();
+
+  await page.goto(`${stage.url}/console/dead-letters?label=alone`);
+  await page.getByRole('link', { name: second, exact: true }).click();
+  await button(page, 'Delete').click();
+  await sure(page, 'Delete').click();
+  await page.getByRole('status').filter({ hasText: 'Deleted 1 message.' }).waitFor();
+  await page.goto(`${stage.url}/console/dead-letters?label=alone`);
+  await page.getByText('No dead letter matches these filters.').waitFor();
+});

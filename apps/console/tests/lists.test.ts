@@ -81,6 +81,7 @@ test('one button shows everything that the dead letters hold back, and a deleted
 test('a time without an offset is one of the zone in the settings, to the millisecond', async () => {
   const { page } = await stage.open('settings', { timezoneId: 'Europe/Berlin' });
   await page.getByRole('combobox', { name: 'Time zone', exact: true }).selectOption('Asia/Tokyo');
+  await page.getByText('Times in Asia/Tokyo', { exact: true }).waitFor();
   await link(page, 'Messages').click();
   const from = page.getByRole('textbox', { name: 'From', exact: true });
   const asks = (instant: number) =>

@@ -193,6 +193,79 @@ test('what the pages have is called as it should be, and nothing else is called 
   expect(faults).toEqual([]);
 });
 
+test('the dialog of "Create URL group" has its fields, and their names are those of it alone', async () => {
+  await showPath(page, 'groups');
+  await page.getByRole('button', { name: 'Create URL group', exact: true }).click();
+  await page.getByRole('dialog', { name: 'Create URL group', exact: true }).waitFor();
+  expect(await findRepeated({ textbox: ['Name', 'Endpoint URL'], button: ['Create'] })).toEqual([]);
+  await page.keyboard.press('Escape');
+});
+
+test('what is paused can be resumed, under the same name', async () => {
+  for (const [path, name] of [
+    ['queues', 'orders'],
+    ['schedules', 'daily'],
+    ['flow-control', 'key'],
+  ] as const) {
+    await showPath(page, path);
+    await page.getByRole('button', { name: `Pause ${name}`, exact: true }).click();
+    expect(await findRepeated({ button: [`Resume ${name}`] })).toEqual([]);
+    await showPath(page, `${path}/${name}`);
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    expect(await findRepeated({ button: ['Pause'] })).toEqual([]);
+  }
+});
+
+const tables: [path: string, table: string, columns: string[]][] = [
+  ['dead-letters', 'Failures by cause', ['Destination', 'Status', 'Error', 'Count', 'First', 'Last']],
+  ['dead-letters', 'Dead letters', ['Select', 'Message', 'Destination', 'Status', 'Error', 'Attempts', 'Failed']],
+  ['queues', 'Queues', ['Name', 'State', 'Waiting', 'Oldest', 'Parallelism', 'Created', 'Actions']],
+  ['groups', 'URL groups', ['Name', 'Endpoints', 'Success', 'Default headers', 'Created', 'Last change']],
+  ['schedules', 'Schedules', ['Schedule', 'Cron', 'Time zone', 'Destination', 'State', 'Next', 'Last', 'Actions']],
+  ['flow-control', 'Flow-control keys', ['Key', 'State', 'In flight', 'Rate used', 'Waiting', 'Pinned', 'Actions']],
+  [
+    'destinations',
+    'Destinations of 24 hours',
+    ['Host', 'Success', 'Attempts', 'Errors', 'p50', 'p95', 'Waiting', 'Dead', 'Last error'],
+  ],
+  ['log', 'Log', ['Time', 'State', 'Message', 'Destination', 'Detail']],
+];
+
+test.each(tables)('/%s: the table "%s" has its columns', async (path, name, columns) => {
+  await showPath(page, path);
+  const table = page.getByRole('table', { name, exact: true });
+  await table.waitFor();
+  expect(await table.getByRole('columnheader').allTextContents()).toEqual(columns);
+});
+
+const named: [kind: string, text: () => string, title: () => string][] = [
+  ['a message', () => filled.retryingId, () => `Message ${filled.retryingId}`],
+  [
+    'a dead letter',
+    () => filled.paths.find((path) => /^dead-letters\/\d/.test(path))?.split('/')[1] ?? '',
+    () => 'Dead letter',
+  ],
+  ['a queue', () => 'orders', () => 'Queue orders'],
+  ['a URL group', () => 'group', () => 'URL group group'],
+  ['a schedule', () => 'daily', () => 'Schedule daily'],
+  ['a flow-control key', () => 'key', () => 'Flow-control key key'],
+  ['a host', () => '127.0.0.1', () => 'Destination 127.0.0.1'],
+  ['a label', () => 'a-label', () => 'Messages'],
+  ['a URL', () => `${stage.system.receiver.url}/fails`, () => 'Messages'],
+];
+
+test.each(named)('Find opens %s', async (_kind, text, title) => {
+  await showPath(page, 'settings');
+  const find = page.getByRole('searchbox', { name: 'Find', exact: true });
+  await find.fill(text());
+  await find.press('Enter');
+  await page.getByRole('heading', { level: 1, name: title(), exact: true }).waitFor();
+  if (title() !== 'Messages') return;
+  await page.getByRole('link', { name: filled.failedId, exact: true }).waitFor();
+  const values = [...new URL(page.url()).searchParams.values()];
+  expect(values).toEqual([text()]);
+});
+
 test('the states of messages are those of the API, after "Any"', async () => {
   await showPath(page, 'messages');
   const state = page.getByRole('combobox', { name: 'State', exact: true });

@@ -121,12 +121,13 @@ export class Messages {
   /**
    * Where a message is and why, with its attempts and its log.
    *
-   * @param request zone of the times in the sentence; UTC by default
+   * @param request `timeZone`: zone of the times in the sentence, UTC by default; `trimBody`: bytes of each body that are
+   *   shown, all by default
    * @throws {QstashNotFoundError} when the log does not contain it (any more)
    */
   async timeline(
     messageId: string,
-    request: { timeZone?: string } = {},
+    request: { timeZone?: string; trimBody?: number } = {},
     options: CallOptions = {},
   ): Promise<MessageTimeline> {
     const path = ['v2', 'messages', formatSegment(messageId, 'Message id'), 'timeline'];

@@ -892,8 +892,8 @@ const viewRows: Row[] = [
   },
   {
     name: 'messages.timeline',
-    call: (client) => client.messages.timeline('msg_1', { timeZone: 'Europe/Berlin' }),
-    request: 'GET /v2/messages/msg_1/timeline?timeZone=Europe%2FBerlin',
+    call: (client) => client.messages.timeline('msg_1', { timeZone: 'Europe/Berlin', trimBody: 10 }),
+    request: 'GET /v2/messages/msg_1/timeline?timeZone=Europe%2FBerlin&trimBody=10',
     reply: { where: { text: 'Delayed.' } },
     result: { where: { text: 'Delayed.' } },
     differs: newer,

@@ -1,6 +1,7 @@
 export * from './check-reply.ts';
 export * from './child-processes.ts';
 export * from './cluster.ts';
+export * from './console-sizes.ts';
 export * from './eventually.ts';
 export * from './free-port.ts';
 export * from './posthorn.ts';

@@ -9,6 +9,9 @@ const languages = [
   ['Python', formatPython],
 ] as const;
 
+/** Characters that are shown: a body can have millions of them. */
+const maxShown = 20_000;
+
 /** How far a key moves in the tabs; the ends are 0 and the last. */
 const steps: Record<string, (at: number) => number> = {
   ArrowRight: (at) => (at + 1) % languages.length,
@@ -59,7 +62,10 @@ export function Code({ options }: { options: SendOptions }) {
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${chosen}`} tabIndex={0}>
-        <pre>{text}</pre>
+        <pre>{text.slice(0, maxShown)}</pre>
+        {text.length > maxShown ? (
+          <p class="muted">Only the beginning is shown; "Copy code" copies all of it.</p>
+        ) : null}
       </div>
       <button type="button" onClick={() => void copy(text, `the request for ${name}`)}>
         Copy code

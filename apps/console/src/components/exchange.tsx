@@ -2,13 +2,16 @@
 import type { Attempt, LogEntryView, Timeline } from '@posthorn/shared';
 import { decodeBody, formatDuration, isHidden } from '../format.ts';
 import { Link, segment } from '../router.tsx';
-import { Body } from './body.tsx';
+import { readWhole } from '../timeline.ts';
+import { EncodedBody } from './body.tsx';
 import { Pairs } from './pairs.tsx';
 import { Url } from './url.tsx';
 
+const decode = (body: string | undefined) => (body === undefined ? undefined : decodeBody(body));
+
 /** What came back from one attempt. */
-export function ResponseParts({ attempt }: { attempt: Attempt }) {
-  const { responseHeader = {}, responseBody, responseStatus, error, durationMs } = attempt;
+export function ResponseParts({ messageId, attempt }: { messageId: string; attempt: Attempt }) {
+  const { number, responseHeader = {}, responseBody, responseStatus, error, durationMs } = attempt;
   return (
     <>
       <p>
@@ -16,7 +19,7 @@ export function ResponseParts({ attempt }: { attempt: Attempt }) {
         {durationMs === undefined ? '' : ` after ${formatDuration(durationMs)}`}
         {error ? `: ${error}` : ''}
       </p>
-      <Headers header={responseHeader} label={`Response headers of attempt ${attempt.number}`} />
+      <Headers header={responseHeader} label={`Response headers of attempt ${number}`} />
       {responseBody === undefined ? (
         <p class="muted">
           {error === undefined
@@ -24,10 +27,11 @@ export function ResponseParts({ attempt }: { attempt: Attempt }) {
             : 'The response had no body.'}
         </p>
       ) : (
-        <Body
-          bytes={decodeBody(responseBody)}
-          name={`response-${attempt.number}`}
-          label={`What attempt ${attempt.number} got back`}
+        <EncodedBody
+          body={responseBody}
+          name={`response-${number}`}
+          label={`What attempt ${number} got back`}
+          readAll={async () => decode((await readWhole(messageId)).attempts[number - 1]?.responseBody)}
         />
       )}
     </>
@@ -41,7 +45,7 @@ export function ResponseRegion({ data }: { data: Timeline }) {
   return (
     <section aria-label="Response">
       <h2>Response</h2>
-      <ResponseParts attempt={last} />
+      <ResponseParts messageId={data.message.messageId} attempt={last} />
     </section>
   );
 }
@@ -60,7 +64,12 @@ export function RequestRegion({ entry }: { entry: LogEntryView }) {
       ) : (
         <>
           {isHidden(entry.body) ? <p class="muted">The publisher has hidden the body: this is its hash.</p> : null}
-          <Body bytes={decodeBody(entry.body)} name="request" label="What is sent" />
+          <EncodedBody
+            body={entry.body}
+            name="request"
+            label="What is sent"
+            readAll={async () => decode((await readWhole(entry.messageId)).lines[0]?.body)}
+          />
         </>
       )}
       <Pairs

@@ -25,6 +25,7 @@ export function Pager({
   }, [cursor, next]);
   const at = (to: string | undefined) => path + formatQuery({ ...Object.fromEntries(query), cursor: to });
   const follow = () => (isFollowed.current = true);
+  if (cursor === '' && next === undefined) return null;
   return (
     <nav aria-label="Pages" class="pages">
       {cursor === '' ? null : (

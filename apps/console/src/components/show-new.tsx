@@ -1,3 +1,4 @@
+import { formatNumber } from '../format.ts';
 import { held, showAll } from '../reading.ts';
 import { useStore } from '../store.ts';
 import { focusPlace } from './focus.ts';
@@ -21,7 +22,7 @@ export function ShowNew() {
             focusPlace('main h1');
           }}
         >
-          {count > 0 ? `Show ${count} new` : 'Show changes'}
+          {count > 0 ? `Show ${formatNumber(count)} new` : 'Show changes'}
         </button>
       ) : null}
     </div>

@@ -19,9 +19,10 @@ const tones: Record<string, string> = {
   RETRY: 'warn',
   CANCELED: 'still',
   CANCEL_REQUESTED: 'still',
+  paused: 'warn',
 };
 
-/** A state, always as text; the colour only helps. */
+/** A state of a message, of a queue, of a schedule or of a key, always as text; the colour only helps. */
 export function State({ state, status }: { state: string; status?: number | undefined }) {
   return (
     <span class={`state ${tones[state] ?? 'neutral'}`}>

@@ -9,6 +9,7 @@ import { Fallback } from '../components/fallback.tsx';
 import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
+import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
@@ -75,10 +76,13 @@ export function DeadLetter({ id }: { id: string }) {
       </PageHead>
       <section aria-label="Why it failed" class="where dead">
         <p>
-          {data.attempts ?? 'All'} {data.attempts === 1 ? 'attempt' : 'attempts'} failed, the last:{' '}
+          {data.attempts === 1 ? '1 attempt failed: ' : `${data.attempts ?? 'All'} attempts failed, the last: `}
           {data.error ?? `status ${data.responseStatus}`}.
         </p>
         <p>
+          <span class="muted">
+            Since <Time at={Number(id.split('-')[0])} />
+          </span>{' '}
           Message <Link to={`/messages/${segment(data.messageId)}`}>{data.messageId}</Link>
         </p>
       </section>
@@ -88,9 +92,9 @@ export function DeadLetter({ id }: { id: string }) {
         <Pairs label="Response headers" pairs={headers(data.responseHeader)} />
         {response ? (
           <Body bytes={response} name="response" label="What came back" />
-        ) : (
+        ) : data.responseStatus ? (
           <p class="muted">There is no body.</p>
-        )}
+        ) : null}
       </section>
       <section aria-label="Request">
         <h2>Request</h2>

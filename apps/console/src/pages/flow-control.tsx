@@ -14,6 +14,7 @@ import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
+import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
 
@@ -66,7 +67,9 @@ export function FlowControl() {
               <td>
                 <Link to={`/flow-control/${segment(key.flowControlKey)}`}>{key.flowControlKey}</Link>
               </td>
-              <td>{key.isPaused ? 'paused' : 'running'}</td>
+              <td>
+                <State state={key.isPaused ? 'paused' : 'running'} />
+              </td>
               <td class="number">{limit(key.parallelismCount, key.parallelismMax)}</td>
               <td class="number">
                 {limit(key.rateCount, key.rateMax)}
@@ -152,7 +155,7 @@ export function FlowKey({ id }: { id: string }) {
       </div>
       {canWrite ? (
         <form
-          class="row"
+          class="row short"
           aria-label="Limits"
           onSubmit={(event) => {
             event.preventDefault();

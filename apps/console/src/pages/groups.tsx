@@ -129,14 +129,14 @@ function CreateDialog({ form }: { form: Draft<{ name: string; url: string }> }) 
   };
   const isAboutName = fault?.startsWith('name') ?? false;
   return (
-    <Dialog label="Create a URL group" onClose={form.reset}>
+    <Dialog label="Create URL group" onClose={form.reset}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
           void create();
         }}
       >
-        <h2>Create a URL group</h2>
+        <h2>Create URL group</h2>
         <Field
           label="Name"
           required

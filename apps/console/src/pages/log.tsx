@@ -1,4 +1,5 @@
 import type { LogEntryView } from '@posthorn/shared';
+import { Component } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
@@ -6,6 +7,7 @@ import { parseDestination } from '../destination.ts';
 import { followEntries, gaps } from '../live.ts';
 import { hold, isReading } from '../reading.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { emptyTail, isCut, join, keep, keyOf, maxTail, merge, type Tail } from '../tail.ts';
 import { Button } from '../components/button.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
@@ -19,10 +21,8 @@ import { Url } from '../components/url.tsx';
 import { useTyped } from '../components/use-typed.ts';
 
 const pageSize = 100;
-/** New entries that are added to the page, or that wait; with more of them the page is read again. */
-const maxTail = 300;
-/** Entries that come in quick succession are shown together. */
-const gatherMs = 200;
+/** Entries that come in quick succession are shown together: drawing takes longer than what it draws. */
+const gatherMs = 500;
 
 interface Page {
   logs: LogEntryView[];
@@ -38,14 +38,14 @@ export function Log() {
   const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };
   const isFiltered = Object.values(filter).some(Boolean);
   const path = `/v2/logs${formatQuery({ ...filter, cursor, count: pageSize, trimBody: 0 })}`;
-  const { data, error, isStale, refresh } = useResource<Page>(path, {
+  const { data, error, isStale } = useResource<Page>(path, {
     isLive: cursor === '',
     signal: gaps,
     rows: ({ logs }) => logs.map(keyOf),
   });
   const isWantedNow = (entry: LogEntryView) => isWanted(entry, filter);
-  const tail = useTail(isWantedNow, cursor === '', refresh, data);
-  const entries = merge(isStale ? [] : tail, data?.logs ?? []);
+  const tail = useTail(isWantedNow, cursor === '', data);
+  const { entries, next } = follow(isStale ? emptyTail : tail, data);
   return (
     <>
       <PageHead title="Log">
@@ -95,57 +95,66 @@ export function Log() {
           }
         >
           {entries.map((entry) => (
-            <tr key={keyOf(entry)}>
-              <td>
-                <Time at={entry.time} />
-              </td>
-              <td>
-                <State state={entry.state} status={entry.responseStatus} />
-              </td>
-              <td>
-                <Link to={`/messages/${segment(entry.messageId)}`} class="id">
-                  {entry.messageId}
-                </Link>
-              </td>
-              <td class="url">
-                <Url text={entry.url} />
-              </td>
-              <td>
-                {entry.error ?? ''}
-                {entry.nextDeliveryTime === undefined ? null : (
-                  <>
-                    next attempt <Time at={entry.nextDeliveryTime} />
-                  </>
-                )}
-              </td>
-            </tr>
+            <Row key={keyOf(entry)} entry={entry} />
           ))}
         </Table>
       ) : (
         <Fallback error={error} what="" />
       )}
-      <Pager path="/log" next={data?.cursor} />
+      <Pager path="/log" next={next} />
     </>
   );
 }
 
-const keyOf = ({ messageId, state, time }: LogEntryView) => `${messageId} ${state} ${time}`;
-
-/** Entries without repeats, newest first. */
-function merge(newer: readonly LogEntryView[], older: readonly LogEntryView[]): LogEntryView[] {
-  const entries = new Map([...newer, ...older].map((entry) => [keyOf(entry), entry]));
-  return [...entries.values()].sort((a, b) => b.time - a.time);
+/** The rows: what came since, then the page; and where those that are older begin. */
+function follow(tail: Tail, page: Page | undefined): { entries: readonly LogEntryView[]; next: string | undefined } {
+  const last = tail.entries.at(-1);
+  // The page is far behind: older entries are those from the time of the last one that is shown.
+  if (last && isCut(tail)) return { entries: tail.entries, next: String(last.time + 1) };
+  return { entries: merge(tail.entries, page?.logs ?? []), next: page?.cursor };
 }
 
-/** Entries that came after the page was read, newest first. While the reader would lose their place they are held back. */
-function useTail(
-  isWantedNow: (entry: LogEntryView) => boolean,
-  isOn: boolean,
-  refresh: () => Promise<void>,
-  page: Page | undefined,
-): LogEntryView[] {
-  const [added, setAdded] = useState<LogEntryView[]>([]);
-  const [waiting, setWaiting] = useState<LogEntryView[]>([]);
+/** Drawn once: an entry of the log never changes, and hundreds of them may come in a second. */
+class Row extends Component<{ entry: LogEntryView }> {
+  override shouldComponentUpdate({ entry }: { entry: LogEntryView }): boolean {
+    return entry !== this.props.entry;
+  }
+
+  override render() {
+    const { entry } = this.props;
+    return (
+      <tr>
+        <td>
+          <Time at={entry.time} />
+        </td>
+        <td>
+          <State state={entry.state} status={entry.responseStatus} />
+        </td>
+        <td>
+          <Link to={`/messages/${segment(entry.messageId)}`} class="id">
+            {entry.messageId}
+          </Link>
+        </td>
+        <td class="url">
+          <Url text={entry.url} />
+        </td>
+        <td>
+          {entry.error ?? ''}
+          {entry.nextDeliveryTime === undefined ? null : (
+            <>
+              next attempt <Time at={entry.nextDeliveryTime} />
+            </>
+          )}
+        </td>
+      </tr>
+    );
+  }
+}
+
+/** What came after the page was read. While the reader would lose their place it is held back. */
+function useTail(isWantedNow: (entry: LogEntryView) => boolean, isOn: boolean, page: Page | undefined): Tail {
+  const [added, setAdded] = useState(emptyTail);
+  const [waiting, setWaiting] = useState(emptyTail);
   const latest = useRef({ isWantedNow, waiting });
   latest.current = { isWantedNow, waiting };
   useEffect(() => {
@@ -154,8 +163,8 @@ function useTail(
     const known = new Set(page?.logs.map(keyOf));
     const isLeft = (entry: LogEntryView) =>
       latest.current.isWantedNow(entry) && entry.time >= newest && !known.has(keyOf(entry));
-    setAdded((entries) => entries.filter(isLeft));
-    setWaiting((entries) => entries.filter(isLeft));
+    setAdded((tail) => keep(tail, isLeft));
+    setWaiting((tail) => keep(tail, isLeft));
   }, [page]);
   useEffect(() => {
     if (!isOn) return undefined;
@@ -163,14 +172,14 @@ function useTail(
     let timer: ReturnType<typeof setTimeout> | undefined;
     const put = () => {
       timer = undefined;
-      const entries = gathered;
+      const newer = { entries: gathered.reverse().slice(0, maxTail), count: gathered.length };
       gathered = [];
-      const isHeld = isReading() || latest.current.waiting.length > 0;
-      (isHeld ? setWaiting : setAdded)((before) => merge(entries, before));
+      const isHeld = isReading() || latest.current.waiting.count > 0;
+      (isHeld ? setWaiting : setAdded)((before) => join(newer, before));
     };
     const end = followEntries((entry) => {
       if (!latest.current.isWantedNow(entry)) return;
-      gathered.unshift(entry);
+      gathered.push(entry);
       timer ??= setTimeout(put, gatherMs);
     });
     return () => {
@@ -179,18 +188,14 @@ function useTail(
     };
   }, [isOn]);
   useEffect(() => {
-    if (added.length > maxTail) void refresh();
-  }, [added]);
-  useEffect(() => {
     const show = () => {
-      setWaiting([]);
-      if (waiting.length > maxTail) void refresh();
-      else setAdded((before) => merge(waiting, before));
+      setWaiting(emptyTail);
+      setAdded((before) => join(waiting, before));
     };
-    hold(setWaiting, waiting.length === 0 ? undefined : { count: waiting.length, show });
+    hold(setWaiting, waiting.count === 0 ? undefined : { count: waiting.count, show });
     return () => hold(setWaiting, undefined);
   }, [waiting]);
-  return isOn ? added : [];
+  return isOn ? added : emptyTail;
 }
 
 /** The stream of the tab has every entry; this page shows those that match. */

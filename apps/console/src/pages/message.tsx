@@ -3,17 +3,18 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
-import { formatDuration } from '../format.ts';
+import { decodeBody, formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
+import { readWhole, shownBytes, timelinePath } from '../timeline.ts';
 import { formatCurl, readGaps, readOptions } from '../request.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { copy } from '../components/copy.ts';
 import { RequestRegion, ResponseParts, ResponseRegion } from '../components/exchange.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { focusPlace } from '../components/focus.ts';
-import { report } from '../components/notice.ts';
+import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { State } from '../components/state.tsx';
@@ -23,10 +24,10 @@ import { useCanWrite } from '../components/use-can-write.ts';
 import { isPending, WhereItIs } from '../components/where-it-is.tsx';
 
 export function Message({ id }: { id: string }) {
-  const zone = useStore(timeZone);
+  // The sentence of the server has times of this zone.
+  useStore(timeZone);
   const canWrite = useCanWrite();
-  const path = `/v2/messages/${segment(id)}/timeline${formatQuery({ timeZone: zone })}`;
-  const { data, error, refresh } = useResource<Timeline>(path, {
+  const { data, error, refresh } = useResource<Timeline>(timelinePath(id, shownBytes), {
     isLive: true,
     everyMs: 1500,
     isSettled: ({ where }) => !isPending(where),
@@ -97,15 +98,7 @@ export function Message({ id }: { id: string }) {
           Copy link
         </button>
         {first ? (
-          <button
-            type="button"
-            onClick={() =>
-              void copy(
-                formatCurl(readOptions(first)),
-                ['the curl command; it reads the token from QSTASH_TOKEN', ...readGaps(first)].join('. '),
-              )
-            }
-          >
+          <button type="button" onClick={() => void copyAsCurl(first).catch(complain)}>
             Copy as curl
           </button>
         ) : null}
@@ -118,7 +111,7 @@ export function Message({ id }: { id: string }) {
         </div>
         <div>
           <h2>Attempts</h2>
-          <Attempts attempts={attempts} />
+          <Attempts messageId={id} attempts={attempts} />
           <ResponseRegion data={data} />
         </div>
       </div>
@@ -126,6 +119,13 @@ export function Message({ id }: { id: string }) {
       <Related data={data} />
     </>
   );
+}
+
+async function copyAsCurl(first: LogEntryView): Promise<void> {
+  const isWhole = decodeBody(first.body ?? '').length < shownBytes;
+  const entry = isWhole ? first : ((await readWhole(first.messageId)).lines[0] ?? first);
+  const what = ['the curl command; it reads the token from QSTASH_TOKEN', ...readGaps(entry)].join('. ');
+  await copy(formatCurl(readOptions(entry)), what);
 }
 
 function TimelineList({ entries, attempts }: { entries: readonly LogEntryView[]; attempts: readonly Attempt[] }) {
@@ -160,7 +160,7 @@ function TimelineList({ entries, attempts }: { entries: readonly LogEntryView[];
 /** 0 stands for an attempt without a response. */
 const formatStatus = (status = 0) => (status > 0 ? status : '–');
 
-function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
+function Attempts({ messageId, attempts }: { messageId: string; attempts: readonly Attempt[] }) {
   const [open, setOpen] = useState<number>();
   return (
     <Table
@@ -200,7 +200,7 @@ function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
           {open === attempt.number ? (
             <tr>
               <td colSpan={6}>
-                <ResponseParts attempt={attempt} />
+                <ResponseParts messageId={messageId} attempt={attempt} />
               </td>
             </tr>
           ) : null}

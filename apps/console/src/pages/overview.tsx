@@ -109,7 +109,10 @@ export function DestinationsTable({
           <td>
             {one.lastError ? (
               <>
-                <Time at={one.lastError.time} /> {one.lastError.error}
+                <span class="inline">
+                  <Time at={one.lastError.time} />
+                </span>
+                <div>{one.lastError.error}</div>
               </>
             ) : (
               <span class="muted">none</span>

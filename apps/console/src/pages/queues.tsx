@@ -5,7 +5,7 @@ import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
 import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
-import { timeZone } from '../settings.ts';
+import { timelinePath } from '../timeline.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
@@ -16,6 +16,7 @@ import { Missing } from '../components/missing.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
+import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
@@ -59,7 +60,9 @@ export function Queues() {
               <td>
                 <Link to={`/queues/${segment(queue.name)}`}>{queue.name}</Link>
               </td>
-              <td>{queue.paused ? 'paused' : 'running'}</td>
+              <td>
+                <State state={queue.paused ? 'paused' : 'running'} />
+              </td>
               <td class="number">{formatNumber(queue.lag)}</td>
               <td>{queue.first ? <Time at={queue.first.createdAt} /> : '–'}</td>
               <td class="number">{queue.parallelism}</td>
@@ -91,7 +94,10 @@ export function Queue({ id }: { id: string }) {
     isLive: true,
     rows: messageRows,
   });
-  const first = useTimeline(data?.first?.messageId).data;
+  const firstId = data?.first?.messageId;
+  const first = useResource<Timeline>(firstId === undefined ? undefined : timelinePath(firstId, 0), {
+    isLive: true,
+  }).data;
   const draft = useDraft(`/queues/${id}`, { parallelism: data ? String(data.parallelism) : '' });
   const { parallelism } = draft.value;
   const [fault, setFault] = useState<string>();
@@ -185,12 +191,4 @@ export function Queue({ id }: { id: string }) {
       />
     </>
   );
-}
-
-function useTimeline(messageId: string | undefined) {
-  const path =
-    messageId === undefined
-      ? undefined
-      : `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
-  return useResource<Timeline>(path, { isLive: true });
 }

@@ -13,6 +13,7 @@ import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
+import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
@@ -66,7 +67,12 @@ export function Schedules() {
             ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
           ]}
           isEmpty={data.length === 0}
-          empty="There is no schedule. A schedule publishes a message at the times of a cron expression."
+          empty={
+            <>
+              There is no schedule. A schedule publishes a message at the times of a cron expression:{' '}
+              <Link to="/schedules/new">Create one</Link>.
+            </>
+          }
         >
           {data.map((schedule) => {
             const { scheduleId, isPaused, lastScheduleTime } = schedule;
@@ -83,7 +89,7 @@ export function Schedules() {
                   <Url text={schedule.destination} />
                 </td>
                 <td>
-                  {isPaused ? 'paused' : 'running'}
+                  <State state={isPaused ? 'paused' : 'running'} />
                   {schedule.error ? <div class="error">{schedule.error}</div> : null}
                 </td>
                 <td>
@@ -189,7 +195,7 @@ export function Schedule({ id }: { id: string }) {
       <MessagesTable
         label="Last runs"
         messages={runs.data?.messages ?? []}
-        empty="It has published no message that the log still has."
+        empty='It has published no message that the log still has. "Run now" publishes one.'
       />
     </>
   );

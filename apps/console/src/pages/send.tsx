@@ -1,11 +1,11 @@
 import type { Method, Timeline } from '@posthorn/shared';
 import { useId, useMemo, useState } from 'preact/hooks';
-import { ApiError, call, formatQuery } from '../api.ts';
+import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
 import { Link, segment, usePlace } from '../router.tsx';
 import { emptyOptions, encodeHeader, formatRequest, readGaps, readOptions, type SendOptions } from '../request.ts';
-import { timeZone } from '../settings.ts';
+import { shownBytes, timelinePath } from '../timeline.ts';
 import { Button } from '../components/button.tsx';
 import { Code } from '../components/code.tsx';
 import { ResponseRegion } from '../components/exchange.tsx';
@@ -60,7 +60,7 @@ export function Send() {
   const canWrite = useCanWrite();
   const from = query.get('from') ?? '';
   const url = query.get('url') ?? '';
-  const source = useResource<Timeline>(from === '' ? undefined : `/v2/messages/${segment(from)}/timeline`);
+  const source = useResource<Timeline>(from === '' ? undefined : timelinePath(from));
   const [entry] = source.data?.lines ?? [];
   const isLoading = from !== '' && !entry && !source.error;
   const [given, gaps] = useMemo(
@@ -186,6 +186,7 @@ export function Send() {
               <div class="row" key={index}>
                 <Field
                   label={`Header name${ending}`}
+                  placeholder="X-Name, or Upstash-Callback-Retries"
                   value={header.name}
                   onInput={(event) => set({ name: event.currentTarget.value })}
                 />
@@ -249,8 +250,7 @@ function TextArea({ label, value, onValue }: { label: string; value: string; onV
 
 /** What becomes of the message that was sent, on the same page. */
 function Result({ messageId, others }: Sent) {
-  const path = `/v2/messages/${segment(messageId)}/timeline${formatQuery({ timeZone: timeZone.get() })}`;
-  const { data } = useResource<Timeline>(path, {
+  const { data } = useResource<Timeline>(timelinePath(messageId, shownBytes), {
     isLive: true,
     everyMs: 700,
     isAwaited: true,

@@ -176,7 +176,7 @@ export const messageList = {
     summary: 'Tell where one message is and why, with its attempts and its log',
     scope: 'read',
     params: z.object({ messageId }),
-    query: z.object({ timeZone: TimeZone }).partial(),
+    query: z.object({ timeZone: TimeZone, trimBody: EventsQuery.shape.trimBody.unwrap() }).partial(),
     reply: Timeline,
     errors: ['not_found'],
   }),

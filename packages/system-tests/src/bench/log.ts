@@ -1,5 +1,5 @@
 // `npm run bench:log`: pages of the log and of the dead letter queue, with a million entries and 100,000 dead letters.
-// `npm run bench:console`: the same for what the console reads.
+// `npm run bench:console`: the same for what the console reads, and the sizes of its files.
 import {
   activeEntry,
   connectForWork,
@@ -11,7 +11,15 @@ import {
 } from '@posthorn/broker/parts';
 import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
-import { startApi, startRedis, type TestApi, type TestRedis } from '@posthorn/testkit';
+import {
+  consoleBudgets,
+  measureConsole,
+  startApi,
+  startRedis,
+  type ConsoleSizes,
+  type TestApi,
+  type TestRedis,
+} from '@posthorn/testkit';
 
 const messages = 333_000;
 const deadLetters = 100_000;
@@ -134,6 +142,14 @@ function watch(redis: TestRedis): { stop(): Promise<number[]> } {
       return times;
     },
   };
+}
+
+if (process.argv[2] === 'console') {
+  for (const [name, bytes] of Object.entries(measureConsole(process.cwd())) as [keyof ConsoleSizes, number][]) {
+    const budget = consoleBudgets[name];
+    console.log(`${name}: ${bytes} bytes of gzip, ${budget} allowed`);
+    if (bytes > budget) throw new Error(`The ${name} of the console are larger than allowed.`);
+  }
 }
 
 const redis = await startRedis({ durability: 'everysec' });

@@ -1,13 +1,5 @@
-// What the console and the command line read: lists, counts, causes, the live log.
-import type {
-  DestinationView,
-  DlqCause,
-  LogEntryView,
-  FindHit,
-  MessageSummary,
-  Overview,
-  Stats,
-} from '@posthorn/shared';
+// What the console and the command line read: lists, causes, the live log.
+import type { DlqCause, LogEntryView, FindHit, MessageSummary, Overview } from '@posthorn/shared';
 import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 
 let system: TestSystem;
@@ -96,110 +88,48 @@ describe('the list of messages', () => {
     expect(ids).toEqual([delayed, failed, ...delivered.toReversed()]);
   });
 
+  describe('each filter', () => {
+    const group = 'filtered-group';
+    let id: string;
+    beforeAll(async () => {
+      const endpoints = JSON.stringify({ endpoints: [{ url: at('/filtered?a=1') }] });
+      await system.api.call(`/v2/topics/${group}/endpoints`, { method: 'POST', body: endpoints });
+      const headers = {
+        'Upstash-Label': 'filtered',
+        'Upstash-Queue-Name': 'filtered-queue',
+        'Upstash-Flow-Control-Key': 'filtered-key',
+        'Upstash-Flow-Control-Value': 'parallelism=2',
+      };
+      const response = await system.api.call(`/v2/publish/${group}`, { method: 'POST', headers, body: 'x' });
+      const [message] = (await response.json()) as { messageId: string }[];
+      id = message?.messageId ?? '';
+      await untilState(id, 'DELIVERED');
+    });
+
+    test.each<[string, () => string, string]>([
+      ['label', () => 'filtered', 'other'],
+      ['flowControlKey', () => 'filtered-key', 'other'],
+      ['url', () => at('/filtered?a=1'), 'https://a.example/'],
+      ['host', () => new URL(system.receiver.url).host, 'a.example'],
+      ['path', () => '/filtered', '/other'],
+      ['topicName', () => group, 'other'],
+      ['queueName', () => 'filtered-queue', 'other'],
+      ['callerIp', () => '127.0.0.1', '192.0.2.1'],
+      ['fromDate', () => '0', '99999999999999'],
+      ['toDate', () => '99999999999999', '1'],
+    ])('%s finds the message that has it, and no other', async (name, value, other) => {
+      const find = async (text: string) =>
+        (await get<Page>(`/v2/messages?${name}=${encodeURIComponent(text)}`)).messages.map(
+          ({ messageId }) => messageId,
+        );
+      expect(await find(value())).toContain(id);
+      expect(await find(other)).toEqual([]);
+    });
+  });
+
   test.each(['state=LOST', 'count=0', 'cursor=x', 'responseStatus=abc', 'labeel=x', 'fromDate=yesterday'])(
     '%s is refused',
     async (query) => expect(await status(`/v2/messages?${query}`)).toBe(400),
-  );
-});
-
-describe('counts', () => {
-  test('say what happened, in all and for each group', async () => {
-    system.receiver.reply('/counted-fail', 503);
-    const headers = { 'Upstash-Label': 'counted', 'Upstash-Queue-Name': 'counted-queue' };
-    for (let n = 0; n < 3; n++) await publish('/counted', { 'Upstash-Label': 'counted' });
-    const dead = await publish('/counted-fail', {
-      'Upstash-Label': 'counted',
-      'Upstash-Retries': '1',
-      'Upstash-Retry-Delay': '1',
-    });
-    const canceled = await publish('/counted', { ...headers, 'Upstash-Delay': '1h' });
-    await untilState(dead, 'FAILED');
-    await system.api.call(`/v2/messages/${canceled}`, { method: 'DELETE' });
-    const wanted = { accepted: 5, delivered: 3, failed: 1, canceled: 1, attempts: 5, errors: 2, retries: 1 };
-    const stats = await eventually(async () => {
-      const found = await get<Stats>('/v2/stats?label=counted');
-      expect(found.totals).toEqual(wanted);
-      return found;
-    });
-    const sum = stats.series[0]?.points.reduce((total, { attempts }) => total + attempts, 0);
-    expect(sum).toBe(5);
-    const byStatus = await get<Stats>('/v2/stats?groupBy=responseStatus');
-    expect(byStatus.top.find(({ key }) => key === '503')?.count).toBe(2);
-    expect((await get<Stats>('/v2/stats?groupBy=label&top=50')).top).toContainEqual({ key: 'counted', count: 5 });
-  });
-
-  test('a duplicate is not counted', async () => {
-    const headers = { 'Upstash-Label': 'twice', 'Upstash-Deduplication-Id': 'twice' };
-    await publish('/ok', headers);
-    await publish('/ok', headers);
-    await eventually(async () => (await get<Stats>('/v2/stats?label=twice')).totals.delivered === 1);
-    expect((await get<Stats>('/v2/stats?label=twice')).totals).toMatchObject({ accepted: 1, delivered: 1 });
-  });
-
-  test.each([
-    ['step=1000', 'step'],
-    [`from=0&step=60000`, 'step'],
-    ['step=60000&from=' + String(Date.now() - 47 * 3_600_000), 'points'],
-    ['from=5&to=3', 'from'],
-    ['groupBy=color', 'groupBy'],
-    ['host=a&label=b', 'one field'],
-    ['label=a,b', 'one value'],
-    ['unknown=1', 'unknown'],
-  ])('%s is refused with a reason', async (query, reason) => {
-    const response = await system.api.call(`/v2/stats?${query}`);
-    expect(response.status).toBe(400);
-    expect(((await response.json()) as { error: string }).error).toContain(reason);
-  });
-
-  test('a host has its attempts, durations and last error', async () => {
-    const list = await eventually(async () => {
-      const { destinations } = await get<{ destinations: DestinationView[] }>('/v2/destinations?order=attempts');
-      return destinations[0] && destinations[0].failed > 0 ? destinations : undefined;
-    });
-    expect(list[0]).toMatchObject({
-      host: '127.0.0.1',
-      lastError: { error: expect.any(String) as string, messageId: expect.stringMatching(/^msg_/) as string },
-    });
-    expect(list[0]?.p95Ms).toBeGreaterThanOrEqual(list[0]?.p50Ms ?? 0);
-    expect(list[0]?.dead).toBeGreaterThan(0);
-    expect(list[0]?.successRate).toBeLessThan(1);
-    expect((await get<{ destinations: DestinationView[] }>('/v2/destinations?host=none.example')).destinations).toEqual(
-      [],
-    );
-  });
-});
-
-describe('destinations', () => {
-  const list = (query: string) =>
-    get<{ destinations: DestinationView[]; cursor?: string }>(`/v2/destinations?${query}`);
-  const hosts = async (query: string) => (await list(query)).destinations.map(({ host }) => host);
-  beforeAll(async () => {
-    system.receiver.reply('/slow-host', { status: 200, afterMs: 400 });
-    const byName = system.receiver.url.replace('127.0.0.1', 'localhost');
-    await untilState(await publish('/ok'), 'DELIVERED');
-    await untilState(await system.api.publish(`${byName}/slow-host`), 'DELIVERED');
-    // The counts of the slow attempt are written last.
-    await eventually(async () => (await list('host=localhost')).destinations[0]?.delivered === 1);
-  });
-
-  test.each([
-    ['order=name', ['127.0.0.1', 'localhost']],
-    ['order=errors', ['127.0.0.1', 'localhost']],
-    ['order=attempts', ['127.0.0.1', 'localhost']],
-    ['order=slow', ['localhost', '127.0.0.1']],
-    ['', ['127.0.0.1', 'localhost']],
-  ])('"%s" has its order', async (query, wanted) => expect(await hosts(query)).toEqual(wanted));
-
-  test('go on behind a cursor', async () => {
-    const first = await list('order=name&count=1');
-    expect(first.destinations.map(({ host }) => host)).toEqual(['127.0.0.1']);
-    const second = await list(`order=name&count=1&cursor=${first.cursor ?? ''}`);
-    expect(second.destinations.map(({ host }) => host)).toEqual(['localhost']);
-    expect(second.cursor).toBeUndefined();
-  });
-
-  test.each(['order=size', 'host=a,b', 'cursor=x', 'form=1', 'from=2&to=1'])('%s is refused', async (query) =>
-    expect(await status(`/v2/destinations?${query}`)).toBe(400),
   );
 });
 
@@ -383,6 +313,21 @@ describe('find', () => {
     expect(hits[0]).toEqual({ kind: 'queue', id: 'findme', title: 'findme' });
     expect(hits.map(({ kind }) => kind).sort()).toEqual(['label', 'queue', 'queue', 'urlGroup']);
     expect((await find('https://a.example/x'))[0]).toMatchObject({ kind: 'url' });
+  });
+
+  test('gives ten things at most', async () => {
+    for (let n = 0; n < 12; n++) {
+      await system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: `crowd-${n}` }) });
+    }
+    expect(await find('crowd')).toHaveLength(10);
+    expect(await find('crowd-11')).toEqual([{ kind: 'queue', id: 'crowd-11', title: 'crowd-11' }]);
+  });
+
+  test('a URL finds its messages and its host', async () => {
+    expect(await find('https://a.example/x')).toEqual([
+      { kind: 'url', id: 'https://a.example/x', title: 'https://a.example/x' },
+      { kind: 'host', id: 'a.example', title: 'a.example' },
+    ]);
   });
 
   test('needs a text of a reasonable length', async () => {

@@ -77,6 +77,28 @@ test('a right token opens a session, whose cookie is not the token and is kept f
   }
 });
 
+describe('the cookie is for TLS alone', () => {
+  const forwarded = (proto: string) => ({ 'x-forwarded-proto': proto, 'x-forwarded-for': '203.0.113.7' });
+  const signInThrough = async (server: TestApi, headers: Record<string, string>) => {
+    const answer = await ask('POST', '/console/session', headers, JSON.stringify({ token: testToken }), server);
+    expect(answer.status).toBe(204);
+    const out = await ask('DELETE', '/console/session', { ...headers, cookie: cookieOf(answer) }, '', server);
+    return [answer, out].map((one) => one.headers['set-cookie']?.[0]?.endsWith('; Secure'));
+  };
+
+  test('behind a trusted proxy that has received it over TLS', async () => {
+    const behind = await startApi(redis.url, { TRUST_PROXY: '127.0.0.1' });
+    expect(await signInThrough(behind, forwarded('https'))).toEqual([true, true]);
+    expect(await signInThrough(behind, forwarded('http'))).toEqual([false, false]);
+    expect(await signInThrough(behind, {})).toEqual([false, false]);
+    await behind.end('SIGKILL');
+  });
+
+  test('not because a client says so, where no proxy is trusted', async () => {
+    expect(await signInThrough(api, forwarded('https'))).toEqual([false, false]);
+  });
+});
+
 test.each([
   ['a wrong token', JSON.stringify({ token: 'wrong' }), 401],
   ['a token of another type', JSON.stringify({ token: 1 }), 400],

@@ -120,6 +120,19 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'deleted from the dead letter queue',
+    kind: 'dead',
+    text: `Failed ${clock}: one attempt, the destination answered 500\\. It is not in the dead letter queue any more\\.`,
+    make: async () => {
+      system.receiver.reply('/deleted', 500);
+      const id = await publish('/deleted', { 'Upstash-Retries': '0' });
+      const { related } = await untilKind(id, 'dead');
+      await system.api.call(`/v2/dlq/${related.dlqId ?? ''}`, { method: 'DELETE' });
+      return id;
+    },
+    check: ({ related, message }) => expect([related.dlqId, message.dlqId]).toEqual([undefined, undefined]),
+  },
+  {
     name: 'canceled before its first attempt',
     kind: 'canceled',
     text: `Canceled ${clock}, before the first attempt\\.`,
@@ -148,6 +161,18 @@ const cases: Case[] = [
     make: () => {
       system.receiver.reply('/slow', { status: 200, afterMs: 5000 });
       return publish('/slow');
+    },
+  },
+  {
+    name: 'canceled while its attempt runs',
+    kind: 'in-flight',
+    text: `In flight since ${clock}: first attempt\\. It was canceled; this attempt is its last\\.`,
+    make: async () => {
+      system.receiver.reply('/last', { status: 500, afterMs: 5000 });
+      const id = await publish('/last');
+      await untilKind(id, 'in-flight');
+      await system.api.call(`/v2/messages/${id}`, { method: 'DELETE' });
+      return id;
     },
   },
   {
@@ -232,6 +257,18 @@ test('times are those of the zone that is asked for', async () => {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Kolkata', timeStyle: 'medium' });
   expect(where.text).toContain(`Delivered ${format.format(where.since)}, first`);
   expect((await system.api.call(`/v2/messages/${id}/timeline?timeZone=Nowhere/No`)).status).toBe(400);
+});
+
+test('bodies are shown as far as is asked', async () => {
+  system.receiver.reply('/trimmed', { status: 500, body: 'r'.repeat(3000) });
+  const id = await publish('/trimmed', { 'Upstash-Retries': '0' }, 'b'.repeat(3000));
+  await untilKind(id, 'dead');
+  const sizes = ({ lines, attempts }: Timeline) =>
+    [lines[0]?.body, attempts[0]?.responseBody].map((body) => Buffer.from(body ?? '', 'base64').length);
+  expect(sizes(await read(id))).toEqual([3000, 3000]);
+  expect(sizes(await read(id, '?trimBody=1000'))).toEqual([1000, 1000]);
+  expect(sizes(await read(id, '?trimBody=0'))).toEqual([0, 0]);
+  expect((await system.api.call(`/v2/messages/${id}/timeline?trimBody=some`)).status).toBe(400);
 });
 
 test('a callback and its source name each other', async () => {

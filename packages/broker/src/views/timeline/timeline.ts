@@ -26,9 +26,17 @@ export interface TimelineParts {
   dispatchers: Dispatchers;
 }
 
+/** How a timeline is written. */
+export interface TimelineOptions {
+  /** Zone of the times in the sentence; UTC by default. */
+  timeZone?: string | undefined;
+  /** Bytes of each body that are shown; all by default. */
+  trimBody?: number | undefined;
+}
+
 export interface Timelines {
   /** Everything that is known of a message; `undefined` if the log does not contain it (any more). */
-  read(messageId: string, timeZone?: string): Promise<Timeline | undefined>;
+  read(messageId: string, options?: TimelineOptions): Promise<Timeline | undefined>;
 }
 
 /** About how many bytes of bodies and responses a timeline shows. */
@@ -86,7 +94,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
   }
 
   return {
-    async read(messageId, timeZone) {
+    async read(messageId, { timeZone, trimBody } = {}) {
       const shard = shards.shardOf(messageId);
       if (shard === undefined) return undefined;
       // In this order: a message that ends in between is in the log, and one that has failed there has its dead letter.
@@ -103,7 +111,7 @@ export function createTimelines(parts: TimelineParts): Timelines {
         pending && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
         pending && flowControl ? readLane(flowLane(flowControl)) : undefined,
         pending ? dispatchers.list() : [],
-        logPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes }),
+        logPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes, trimBody }),
         findCallbacks(messageId, message, attempts.length),
         findSource(messageId, message),
       ]);

@@ -1,0 +1,169 @@
+// Who may see the console, and for how long.
+import { createServer } from 'node:http';
+import { startApi, startRedis, testToken } from '@posthorn/testkit';
+import type { Page } from 'playwright-core';
+import { fillStage } from './filled-stage.ts';
+import { readToken, startStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+beforeAll(async () => (stage = await startStage()), 60_000);
+afterAll(() => stage.stop());
+
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+async function signIn(page: Page, token = testToken): Promise<void> {
+  await heading(page, 'Sign in');
+  await page.getByLabel('Token', { exact: true }).fill(token);
+  await page.keyboard.press('Enter');
+}
+
+test('sign-in refuses a wrong token, returns to the page, and keeps the token nowhere', async () => {
+  const context = await stage.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${stage.url}/console/messages?state=FAILED`);
+  await heading(page, 'Sign in');
+  await page.getByRole('banner').waitFor();
+  await page.getByRole('navigation', { name: 'Main', exact: true }).waitFor();
+  const field = page.getByLabel('Token', { exact: true });
+  expect(await field.evaluate((input) => input === document.activeElement)).toBe(true);
+  await field.fill('wrong');
+  await page.keyboard.press('Enter');
+  expect(await page.getByRole('alert').textContent()).toContain('token');
+  await field.fill(testToken);
+  await page.keyboard.press('Enter');
+  await heading(page, 'Messages');
+  expect(page.url()).toBe(`${stage.url}/console/messages?state=FAILED`);
+  expect(await page.getByRole('combobox', { name: 'State', exact: true }).inputValue()).toBe('FAILED');
+  const stored = await page.evaluate(() =>
+    JSON.stringify([
+      Object.entries(localStorage),
+      Object.entries(sessionStorage),
+      document.cookie,
+      document.documentElement.outerHTML,
+    ]),
+  );
+  expect(stored).not.toContain(testToken);
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await heading(page, 'Sign in');
+  await page.goto(`${stage.url}/console/messages`);
+  await heading(page, 'Sign in');
+  await context.close();
+});
+
+test('a link with a one-time code signs in once, and does not stay in the address', async () => {
+  const makeCode = async () => {
+    const headers = { Authorization: `Bearer ${testToken}` };
+    const made = await fetch(`${stage.url}/console/code`, { method: 'POST', headers });
+    return ((await made.json()) as { code: string }).code;
+  };
+  const code = await makeCode();
+  const context = await stage.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${stage.url}/console/#code=${code}`);
+  await heading(page, 'Overview');
+  expect(page.url()).toBe(`${stage.url}/console/`);
+  const second = await stage.browser.newContext();
+  const other = await second.newPage();
+  await other.goto(`${stage.url}/console/#code=${code}`);
+  await heading(other, 'Sign in');
+  await other.getByRole('alert').getByText('used before').waitFor();
+  // In a tab that is open already, only the fragment of the address changes.
+  await other.evaluate((next) => (location.hash = `code=${next}`), await makeCode());
+  await heading(other, 'Overview');
+  expect(new URL(other.url()).hash).toBe('');
+  await Promise.all([context.close(), second.close()]);
+});
+
+test('when the token is replaced, the page asks for the new one, and then shows what it showed', async () => {
+  const redis = await startRedis();
+  const before = await startApi(redis.url);
+  const context = await stage.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${before.url}/console/queues?x=kept`);
+  await signIn(page);
+  await heading(page, 'Queues');
+  await before.end('SIGKILL');
+  await page.getByRole('alert').getByText('Connection lost').waitFor();
+  const newToken = 'another-token-0123456789';
+  const after = await startApi(redis.url, { PORT: new URL(before.url).port, QSTASH_TOKEN: newToken });
+  await signIn(page);
+  await page.getByRole('alert').getByText('token').waitFor();
+  await signIn(page, newToken);
+  await heading(page, 'Queues');
+  expect(page.url()).toBe(`${after.url}/console/queues?x=kept`);
+  await context.close();
+  await after.end('SIGKILL');
+  await redis.stop();
+});
+
+test('two posthorns on one host do not sign each other out', async () => {
+  const redis = await startRedis();
+  const neighbour = await startApi(redis.url);
+  const { page, context } = await stage.open('settings');
+  const other = await context.newPage();
+  await other.goto(`${neighbour.url}/console/`);
+  await signIn(other);
+  await heading(other, 'Overview');
+  for (const leave of [() => Promise.resolve(), () => other.getByRole('button', { name: 'Sign out' }).click()]) {
+    await leave();
+    await page.reload();
+    await heading(page, 'Settings');
+  }
+  await other.goto(`${neighbour.url}/console/queues`);
+  await heading(other, 'Sign in');
+  await other.close();
+  await neighbour.end('SIGKILL');
+  await redis.stop();
+});
+
+test('a page on another port of the same host gets nothing', async () => {
+  const { page, context } = await stage.open('');
+  const other = createServer((_request, response) =>
+    response.setHeader('Content-Type', 'text/html').end('<p>other</p>'),
+  );
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as { port: number };
+  const attacker = await context.newPage();
+  await attacker.goto(`http://127.0.0.1:${port}/`);
+  const results = await attacker.evaluate(async (url) => {
+    const ask = (path: string, init: RequestInit) =>
+      fetch(url + path, { credentials: 'include', ...init }).then(
+        (response) => response.status,
+        () => 'refused',
+      );
+    return [
+      await ask('/v2/keys', {}),
+      await ask('/v2/keys', { headers: { 'X-Posthorn-Console': '1' } }),
+      await ask('/v2/keys', { mode: 'no-cors' }),
+      await ask('/v2/queues', { method: 'POST', body: '{"queueName":"evil"}', mode: 'no-cors' }),
+      await ask('/console/session', { method: 'POST', body: '{"token":"x"}', mode: 'no-cors' }),
+      await ask('/console/session', { method: 'DELETE' }),
+    ];
+  }, stage.url);
+  // An opaque answer has the status 0: the page learns nothing, and the API has refused it.
+  expect(results).toEqual(['refused', 'refused', 0, 0, 'refused', 'refused']);
+  expect((await stage.system.api.call('/v2/queues/evil')).status).toBe(404);
+  await page.reload();
+  await heading(page, 'Overview');
+  other.close();
+});
+
+test('a read-only session sees no keys and no control that writes', async () => {
+  const { paths } = await fillStage(stage);
+  const { page } = await stage.open('settings', { token: readToken });
+  await page.getByRole('banner').getByText('Read-only', { exact: true }).waitFor();
+  const reading =
+    /^(Commands|Refresh|Sign out|Live|Clear filters|Copy (link|as curl|code)|As sent|Download the .+ body|Response to attempt \d+|127\.0\.0\.1)$/;
+  const found: string[] = [];
+  for (const path of paths) {
+    await page.goto(`${stage.url}/console/${path}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+    const names = await page.evaluate(() =>
+      [...document.querySelectorAll('button')]
+        .filter((button) => !button.matches(':disabled, [aria-disabled=true], [role=tab]'))
+        .map((button) => button.getAttribute('aria-label') ?? button.textContent.trim()),
+    );
+    found.push(...names.filter((name) => !reading.test(name)).map((name) => `${path}: ${name}`));
+  }
+  expect(found).toEqual([]);
+});
