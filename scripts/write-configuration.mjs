@@ -24,9 +24,9 @@ const lines = [...rows]
   });
 const text = `# Configuration
 
-All environment variables, generated from the checks of the processes by \`npm run configuration\`. \`local\` is \`npm start\`, which
-passes its environment on to the API and the dispatcher, with its own defaults where they differ. An empty variable counts as not set. All wrong values are reported in one
-sentence on standard error, with exit status 1.
+All environment variables, generated from the checks of the processes by \`npm run configuration\`. \`local\` is
+\`npm start\`, which passes its environment on to the API and the dispatcher, with its own defaults where they differ. An
+empty variable counts as not set. All wrong values are reported in one sentence on standard error, with exit status 1.
 
 | Variable | Default | Read by | Meaning |
 | --- | --- | --- | --- |

@@ -3,8 +3,10 @@ import { call, formatQuery } from './api.ts';
 import { segment } from './router.tsx';
 import { timeZone } from './settings.ts';
 
-/** Bytes of a body that pages show. They read a timeline again and again: a whole body only when it is wanted. */
-export const shownBytes = 100_000;
+/** Bytes of a body that pages read. They read a timeline again and again: a whole body only when it is wanted. */
+export const readBytes = 100_001;
+/** A body with so many bytes is whole. */
+export const shownBytes = readBytes - 1;
 
 /** The path of the timeline of a message, with times in the zone of the reader. */
 export const timelinePath = (messageId: string, trimBody?: number): string =>

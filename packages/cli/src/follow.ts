@@ -33,7 +33,6 @@ export async function follow(options: FollowOptions): Promise<void> {
   let isAway = false;
 
   const printNew = (entries: Log[], fromMs: number) => {
-    // With the id of a message all its entries come, whatever their time.
     const fresh = entries.filter((entry) => entry.time >= fromMs && !printed.has(formatKey(entry)));
     for (const entry of fresh) printed.set(formatKey(entry), entry.time);
     for (const [key, time] of printed) if (time < fromMs) printed.delete(key);

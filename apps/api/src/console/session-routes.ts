@@ -114,9 +114,10 @@ export function sessionRoutes({ sessions, check, countRequest, cookieName, versi
     }
     await sessions.forgiveAttempt(address);
     await countRequest(nameCaller(token), response);
-    // The session that the browser had before ends.
+    const opened = await sessions.open(token);
+    // The session that the browser had before ends, once there is a new one.
     for (const cookie of takeCookies(request, cookieName)) await sessions.close(cookie);
-    return (await sessions.open(token)).cookie;
+    return opened.cookie;
   }
 }
 

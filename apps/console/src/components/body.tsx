@@ -17,7 +17,7 @@ interface BodyProps {
 /** The bytes of a request or a response, always shown as text. */
 export function Body({ bytes, name, label, readAll }: BodyProps) {
   const [isRaw, setIsRaw] = useState(false);
-  const isCut = readAll !== undefined && bytes.length >= shownBytes;
+  const isCut = readAll !== undefined && bytes.length > shownBytes;
   const formatted = useMemo(() => formatBody(bytes, isCut), [bytes, isCut]);
   const text = isRaw && formatted.kind === 'JSON' ? new TextDecoder().decode(bytes) : formatted.text;
   const download = async () => {

@@ -31,7 +31,9 @@ export function ResponseParts({ messageId, attempt }: { messageId: string; attem
           body={responseBody}
           name={`response-${number}`}
           label={`What attempt ${number} got back`}
-          readAll={async () => decode((await readWhole(messageId)).attempts[number - 1]?.responseBody)}
+          readAll={async () =>
+            decode((await readWhole(messageId)).attempts.find((one) => one.number === number)?.responseBody)
+          }
         />
       )}
     </>

@@ -7,7 +7,7 @@ import { decodeBody, formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
-import { readWhole, shownBytes, timelinePath } from '../timeline.ts';
+import { readBytes, readWhole, shownBytes, timelinePath } from '../timeline.ts';
 import { formatCurl, readGaps, readOptions } from '../request.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { copy } from '../components/copy.ts';
@@ -27,7 +27,7 @@ export function Message({ id }: { id: string }) {
   // The sentence of the server has times of this zone.
   useStore(timeZone);
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<Timeline>(timelinePath(id, shownBytes), {
+  const { data, error, refresh } = useResource<Timeline>(timelinePath(id, readBytes), {
     isLive: true,
     everyMs: 1500,
     isSettled: ({ where }) => !isPending(where),
@@ -122,7 +122,7 @@ export function Message({ id }: { id: string }) {
 }
 
 async function copyAsCurl(first: LogEntryView): Promise<void> {
-  const isWhole = decodeBody(first.body ?? '').length < shownBytes;
+  const isWhole = decodeBody(first.body ?? '').length <= shownBytes;
   const entry = isWhole ? first : ((await readWhole(first.messageId)).lines[0] ?? first);
   const what = ['the curl command; it reads the token from QSTASH_TOKEN', ...readGaps(entry)].join('. ');
   await copy(formatCurl(readOptions(entry)), what);

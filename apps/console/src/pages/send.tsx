@@ -5,7 +5,7 @@ import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
 import { Link, segment, usePlace } from '../router.tsx';
 import { emptyOptions, encodeHeader, formatRequest, readGaps, readOptions, type SendOptions } from '../request.ts';
-import { shownBytes, timelinePath } from '../timeline.ts';
+import { readBytes, timelinePath } from '../timeline.ts';
 import { Button } from '../components/button.tsx';
 import { Code } from '../components/code.tsx';
 import { ResponseRegion } from '../components/exchange.tsx';
@@ -250,7 +250,7 @@ function TextArea({ label, value, onValue }: { label: string; value: string; onV
 
 /** What becomes of the message that was sent, on the same page. */
 function Result({ messageId, others }: Sent) {
-  const { data } = useResource<Timeline>(timelinePath(messageId, shownBytes), {
+  const { data } = useResource<Timeline>(timelinePath(messageId, readBytes), {
     isLive: true,
     everyMs: 700,
     isAwaited: true,

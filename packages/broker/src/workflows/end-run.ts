@@ -17,6 +17,9 @@ export interface RunEnd {
   dlqId?: string;
 }
 
+/** Messages of a run that leave their lanes together: a run may have thousands. */
+const leaveAtOnce = 100;
+
 /**
  * Ends a run in one step: what it still had to do is dropped, and reported to its invoker (contract W8).
  *
@@ -36,10 +39,14 @@ export async function endRun(
   const ended = await scripts.end(place, state, runLimits.retentionMs, shards.count, fields, failureMessage);
   if (ended.result !== 'ended') return { result: ended.result };
   parts.ended[state] += 1;
-  for (const { id, data } of ended.dropped) {
-    const flowControl = parseMessage(data)?.flowControl;
-    // A lane would find out itself, some seconds later.
-    if (flowControl) await lanes.leave(flowLane(flowControl), id).catch(() => undefined);
+  for (let from = 0; from < ended.dropped.length; from += leaveAtOnce) {
+    await Promise.all(
+      ended.dropped.slice(from, from + leaveAtOnce).map(async ({ id, data }) => {
+        const flowControl = parseMessage(data)?.flowControl;
+        // A lane would find out itself, some seconds later.
+        if (flowControl) await lanes.leave(flowLane(flowControl), id).catch(() => undefined);
+      }),
+    );
   }
   // A sweep reports it again.
   await reportToInvoker(parts, runId, ended.createdAt).catch((error: unknown) =>

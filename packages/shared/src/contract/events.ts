@@ -47,7 +47,7 @@ const wholeNumber = z.string().regex(/^\d{1,9}$/, 'use a whole number of bytes, 
 export const EventsQuery = z
   .object({
     ...FilterFields,
-    messageId: filters.list.describe('Id of the message.'),
+    messageId: filters.list.describe('Ids of messages; a filter like the others.'),
     messageIds: filters.list.describe(
       'Ids of messages; all other filters except `state` are ignored, and no cursor is returned.',
     ),

@@ -31,13 +31,12 @@ export const GlobalParallelism = z
   .meta({ id: 'GlobalParallelism', description: 'Attempts in flight over all dispatchers.' });
 export type GlobalParallelism = z.infer<typeof GlobalParallelism>;
 
-const params = z.object({
-  key: z
-    .string()
-    .min(1)
-    .max(256, 'use at most 256 characters')
-    .refine((text) => !hasControlCharacters(text), controlCharactersText)
-    .meta({ description: 'The flow-control key, percent-encoded.', example: 'customer-42' }),
+const about = { description: 'The flow-control key, percent-encoded.', example: 'customer-42' };
+const key = z.string().min(1).max(256, 'use at most 256 characters');
+const params = z.object({ key: key.meta(about) });
+/** Of calls that create a key. What an earlier version has created can still be read and undone. */
+const newParams = z.object({
+  key: key.refine((text) => !hasControlCharacters(text), controlCharactersText).meta(about),
 });
 const whole = z
   .string()
@@ -72,7 +71,7 @@ export const flowControl = {
     path: '/v2/flowControl/:key/pause',
     summary: 'Pause a flow-control key: start no further attempt',
     scope: 'write',
-    params,
+    params: newParams,
     reply: Ignored,
     errors: ['limit_exceeded'],
   }),
@@ -89,7 +88,7 @@ export const flowControl = {
     path: '/v2/flowControl/:key/pin',
     summary: 'Fix limits of a flow-control key against the values of messages',
     scope: 'write',
-    params,
+    params: newParams,
     query: z
       .object({
         parallelism: whole.describe('Maximum of attempts in flight.'),

@@ -47,5 +47,10 @@ export function hasControlCharacters(text: string): boolean {
   return /[^\P{Cc}\t]/u.test(text);
 }
 
+/** The same for a URL, in which those above ASCII are encoded like any other character. */
+export function hasControlCharactersOfAscii(text: string): boolean {
+  return /[^\P{Cc}\t\u0080-\u009f]/u.test(text);
+}
+
 /** Ends the sentence about such a text. */
 export const controlCharactersText = 'control characters are not allowed';

@@ -1,4 +1,9 @@
-import { controlCharactersText, decodeHeaderText, hasControlCharacters } from './header-text.ts';
+import {
+  controlCharactersText,
+  decodeHeaderText,
+  hasControlCharacters,
+  hasControlCharactersOfAscii,
+} from './header-text.ts';
 import { prefix } from './names.ts';
 import { colonText } from './option-schemas.ts';
 import { publishHeaders, type CallbackOptions, type NamedRow, type PublishOptions } from './publish-options.ts';
@@ -51,7 +56,7 @@ export function parsePublishOptions(headers: readonly string[]): PublishOptions 
   const faults: Fault[] = [];
   for (const [row, text] of texts) {
     // A batch, a query and the defaults of a group can say what no header can.
-    if (hasControlCharacters(text)) {
+    if (row.option === 'url' ? hasControlCharactersOfAscii(text) : hasControlCharacters(text)) {
       faults.push({ field: row.name, message: controlCharactersText });
       continue;
     }
