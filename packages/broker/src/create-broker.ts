@@ -178,9 +178,16 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
       trim: (maxEntries) => logs.trim(maxEntries),
       async tidyIndex() {
-        const claims = await Promise.all(allShards.map((shard) => shards.at(shard).claimTidying()));
-        // One after the other: an index may be large.
-        for (const tidy of claims) await tidy?.();
+        // One after the other: an index may be large. One that fails does not keep the others from it.
+        for (const shard of allShards) {
+          try {
+            await (
+              await shards.at(shard).claimTidying()
+            )?.();
+          } catch (error) {
+            log.debug({ err: error, shard }, 'tidying.failed');
+          }
+        }
       },
       async expire() {
         await Promise.all([dlq.expire(), inAllShards((shard) => [lanes.expire(shard), workflows.expire(shard)])]);

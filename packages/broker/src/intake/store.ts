@@ -48,8 +48,8 @@ export interface StoreParts {
 
 /**
  * Stores the messages of all drafts, in their order, with one pipeline per shard. When it resolves, the messages that it
- * reports as stored are as durable as Redis promises (contract D1). It never rejects: an `error` in the result may mean
- * that the message is stored, or that it is not.
+ * reports as stored are as durable as Redis promises (contract D1). An `error` in the result may mean
+ * that the message is stored, or that it is not; it rejects only before anything is stored.
  */
 export async function store(parts: StoreParts, drafts: readonly Draft[]): Promise<Stored[][]> {
   const { shards, bodies, logs } = parts;

@@ -406,6 +406,15 @@ describe('a large body', () => {
     expect(await server.client.pttl(key)).toBeGreaterThan(0);
   });
 
+  test('that is gone makes no messages, and the schedule says so', async () => {
+    const id = await create({}, 'https://a.example', body);
+    await makeDue(id);
+    await server.client.del(await bodyKeys());
+    await first.schedules.fireDue(catchUpMs);
+    expect(await pending()).toEqual([]);
+    expect(await read(id)).toMatchObject({ error: 'the body of the schedule is not there any more' });
+  });
+
   test('is there for a message that is stored while its schedule is removed', async () => {
     const id = await create({}, 'https://a.example', body);
     await makeDue(id);

@@ -42,6 +42,8 @@ interface Claim {
   pausedUntil: number;
 }
 
+const bodyIsGoneText = 'the body of the schedule is not there any more';
+
 /**
  * Makes messages of due schedules, in an order in which a crash at any point neither loses nor doubles a message: the
  * ids of the messages are derived from the schedule and the time. They are noted, the messages are stored, and then the
@@ -125,8 +127,11 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
       ...ids.map((id) => stateField(tickAt, id)),
     );
     if (isBegun === 0) return undefined;
-    await bodies.hold(claim.definition.message.body, ids);
-    return draft;
+    if (await bodies.hold(claim.definition.message.body, ids)) return draft;
+    // The process that stored the schedule has died before it confirmed the body, and never acknowledged it.
+    log.warn({ scheduleId, reason: bodyIsGoneText }, 'schedule.failed');
+    await giveUp(claim, oldest, 'failed', bodyIsGoneText);
+    return undefined;
   }
 
   /** @throws {PosthornError | DestinationError} for what will not pass by itself: an unknown group, a forbidden address */

@@ -62,7 +62,6 @@ export function createEntry(
 function formatData(message: NewRunMessage['message'], workflow: RunMessage, isWhole: boolean): string {
   const { runId: _, ...rest } = workflow;
   const text = JSON.stringify({ ...message, body: { kind: 'empty' } });
-  // `cancel-messages.lua` knows messages of runs by this beginning.
   const run = JSON.stringify({ runId: workflow.runId, ...rest });
   const open = `${text.slice(0, -1)},"workflow":${run.slice(0, -1)}`;
   return isWhole ? `${open}}}` : open;

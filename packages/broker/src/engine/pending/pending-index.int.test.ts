@@ -332,6 +332,17 @@ test('rows go with their messages', async () => {
   await requireComplete();
 });
 
+test('a segment whose number another one has after a failover is left alone', async () => {
+  await broker.publishBatch(Array.from({ length: 20 }, () => request(day)));
+  const claims = await Promise.all(allShards.map((shard) => broker.shards.at(shard).claimTidying()));
+  // Redis has lost the claims, and its segments have other rows.
+  await makeDue();
+  const segments = await server.client.keys('{d*}:pending:[0-9]*');
+  for (const key of segments) await server.client.append(key, Buffer.alloc(rowBytes));
+  for (const tidy of claims) await tidy?.();
+  expect(await countRows()).toBe(20 + segments.length);
+});
+
 test('messages that are delivered soon leave nothing after the index was tidied once', async () => {
   await broker.publish(request(day));
   await broker.publishBatch(Array.from({ length: 200 }, () => request()));

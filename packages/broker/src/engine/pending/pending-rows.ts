@@ -7,7 +7,7 @@ import { createFieldTests, digestBytes, fieldBytes, hashField, writeDigest, type
  */
 export const rowBytes = digestBytes + packedIdBytes;
 
-/** Rows of this size become a segment at once. A tidied segment is smaller than two of them. */
+/** Rows of this size become a segment at once, and a tidied segment has no more of them. */
 export const segmentBytes = 16_384 * rowBytes;
 
 /** A part of the rows of a shard, a string in Redis. */

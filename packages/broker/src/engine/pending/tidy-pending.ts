@@ -23,6 +23,7 @@ interface TidyParts {
 /** A segment that this process tidies. */
 interface ClaimedSegment extends Segment {
   intervalMs: number;
+  claim: string;
 }
 
 /** A process that dies leaves its segments to others after this time. */
@@ -41,14 +42,15 @@ export async function claimTidying(parts: TidyParts): Promise<(() => Promise<voi
   const lists = ['id', 'wait', 'active', 'delayed'].map((name) => jobPrefix + name);
   const [now, gap, ...fields] = await redis.claimPending(head, rowsKey, ...(lists as Lists), claimMs, quietMs);
   const byInterval = new Map<number, ClaimedSegment[]>();
-  for (let index = 0; index < fields.length; index += 3) {
+  for (let index = 0; index < fields.length; index += 4) {
     const [number = 0, rows = 0, intervalMs = 0] = fields.slice(index, index + 3).map(Number);
-    byInterval.set(intervalMs, [...(byInterval.get(intervalMs) ?? []), { number, rows, intervalMs }]);
+    const claim = fields[index + 3] ?? '';
+    byInterval.set(intervalMs, [...(byInterval.get(intervalMs) ?? []), { number, rows, intervalMs, claim }]);
   }
   if (byInterval.size === 0 && gap === '') return undefined;
   return async () => {
     for (const [intervalMs, segments] of byInterval) await mergeSegments(parts, segments, intervalMs, Number(now));
-    if (gap !== '') await addMissing(parts, gap);
+    if (gap !== '') await addMissing(parts, gap, Number(now));
   };
 }
 
@@ -61,33 +63,43 @@ async function mergeSegments(
   intervalMs: number,
   now: number,
 ): Promise<void> {
-  const { redis, head, segmentKey } = parts;
+  const { redis, segmentKey } = parts;
   const nextMs = intervalMs === 0 ? firstIntervalMs : Math.min(intervalMs * 2, lastIntervalMs);
   // At multiples of the interval: segments of one age are tidied together, and become one.
   const nextAt = (Math.floor(now / nextMs) + 1) * nextMs;
   let left: Buffer[] = [];
   let bytes = 0;
-  let numbers: number[] = [];
+  let replaced: ClaimedSegment[] = [];
   const replace = async () => {
-    if (numbers.length > 0) {
-      const columns = toColumns(Buffer.concat(left));
-      await redis.replacePending(head, columns.length / rowBytes, nextAt, nextMs, columns, ...numbers);
-    }
+    if (replaced.length > 0) await putSegment(parts, Buffer.concat(left), nextAt, nextMs, replaced);
     left = [];
     bytes = 0;
-    numbers = [];
+    replaced = [];
   };
 
-  for (const { number, rows } of segments) {
-    const content = await redis.getBuffer(segmentKey(number));
+  for (const segment of segments) {
+    const content = await redis.getBuffer(segmentKey(segment.number));
     if (!content) continue;
-    const pending = await keepPending(parts, rows === 0 ? content : toRows(content));
+    const pending = await keepPending(parts, segment.rows === 0 ? content : toRows(content));
+    if (bytes + pending.length > segmentBytes) await replace();
     left.push(pending);
     bytes += pending.length;
-    numbers.push(number);
-    if (bytes >= segmentBytes) await replace();
+    replaced.push(segment);
   }
   await replace();
+}
+
+/** Stores rows as a segment, in place of others if there are any. */
+async function putSegment(
+  { redis, head }: TidyParts,
+  rows: Buffer,
+  nextAt: number,
+  intervalMs: number,
+  replaced: readonly ClaimedSegment[] = [],
+): Promise<void> {
+  const columns = toColumns(rows);
+  const claims = replaced.flatMap(({ number, claim }) => [number, claim]);
+  await redis.replacePending(head, columns.length / rowBytes, nextAt, intervalMs, columns, ...claims);
 }
 
 /** The rows of messages that have not ended. */
@@ -97,15 +109,23 @@ async function keepPending({ redis, jobPrefix }: TidyParts, rows: Buffer): Promi
   for (let from = 0; from < rows.length; from += atOnce) {
     const some = rows.subarray(from, from + atOnce);
     const places = Array.from({ length: Math.floor(some.length / rowBytes) }, (_, index) => index * rowBytes);
-    const found = await redis.findPending(jobPrefix, ...places.map((at) => readRowId(some, at)));
+    const found = await redis.findPending(places.length, ...places.map((at) => jobPrefix + readRowId(some, at)));
     kept.push(...places.filter((_, index) => found[index] === '1').map((at) => some.subarray(at, at + rowBytes)));
   }
   return Buffer.concat(kept);
 }
 
 /** Adds rows of the messages that have none: a version without the index has stored them. */
-async function addMissing({ redis, head, rowsKey, messages, readIds }: TidyParts, gap: string): Promise<void> {
+async function addMissing(parts: TidyParts, gap: string, now: number): Promise<void> {
+  const { redis, head, messages, readIds } = parts;
   const known = new Set<string>();
+  let added: Buffer[] = [];
+  let bytes = 0;
+  const put = async () => {
+    if (bytes > 0) await putSegment(parts, Buffer.concat(added), now + firstIntervalMs, firstIntervalMs);
+    added = [];
+    bytes = 0;
+  };
   for await (const ids of readIds()) for (const id of ids) known.add(id);
   // Twice, for a message may pass from a list that was not read yet to one that was.
   for (let round = 0; round < 2; round++) {
@@ -114,8 +134,11 @@ async function addMissing({ redis, head, rowsKey, messages, readIds }: TidyParts
       const found = await messages.read(missing);
       for (const { id } of found) known.add(id);
       const rows = formatRows(found.filter(({ message }) => !message.workflow));
-      if (rows.length > 0) await redis.append(rowsKey, rows);
+      if (bytes + rows.length > segmentBytes) await put();
+      added.push(rows);
+      bytes += rows.length;
     }
   }
+  await put();
   await redis.closePendingGap(head, gap);
 }

@@ -4,7 +4,8 @@ import type { Shards } from '../../engine/shards/shards.ts';
 /** Messages that are read to see whether they match. */
 const maxCandidates = 200;
 
-const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
+/** States after which a message has ended. */
+export const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
 
 /**
  * The only page of a list of messages that have not ended, if there are few of them: the index of pending messages finds

@@ -1,4 +1,4 @@
-import { states, type MessageListFilter, type MessageSummary, type State } from '@posthorn/shared';
+import { states, type MessageListFilter, type MessageSummary } from '@posthorn/shared';
 import { createDigestTest } from '../../engine/log/digest.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import { matches } from '../filter.ts';
@@ -8,7 +8,7 @@ import { digestBytes } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { findDlqId } from '../dlq/dlq-list.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { listFewPending } from './few-pending.ts';
+import { finalStates, listFewPending } from './few-pending.ts';
 import { formatSummary } from '../timeline/summary.ts';
 
 export interface MessageListParts {
@@ -28,8 +28,6 @@ const maxEntries = 200_000;
 /** Logs of messages that one page reads, at most, and how many at once. */
 const maxReads = 1000;
 const readAtOnce = 50;
-
-const finalStates: readonly State[] = ['DELIVERED', 'FAILED', 'CANCELED'];
 
 /**
  * Lists messages by the entries of the log: walks the log from its newest entry and stops at one entry of each message.

@@ -5,8 +5,8 @@
 -- ARGV[1] no other process gets the same segments within this time, ms
 -- ARGV[2] messages without a row are looked for when none was added for this time, ms: before, an API of an older version
 -- is still at work
--- Returns the time, ms; what to say when these messages were found, '' not to look for any; and for each segment three: its
--- number, its rows, 0 if they are not sorted by columns, and its interval, ms
+-- Returns the time, ms; what to say when these messages were found, '' not to look for any; and for each segment four: its
+-- number, its rows, 0 if they are not sorted by columns, its interval, ms, and the claim, with which it can be replaced
 -- @script pending-head
 
 local clock = redis.call('TIME')
@@ -32,8 +32,9 @@ if redis.call('EXISTS', KEYS[2]) == 1 then
 end
 eachSegment(KEYS[1], function(number, rows, at, interval)
   if tonumber(at) <= now then
-    redis.call('HSET', KEYS[1], SEGMENT .. number, string.format('%s %.0f %s', rows, now + ARGV[1], interval))
-    for _, text in ipairs({ number, rows, interval }) do
+    local claim = string.format('%s %.0f %s', rows, now + ARGV[1], interval)
+    redis.call('HSET', KEYS[1], SEGMENT .. number, claim)
+    for _, text in ipairs({ number, rows, interval, claim }) do
       result[#result + 1] = text
     end
   end
@@ -47,7 +48,8 @@ local known, since = string.match(redis.call('HGET', KEYS[1], GAP) or '', '^(%d+
 if tonumber(known) ~= missing then
   redis.call('HSET', KEYS[1], GAP, gap)
 elseif now - since >= tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], GAP, gap)
-  result[2] = gap
+  -- No other process begins to look while this one does.
+  result[2] = string.format('%.0f %.0f', missing, now + ARGV[1])
+  redis.call('HSET', KEYS[1], GAP, result[2])
 end
 return result

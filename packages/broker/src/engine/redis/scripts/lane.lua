@@ -27,7 +27,9 @@ local PARALLELISM, RATE, PERIOD, WINDOW_START, RATE_COUNT, PAUSED, PINNED_PARALL
 local keepsOther = 0
 if #ARGV > 15 then
   local known = redis.call('HMGET', KEYS[1], PINNED_PARALLELISM, PINNED_RATE, PARALLELISM, RATE, PERIOD)
-  local counts = ARGV[19] ~= '1' or not (known[3] or known[4])
+  -- A pinned limit says nothing of whether the key has others.
+  local hasLimits = known[3] and not known[1] or known[4] and not known[2]
+  local counts = ARGV[19] ~= '1' or not hasLimits
   if not known[1] then
     if counts then
       redis.call('HSET', KEYS[1], PARALLELISM, ARGV[16])

@@ -17,7 +17,8 @@ const scripts = {
   addMessages: { file: 'add-messages.lua', numberOfKeys: 11 },
   readPending: { file: 'read-pending.lua', numberOfKeys: 3 },
   claimPending: { file: 'claim-pending.lua', numberOfKeys: 6 },
-  findPending: { file: 'find-pending.lua', numberOfKeys: 1 },
+  /** The number of its keys is its first argument. */
+  findPending: { file: 'find-pending.lua' },
   replacePending: { file: 'replace-pending.lua', numberOfKeys: 1 },
   closePendingGap: { file: 'close-pending-gap.lua', numberOfKeys: 1 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
@@ -42,9 +43,9 @@ const scripts = {
 
 /** The scripts as ioredis wants them when a connection is made. */
 export const scriptDefinitions = Object.fromEntries(
-  Object.entries(scripts).map(([name, { file, numberOfKeys }]) => [
+  Object.entries(scripts).map(([name, { file, ...keys }]) => [
     name,
-    { lua: include(readFileSync(new URL(file, import.meta.url), 'utf8')), numberOfKeys },
+    { lua: include(readFileSync(new URL(file, import.meta.url), 'utf8')), ...keys },
   ]),
 );
 
@@ -141,14 +142,14 @@ export interface ScriptCommands {
     claimMs: number,
     quietMs: number,
   ): Promise<[now: string, gap: string, ...segments: string[]]>;
-  findPending(jobPrefix: string, ...messageIds: string[]): Promise<string>;
+  findPending(numberOfKeys: number, ...jobKeys: string[]): Promise<string>;
   replacePending(
     headKey: string,
     rows: number,
     tidyAt: number,
     intervalMs: number,
     columns: Buffer,
-    ...numbers: number[]
+    ...numbersAndClaims: (number | string)[]
   ): Promise<0 | 1>;
   closePendingGap(headKey: string, gap: string): Promise<0 | 1>;
   wakeMessages(
