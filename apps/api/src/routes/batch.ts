@@ -3,6 +3,7 @@ import {
   BatchItem,
   contract,
   encodeHeaderText,
+  forwardPrefix,
   maxHeaderBytes,
   maxHeaders,
   mergeHeaders,
@@ -94,7 +95,7 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
     limitHeaders(headers);
     return {
       destination,
-      headers,
+      headers: mergeHeaders(headers, describeBody(item)),
       tokenInQuery: false,
       body,
       callerIp,
@@ -138,6 +139,13 @@ function parseItem(value: unknown): z.output<typeof BatchItem> {
   const parsed = BatchItem.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new PosthornError('invalid_request', formatIssues(parsed.error));
+}
+
+/** JSON that is not given as text says what it is; a content type of the item wins, as a forwarded one does. */
+function describeBody({ body, headers }: z.output<typeof BatchItem>): string[] {
+  if (typeof body === 'string' || body === undefined || body === null) return [];
+  const isForwarded = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === `${forwardPrefix}content-type`);
+  return isForwarded ? [] : ['content-type', 'application/json'];
 }
 
 /** Text is the body itself, nothing or null is none, anything else its compact JSON. */
