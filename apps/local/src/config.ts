@@ -112,3 +112,8 @@ export function listPublicUrls({ host, port }: Config): string[] {
 function formatUrl(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
+
+/** The environment of a child: that of this process, with what was decided here. */
+export function createEnvironment(decided: Record<string, string>): Record<string, string | undefined> {
+  return { ...process.env, ...decided };
+}

@@ -4,7 +4,15 @@ import { resolve } from 'node:path';
 import { runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
 import { formatBanner } from './banner.ts';
-import { countDispatchers, formatApiUrl, isPrivateAllowed, listPublicUrls, readConfig, type Config } from './config.ts';
+import {
+  countDispatchers,
+  createEnvironment,
+  formatApiUrl,
+  isPrivateAllowed,
+  listPublicUrls,
+  readConfig,
+  type Config,
+} from './config.ts';
 import { firstToken, readCredentials, type Credentials } from './credentials.ts';
 import { rethrowExplained } from './explain.ts';
 import { startFirstReceiver } from './first-receiver.ts';
@@ -29,8 +37,7 @@ await runProcess(async () => {
 
   const url = formatApiUrl(config);
   const probePort = config.probePort || (await findFreePorts(dispatcherCount));
-  const env = {
-    ...process.env,
+  const env = createEnvironment({
     REDIS_URL: redis?.url ?? config.redisUrl ?? '',
     QSTASH_TOKEN: credentials.token,
     QSTASH_CURRENT_SIGNING_KEY: credentials.currentSigningKey,
@@ -43,7 +50,7 @@ await runProcess(async () => {
     PROBE_HOST: '127.0.0.1',
     HOST: config.host,
     PORT: String(config.port),
-  };
+  });
   const common = { env, isFromSources: config.posthornSources, stopMs: config.shutdownGraceMs + 15_000, log };
   const api = startApp({ ...common, name: 'api', url });
   const dispatchers = Array.from({ length: dispatcherCount }, (_, index) =>

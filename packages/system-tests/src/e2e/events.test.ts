@@ -377,6 +377,7 @@ describe('a log that cannot be written', () => {
       'resetkeys',
       '~{d?}:deliver:*',
       '~{d?}:body:*',
+      '~{d?}:pending*',
       '~{d?}:lanes:busy',
       '~{d?}:flow-keys',
       '~posthorn:*',
