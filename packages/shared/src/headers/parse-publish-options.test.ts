@@ -81,7 +81,7 @@ test('a number of retries is read however large it is: the limit refuses it', ()
 describe('control characters', () => {
   test.each(publishHeaders.map(({ name, example }) => [name, example]))('are refused in %s', (name, example) => {
     // Above ASCII a URL has them encoded.
-    const others = /Callback$/.test(name) ? [] : [encodeHeaderText('\u0085')];
+    const others = name.endsWith('Callback') ? [] : [encodeHeaderText('\u0085')];
     for (const character of ['\0', '\u0007', '\n', '\u001b', '\u007f', ...others]) {
       expect(() => parsePublishOptions([name, `${example}${character}${example}`])).toThrow(
         `${name}: control characters are not allowed`,
