@@ -32,7 +32,7 @@ export const poison: Fault = {
       const response = await stage.apis[0]?.call(`/v2/events?messageId=${id}`);
       const { events } = (await response?.json()) as { events: { state: string; error?: string }[] };
       return events.find(({ state }) => state === 'FAILED')?.error;
-    }, 90_000);
+    }, 180_000);
     chaos.figure('reason', reason);
     await load.stop();
     await killing;
