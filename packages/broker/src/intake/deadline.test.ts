@@ -33,6 +33,14 @@ test('the time of several parts adds up, and what lies between them does not cou
   expect(await second).toMatchObject({ code: 'unavailable' });
 });
 
+test('a part that follows at once has only what is left', async () => {
+  const deadline = startDeadline();
+  const both = deadline.limit(after(1000)).then(() => deadline.limit(after(1000)));
+  const failure = both.catch((error: unknown) => error);
+  await jest.advanceTimersByTimeAsync(2000);
+  expect(await failure).toMatchObject({ code: 'unavailable' });
+});
+
 test('after a restart the whole time is there again', async () => {
   const deadline = startDeadline();
   const first = deadline.limit(after(1000));

@@ -26,15 +26,17 @@ export function startDeadline(): Deadline {
       const startedAt = performance.now();
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
+          leftMs = 0;
           reject(
             new PosthornError('unavailable', 'Redis did not answer in time; the request may yet be done. Try again.'),
           );
         }, leftMs);
-        const end = () => {
+        // Before the caller goes on, who may ask for more of the time at once.
+        const spend = () => {
           clearTimeout(timer);
           leftMs = Math.max(0, leftMs - Math.round(performance.now() - startedAt));
         };
-        work.then(resolve, reject).finally(end);
+        work.finally(spend).then(resolve, reject);
       });
     },
   };

@@ -139,9 +139,10 @@ export async function storeBatch(
 const maxBusyMs = 20;
 /**
  * What is stored in one go. A batch of 1,000 items for groups of 100 endpoints is 100,000 messages: written at once they
- * would stop all other requests for seconds, and fill the memory of the process and the time limit of Redis.
+ * would stop all other requests for seconds, and fill the memory of the process and the time limit of Redis, which a busy
+ * machine needs a good part of for a few hundred.
  */
-const maxAtOnce = { messages: 1000, bytes: 4 * 1024 * 1024 };
+const maxAtOnce = { messages: 250, bytes: 4 * 1024 * 1024 };
 
 /** The drafts in their order, cut so that no slice of several exceeds what is stored in one go. */
 function* slices(drafts: readonly Draft[], requests: readonly PublishRequest[]): Generator<Draft[]> {

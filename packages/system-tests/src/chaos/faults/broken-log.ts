@@ -11,7 +11,7 @@ export const brokenLog: Fault = {
     const stage = await chaos.stage({ dispatchers: 2 });
     const load = await stage.load(150);
     await chaos.pause(1500, 2500);
-    const needed = ['deliver', 'dlq', 'queue', 'flow', 'lanes', 'body', 'schedule', 'url'].map(
+    const needed = ['deliver', 'dlq', 'queue', 'flow', 'lanes', 'body', 'pending', 'schedule', 'url'].map(
       (name) => `~{d?}:${name}*`,
     );
     const { client } = stage.redis;
