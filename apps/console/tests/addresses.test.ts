@@ -56,7 +56,10 @@ test.each(choices)(
     }
     const other = await context.newPage();
     await other.goto(page.url());
-    for (const choice of list) await eventually(async () => (await find(other, choice).inputValue()) === choice.value);
+    for (const choice of list) {
+      await eventually(async () => (await find(other, choice).inputValue()) === choice.value);
+    }
+    expect(new URL(other.url()).searchParams.toString()).toBe(new URL(page.url()).searchParams.toString());
   },
 );
 
@@ -66,5 +69,6 @@ test('the time range of a figure is in the address', async () => {
   await range.selectOption('7d');
   await eventually(() => new URL(page.url()).searchParams.get('range') === '7d');
   await page.reload();
-  await eventually(async () => (await range.inputValue()) === '7d');
+  await range.waitFor();
+  expect(await range.inputValue()).toBe('7d');
 });
