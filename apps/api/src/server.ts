@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
+import { createAcceptFirst } from './accept-first.ts';
 import { createStuckWatch } from './close-stuck.ts';
 import { parseTarget } from './parse-target.ts';
 
@@ -24,6 +25,7 @@ export function createServer(app: Express): ApiServer {
   /** For each connection, the last request that was read, and the error in the bytes after it. */
   const lastRequests = new WeakMap<Socket, IncomingMessage>();
   const faults = new WeakMap<Socket, NodeJS.ErrnoException>();
+  const acceptFirst = createAcceptFirst();
   let isStopping = false;
 
   class Request extends IncomingMessage {}
@@ -65,7 +67,9 @@ export function createServer(app: Express): ApiServer {
       return;
     }
     request.url = target;
-    app(request, response);
+    acceptFirst.handle(() => {
+      app(request, response);
+    });
   };
   const server = createHttpServer(
     {
@@ -86,6 +90,7 @@ export function createServer(app: Express): ApiServer {
   // connection and go on with the request.
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => {
+    acceptFirst.accepted();
     connections.set(socket, 0);
     socket.once('close', () => connections.delete(socket));
   });
