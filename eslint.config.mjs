@@ -14,7 +14,7 @@ const mayImport = {
   'packages/testkit': ['embedded-redis', 'shared'],
   'apps/api': ['shared', 'process', 'broker'],
   'apps/dispatcher': ['shared', 'process', 'broker'],
-  // Types and the text of a duration: what runs in the browser has no rule of the contract in it.
+  // Types, and the formatting of durations and destinations: no other rule of the contract runs in the browser.
   'apps/console': ['shared'],
   'apps/local': ['shared', 'process', 'embedded-redis'],
 };

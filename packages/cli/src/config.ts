@@ -6,6 +6,6 @@ export function readConfig() {
     token: env['QSTASH_TOKEN'] || undefined,
     dataDir: env['POSTHORN_DATA_DIR'] || undefined,
     redisUrl: env['REDIS_URL'] || undefined,
-    isColourless: Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb',
+    isColorless: Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb',
   };
 }

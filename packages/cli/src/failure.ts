@@ -4,7 +4,7 @@ export const exitCodes = [
   { code: 1, meaning: 'refused by the server, or failed' },
   { code: 2, meaning: 'wrong usage: nothing was sent' },
   { code: 3, meaning: 'not found' },
-  { code: 4, meaning: 'no answer from the server, or it cannot work now' },
+  { code: 4, meaning: 'no response from the server, or it is unavailable' },
   { code: 5, meaning: 'the token is missing or wrong, or may not do this' },
 ] as const;
 export type ExitCode = (typeof exitCodes)[number]['code'];
@@ -38,7 +38,7 @@ export async function explain(
     );
   }
   if (error instanceof sdk.QstashUnavailableError) {
-    return because(`${url} cannot work now (${String(error.status)}): ${error.detail}. Try again later.`, 4);
+    return because(`${url} is unavailable (${String(error.status)}): ${error.detail}. Try again later.`, 4);
   }
   if (error.status === 401) {
     return because(

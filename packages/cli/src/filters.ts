@@ -38,7 +38,7 @@ export function addDestinationFilters(command: Command): Command {
 }
 
 /** The filter of the SDK; `undefined` when nothing was said. */
-export function readFilter(options: FilterOptions): (MessageFilter & LogsFilter) | undefined {
+export function toFilter(options: FilterOptions): (MessageFilter & LogsFilter) | undefined {
   const { label, url, host, path, topic, schedule, queue, flowKey, callerIp, since, until } = options;
   const all = {
     label,

@@ -48,7 +48,7 @@ export function addMessageOptions(command: Command): Command {
 }
 
 /** The same for the SDK; the queue is the caller's, for it has another place in each call. */
-export function readMessageOptions(options: MessageOptionValues): MessageOptions {
+export function toMessageOptions(options: MessageOptionValues): MessageOptions {
   const { header = [], contentType, flowKey, parallelism, rate, period, redact, queue: _, ...same } = options;
   const headers = contentType === undefined ? header : [...header, formatContentType(contentType)];
   if (flowKey === undefined && [parallelism, rate, period].some((limit) => limit !== undefined)) {

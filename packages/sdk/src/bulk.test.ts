@@ -16,7 +16,7 @@ const calls: [string, string, Call][] = [
 
 describe.each(calls)('%s', (_name, path, call) => {
   const send = async (request: unknown) => {
-    // The answer is no JSON.
+    // The response is no JSON.
     await call(request as never).catch(() => undefined);
     return served.server.requests.map((received) => received.path);
   };

@@ -346,7 +346,7 @@ describe('retries', () => {
     const lonely = new Client({ baseUrl: `http://127.0.0.1:${await findFreePort()}`, token: 't', retry });
     const failure: unknown = await lonely.publish({ url }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(QstashConnectionError);
-    expect((failure as Error).message).toMatch(/^No answer from http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+    expect((failure as Error).message).toMatch(/^No response from http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
     expect(waits).toEqual([0, 1]);
   });
 
@@ -401,9 +401,9 @@ describe('ending a call', () => {
     server.reply('/v2/topics', () => undefined);
     const failure: unknown = await client.urlGroups.list({ timeoutMs: 30 }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(QstashTimeoutError);
-    expect((failure as Error).message).toBe('No answer within 30 ms');
+    expect((failure as Error).message).toBe('No response within 30 ms');
     const impatient = new Client({ baseUrl: server.url, token: 't', timeoutMs: 20 });
-    await expect(impatient.urlGroups.list()).rejects.toThrow('No answer within 20 ms');
+    await expect(impatient.urlGroups.list()).rejects.toThrow('No response within 20 ms');
   });
 
   test('timeoutMs ends the waiting between two tries', async () => {

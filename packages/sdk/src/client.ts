@@ -1,6 +1,6 @@
 import { developmentCredentials } from '@posthorn/shared';
 import { DLQ } from './dlq.ts';
-import { isDevelopment, readDevelopmentUrl, readRegion, readVariable, warn } from './environment.ts';
+import { isDevelopment, readDevelopmentUrl, parseRegion, readVariable, warn } from './environment.ts';
 import { listLogs, parseEntry, type GetLogsResponse, type Log, type LogsFilter, type LogsRequest } from './events.ts';
 import { formatFilter } from './filters.ts';
 import { FlowControlApi } from './flow-control.ts';
@@ -23,7 +23,7 @@ export interface ClientConfig {
   baseUrl?: string;
   /** `QSTASH_TOKEN` by default. */
   token?: string;
-  /** What is tried again without an answer; `false` for nothing. By default 5 retries, after 50 ms and then longer. */
+  /** What is tried again without a response; `false` for nothing. By default 5 retries, after 50 ms and then longer. */
   retry?: Retry | false;
   /** Maximum number of milliseconds that one call may take, all its tries together; no limit by default. */
   timeoutMs?: number;
@@ -234,7 +234,7 @@ function findServer(config: ClientConfig): Server {
     const hint = 'Start a server for development with: POSTHORN_DEV_CREDENTIALS=1 npm start';
     return { baseUrl: readDevelopmentUrl(), token: developmentCredentials.token, hint };
   }
-  const region = readRegion(readVariable('QSTASH_REGION'));
+  const region = parseRegion(readVariable('QSTASH_REGION'));
   if (region && !(config.baseUrl !== undefined && config.token !== undefined)) {
     const [url, token] = [readVariable(`${region}_QSTASH_URL`), readVariable(`${region}_QSTASH_TOKEN`)];
     if (url && token) return { baseUrl: trimUrl(url), token };

@@ -38,7 +38,7 @@ export function createConnectionError(
   const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };
   // Some runtimes put the whole address into their message, and with it the destination.
   const reason = (inner?.message || inner?.code || message || String(cause)).replace(/https?:\/\/\S+/g, '(address)');
-  return new QstashConnectionError(`No answer from ${origin}: ${reason}${hint ? `. ${hint}` : ''}`, undefined, {
+  return new QstashConnectionError(`No response from ${origin}: ${reason}${hint ? `. ${hint}` : ''}`, undefined, {
     cause,
   });
 }

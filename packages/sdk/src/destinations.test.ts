@@ -20,7 +20,7 @@ const ways: [string, string, (destination: string) => Promise<unknown>][] = [
 describe.each(ways)('%s', (_name, path, send) => {
   /** What the server takes out of the path of the request. */
   const sendAndRead = async (destination: string) => {
-    // The answer is no JSON.
+    // The response is no JSON.
     await send(destination).catch(() => undefined);
     expect(served.server.requests).toHaveLength(1);
     const target = served.server.requests[0]?.path ?? '';

@@ -1,27 +1,27 @@
 import { formatFilter, formatSelection, type AtLeastOne, type CommonFilter, type Exclusive } from './filters.ts';
 import type { CallOptions, Requester } from './http.ts';
-import { readMessage, type Message } from './messages.ts';
+import { addAliases, type Message } from './messages.ts';
 import { readPages } from './pages.ts';
 import { formatSegment } from './path.ts';
 import type { DlqCause } from './views.ts';
 
-/** A message that has finally failed, with the last answer of its destination. */
+/** A message that has finally failed, with the last response of its destination. */
 export interface DlqMessage extends Message {
   dlqId: string;
-  /** Status of the last answer; 0 if there was none. */
+  /** Status of the last response; 0 if there was none. */
   responseStatus?: number;
   responseHeader?: Record<string, string[]>;
-  /** Body of the last answer, if it is UTF-8. */
+  /** Body of the last response, if it is UTF-8. */
   responseBody?: string;
-  /** Body of the last answer in base64, if it is not UTF-8. */
+  /** Body of the last response in base64, if it is not UTF-8. */
   responseBodyBase64?: string;
-  /** The destination sent a longer body than is kept, or than fits into one answer. */
+  /** The destination sent a longer body than is kept, or than fits into one response. */
   responseBodyTruncated?: true;
 }
 
 export interface DlqFilter extends CommonFilter {
   messageId?: string;
-  /** Status of the last answer; 0 stands for none. */
+  /** Status of the last response; 0 stands for none. */
   responseStatus?: number | readonly number[];
   /** Host of the destination, or its URL. */
   destination?: string | readonly string[];
@@ -54,7 +54,7 @@ export type DlqBulkRequest =
       filter: AtLeastOne<DlqFilter>;
       /** Maximum number of entries of this call; 100 by default and at most. */
       count?: number;
-      /** Where an earlier call stopped, from its answer. */
+      /** Where an earlier call stopped, from its response. */
       cursor?: string;
       dlqIds?: never;
       all?: never;
@@ -64,7 +64,7 @@ export type DlqBulkRequest =
       all: true;
       /** Maximum number of entries of this call; 100 by default and at most. */
       count?: number;
-      /** Where an earlier call stopped, from its answer. */
+      /** Where an earlier call stopped, from its response. */
       cursor?: string;
       dlqIds?: never;
       filter?: never;
@@ -89,7 +89,7 @@ export class DLQ {
   async listMessages({ filter, ...request }: DlqListRequest = {}, options: CallOptions = {}): Promise<DlqPage> {
     const query = { ...request, ...formatFilter(filter) };
     const page = await this.#http.request<DlqPage>({ ...options, path: ['v2', 'dlq'], query });
-    return { ...page, messages: page.messages.map((message) => readMessage(message)) };
+    return { ...page, messages: page.messages.map((message) => addAliases(message)) };
   }
 
   /** Every entry that matches, oldest first, page by page as they are asked for. `timeoutMs` is for each page. */
@@ -121,7 +121,7 @@ export class DLQ {
   /** @throws {QstashNotFoundError} when there is no such entry */
   async get(dlqId: string, options: CallOptions = {}): Promise<DlqMessage> {
     const path = ['v2', 'dlq', formatSegment(dlqId, 'DLQ id')];
-    return readMessage(await this.#http.request<DlqMessage>({ ...options, path }));
+    return addAliases(await this.#http.request<DlqMessage>({ ...options, path }));
   }
 
   /**

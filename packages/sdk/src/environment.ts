@@ -18,7 +18,7 @@ export function readVariable(name: string): string | undefined {
 }
 
 /** The region whose variables are used, such as `US_EAST_1`; none unless `QSTASH_REGION` or the header names one. */
-export function readRegion(text: string | undefined | null): 'US_EAST_1' | 'EU_CENTRAL_1' | undefined {
+export function parseRegion(text: string | undefined | null): 'US_EAST_1' | 'EU_CENTRAL_1' | undefined {
   const region = text?.toUpperCase().replaceAll('-', '_');
   return region === 'US_EAST_1' || region === 'EU_CENTRAL_1' ? region : undefined;
 }

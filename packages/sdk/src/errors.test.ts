@@ -70,9 +70,9 @@ test('429 without any header', async () => {
   expect(error).toMatchObject({ limit: null, remaining: null, reset: null, resetAt: undefined });
 });
 
-test('an answer that is no JSON is an error with its beginning', async () => {
+test('a response that is no JSON is an error with its beginning', async () => {
   server.reply('/v2/topics', { status: 200, body: '<html>proxy</html>' });
-  await expect(client.urlGroups.list()).rejects.toThrow('The answer is not JSON: <html>proxy');
+  await expect(client.urlGroups.list()).rejects.toThrow('The response is not JSON: <html>proxy');
 });
 
 test('neither the token nor the body of a message is in an error', async () => {

@@ -1,10 +1,10 @@
 /** The server refused a request, or the client did before sending it (contract C19). */
 export class QstashError extends Error {
   override name = 'QstashError';
-  /** Status of the answer; none if there was no answer. */
+  /** Status of the response; none if there was no response. */
   readonly status: number | undefined;
 
-  /** @param message the body of the answer as it came */
+  /** @param message the body of the response as it came */
   constructor(message: string, status?: number, options?: ErrorOptions) {
     super(message || `Error: status=${String(status)}`, options);
     this.status = status;
@@ -53,17 +53,17 @@ export class QstashLimitError extends QstashError {
   override name = 'QstashLimitError';
 }
 
-/** The server cannot work now, or could not be reached: status 502, 503 or 504, or none. The same may work later. */
+/** The server is unavailable, or could not be reached: status 502, 503 or 504, or none. The same may work later. */
 export class QstashUnavailableError extends QstashError {
   override name = 'QstashUnavailableError';
 }
 
-/** No answer came. `cause` is the error of `fetch`. */
+/** No response came. `cause` is the error of `fetch`. */
 export class QstashConnectionError extends QstashUnavailableError {
   override name = 'QstashConnectionError';
 }
 
-/** No whole answer came within `timeoutMs`. What was sent may have been carried out. */
+/** No whole response came within `timeoutMs`. What was sent may have been carried out. */
 export class QstashTimeoutError extends QstashUnavailableError {
   override name = 'QstashTimeoutError';
 }
@@ -147,8 +147,8 @@ export class QstashChatRatelimitError extends QstashError {
   }
 }
 
-/** The error that an answer other than 2xx stands for (contract C19). */
-export function readError({ status, headers }: Response, body: string): QstashError {
+/** The error that a response other than 2xx stands for (contract C19). */
+export function toError({ status, headers }: Response, body: string): QstashError {
   switch (status) {
     case 400:
       return new QstashValidationError(body, status);

@@ -1,5 +1,5 @@
 import { createConnectionError, isUnconnected } from './connection-errors.ts';
-import { QstashEmptyArrayError, QstashError, QstashTimeoutError, QstashValidationError, readError } from './errors.ts';
+import { QstashEmptyArrayError, QstashError, QstashTimeoutError, QstashValidationError, toError } from './errors.ts';
 import { checkNumber, checkTimerMs } from './numbers.ts';
 import { toBytes, toText } from './text.ts';
 
@@ -12,7 +12,7 @@ export type HeadersInit = Headers | Record<string, string> | [string, string][] 
 
 export type HTTPMethods = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH';
 
-/** What is tried again, and when: requests that got no answer or 503, where a repetition can do no harm. */
+/** What is tried again, and when: requests that got no response or 503, where a repetition can do no harm. */
 export interface Retry {
   /** A finite number of at least 0; 5 by default. */
   retries?: number;
@@ -96,13 +96,13 @@ export function createHttp(options: HttpOptions): Requester {
     async request<T>(request: HttpRequest) {
       return send(options, request, async (response) => {
         const text = await response.text();
-        if (!response.ok) throw readError(response, text);
+        if (!response.ok) throw toError(response, text);
         return (request.parseResponseAsJson === false ? undefined : readJson(text, response.status)) as T;
       });
     },
     async *requestStream<T>(request: HttpRequest) {
       yield* await send(options, request, async (response, explain) => {
-        if (!response.ok) throw readError(response, await response.text());
+        if (!response.ok) throw toError(response, await response.text());
         return readEventStream(response, explain) as AsyncIterable<T>;
       });
     },
@@ -114,12 +114,12 @@ function readJson(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new QstashError(`The answer is not JSON: ${text.slice(0, 200)}`, status, { cause });
+    throw new QstashError(`The response is not JSON: ${text.slice(0, 200)}`, status, { cause });
   }
 }
 
 /**
- * Sends until there is an answer. A request that may be repeated is tried again without any answer and on 503; another
+ * Sends until there is a response. A request that may be repeated is tried again without any response and on 503; another
  * one only when no connection came about, so that nothing can have been sent.
  *
  * @param read what ends the call; gets what turns the error of a broken connection into that of the call
@@ -140,7 +140,7 @@ async function send<T>(
   const explain = (cause: unknown): unknown => {
     if (given?.aborted) return given.reason;
     if (late?.signal.aborted)
-      return new QstashTimeoutError(`No answer within ${String(timeoutMs)} ms`, undefined, { cause });
+      return new QstashTimeoutError(`No response within ${String(timeoutMs)} ms`, undefined, { cause });
     return cause instanceof QstashError ? cause : createConnectionError(url, cause, server.hint);
   };
 

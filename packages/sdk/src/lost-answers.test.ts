@@ -35,7 +35,7 @@ const removals: [string, string, unknown, (c: Client) => Promise<unknown>][] = [
 
 describe.each(removals)('%s', (_name, path, result, call) => {
   test.each([
-    ['a lost answer', lost],
+    ['a lost response', lost],
     ['503', unavailable],
   ])('is done when nothing is there after %s', async (_first, first) => {
     server.reply(path, first, missing);
@@ -43,7 +43,7 @@ describe.each(removals)('%s', (_name, path, result, call) => {
     expect(server.at(path)).toHaveLength(2);
   });
 
-  test('is not found when the first answer says so', async () => {
+  test('is not found when the first response says so', async () => {
     server.reply(path, missing);
     await expect(call(client)).rejects.toBeInstanceOf(QstashNotFoundError);
   });
@@ -58,7 +58,7 @@ describe.each(removals)('%s', (_name, path, result, call) => {
   });
 });
 
-test('a read is not found after a lost answer, too', async () => {
+test('a read is not found after a lost response, too', async () => {
   server.reply('/v2/messages/a', lost, missing);
   await expect(client.messages.get('a')).rejects.toBeInstanceOf(QstashNotFoundError);
 });

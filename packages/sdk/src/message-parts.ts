@@ -16,7 +16,7 @@ export interface Limits {
 }
 
 /**
- * What kind of fault made an attempt fail: `http` is an answer other than 2xx, the others say why there was none.
+ * What kind of fault made an attempt fail: `http` is a response other than 2xx, the others say why there was none.
  */
 export type ErrorKind = 'dns' | 'connect' | 'tls' | 'timeout' | 'http' | 'protocol';
 

@@ -26,7 +26,7 @@ export interface Message extends Limits {
   body?: string;
   /** The body in base64, if it is not UTF-8. */
   bodyBase64?: string;
-  /** There is a body, and it is not shown: it was too large for one answer. */
+  /** There is a body, and it is not shown: it was too large for one response. */
   bodyTruncated?: true;
   /** The last thing that happened to the message. */
   state?: MessageState;
@@ -95,7 +95,7 @@ export class Messages {
   /** @throws {QstashNotFoundError} when there is no such message (any more) */
   async get(messageId: string, options: CallOptions = {}): Promise<Message> {
     const path = ['v2', 'messages', formatSegment(messageId, 'Message id')];
-    return readMessage(await this.#http.request<Message>({ ...options, path }));
+    return addAliases(await this.#http.request<Message>({ ...options, path }));
   }
 
   /** One page of messages, newest first, also of those that have ended. A page may be short and still have a cursor. */
@@ -183,7 +183,7 @@ export class Messages {
 }
 
 /** Adds the names that the wire does not have. */
-export function readMessage<T extends { topicName?: string; rate?: number }>(
+export function addAliases<T extends { topicName?: string; rate?: number }>(
   message: T,
 ): T & { urlGroup?: string; ratePerSecond?: number } {
   return {

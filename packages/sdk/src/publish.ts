@@ -98,12 +98,12 @@ export type PublishResponse<TRequest> = TRequest extends { url: string }
     ? PublishToUrlGroupsResponse
     : PublishToApiResponse;
 
-/** Stands in the answer to a batch for an item that was valid but could not be stored. The others are there. */
+/** Stands in the response to a batch for an item that was valid but could not be stored. The others are there. */
 export interface BatchFailure {
   error: string;
 }
 
-/** Whether an element of the answer to a batch stands for a message that was not stored. */
+/** Whether an element of the response to a batch stands for a message that was not stored. */
 export function isBatchFailure(element: object): element is BatchFailure {
   return 'error' in element;
 }
@@ -120,7 +120,7 @@ export type Checked<TRequest> = {
 };
 
 /** The destination of a request. */
-export function readDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
+function requireDestination(request: { url?: string; urlGroup?: string; topic?: string }): string {
   const destination = request.url ?? request.urlGroup ?? request.topic;
   if (!destination) {
     // Names of fields only: their values do not belong in a log.
@@ -226,7 +226,7 @@ export function publish<TRequest>(
   return http.request({
     ...options,
     method: 'POST',
-    path: [...path, formatDestination(readDestination(request))],
+    path: [...path, formatDestination(requireDestination(request))],
     headers: formatMessageHeaders(http, { method: 'POST', ...request }),
     body: request.body,
     isRepeatable: isDeduplicated(request),
@@ -244,7 +244,7 @@ export async function publishBatch<TRequest>(
     if (body !== undefined && typeof body !== 'string') {
       throw new QstashValidationError('The body of an item of a batch must be text');
     }
-    const destination = readDestination(request);
+    const destination = requireDestination(request);
     const headers = [...formatMessageHeaders(http, { method: 'POST', ...request })];
     return {
       destination,

@@ -1,5 +1,5 @@
 import { developmentCredentials, verifyBody, verifyToken } from '@posthorn/shared';
-import { isDevelopment, readRegion, readVariable, SetupError } from './environment.ts';
+import { isDevelopment, parseRegion, readVariable, SetupError } from './environment.ts';
 import { checkNumber } from './numbers.ts';
 
 export interface ReceiverConfig {
@@ -65,7 +65,7 @@ function readKeys(config: ReceiverConfig, regionOfRequest: string | undefined): 
     return [developmentCredentials.currentSigningKey, developmentCredentials.nextSigningKey];
   const { currentSigningKey, nextSigningKey } = config;
   if (currentSigningKey && nextSigningKey) return [currentSigningKey, nextSigningKey];
-  const region = readVariable('QSTASH_REGION') ? readRegion(regionOfRequest) : undefined;
+  const region = readVariable('QSTASH_REGION') ? parseRegion(regionOfRequest) : undefined;
   if (region) {
     const current = readVariable(`${region}_QSTASH_CURRENT_SIGNING_KEY`);
     const next = readVariable(`${region}_QSTASH_NEXT_SIGNING_KEY`);

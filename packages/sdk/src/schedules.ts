@@ -1,6 +1,6 @@
 import type { BodyInit, CallOptions, Requester } from './http.ts';
 import type { Limits } from './message-parts.ts';
-import { readMessage } from './messages.ts';
+import { addAliases } from './messages.ts';
 import { formatSegment } from './path.ts';
 import { formatDestination, formatMessageHeaders, type MessageOptions } from './publish.ts';
 import { isGiven } from './text.ts';
@@ -92,13 +92,13 @@ export class Schedules {
 
   /** @throws {QstashNotFoundError} when there is no such schedule */
   async get(scheduleId: string, options: CallOptions = {}): Promise<Schedule> {
-    return readMessage(await this.#http.request<Schedule>({ ...options, path: formatPath(scheduleId) }));
+    return addAliases(await this.#http.request<Schedule>({ ...options, path: formatPath(scheduleId) }));
   }
 
   /** All of them, oldest first. Bodies above 16 KiB are left out, with `bodyTruncated`; `get` shows them. */
   async list(options: CallOptions = {}): Promise<Schedule[]> {
     const schedules = await this.#http.request<Schedule[]>({ ...options, path: ['v2', 'schedules'] });
-    return schedules.map((schedule) => readMessage(schedule));
+    return schedules.map((schedule) => addAliases(schedule));
   }
 
   /** Messages that are on their way are left alone. @throws {QstashNotFoundError} when there is no such schedule */

@@ -49,7 +49,7 @@ test('a broken connection is an error of the SDK', async () => {
   stream?.destroy();
   const failure: unknown = await lines.next().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(QstashConnectionError);
-  expect((failure as Error).message).toMatch(/^No answer from http:\/\/127\.0\.0\.1:\d+: /);
+  expect((failure as Error).message).toMatch(/^No response from http:\/\/127\.0\.0\.1:\d+: /);
 });
 
 test('a signal gives its own reason', async () => {
@@ -66,7 +66,7 @@ test('what is no JSON is an error of the SDK', async () => {
   stream?.write('data: {"messageId":\n\n');
   const failure: unknown = await lines.next().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(QstashError);
-  expect((failure as Error).message).toContain('The answer is not JSON');
+  expect((failure as Error).message).toContain('The response is not JSON');
 });
 
 test('a reader that stops closes the connection', async () => {

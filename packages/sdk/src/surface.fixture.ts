@@ -264,7 +264,7 @@ const publishRows: Row[] = [
     result: [published, [published]],
   },
   {
-    name: 'batch: the answer becomes a list',
+    name: 'batch: the response becomes a list',
     call: (client) => client.batch([{ url }]),
     request: 'POST /v2/batch',
     body: [{ destination: url, headers: { 'upstash-forward-x-global': 'g', 'upstash-method': 'POST' } }],

@@ -32,7 +32,7 @@ const calls: [string, string, (workflowRunId: string) => Promise<unknown>][] = [
 
 describe.each(calls)('%s', (_name, path, call) => {
   test.each(['a', 'wfr_a'])('of the run %s', async (id) => {
-    // The answer is no JSON.
+    // The response is no JSON.
     await call(id).catch(() => undefined);
     const asked = served.server.requests.at(-1)?.path ?? '';
     const sort = (text: string) => text.split(/[?&]/).toSorted();

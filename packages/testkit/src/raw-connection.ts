@@ -59,7 +59,7 @@ export function exchangeRaw(
     };
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`no answer within ${withinMs} ms`));
+      reject(new Error(`no response within ${withinMs} ms`));
     }, withinMs);
     const read = readReplies((reply) => {
       replies.push(reply);

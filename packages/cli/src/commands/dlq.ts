@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Act } from '../act.ts';
 import { collectCount, parseLimit, take } from '../arguments.ts';
 import { Failure } from '../failure.ts';
-import { addFilters, readFilter, type FilterOptions } from '../filters.ts';
+import { addFilters, toFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
@@ -23,17 +23,17 @@ export function addDlq(command: Command, act: Act): void {
     .action(
       act(async ({ client, output }, options: Options & { limit: number }) => {
         const { limit } = options;
-        const filter = readDlqFilter(options);
+        const filter = toDlqFilter(options);
         const request = { ...(filter ? { filter } : {}), count: Math.min(pageSize, limit) };
         const { taken, isMore } = await take(client.dlq.iterateMessages(request), limit);
-        output.table(taken, columns, 'no such messages have failed');
+        output.table(taken, columns, 'no messages in the dead letter queue match');
         if (isMore && output.isTerminal) output.note('there are more; --limit 0 shows all');
       }),
     );
 
   command
     .command('get <id>')
-    .description('show a failed message, with the last answer of its destination')
+    .description('show a failed message, with the last response of its destination')
     .action(
       act(async ({ client, output }, id: string) => {
         output.fields(await client.dlq.get(id));
@@ -45,7 +45,7 @@ export function addDlq(command: Command, act: Act): void {
     .description('publish failed messages again, by ids, by filters, or all');
   addMany(addDlqFilters(retry)).action(
     act(async ({ client, output }, ids: string[], options: Options & ManyOptions) => {
-      const filter = readDlqFilter(options);
+      const filter = toDlqFilter(options);
       await checkMany(ids, filter, options, 'Publish all failed messages again?');
       const responses: { messageId: string }[] = [];
       // What fails again meanwhile would be found again, and so on for ever.
@@ -62,7 +62,7 @@ export function addDlq(command: Command, act: Act): void {
   const remove = command.command('delete [ids...]').description('remove failed messages, by ids, by filters, or all');
   addMany(addDlqFilters(remove)).action(
     act(async ({ client, output }, ids: string[], options: Options & ManyOptions) => {
-      const filter = readDlqFilter(options);
+      const filter = toDlqFilter(options);
       await checkMany(ids, filter, options, 'Remove all failed messages for good?');
       let deleted = 0;
       await callInPages(ids, filter, options.limit, async (request) => {
@@ -95,13 +95,13 @@ const columns: Column<DlqMessage>[] = [
 function addDlqFilters(command: Command): Command {
   return addFilters(command)
     .option('--message <id>', 'of this message')
-    .option('--status <status>', 'last answered with this status; 0 for no answer', collectCount);
+    .option('--status <status>', 'last answered with this status; 0 for no response', collectCount);
 }
 
-function readDlqFilter(options: Options): DlqFilter | undefined {
+function toDlqFilter(options: Options): DlqFilter | undefined {
   const { message, status } = options;
   const filter = {
-    ...readFilter(options),
+    ...toFilter(options),
     ...(message === undefined ? {} : { messageId: message }),
     ...(status === undefined ? {} : { responseStatus: status }),
   };

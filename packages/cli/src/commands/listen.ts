@@ -20,8 +20,8 @@ const maxConnections = 100;
 
 export function addListen(command: Command, act: Act): void {
   command
-    .argument('[port]', `port on this machine (default: ${defaultPort})`, readPort)
-    .option('--status <status>', 'answer each request with this status', readStatus, 200)
+    .argument('[port]', `port on this machine (default: ${defaultPort})`, parsePort)
+    .option('--status <status>', 'answer each request with this status', parseStatus, 200)
     .action(
       act(async (session, port: number | undefined, { status }: Options) => {
         const verify = createVerifier(session);
@@ -47,13 +47,13 @@ export function addListen(command: Command, act: Act): void {
     );
 }
 
-function readPort(text: string): number {
+function parsePort(text: string): number {
   const port = parseCount(text);
   if (port < 1 || port > 65_535) throw new InvalidArgumentError('Use a port from 1 to 65535.');
   return port;
 }
 
-function readStatus(text: string): number {
+function parseStatus(text: string): number {
   const status = parseCount(text);
   if (status < 200 || status > 599) throw new InvalidArgumentError('Use a status from 200 to 599.');
   return status;

@@ -2,7 +2,7 @@ import type { Log, LogsFilter, State } from '@posthorn/sdk';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Act } from '../act.ts';
 import { parseLimit, take } from '../arguments.ts';
-import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
+import { addDestinationFilters, addFilters, toFilter, type FilterOptions } from '../filters.ts';
 import type { Style } from '../output/paint.ts';
 import type { Column } from '../output/table.ts';
 import { formatDuration, formatTime } from '../output/time.ts';
@@ -43,7 +43,7 @@ export function addLogs(command: Command, act: Act): void {
       act(async ({ client, output }, options: Options) => {
         const { message, state, limit, follow: isFollowing } = options;
         const given = {
-          ...readFilter(options),
+          ...toFilter(options),
           ...(message === undefined ? {} : { messageId: message }),
           ...(state === undefined ? {} : { state }),
           // Filters go to the server as they are. A person sees no bodies, so they can stay there.
@@ -103,7 +103,7 @@ export const columns: Column<Log>[] = [
   { title: 'DETAIL', cell: formatDetail, isBelow: true },
 ];
 
-/** With the status of the answer, which says most. */
+/** With the status of the response, which says most. */
 function formatState({ state, responseStatus = 0 }: Log): string {
   return state === 'ERROR' && responseStatus > 0 ? `${state} ${responseStatus}` : state;
 }

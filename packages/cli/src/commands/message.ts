@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Failure } from '../failure.ts';
 import { sessionOptions, type Act } from '../act.ts';
 import { columns } from './logs.ts';
-import { addDestinationFilters, addFilters, readFilter, type FilterOptions } from '../filters.ts';
+import { addDestinationFilters, addFilters, toFilter, type FilterOptions } from '../filters.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
 import { formatCount } from '../output/text.ts';
 
@@ -38,7 +38,7 @@ export function addMessage(command: Command, act: Act): void {
   const cancel = command.command('cancel [ids...]').description('cancel messages, by ids, by filters, or all');
   addMany(addDestinationFilters(addFilters(cancel))).action(
     act(async ({ client, output }, ids: string[], options: FilterOptions & ManyOptions) => {
-      const filter = readFilter(options);
+      const filter = toFilter(options);
       await checkMany(ids, filter, options, 'Cancel all messages that have not ended?');
       if (ids.length === 1) {
         output.done('Canceled 1 message.', await client.messages.cancel(ids[0] ?? ''));

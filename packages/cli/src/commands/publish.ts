@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Act } from '../act.ts';
 import { parseHeaderText, parseInstant } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
-import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
+import { addMessageOptions, toMessageOptions, type MessageOptionValues } from '../message-options.ts';
 
 interface Options extends MessageOptionValues, BodyOptions {
   notBefore?: number;
@@ -22,7 +22,7 @@ export function addPublish(command: Command, act: Act): void {
         const { body, bodyFile, notBefore, dedupId, dedupContent, ...messageOptions } = options;
         const content = await readBody({ body, bodyFile }, output.note);
         const request = {
-          ...readMessageOptions(messageOptions),
+          ...toMessageOptions(messageOptions),
           ...(destination.includes('://') ? { url: destination } : { urlGroup: destination }),
           ...(content === undefined ? {} : { body: content }),
           ...(notBefore === undefined ? {} : { notBefore: notBefore / 1000 }),

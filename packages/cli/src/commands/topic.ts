@@ -31,14 +31,14 @@ export function addTopic(command: Command, act: Act): void {
     .description('add endpoints: each a URL, or name=URL; the topic is created when needed')
     .action(
       act(async ({ client, output }, name: string, texts: string[]) => {
-        await client.urlGroups.addEndpoints({ name, endpoints: texts.map(readEndpoint) });
+        await client.urlGroups.addEndpoints({ name, endpoints: texts.map(parseEndpoint) });
         output.done(`Added ${formatCount(texts.length, 'endpoint')} to topic ${name}.`);
       }),
     );
 
   command
     .command('remove <name> <endpoints...>')
-    .description('remove endpoints: each its URL or its name; with the last one the topic goes')
+    .description('remove endpoints: each its URL or its name; removing the last one removes the topic')
     .action(
       act(async ({ client, output }, name: string, texts: string[]) => {
         const endpoints = texts.map((text) => (isUrl(text) ? { url: text } : { name: text }));
@@ -49,7 +49,7 @@ export function addTopic(command: Command, act: Act): void {
 
   command
     .command('delete <name>')
-    .description('remove a topic; messages that are on their way are left alone')
+    .description('remove a topic; messages that were published to it are kept')
     .action(
       act(async ({ client, output }, name: string) => {
         await client.urlGroups.delete(name);
@@ -64,7 +64,7 @@ const columns: Column<UrlGroup>[] = [
   { title: 'ENDPOINTS', cell: ({ endpoints }) => endpoints.map(({ url }) => url).join(' '), isBelow: true },
 ];
 
-function readEndpoint(text: string): { url: string; name?: string } {
+function parseEndpoint(text: string): { url: string; name?: string } {
   const [, name, url] = /^([\w.-]+)=(.+)$/s.exec(text) ?? [];
   return name && url ? { name, url } : { url: text };
 }

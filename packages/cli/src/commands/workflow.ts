@@ -11,7 +11,7 @@ import { collectHeaderText, parseHeaderText, parseLimit } from '../arguments.ts'
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { Failure } from '../failure.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
-import { addMessageOptions, readMessageOptions, type MessageOptionValues } from '../message-options.ts';
+import { addMessageOptions, toMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
 import { formatDistance } from '../output/time.ts';
@@ -64,7 +64,7 @@ export function addWorkflow(command: Command, act: Act): void {
       act(async ({ client, output }, url: string, options: MessageOptionValues & BodyOptions & { id?: string }) => {
         const { body, bodyFile, id, ...messageOptions } = options;
         const content = await readBody({ body, bodyFile }, output.note);
-        const { method: _, callback: _callback, ...message } = readMessageOptions(messageOptions);
+        const { method: _, callback: _callback, ...message } = toMessageOptions(messageOptions);
         const reply = await client.workflow.trigger({
           ...message,
           url,

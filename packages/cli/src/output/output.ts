@@ -24,7 +24,7 @@ export interface Output {
 
 export function createOutput({ isJson }: { isJson: boolean }): Output {
   const isTerminal = process.stdout.isTTY;
-  const paint = createPaint(isTerminal && !readConfig().isColourless);
+  const paint = createPaint(isTerminal && !readConfig().isColorless);
   const width = isTerminal ? process.stdout.columns : undefined;
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const note = (text: string) => void process.stderr.write(`posthorn: ${disarm(text)}\n`);

@@ -11,7 +11,7 @@ export interface LambdaEvent {
   isBase64Encoded?: boolean;
 }
 
-/** The answer to an event that is refused. */
+/** The response to an event that is refused. */
 export interface LambdaRefusal {
   statusCode: number;
   headers: Record<string, string>;

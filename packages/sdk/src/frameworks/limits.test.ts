@@ -1,5 +1,5 @@
 // What is read of a body, and when: nothing before the token is proven, never more than the limit, and the sender gets
-// its answer.
+// its response.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
@@ -107,13 +107,13 @@ describe.each(kinds.sockets)('%s', (_name, create) => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  test('the answer at the limit reaches a sender that goes on sending', async () => {
+  test('the response at the limit reaches a sender that goes on sending', async () => {
     const { origin = '' } = await create(config);
     const { hostname, port } = new URL(origin);
     const socket = connect(Number(port), hostname);
     const received: Buffer[] = [];
     socket.on('data', (data: Buffer) => received.push(data));
-    // The client of Node.js stops sending when its answer is there.
+    // The client of Node.js stops sending when its response is there.
     await pipeline(Readable.from(writeLongRequest(sign('sig_a'))), socket, { end: false });
     await eventually(() => received.length > 0);
     expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 413 [^]*The body is longer than 100000 bytes/);
@@ -128,7 +128,7 @@ test('an event of AWS Lambda with a body above the limit is 413', async () => {
   expect(await handler(event)).toMatchObject({ statusCode: 413, body: 'The body is longer than 100000 bytes' });
 });
 
-/** Sends the head of a request and no byte of its body; gives the first bytes of the answer. */
+/** Sends the head of a request and no byte of its body; gives the first bytes of the response. */
 async function sendHead(origin: string, headers: string[]): Promise<string> {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);

@@ -12,7 +12,7 @@ export interface Pieces {
   cancel(): unknown;
 }
 
-/** How long to read on after an early 413: a connection with unread data is reset, and the answer is lost with it. */
+/** How long to read on after an early 413: a connection with unread data is reset, and the response is lost with it. */
 const discardMs = 30_000;
 
 /**
