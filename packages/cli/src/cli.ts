@@ -27,7 +27,7 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     load: async () => (await import('./commands/dlq.ts')).addDlq,
   },
   schedule: {
-    summary: 'publish again and again',
+    summary: 'publish repeatedly',
     load: async () => (await import('./commands/schedule.ts')).addSchedule,
   },
   queue: {

@@ -354,7 +354,7 @@ test('dead letters are listed, shown, published again and removed', async () => 
   expect((await run(['dlq', 'delete', '1-1'])).code).toBe(3);
   expect(await posthorn(['dlq', 'delete', '--all', '--yes'])).toBe('Removed 1 dead letter.\n');
   const empty = await run(['dlq', 'list']);
-  expect(empty).toEqual({ code: 0, stdout: '', stderr: 'posthorn: no such messages have failed\n' });
+  expect(empty).toEqual({ code: 0, stdout: '', stderr: 'posthorn: no messages in the dead letter queue match\n' });
 });
 
 test('--all reaches over pages', async () => {
