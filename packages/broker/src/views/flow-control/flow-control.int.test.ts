@@ -59,3 +59,28 @@ test('a key is kept while it has messages, or is paused, and forgotten a while a
   expect(await ttl()).toBeGreaterThan(0);
   expect(await names()).toEqual(['busy']);
 });
+
+test('each action creates an unknown key, and releases what it no longer holds', async () => {
+  const { flowControls, lanes } = broker;
+  const actions = {
+    resumed: () => flowControls.setPaused('resumed', false),
+    unpinned: () => flowControls.unpin('unpinned', { parallelism: true, rate: true }),
+    reset: () => flowControls.resetRate('reset'),
+  };
+  for (const [key, act] of Object.entries(actions)) {
+    await act();
+    expect(await flowControls.get(key)).toMatchObject({ flowControlKey: key, isPaused: false });
+  }
+  for (let n = 0; n <= maxHeldFlowControlKeys; n++) {
+    await flowControls.setPaused(`fresh-${n}`, true);
+    await flowControls.setPaused(`fresh-${n}`, false);
+    expect(await flowControls.get(`fresh-${n}`)).toMatchObject({ isPaused: false });
+  }
+
+  // An earlier version left the key in the list without a record.
+  const gone = { kind: 'flow', name: 'gone' } as const;
+  const list = keyspace.flowKeys(lanes.shardOf(gone));
+  await server.client.zadd(list, '+inf', 'flow:gone');
+  await lanes.leave(gone, 'msg_1');
+  expect(await server.client.zscore(list, 'flow:gone')).toBeNull();
+});
