@@ -27,6 +27,8 @@ beforeAll(async () => {
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
     queues: { maxQueues: 10, maxParallelism: 10 },
+    urlGroups: { maxGroups: 10, maxEndpoints: 10 },
+    maxHeldFlowControlKeys: 10,
     runs: { maxRuns: 100, maxSteps: 100, maxLogBytes: 1e8, lazyBytes: 3e6, retentionMs: 60_000 },
     publish: {
       defaultRetries: 3,
@@ -326,6 +328,24 @@ test.each([
   const { status, body } = await call(method, path);
   expect([status, body['error']]).toEqual([400, expect.stringMatching(`^${missing}:`)]);
 });
+
+test.each(['tenant/42', 'tenant%2F42', 'a/pause', 'https://a.example//b', 'pause'])(
+  'a flow-control key may stand in the path as it is: %s',
+  async (path) => {
+    await redis.client.flushall();
+    const flowControlKey = decodeURIComponent(path);
+    const send = async (action: string) => (await call('POST', `/v2/flowControl/${path}/${action}`)).status;
+    const read = async () => (await call('GET', `/v2/flowControl/${path}`)).body;
+    expect(await send('pause')).toBe(200);
+    expect(await read()).toMatchObject({ flowControlKey, isPaused: true });
+    expect([await send('resume/'), await send('pin?rate=7'), await send('resetRate')]).toEqual([200, 200, 200]);
+    expect(await read()).toMatchObject({ flowControlKey, isPaused: false, isPinnedRate: true, rateMax: 7 });
+    expect([await send('unpin?rate=true'), await send('reset')]).toEqual([200, 200]);
+    expect(await read()).toMatchObject({ flowControlKey, isPinnedRate: false });
+    expect((await call('GET', '/v2/flowControl')).body).toHaveLength(1);
+    expect((await call('DELETE', `/v2/flowControl/${path}/pause`)).status).toBe(405);
+  },
+);
 
 test('a byte order mark before JSON means nothing', async () => {
   const mark = '\ufeff';
