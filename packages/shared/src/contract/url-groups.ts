@@ -82,6 +82,12 @@ export const EndpointReference = z
   .meta({ id: 'EndpointReference', description: 'An endpoint by its name or its URL.' });
 export type EndpointReference = z.infer<typeof EndpointReference>;
 
+/** Options that no publish to a group can have by default. */
+const scheduleOptions = [
+  ['cron', 'Upstash-Cron'],
+  ['scheduleId', 'Upstash-Schedule-Id'],
+] as const;
+
 /** Headers of a publish as an object, a text or a list of texts each; checked as if a request had them. */
 export const DefaultHeaders = z
   .record(
@@ -97,7 +103,12 @@ export const DefaultHeaders = z
         context.addIssue({ code: 'custom', message: excess });
         return;
       }
-      parseForwardedHeaders(list, parsePublishOptions(list).forwardAll ?? false, false);
+      const options = parsePublishOptions(list);
+      for (const [option, name] of scheduleOptions) {
+        if (options[option] === undefined) continue;
+        context.addIssue({ code: 'custom', message: `${name} is not possible in default headers: it makes a schedule` });
+      }
+      parseForwardedHeaders(list, options.forwardAll ?? false, false);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       context.addIssue({ code: 'custom', message: error.message });
@@ -178,7 +189,7 @@ export const urlGroups = {
     params,
     body: z.object({ headers: DefaultHeaders }),
     reply: Ignored,
-    errors: ['not_found'],
+    errors: ['not_found', 'limit_exceeded'],
   }),
   remove: endpoint({
     method: 'DELETE',
