@@ -1,7 +1,6 @@
 import type { UrlGroup } from '@posthorn/shared';
 import type { DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
-import { testOptions } from '../broker.fixture.ts';
 import { createUrlGroups } from './url-groups.ts';
 
 const guard: DestinationGuard = {
@@ -9,6 +8,15 @@ const guard: DestinationGuard = {
   checkAddress: () => undefined,
 };
 const limits = { maxGroups: 1, maxEndpoints: 10_000 };
+const publishLimits = {
+  defaultRetries: 3,
+  maxRetries: 20,
+  maxDelayMs: 1e10,
+  defaultTimeoutMs: 1e6,
+  maxTimeoutMs: 1e6,
+  maxLabels: 20,
+  deduplicationWindowMs: 600_000,
+};
 
 /** One group without Redis, and what it holds. */
 function createGroup(endpoints: UrlGroup['endpoints']) {
@@ -18,7 +26,7 @@ function createGroup(endpoints: UrlGroup['endpoints']) {
     replaceField: async (_key: string, _field: string, _before: string, value: string) => ((text = value), 1),
   } as unknown as RedisConnection;
   return {
-    groups: createUrlGroups(redis, { guard, limits: testOptions.publish }, limits),
+    groups: createUrlGroups(redis, { guard, limits: publishLimits }, limits),
     read: () => (text === '' ? [] : (JSON.parse(text) as UrlGroup).endpoints),
   };
 }
