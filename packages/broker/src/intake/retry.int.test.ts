@@ -1,4 +1,4 @@
-import { PosthornError, readDlqFilter, type Message } from '@posthorn/shared';
+import { PosthornError, readDlqFilter, type Callback, type Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { BrokerParts } from '../broker.ts';
@@ -149,7 +149,7 @@ describe('a retry of many', () => {
 });
 
 describe('options of callbacks', () => {
-  const stored = {
+  const stored: Callback = {
     url: 'https://a.example/callback',
     method: 'PATCH',
     header: { A: ['1'] },
@@ -157,7 +157,7 @@ describe('options of callbacks', () => {
     timeoutMs: 1000,
     delayMs: 2000,
     retryDelayExpression: '1000',
-  } as const;
+  };
   const retry = async (fields: Partial<Message>, ...headers: string[]) => {
     const [published] = (await broker.retryDeadLetters([(await bury(fields)).dlqId], headers)) ?? [];
     const id = published?.messageId ?? '';
