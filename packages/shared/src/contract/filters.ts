@@ -66,10 +66,11 @@ const list = (separator: string | RegExp) =>
     })
     .pipe(z.array(given));
 
+const instantText = 'use a time in milliseconds since 1970';
 const instant = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: instantText })
   .transform(String)
-  .pipe(z.string().regex(/^\d{1,15}$/, 'use a time in milliseconds since 1970'))
+  .pipe(z.string().regex(/^\d{1,15}$/, instantText))
   .transform(Number);
 
 /** The filters that every call with filters knows, as they come in a query or in a JSON body. */

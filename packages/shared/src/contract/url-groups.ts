@@ -19,7 +19,10 @@ const EndpointName = z
 export const GroupEndpoint = z
   .object({
     url: DestinationUrl.meta({ description: 'URL of the endpoint.', example: 'https://example.com/hook' }),
-    name: EndpointName.optional().describe('Name of the endpoint; an empty name counts as none.'),
+    name: EndpointName.nullable()
+      .transform((name) => name ?? undefined)
+      .optional()
+      .describe('Name of the endpoint; `null` and an empty name count as none.'),
   })
   .meta({
     id: 'GroupEndpoint',
@@ -75,8 +78,8 @@ export type UrlGroupStats = z.infer<typeof UrlGroupStats>;
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
   .object({
-    url: z.string().transform(formatUrl).optional().describe('URL of the endpoint.'),
-    name: z.string().optional().describe('Name of the endpoint; it takes precedence over the URL.'),
+    url: z.string('use text').transform(formatUrl).nullish().describe('URL of the endpoint.'),
+    name: z.string('use text').nullish().describe('Name of the endpoint; it takes precedence over the URL.'),
   })
   .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' })
   .meta({ id: 'EndpointReference', description: 'An endpoint by its name or its URL.' });
@@ -92,7 +95,9 @@ const scheduleOptions = [
 export const DefaultHeaders = z
   .record(
     z.string(),
-    z.union([z.string(), z.array(z.string()).min(1)]).transform((texts) => [texts].flat()),
+    z
+      .union([z.string(), z.array(z.string()).min(1)], { error: 'give the value as a text, or as a list of texts' })
+      .transform((texts) => [texts].flat()),
     'give the headers as an object',
   )
   .superRefine((headers, context) => {
