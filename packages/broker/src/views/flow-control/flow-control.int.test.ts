@@ -84,3 +84,31 @@ test('each action creates an unknown key, and releases what it no longer holds',
   await lanes.leave(gone, 'msg_1');
   expect(await server.client.zscore(list, 'flow:gone')).toBeNull();
 });
+
+test('all keys are listed by name, and read in pieces', async () => {
+  const { flowControls, lanes } = broker;
+  const names = Array.from({ length: 4000 }, (_, n) => `key-${n}`);
+  const far = Date.now() + 3_600_000;
+  const put = server.client.pipeline();
+  for (const [index, name] of names.entries()) {
+    const shard = lanes.shardOf({ kind: 'flow', name });
+    put.hset(keyspace.lane(shard, 'flow', name), 'rate', 1);
+    put.zadd(keyspace.flowKeys(shard), [far, '9007199254740991', '+inf'][index % 3] ?? far, `flow:${name}`);
+  }
+  const forgotten = keyspace.flowKeys(lanes.shardOf(busy));
+  put.zadd(forgotten, Date.now() - 1, 'flow:busy');
+  put.hset(keyspace.lane(lanes.shardOf(busy), 'flow', 'busy'), 'rate', 1);
+  await put.exec();
+
+  const list = async (search?: string) => {
+    const keys: string[] = [];
+    for await (const { flowControlKey } of flowControls.list(search)) keys.push(flowControlKey);
+    return keys;
+  };
+  await server.client.config('RESETSTAT');
+  expect(await list()).toEqual([...names].sort());
+  const stats = await server.client.info('commandstats');
+  expect(stats).not.toContain('cmdstat_zrangebyscore');
+  expect(Number(/cmdstat_zscan:calls=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(3);
+  expect(await list('-399')).toEqual(names.filter((name) => name.includes('-399')).sort());
+});
