@@ -58,10 +58,16 @@ export function forThisMachine(handle: RequestHandler): RequestHandler {
 }
 
 /**
- * Whether a request comes from this machine itself. One that a proxy on this machine has passed on does not, and what
- * such a proxy says of its origin is not believed either.
+ * Whether a request comes from a program on this machine itself. One that a proxy on this machine has passed on does not,
+ * and what such a proxy says of its origin is not believed either. Neither does one of a web page in a browser on this
+ * machine: a page of an allowed origin, or of a name that was made to point to this machine, could read the response.
  */
 function isLocal({ socket, headers }: IncomingMessage): boolean {
   const isPassedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
-  return !isPassedOn && /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
+  // The user has typed the address: no page reads the response.
+  const isOfPage = headers.origin !== undefined || !['none', undefined].includes(headers['sec-fetch-site'] as string);
+  const isLoopback = /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
+  return !isPassedOn && !isOfPage && isLoopback && loopbackHost.test(headers.host ?? '');
 }
+
+const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;

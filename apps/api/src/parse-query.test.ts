@@ -12,3 +12,9 @@ test.each([
 ])('%s', (query, parameters) => {
   expect({ ...parseQuery(query) }).toEqual(parameters);
 });
+
+test('a parameter behind a thousand others is read', () => {
+  const query = parseQuery(`${'label=a&'.repeat(1500)}queueName=q`);
+  expect(query['label']).toHaveLength(1500);
+  expect(query['queueName']).toBe('q');
+});

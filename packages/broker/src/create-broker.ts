@@ -64,7 +64,9 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const isFull = () => options.findNoRoom?.() !== undefined;
   const logs = shedWhenFull(createLogStore(redis, shards, logOptions), isFull);
   const stats = createStatsCounter(redis);
-  const urlGroups = createUrlGroups(redis, guard, options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 });
+  const publishLimits = options.publish ?? onlyDelivers;
+  const groupLimits = options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 };
+  const urlGroups = createUrlGroups(redis, { guard, limits: publishLimits }, groupLimits);
 
   const readers = options.reads ? createReaders(options.reads) : { shards, bodies, logs };
   const holdings = createHoldings(lanes, bodies);
@@ -94,7 +96,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     lanes,
     logs,
     log,
-    limits: options.publish ?? onlyDelivers,
+    limits: publishLimits,
     runLimits: options.runs ?? noRuns,
     reads: { redis: options.reads ?? redis, shards: readers.shards },
   });

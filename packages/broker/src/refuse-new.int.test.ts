@@ -43,6 +43,8 @@ test('a full Redis refuses everything that is new, and lets what exists be chang
     () => queues.upsert('new', {}),
     () => flowControls.pin('new', { rate: 1 }),
     () => flowControls.setPaused('new', true),
+    () => flowControls.setPaused('new', false),
+    () => flowControls.unpin('new', { parallelism: true, rate: true }),
     () => flowControls.resetRate('new'),
   ];
   for (const door of doors) await expect(door()).rejects.toMatchObject({ status: 503, message: noRoom });
@@ -52,6 +54,8 @@ test('a full Redis refuses everything that is new, and lets what exists be chang
   await queues.setPaused('old', false);
   await flowControls.setPaused('old', true);
   await flowControls.pin('old', { parallelism: 2 });
+  await flowControls.setPaused('old', false);
+  await flowControls.unpin('old', { parallelism: true, rate: true });
   await flowControls.resetRate('old');
   await schedules.setPaused('old', true);
   await urlGroups.setHeaders('old', {});

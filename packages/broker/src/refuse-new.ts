@@ -43,12 +43,16 @@ export function refuseNewSettings({ schedules, urlGroups, queues, flowControls }
     flowControls: {
       ...flowControls,
       async setPaused(key, paused) {
-        if (paused) await refuseNewKey(key);
+        await refuseNewKey(key);
         await flowControls.setPaused(key, paused);
       },
       async pin(key, limits) {
         await refuseNewKey(key);
         await flowControls.pin(key, limits);
+      },
+      async unpin(key, parts) {
+        await refuseNewKey(key);
+        await flowControls.unpin(key, parts);
       },
       async resetRate(key) {
         await refuseNewKey(key);

@@ -7,9 +7,10 @@ import type { Route } from '../routes/route.ts';
  * id, 404 everywhere else. It stands behind authentication, so that a request without a token learns nothing about paths.
  */
 export function refuseUnknown(routes: readonly Route[]): RequestHandler {
-  const known = routes.map(({ endpoint: { method, path } }) => ({
+  const known = routes.map(({ endpoint: { method, path }, path: routePath }) => ({
     method,
-    pattern: createPattern(path),
+    // A route of its own pattern may take more than the path in the contract shows.
+    patterns: [createPattern(path), ...(routePath instanceof RegExp ? [routePath] : [])],
     lackingPattern: createPattern(path, '([^/]*)'),
     parameters: [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
   }));
@@ -17,7 +18,8 @@ export function refuseUnknown(routes: readonly Route[]): RequestHandler {
 
   return (request, response, next) => {
     const path = request.path.replace(/(?<=.)\/$/, '');
-    const allowed = [...new Set(known.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))].sort();
+    const isMeant = ({ patterns }: (typeof known)[number]) => patterns.some((pattern) => pattern.test(path));
+    const allowed = [...new Set(known.filter(isMeant).map(({ method }) => method))].sort();
     if (allowed.length > 0) {
       response.setHeader('Allow', allowed.join(', '));
       next(

@@ -8,16 +8,20 @@ import { authenticate } from '../middleware/authenticate.ts';
 import { handleErrors } from '../middleware/handle-errors.ts';
 import { batchRoutes } from './batch.ts';
 
+const token = 'a-token-of-this-test';
+
 let server: Server;
 const headerCounts: number[] = [];
+const tokensInQuery: boolean[] = [];
 beforeAll(async () => {
   const publishBatch: Broker['publishBatch'] = async (requests) => {
     headerCounts.push(...requests.map(({ headers }) => headers.length / 2));
+    tokensInQuery.push(...requests.map(({ tokenInQuery }) => tokenInQuery));
     return [];
   };
   const limits = { maxBytes: 10_000_000, maxItems: 10, maxMessageBytes: 1_000_000 };
   const log = { error: () => undefined, warn: () => undefined } as unknown as AppParts['log'];
-  const app = express().use(authenticate(['a-token-of-this-test'], undefined));
+  const app = express().use(authenticate([token], undefined));
   const [route] = batchRoutes({ publishBatch } as unknown as Broker, () => undefined, limits);
   if (route) app[route.method](route.path, route.handle);
   server = createServer(app.use(handleErrors(log))).listen(0, '127.0.0.1');
@@ -27,14 +31,15 @@ afterAll(() => {
   server.closeAllConnections();
   server.close();
 });
-beforeEach(() => (headerCounts.length = 0));
+beforeEach(() => (headerCounts.length = tokensInQuery.length = 0));
 
-const batch = (item: object) =>
-  fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/batch`, {
+const send = (item: object, query: string, headers: Record<string, string>) =>
+  fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/batch${query}`, {
     method: 'POST',
-    headers: { authorization: 'Bearer a-token-of-this-test' },
+    headers,
     body: JSON.stringify([item]),
   });
+const batch = (item: object) => send(item, '', { authorization: `Bearer ${token}` });
 const headers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`h${n}`, 'v']));
 const query = (count: number, value = 'v') =>
   Array.from({ length: count }, (_, n) => `upstash-forward-q${n}=${value}`).join('&');
@@ -53,4 +58,11 @@ test.each<[string, { options?: string; headers?: object; body?: object }, number
   const destination = `https://a.example/${options === undefined ? '' : `?${options}`}`;
   expect((await batch({ destination, ...item })).status).toBe(status);
   expect(headerCounts).toEqual(expected);
+});
+
+test('an Authorization header of an item may be forwarded if the token came by query', async () => {
+  const item = { destination: 'https://a.example/' };
+  expect((await send(item, `?qstash_token=${token}`, {})).status).toBe(200);
+  expect((await batch(item)).status).toBe(200);
+  expect(tokensInQuery).toEqual([true, false]);
 });

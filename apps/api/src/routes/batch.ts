@@ -13,6 +13,7 @@ import {
 } from '@posthorn/shared';
 import type { Request } from 'express';
 import type { z } from 'zod';
+import { readAccess } from '../middleware/authenticate.ts';
 import { formatIssues } from '../middleware/handle-errors.ts';
 import { readCallerIp } from './caller-ip.ts';
 import { readPieces } from '../middleware/read-body.ts';
@@ -49,13 +50,13 @@ export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Ro
  */
 export async function readItems(request: Request, limits: BatchLimits): Promise<Item[]> {
   refuseEncoded(request);
-  const callerIp = readCallerIp(request);
+  const caller = { callerIp: readCallerIp(request), tokenInQuery: readAccess(request).tokenInQuery };
   const items: Item[] = [];
   const faults: unknown[] = [];
   const found = { run: false };
   const take = (text: string) => {
     try {
-      if (faults.length === 0) items.push(readItem(parseJson(text), items.length, callerIp, limits));
+      if (faults.length === 0) items.push(readItem(parseJson(text), items.length, caller, limits));
     } catch (error) {
       faults.push(error);
     }
@@ -81,7 +82,10 @@ export async function readItems(request: Request, limits: BatchLimits): Promise<
   throw found.run ? refuseForRun(faults[0]) : faults[0];
 }
 
-function readItem(value: unknown, index: number, callerIp: string, limits: BatchLimits): Item {
+/** What all items of a batch have in common. */
+type Caller = Pick<Item, 'callerIp' | 'tokenInQuery'>;
+
+function readItem(value: unknown, index: number, caller: Caller, limits: BatchLimits): Item {
   try {
     // Before the schema looks at every one of them: there may be a million.
     limitItemHeaders((value as { headers?: unknown } | null)?.headers);
@@ -96,9 +100,8 @@ function readItem(value: unknown, index: number, callerIp: string, limits: Batch
     return {
       destination,
       headers: mergeHeaders(headers, describeBody(item)),
-      tokenInQuery: false,
       body,
-      callerIp,
+      ...caller,
       ...(item.queue ? { queueName: item.queue } : {}),
     };
   } catch (error) {

@@ -27,6 +27,8 @@ beforeAll(async () => {
     dlqRetentionMs: 60_000,
     destinations: { allowPrivate: true, allow: [], deny: [] },
     queues: { maxQueues: 10, maxParallelism: 10 },
+    urlGroups: { maxGroups: 10, maxEndpoints: 10 },
+    maxHeldFlowControlKeys: 10,
     runs: { maxRuns: 100, maxSteps: 100, maxLogBytes: 1e8, lazyBytes: 3e6, retentionMs: 60_000 },
     publish: {
       defaultRetries: 3,
@@ -118,13 +120,13 @@ const strange = [
   '{"dlqIds":',
   '{"ids":["a"]}',
   '{"dlqids":["a"]}',
-  '{"dlqIds":"a"}',
+  '{"dlqIds":""}',
   '{"dlqIds":[1]}',
   '{"dlqIds":[""]}',
   '{"dlqIds":[null]}',
   '{"dlqIds":null}',
   '{"dlqIds":{"0":"a"}}',
-  '{"messageIds":"a"}',
+  '{"messageIds":""}',
   '{"messageIds":[""]}',
   '{"messageIds":null}',
   '{"count":0}',
@@ -178,6 +180,17 @@ describe('the dead letter queue', () => {
     expect(body['responses']).toHaveLength(2);
     expect(body).not.toHaveProperty('cursor');
     expect(await listIds()).toEqual([second]);
+  });
+
+  test('an id may stand alone in a body', async () => {
+    const [first, second, third] = [await bury(), await bury(), await bury()];
+    const retried = await call('POST', '/v2/dlq/retry', JSON.stringify({ dlqIds: first }));
+    expect([retried.status, retried.body['responses']]).toEqual([201, [expect.anything()]]);
+    expect((await call('DELETE', '/v2/dlq', JSON.stringify({ dlqIds: second }))).body).toEqual({ deleted: 1 });
+    expect(await listIds()).toEqual([third]);
+    const messageIds = await publish();
+    await publish();
+    expect((await call('DELETE', '/v2/messages', JSON.stringify({ messageIds }))).body).toEqual({ cancelled: 1 });
   });
 
   test('no ids are not all', async () => {
@@ -326,6 +339,24 @@ test.each([
   const { status, body } = await call(method, path);
   expect([status, body['error']]).toEqual([400, expect.stringMatching(`^${missing}:`)]);
 });
+
+test.each(['tenant/42', 'tenant%2F42', 'a/pause', 'https://a.example//b', 'pause'])(
+  'a flow-control key may stand in the path as it is: %s',
+  async (path) => {
+    await redis.client.flushall();
+    const flowControlKey = decodeURIComponent(path);
+    const send = async (action: string) => (await call('POST', `/v2/flowControl/${path}/${action}`)).status;
+    const read = async () => (await call('GET', `/v2/flowControl/${path}`)).body;
+    expect(await send('pause')).toBe(200);
+    expect(await read()).toMatchObject({ flowControlKey, isPaused: true });
+    expect([await send('resume/'), await send('pin?rate=7'), await send('resetRate')]).toEqual([200, 200, 200]);
+    expect(await read()).toMatchObject({ flowControlKey, isPaused: false, isPinnedRate: true, rateMax: 7 });
+    expect([await send('unpin?rate=true'), await send('reset')]).toEqual([200, 200]);
+    expect(await read()).toMatchObject({ flowControlKey, isPinnedRate: false });
+    expect((await call('GET', '/v2/flowControl')).body).toHaveLength(1);
+    expect((await call('DELETE', `/v2/flowControl/${path}/pause`)).status).toBe(405);
+  },
+);
 
 test('a byte order mark before JSON means nothing', async () => {
   const mark = '\ufeff';

@@ -49,5 +49,13 @@ test.each<[string, number, () => Iterable<Buffer>]>([
 test('the lines of a folded header count as lines', () => {
   const reader = createResponseReader({ maxBodyBytes, keepSuccess: true });
   const response = reader.read(Buffer.from(`${start}a: b\r\n${' x\r\n'.repeat(2100)}`));
-  expect(response).toMatchObject({ status: 500, error: 'the headers of the response are too large' });
+  expect(response).toMatchObject({ status: 0, error: 'the headers of the response are too large' });
+});
+
+test('nothing of a response that is cut off counts: neither its status nor a header nor its body', () => {
+  const text = 'HTTP/1.1 200 OK\r\nRetry-After: 60\r\nContent-Length: 10\r\n\r\nabc';
+  const reader = createResponseReader({ maxBodyBytes, keepSuccess: true });
+  expect(reader.read(Buffer.from(text))).toBeUndefined();
+  const error = 'the connection closed before the response was complete';
+  expect(reader.close(false)).toEqual({ status: 0, header: {}, body: [], isCut: false, error, keepAliveMs: 0 });
 });

@@ -5,7 +5,7 @@ import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './r
 
 /** The response of a destination to one request. */
 export interface Response {
-  /** Status of the last status line; 0 when there was none. */
+  /** Status of the response; 0 when there was no whole one. */
   status: number;
   /** Empty when nothing is kept of the response. */
   header: DestinationResponse['header'];
@@ -54,7 +54,8 @@ const closedWithin = 'the connection closed before the response was complete';
 /**
  * A reader of HTTP/1.1 responses (RFC 9112) that is tolerant in what it reads: like curl it accepts lines that end in a
  * line feed alone, folded headers, control characters, and lengths that are superfluous or repeated. A mistake in the
- * framing of the body ends the response and not the attempt, because status and headers have arrived. It is strict in
+ * framing of the body ends the response and not the attempt, because status and headers have arrived; a response that is
+ * cut off, or has two lengths, is none. It is strict in
  * what it uses again: after anything irregular the connection is closed, for the next response might begin elsewhere.
  *
  * Its work and its memory are bounded by `maxBodyBytes` and by the limits of headers and chunks.
@@ -72,27 +73,28 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
   let keepAliveMs = 0;
   let body: BodyReader | undefined;
 
-  const end = (error?: string, isCut = false): Response => ({
+  const end = (isCut = false): Response => ({
     status: statusLine?.status ?? 0,
     header,
     body: body?.take() ?? [],
     isCut,
-    ...(error === undefined ? {} : { error }),
     keepAliveMs: 0,
   });
+  /** There is no whole response: what has arrived of one does not count (contract D13). */
+  const fail = (error: string): Response => ({ status: 0, header: {}, body: [], isCut: false, error, keepAliveMs: 0 });
   /** The response ended where it should, with the last byte that has arrived. */
   const endCleanly = (): Response => ({ ...end(), keepAliveMs: isRegular && lines.isRegular() ? keepAliveMs : 0 });
 
   /** The headers are complete; `isAll` if nothing follows them yet. */
   function startBody(line: StatusLine, isAll: boolean): Response | undefined {
     const { status } = line;
-    if (status === 101) return end('the destination wants to change the protocol');
+    if (status === 101) return { ...end(), error: 'the destination wants to change the protocol' };
     if (status < 200) {
       // Not the status of a response.
       statusLine = undefined;
       informationalBytes += headBytes;
       if (informationalBytes > maxInformationalBytes) {
-        return end('the destination sends nothing but informational answers');
+        return fail('the destination sends nothing but informational answers');
       }
       headBytes = headerCount = 0;
       headerLines = [];
@@ -105,7 +107,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
     headerLines = [];
     isRegular &&= framing.isRegular && line.isRegular;
     keepAliveMs = framing.keepAliveMs;
-    if (framing.body === 'conflict') return end('the response announces different lengths');
+    if (framing.body === 'conflict') return fail('the response announces different lengths');
     if (framing.body === 'none' || framing.body === 0) return isAll ? endCleanly() : end();
     body = createBodyReader(framing.body, { maxBytes: maxBodyBytes, isKept });
     return undefined;
@@ -116,7 +118,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       // Some servers send an empty line too many after a body.
       if (line === '') isRegular = false;
       else statusLine = parseStatusLine(line);
-      return line === '' || statusLine ? undefined : end(refuse(line));
+      return line === '' || statusLine ? undefined : fail(refuse(line));
     }
     if (line === '') return startBody(statusLine, isAll);
     headerCount++;
@@ -137,19 +139,19 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
         headBytes += lines.next() - at;
         at = lines.next();
         if (headBytes > maxHeadBytes || headerCount > maxHeaderLines)
-          return end('the headers of the response are too large');
-        if (line === undefined) return statusLine || mayBeHttp(lines.rest()) ? undefined : end(refuse(lines.rest()));
+          return fail('the headers of the response are too large');
+        if (line === undefined) return statusLine || mayBeHttp(lines.rest()) ? undefined : fail(refuse(lines.rest()));
         const response = readHeadLine(line, at === piece.length);
         if (response) return response;
       }
       if (!body || at === piece.length) return undefined;
       const ending = body.read(piece, at);
       if (ending === undefined) return undefined;
-      return ending === 'clean' ? endCleanly() : end(undefined, ending === 'full');
+      return ending === 'clean' ? endCleanly() : end(ending === 'full');
     },
     close(isBroken) {
-      if (body) return body.mayEndHere() && !isBroken ? end() : end(closedWithin);
-      return end(statusLine ? closedWithin : closedBefore);
+      if (body) return body.mayEndHere() && !isBroken ? end() : fail(closedWithin);
+      return fail(statusLine ? closedWithin : closedBefore);
     },
     hasBytes: () => hasBytes,
     heldBytes: () => headBytes + lineOverheadBytes * headerCount + (body?.heldBytes() ?? 0),

@@ -164,7 +164,12 @@ export function revise(
   };
   for (const kind of ['callback', 'failureCallback'] as const) {
     const callback = options[kind];
-    if (callback?.url === undefined) continue;
+    if (!callback) continue;
+    if (callback.url === undefined) {
+      const stored = message[kind];
+      if (stored) revised[kind] = reviseCallback(stored, callback, revised, limits, kind);
+      continue;
+    }
     refuseForbidden(guard, callback.url, kind === 'callback' ? 'callback' : 'failure callback');
     const header = kind === 'callback' ? forwarded.callbackHeader : forwarded.failureCallbackHeader;
     revised[kind] = createCallback(callback.url, callback, header, revised, limits, kind);
@@ -244,6 +249,27 @@ function createCallback(
     timeoutMs: Math.min(options.timeoutMs ?? limits.maxTimeoutMs, limits.maxTimeoutMs),
     delayMs,
     ...(retryDelayExpression === undefined ? {} : { retryDelayExpression }),
+    ...(flowControl ? { flowControl } : {}),
+  };
+}
+
+/** A stored callback with those options that are given now. */
+function reviseCallback(
+  stored: Callback,
+  options: CallbackOptions,
+  message: Template,
+  limits: PublishLimits,
+  kind: CallbackKind,
+): Callback {
+  const said = createCallback(stored.url, options, stored.header, message, limits, kind);
+  const { method, maxRetries, retryDelayExpression, timeoutMs, delayMs, flowControl } = said;
+  return {
+    ...stored,
+    ...(options.method === undefined ? {} : { method }),
+    ...(options.retries === undefined ? {} : { maxRetries }),
+    ...(options.retryDelay === undefined || retryDelayExpression === undefined ? {} : { retryDelayExpression }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(options.delayMs === undefined ? {} : { delayMs }),
     ...(flowControl ? { flowControl } : {}),
   };
 }

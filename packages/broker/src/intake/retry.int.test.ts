@@ -1,4 +1,4 @@
-import { PosthornError, readDlqFilter, type Message } from '@posthorn/shared';
+import { PosthornError, readDlqFilter, type Callback, type Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { BrokerParts } from '../broker.ts';
@@ -145,5 +145,51 @@ describe('a retry of many', () => {
     jest.restoreAllMocks();
     expect((await broker.dlq.find(all)).ids).toHaveLength(many);
     expect(await broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
+  });
+});
+
+describe('options of callbacks', () => {
+  const stored: Callback = {
+    url: 'https://a.example/callback',
+    method: 'PATCH',
+    header: { A: ['1'] },
+    maxRetries: 3,
+    timeoutMs: 1000,
+    delayMs: 2000,
+    retryDelayExpression: '1000',
+  };
+  const retry = async (fields: Partial<Message>, ...headers: string[]) => {
+    const [published] = (await broker.retryDeadLetters([(await bury(fields)).dlqId], headers)) ?? [];
+    const id = published?.messageId ?? '';
+    return (await broker.shards.at(broker.shards.shardOf(id) ?? 0).get(id))?.message;
+  };
+
+  test('change the stored callback where they are given without a URL', async () => {
+    const fields = { callback: stored, failureCallback: stored };
+    const headers = ['Upstash-Callback-Retries', '0', 'Upstash-Callback-Method', 'PUT', 'Upstash-Callback-Delay', '0s'];
+    const more = ['Upstash-Failure-Callback-Timeout', '5s', 'Upstash-Failure-Callback-Retry-Delay', '7'];
+    expect(await retry(fields, ...headers, ...more)).toMatchObject({
+      callback: { ...stored, maxRetries: 0, method: 'PUT', delayMs: 0 },
+      failureCallback: { ...stored, timeoutMs: 5000, retryDelayExpression: '7' },
+    });
+    const flow = ['Upstash-Callback-Flow-Control-Key', 'k', 'Upstash-Callback-Flow-Control-Value', 'rate=1'];
+    expect(await retry(fields, ...flow)).toMatchObject({
+      callback: { ...stored, flowControl: { key: 'k', rate: 1, periodSeconds: 1 } },
+      failureCallback: stored,
+    });
+  });
+
+  test('describe a new callback with a URL, and none without a stored one', async () => {
+    const url = 'https://b.example';
+    expect(await retry({ callback: stored }, 'Upstash-Callback', url, 'Upstash-Callback-Retries', '1')).toMatchObject({
+      callback: { url, method: 'POST', header: {}, maxRetries: 1, delayMs: 0 },
+    });
+    expect(await retry({}, 'Upstash-Callback-Retries', '1')).not.toHaveProperty('callback');
+  });
+
+  test('have the limits of a publish', async () => {
+    await expect(retry({ callback: stored }, 'Upstash-Callback-Retries', '99')).rejects.toMatchObject({
+      code: 'limit_exceeded',
+    });
   });
 });

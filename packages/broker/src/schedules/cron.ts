@@ -54,7 +54,8 @@ const maxRepeatMs = 3 * 3_600_000;
 export function parseCron(text: string): Cron {
   const { zone, fields } = split(text);
   // The pattern finds times on the wall; which instants they are is up to the zone.
-  const pattern = parse(fields.map((field, index) => (dayFields.has(index) ? simplifyDays(field) : field)).join(' '));
+  const plain = fields.map((field, index) => (index === weekDayField ? unifySunday(field) : field));
+  const pattern = parse(plain.map((field, index) => (dayFields.has(index) ? simplifyDays(field) : field)).join(' '));
   const findTime = (afterTime: number) => {
     const time = pattern.nextRun(new Date(afterTime));
     if (!time) throw invalid('it never matches');
@@ -104,8 +105,14 @@ function split(text: string): { zone: Zone; fields: string[] } {
   return { zone, fields };
 }
 
+const weekDayField = 4;
 /** The days of the month and of the week. */
-const dayFields = new Set([2, 4]);
+const dayFields = new Set([2, weekDayField]);
+
+/** The library steps from 0 to 6 and finds nothing from 7 on; 7 is Sunday as 0 is, and Sunday is the first day. */
+function unifySunday(field: string): string {
+  return field.replace(/(?<=^|,)0?7(?=\/)/g, '0');
+}
 
 /**
  * A field that names every day, as `*`. The library sees no other spelling of it: with `*\/1` in one field it would take

@@ -1,14 +1,17 @@
 import {
   groupNotFound,
   hidePassword,
+  listHeaders,
+  parsePublishOptions,
   PosthornError,
   type EndpointReference,
   type GroupEndpoint,
   type UrlGroup,
 } from '@posthorn/shared';
-import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
+import { refuseForbidden } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
+import { acceptTemplate, type AcceptParts } from '../intake/accept.ts';
 import { readByAge } from '../views/read-in-pieces.ts';
 
 /** URL groups, which the wire calls topics (contract O10). */
@@ -28,6 +31,7 @@ export interface UrlGroups {
    * Sets the default headers of every publish to the group, in place of those it had.
    *
    * @throws {PosthornError} `not_found` when there is no such group
+   * @throws as `accept` does for headers with which each publish to the group would fail
    */
   setHeaders(name: string, headers: Record<string, string[]>): Promise<void>;
   remove(name: string): Promise<void>;
@@ -43,7 +47,7 @@ export interface UrlGroupLimits {
 
 export function createUrlGroups(
   redis: RedisConnection,
-  guard: DestinationGuard,
+  publishParts: Pick<AcceptParts, 'guard' | 'limits'>,
   { maxGroups, maxEndpoints }: UrlGroupLimits,
 ): UrlGroups {
   /** Changes one group based on its stored value, and starts again if that value has changed in the meantime. */
@@ -69,7 +73,7 @@ export function createUrlGroups(
     },
     get,
     async addEndpoints(name, endpoints) {
-      for (const { url } of endpoints) refuseForbidden(guard, url, 'destination');
+      for (const { url } of endpoints) refuseForbidden(publishParts.guard, url, 'destination');
       await update(name, (group) => {
         const now = Date.now();
         const merged = mergeEndpoints(group?.endpoints ?? [], endpoints);
@@ -85,12 +89,16 @@ export function createUrlGroups(
         const isNamed = createEndpointTest(references);
         return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
       }),
-    setHeaders: (name, headers) =>
-      update(name, (group) => {
+    async setHeaders(name, headers) {
+      const list = listHeaders(headers);
+      const request = { headers: list, tokenInQuery: false, body: Buffer.alloc(0), callerIp: '' };
+      acceptTemplate(publishParts, request, parsePublishOptions(list));
+      await update(name, (group) => {
         if (!group) throw groupNotFound(name);
         const { headers: _, ...rest } = group;
         return { ...rest, updatedAt: Date.now(), ...(Object.keys(headers).length > 0 ? { headers } : {}) };
-      }),
+      });
+    },
     async remove(name) {
       await redis.hdel(keyspace.urlGroups, name);
     },

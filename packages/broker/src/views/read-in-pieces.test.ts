@@ -1,4 +1,4 @@
-import { readByAge, readInPieces } from './read-in-pieces.ts';
+import { mergeSorted, readByAge, readInPieces } from './read-in-pieces.ts';
 
 const ids = Array.from({ length: 10 }, (_, n) => `id-${n}`);
 /** What is read, and how often and how many of it at a time. */
@@ -39,4 +39,13 @@ test.each([3, 100])('entries come by age, then by id, if %i are read at a time',
   const { counts, read } = createReader((id) => ages[id]);
   expect((await collect(readByAge(ids, atOnce, read))).map(({ id }) => id)).toEqual(['id-7', 'id-2', 'id-5']);
   expect(counts.max).toBeLessThanOrEqual(atOnce);
+});
+
+test.each<[string[][], string[]]>([
+  [[], []],
+  [[[]], []],
+  [[['a', 'c'], [], ['b', 'c', 'd'], ['a']], ['a', 'b', 'c', 'd']],
+  [[['B', 'a'], ['Z', 'ä']], ['B', 'Z', 'a', 'ä']],
+])('sorted lists %j are one list in order, without repetitions', (lists, expected) => {
+  expect([...mergeSorted(lists)]).toEqual(expected);
 });

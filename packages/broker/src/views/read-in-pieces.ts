@@ -1,12 +1,47 @@
 /** Reads entries, `atOnce` of them at a time and no faster than they are taken; those that are gone are left out. */
 export async function* readInPieces<T>(
-  ids: readonly string[],
+  ids: Iterable<string>,
   atOnce: number,
   read: (id: string) => Promise<T | undefined>,
 ): AsyncGenerator<T> {
-  for (let from = 0; from < ids.length; from += atOnce) {
-    const entries = await Promise.all(ids.slice(from, from + atOnce).map(read));
+  for (const piece of cutIntoPieces(ids, atOnce)) {
+    const entries = await Promise.all(piece.map(read));
     for (const entry of entries) if (entry !== undefined) yield entry;
+  }
+}
+
+function* cutIntoPieces(ids: Iterable<string>, length: number): Generator<string[]> {
+  let piece: string[] = [];
+  for (const id of ids) {
+    piece.push(id);
+    if (piece.length < length) continue;
+    yield piece;
+    piece = [];
+  }
+  if (piece.length > 0) yield piece;
+}
+
+/** The texts of sorted lists in one order, each once. Nothing is sorted at once: a million texts would take a second. */
+export function* mergeSorted(lists: readonly (readonly string[])[]): Generator<string> {
+  let last: string | undefined;
+  for (const text of mergeAll(lists)) if (text !== last) yield (last = text);
+}
+
+function* mergeAll(lists: readonly (readonly string[])[]): Generator<string, undefined> {
+  if (lists.length < 2) {
+    yield* lists[0] ?? [];
+    return;
+  }
+  const [left, right] = [mergeAll(lists.slice(0, lists.length >> 1)), mergeAll(lists.slice(lists.length >> 1))];
+  let [a, b] = [left.next(), right.next()];
+  while (!a.done || !b.done) {
+    if (b.done || (!a.done && a.value <= b.value)) {
+      if (!a.done) yield a.value;
+      a = left.next();
+    } else {
+      yield b.value;
+      b = right.next();
+    }
   }
 }
 

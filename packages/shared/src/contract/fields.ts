@@ -16,12 +16,16 @@ export const DestinationParameter = z.string().meta({
 /** An instant, in milliseconds since 1970. */
 export const Instant = z.int();
 
+/** The text of a whole number of 1 or more, however large it is. */
+export const positiveWhole = /^0*[1-9]\d*$/;
+export const positiveWholeText = 'use a whole number, 1 or more';
+
 /** How many at most, given as text or as a number; more than `max` counts as `max` (contract P48). */
 export const Count = (max: number) =>
   z
-    .union([z.string(), z.number()])
+    .union([z.string(), z.number()], { error: positiveWholeText })
     .transform(String)
-    .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number, 1 or more'))
+    .pipe(z.string().regex(positiveWhole, positiveWholeText))
     .transform((text) => Math.min(Number(text), max))
     .meta({ description: `Maximum number; a value above ${max} counts as ${max}.`, example: 10 });
 
@@ -31,9 +35,9 @@ const maxPageBytes = 16 * 1024 * 1024;
 
 /** About how many bytes of answer a page may have (contract P49). A single entry may be larger. */
 export const PageBytes = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: 'use a whole number of bytes, 1 or more' })
   .transform(String)
-  .pipe(z.string().regex(/^[1-9]\d{0,14}$/, 'use a whole number of bytes, 1 or more'))
+  .pipe(z.string().regex(positiveWhole, 'use a whole number of bytes, 1 or more'))
   .transform((text) => Math.min(Number(text), maxPageBytes))
   .meta({
     description: `Approximate number of bytes after which the page ends; ${pageBytes} by default, a value above ${maxPageBytes} counts as ${maxPageBytes}. The cursor continues after the last entry.`,

@@ -66,10 +66,11 @@ const list = (separator: string | RegExp) =>
     })
     .pipe(z.array(given));
 
+const instantText = 'use a time in milliseconds since 1970';
 const instant = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], { error: instantText })
   .transform(String)
-  .pipe(z.string().regex(/^\d{1,15}$/, 'use a time in milliseconds since 1970'))
+  .pipe(z.string().regex(/^\d{1,15}$/, instantText))
   .transform(Number);
 
 /** The filters that every call with filters knows, as they come in a query or in a JSON body. */
@@ -110,8 +111,12 @@ export const filters = {
         .transform(Number),
     ),
   ),
-  /** Ids in a JSON body. */
-  ids: z.array(given, 'use a list of ids'),
+  /** Ids in a JSON body: a list of so many at most, or a single one. */
+  ids: ({ min = 0, max = Infinity } = {}) =>
+    z
+      .union([given, z.array(given)], { error: 'use a list of ids, or one id' })
+      .transform((texts) => [texts].flat())
+      .pipe(z.array(z.string()).min(min, `give at least ${min} id`).max(max, `use at most ${max} ids`)),
 
   /** A misspelled filter must never widen what is deleted. The error names it, and the filter that is most like it. */
   unknownField: (issue: { code?: string | undefined; keys?: unknown; inst?: unknown }) => {

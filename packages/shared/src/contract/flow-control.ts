@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { controlCharactersText, hasControlCharacters } from '../headers/header-text.ts';
 import { maxFlowPeriodSeconds } from '../message/flow-control.ts';
 import { endpoint } from './endpoint.ts';
-import { Ignored } from './fields.ts';
+import { Ignored, positiveWhole, positiveWholeText } from './fields.ts';
 
 /** What is known of a flow-control key (contract O11). A limit of 0 is none. */
 export const FlowControlKey = z
@@ -40,8 +40,9 @@ const newParams = z.object({
 });
 const whole = z
   .string()
-  .regex(/^[1-9]\d{0,8}$/, 'use a whole number, 1 or more')
+  .regex(positiveWhole, positiveWholeText)
   .transform(Number)
+  .refine(Number.isSafeInteger, `use at most ${Number.MAX_SAFE_INTEGER}`)
   .optional();
 const truth = z
   .enum(['true', 'false'], 'use true or false')

@@ -61,7 +61,7 @@ export const BatchItem = z
     headers: ItemHeaders.nullish().describe('Headers of this item; the headers of the request do not apply.'),
     body: z.unknown().optional().describe('Text is sent unchanged; any other value is sent as compact JSON.'),
     queue: z
-      .union([Name, z.literal('')])
+      .union([Name, z.literal('')], { error: 'use the name of a queue' })
       .nullish()
       .describe('Queue of the message; `null` and an empty text mean none.'),
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint } from './endpoint.ts';
-import { Count, Instant } from './fields.ts';
+import { Count, Instant, positiveWhole, positiveWholeText } from './fields.ts';
 import { FilterFields, filters } from './filters.ts';
 import { messageFields } from './messages.ts';
 
@@ -67,7 +67,7 @@ export const SuccessRate = z
 const whole = (description: string, max: number) =>
   z
     .string()
-    .regex(/^[1-9]\d{0,9}$/, 'use a whole number, 1 or more')
+    .regex(positiveWhole, positiveWholeText)
     .transform(Number)
     .pipe(z.number().max(max, `use at most ${max}`))
     .describe(description);

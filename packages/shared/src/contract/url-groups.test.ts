@@ -15,6 +15,11 @@ test.each<[string, object, string[] | undefined]>([
     ['Use at most 200 headers.'],
   ],
   ['too large', { 'Upstash-Forward-A': 'x'.repeat(33 * 1024) }, ['Use at most 32768 bytes of headers.']],
+  [
+    'a schedule',
+    { 'upstash-cron': '* * * * *', 'Upstash-Schedule-Id': 's' },
+    ['Upstash-Cron', 'Upstash-Schedule-Id'].map((name) => `${name} is not possible in default headers: it makes a schedule`),
+  ],
   ['too large in UTF-8', { 'Upstash-Forward-A': 'ä'.repeat(17 * 1024) }, ['Use at most 32768 bytes of headers.']],
 ])('default headers of a group: %s', (_, headers, expected) => {
   expect(faults(headers)).toEqual(expected);

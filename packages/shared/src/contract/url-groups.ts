@@ -19,7 +19,10 @@ const EndpointName = z
 export const GroupEndpoint = z
   .object({
     url: DestinationUrl.meta({ description: 'URL of the endpoint.', example: 'https://example.com/hook' }),
-    name: EndpointName.optional().describe('Name of the endpoint; an empty name counts as none.'),
+    name: EndpointName.nullable()
+      .transform((name) => name ?? undefined)
+      .optional()
+      .describe('Name of the endpoint; `null` and an empty name count as none.'),
   })
   .meta({
     id: 'GroupEndpoint',
@@ -75,18 +78,26 @@ export type UrlGroupStats = z.infer<typeof UrlGroupStats>;
 /** Names an endpoint of a group by its name or its URL. */
 export const EndpointReference = z
   .object({
-    url: z.string().transform(formatUrl).optional().describe('URL of the endpoint.'),
-    name: z.string().optional().describe('Name of the endpoint; it takes precedence over the URL.'),
+    url: z.string('use text').transform(formatUrl).nullish().describe('URL of the endpoint.'),
+    name: z.string('use text').nullish().describe('Name of the endpoint; it takes precedence over the URL.'),
   })
   .refine(({ url, name }) => url || name, { message: 'give the name or the url of the endpoint' })
   .meta({ id: 'EndpointReference', description: 'An endpoint by its name or its URL.' });
 export type EndpointReference = z.infer<typeof EndpointReference>;
 
+/** Options that no publish to a group can have by default. */
+const scheduleOptions = [
+  ['cron', 'Upstash-Cron'],
+  ['scheduleId', 'Upstash-Schedule-Id'],
+] as const;
+
 /** Headers of a publish as an object, a text or a list of texts each; checked as if a request had them. */
 export const DefaultHeaders = z
   .record(
     z.string(),
-    z.union([z.string(), z.array(z.string()).min(1)]).transform((texts) => [texts].flat()),
+    z
+      .union([z.string(), z.array(z.string()).min(1)], { error: 'give the value as a text, or as a list of texts' })
+      .transform((texts) => [texts].flat()),
     'give the headers as an object',
   )
   .superRefine((headers, context) => {
@@ -97,7 +108,12 @@ export const DefaultHeaders = z
         context.addIssue({ code: 'custom', message: excess });
         return;
       }
-      parseForwardedHeaders(list, parsePublishOptions(list).forwardAll ?? false, false);
+      const options = parsePublishOptions(list);
+      for (const [option, name] of scheduleOptions) {
+        if (options[option] === undefined) continue;
+        context.addIssue({ code: 'custom', message: `${name} is not possible in default headers: it makes a schedule` });
+      }
+      parseForwardedHeaders(list, options.forwardAll ?? false, false);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       context.addIssue({ code: 'custom', message: error.message });
@@ -178,7 +194,7 @@ export const urlGroups = {
     params,
     body: z.object({ headers: DefaultHeaders }),
     reply: Ignored,
-    errors: ['not_found'],
+    errors: ['not_found', 'limit_exceeded'],
   }),
   remove: endpoint({
     method: 'DELETE',

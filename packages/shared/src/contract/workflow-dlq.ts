@@ -55,12 +55,11 @@ const ignored = z.unknown().meta({ description: 'Has no meaning; clients send it
 
 /** Ids that one call names at most. */
 export const maxIds = 1000;
-const ids = filters.ids.max(maxIds, `use at most ${maxIds} ids`);
 
 /** The body of a call that repeats dead letters knows nothing but ids. */
 export const EntryIds = z
   .strictObject(
-    { dlqIds: ids.min(1, 'give at least one id').describe('Ids of entries; they replace those of the query.') },
+    { dlqIds: filters.ids({ min: 1, max: maxIds }).describe('Ids of entries, 1 to 1,000; they replace those of the query.') },
     { error: filters.unknownField },
   )
   .partial()
@@ -95,7 +94,7 @@ export const RunLetterListQuery = z.preprocess(
 );
 export type RunLetterListQuery = z.output<typeof RunLetterListQuery>;
 const letterBody = letterFields.extend({
-  dlqIds: ids.optional().describe('Ids of entries; an empty list selects none.'),
+  dlqIds: filters.ids({ max: maxIds }).optional().describe('Ids of entries, at most 1,000; an empty list selects none.'),
 });
 
 const params = z.object({ dlqId: RunLetter.shape.dlqId });

@@ -122,6 +122,20 @@ describe('the query', () => {
   });
 
   it.each([
+    ['https://h/p?qstash_token=T&upstash-retries=1', 'https://h/p'],
+    ['https://h/p?a=%20&qstash_token=T&b=2&Upstash-Retries=1', 'https://h/p?a=%20&b=2'],
+    ['https://h/?u=https://g/?qstash_token=T&upstash-retries=1', 'https://h/?u=https://g/?qstash_token=T'],
+  ])('gives up token and configuration also when it is encoded as a whole: %s', (text, url) => {
+    const configuration = ['upstash-retries', '1'];
+    const encoded = encodeURIComponent(text);
+    expect(parseDestination(encoded)).toEqual({ destination: { kind: 'url', url }, configuration });
+    expect(parseDestination(`${encoded}?c&upstash-delay=1s`)).toEqual({
+      destination: { kind: 'url', url: `${url}${url.includes('?') ? '&' : '?'}c` },
+      configuration: ['upstash-delay', '1s', ...configuration],
+    });
+  });
+
+  it.each([
     ['upstash-label=a%2Cb', 'upstash-label', 'a,b'],
     ['upstash-label=a+b', 'upstash-label', 'a b'],
     ['upstash-label=a%2Bb', 'upstash-label', 'a+b'],

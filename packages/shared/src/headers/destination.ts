@@ -25,14 +25,19 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 export function parseDestination(rawTarget: string): { destination: Destination; configuration: string[] } {
   const [path, query] = splitAt(withoutFragment(rawTarget), '?');
   const { kept, configuration } = readQuery(query);
-  const text = readUrlText(path);
-  if (text === undefined) {
+  const urlText = readUrlText(path);
+  if (urlText === undefined) {
     if (path === '') throw new DestinationError(emptyDestinationText);
     if (!/^[A-Za-z0-9._-]{1,256}$/.test(path)) throw new DestinationError(invalidSchemeText);
     return { destination: { kind: 'urlGroup', name: path }, configuration };
   }
-  const url = kept === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${kept}`;
-  return { destination: { kind: 'url', url: parseUrl(url, 'destination') }, configuration };
+  // A destination that was encoded as a whole has brought its query along.
+  const inner = readQuery(splitAt(urlText, '?')[1]);
+  const text = inner.isWhole ? urlText : appendQuery(splitAt(urlText, '?')[0], inner.kept);
+  return {
+    destination: { kind: 'url', url: parseUrl(appendQuery(text, kept), 'destination') },
+    configuration: [...configuration, ...inner.configuration],
+  };
 }
 
 /**
@@ -135,7 +140,7 @@ export function parseConfiguration(query: string): string[] {
   return readQuery(query).configuration;
 }
 
-/** The decoded token in the query of a request target; `undefined` without one. Finds what `parseDestination` removes. */
+/** The decoded token in the query of a request target; `undefined` without one. A destination that is encoded as a whole is not part of it. */
 export function parseTokenParameter(target: string): string | undefined {
   const [, query] = splitAt(target, '?');
   if (!query.toLowerCase().includes(tokenParameter)) return undefined;
@@ -146,12 +151,20 @@ export function parseTokenParameter(target: string): string | undefined {
   return undefined;
 }
 
-function readQuery(query: string): { kept: string; configuration: string[] } {
+function appendQuery(url: string, query: string): string {
+  return query === '' ? url : `${url}${url.includes('?') ? '&' : '?'}${query}`;
+}
+
+/** A query without the token and the configuration; `isWhole` if it has neither. */
+function readQuery(query: string): { kept: string; configuration: string[]; isWhole: boolean } {
   const configuration: string[] = [];
   // Most queries are the destination's alone.
   const lower = query.toLowerCase();
-  if (!lower.includes(lowerPrefix) && !lower.includes(tokenParameter)) return { kept: query, configuration };
-  const kept = query.split('&').filter((parameter) => {
+  if (!lower.includes(lowerPrefix) && !lower.includes(tokenParameter)) {
+    return { kept: query, configuration, isWhole: true };
+  }
+  const parameters = query.split('&');
+  const kept = parameters.filter((parameter) => {
     const [rawName, rawValue] = splitAt(parameter, '=');
     const name = rawName.toLowerCase();
     if (name === tokenParameter) return false;
@@ -162,7 +175,7 @@ function readQuery(query: string): { kept: string; configuration: string[] } {
     configuration.push(name, value);
     return false;
   });
-  return { kept: kept.join('&'), configuration };
+  return { kept: kept.join('&'), configuration, isWhole: kept.length === parameters.length };
 }
 
 /** The text before the first mark and the text behind it. */

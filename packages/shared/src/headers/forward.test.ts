@@ -1,4 +1,5 @@
-import { ForwardError, parseForwardedHeaders } from './forward.ts';
+import { ForwardError, mergeHeaders, parseForwardedHeaders } from './forward.ts';
+import { parsePublishOptions } from './parse-publish-options.ts';
 
 const read = (headers: [string, string][], all = false, tokenInQuery = false) =>
   parseForwardedHeaders(headers.flat(), all, tokenInQuery).header;
@@ -112,7 +113,7 @@ test.each([
   ['zstd;q=1, br ; q=0.5,*;q=0.1, Identity;q=0', 'br ; q=0.5, Identity;q=0'],
   ['gzip,  deflate', 'gzip,  deflate'],
   ['*', undefined],
-  ['', ''],
+  ['', undefined],
 ])('of the codings "%s" those go along that posthorn decodes: %s', (value, sent) => {
   const header = sent === undefined ? {} : { 'Accept-Encoding': [sent] };
   expect(read([['Upstash-Forward-Accept-Encoding', value]])).toEqual(header);
@@ -155,4 +156,24 @@ test.each([
   ['Upstash-Forward-X', 'ā'],
 ])('what HTTP cannot carry is refused by name: %s', (name, value) => {
   expect(() => read([[name, value]])).toThrow(ForwardError);
+});
+
+test('an empty value counts as absent', () => {
+  const headers: [string, string][] = [
+    ['X-Empty', ''],
+    ['Content-Type', ' '],
+    ['Upstash-Forward-Content-Type', 'text/plain'],
+    ['Upstash-Forward-X', ''],
+    ['Upstash-Forward-Y', '\t'],
+    ['Upstash-Forward-Y', '1'],
+  ];
+  expect(read(headers, true)).toEqual({ 'Content-Type': ['text/plain'], Y: ['1'] });
+  const callbacks = ['Upstash-Callback-Forward-X', '', 'Upstash-Failure-Callback-Forward-X', ' '];
+  expect(parseForwardedHeaders(callbacks, false, false)).toMatchObject({ callbackHeader: {}, failureCallbackHeader: {} });
+});
+
+test('an empty header does not hide a parameter or a default of its name', () => {
+  const given = ['Upstash-Retries', '', 'upstash-delay', '1s'];
+  const merged = mergeHeaders(given, ['upstash-retries', '1', 'Upstash-Delay', '2s', 'Upstash-Method', 'PUT']);
+  expect(parsePublishOptions(merged)).toEqual({ retries: 1, delayMs: 1000, method: 'PUT' });
 });

@@ -58,7 +58,8 @@ export interface ForwardedHeaders {
 /**
  * The headers that a message carries to its destination, from the header list of the publish request:
  * `Upstash-Forward-<Name>` as `<Name>` and the request's own `Content-Type`; with `all`, every other header that is
- * not the publisher's business with posthorn (contract H5). And the same for the headers of its callbacks.
+ * not the publisher's business with posthorn (contract H5). And the same for the headers of its callbacks. An empty value
+ * counts as absent (contract T5).
  *
  * @param headers names and values in turn, the values as byte strings, as node:http gives them
  * @param all value of `Upstash-Header-Forward`
@@ -80,6 +81,7 @@ export function parseForwardedHeaders(
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index]?.toLowerCase() ?? '';
     const value = headers[index + 1] ?? '';
+    if (isBlank(value)) continue;
     if (name === 'content-type') contentType ??= value;
     else if (name.startsWith(forwardPrefix)) {
       const forwarded = name.slice(forwardPrefix.length);
@@ -112,11 +114,18 @@ function readConnectionOptions(headers: readonly string[]): Set<string> {
   return names;
 }
 
-/** Adds the headers of `more` whose names `headers` lacks; both are names and byte strings in turn. */
+/** An empty header value counts as absent (contract T5). */
+function isBlank(value: string): boolean {
+  return /^[ \t]*$/.test(value);
+}
+
+/** Adds the headers of `more` whose names `headers` lacks or has empty; both are names and byte strings in turn. */
 export function mergeHeaders(headers: readonly string[], more: readonly string[]): readonly string[] {
   if (more.length === 0) return headers;
   const given = new Set<string>();
-  for (let index = 0; index < headers.length; index += 2) given.add(headers[index]?.toLowerCase() ?? '');
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (!isBlank(headers[index + 1] ?? '')) given.add(headers[index]?.toLowerCase() ?? '');
+  }
   const merged = [...headers];
   for (let index = 0; index + 1 < more.length; index += 2) {
     const [name = '', value = ''] = more.slice(index, index + 2);
@@ -143,7 +152,7 @@ function addForwardable(header: HeaderMap, lowerName: string, value: string): vo
 function keepDecodable(value: string): string | undefined {
   const codings = value.split(',');
   const kept = codings.filter((coding) => acceptableCodings.has((coding.split(';')[0] ?? '').trim().toLowerCase()));
-  if (kept.length === codings.length || value.trim() === '') return value;
+  if (kept.length === codings.length) return value;
   return kept.length > 0 ? kept.map((coding) => coding.trim()).join(', ') : undefined;
 }
 

@@ -98,3 +98,11 @@ describe('control characters', () => {
     expect(parsePublishOptions(['Upstash-Label', 'a\tb,\tc\r\n'])).toEqual({ labels: ['a\tb', 'c'] });
   });
 });
+
+test.each([
+  ['Upstash-Callback', 'invalid callback url: '],
+  ['Upstash-Failure-Callback', 'invalid failure callback url: '],
+])('the text about a wrong %s begins as clients know it', (name, begin) => {
+  const text = `${begin}endpoint has invalid scheme, add http:// or https://`;
+  expect(() => parsePublishOptions([name, 'example.com/cb'])).toThrow(new RegExp(`^${text}$`));
+});

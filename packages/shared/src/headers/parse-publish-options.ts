@@ -20,7 +20,9 @@ export class PublishOptionsError extends Error {
   readonly faults: readonly Fault[];
 
   constructor(faults: readonly Fault[]) {
-    const isWhole = ({ field, message }: Fault) => message.startsWith(field) || message === colonText;
+    // Clients compare the beginning of these texts (contract E8, E9).
+    const isWhole = ({ field, message }: Fault) =>
+      message.startsWith(field) || message === colonText || /^invalid (failure )?callback url: /.test(message);
     super(faults.map((fault) => (isWhole(fault) ? fault.message : `${fault.field}: ${fault.message}`)).join('; '));
     this.faults = faults;
   }

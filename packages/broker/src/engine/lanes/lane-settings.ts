@@ -155,11 +155,7 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
         ...(parallelism === undefined ? {} : { [laneFields.parallelism]: parallelism }),
         ...(isPaused === undefined ? {} : { [laneFields.paused]: isPaused ? 1 : 0 }),
       }),
-    setPaused: (lane, isPaused) =>
-      // A flow-control key that is not paused may be forgotten, so that it keeps no field.
-      lane.kind === 'flow' && !isPaused
-        ? change(lane, {}, [laneFields.paused])
-        : change(lane, { [laneFields.paused]: isPaused ? 1 : 0 }),
+    setPaused: (lane, isPaused) => change(lane, { [laneFields.paused]: isPaused ? 1 : 0 }),
     pin: (lane, { parallelism, rate, periodSeconds }) =>
       change(lane, {
         ...(parallelism === undefined
@@ -168,11 +164,14 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
         ...(rate === undefined ? {} : { [laneFields.rate]: rate, [laneFields.pinnedRate]: 1, ...newWindow() }),
         ...(periodSeconds === undefined ? {} : { [laneFields.period]: periodSeconds }),
       }),
-    unpin: (lane, { parallelism, rate }) =>
-      change(lane, {}, [
+    async unpin(lane, { parallelism, rate }) {
+      // The call creates an unknown key (contract P37), and a hash without fields does not exist.
+      await redis.hsetnx(keysOf(lane).state, laneFields.paused, 0);
+      await change(lane, {}, [
         ...(parallelism ? [laneFields.pinnedParallelism] : []),
         ...(rate ? [laneFields.pinnedRate] : []),
-      ]),
+      ]);
+    },
     resetRate: (lane) => change(lane, newWindow()),
   };
 }

@@ -1,9 +1,9 @@
 import { PosthornError, type FlowControlKey, type GlobalParallelism } from '@posthorn/shared';
-import { countHeldFlowKeys, listFlowKeys } from '../../engine/lanes/flow-keys.ts';
+import { countHeldFlowKeys, scanFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import type { Lane, Lanes } from '../../engine/lanes/lanes.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { readInPieces } from '../read-in-pieces.ts';
+import { mergeSorted, readInPieces } from '../read-in-pieces.ts';
 
 /** Flow-control keys: rate and parallelism per key (contract D36). */
 export interface FlowControls {
@@ -73,9 +73,14 @@ export function createFlowControls({ redis, shards, lanes, maxHeldKeys }: FlowCo
   return {
     get,
     async *list(search = '') {
-      const lists = await Promise.all(Array.from({ length: shards.count }, (_, shard) => listFlowKeys(redis, shard)));
-      const keys = lists.flat().filter((key) => key.includes(search));
-      yield* readInPieces(keys.sort(), keysAtOnce, get);
+      const lists: string[][] = [];
+      const read = async (shard: number) => {
+        for await (const keys of scanFlowKeys(redis, shard)) {
+          lists.push(keys.filter((key) => key.includes(search)).sort());
+        }
+      };
+      await Promise.all(Array.from({ length: shards.count }, (_, shard) => read(shard)));
+      yield* readInPieces(mergeSorted(lists), keysAtOnce, get);
     },
     async setPaused(key, paused) {
       if (paused) await requireRoom(key);

@@ -316,6 +316,45 @@ describe('bodies', () => {
     expect(sizes).toEqual([10, 2_000_000, 10]);
   }, 60_000);
 
+  test('bodies that are not shown do not end a page', async () => {
+    for (let n = 0; n < 150; n++) {
+      const each = message([], { body: { kind: 'text', text: 'x'.repeat(10_000) } });
+      logs.ended(newId(), [activeEntry(0, Date.now()), deliveredEntry(Date.now())], each);
+    }
+    await logs.entries.flush();
+    const page = await pages.list(filter({ count: 1000, trimBody: 0 }));
+    expect(page.events.length).toBeGreaterThan(250);
+    expect(page.cursor).toBeUndefined();
+  });
+
+  test('the last page has no cursor, also if it is full', async () => {
+    const count = 3;
+    for (let n = 0; n < count; n++) {
+      const each = message([], { body: { kind: 'text', text: 'x'.repeat(10_000) } });
+      logs.ended(newId(), [deliveredEntry(Date.now())], each);
+    }
+    await logs.entries.flush();
+    const pageOf = async (fields: Partial<LogFilter>) => {
+      const { events, cursor } = await pages.list(filter(fields));
+      return [events.length, cursor !== undefined];
+    };
+    // Beyond the limit is one entry, two entries, three entries.
+    for (const maxBytes of [5_000, 20_000, 35_000]) {
+      let cursor: string | undefined;
+      let seen = 0;
+      do {
+        const page = await pages.list(filter({ maxBytes, cursor }));
+        expect(page.events).not.toEqual([]);
+        seen += page.events.length;
+        cursor = page.cursor;
+      } while (cursor);
+      expect(seen).toBe(count);
+    }
+    expect(await pageOf({ maxBytes: 20_000, trimBody: 1 })).toEqual([count, false]);
+    expect(await pageOf({ count })).toEqual([count, false]);
+    expect(await pageOf({ count: count - 1 })).toEqual([count - 1, true]);
+  });
+
   test('everything else counts, too: a page of long headers ends after a megabyte', async () => {
     const each = message([], { header: { Long: ['x'.repeat(30_000)] } });
     for (let n = 0; n < 50; n++) logs.ended(newId(), [deliveredEntry(Date.now())], each);

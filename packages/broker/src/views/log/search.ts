@@ -44,6 +44,10 @@ export async function searchEntries(logs: LogStore, search: Search): Promise<{ h
   let looked = 0;
   let bytes = 0;
   let hitBytes = 0;
+  /** The last candidate that was looked at, once the logs in memory are too many to look at another one. */
+  let stoppedAt: LogOffset | undefined;
+
+  const isFull = () => hits.length === count || hitBytes > search.maxBytes;
 
   const readOnce = (messageId: string): Promise<MessageLog> => {
     const earlier = known.get(messageId);
@@ -66,9 +70,10 @@ export async function searchEntries(logs: LogStore, search: Search): Promise<{ h
     return group[0] === entry ? group.reverse() : undefined;
   };
 
-  /** Reads the candidates; gives the last one that was looked at if that was enough. */
+  /** Reads the candidates; gives the last one that was looked at if that was enough and there are more. */
   const check = async (): Promise<LogOffset | undefined> => {
     for (let begin = 0, end: number; begin < candidates.length; begin = end) {
+      if (stoppedAt) return stoppedAt;
       const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);
       end = begin + Math.min(readAtOnce.max, Math.max(readAtOnce.min, fitting));
       const some = candidates.slice(begin, end);
@@ -77,34 +82,47 @@ export async function searchEntries(logs: LogStore, search: Search): Promise<{ h
         const log = read[index];
         const entries = log && readHit(record, log);
         if (!entries) continue;
-        // One more than is asked for tells that there are more.
-        if (hits.length === count) return hits.at(-1);
+        // One more than a page shows tells that there are more.
+        if (isFull()) return hits.at(-1);
         hits.push({ segment, number, entries });
-        hitBytes += log.bytes;
+        for (const entry of entries) hitBytes += estimateBytes(entry, search.trimBody);
       }
-      // More than a page shows, or than may be in memory.
-      if (bytes > maxBytes || hitBytes > search.maxBytes) return some.at(-1);
+      if (bytes > maxBytes) stoppedAt = some.at(-1);
     }
     candidates = [];
     return undefined;
   };
 
+  /** The last record that was looked at. */
+  let last: LogOffset | undefined;
   for await (const { segment, number, records } of logs.entries.walk({ order, after, from, to })) {
+    if (looked >= maxEntries) {
+      const next = (await check()) ?? last;
+      return next ? { hits, next } : { hits };
+    }
     const length = Math.floor(records.length / recordBytes);
     for (let step = 0; step < length; step++) {
       const index = order === 'latestFirst' ? length - 1 - step : step;
       if (!test(records, index * recordBytes)) continue;
       candidates.push({ segment, number: number + index, ...readRecord(records, index * recordBytes) });
-      const next = hits.length + candidates.length > count ? await check() : undefined;
+      const isEnough = hits.length + candidates.length > count || isFull() || stoppedAt !== undefined;
+      const next = isEnough ? await check() : undefined;
       if (next) return { hits, next };
     }
     looked += length;
-    if (looked < maxEntries) continue;
-    const next = (await check()) ?? { segment, number: order === 'latestFirst' ? number : number + length - 1 };
-    return { hits, next };
+    last = { segment, number: order === 'latestFirst' ? number : number + length - 1 };
   }
   const next = await check();
   return next ? { hits, next } : { hits };
+}
+
+/** About the bytes that an entry takes in a response; without a body that lies beside its message. */
+function estimateBytes({ message, answer }: LogEntry, trimBody = Infinity): number {
+  const { body } = message;
+  const bodyBytes = body.kind === 'text' ? body.text.length : body.kind === 'base64' ? body.base64.length * 0.75 : 0;
+  const headers = [message.header, answer?.header ?? {}].flatMap((map) => Object.values(map).flat());
+  const shown = Math.min(bodyBytes, trimBody) + Math.min(answer?.body?.length ?? 0, trimBody);
+  return (shown * 4) / 3 + headers.reduce((sum, value) => sum + value.length, 0);
 }
 
 /** A cursor is an offset in the list, or an instant: then what is older is meant. */

@@ -203,6 +203,8 @@ if memory > 0 then
     local forgottenAt = math.max(now + memory, windowStart + period)
     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', forgottenAt))
     redis.call('ZADD', KEYS[5], forgottenAt, lane)
+  else
+    redis.call('ZREM', KEYS[5], lane)
   end
 end
 local result = { has, wait, keepsOther }
