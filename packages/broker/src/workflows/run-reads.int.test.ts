@@ -53,6 +53,34 @@ test('what clients read uses the connection of reads alone', async () => {
   await apart.close();
 });
 
+describe('a log of several pieces that is delivered as a whole', () => {
+  const payload = 'long '.repeat(500_000);
+  const begin = async (runId: string) => {
+    const [first] = await start(runId, { 'Upstash-Feature-Set': 'InitialBody' }, payload);
+    return readDelivery(first?.messageId ?? '');
+  };
+
+  test('is the log that the endpoint would fetch', async () => {
+    const delivery = await begin('wfr_long');
+    const composed = await runs.broker.workflows.compose(delivery);
+    const log = JSON.parse(String('body' in composed && composed.body)) as unknown;
+    expect(log).toEqual([{ messageId: delivery.id, body: Buffer.from(payload).toString('base64'), callType: 'step' }]);
+  });
+
+  test('is not delivered when a later run takes the id while it is read', async () => {
+    const delivery = await begin('wfr_long-taken');
+    const { redis, workflows } = runs.broker;
+    const read = redis.getrangeBuffer.bind(redis);
+    jest.spyOn(redis, 'getrangeBuffer').mockImplementationOnce(async (...given) => {
+      const piece = await read(...given);
+      await workflows.finish('wfr_long-taken', '');
+      await takeId('wfr_long-taken', payload);
+      return piece;
+    });
+    expect(await workflows.compose(delivery)).toEqual({ dropped: 'the run is over' });
+  });
+});
+
 describe('pages', () => {
   const maxBytes = 100_000;
   const labels = { 'Upstash-Label': 'pages' };
