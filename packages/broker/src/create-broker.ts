@@ -1,4 +1,5 @@
 import type { Message } from '@posthorn/shared';
+import { createReportGate } from './delivery/byte-gate.ts';
 import { createCanceler } from './delivery/cancel.ts';
 import { createDeliverer, type Deliverer } from './delivery/deliverer.ts';
 import { createHoldings } from './delivery/holdings.ts';
@@ -89,6 +90,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const dlq: Dlq = { ...openDlq(redis, { shards, bodies }), list, get, find };
 
   const storeParts = { shards, urlGroups, bodies, logs, lanes, queues, guard, stats };
+  const reportGate = createReportGate();
   const workflows = createWorkflows({
     redis,
     shards,
@@ -99,6 +101,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     limits: publishLimits,
     runLimits: options.runs ?? noRuns,
     reads: { redis: options.reads ?? redis, shards: readers.shards },
+    reportGate,
   });
   const { findNoRoom, findRefusal } = options;
   const publisher = createPublisher({
@@ -123,7 +126,10 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const backlogs = createBacklogs(redis, shards);
   const logPages = createLogPages(readers.logs, readers.bodies, logRetentionMs);
 
-  const callbacks = createCallbacks({ shards, bodies, logs, lanes, stats, stored: publisher.counterOf('callback') });
+  const callbacks = createCallbacks({
+    ...{ shards, bodies, logs, lanes, stats, reportGate },
+    stored: publisher.counterOf('callback'),
+  });
   const openDeliverer = ({ maxStoredResponseBytes }: DelivererOptions): Deliverer => {
     const ofMessages = createSettlement({
       bodies,

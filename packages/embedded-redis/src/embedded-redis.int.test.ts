@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -33,6 +33,14 @@ async function start(folder = dataDir): Promise<Redis> {
 function readServerPid(): number {
   const { server } = JSON.parse(readFileSync(join(dataDir, 'posthorn.lock'), 'utf8')) as { server: { pid: number } };
   return server.pid;
+}
+
+/** Ids of the servers that listen in the data directory. */
+function listServers(): string[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
+  return lines
+    .filter((line) => line.includes('redis-server') && line.includes(dataDir))
+    .map((line) => line.trim().split(' ')[0] ?? '');
 }
 
 it('runs a durable server that evicts nothing', async () => {
@@ -68,6 +76,23 @@ it('starts the server again when it is killed, with all that was accepted', asyn
   process.kill(readServerPid(), 'SIGKILL');
   expect(await redis.get('name')).toBe('value');
   expect(logged).toEqual(['Redis ended (SIGKILL) and is started again in 0.2 s']);
+});
+
+it('leaves no server behind that it cannot note in the data directory, and tries again', async () => {
+  const redis = await start();
+  await redis.set('name', 'value');
+  const draft = join(dataDir, `posthorn.lock.${process.pid}`);
+  mkdirSync(draft);
+  process.kill(readServerPid(), 'SIGKILL');
+  const waitFor = async (text: string) => {
+    while (!logged.some((line) => line.includes(text))) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await waitFor('could not be noted in the data directory');
+  await waitFor('started again in 0.4 s');
+  expect(listServers()).toEqual([]);
+  rmdirSync(draft);
+  expect(await redis.get('name')).toBe('value');
+  expect(listServers()).toEqual([String(readServerPid())]);
 });
 
 it('refuses a second start on the same data directory and leaves the first alone', async () => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { endWithParent } from './end-with-parent.ts';
@@ -54,7 +54,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     const last: string[] = [];
     const child = supervise({
       name: 'Redis',
-      spawn: () => spawnServer(server, folder, lock, last),
+      spawn: () => spawnServer(server, folder, lock, last, log),
       log,
       explain: () => last.at(-1) ?? '',
       stopMs,
@@ -82,15 +82,29 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   }
 }
 
-function spawnServer({ command, args }: RedisServer, folder: string, lock: Lock, last: string[]) {
+function spawnServer(
+  { command, args }: RedisServer,
+  folder: string,
+  lock: Lock,
+  last: string[],
+  log: EmbeddedRedisOptions['log'],
+): ChildProcess {
   // In a group of its own: Ctrl-C is for its owner, who stops it last.
-  const child = spawn(command, [...args, join(folder, 'redis.conf')], {
+  const child: ChildProcess = spawn(command, [...args, join(folder, 'redis.conf')], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (child.pid !== undefined) {
-    lock.writeServer(child.pid);
     child.once('exit', endWithParent(child.pid));
+    try {
+      lock.writeServer(child.pid);
+    } catch (error) {
+      // The next owner could not find it, and would start a second server on the same data. It has accepted nothing yet.
+      child.kill('SIGKILL');
+      const reason = error instanceof Error ? error.message : String(error);
+      last.push(reason);
+      log(`Redis is ended because its process could not be noted in the data directory: ${reason}`);
+    }
   }
   const remember = (text: Buffer) => {
     last.push(
@@ -102,13 +116,14 @@ function spawnServer({ command, args }: RedisServer, folder: string, lock: Lock,
     );
     last.splice(0, last.length - 30);
   };
-  child.stdout.on('data', remember);
-  child.stderr.on('data', remember);
+  // Without file descriptors a process that could not be started has no streams.
+  child.stdout?.on('data', remember);
+  child.stderr?.on('data', remember);
   return child;
 }
 
 function describe(how: string, lines: string[], { command, args }: RedisServer, folder: string): string {
-  if (/no space left on device/i.test(lines.join('\n'))) {
+  if (/no space left on device/i.test([...lines, how].join('\n'))) {
     return `POSTHORN_DATA_DIR: the disk of ${folder} is full, so Redis cannot start; free some space and start again.`;
   }
   if (/can't handle rdb format version/i.test(lines.join('\n'))) {

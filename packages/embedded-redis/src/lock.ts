@@ -30,9 +30,12 @@ export async function lockDataDir(dataDir: string): Promise<Lock> {
   const file = findLock(dataDir);
   const draft = `${file}.${process.pid}`;
   const write = (owner: Owner, publish: (draft: string, file: string) => void) => {
-    writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
-    publish(draft, file);
-    rmSync(draft, { force: true });
+    try {
+      writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
+      publish(draft, file);
+    } finally {
+      rmSync(draft, { force: true });
+    }
   };
 
   do await removeStale(dataDir);

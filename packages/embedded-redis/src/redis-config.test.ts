@@ -8,6 +8,7 @@ it('listens on a socket in its folder', async () => {
 it.each([
   ['is too long for a socket', `/srv/${'x'.repeat(100)}`],
   ['has a comma, which would make a cluster of the URL', '/srv/a,b'],
+  ['has a question mark, which would begin the parameters of the URL', '/srv/a?b'],
 ])('listens on loopback with a password when its path %s', async (_reason, folder) => {
   const place = await choosePlace(folder);
   expect(formatUrl(place)).toMatch(/^redis:\/\/:[\w-]{32}@127\.0\.0\.1:\d+$/);

@@ -15,8 +15,8 @@ const maxSocketPath = 100;
 /** A socket file in the server's folder, or a free port where the path is of no use. */
 export async function choosePlace(folder: string): Promise<Place> {
   const path = join(folder, 'redis.sock');
-  // In REDIS_URL a comma stands between the nodes of a cluster.
-  if (Buffer.byteLength(path) <= maxSocketPath && !path.includes(',')) return { path };
+  // In REDIS_URL a comma stands between the nodes of a cluster, and a question mark before the database.
+  if (Buffer.byteLength(path) <= maxSocketPath && !/[,?]/.test(path)) return { path };
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

@@ -49,6 +49,23 @@ it('tells that a program cannot be started at all', async () => {
   expect(await supervised.failed).toContain('ENOENT');
 });
 
+it('tells why a child could not be started, and tries again once it was ready', async () => {
+  let tries = 0;
+  const { logged } = superviseScript('', {
+    spawn: () => {
+      if (++tries < 3) throw new Error('spawn ENOMEM');
+      return spawn('/bin/sh', ['-c', 'exec sleep 60']);
+    },
+  });
+  expect(await supervised.failed).toBe('spawn ENOMEM');
+  supervised.keepAlive();
+  await until(() => tries === 3);
+  expect(logged).toEqual([
+    'Redis ended (spawn ENOMEM) and is started again in 0.2 s',
+    'Redis ended (spawn ENOMEM) and is started again in 0.4 s',
+  ]);
+});
+
 it('starts a ready child again when it is killed, and waits longer each time', async () => {
   const { runs, logged } = superviseScript('exec sleep 60');
   supervised.keepAlive();

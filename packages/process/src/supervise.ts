@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 export interface SuperviseOptions {
   /** Name used in log messages. */
   name: string;
+  /** What it throws counts as the end of a child that could not be started. */
   spawn: () => ChildProcess;
   log: (text: string) => void;
   /** Why it may have ended, when it did so by itself. */
@@ -46,13 +47,18 @@ export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: Sup
 
   function start() {
     const startedAt = performance.now();
-    const child = spawn();
+    let child: ChildProcess | undefined;
     const ended = new Promise<string>((resolve) => {
-      child.once('exit', (code, signal) =>
-        resolve(signal ?? [`status ${code ?? 0}`, explain?.()].filter(Boolean).join(', ')),
-      );
-      // One that cannot even be spawned never exits.
-      child.on('error', (error) => child.pid ?? resolve(error.message));
+      try {
+        const spawned = (child = spawn());
+        spawned.once('exit', (code, signal) =>
+          resolve(signal ?? [`status ${code ?? 0}`, explain?.()].filter(Boolean).join(', ')),
+        );
+        // One that cannot even be spawned never exits.
+        spawned.on('error', (error) => spawned.pid ?? resolve(error.message));
+      } catch (error) {
+        resolve(error instanceof Error ? error.message : String(error));
+      }
     });
     const current = { child, ended, hasEnded: false };
     void ended.then((how) => {
@@ -71,7 +77,7 @@ export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: Sup
     waitMs = Math.min(2 * waitMs, longestWaitMs);
   }
 
-  const abandon = () => void run.child.kill(lastSignal);
+  const abandon = () => void run.child?.kill(lastSignal);
   if (abandons.size === 0) process.once('exit', abandonAll);
   abandons.add(abandon);
 
@@ -84,8 +90,8 @@ export function supervise({ name, spawn, log, explain, stopMs, lastSignal }: Sup
     async stop() {
       isStopping = true;
       clearTimeout(restart);
-      run.child.kill('SIGTERM');
-      const timer = setTimeout(() => run.child.kill('SIGKILL'), stopMs);
+      run.child?.kill('SIGTERM');
+      const timer = setTimeout(() => run.child?.kill('SIGKILL'), stopMs);
       await run.ended;
       clearTimeout(timer);
       abandons.delete(abandon);

@@ -165,6 +165,27 @@ test('large requests and responses take the room of many, and a response that gr
   expect(failed).toEqual([[host(2), slowAndLarge]]);
 });
 
+test('a very large body takes bytes of a place before it is read, also when nothing is slow', () => {
+  const mib = 1024 * 1024;
+  create(100, 100 * mib);
+  const toRun = (path: string, end: number) =>
+    ({
+      id: path,
+      message: { url: host(1) + path, body: { kind: 'empty' }, workflow: { kind: 'step', end } },
+    }) as Delivery;
+  const first = toRun('a', 60 * mib);
+  expect(slow.enter(first)).toBe('place');
+  expect(slow.enter(toRun('b', 60 * mib))).toBe('later');
+  slow.leave(first);
+  expect(slow.enter(toRun('b', 200 * mib))).toBe('place');
+  expect(slow.enter(toRun('c', 20 * mib))).toBe('later');
+});
+
+test('a body of 10 MiB starts in a worker slot', () => {
+  create(100, 1000);
+  expect(slow.enter(toDelivery(host(1), 10 * 1024 * 1024))).toBe('slot');
+});
+
 describe('bytes', () => {
   /** An origin that is known to be slow, so that its other messages start in places only. */
   function startSlow(url: string): void {

@@ -12,6 +12,8 @@ const share = 4;
 const barredMs = [60_000, 3_600_000] as const;
 /** Maximum number of barred URLs that are known, and of origins that have answered in time. */
 const maxKnown = 10_000;
+/** A larger body is not read into a worker slot: those have no limit of bytes. No publish has one with the default limits. */
+const maxSlotBytes = 10 * 1024 * 1024;
 const everyMs = 100;
 /** The process reports that it has no room until this time after the last refusal. */
 const refusedMs = 5000;
@@ -48,8 +50,8 @@ export interface RunningAttempt {
 export interface SlowAttempts {
   /**
    * Where a message may start: in a worker slot, in a slow place that it has taken now, or later. It needs a place when its
-   * URL is barred, or its origin has slow attempts in flight and has never answered in time. With a place it takes the
-   * bytes that its request will have: they are read only afterwards.
+   * URL is barred, its origin has slow attempts in flight and has never answered in time, or its body is very large, as
+   * the log of a run may be. With a place it takes the bytes that its request will have: they are read only afterwards.
    */
   enter(delivery: Delivery): 'slot' | 'place' | 'later';
   /** Milliseconds to wait for a message that finds no place. */
@@ -231,11 +233,12 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   return {
     enter(delivery) {
-      if (slow.size === 0 && barred.size === 0) return 'slot';
+      const isLarge = estimateRequestBytes(delivery.message) > maxSlotBytes;
+      if (slow.size === 0 && barred.size === 0 && !isLarge) return 'slot';
       const { url } = delivery.message;
       const isBarred = (barred.get(readEndpoint(url))?.until ?? 0) > now();
       const origin = readOrigin(url);
-      if (!isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
+      if (!isLarge && !isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
       if (take(delivery)) return 'place';
       refusedAt = now();
       return 'later';

@@ -40,3 +40,14 @@ test('what is larger than all room runs alone', async () => {
   await end(1);
   expect(begun).toEqual([0, 1, 2]);
 });
+
+test('small work waits for nothing', async () => {
+  const gate = createByteGate(100, { smallBytes: 10 });
+  void gate(100, () => new Promise(() => undefined));
+  const begun: number[] = [];
+  const begin = (bytes: number) => gate(bytes, () => Promise.resolve(void begun.push(bytes)));
+  await begin(10);
+  void begin(11);
+  await new Promise(setImmediate);
+  expect(begun).toEqual([10]);
+});

@@ -13,7 +13,7 @@ import { requireStored, store, type StoreParts } from '../intake/store.ts';
 import { inlineBody, maxInlineBytes } from '../engine/shards/body.ts';
 import { deriveCallbackId } from '../engine/shards/derive-id.ts';
 import type { Delivery } from '../engine/shards/shard.ts';
-import { createByteGate } from './byte-gate.ts';
+import type { ByteGate } from './byte-gate.ts';
 import { estimateRequestBytes } from './request-bytes.ts';
 
 /**
@@ -21,10 +21,6 @@ import { estimateRequestBytes } from './request-bytes.ts';
  * may have been delivered, is not stored again.
  */
 const rememberedMs = 600_000;
-/** Bytes of bodies in callbacks that are being made: they are in memory four times, and all attempts may end at once. */
-const maxBytesAtOnce = 32 * 1024 * 1024;
-/** Callbacks with less than this do not wait for others. */
-const smallBytes = 64 * 1024;
 
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
@@ -41,9 +37,8 @@ interface Attempt {
   errorKind?: ErrorKind;
 }
 
-export function createCallbacks(parts: StoreParts): Callbacks {
-  const { bodies } = parts;
-  const gate = createByteGate(maxBytesAtOnce);
+export function createCallbacks(parts: StoreParts & { reportGate: ByteGate }): Callbacks {
+  const { bodies, reportGate } = parts;
 
   async function send(
     delivery: Delivery,
@@ -53,8 +48,7 @@ export function createCallbacks(parts: StoreParts): Callbacks {
     dlqId?: string,
   ): Promise<void> {
     const bytes = attempt.answer.body.length + estimateRequestBytes(delivery.message);
-    const make = () => makeAndStore(delivery, callback, cause, attempt, dlqId);
-    return bytes <= smallBytes ? make() : gate(bytes, make);
+    return reportGate(bytes, () => makeAndStore(delivery, callback, cause, attempt, dlqId));
   }
 
   async function makeAndStore(

@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/process';
 import type { DestinationResponse, Failure, Message, Outcome } from '@posthorn/shared';
-import { cutResponse } from '../engine/log/responses.ts';
+import { cutResponse, shortenResponse } from '../engine/log/responses.ts';
 import type { LogStore } from '../engine/log/log-store.ts';
 import {
   canceledEntries,
@@ -52,11 +52,7 @@ export function createSettlement(parts: SettleParts): Settlement {
     answer: cutResponse(answer, isFull() ? 0 : maxStoredResponseBytes),
   });
   /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
-  const limit = (answer: DestinationResponse): DestinationResponse => {
-    if (!isFull()) return answer;
-    const { isCut, ...kept } = cutResponse(answer, maxStoredResponseBytes);
-    return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
-  };
+  const limit = (answer: DestinationResponse) => (isFull() ? shortenResponse(answer, maxStoredResponseBytes) : answer);
 
   const settle: Settlement['settle'] = async (delivery, outcome) => {
     if (outcome.kind === 'deferred') return;

@@ -2,9 +2,9 @@ import { decodeHeaderMap, encodeHeaderText, hidePassword, type HeaderMap, type R
 import type { Composed } from '../delivery/run-attempts.ts';
 import type { Delivery } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
-import { readElement, readEntry, readLogUpTo } from './run-log.ts';
+import { isReadAtOnce, readElement, readEntry, readLogUpTo } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import { readRecords, type Run } from './runs.ts';
+import { readRecords, type Run, type RunFailure } from './runs.ts';
 import { expireWaiter, resumeFromKept } from './waiters.ts';
 
 const protocolVersion = ['1'];
@@ -29,8 +29,10 @@ export async function composeDelivery(
   const place = kind === 'wait' ? await expireWaiter(parts, delivery.id, workflow) : { start, end };
   if (!place) return { dropped: 'the event came before the deadline' };
   // The state is read behind the log: a log that a later run has put in its place is not delivered.
+  const composing = compose(parts, shard, delivery, place);
+  if (!isReadAtOnce(place.end)) await composing;
   const [composed, [state, created], hasDone] = await Promise.all([
-    compose(parts, shard, delivery, place),
+    composing,
     parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
     hasDoneItsWork(parts, shard, delivery.id, workflow),
   ]);
@@ -123,13 +125,30 @@ async function composeFailure(
   parts: RunParts,
   { message }: Delivery & { message: { workflow: RunMessage } },
 ): Promise<Composed> {
-  const { redis, runs } = parts;
+  const { redis, runs, reportGate } = parts;
   const { runId, createdAt } = message.workflow;
   const run = await runs.read(runId, createdAt);
   if (!run?.failure || run.failureCallback?.state === 'CALLBACK_CANCELED') return isOver;
-  const payload = (await readPayload(redis, run)) ?? Buffer.alloc(0);
-  const { failure, config, dlqId } = run;
-  const body = {
+  const { failure, config } = run;
+  const place = await readRecords(redis, run, (named) => readEntry(redis, named, 0));
+  const payloadBytes = place ? place.end - place.start : 0;
+  const makeBody = async () => {
+    const payload = (await readPayload(redis, run)) ?? Buffer.alloc(0);
+    // Bytes, not text: the body of an attempt is kept outside of the heap.
+    return Buffer.from(JSON.stringify(describeFailure(run, failure, payload)));
+  };
+  const body = await reportGate(payloadBytes + failure.bodyBase64.length, makeBody);
+  const header = {
+    ...message.header,
+    ...describeRun(message, 'failureCall', config.url),
+    'Upstash-Workflow-Is-Failure': yes,
+    'Upstash-Workflow-Failure-Callback': yes,
+  };
+  return { header, body };
+}
+
+function describeFailure({ runId, createdAt, config, dlqId }: Run, failure: RunFailure, payload: Buffer) {
+  return {
     status: failure.status,
     header: failure.header,
     body: failure.bodyBase64,
@@ -147,13 +166,6 @@ async function composeFailure(
     workflowRunId: runId,
     workflowCreatedAt: createdAt,
   };
-  const header = {
-    ...message.header,
-    ...describeRun(message, 'failureCall', config.url),
-    'Upstash-Workflow-Is-Failure': yes,
-    'Upstash-Workflow-Failure-Callback': yes,
-  };
-  return { header, body: JSON.stringify(body) };
 }
 
 /** The payload of a run: the body of its first element. */

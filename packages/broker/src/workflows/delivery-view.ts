@@ -70,6 +70,7 @@ export async function viewNext(
 ): Promise<NextStep[]> {
   if (run.state === 'RUN_SUCCESS') return [];
   const steps: NextStep[] = [];
+  const limit = createErrorLimit();
   for (const { messageId, retries, retryDelay, notBefore } of entries) {
     const isFailed = run.failure?.messageId === messageId;
     if (!isFailed && !pending.has(messageId)) continue;
@@ -78,6 +79,7 @@ export async function viewNext(
     // The run has the answer that failed it, of which the log of the message may have nothing.
     if (isFailed && last?.body === '')
       last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
+    const shown = errors.map(limit);
     const nextDeliveryTime = next ?? notBefore;
     const isOver = run.state !== 'RUN_STARTED';
     steps.push({
@@ -86,10 +88,24 @@ export async function viewNext(
       retries,
       ...(retryDelay === undefined ? {} : { retryDelay }),
       ...(nextDeliveryTime === undefined || isOver ? {} : { nextDeliveryTime }),
-      ...(errors.length > 0 ? { errors } : {}),
+      ...(shown.length > 0 ? { errors: shown } : {}),
     });
   }
   return steps;
+}
+
+/** Bytes of headers and bodies of all failed attempts that the view of a run shows. */
+const maxErrorBytes = 1024 * 1024;
+
+/** Leaves headers and body out of an error when the errors before it had too much of them. */
+function createErrorLimit(): (error: StepError) => StepError {
+  let left = maxErrorBytes;
+  return (error) => {
+    const size = Buffer.byteLength(JSON.stringify(error.headers)) + Buffer.byteLength(error.body);
+    if (size > left) return { ...error, headers: {}, body: '' };
+    left -= size;
+    return error;
+  };
 }
 
 /** The failed attempts at a message, and the time of the attempt that follows the last of them. */

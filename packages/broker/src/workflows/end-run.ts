@@ -110,7 +110,8 @@ export function createFailureMessage(
 export async function reportToInvoker(parts: RunParts, runId: string, createdAt: number | undefined): Promise<void> {
   const run = await parts.runs.read(runId, createdAt);
   if (!run || run.state === 'RUN_STARTED') return;
-  if (run.invoker) await appendResult(parts, run, run.invoker);
+  const { invoker } = run;
+  if (invoker) await parts.reportGate(run.result?.length ?? 0, () => appendResult(parts, run, invoker));
   await parts.redis.zrem(runKeys.unreported(run.shard), `${run.runId} ${run.createdAt}`);
 }
 

@@ -36,9 +36,16 @@ export async function readElement(
   return { messageId, body: Buffer.from(body, 'base64'), callType };
 }
 
+/** Bytes of a log that is delivered which are read with one command. */
+const deliveredPieceBytes = 1024 * 1024;
+
+/** Whether `readLogUpTo` sends its only command before it gives a promise. */
+export const isReadAtOnce = (end: number): boolean => end <= deliveredPieceBytes;
+
 /**
  * The log up to `end` as the endpoint gets it; `undefined` if it is not there. It may be long, and deliveries keep their
- * bodies outside of the heap: bytes, not text.
+ * bodies outside of the heap: bytes, not text, in memory once. Pieces may be of two runs, when a later one takes the id in
+ * the meantime: the state has to be read behind the log.
  */
 export async function readLogUpTo(
   redis: RedisConnection,
@@ -46,8 +53,19 @@ export async function readLogUpTo(
   name: string,
   end: number,
 ): Promise<Buffer | undefined> {
-  const bytes = await redis.getrangeBuffer(runKeys.log(shard, name), 0, end - 1);
-  return bytes.length === end ? Buffer.concat([bytes, closingBracket]) : undefined;
+  const key = runKeys.log(shard, name);
+  if (isReadAtOnce(end)) {
+    const bytes = await redis.getrangeBuffer(key, 0, end - 1);
+    return bytes.length === end ? Buffer.concat([bytes, closingBracket]) : undefined;
+  }
+  const all = Buffer.allocUnsafe(end + closingBracket.length);
+  for (let from = 0; from < end; from += deliveredPieceBytes) {
+    const to = Math.min(from + deliveredPieceBytes, end);
+    const piece = await redis.getrangeBuffer(key, from, to - 1);
+    if (piece.copy(all, from) < to - from) return undefined;
+  }
+  closingBracket.copy(all, end);
+  return all;
 }
 
 /**

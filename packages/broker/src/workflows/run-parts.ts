@@ -1,6 +1,7 @@
 import type { LogStore } from '../engine/log/log-store.ts';
 import type { Lanes } from '../engine/lanes/lanes.ts';
 import type { Log } from '@posthorn/process';
+import type { ByteGate } from '../delivery/byte-gate.ts';
 import type { AcceptParts } from '../intake/accept.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import type { LogLimits, RunScripts } from './run-scripts.ts';
@@ -27,4 +28,6 @@ export interface RunParts extends AcceptParts {
   /** Runs that this process has ended since it started. */
   ended: Record<Exclude<RunState, 'RUN_STARTED'>, number>;
   runLimits: RunLimits;
+  /** Limits what is made at once from large bodies. */
+  reportGate: ByteGate;
 }

@@ -4,6 +4,7 @@ import type { BrokerParts } from '../broker.ts';
 import { createBroker } from '../create-broker.ts';
 import { testOptions } from '../broker.fixture.ts';
 import { connectForWork } from '../engine/redis/connect.ts';
+import { keyspace } from '../engine/redis/keyspace.ts';
 import { readPayload } from './compose-delivery.ts';
 import type { RunParts } from './run-parts.ts';
 import { viewRun } from './run-view.ts';
@@ -51,6 +52,34 @@ test('what clients read uses the connection of reads alone', async () => {
   for await (const piece of (await workflows.readLog('wfr_apart')) ?? []) expect(piece.length).toBeGreaterThan(0);
   expect(sent.mock.calls.map(([command]) => command.name)).toEqual([]);
   await apart.close();
+});
+
+describe('a log of several pieces that is delivered as a whole', () => {
+  const payload = 'long '.repeat(500_000);
+  const begin = async (runId: string) => {
+    const [first] = await start(runId, { 'Upstash-Feature-Set': 'InitialBody' }, payload);
+    return readDelivery(first?.messageId ?? '');
+  };
+
+  test('is the log that the endpoint would fetch', async () => {
+    const delivery = await begin('wfr_long');
+    const composed = await runs.broker.workflows.compose(delivery);
+    const log = JSON.parse(String('body' in composed && composed.body)) as unknown;
+    expect(log).toEqual([{ messageId: delivery.id, body: Buffer.from(payload).toString('base64'), callType: 'step' }]);
+  });
+
+  test('is not delivered when a later run takes the id while it is read', async () => {
+    const delivery = await begin('wfr_long-taken');
+    const { redis, workflows } = runs.broker;
+    const read = redis.getrangeBuffer.bind(redis);
+    jest.spyOn(redis, 'getrangeBuffer').mockImplementationOnce(async (...given) => {
+      const piece = await read(...given);
+      await workflows.finish('wfr_long-taken', '');
+      await takeId('wfr_long-taken', payload);
+      return piece;
+    });
+    expect(await workflows.compose(delivery)).toEqual({ dropped: 'the run is over' });
+  });
 });
 
 describe('pages', () => {
@@ -269,5 +298,60 @@ describe('when a later run takes the id', () => {
     await broker.publishBatch([request('wfr_child', true, envelope, { 'Upstash-Workflow-Invoke': 'true' })]);
     const [steps = ''] = await runs.server.client.keys('*:run:steps:wfr_invoker');
     expect(await runs.server.client.hget(steps, 'invoke:1')).toBe(claim);
+  });
+});
+
+describe('the view of one run', () => {
+  test('leaves headers of invoked runs out beyond 4 MiB, and reads none of their results', async () => {
+    const { broker } = runs;
+    await start('wfr_invokes');
+    const { createdAt } = await readNow('wfr_invokes');
+    const invocations = 140;
+    for (let stepId = 1; stepId <= invocations; stepId++) {
+      const envelope = {
+        body: 'child',
+        headers: {},
+        workflowRunId: 'wfr_invokes',
+        workflowRunCreatedAt: createdAt,
+        workflowUrl: url,
+        step: { stepId, stepName: 'child', stepType: 'Invoke', concurrent: 1 },
+      };
+      const runId = `wfr_invoked-${stepId}`;
+      const headers = { 'Upstash-Workflow-Invoke': 'true', 'Upstash-Forward-X': 'x'.repeat(32_000) };
+      await broker.publish(request(runId, true, JSON.stringify(envelope), headers));
+      await broker.workflows.finish(runId, '"done"');
+    }
+    const whole = jest.spyOn(broker.redis, 'hgetall').mockClear();
+    const { runs: found } = await broker.workflows.list({ workflowRunId: ['wfr_invokes'] }, page);
+    const keys = whole.mock.calls.map(([key]) => String(key));
+    whole.mockRestore();
+    const steps = found[0]?.steps.flatMap((group) => group.steps) ?? [];
+    const shown = steps.filter(({ invokedWorkflowRunHeaders: header = {} }) => Object.keys(header).length > 0);
+    expect(shown.length).toBeGreaterThan(100);
+    expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(4.3 * 1024 * 1024);
+    const last = steps.find(({ invokedWorkflowRunId: id }) => id === `wfr_invoked-${invocations}`);
+    expect(last).toMatchObject({ invokedWorkflowUrl: url, invokedWorkflowRunHeaders: {} });
+    expect(keys.filter((key) => key.includes('wfr_invoked-'))).toEqual([]);
+  });
+
+  test('shows 1 MiB of headers and bodies of failed attempts, and all of their errors', async () => {
+    await start('wfr_errors');
+    const accepted = await submit('wfr_errors', step(1), step(2), step(3));
+    const failures = 10;
+    for (const { messageId } of accepted) {
+      const { shard } = await readDelivery(messageId);
+      for (let retried = 0; retried < failures; retried++) {
+        const body = Buffer.alloc(60_000, 'e').toString('base64');
+        const error = { time: retried, error: 'the destination answered 500', status: 500, header: {}, body };
+        const key = keyspace.messageLog(shard, messageId);
+        await runs.server.client.hset(key, `${retried}:error`, JSON.stringify(error));
+      }
+    }
+    const { steps } = await viewRun(runs.broker as unknown as RunParts, await readNow('wfr_errors'));
+    const next = steps.find(({ type }) => type === 'next')?.steps as { errors?: { status: number; body: string }[] }[];
+    const errors = next.flatMap((one) => one.errors ?? []);
+    expect(errors).toHaveLength(accepted.length * failures);
+    expect(errors.map(({ status }) => status)).toEqual(errors.map(() => 500));
+    expect(errors.filter(({ body }) => body !== '')).toHaveLength(Math.floor((1024 * 1024) / 60_002));
   });
 });

@@ -18,6 +18,7 @@ export interface RunSettlementParts {
     delivery: RunDelivery,
     outcome: Exclude<Outcome, { kind: 'deferred' }>,
     maxStoredBytes: number,
+    maxResultBytes: number,
   ) => Promise<void>;
 }
 
@@ -31,8 +32,9 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
     async settle(delivery, outcome) {
       if (!isRunDelivery(delivery)) return others.settle(delivery, outcome);
       if (outcome.kind === 'deferred') return;
-      const maxBytes = isFull() ? 0 : maxStoredResponseBytes;
-      await settleRun(delivery, outcome, maxBytes);
+      // The result of a call carries the whole answer, as callbacks do, unless Redis is full.
+      const [maxBytes, maxResultBytes] = isFull() ? [0, maxStoredResponseBytes] : [maxStoredResponseBytes, Infinity];
+      await settleRun(delivery, outcome, maxBytes, maxResultBytes);
       const { id, message, retried } = delivery;
       const now = Date.now();
       if (outcome.kind === 'retry') {

@@ -2,7 +2,7 @@ import { hidePassword, type RunGroup, type RunStepView, type RunView } from '@po
 import { readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
 import { readElement, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import { readRecords, type Run } from './runs.ts';
+import { readRecords, type Run, type RunHead } from './runs.ts';
 import { hide, viewInit, viewStep, type BodyReader } from './step-view.ts';
 
 /** Bytes of all bodies that the view of a run shows, and of the headers of all steps. */
@@ -115,10 +115,10 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
   return next.length > 0 ? [...groups, { type: 'next', steps: next }] : groups;
 }
 
-/** Reads bodies of elements as long as not too much was read. */
+/** Reads bodies of elements, and headers of other runs, as long as not too much was read. */
 function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   let left = maxShownBytesPerRun;
-  const readOf = async ({ shard, name }: Run, { start, end }: RunLogEntry) => {
+  const readOf = async ({ shard, name }: RunHead, { start, end }: RunLogEntry) => {
     const size = end - start;
     if (size > left) return undefined;
     left -= size;
@@ -126,6 +126,12 @@ function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   };
   return {
     read: (entry) => readOf(run, entry),
+    limitHeader(header) {
+      const size = Buffer.byteLength(JSON.stringify(header));
+      if (size > left) return {};
+      left -= size;
+      return header;
+    },
     readPayload: (other) =>
       readRecords(redis, other, async (named) => {
         const place = await readEntry(redis, named, 0);

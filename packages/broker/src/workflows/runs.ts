@@ -70,7 +70,14 @@ export interface Runs {
   newMessageId(runId: string): string;
   /** The run that has the id now, or the one that was created then. */
   read(runId: string, createdAt?: number): Promise<Run | undefined>;
+  /** The same without what may be large: its result, its invoker and its failure. */
+  readHead(runId: string, createdAt?: number): Promise<RunHead | undefined>;
 }
+
+const headFields = ['state', 'createdAt', 'config'] as const;
+
+/** What every run has. */
+export type RunHead = Pick<Run, 'runId' | 'shard' | 'name' | 'state' | 'createdAt' | 'config'>;
 
 const togetherWith = (runId: string) => `run:${runId}`;
 
@@ -81,19 +88,31 @@ export function createRuns(redis: RedisConnection, shards: Shards): Runs {
     ...(createdAt === undefined ? {} : { createdAt }),
   });
 
+  const readWith = async (
+    readFields: (key: string) => Promise<Record<string, string>>,
+    runId: string,
+    createdAt?: number,
+  ) => {
+    const { shard } = placeOf(runId);
+    const fields = await readFields(runKeys.run(shard, runId));
+    const isMeant = createdAt === undefined || fields['createdAt'] === String(createdAt);
+    if (fields['state'] !== undefined && isMeant) return parseRun(runId, shard, runId, fields);
+    if (createdAt === undefined) return undefined;
+    const name = formatEarlierName({ runId, createdAt });
+    const earlier = await readFields(runKeys.run(shard, name));
+    return earlier['state'] === undefined ? undefined : parseRun(runId, shard, name, earlier);
+  };
+  const readHeadFields = async (key: string) => {
+    const values = await redis.hmget(key, ...headFields);
+    const fields = headFields.map((name, index) => [name, values[index] ?? undefined]);
+    return Object.fromEntries(fields) as Record<string, string>;
+  };
+
   return {
     placeOf,
     newMessageId: (runId) => shards.newId(Date.now(), togetherWith(runId)).id,
-    async read(runId, createdAt) {
-      const { shard } = placeOf(runId);
-      const fields = await redis.hgetall(runKeys.run(shard, runId));
-      const isMeant = createdAt === undefined || fields['createdAt'] === String(createdAt);
-      if (fields['state'] !== undefined && isMeant) return parseRun(runId, shard, runId, fields);
-      if (createdAt === undefined) return undefined;
-      const name = formatEarlierName({ runId, createdAt });
-      const earlier = await redis.hgetall(runKeys.run(shard, name));
-      return earlier['state'] === undefined ? undefined : parseRun(runId, shard, name, earlier);
-    },
+    read: (runId, createdAt) => readWith((key) => redis.hgetall(key), runId, createdAt),
+    readHead: (runId, createdAt) => readWith(readHeadFields, runId, createdAt),
   };
 }
 
@@ -101,7 +120,11 @@ export function createRuns(redis: RedisConnection, shards: Shards): Runs {
  * Reads records of a run that was read before. When a later run takes its id, they get another name, and what was found
  * may belong to that later run: they are then read once more, under the name that they keep.
  */
-export async function readRecords<T>(redis: RedisConnection, run: Run, read: (run: Run) => Promise<T>): Promise<T> {
+export async function readRecords<R extends RunHead, T>(
+  redis: RedisConnection,
+  run: R,
+  read: (run: R) => Promise<T>,
+): Promise<T> {
   const [found] = await Promise.allSettled([read(run)]);
   if (run.name === run.runId && !(await hasName(redis, run))) return read({ ...run, name: formatEarlierName(run) });
   if (found.status === 'rejected') throw found.reason;

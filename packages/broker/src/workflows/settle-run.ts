@@ -9,8 +9,9 @@ import {
   type Outcome,
 } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
-import { cutResponse } from '../engine/log/responses.ts';
+import { cutBody, cutResponse, shortenResponse } from '../engine/log/responses.ts';
 import { deriveId } from '../engine/shards/derive-id.ts';
+import { estimateRequestBytes } from '../delivery/request-bytes.ts';
 import type { RunDelivery } from '../delivery/run-attempts.ts';
 import { hasDoneItsWork } from './compose-delivery.ts';
 import { failForRoom, failRun } from './end-run.ts';
@@ -88,16 +89,18 @@ export async function noteRefusal(
  * Carries an outcome out for the run, before its message ends. Doing it twice changes nothing.
  *
  * @param maxStoredBytes bytes of the body of an answer that are kept of a failure; 0 keeps no headers either
+ * @param maxResultBytes bytes of the answer to a call, and of its request, that its result contains
  */
 export async function settleRunOutcome(
   parts: RunParts,
   delivery: RunDelivery,
   outcome: Exclude<Outcome, { kind: 'deferred' }>,
   maxStoredBytes: number,
+  maxResultBytes = Infinity,
 ): Promise<void> {
   const { kind } = delivery.message.workflow;
   if (outcome.kind === 'retry' || outcome.kind === 'canceled') return;
-  if (kind === 'call') await appendCallResult(parts, delivery, outcome);
+  if (kind === 'call') await appendCallResult(parts, delivery, outcome, maxResultBytes);
   else if (kind === 'failure') await noteFailureCallback(parts, delivery, outcome, maxStoredBytes);
   else if (outcome.kind === 'failed') await failRunOf(parts, delivery, outcome, maxStoredBytes);
 }
@@ -127,11 +130,29 @@ async function failRunOf(
   );
 }
 
+interface CallOutcome {
+  answer: DestinationResponse;
+  error?: string;
+}
+
 /** The request of a call has its last answer, or none: the endpoint gets it (contract W9). */
 async function appendCallResult(
   parts: RunParts,
   delivery: RunDelivery,
-  outcome: { answer: DestinationResponse; error?: string },
+  { answer, error }: CallOutcome,
+  maxBytes: number,
+): Promise<void> {
+  const kept = maxBytes === Infinity ? answer : shortenResponse(answer, maxBytes);
+  const bytes = kept.body.length + estimateRequestBytes(delivery.message);
+  const outcome = { answer: kept, ...(error === undefined ? {} : { error }) };
+  await parts.reportGate(bytes, () => makeCallResult(parts, delivery, outcome, maxBytes));
+}
+
+async function makeCallResult(
+  parts: RunParts,
+  delivery: RunDelivery,
+  { answer, error }: CallOutcome,
+  maxBytes: number,
 ): Promise<void> {
   const { redis, runs, scripts, runLimits, lanes } = parts;
   const { id, message, retried } = delivery;
@@ -140,7 +161,6 @@ async function appendCallResult(
   const run = await runs.read(runId, createdAt);
   if (run?.state !== 'RUN_STARTED' || !resultTo) return;
   const source = await readElement(redis, run.shard, runId, { start, end });
-  const { answer, error } = outcome;
   const text = JSON.stringify({
     status: answer.status,
     header: answer.header,
@@ -152,7 +172,7 @@ async function appendCallResult(
     url: hidePassword(message.url),
     method: message.method,
     sourceHeader: decodeHeaderMap(message.header),
-    sourceBody: source?.body.toString('base64') ?? '',
+    sourceBody: source ? cutBody(source.body, maxBytes).toString('base64') : '',
     notBefore: message.notBefore,
     createdAt: message.createdAt,
     callerIP: message.callerIp,

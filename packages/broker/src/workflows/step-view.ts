@@ -4,7 +4,7 @@ import { hasMoreValues, hidePassword, type HeaderMap, type Message, type RunStep
 import { formatHeader } from '../engine/log/message-fields.ts';
 import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import type { Run } from './runs.ts';
+import type { Run, RunHead } from './runs.ts';
 import { parseStepHead } from './step-text.ts';
 
 /** Bytes of one body that the view of a run shows. */
@@ -52,7 +52,9 @@ export interface BodyReader {
   /** The body of an element of the run. */
   read(entry: RunLogEntry): Promise<Buffer | undefined>;
   /** The payload of a run that it has started. */
-  readPayload(run: Run): Promise<Buffer | undefined>;
+  readPayload(run: RunHead): Promise<Buffer | undefined>;
+  /** Headers of such a run; none when the view has shown enough. */
+  limitHeader(header: HeaderMap): HeaderMap;
 }
 
 /** A step as its element says, and whether it is only planned. */
@@ -122,13 +124,13 @@ async function viewInvoked(
   reader: BodyReader,
 ): Promise<Partial<RunStepView>> {
   if (!invoked) return {};
-  const child = await runs.read(invoked.runId, invoked.createdAt);
+  const child = await runs.readHead(invoked.runId, invoked.createdAt);
   return {
     invokedWorkflowRunId: invoked.runId,
     invokedWorkflowCreatedAt: invoked.createdAt,
     invokedWorkflowUrl: hidePassword(child?.config.url ?? ''),
     invokedWorkflowRunBody: child ? showText(child, await reader.readPayload(child)) : '',
-    invokedWorkflowRunHeaders: child ? showHeader(child, child.config.initHeader) : {},
+    invokedWorkflowRunHeaders: child ? showHeader(child, reader.limitHeader(child.config.initHeader)) : {},
   };
 }
 
@@ -154,18 +156,18 @@ function showOut(run: Run, { out, stepType }: StepJson): string {
 }
 
 /** Text; base64 where it is not UTF-8. */
-function showText(run: Run, body: Buffer | undefined): string {
+function showText(run: RunHead, body: Buffer | undefined): string {
   if (!body) return '';
   return hide(run, isUtf8(body) ? body.toString('utf8') : body.toString('base64'));
 }
 
 /** Text as it is shown: cut, or its hash where the run wants it hidden. */
-export function hide(run: Run, text: string): string {
+export function hide(run: RunHead, text: string): string {
   if (run.config.redaction?.body) return `REDACTED:${createHash('sha256').update(text).digest('hex')}`;
   return text.length > maxShownBytes ? text.slice(0, maxShownBytes) : text;
 }
 
-function showHeader({ config }: Run, header: HeaderMap): HeaderMap {
+function showHeader({ config }: RunHead, header: HeaderMap): HeaderMap {
   const message = { ...(config.redaction ? { redaction: config.redaction } : {}) } as Message;
   return formatHeader(message, 'header', header).header ?? {};
 }

@@ -96,7 +96,12 @@ export interface Workflows extends RunAttempts {
   };
 
   /** Carries an outcome out for the run, before its message ends. Doing it twice changes nothing. */
-  settle(delivery: RunDelivery, outcome: Exclude<Outcome, { kind: 'deferred' }>, maxStoredBytes: number): Promise<void>;
+  settle(
+    delivery: RunDelivery,
+    outcome: Exclude<Outcome, { kind: 'deferred' }>,
+    maxStoredBytes: number,
+    maxResultBytes?: number,
+  ): Promise<void>;
   /** Runs that this process has ended since it started, by state. */
   ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
@@ -189,7 +194,8 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
 
     compose: (delivery) => composeDelivery(parts, delivery),
     judge: (delivery, outcome) => judgeRunOutcome(parts, delivery, outcome),
-    settle: (delivery, outcome, maxStoredBytes) => settleRunOutcome(parts, delivery, outcome, maxStoredBytes),
+    settle: (delivery, outcome, maxStoredBytes, maxResultBytes) =>
+      settleRunOutcome(parts, delivery, outcome, maxStoredBytes, maxResultBytes),
 
     ended: parts.ended,
     async measure() {

@@ -27,6 +27,12 @@ export function cutResponse({ status, header, body, isCut }: DestinationResponse
   return { ...kept, header: maxBodyBytes === 0 ? {} : cutHeader(header) };
 }
 
+/** A response that is cut to the part that is kept; the same in all else. */
+export function shortenResponse(answer: DestinationResponse, maxBodyBytes: number): DestinationResponse {
+  const { isCut, ...kept } = cutResponse(answer, maxBodyBytes);
+  return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
+}
+
 function cutHeader(header: DestinationResponse['header']): DestinationResponse['header'] {
   let left = maxHeaderBytes;
   return Object.fromEntries(

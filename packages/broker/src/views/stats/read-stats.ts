@@ -11,6 +11,7 @@ import {
 } from '@posthorn/shared';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
+import { readInPieces } from '../read-in-pieces.ts';
 import { bucketEndsMs, hashEndpoint, type LastError } from './counter.ts';
 
 const minuteMs = 60_000;
@@ -19,6 +20,8 @@ const dayMs = 86_400_000;
 const minutesKeptMs = 2 * dayMs;
 const hoursKeptMs = 30 * dayMs;
 const maxPoints = 1000;
+/** Values of a group whose days are read at once. */
+const valuesAtOnce = 50;
 /** Points of an answer that asks for no step, about. */
 const goodPoints = 120;
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * minuteMs);
@@ -58,15 +61,16 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
   const key = (kind: 'h' | 'd' | 'k', group: string, period: number, value?: string) =>
     `${keyspace.stats}${kind}:${group}:${period}${value === undefined ? '' : `:${value}`}`;
 
-  /** The records of one value by the start of their minute or hour. */
+  /** The records of one value by the start of their minute or hour; `days` are those that have any, for hours. */
   async function readRecords(
     group: string,
     value: string,
     { from, to, isHourly }: { from: number; to: number; isHourly: boolean },
+    days?: readonly number[],
   ): Promise<[startAt: number, record: number[]][]> {
     const [periodMs, unitMs, kind] = isHourly ? ([dayMs, hourMs, 'd'] as const) : ([hourMs, minuteMs, 'h'] as const);
     const hashes = await Promise.all(
-      listPeriods(from, to, periodMs).map((period) => redis.hgetall(key(kind, group, period, value))),
+      (days ?? listPeriods(from, to, periodMs)).map((period) => redis.hgetall(key(kind, group, period, value))),
     );
     return hashes.flatMap((fields) =>
       Object.entries(fields)
@@ -75,9 +79,31 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
     );
   }
 
-  async function listValuesIn(group: StatGroup, from: number, to: number): Promise<string[]> {
-    const lists = await Promise.all(listPeriods(from, to, dayMs).map((day) => redis.smembers(key('k', group, day))));
-    return [...new Set(lists.flat())];
+  /** The values of a group that were counted, each with its days. */
+  async function listDays(group: StatGroup, from: number, to: number): Promise<Map<string, number[]>> {
+    const days = listPeriods(from, to, dayMs);
+    const lists = await Promise.all(days.map((day) => redis.smembers(key('k', group, day))));
+    const daysOf = new Map<string, number[]>();
+    for (const [index, day] of days.entries()) {
+      for (const value of lists[index] ?? []) {
+        const known = daysOf.get(value);
+        if (known) known.push(day);
+        else daysOf.set(value, [day]);
+      }
+    }
+    return daysOf;
+  }
+
+  /** The records of many values per hour, a few values at a time. Days without a count of a value cost nothing. */
+  function readHours(
+    group: StatGroup,
+    daysOf: ReadonlyMap<string, number[]>,
+    hourly: ReturnType<typeof toHours>,
+  ): AsyncGenerator<{ value: string; records: [startAt: number, record: number[]][] }> {
+    return readInPieces([...daysOf.keys()], valuesAtOnce, async (value) => ({
+      value,
+      records: await readRecords(group, value, hourly, daysOf.get(value)),
+    }));
   }
 
   return {
@@ -102,18 +128,17 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       const { groupBy, top: max = 10 } = query;
       if (groupBy === undefined) return { from, to, step, totals, series: [total], top: [] };
 
-      const values = named === undefined ? await listValuesIn(groupBy, from, to) : [value];
       const countOf = (counts: Counters) =>
         groupBy === 'responseStatus' ? counts.attempts : counts.accepted || counts.attempts;
       // Whole hours tell which values matter; only those are read in full.
-      const hourly = toHours(from, to);
-      const sums = await Promise.all(
-        values.map(async (one) => {
-          const counts = noCounts();
-          for (const [, record] of await readRecords(groupBy, one, hourly)) addCounts(counts, record);
-          return { one, count: countOf(counts) };
-        }),
-      );
+      const daysOf =
+        named === undefined ? await listDays(groupBy, from, to) : new Map([[value, listPeriods(from, to, dayMs)]]);
+      const sums: { one: string; count: number }[] = [];
+      for await (const { value: one, records } of readHours(groupBy, daysOf, toHours(from, to))) {
+        const counts = noCounts();
+        for (const [, record] of records) addCounts(counts, record);
+        sums.push({ one, count: countOf(counts) });
+      }
       const kept = sums
         .filter(({ count }) => count > 0)
         .sort((a, b) => b.count - a.count || a.one.localeCompare(b.one))
@@ -130,33 +155,32 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
 
     async readHosts(asked, end) {
       const { from, to } = readTimes(asked, end, Date.now());
-      const [hosts, ...lasts] = await Promise.all([
-        listValuesIn('host', from, to),
+      const [daysOf, ...lasts] = await Promise.all([
+        listDays('host', from, to),
         ...listPeriods(from, to, dayMs).map((day) => redis.hgetall(`${keyspace.stats}l:${day}`)),
       ]);
       const last: Record<string, string> = Object.assign({}, ...lasts) as Record<string, string>;
-      const hourly = toHours(from, to);
-      return Promise.all(
-        hosts.map(async (host) => {
-          const counts = noCounts();
-          const buckets = [...bucketEndsMs.map(() => 0), 0];
-          for (const [, record] of await readRecords('host', host, hourly)) {
-            addCounts(counts, record);
-            for (const index of buckets.keys()) {
-              buckets[index] = (buckets[index] ?? 0) + (record[counterNames.length + index] ?? 0);
-            }
+      const found: HostStats[] = [];
+      for await (const { value: host, records } of readHours('host', daysOf, toHours(from, to))) {
+        const counts = noCounts();
+        const buckets = [...bucketEndsMs.map(() => 0), 0];
+        for (const [, record] of records) {
+          addCounts(counts, record);
+          for (const index of buckets.keys()) {
+            buckets[index] = (buckets[index] ?? 0) + (record[counterNames.length + index] ?? 0);
           }
-          const [deliveredAt, error] = [last[`d:${host}`], last[`e:${host}`]];
-          return {
-            host,
-            counts,
-            p50Ms: readQuantile(buckets, 0.5),
-            p95Ms: readQuantile(buckets, 0.95),
-            ...(deliveredAt === undefined ? {} : { lastDeliveredAt: Number(deliveredAt) }),
-            ...(error === undefined ? {} : { lastError: JSON.parse(error) as LastError }),
-          };
-        }),
-      );
+        }
+        const [deliveredAt, error] = [last[`d:${host}`], last[`e:${host}`]];
+        found.push({
+          host,
+          counts,
+          p50Ms: readQuantile(buckets, 0.5),
+          p95Ms: readQuantile(buckets, 0.95),
+          ...(deliveredAt === undefined ? {} : { lastDeliveredAt: Number(deliveredAt) }),
+          ...(error === undefined ? {} : { lastError: JSON.parse(error) as LastError }),
+        });
+      }
+      return found;
     },
 
     async readEndpoints({ name: topicName, endpoints }, asked, end) {
@@ -174,7 +198,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
       return { from: hourly.from, to: hourly.to, endpoints: await Promise.all(found) };
     },
 
-    listValues: (group) => listValuesIn(group, Date.now() - dayMs, Date.now()),
+    listValues: async (group) => [...(await listDays(group, Date.now() - dayMs, Date.now())).keys()],
   };
 }
 
