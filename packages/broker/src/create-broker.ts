@@ -178,12 +178,12 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
       trim: (maxEntries) => logs.trim(maxEntries),
       async tidyIndex() {
+        const claims = await Promise.allSettled(allShards.map((shard) => shards.at(shard).claimTidying()));
         // One after the other: an index may be large. One that fails does not keep the others from it.
-        for (const shard of allShards) {
+        for (const [shard, claim] of claims.entries()) {
           try {
-            await (
-              await shards.at(shard).claimTidying()
-            )?.();
+            if (claim.status === 'rejected') throw claim.reason;
+            await claim.value?.();
           } catch (error) {
             log.debug({ err: error, shard }, 'tidying.failed');
           }
