@@ -175,7 +175,10 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     createDeliverer: openDeliverer,
     upkeep: {
       fireDue: schedules.fireDue,
-      sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
+      async sweep() {
+        const found = await inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]);
+        return found.includes(true);
+      },
       trim: (maxEntries) => logs.trim(maxEntries),
       async tidyIndex() {
         const claims = await Promise.allSettled(allShards.map((shard) => shards.at(shard).claimTidying()));
@@ -236,8 +239,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   };
 
   /** In one turn of the event loop, so that the commands are sent together. */
-  async function inAllShards(work: (shard: number) => Promise<void>[]): Promise<void> {
-    await Promise.all(allShards.flatMap(work));
+  function inAllShards<T>(work: (shard: number) => Promise<T>[]): Promise<T[]> {
+    return Promise.all(allShards.flatMap(work));
   }
 
   function createReaders(reads: RedisConnection) {
