@@ -88,8 +88,11 @@ export interface DelivererOptions {
 export interface Upkeep {
   /** As `Schedules.fireDue`. */
   fireDue: Schedules['fireDue'];
-  /** Repairs every lane in which messages have waited for 3 seconds without an event, and reports ends of runs. */
-  sweep(): Promise<void>;
+  /**
+   * Repairs every lane in which messages have waited for 3 seconds without an event, and reports ends of runs. Says whether
+   * any lane is in use, or a report was missing.
+   */
+  sweep(): Promise<boolean>;
   /** Removes the oldest entries of the log until about `maxEntries` are left, and gives the number of those removed. */
   trim(maxEntries: number): Promise<number>;
   /** Tidies the index of the messages that have not ended. */

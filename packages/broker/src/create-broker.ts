@@ -183,15 +183,18 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     createDeliverer: openDeliverer,
     upkeep: {
       fireDue: schedules.fireDue,
-      sweep: () => inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]),
+      async sweep() {
+        const found = await inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]);
+        return found.includes(true);
+      },
       trim: (maxEntries) => logs.trim(maxEntries),
       async tidyIndex() {
+        const claims = await Promise.allSettled(allShards.map((shard) => shards.at(shard).claimTidying()));
         // One after the other: an index may be large. One that fails does not keep the others from it.
-        for (const shard of allShards) {
+        for (const [shard, claim] of claims.entries()) {
           try {
-            await (
-              await shards.at(shard).claimTidying()
-            )?.();
+            if (claim.status === 'rejected') throw claim.reason;
+            await claim.value?.();
           } catch (error) {
             log.debug({ err: error, shard }, 'tidying.failed');
           }
@@ -244,8 +247,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   };
 
   /** In one turn of the event loop, so that the commands are sent together. */
-  async function inAllShards(work: (shard: number) => Promise<void>[]): Promise<void> {
-    await Promise.all(allShards.flatMap(work));
+  function inAllShards<T>(work: (shard: number) => Promise<T>[]): Promise<T[]> {
+    return Promise.all(allShards.flatMap(work));
   }
 
   function createReaders(reads: RedisConnection) {

@@ -116,6 +116,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     // By a wrong clock a delay would end too early, or an hour too late.
     ...(forRequests ? { findRefusal: () => watch.trouble('clock-wrong') } : {}),
   });
+  watch.followWork(broker.stats.total);
   if (!forRequests) await broker.shards.limitParallelism(globalParallelism);
 
   return {

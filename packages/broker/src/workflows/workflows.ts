@@ -106,8 +106,8 @@ export interface Workflows extends RunAttempts {
   ended: Readonly<RunParts['ended']>;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
   measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
-  /** Does for one shard what a process that died has left undone. */
-  sweep(shard: number): Promise<void>;
+  /** Does for one shard what a process that died has left undone. Says whether there was anything. */
+  sweep(shard: number): Promise<boolean>;
   /** Forgets the runs and the dead letters of a shard that are past their retention. */
   expire(shard: number): Promise<void>;
 }
@@ -218,12 +218,14 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
     },
 
     async sweep(shard) {
-      for (const name of await readDue(runKeys.unreported(shard), Date.now() - 1000)) {
+      const due = await readDue(runKeys.unreported(shard), Date.now() - 1000);
+      for (const name of due) {
         const { runId, createdAt } = parseName(name);
         await reportToInvoker(parts, runId, createdAt).catch((error: unknown) =>
           log.warn({ err: error, runId }, 'workflow.invoker-not-reported'),
         );
       }
+      return due.length > 0;
     },
 
     async expire(shard) {

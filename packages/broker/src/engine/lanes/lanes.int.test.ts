@@ -293,9 +293,10 @@ test('a slot of a message that has ended is found in a queue that never stands s
   const lane: Lane = { kind: 'queue', name: 'moving' };
   await redis.hset(keyspace.lane(0, 'queue', 'moving'), 'parallelism', 2);
   await redis.del(keyspace.busyLanes(0));
+  expect(await lanes.sweep(0)).toBe(false);
   for (const id of ['msg_ended', 'msg_1']) await lanes.acquire(lane, id);
   expect(await lanes.enter(lane, 'msg_2')).toMatchObject({ has: false });
-  await lanes.sweep(0);
+  expect(await lanes.sweep(0)).toBe(true);
   expect((await lanes.members(lane)).sort()).toEqual(['msg_1', 'msg_2']);
   expect(await lanes.enter(lane, 'msg_2')).toEqual({ has: true });
 });

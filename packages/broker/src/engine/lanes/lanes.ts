@@ -56,8 +56,11 @@ export interface Lanes extends LaneSettings {
   leave(lane: Lane, messageId: string, part?: string): Promise<void>;
   /** The slot of a queue stays taken until this part, too, has left. */
   hold(lane: Lane, messageId: string, part: string): Promise<void>;
-  /** Repairs every lane of a shard in which messages wait and nothing has happened for `staleMs`. */
-  sweep(shard: number): Promise<void>;
+  /**
+   * Repairs every lane of a shard in which messages wait and nothing has happened for `staleMs`. Says whether the shard has
+   * any lane in use.
+   */
+  sweep(shard: number): Promise<boolean>;
   /**
    * Removes the keys of a shard that are forgotten from the list of keys, and delayed messages that were never stored, or
    * have ended, from their queues.
@@ -181,13 +184,14 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async sweep(shard) {
       const busy = keyspace.busyLanes(shard);
       const moving = await redis.zrandmember(busy, busyAtOnce);
-      if (moving.length === 0) return;
+      if (moving.length === 0) return false;
       const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
       for (const lane of still.map(readLane)) {
         if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
         await run('grant', lane, '');
       }
       for (const lane of moving.map(readLane)) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
+      return true;
     },
 
     async expire(shard) {

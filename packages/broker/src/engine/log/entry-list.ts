@@ -62,6 +62,8 @@ const maxPending = 50_000;
 const disorderMs = 60_000;
 /** Segments that are asked for at once. */
 const listAtOnce = 64;
+/** The list is looked through again after this time, also if no segment was added to it. */
+const lookThroughMs = 10_000;
 
 export function createEntryList(redis: RedisConnection, { retentionMs, maxEntries }: EntryListOptions): EntryList {
   // The limit is kept by removing whole segments, so that they are small if it is.
@@ -70,6 +72,8 @@ export function createEntryList(redis: RedisConnection, { retentionMs, maxEntrie
   let pending = 0;
   let lost = 0;
   let lastWrite = Promise.resolve();
+  /** The last look through the list that found nothing to remove. */
+  let kept = { head: '', keep: 0, until: 0 };
 
   /** All entries of one turn of the event loop go with one command. */
   const write = () => {
@@ -185,6 +189,8 @@ export function createEntryList(redis: RedisConnection, { retentionMs, maxEntrie
     },
     walk,
     async trim(keep, forget) {
+      const head = (await redis.get(keyspace.logHead)) ?? '';
+      if (head === kept.head && keep === kept.keep && performance.now() < kept.until) return 0;
       const segments = await listSegments();
       const total = segments.reduce((sum, { count }) => sum + count, 0);
       let removed = 0;
@@ -193,6 +199,7 @@ export function createEntryList(redis: RedisConnection, { retentionMs, maxEntrie
         await remove(segment, count, forget);
         removed += count;
       }
+      if (removed === 0) kept = { head, keep, until: performance.now() + lookThroughMs };
       return removed;
     },
     async shorten(forget) {

@@ -2,7 +2,13 @@ import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
-import { sayWhenLast, scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
+import {
+  sayWhenLast,
+  scriptDefinitions,
+  skipIdleStalledCheck,
+  withoutEvents,
+  type ScriptCommands,
+} from './scripts/scripts.ts';
 
 /** The options without the one that would change the type of every reply. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
@@ -60,7 +66,7 @@ export function connectForWork(url: string): RedisConnection {
 function adaptScripts(redis: RedisConnection): void {
   const define = redis.defineCommand.bind(redis);
   redis.defineCommand = (name, { lua, ...definition }) => {
-    define(name, { ...definition, lua: sayWhenLast(withoutEvents(lua)) });
+    define(name, { ...definition, lua: skipIdleStalledCheck(sayWhenLast(withoutEvents(lua))) });
   };
 }
 

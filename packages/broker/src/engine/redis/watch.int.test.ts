@@ -218,3 +218,44 @@ test('a password that is changed while the process runs', async () => {
   await eventually(async () => (await watch.findTrouble()) === undefined);
   expect(of('denied')).toEqual(both);
 });
+
+describe('a process without work', () => {
+  /** How often Redis was asked for its time. */
+  const countLooks = async () => Number(/cmdstat_time:calls=(\d+)/.exec(await redis.client.info('commandstats'))?.[1]);
+  /** The seconds between two looks. */
+  const measurePeriod = async () => {
+    const next = async () => {
+      const before = await countLooks();
+      await eventually(async () => (await countLooks()) > before, 10_000);
+      return performance.now();
+    };
+    const first = await next();
+    return Math.round(((await next()) - first) / 1000);
+  };
+
+  test('looks at Redis every five seconds, and every second while it works or something is wrong', async () => {
+    let work = 0;
+    watch.followWork(() => work);
+    expect(await measurePeriod()).toBe(5);
+    const working = setInterval(() => work++, 100);
+    expect(await measurePeriod()).toBe(1);
+    clearInterval(working);
+    await set('appendfsync', 'everysec');
+    await watch.findTrouble();
+    expect(await measurePeriod()).toBe(1);
+    await set('appendfsync', 'always');
+  }, 60_000);
+
+  test('notices within a second that its own clock was set', async () => {
+    watch.followWork(() => 0);
+    const { now } = Date;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+    const before = performance.now();
+    try {
+      while (watch.trouble('clock-wrong') === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    } finally {
+      clock.mockRestore();
+    }
+    expect(performance.now() - before).toBeLessThan(2000);
+  }, 60_000);
+});

@@ -47,7 +47,8 @@ export type Trouble =
 
 /**
  * Looks at Redis, at its settings and at its clock: about once a second, at once after each reconnection, and never for a
- * request. The log gets one line when a trouble starts and one when it ends.
+ * request. A process without work looks less often (`followWork`). The log gets one line when a trouble starts and one
+ * when it ends.
  */
 export interface RedisWatch {
   /** Resolves when Redis has reported its time once. Before that, it is unknown whether the clock is right. */
@@ -57,6 +58,11 @@ export interface RedisWatch {
   findTrouble(): Promise<string | undefined>;
   /** As of the last look; a sentence that says what to do. */
   trouble(kind: Trouble): string | undefined;
+  /**
+   * From now on looks only every five seconds while this count stays the same, nothing is wrong, and the clock of this
+   * process does not jump.
+   */
+  followWork(count: () => number): void;
   stop(): void;
 }
 
@@ -64,6 +70,7 @@ const answerWithinMs = 1000;
 /** BullMQ decides by the clocks of its clients when a delay is over; all of them should be that of Redis. */
 const noticeClockOffsetMs = 2000;
 const maxClockOffsetMs = 60_000;
+const idleLookSeconds = 5;
 
 export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptions): RedisWatch {
   const state: RedisState = {
@@ -148,7 +155,20 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   const lookAgain = () => void look();
   redis.on('ready', lookAgain);
   lookAgain();
-  const looks = everySecond(lookAgain);
+  let countWork: (() => number) | undefined;
+  let workBefore = 0;
+  let clockBefore = readClock();
+  let secondsIdle = 0;
+  const looks = everySecond(() => {
+    const work = countWork?.() ?? 0;
+    const clock = readClock();
+    const isIdle =
+      work === workBefore && troubles.size === 0 && Math.abs(clock - clockBefore) < noticeClockOffsetMs / 2;
+    workBefore = work;
+    clockBefore = clock;
+    secondsIdle = isIdle ? secondsIdle + 1 : 0;
+    if (!countWork || secondsIdle % idleLookSeconds === 0) lookAgain();
+  });
   return {
     hasLooked,
     state: () => state,
@@ -157,6 +177,9 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
       return [...troubles].find(([kind]) => options.fatal.includes(kind))?.[1];
     },
     trouble: (kind) => troubles.get(kind),
+    followWork(count) {
+      countWork = count;
+    },
     stop() {
       looks.stop();
       redis.off('error', rememberDenial);
@@ -164,6 +187,9 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
     },
   };
 }
+
+/** How far the clock of this process is ahead of one that cannot be set. */
+const readClock = () => Date.now() - performance.now();
 
 function explainDenial(error: Error, redis: RedisConnection): string | undefined {
   const refusal = explainRefusal(error);

@@ -38,14 +38,14 @@ afterEach(async () => {
   await redis.flushall();
 });
 
-async function startWorker(): Promise<void> {
+async function startWorker(stalledAfterMs = 15_000): Promise<void> {
   const connection = connectForWork(server.url);
   const worker = workShard({
     redis: connection,
     shard: 0,
     concurrency: 10,
     maxDetached: 10,
-    stalledAfterMs: 15_000,
+    stalledAfterMs,
     log,
     failed: () => undefined,
     process: ({ id }) => {
@@ -142,8 +142,25 @@ test('a delayed message is taken when it is due, while a message before it is in
   await add('msg_later', 300);
   await add('msg_long');
   await eventually(() => taken.includes('msg_later'));
-  // A worker that does not know of it asks again after five seconds.
+  // A worker that does not know of it asks again after ten seconds.
   expect(Date.now() - startedAt).toBeLessThan(4000);
   end();
   await eventually(hasEnded);
+});
+
+test('the checks for stalled messages write nothing while no message is in work, and find one whose worker died', async () => {
+  await startWorker(300);
+  await redis.config('RESETSTAT');
+  // Beside the waiting, only the checks are scripts.
+  await eventually(async () => Number((await countCalls('evalsha'))[0]) >= 3);
+  expect(await countCalls('set', 'psetex', 'hset', 'del')).toEqual([0, 0, 0, 0]);
+  holdBack('msg_stalled');
+  await add('msg_stalled');
+  await eventually(() => taken.length === 1);
+  const [died] = workers.splice(0);
+  await died?.worker.leave();
+  died?.connection.disconnect();
+  await startWorker(300);
+  await eventually(() => taken.length === 2);
+  expect(taken).toEqual(['msg_stalled', 'msg_stalled']);
 });

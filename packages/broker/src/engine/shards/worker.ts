@@ -188,6 +188,8 @@ export function workShard({
       // A lock lives two thirds of the time and stalled jobs are looked for each third: together the promised bound.
       lockDuration: Math.round((stalledAfterMs * 2) / 3),
       stalledInterval: Math.round(stalledAfterMs / 3),
+      // Seconds until a worker that was not woken looks by itself, in case a wake-up was lost: BullMQ's longest.
+      drainDelay: 10,
       // By default a job fails for good at its second stall ever, which would lose a message in silence.
       maxStalledCount: 1_000_000,
       runRetryDelay: 1000,

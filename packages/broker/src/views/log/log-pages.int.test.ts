@@ -216,6 +216,26 @@ test('the oldest entries go when there are too many, and with them the logs of m
   expect((await redis.keys('{log}:segment:*')).length).toBeLessThanOrEqual(18);
 });
 
+test('a log that stays the same is looked through once, until a segment is added', async () => {
+  const countLengths = async () =>
+    Number(/cmdstat_strlen:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+  const countLookedAt = async () => {
+    const before = await countLengths();
+    await logs.trim(maxEntries);
+    return (await countLengths()) - before;
+  };
+  deliver(['a']);
+  await logs.entries.flush();
+  expect(await countLookedAt()).toBe(1);
+  expect(await countLookedAt()).toBe(0);
+  for (let n = 0; n < 3; n++) {
+    deliver(['b']);
+    await logs.entries.flush();
+  }
+  expect(await countLookedAt()).toBe(2);
+  expect(await countLookedAt()).toBe(0);
+});
+
 test('a segment lives a little longer than the retention, and takes no entries for longer than a part of it', async () => {
   deliver(['a']);
   await logs.entries.flush();

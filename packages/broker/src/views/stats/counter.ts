@@ -14,6 +14,8 @@ export interface StatsCounter {
   settled(messageId: string, message: Message, outcome: Outcome): void;
   /** A message was canceled while no attempt ran. */
   canceled(message: Message): void;
+  /** How often one of these was called since the process started. */
+  total(): number;
   /** Resolves when all counts are written, or could not be. */
   flush(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
   let tallies = createTallies();
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
+  let total = 0;
   let lastFlush = Promise.resolve();
 
   const find = (group: Group, value: string): Tally | undefined => {
@@ -84,6 +87,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
   };
 
   const count = (found: readonly (Tally | undefined)[], ...names: CounterName[]) => {
+    total++;
     for (const tally of found) {
       if (!tally) continue;
       for (const name of names) tally.counts[indexOf[name]] = (tally.counts[indexOf[name]] ?? 0) + 1;
@@ -156,6 +160,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
       else count(found, kind);
       if (host) host.last = { ...host.last, e: formatLastError(messageId, answer.status, outcome.error) };
     },
+    total: () => total,
     async flush() {
       clearTimeout(timer);
       flushLater();
