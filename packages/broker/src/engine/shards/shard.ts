@@ -125,7 +125,6 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     read: (ids) => readMessages(redis, jobPrefix, ids),
   });
   let waiting: Addition[] = [];
-  let timer: NodeJS.Immediate | undefined;
   const addNow = async (deliveries: readonly NewDelivery[]) => {
     const stored: Promise<string[]>[] = [];
     for (let from = 0; from < deliveries.length; from += addAtOnce) {
@@ -137,7 +136,6 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   };
   /** All messages of one turn of the event loop go with one call. */
   const write = () => {
-    timer = undefined;
     const additions = waiting;
     waiting = [];
     addNow(additions.flatMap(({ deliveries }) => deliveries)).then(
@@ -154,8 +152,8 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   return {
     add: (deliveries) =>
       new Promise((resolve, reject) => {
+        if (waiting.length === 0) redis.sendAhead(write);
         waiting.push({ deliveries, resolve, reject });
-        timer ??= setImmediate(write);
       }),
     async get(id) {
       const job = (await queue.getJob(id).catch((error: unknown) => {
