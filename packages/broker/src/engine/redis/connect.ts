@@ -3,6 +3,7 @@ import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
 import { sayWhenLast, scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
+import { skipUnused } from './scripts/skip-unused.ts';
 
 /** The options without the one that would change the type of every reply. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
@@ -58,11 +59,12 @@ export function connectForWork(url: string): RedisConnection {
   return redis;
 }
 
-/** BullMQ defines its scripts on the connection that it gets. */
+/** BullMQ defines its scripts on the connection that it gets, as `<name>:<version>`. */
 function adaptScripts(redis: RedisConnection): void {
   const define = redis.defineCommand.bind(redis);
   redis.defineCommand = (name, { lua, ...definition }) => {
-    define(name, { ...definition, lua: sayWhenLast(withoutEvents(lua)) });
+    const [script = ''] = name.split(':');
+    define(name, { ...definition, lua: sayWhenLast(withoutEvents(skipUnused(script, lua))) });
   };
 }
 
