@@ -17,12 +17,12 @@ const scripts: Record<string, Part> = {
   'addStandardJob-9': {
     hash: '2eee45c9ffc54d24',
     lookAt:
-      'scripts/add-messages.lua, which embeds it, its order of keys in shards/shard.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
+      'scripts/add-job.lua, which embeds it, its order of keys in shards/shard.ts, scripts/skip-unused.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
   },
   'addDelayedJob-6': {
     hash: 'e47c0db3c46bd84a',
     lookAt:
-      'scripts/add-messages.lua, which embeds it with the keys in another order, and its counter of added jobs, which scripts/pending-head.lua compares',
+      'scripts/add-job.lua, which embeds it with the keys in another order, scripts/skip-unused.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
   },
   'promote-9': {
     hash: '06c562bf39eaaa21',
@@ -46,16 +46,17 @@ const scripts: Record<string, Part> = {
   },
   'moveToActive-11': {
     hash: '7d35069db0b831af',
-    lookAt: 'withoutEvents in scripts/scripts.ts, and the lock in shards/pending.ts',
+    lookAt: 'withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and the lock in shards/pending.ts',
   },
   'moveToDelayed-11': {
     hash: '1a7b9311ef92fd66',
-    lookAt: 'withoutEvents in scripts/scripts.ts, and the score of a delayed job in scripts/extend-sleep.lua',
+    lookAt:
+      'withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and the score of a delayed job in scripts/extend-sleep.lua',
   },
   'moveToFinished-14': {
     hash: '8e744ec5d65dbe9e',
     lookAt:
-      'withoutEvents in scripts/scripts.ts, and cancel-messages.lua, which replaces the data of a job that has not ended',
+      'withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and cancel-messages.lua, which replaces the data of a job that has not ended',
   },
 };
 
@@ -69,7 +70,10 @@ const methods: Record<string, Part> = {
     hash: 'd59e6730522c551b',
     lookAt: 'processJob in shards/worker.ts: the loop must count a job as long as its promise is pending',
   },
-  createJob: { hash: 'f147c2a66bca5fdd', lookAt: 'createJob in shards/worker.ts, which takes data that is not JSON' },
+  createJob: {
+    hash: 'f147c2a66bca5fdd',
+    lookAt: 'createJob in shards/worker.ts, which takes data that is not JSON and sets the time of the hand-over',
+  },
   nextJobFromJobData: {
     hash: 'c01c17079e961024',
     lookAt: 'createJob in shards/worker.ts, which it must call for every job',

@@ -2,13 +2,8 @@ import type { Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions as AnyRedisOptions } from 'ioredis';
 import { ConfigurationError } from '@posthorn/process';
 import { persist } from './persist.ts';
-import {
-  sayWhenLast,
-  scriptDefinitions,
-  skipIdleStalledCheck,
-  withoutEvents,
-  type ScriptCommands,
-} from './scripts/scripts.ts';
+import { sayWhenLast, scriptDefinitions, withoutEvents, type ScriptCommands } from './scripts/scripts.ts';
+import { skipUnused } from './scripts/skip-unused.ts';
 
 /** The options without the one that would change the type of every reply. */
 type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
@@ -17,8 +12,8 @@ type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
 export type RedisConnection = Redis &
   ScriptCommands & {
     /**
-     * Calls `write` at the end of this turn of the event loop. On a worker's connection, its commands are sent before
-     * all others of the turn.
+     * Calls `write` at the end of this turn of the event loop. Its commands are sent before all others of the turn,
+     * except on the connection to a cluster of a process that answers requests.
      */
     sendAhead(write: () => void): void;
   };
@@ -36,13 +31,15 @@ export function connectForRequests(url: string): RedisConnection {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
-    // A pipeline waits for the one before it, so the timeouts of the last commands before a freeze and of the first
-    // ones in it would add up.
+    // A pipeline to a node of a cluster waits for the one before it, so the timeouts of the last commands before a freeze
+    // and of the first ones in it would add up.
     socketTimeout: commandTimeoutMs,
     connectTimeout: 1000,
-    enableAutoPipelining: true,
+    // Joins the commands for each node of a cluster. With one Redis it costs more than `joinWrites`.
+    enableAutoPipelining: isCluster(url),
     retryStrategy: (times) => Math.min(50 * times, 250),
   });
+  if (!isCluster(url)) joinWrites(redis);
   adaptScripts(redis);
   return redis;
 }
@@ -62,11 +59,12 @@ export function connectForWork(url: string): RedisConnection {
   return redis;
 }
 
-/** BullMQ defines its scripts on the connection that it gets. */
+/** BullMQ defines its scripts on the connection that it gets, as `<name>:<version>`. */
 function adaptScripts(redis: RedisConnection): void {
   const define = redis.defineCommand.bind(redis);
   redis.defineCommand = (name, { lua, ...definition }) => {
-    define(name, { ...definition, lua: skipIdleStalledCheck(sayWhenLast(withoutEvents(lua))) });
+    const [script = ''] = name.split(':');
+    define(name, { ...definition, lua: sayWhenLast(withoutEvents(skipUnused(script, lua))) });
   };
 }
 
@@ -143,15 +141,16 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     reconnectOnError: (error) => (/^READONLY|[: ]-READONLY/.test(error.message) ? 2 : false),
     connectionName: 'posthorn',
   };
-  const client =
-    url.includes(',') && !url.startsWith('redis+sentinel:')
-      ? cluster(url, common)
-      : new Redis({ ...place(url), ...common });
+  const client = isCluster(url) ? cluster(url, common) : new Redis({ ...place(url), ...common });
   // ioredis would use database 0, with the keys of other programs.
   client.on('error', (error: Error & { command?: { name: string } }) => {
     if (error.command?.name === 'select') client.disconnect(true);
   });
   return Object.assign(client as RedisConnection, { sendAhead: setImmediate });
+}
+
+function isCluster(url: string): boolean {
+  return url.includes(',') && !url.startsWith('redis+sentinel:');
 }
 
 function cluster(url: string, options: RedisOptions): Cluster {

@@ -14,7 +14,7 @@ import { readMessages, walkJobs } from './walk-jobs.ts';
 /** BullMQ wants every job to have a name. */
 export const jobName = 'm';
 
-/** What a script that adds jobs takes in front of its own keys and arguments: BullMQ's keys, and how it makes jobs. */
+/** What a script of runs takes in front of its own keys and arguments: BullMQ's keys, and how it makes jobs. */
 export function listAddArguments(shard: number): {
   keys: NineKeys;
   rest: [jobPrefix: string, jobName: string, options: string];
@@ -107,7 +107,6 @@ export interface Shard {
 
 export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
   const jobPrefix = keyspace.bullmq(shard);
-  const { keys: addKeys, rest: addArguments } = listAddArguments(shard);
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
   ) as NineKeys;
@@ -125,19 +124,17 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     read: (ids) => readMessages(redis, jobPrefix, ids),
   });
   let waiting: Addition[] = [];
-  let timer: NodeJS.Immediate | undefined;
   const addNow = async (deliveries: readonly NewDelivery[]) => {
     const stored: Promise<string[]>[] = [];
     for (let from = 0; from < deliveries.length; from += addAtOnce) {
       const some = deliveries.slice(from, from + addAtOnce);
       const [rows, texts] = [formatRows(some), some.flatMap(formatDelivery)];
-      stored.push(redis.addMessages(...addKeys, ...index.keys, ...addArguments, rows, segmentBytes, ...texts));
+      stored.push(redis.addMessages(jobPrefix, ...index.keys, jobName, optionsText, rows, segmentBytes, ...texts));
     }
     return (await Promise.all(stored)).flat();
   };
   /** All messages of one turn of the event loop go with one call. */
   const write = () => {
-    timer = undefined;
     const additions = waiting;
     waiting = [];
     addNow(additions.flatMap(({ deliveries }) => deliveries)).then(
@@ -154,8 +151,8 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   return {
     add: (deliveries) =>
       new Promise((resolve, reject) => {
+        if (waiting.length === 0) redis.sendAhead(write);
         waiting.push({ deliveries, resolve, reject });
-        timer ??= setImmediate(write);
       }),
     async get(id) {
       const job = (await queue.getJob(id).catch((error: unknown) => {

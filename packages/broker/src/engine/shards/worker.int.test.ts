@@ -1,6 +1,7 @@
 import { createLog } from '@posthorn/process';
 import type { Message, Outcome } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
+import { LockManager } from 'bullmq';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { openShard, type Shard } from './shard.ts';
 import { workShard, type ShardWorker } from './worker.ts';
@@ -163,4 +164,16 @@ test('the checks for stalled messages write nothing while no message is in work,
   await startWorker(300);
   await eventually(() => taken.length === 2);
   expect(taken).toEqual(['msg_stalled', 'msg_stalled']);
+});
+
+test("BullMQ is given the time of the hand-over, by which it renews a message's lock", async () => {
+  const track = jest.spyOn(LockManager.prototype, 'trackJob');
+  const before = Date.now();
+  await startWorker();
+  await add('msg_timed');
+  await eventually(() => taken.includes('msg_timed'));
+  const [, , handedOverAt] = track.mock.calls.find(([id]) => id === 'msg_timed') ?? [];
+  expect(handedOverAt).toBeGreaterThanOrEqual(before);
+  expect(handedOverAt).toBeLessThanOrEqual(Date.now());
+  track.mockRestore();
 });

@@ -104,7 +104,9 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
     return job;
   }
 
-  protected override createJob(json: JobJson, id: string) {
+  protected override createJob(stored: JobJson, id: string) {
+    // BullMQ renews a lock by the time at which the job was handed over, which Redis does not keep.
+    const json = { ...stored, processedOn: Date.now() };
     try {
       return super.createJob(json, id);
     } catch {

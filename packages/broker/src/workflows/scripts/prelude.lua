@@ -5,14 +5,7 @@
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2] name of the jobs   ARGV[3] JSON of the options that all jobs share
 -- ARGV[4] run id   ARGV[5] when the run was created, ms; '' for whichever run has the id now
 -- @script pending-head
-
-local function addStandardJob(KEYS, ARGV)
-  -- @bullmq addStandardJob
-end
-
-local function addDelayedJob(KEYS, ARGV)
-  -- @bullmq addDelayedJob
-end
+-- @script add-job
 
 local base, runId = KEYS[10], ARGV[4]
 local run = base .. ':state:' .. runId
@@ -32,16 +25,7 @@ end
 
 -- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms> <attempts>'.
 local function addMessage(head, data)
-  local id, timestamp, delay, attempts = string.match(head, '^(%S+) (%d+) (%d+) (%d+)$')
-  local job = { ARGV[1], id, ARGV[2], tonumber(timestamp) }
-  local options = cjson.decode(ARGV[3])
-  options.delay = tonumber(delay)
-  options.attempts = tonumber(attempts)
-  if options.delay > 0 then
-    addDelayedJob({ KEYS[9], KEYS[3], KEYS[4], KEYS[6], KEYS[5], KEYS[8] }, { job, data, options })
-  else
-    addStandardJob(KEYS, { job, data, options })
-  end
+  addJob(KEYS, ARGV[1], ARGV[2], ARGV[3], head, data)
   -- It needs no row: filters do not cancel messages of runs.
   countAdded(KEYS[11], 1)
 end

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { skipUnused, useCaller } from './skip-unused.ts';
 
 /** The Lua texts of those scripts of BullMQ that are for one job. They have no types: `include` says what must be in them. */
 const load = createRequire(import.meta.url);
@@ -14,7 +15,7 @@ const scripts = {
   replaceField: { file: 'replace-field.lua', numberOfKeys: 1 },
   keepBody: { file: 'keep-body.lua', numberOfKeys: 1 },
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
-  addMessages: { file: 'add-messages.lua', numberOfKeys: 11 },
+  addMessages: { file: 'add-messages.lua', numberOfKeys: 3 },
   readPending: { file: 'read-pending.lua', numberOfKeys: 3 },
   claimPending: { file: 'claim-pending.lua', numberOfKeys: 6 },
   /** The number of its keys is its first argument. */
@@ -64,7 +65,7 @@ export function include(lua: string): string {
     if (content === '' || content.length - unpacked.length !== packed * 'cmsgpack.unpack()'.length) {
       throw new Error(`BullMQ's script ${name} takes its arguments in a way that is not known here.`);
     }
-    return withoutEvents(unpacked);
+    return withoutEvents(useCaller(name, skipUnused(name, unpacked)));
   });
 }
 
@@ -90,21 +91,6 @@ export function sayWhenLast(lua: string): string {
   if (!lua.includes('function prepareJobForProcessing(')) return lua;
   if (!handOver.test(lua)) throw new Error('A script of BullMQ hands over jobs in a way that is not known here.');
   return lua.replace(handOver, () => handOverLast);
-}
-
-/** Where BullMQ's check for stalled jobs begins to write: it has found that the last check was long enough ago. */
-const stalledCheck = 'rcall("SET", stalledCheckKey, timestamp, "PX", maxCheckTime)';
-
-/**
- * Makes BullMQ's check for stalled jobs write nothing while no job is active. BullMQ itself notes the time of each check,
- * with a key whose setting and expiry are two writes per shard in the append-only file.
- */
-export function skipIdleStalledCheck(lua: string): string {
-  if (!lua.includes('local stalledCheckKey =')) return lua;
-  if (!lua.includes(stalledCheck))
-    throw new Error("BullMQ's check for stalled jobs begins in a way that is not known here.");
-  const guard = 'if rcall("LLEN", activeKey) == 0 and rcall("EXISTS", stalledKey) == 0 then return {} end\n';
-  return lua.replace(stalledCheck, guard + stalledCheck);
 }
 
 /** The scripts as methods of a connection, typed as their files describe them. */
@@ -133,12 +119,10 @@ export interface ScriptCommands {
     ...idsAndInFlightData: string[]
   ): Promise<(0 | 1 | 2)[]>;
   addMessages(
-    /** wait, paused, meta, id, completed, delayed, active, events and marker of the queue. */
     ...keysAndArguments: [
-      ...NineKeys,
+      jobPrefix: string,
       pendingHeadKey: string,
       pendingRowsKey: string,
-      jobPrefix: string,
       jobName: string,
       options: string,
       rows: Buffer,

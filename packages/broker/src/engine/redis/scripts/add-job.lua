@@ -1,0 +1,35 @@
+-- Adds jobs to a queue of BullMQ, each by BullMQ's own script for one job. `scripts.ts` puts BullMQ's text in place of the
+-- marks, where KEYS and ARGV are parameters.
+
+-- Whether a job of this call has found out if the queue is paused, and has marked it as not empty if not: all jobs of a
+-- call find it in the same state, and one mark is enough.
+local isMarked = false
+
+local function addStandardJob(KEYS, ARGV)
+  -- @bullmq addStandardJob
+end
+
+local function addDelayedJob(KEYS, ARGV)
+  -- @bullmq addDelayedJob
+end
+
+-- `keys` are wait, paused, meta, id, completed, delayed, active, events and marker, `options` is JSON of what all jobs
+-- share, `head` is '<id> <timestamp, ms> <delay, ms> <attempts> <deduplication key> <its window, ms>', of which the last
+-- two may be missing. Gives the id under which the job is stored: that of an earlier one for a duplicate.
+local function addJob(keys, prefix, name, options, head, data)
+  local id, timestamp, delay, attempts, once, window =
+    string.match(head, '^(%S+) (%d+) (%d+) (%d+) ?(%S*) ?(%d*)$')
+  local job = { prefix, id, name, tonumber(timestamp) }
+  local json = string.sub(options, 1, -2) .. ',"delay":' .. delay .. ',"attempts":' .. attempts
+  local jobOptions = { delay = tonumber(delay) }
+  if once ~= '' then
+    job[9] = prefix .. 'de:' .. once
+    jobOptions.de = { id = once, ttl = tonumber(window) }
+    json = json .. ',"de":' .. cjson.encode(jobOptions.de)
+  end
+  jobOptions.json = json .. '}'
+  if jobOptions.delay > 0 then
+    return addDelayedJob({ keys[9], keys[3], keys[4], keys[6], keys[5], keys[8] }, { job, data, jobOptions })
+  end
+  return addStandardJob(keys, { job, data, jobOptions })
+end
