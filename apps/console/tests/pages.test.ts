@@ -20,8 +20,7 @@ async function columns(page: Page, name: string): Promise<string[]> {
   await table(page, name).waitFor();
   return table(page, name).getByRole('columnheader').allTextContents();
 }
-const post = (path: string, body: object = {}) =>
-  stage.system.api.call(path, { method: 'POST', body: JSON.stringify(body) });
+const post: Stage['post'] = (path, body) => stage.post(path, body);
 const none = { 'Upstash-Retries': '0' };
 /** Counters are written once a second. */
 async function untilCounted(path: string, isCounted: (reply: never) => boolean): Promise<void> {
@@ -257,4 +256,29 @@ test('the chosen theme is there before anything is drawn', async () => {
   expect(await back()).toBe(light);
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await back()).toBe(dark);
+});
+
+test('the sentence of a message has links to the key that it waits for, and to the message before it', async () => {
+  const { api, receiver } = stage.system;
+  await post('/v2/flowControl/closed/pin?parallelism=1');
+  await post('/v2/flowControl/closed/pause');
+  const key = { 'Upstash-Flow-Control-Key': 'closed', 'Upstash-Flow-Control-Value': 'parallelism=1' };
+  const id = await stage.publish('/ok', key);
+  const { page } = await stage.open(`messages/${id}`);
+  const where = region(page, 'Where it is');
+  expect(await link(where, 'closed').getAttribute('href')).toBe('/console/flow-control/closed');
+
+  const retry = { 'Upstash-Retry-Delay': '600000' };
+  const enqueue = async (path: string, headers = {}) =>
+    (
+      (await (await api.call(`/v2/enqueue/line/${receiver.url}${path}`, { method: 'POST', headers })).json()) as {
+        messageId: string;
+      }
+    ).messageId;
+  const first = await enqueue('/fails', retry);
+  await eventually(async () => (await api.states(first)).at(-1) === 'RETRY');
+  const second = await enqueue('/ok');
+  await page.goto(`${stage.url}/console/messages/${second}`);
+  expect(await link(where, first).getAttribute('href')).toBe(`/console/messages/${first}`);
+  expect(await link(where, 'line').getAttribute('href')).toBe('/console/queues/line');
 });
