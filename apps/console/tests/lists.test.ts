@@ -10,8 +10,7 @@ afterAll(() => stage.stop());
 
 const row = (page: Page, name: string) => page.getByRole('row').filter({ has: link(page, name) });
 
-const post: Stage['post'] = (path, body) => stage.post(path, body);
-const createQueue = (queueName: string) => post('/v2/queues', { queueName, parallelism: 1 });
+const createQueue = (queueName: string) => stage.post('/v2/queues', { queueName, parallelism: 1 });
 
 test('with "Live" off nothing changes; when it is on again, the page shows what has happened', async () => {
   await createQueue('still');
@@ -20,11 +19,11 @@ test('with "Live" off nothing changes; when it is on again, the page shows what 
   const live = page.getByRole('switch', { name: 'Live', exact: true });
   await live.click();
   // The other page is live: once it has shown two changes, this one would have shown the first.
-  await post('/v2/queues/still/pause');
+  await stage.post('/v2/queues/still/pause');
   await row(other, 'still').getByText('paused').waitFor();
-  await post('/v2/queues/still/resume');
+  await stage.post('/v2/queues/still/resume');
   await row(other, 'still').getByText('running').waitFor();
-  await post('/v2/queues/still/pause');
+  await stage.post('/v2/queues/still/pause');
   await row(other, 'still').getByText('paused').waitFor();
   expect(await row(page, 'still').textContent()).toContain('running');
   await live.click();
@@ -35,7 +34,7 @@ test('rows wait while one has the focus; rows that stay where they are change at
   await createQueue('a-first');
   const { page } = await stage.open('queues');
   await link(page, 'a-first').focus();
-  await post('/v2/queues/a-first/pause');
+  await stage.post('/v2/queues/a-first/pause');
   await row(page, 'a-first').getByText('paused').waitFor();
 
   await createQueue('a-second');
