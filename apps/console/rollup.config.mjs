@@ -99,5 +99,7 @@ export default {
     entryFileNames: 'assets/[name]-[hash].js',
     chunkFileNames: 'assets/[name]-[hash].js',
     compact: true,
+    // What only a few pages share is small, and costs a round trip of its own.
+    experimentalMinChunkSize: 4000,
   },
 };

@@ -1,4 +1,7 @@
-import { createStore } from './store.ts';
+import { watchSilence, type Silence } from './silence.ts';
+import { sleep } from './sleep.ts';
+import { createStore, type Store } from './store.ts';
+import { waitForTurn } from './turns.ts';
 
 /** What the server says about the session. */
 export interface Session {
@@ -13,18 +16,25 @@ export const session = createStore<Session | null | undefined>(undefined);
 export const isOffline = createStore(false);
 /** The server is busy, and something is about to be tried again. */
 export const isBusy = createStore(false);
-let busy = 0;
+/** The server has refused to bring what is shown up to date. */
+export const isFailing = createStore(false);
 
-/** Tells the reader that the server is busy, until the function that it returns is called. */
-export function markBusy(): () => void {
-  isBusy.set(++busy > 0);
-  let isOver = false;
+/** Gives a function that sets the store until the function that it returns is called; calls may overlap. */
+function createMark(store: Store<boolean>): () => () => void {
+  let marks = 0;
   return () => {
-    if (isOver) return;
-    isOver = true;
-    isBusy.set(--busy > 0);
+    store.set(++marks > 0);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      store.set(--marks > 0);
+    };
   };
 }
+
+export const markBusy = createMark(isBusy);
+export const markFailing = createMark(isFailing);
 
 /** How far the clock of the server is ahead of this one, in milliseconds. */
 let clockOffsetMs = 0;
@@ -42,30 +52,15 @@ export class ApiError extends Error {
   }
 }
 
-/** Requests that a tab makes in a second, at most. */
-const maxPerSecond = 5;
-const sentAt: number[] = [];
-
-async function waitForTurn(): Promise<void> {
-  for (;;) {
-    const now = performance.now();
-    while (sentAt[0] !== undefined && sentAt[0] <= now - 1000) sentAt.shift();
-    if (sentAt.length < maxPerSecond) {
-      sentAt.push(now);
-      return;
-    }
-    await sleep((sentAt[0] ?? now) + 1000 - now + 1);
-  }
-}
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 export interface RequestOptions {
   method?: string;
-  headers?: Record<string, string>;
+  headers?: HeadersInit;
   /** An object becomes JSON. */
   body?: string | object;
-  signal?: AbortSignal;
+  /** Ends the request when the server is silent for too long; by default a `GET` that gets no reply. */
+  silence?: Silence;
+  /** The reader does not wait for it, so that it must not delay what the reader asks for. */
+  isBackground?: boolean;
   /** How often a refusal that passes is tried again. */
   retries?: number;
   /** Whether it may be done twice: only then a 503, which leaves open what was done, is tried again. */
@@ -74,6 +69,19 @@ export interface RequestOptions {
 
 /** A server that asks for a longer pause is not waited for: its sentence is shown. */
 const maxPauseMs = 10_000;
+/** A server that sends nothing for so long is taken for unreachable. */
+const maxSilenceMs = 30_000;
+const maxProbeMs = 3000;
+
+/** An error about what was asked for, not about the session, the connection or the load of the server. */
+export const isRefusal = (error: unknown): error is ApiError =>
+  error instanceof ApiError && error.status >= 400 && error.status < 500 && ![401, 429].includes(error.status);
+
+/** Reports that the server cannot be reached, and returns the error for the caller. */
+function lose(): ApiError {
+  reportLoss();
+  return new ApiError(0, 'The server cannot be reached.');
+}
 
 /**
  * Sends a request with the session of the console. What is refused with 429 was not done, and is tried again.
@@ -81,31 +89,39 @@ const maxPauseMs = 10_000;
  * @throws {ApiError} with the sentence of the server
  */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  const { method = 'GET', headers = {}, body, signal, retries = 3, isRepeatable = method !== 'POST' } = options;
+  const { method = 'GET', body, silence, isBackground = false, retries = 3 } = options;
+  const { isRepeatable = method !== 'POST' } = options;
+  const headers = new Headers(options.headers);
+  headers.set('X-Posthorn-Console', '1');
   let endBusy: (() => void) | undefined;
   try {
     for (let tries = 0; ; tries++) {
-      await waitForTurn();
+      await waitForTurn(isBackground);
+      silence?.hear();
       let response: Response;
       try {
         response = await fetch(path, {
           method,
-          headers: { ...headers, 'X-Posthorn-Console': '1' },
+          headers,
           body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
           cache: 'no-store',
-          signal: signal ?? null,
+          signal: silence?.signal ?? null,
         });
       } catch (error) {
-        if (signal?.aborted) throw error;
-        reportLoss();
-        throw new ApiError(0, 'The server cannot be reached.');
+        if (silence?.isEnded()) throw error;
+        throw lose();
       }
       if (response.ok) {
         isOffline.set(false);
         return response;
       }
-      const text = await readSentence(response);
+      const sentence = await readSentence(response);
+      // A proxy says so of a server that it cannot reach.
+      if (sentence === undefined && [502, 504].includes(response.status)) throw lose();
+      const text = sentence ?? `The server answered ${response.status}.`;
       if (response.status === 401 && path !== '/console/session') session.set(null);
+      // Another tab may have signed in with a token that only reads.
+      if (response.status === 403 && session.get()?.scope === 'write') void readSession().catch(() => undefined);
       const mayPass = response.status === 429 || (response.status === 503 && isRepeatable);
       const pauseMs = 1000 * (Number(response.headers.get('Retry-After')) || tries + 1);
       if (!mayPass || tries >= retries || pauseMs > maxPauseMs) throw new ApiError(response.status, text);
@@ -118,12 +134,28 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
 }
 
 /** The JSON of a reply; `undefined` for an empty one. */
-export async function call<T>(path: string, options?: RequestOptions): Promise<T> {
-  const text = await (await send(path, options)).text();
-  return (text === '' ? undefined : JSON.parse(text)) as T;
+export async function call<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const { method = 'GET' } = options;
+  const silence = watchSilence(method === 'GET' ? maxSilenceMs : Infinity);
+  try {
+    const response = await send(path, { ...options, silence });
+    let text = '';
+    try {
+      await silence.read(response, (part) => (text += part));
+    } catch {
+      throw lose();
+    }
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ApiError(502, 'The server sent a reply that is not JSON.');
+    throw error;
+  } finally {
+    silence.end();
+  }
 }
 
-async function readSentence(response: Response): Promise<string> {
+/** The sentence of the server; `undefined` for a response that is not its own. */
+async function readSentence(response: Response): Promise<string | undefined> {
   const text = await response.text().catch(() => '');
   try {
     const { error } = JSON.parse(text) as { error?: unknown };
@@ -131,21 +163,23 @@ async function readSentence(response: Response): Promise<string> {
   } catch {
     // The response may come from a proxy, in its own format.
   }
-  return `The server answered ${response.status}.`;
+  return undefined;
 }
 
 let isProbing = false;
 
-/** Polls until the server answers again; then pages read their data again. */
-function reportLoss(): void {
+/** Says that the server cannot be reached, and polls until it answers again; then pages read their data again. */
+export function reportLoss(): void {
   isOffline.set(true);
   if (isProbing) return;
   isProbing = true;
   void (async () => {
     while (isOffline.get()) {
       await sleep(1000);
-      const response = await fetch('/health', { cache: 'no-store' }).catch(() => undefined);
-      if (response) isOffline.set(false);
+      if (document.visibilityState !== 'visible') continue;
+      const signal = AbortSignal.timeout(maxProbeMs);
+      const response = await fetch('/health', { cache: 'no-store', signal }).catch(() => undefined);
+      if (response?.ok) isOffline.set(false);
     }
     isProbing = false;
   })();
@@ -157,7 +191,11 @@ export async function readSession(): Promise<void> {
     const startedAt = Date.now();
     const reply = await call<Session & { now: number }>('/console/session');
     clockOffsetMs = reply.now - (startedAt + Date.now()) / 2;
-    session.set({ scope: reply.scope, expiresAt: reply.expiresAt, version: reply.version });
+    const { scope, expiresAt, version } = reply;
+    const known = session.get();
+    const isSame = known?.scope === scope && known.expiresAt === expiresAt && known.version === version;
+    // Whoever follows the session reads everything again.
+    if (!isSame) session.set({ scope, expiresAt, version });
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) session.set(null);
     else throw error;

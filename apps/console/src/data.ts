@@ -1,8 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, call, isOffline, markBusy, session } from './api.ts';
+import { ApiError, call, isOffline, isRefusal, markBusy, markFailing, session } from './api.ts';
 import { changes, isLive } from './live.ts';
-import { hold, isReading } from './reading.ts';
+import { announceRows, hold, isReading } from './reading.ts';
 import { createStore, type Store } from './store.ts';
+
+/** What changes without an entry in the log, such as a pause or a deletion, is read again so often. */
+export const stateMs = 1500;
+/** Counts over hours are read again so often. */
+export const countsMs = 15_000;
 
 /** Replies of the last pages, so that going back shows them at once. */
 const known = new Map<string, unknown>();
@@ -18,9 +23,12 @@ function remember(path: string, value: unknown): void {
 /** After a sign-out nothing of the session stays. */
 export const forgetAll = (): void => known.clear();
 
-/** Counts up when everything that is shown should be read again. */
+/** Counts up when the reader wants everything that is shown to be read again. */
 export const refreshes = createStore(0);
 export const refreshAll = (): void => refreshes.set(refreshes.get() + 1);
+/** Counts up when everything should be read again, without moving rows under the reader. */
+const rereads = createStore(0);
+export const readAll = (): void => rereads.set(rereads.get() + 1);
 
 export interface Resource<T> {
   data: T | undefined;
@@ -36,9 +44,13 @@ export interface ResourceOptions<T> {
   /** Tells of those changes: new entries of the log by default. */
   signal?: Store<number>;
   /** Reads again so often, as long as the switch "Live" is on: for what changes without an entry in the log. */
-  everyMs?: number;
+  everyMs?: number | ((data: T | undefined) => number);
+  /** What the reader has asked for: when only the path changes, as with time, what is shown is not stale. */
+  scope?: string;
   /** Whether nothing of it will change by itself, so that it is read again only after changes. */
   isSettled?: (data: T) => boolean;
+  /** Whether nothing will change it, so that it is not read again before the reader asks for it. */
+  isFinal?: (data: T) => boolean;
   /** The reader waits for it, with or without "Live". */
   isAwaited?: boolean;
   /** Names of the rows in their order. A reply with other rows waits while the reader would lose their place. */
@@ -47,6 +59,7 @@ export interface ResourceOptions<T> {
 
 interface State<T> {
   path: string | undefined;
+  scope?: string | undefined;
   data?: T | undefined;
   error?: ApiError | undefined;
   isStale: boolean;
@@ -60,34 +73,37 @@ interface State<T> {
   isSettled?: boolean;
   /** The page has gone: a reply that is still under way is dropped. */
   isEnded?: boolean;
-  /** Until when the page says that the server is busy. */
-  endBusy?: (() => void) | undefined;
+  /** Ends what the page says about a read that has failed. */
+  endNotice?: (() => void) | undefined;
 }
 
 /** An error that passes is tried again after so long. */
 const againMs = 5000;
 const mayPass = ({ status }: ApiError) => status === 429 || status >= 500;
-const isRefusal = ({ status }: ApiError) => status >= 400 && status < 500 && status !== 401 && status !== 429;
+/** Not said by the alert about the connection, or by the sign-in page. */
+const isOwn = ({ status }: ApiError) => status !== 0 && status !== 401;
 
 const withoutQuery = (path: string | undefined) => path?.split('?')[0];
 
-function begin<T>(path: string | undefined, before: State<T>): State<T> {
+function begin<T>(path: string | undefined, scope: string | undefined, before: State<T>): State<T> {
   const cached = path === undefined ? undefined : (known.get(path) as T | undefined);
   // Another page or filter of the same list: what is shown stays until the reply arrives.
   const isSameList = path !== undefined && withoutQuery(path) === withoutQuery(before.path);
   const data = cached ?? (isSameList ? before.data : undefined);
-  const isStale = cached === undefined && data !== undefined;
-  return { path, data, isStale, sent: 0, applied: 0, running: 0, isDue: false, readAt: 0 };
+  const isSameScope = scope !== undefined && scope === before.scope;
+  const isStale = cached === undefined && data !== undefined && !isSameScope;
+  return { path, scope, data, isStale, sent: 0, applied: 0, running: 0, isDue: false, readAt: 0 };
 }
 
 const none = { path: undefined, isStale: false, sent: 0, applied: 0, running: 0, isDue: false, readAt: 0 };
 
 /** Reads a path of the API and keeps it up to date; `undefined` reads nothing. What was read stays when a read fails. */
 export function useResource<T>(path: string | undefined, options: ResourceOptions<T> = {}): Resource<T> {
-  const { isLive: follows = false, signal = changes, everyMs, isAwaited = false } = options;
+  const { isLive: follows = false, signal = changes, isAwaited = false, scope } = options;
+  const isPolled = options.everyMs !== undefined;
   const [, setCount] = useState(0);
   const state = useRef<State<T>>({ ...none });
-  if (state.current.path !== path) state.current = begin(path, state.current);
+  if (state.current.path !== path) state.current = begin(path, scope, state.current);
   const latest = useRef(options);
   latest.current = options;
 
@@ -99,12 +115,14 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
         own.isDue = true;
         return;
       }
+      const isFinal = own.error === undefined && own.data !== undefined && latest.current.isFinal?.(own.data) === true;
+      if (!isAsked && isFinal) return;
       const number = ++own.sent;
       own.running++;
       own.readAt = performance.now();
       const isOld = () => own.isEnded === true || state.current !== own || number < own.applied;
       try {
-        const data = await call<T>(path);
+        const data = await call<T>(path, { isBackground: !isAsked });
         if (!isOld()) {
           own.applied = number;
           remember(path, data);
@@ -133,6 +151,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
     void read(true);
     const ends = [
       refreshes.follow(() => void read(true)),
+      rereads.follow(() => void read(false)),
       isOffline.follow((isLost) => {
         if (!isLost) void read(false);
       }),
@@ -141,11 +160,13 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       }),
     ];
     if (follows) ends.push(signal.follow(() => mayFollow() && void read(false)));
-    if (follows || everyMs !== undefined) ends.push(isLive.follow((isOn) => isOn && void read(false)));
+    if (follows || isPolled) ends.push(isLive.follow((isOn) => isOn && void read(false)));
     let timer: ReturnType<typeof setTimeout>;
     const look = () => {
       const isFailing = own.error !== undefined && mayPass(own.error);
-      const pauseMs = isFailing ? againMs : mayFollow() && !own.isSettled ? (everyMs ?? Infinity) : Infinity;
+      const { everyMs = Infinity } = latest.current;
+      const pollMs = typeof everyMs === 'function' ? everyMs(own.data) : everyMs;
+      const pauseMs = isFailing ? againMs : mayFollow() && !own.isSettled ? pollMs : Infinity;
       const isIdle = own.running === 0 && document.visibilityState === 'visible' && !isOffline.get();
       if (isIdle && performance.now() - own.readAt >= pauseMs) void read(false);
       timer = setTimeout(look, 250);
@@ -156,9 +177,9 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       for (const end of ends) end();
       clearTimeout(timer);
       hold(own, undefined);
-      own.endBusy?.();
+      own.endNotice?.();
     };
-  }, [path, follows, signal, everyMs, isAwaited, read]);
+  }, [path, follows, signal, isPolled, isAwaited, read]);
 
   const { data, error, isStale } = state.current;
   state.current.isSettled = data !== undefined && options.isSettled?.(data) === true;
@@ -168,24 +189,29 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
 /** Takes a reply: at once, or as what is held back while its rows would move what the reader looks at. */
 function take<T>(own: State<T>, data: T, rows: ResourceOptions<T>['rows'], render: () => void): void {
   own.error = undefined;
-  own.endBusy?.();
-  own.endBusy = undefined;
-  if (rows && own.data !== undefined && !own.isStale && isReading()) {
-    const before = rows(own.data);
-    const after = rows(data);
-    if (before.length !== after.length || before.some((name, index) => name !== after[index])) {
-      const shown = new Set(before);
-      hold(own, {
-        count: after.filter((name) => !shown.has(name)).length,
-        show() {
-          show(own, data);
-          render();
-        },
-      });
-      return;
-    }
+  own.endNotice?.();
+  own.endNotice = undefined;
+  if (!rows || own.data === undefined || own.isStale) {
+    show(own, data);
+    return;
   }
-  show(own, data);
+  const before = rows(own.data);
+  const after = rows(data);
+  const shown = new Set(before);
+  const count = after.filter((name) => !shown.has(name)).length;
+  const isMoved = before.length !== after.length || before.some((name, index) => name !== after[index]);
+  if (!isMoved || !isReading()) {
+    announceRows(own, count);
+    show(own, data);
+    return;
+  }
+  hold(own, {
+    count,
+    show() {
+      show(own, data);
+      render();
+    },
+  });
 }
 
 function show<T>(own: State<T>, data: T): void {
@@ -196,10 +222,12 @@ function show<T>(own: State<T>, data: T): void {
 
 /** What was read stays, unless the server says that it is gone, or that there is nothing for this query. */
 function refuse<T>(own: State<T>, error: ApiError): void {
+  const isBusy = error.status === 429 || error.status === 503;
+  const isKept = error.status !== 404 && !(own.isStale && isRefusal(error));
   own.error = error;
-  own.endBusy?.();
-  own.endBusy = error.status === 429 || error.status === 503 ? markBusy() : undefined;
-  if (error.status !== 404 && !(own.isStale && isRefusal(error))) return;
+  own.endNotice?.();
+  own.endNotice = isBusy ? markBusy() : isKept && own.data !== undefined && isOwn(error) ? markFailing() : undefined;
+  if (isKept) return;
   if (own.path !== undefined) known.delete(own.path);
   own.data = undefined;
   own.isStale = false;

@@ -8,6 +8,8 @@ export const forgetDrafts = (): void => drafts.clear();
 
 export interface Draft<T> {
   value: T;
+  /** Whether it has what was typed, now or at an earlier visit. */
+  isTyped: boolean;
   change(changes: Partial<T>): void;
   /** After success: the form keeps what it shows, and does not restore it later. */
   forget(): void;
@@ -22,6 +24,7 @@ export function useDraft<T extends object>(key: string, given: T): Draft<T> {
   const value = kept ?? given;
   return {
     value,
+    isTyped: kept !== undefined,
     change(changes) {
       // Two changes may come before the next render.
       const next = { ...((drafts.get(key) as T | undefined) ?? value), ...changes };

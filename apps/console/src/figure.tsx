@@ -1,5 +1,6 @@
 import type { Stats } from '@posthorn/shared';
-import { serverNow } from './api.ts';
+import { formatQuery, serverNow, type ApiError } from './api.ts';
+import { countsMs, useResource, type Resource } from './data.ts';
 import { formatNumber } from './format.ts';
 import { setQuery, usePlace } from './router.tsx';
 import { Time } from './components/time.tsx';
@@ -42,6 +43,15 @@ export function useRange(oldest?: number, given: Range = {}): Range {
   return length === undefined ? {} : { from: Math.floor((now - length) / 60_000) * 60_000 };
 }
 
+/** Counts over time, of what the query names. */
+export function useStats(range: Range, query: Record<string, string> = {}): Resource<Stats> {
+  const { query: address } = usePlace();
+  // The start moves on with time; only another choice of the reader makes stale what is shown.
+  const scope = JSON.stringify([query, address.get('range'), address.get('from'), address.get('to')]);
+  const path = `/v2/stats${formatQuery({ ...range, ...query })}`;
+  return useResource<Stats>(path, { isLive: true, everyMs: countsMs, scope });
+}
+
 function RangePicker() {
   const { query } = usePlace();
   return (
@@ -60,18 +70,28 @@ function RangePicker() {
 
 /** Counts over time as bars, and the same as a table. */
 export function MessagesOverTime({
-  stats,
+  data: stats,
+  error,
   label = 'Messages over time',
   isStale = false,
   isFixed = false,
 }: {
-  stats: Stats;
+  /** What is read; until then the figure has its place already, so that nothing moves. */
+  data: Stats | undefined;
+  error?: ApiError | undefined;
   label?: string;
   /** The counts are those of the query before. */
   isStale?: boolean;
   /** The time is not chosen here. */
   isFixed?: boolean;
 }) {
+  if (!stats) {
+    return (
+      <div class="chart pending">
+        <p class="muted">{error ? 'The counts cannot be shown.' : 'Loading…'}</p>
+      </div>
+    );
+  }
   const points = stats.series[0]?.points ?? [];
   const most = Math.max(1, ...points.map((point) => parts.reduce((sum, { name }) => sum + point[name], 0)));
   const barWidth = width / Math.max(1, points.length);

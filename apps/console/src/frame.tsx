@@ -14,6 +14,9 @@ export const pages = [
   ['Settings', '/settings'],
 ] as const;
 
+/** The path of the page in the navigation that a page belongs to. */
+export const findRoot = (path: string): string => `/${path.split('/')[1] ?? ''}`;
+
 /** The landmarks of every page: its banner, the navigation, and the page itself. */
 export function Frame({
   root,

@@ -1,5 +1,7 @@
 import type { LogEntryView } from '@posthorn/shared';
-import { formatQuery, isOffline, send, session, sleep } from './api.ts';
+import { formatQuery, isOffline, reportLoss, send, session } from './api.ts';
+import { watchSilence, type Silence } from './silence.ts';
+import { sleep } from './sleep.ts';
 import { createStore } from './store.ts';
 
 /** Whether lists follow what happens; the reader can switch it off. */
@@ -62,48 +64,57 @@ function plan(): void {
   );
 }
 
-let current: { isFull: boolean; abort: AbortController } | undefined;
+/** The server sends a comment every 15 s: a stream that is silent for so long is dead. */
+const maxSilenceMs = 40_000;
+
+let current: { isFull: boolean; silence: Silence } | undefined;
 let lastId: string | undefined;
+let hasOpened = false;
+/** The first page is shown within this time after the session is known. */
+const mountMs = 50;
 
 /** One stream for the whole tab: open while the tab is visible, signed in and live. In full only for who shows its entries. */
 function update(): void {
   const isWanted = isLive.get() && Boolean(session.get()) && document.visibilityState === 'visible' && !isOffline.get();
   const isFull = listeners.size > 0;
   if (isWanted ? current?.isFull === isFull : !current) return;
-  current?.abort.abort();
+  current?.silence.end();
   current = undefined;
   if (!isWanted) return;
-  current = { isFull, abort: new AbortController() };
-  void run(isFull, current.abort.signal);
+  void run(isFull);
 }
 
-async function run(isFull: boolean, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+async function run(isFull: boolean): Promise<void> {
+  for (;;) {
+    const silence = watchSilence(maxSilenceMs);
+    current = { isFull, silence };
     try {
-      await read(isFull, signal);
+      await read(isFull, silence);
     } catch {
       // The stream ends with the server, with the session, or with the network.
+      if (silence.signal.aborted && !silence.isEnded()) reportLoss();
     }
-    await sleep(1000);
+    if (!silence.isEnded()) await sleep(1000);
+    if (silence.isEnded()) return;
+    silence.end();
   }
 }
 
-async function read(isFull: boolean, signal: AbortSignal): Promise<void> {
+async function read(isFull: boolean, silence: Silence): Promise<void> {
+  // A page that only follows changes needs no entry of the past.
+  if (!isFull) lastId = undefined;
   const headers: Record<string, string> = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
   const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewEntries });
-  const response = await send(`/v2/logs/stream${query}`, { headers, signal });
+  const response = await send(`/v2/logs/stream${query}`, { headers, silence });
   if (lastId === undefined) reportGap();
-  else reportChange();
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (!reader) return;
+  if (hasOpened) reportChange();
+  hasOpened = true;
   let rest = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const events = (rest + value).split('\n\n');
+  await silence.read(response, (part) => {
+    const events = (rest + part).split('\n\n');
     rest = events.pop() ?? '';
     for (const event of events) take(event);
-  }
+  });
 }
 
 function take(event: string): void {
@@ -126,7 +137,8 @@ export function startLive(): void {
   for (const store of [isLive, isOffline]) store.follow(update);
   session.follow((now) => {
     if (!now) lastId = undefined;
-    update();
+    // The page that is about to be shown decides which stream is needed.
+    setTimeout(update, mountMs);
   });
   document.addEventListener('visibilitychange', () => {
     // Behind a hidden tab much may have happened.

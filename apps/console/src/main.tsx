@@ -1,7 +1,8 @@
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
-import { readSession, session, signIn, sleep } from './api.ts';
+import { isOffline, readSession, reportLoss, session, signIn } from './api.ts';
 import { forgetAll, refreshes } from './data.ts';
+import { findRoot, Frame } from './frame.tsx';
 import { startLive } from './live.ts';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
@@ -9,6 +10,7 @@ import { Messages } from './pages/messages.tsx';
 import { Link, navigate, place, usePlace } from './router.tsx';
 import { Shell } from './shell.tsx';
 import { startShortcuts } from './shortcuts.ts';
+import { sleep } from './sleep.ts';
 import { useStore } from './store.ts';
 import { complain } from './components/notice.ts';
 import { Notices } from './components/notices.tsx';
@@ -16,71 +18,86 @@ import { PageHead } from './components/page-head.tsx';
 
 type Page = ComponentType<{ id: string }>;
 
+/** What loads a page that is loaded only when it is wanted. */
+const loads = new Map<Page, () => Promise<unknown>>();
+
 /** A page that is loaded when it is first opened, or when the browser has nothing else to do. */
-function lazy(load: () => Promise<Page>): { Page: Page; load: () => Promise<Page> } {
+function lazy(load: () => Promise<Page>): Page {
   let loaded: Page | undefined;
   const once = async () => (loaded ??= await load());
-  return {
-    load: once,
-    Page: (props) => {
-      const [, render] = useState(0);
-      useEffect(() => {
-        if (!loaded) void once().then(() => render(1), complain);
-      }, []);
-      const Loaded = loaded;
-      return Loaded ? <Loaded {...props} /> : <p class="muted">Loading…</p>;
-    },
+  const LazyPage: Page = (props) => {
+    const [, render] = useState(0);
+    const [hasFailed, setHasFailed] = useState(false);
+    const Loaded = loaded;
+    useEffect(() => {
+      // It may have been loaded in advance since this was drawn.
+      if (Loaded) return undefined;
+      let end: (() => void) | undefined;
+      let isEnded = false;
+      once().then(
+        () => render(1),
+        () => {
+          if (isEnded) return;
+          if (isReloaded()) setHasFailed(true);
+          else end = reloadLater();
+        },
+      );
+      return () => {
+        isEnded = true;
+        end?.();
+      };
+    }, []);
+    if (Loaded) return <Loaded {...props} />;
+    if (hasFailed) return <p class="fault">This page cannot be loaded. Reload it later.</p>;
+    return <p class="muted">Loading…</p>;
   };
+  loads.set(LazyPage, once);
+  return LazyPage;
+}
+
+/** Whether this entry of the history was loaded anew for a script that was missing. */
+const isReloaded = () => (history.state as { isReloaded?: boolean } | null)?.isReloaded === true;
+
+/**
+ * A script is missing: the server is unreachable, or a newer one has other scripts. Loads everything anew when the server
+ * answers, unless the function that it returns is called before.
+ */
+function reloadLater(): () => void {
+  reportLoss();
+  return isOffline.follow((isLost) => {
+    if (isLost) return;
+    history.replaceState({ isReloaded: true }, '');
+    location.reload();
+  });
 }
 
 const deadLetters = () => import('./pages/dead-letters.tsx');
 const queues = () => import('./pages/queues.tsx');
-const groups = () => import('./pages/groups.tsx');
 const schedules = () => import('./pages/schedules.tsx');
 const flow = () => import('./pages/flow-control.tsx');
 const destinations = () => import('./pages/destinations.tsx');
-
-const lazyPages = {
-  message: lazy(async () => (await import('./pages/message.tsx')).Message),
-  send: lazy(async () => (await import('./pages/send.tsx')).Send),
-  deadLetters: lazy(async () => (await deadLetters()).DeadLetters),
-  deadLetter: lazy(async () => (await import('./pages/dead-letter.tsx')).DeadLetter),
-  queues: lazy(async () => (await queues()).Queues),
-  queue: lazy(async () => (await queues()).Queue),
-  groups: lazy(async () => (await groups()).Groups),
-  group: lazy(async () => (await groups()).Group),
-  schedules: lazy(async () => (await schedules()).Schedules),
-  newSchedule: lazy(async () => (await import('./pages/new-schedule.tsx')).NewSchedule),
-  schedule: lazy(async () => (await schedules()).Schedule),
-  flow: lazy(async () => (await flow()).FlowControl),
-  flowKey: lazy(async () => (await flow()).FlowKey),
-  destinations: lazy(async () => (await destinations()).Destinations),
-  destination: lazy(async () => (await destinations()).Destination),
-  log: lazy(async () => (await import('./pages/log.tsx')).Log),
-  settings: lazy(async () => (await import('./pages/settings.tsx')).Settings),
-};
 
 /** Pages by their path; `:id` stands for one segment. */
 const routes: readonly (readonly [path: string, page: Page])[] = [
   ['/', Overview],
   ['/messages', Messages],
-  ['/messages/:id', lazyPages.message.Page],
-  ['/send', lazyPages.send.Page],
-  ['/dead-letters', lazyPages.deadLetters.Page],
-  ['/dead-letters/:id', lazyPages.deadLetter.Page],
-  ['/queues', lazyPages.queues.Page],
-  ['/queues/:id', lazyPages.queue.Page],
-  ['/groups', lazyPages.groups.Page],
-  ['/groups/:id', lazyPages.group.Page],
-  ['/schedules', lazyPages.schedules.Page],
-  ['/schedules/new', lazyPages.newSchedule.Page],
-  ['/schedules/:id', lazyPages.schedule.Page],
-  ['/flow-control', lazyPages.flow.Page],
-  ['/flow-control/:id', lazyPages.flowKey.Page],
-  ['/destinations', lazyPages.destinations.Page],
-  ['/destinations/:id', lazyPages.destination.Page],
-  ['/log', lazyPages.log.Page],
-  ['/settings', lazyPages.settings.Page],
+  ['/messages/:id', lazy(async () => (await import('./pages/message.tsx')).Message)],
+  ['/send', lazy(async () => (await import('./pages/send.tsx')).Send)],
+  ['/dead-letters', lazy(async () => (await deadLetters()).DeadLetters)],
+  ['/dead-letters/:id', lazy(async () => (await import('./pages/dead-letter.tsx')).DeadLetter)],
+  ['/queues', lazy(async () => (await queues()).Queues)],
+  ['/queues/:id', lazy(async () => (await queues()).Queue)],
+  ['/groups', lazy(async () => (await import('./pages/groups.tsx')).Groups)],
+  ['/groups/:id', lazy(async () => (await import('./pages/group.tsx')).Group)],
+  ['/schedules', lazy(async () => (await schedules()).Schedules)],
+  ['/schedules/new', lazy(async () => (await import('./pages/new-schedule.tsx')).NewSchedule)],
+  ['/schedules/:id', lazy(async () => (await schedules()).Schedule)],
+  ['/flow-control', lazy(async () => (await flow()).FlowControl)],
+  ['/flow-control/:id', lazy(async () => (await flow()).FlowKey)],
+  ['/destinations', lazy(async () => (await destinations()).Destinations)],
+  ['/destinations/:id', lazy(async () => (await destinations()).Destination)],
+  ['/log', lazy(async () => (await import('./pages/log.tsx')).Log)],
+  ['/settings', lazy(async () => (await import('./pages/settings.tsx')).Settings)],
 ];
 
 function findPage(path: string): { Page: Page; id: string; key: string } {
@@ -137,7 +154,9 @@ function App() {
   if (known === undefined) {
     return (
       <>
-        <p class="starting">Loading…</p>
+        <Frame root={findRoot(path)}>
+          <p class="muted">Loading…</p>
+        </Frame>
         <Notices />
       </>
     );
@@ -210,7 +229,7 @@ const restMs = 300;
 
 /** Loads the other pages one after the other, while the browser has nothing else to do. */
 async function loadRest(): Promise<void> {
-  for (const { load } of Object.values(lazyPages)) {
+  for (const load of loads.values()) {
     await sleep(restMs);
     await new Promise<void>((resolve) => {
       if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: 5000 });
@@ -225,4 +244,12 @@ const root = document.querySelector('#app');
 if (root) render(<App />, root);
 // The link may also be opened in a tab that shows the console already: only the fragment changes then.
 addEventListener('hashchange', () => void redeemCode());
+// Another tab may have signed in with another token, and the clock of this machine may have been set.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && session.get()) void readSession().catch(() => undefined);
+});
+// The script of the page arrives while the session is read.
+loads
+  .get(findPage(place.get().path).Page)?.()
+  .catch(() => undefined);
 void start().then(loadRest);

@@ -1,3 +1,5 @@
+import { formatCount } from './format.ts';
+import { place } from './router.tsx';
 import { createStore } from './store.ts';
 
 /** Whether the reader would lose their place if rows moved: they have scrolled, are in a row, or have selected text. */
@@ -28,3 +30,33 @@ export function hold(list: object, rows: Held | undefined): void {
 export function showAll(): void {
   for (const { show } of [...held.get().values()]) show();
 }
+
+/** What a screen reader is told about rows that have come by themselves. */
+export const announcement = createStore('');
+const announceMs = 5000;
+const arrived = new Map<object, number>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Announces rows that one list shows since now: the first at once, those that follow within some time together. */
+export function announceRows(list: object, count: number): void {
+  if (count === 0) return;
+  arrived.set(list, (arrived.get(list) ?? 0) + count);
+  if (timer === undefined) announce();
+}
+
+function announce(): void {
+  timer = undefined;
+  if (arrived.size === 0) return;
+  // Several lists of a page show the same messages: the longest one speaks for all.
+  announcement.set(formatCount(Math.max(...arrived.values()), 'new row'));
+  arrived.clear();
+  timer = setTimeout(announce, announceMs);
+}
+
+let shownPath = place.get().path;
+place.follow(({ path }) => {
+  if (path === shownPath) return;
+  shownPath = path;
+  arrived.clear();
+  announcement.set('');
+});

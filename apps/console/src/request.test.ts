@@ -97,3 +97,13 @@ test('the Python has the same texts', () => {
   const code = formatPython(awkward());
   for (const text of [origin + path, awkward().body, ...headers.flat()]) expect(code).toContain(JSON.stringify(text));
 });
+
+test('code for languages that take one value for a name has all values of a header', () => {
+  const headers = [
+    { name: 'X-Mine', value: 'a' },
+    { name: 'x-mine', value: 'b' },
+  ];
+  const options = { ...emptyOptions(), destination: 'https://a.example/', headers };
+  expect(formatTypeScript(options)).toContain('"Upstash-Forward-X-Mine": "a, b"');
+  expect(formatPython(options)).toContain('"Upstash-Forward-X-Mine": "a, b"');
+});

@@ -149,6 +149,16 @@ export function formatRequest(options: SendOptions): { path: string; headers: [s
   };
 }
 
+/** Headers for languages that take one value for a name: those of one name become a list, as HTTP allows. */
+function joinHeaders(headers: readonly (readonly [string, string])[]): [string, string][] {
+  const joined = new Map<string, [string, string]>();
+  for (const [name, value] of headers) {
+    const [first, before] = joined.get(name.toLowerCase()) ?? [name];
+    joined.set(name.toLowerCase(), [first, before === undefined ? value : `${before}, ${value}`]);
+  }
+  return [...joined.values()];
+}
+
 const quoteShell = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The same request for a shell; the token comes from a variable. */
@@ -176,7 +186,7 @@ export function formatTypeScript(options: SendOptions): string {
     ...(options.body === '' ? [] : [`body: ${JSON.stringify(options.body)}`]),
     ...(headers.length === 0
       ? []
-      : [`headers: ${JSON.stringify(Object.fromEntries(headers), null, 2).replaceAll('\n', '\n  ')}`]),
+      : [`headers: ${JSON.stringify(Object.fromEntries(joinHeaders(headers)), null, 2).replaceAll('\n', '\n  ')}`]),
   ];
   return [
     "import { Client } from '@posthorn/sdk';",
@@ -198,7 +208,7 @@ export function formatPython(options: SendOptions): string {
     ...(options.body === '' ? [] : [`    data=${JSON.stringify(options.body)}.encode(),`]),
     '    headers={',
     '        "Authorization": "Bearer " + os.environ["QSTASH_TOKEN"],',
-    ...headers.map(([name, value]) => `        ${JSON.stringify(name)}: ${JSON.stringify(value)},`),
+    ...joinHeaders(headers).map(([name, value]) => `        ${JSON.stringify(name)}: ${JSON.stringify(value)},`),
     '    },',
     ')',
     'print(urllib.request.urlopen(request).read().decode())',

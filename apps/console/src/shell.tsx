@@ -4,13 +4,14 @@ import { session, signOut } from './api.ts';
 import { forgetAll, refreshAll } from './data.ts';
 import { forgetDrafts } from './drafts.ts';
 import { Find } from './find.tsx';
-import { Frame, pages } from './frame.tsx';
+import { findRoot, Frame, pages } from './frame.tsx';
 import { Link, navigate, place, usePlace } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
 import { timeZone } from './settings.ts';
 import { useStore } from './store.ts';
-import { Confirmation } from './components/confirmation.tsx';
+import { Confirmation, question } from './components/confirmation.tsx';
 import { Dialog } from './components/dialog.tsx';
+import { focusNextHeading } from './components/focus.ts';
 import { complain, notice } from './components/notice.ts';
 import { Notices } from './components/notices.tsx';
 import { ShowNew } from './components/show-new.tsx';
@@ -20,6 +21,9 @@ let shownPath = place.get().path;
 place.follow(({ path }) => {
   if (path === shownPath) return;
   shownPath = path;
+  // A question is about the page that asks it.
+  question.set(undefined);
+  openDialog.set(undefined);
   // Why a sign-in is needed is said there.
   if (path !== '/sign-in') notice.set(undefined);
 });
@@ -40,12 +44,11 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const scope = useStore(session)?.scope;
   const zone = useStore(timeZone);
-  const root = `/${path.split('/')[1] ?? ''}`;
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
     // A screen reader announces the new page; the first tab stop of a page that was just loaded stays the first.
-    if (!isFirst.current) main.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+    if (!isFirst.current) focusNextHeading(main.current?.querySelector<HTMLElement>('h1'));
     isFirst.current = false;
     // On a narrow screen the navigation scrolls sideways.
     document.querySelector('nav a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
@@ -53,7 +56,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   return (
     <>
       <Frame
-        root={root}
+        root={findRoot(path)}
         main={main}
         banner={
           <>

@@ -47,7 +47,7 @@ export function startShortcuts(): void {
     const { key } = event;
     if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === 'k') {
       event.preventDefault();
-      openDialog.set('commands');
+      if (!document.querySelector('dialog[open]')) openDialog.set('commands');
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

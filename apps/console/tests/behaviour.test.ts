@@ -1,7 +1,7 @@
 // What holds on every page: live changes, errors, hostile content, the keyboard, sizes.
 import { readdirSync } from 'node:fs';
 import { consoleBudgets, eventually, measureConsole, startApi, testToken } from '@posthorn/testkit';
-import { heading } from './locators.ts';
+import { heading, signIn } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -104,9 +104,7 @@ test('a form keeps its contents when the session ends, and the server says what 
   await delay.fill('1h');
   await context.clearCookies();
   await page.getByRole('button', { name: 'Send', exact: true }).click();
-  await heading(page, 'Sign in');
-  await page.getByLabel('Token', { exact: true }).fill(testToken);
-  await page.keyboard.press('Enter');
+  await signIn(page);
   await heading(page, 'Send a message');
   expect(await page.getByRole('textbox', { name: 'Body', exact: true }).inputValue()).toBe('long work');
 });
@@ -184,8 +182,7 @@ test('without the server the content stays, and the alert goes when it is back',
   const context = await stage.browser.newContext();
   const page = await context.newPage();
   await page.goto(`${api.url}/console/messages`);
-  await page.getByLabel('Token', { exact: true }).fill(testToken);
-  await page.keyboard.press('Enter');
+  await signIn(page);
   const rows = page.getByRole('table', { name: 'Messages' }).getByRole('row');
   await eventually(async () => (await rows.count()) > 2);
   const before = await rows.count();

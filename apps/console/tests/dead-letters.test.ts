@@ -1,7 +1,7 @@
 // Actions on many dead letters.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
-import { button } from './locators.ts';
+import { button, link, region } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -70,6 +70,59 @@ test('all that match are deleted once their number is typed; others stay', async
   expect(total).toBe(1);
 });
 
+test('what dies while the question is open is not part of the answer', async () => {
+  const [first = '', second = ''] = await fail('asked', 2);
+  const { page } = await stage.open('dead-letters?label=asked');
+  await page.getByText('2 messages match').waitFor();
+  await button(page, 'Delete all matching').click();
+  const [third = ''] = await fail('asked', 1);
+  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('2');
+  await sure(page, 'Delete').click();
+  await page.getByRole('status').filter({ hasText: 'Deleted 2 of 2 dead letters.' }).waitFor();
+  await link(page, third).waitFor();
+  expect(await link(page, first).count()).toBe(0);
+  expect(await link(page, second).count()).toBe(0);
+});
+
+test('an entry that goes between finding and reading does not end an action on many, unless it never succeeds', async () => {
+  await fail('raced', 2);
+  const { page } = await stage.open('dead-letters?label=raced');
+  await page.getByText('2 messages match').waitFor();
+  let refusals = 0;
+  const refuse = (max: number) =>
+    page.route('**/v2/dlq/retry?**', (route) =>
+      ++refusals > max
+        ? route.continue()
+        : route.fulfill({ status: 404, json: { error: 'some messages were not found' } }),
+    );
+  await refuse(Infinity);
+  await button(page, 'Retry all matching').click();
+  await sure(page, 'Retry').click();
+  await page.getByRole('alert').getByText('some messages were not found').waitFor();
+  expect(refusals).toBeLessThan(10);
+  await page.unroute('**/v2/dlq/retry?**');
+  refusals = 0;
+  await refuse(2);
+  await button(page, 'Retry all matching').click();
+  await sure(page, 'Retry').click();
+  await page.getByRole('status').filter({ hasText: 'Retried 2 of 2 dead letters.' }).waitFor();
+});
+
+test('of the selected entries, those that the server has deleted are reported', async () => {
+  const [first = ''] = await fail('gone', 2);
+  const { page } = await stage.open('dead-letters?label=gone');
+  await check(page, `Select ${first}`).waitFor();
+  await page.getByRole('switch', { name: 'Live', exact: true }).click();
+  await check(page, 'Select all on this page').check();
+  const { messages } = (await (await stage.system.api.call('/v2/dlq?label=gone')).json()) as {
+    messages: { dlqId: string }[];
+  };
+  await stage.system.api.call(`/v2/dlq/${messages[0]?.dlqId ?? ''}`, { method: 'DELETE' });
+  await button(page, 'Delete selected').click();
+  await sure(page, 'Delete').click();
+  await page.getByRole('status').filter({ hasText: 'Deleted 1 message.' }).waitFor();
+});
+
 test('an action on many shows its progress, goes on behind other pages, and stops', async () => {
   await fail('many', 3);
   const { page } = await stage.open('dead-letters?label=many');
@@ -104,10 +157,9 @@ test('a dead letter has its request and its response; it is retried, and another
   await page.getByRole('link', { name: first, exact: true }).click();
   await page.getByRole('heading', { level: 1, name: 'Dead letter', exact: true }).waitFor();
   await page.getByText('1 attempt failed: the destination answered 500.').waitFor();
-  const region = (name: string) => page.getByRole('region', { name, exact: true });
-  expect(await region('Response').getByRole('group').textContent()).toBe('{\n  "why": "no"\n}');
-  await region('Response').getByText('trace-7').waitFor();
-  expect(await region('Request').getByRole('group').textContent()).toBe('x');
+  expect(await region(page, 'Response').getByRole('group').textContent()).toBe('{\n  "why": "no"\n}');
+  await region(page, 'Response').getByText('trace-7').waitFor();
+  expect(await region(page, 'Request').getByRole('group').textContent()).toBe('x');
   stage.system.receiver.reply('/fails', 200);
   await button(page, 'Retry').click();
   await sure(page, 'Retry').click();

@@ -1,7 +1,7 @@
 // What a person types, and where it leads.
-import { eventually, testToken } from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
 import type { BrowserContext, Page } from 'playwright-core';
-import { button, field, heading, showPath } from './locators.ts';
+import { button, field, heading, link, showPath, signIn } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -15,9 +15,7 @@ async function pressWithoutSession(page: Page, context: BrowserContext, name: st
   await button(page, name)
     .click({ timeout: 2000 })
     .catch(() => undefined);
-  await heading(page, 'Sign in');
-  await page.getByLabel('Token', { exact: true }).fill(testToken);
-  await page.keyboard.press('Enter');
+  await signIn(page);
 }
 
 test('the tab of the code is in the address, and its keys are those of tabs', async () => {
@@ -76,8 +74,7 @@ test('other forms keep their contents, too, and a sign-out forgets them', async 
   await heading(page, 'Queue kept');
   expect(await parallelism.inputValue()).toBe('9');
   await button(page, 'Sign out').click();
-  await page.getByLabel('Token', { exact: true }).fill(testToken);
-  await page.keyboard.press('Enter');
+  await signIn(page);
   await heading(page, 'Overview');
   await showPath(page, 'queues/kept');
   await eventually(async () => (await parallelism.inputValue()) === '2');
@@ -130,4 +127,55 @@ test('Find opens what is called so; other text shows suggestions, which are anno
   await page.keyboard.press('Enter');
   await heading(page, 'Not found');
   expect(new URL(page.url()).pathname).toBe('/console/messages/msg_nowhere');
+});
+
+test('both values of a header that a message has twice are sent again', async () => {
+  const id = await stage.publish('/twice', { 'Upstash-Forward-X-Mine': 'a' }, 'DELIVERED');
+  const { page } = await stage.open(`send?from=${id}`);
+  await eventually(async () => (await field(page, 'Header value').inputValue()) === 'a');
+  await button(page, 'Add header').click();
+  await field(page, 'Header name 2').fill('x-mine');
+  await field(page, 'Header value 2').fill('b');
+  await button(page, 'Send').click();
+  const arrived = await eventually(() => stage.system.receiver.at('/twice')[1]);
+  expect(arrived.headers['x-mine']).toBe('a, b');
+});
+
+test('a form that is opened for another message does not keep the result of the last one', async () => {
+  const id = await stage.publish('/ok', {}, 'DELIVERED');
+  const { page } = await stage.open(`send?from=${id}`);
+  await button(page, 'Send').click();
+  const result = page.getByRole('region', { name: 'Result', exact: true });
+  await result.waitFor();
+  await link(page, 'Send a message').click();
+  await eventually(async () => (await field(page, 'Destination').inputValue()) === '');
+  await result.waitFor({ state: 'detached' });
+});
+
+test('a value that was typed and not saved is marked as such', async () => {
+  await stage.post('/v2/queues', { queueName: 'draft', parallelism: 2 });
+  const { page } = await stage.open('queues/draft');
+  const parallelism = page.getByRole('spinbutton', { name: 'Parallelism', exact: true });
+  const note = page.getByText('not saved yet', { exact: true });
+  await parallelism.waitFor();
+  expect(await note.count()).toBe(0);
+  await parallelism.fill('7');
+  await link(page, 'Settings').click();
+  await heading(page, 'Settings');
+  await page.goBack();
+  await note.waitFor();
+  await button(page, 'Save').click();
+  await note.waitFor({ state: 'detached' });
+});
+
+test('a schedule that could not be sent has no fault in its destination', async () => {
+  const { page } = await stage.open('schedules/new');
+  await field(page, 'Destination').fill('https://a.example/');
+  await field(page, 'Cron').fill('0 4 * * *');
+  await page.route('**/v2/schedules/**', (route) =>
+    route.fulfill({ status: 429, headers: { 'Retry-After': '60' }, json: { error: 'Too many requests.' } }),
+  );
+  await button(page, 'Create schedule').click();
+  await page.getByRole('alert').getByText('Too many requests.').waitFor();
+  expect(await field(page, 'Destination').getAttribute('aria-invalid')).toBeNull();
 });

@@ -4,13 +4,12 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '@posthorn/testkit';
 import type { CDPSession, Page } from 'playwright-core';
+import { button } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
-
-const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name, exact: true });
 
 test('a body of ten megabytes is shown in part, downloaded as a whole, and read again only in part', async () => {
   const body = `${'y'.repeat(10 * 1024 * 1024 - 2)}é`;
@@ -166,4 +165,21 @@ test('with 200 entries a second the log stays usable', async () => {
   clearInterval(writing);
   live.stop();
   await context.close();
+});
+
+test('a message of ten megabytes is sent again without a delay at each key', async () => {
+  const body = 'z'.repeat(10 * 1024 * 1024 - 1);
+  const id = await stage.publish('/large', {}, 'DELIVERED', body);
+  const { page } = await stage.open(`send?from=${id}`);
+  const field = page.getByRole('textbox', { name: 'Body', exact: true });
+  await eventually(
+    async () => (await field.evaluate((area: HTMLTextAreaElement) => area.value.length)) === body.length,
+  );
+  await page.getByText('Only the beginning is shown; "Copy code" copies all of it.').waitFor();
+  const panel = page.getByRole('tabpanel');
+  expect((await panel.textContent())?.length).toBeLessThan(30_000);
+  await button(page, 'Send').click();
+  await page.getByRole('status').getByRole('link', { name: /^msg_/ }).waitFor();
+  const arrived = await eventually(() => stage.system.receiver.at('/large')[1]);
+  expect(arrived.body.length).toBe(body.length);
 });

@@ -1,7 +1,7 @@
 // What lists show while things change on the server.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
-import { button, heading, link } from './locators.ts';
+import { button, field, heading, link } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -10,9 +10,7 @@ afterAll(() => stage.stop());
 
 const row = (page: Page, name: string) => page.getByRole('row').filter({ has: link(page, name) });
 
-const post = (path: string, body: object = {}) =>
-  stage.system.api.call(path, { method: 'POST', body: JSON.stringify(body) });
-const createQueue = (queueName: string) => post('/v2/queues', { queueName, parallelism: 1 });
+const createQueue = (queueName: string) => stage.post('/v2/queues', { queueName, parallelism: 1 });
 
 test('with "Live" off nothing changes; when it is on again, the page shows what has happened', async () => {
   await createQueue('still');
@@ -21,11 +19,11 @@ test('with "Live" off nothing changes; when it is on again, the page shows what 
   const live = page.getByRole('switch', { name: 'Live', exact: true });
   await live.click();
   // The other page is live: once it has shown two changes, this one would have shown the first.
-  await post('/v2/queues/still/pause');
+  await stage.post('/v2/queues/still/pause');
   await row(other, 'still').getByText('paused').waitFor();
-  await post('/v2/queues/still/resume');
+  await stage.post('/v2/queues/still/resume');
   await row(other, 'still').getByText('running').waitFor();
-  await post('/v2/queues/still/pause');
+  await stage.post('/v2/queues/still/pause');
   await row(other, 'still').getByText('paused').waitFor();
   expect(await row(page, 'still').textContent()).toContain('running');
   await live.click();
@@ -36,7 +34,7 @@ test('rows wait while one has the focus; rows that stay where they are change at
   await createQueue('a-first');
   const { page } = await stage.open('queues');
   await link(page, 'a-first').focus();
-  await post('/v2/queues/a-first/pause');
+  await stage.post('/v2/queues/a-first/pause');
   await row(page, 'a-first').getByText('paused').waitFor();
 
   await createQueue('a-second');
@@ -112,4 +110,88 @@ test('what is deleted while it is shown is not found', async () => {
   await heading(page, 'Queue gone');
   await stage.system.api.call('/v2/queues/gone', { method: 'DELETE' });
   await heading(page, 'Not found');
+});
+
+test('with an age as "From", rows stay where they are while time goes on', async () => {
+  const id = await stage.publish('/ok', {}, 'DELIVERED');
+  const { page } = await stage.open('');
+  await page.clock.install();
+  const froms = new Set<string | null>();
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === '/v2/messages') froms.add(searchParams.get('fromDate'));
+  });
+  await page.goto(`${stage.url}/console/messages?from=2h`);
+  await link(page, id).focus();
+  for (let n = 0; n < 2; n++) {
+    const next = await stage.publish('/ok', {}, 'DELIVERED');
+    await button(page, n === 0 ? 'Show 1 new' : 'Show 2 new').waitFor();
+    await page.clock.fastForward(120_000);
+    expect(await link(page, next).count()).toBe(0);
+  }
+  expect(froms.size).toBe(1);
+  // "Refresh" counts the age from now on.
+  await button(page, 'Refresh').click();
+  await eventually(() => froms.size === 2);
+});
+
+test('a key that is pressed while the address changes is not lost', async () => {
+  const { page } = await stage.open('messages');
+  const label = field(page, 'Label');
+  await page.evaluate(() => {
+    const replace = history.replaceState.bind(history);
+    history.replaceState = (...all) => {
+      replace(...all);
+      history.replaceState = replace;
+      // The page has drawn the new address, and its effects are still to come.
+      setTimeout(() => {
+        const input = document.activeElement as HTMLInputElement;
+        input.value += 'b';
+        input.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      });
+    };
+  });
+  await label.focus();
+  await page.keyboard.type('a');
+  await eventually(() => new URL(page.url()).searchParams.get('label') === 'ab');
+  expect(await label.inputValue()).toBe('ab');
+});
+
+test.each([
+  ['queues/full', '**/v2/messages/*/timeline*', 'No message is in this queue.'],
+  ['queues/full', '**/v2/messages?**', 'No other message'],
+  ['', '**/v2/destinations?**', 'No message was sent to any host'],
+  ['destinations/127.0.0.1', '**/v2/messages?**', 'No message matches'],
+  ['schedules/yearly', '**/v2/messages?**', 'It has published no message'],
+])('/%s does not say that there is nothing before %s has said so', async (path, pattern, statement) => {
+  const { api, receiver } = stage.system;
+  const url = `${receiver.url}/ok`;
+  await stage.publish('/ok', {}, 'DELIVERED');
+  await api.call(`/v2/enqueue/full/${url}`, { method: 'POST', headers: { 'Upstash-Delay': '1h' } });
+  const schedule = { 'Upstash-Cron': '0 4 1 1 *', 'Upstash-Schedule-Id': 'yearly' };
+  await api.call(`/v2/schedules/${url}`, { method: 'POST', headers: schedule });
+  const { page } = await stage.open('settings');
+  let isAsked = false;
+  await page.route(pattern, (route) => {
+    isAsked = true;
+    return route.fulfill({ status: 500, json: { error: 'Broken.' } });
+  });
+  await page.goto(`${stage.url}/console/${path}`);
+  await page.getByRole('main').getByRole('alert').getByText('Broken.').first().waitFor();
+  expect(isAsked).toBe(true);
+  expect(await page.getByRole('main').textContent()).not.toContain(statement);
+});
+
+test('what changes by itself is announced: each step of a message, and new rows', async () => {
+  const delay = { 'Upstash-Delay': '5s' };
+  const { page } = await stage.open('messages');
+  await heading(page, 'Messages');
+  const id = await stage.publish('/ok', delay);
+  await link(page, id).waitFor();
+  const status = (text: string | RegExp) =>
+    page.getByRole('status').filter({ hasText: text }).waitFor({ state: 'attached' });
+  await status(/^\d+ new rows?$/);
+  await link(page, id).click();
+  await page.getByRole('region', { name: 'Where it is' }).waitFor();
+  await status(/^Delivered /);
 });

@@ -1,7 +1,7 @@
 // How pages follow the server, and what they do while it is busy.
 import { eventually } from '@posthorn/testkit';
 import type { Page, Request } from 'playwright-core';
-import { button, heading, link } from './locators.ts';
+import { button, heading, link, setVisibility } from './locators.ts';
 import { startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -9,13 +9,6 @@ beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
 
 const isStream = (request: Request) => request.url().includes('/v2/logs/stream');
-
-/** Says that the tab is hidden, or visible again. */
-const setVisibility = (page: Page, state: 'hidden' | 'visible') =>
-  page.evaluate((value) => {
-    Object.defineProperty(document, 'visibilityState', { value, configurable: true });
-    document.dispatchEvent(new Event('visibilitychange'));
-  }, state);
 
 test('a change appears within two seconds', async () => {
   const { page } = await stage.open('messages');
@@ -56,12 +49,22 @@ test('a tab has one stream, which a hidden tab closes and a visible one opens ag
   await link(page, id).waitFor();
 });
 
-test('a tab makes at most five requests a second, also when its reader hurries and much happens', async () => {
-  const { page } = await stage.open('');
+/** Collects when requests of the API begin. */
+function watchStarts(page: Page): number[] {
   const startedAt: number[] = [];
   page.on('requestfinished', (request) => {
     if (/\/(v2|console\/session)/.test(new URL(request.url()).pathname)) startedAt.push(request.timing().startTime);
   });
+  return startedAt;
+}
+
+/** The most requests in a second; the clock of the browser for requests is not exact to the millisecond. */
+const countBusiest = (startedAt: readonly number[]) =>
+  Math.max(...startedAt.map((from) => startedAt.filter((time) => time >= from && time < from + 950).length));
+
+test('a tab makes at most five requests a second, also when its reader hurries and much happens', async () => {
+  const { page } = await stage.open('');
+  const startedAt = watchStarts(page);
   const names = ['Messages', 'Dead letters', 'Queues', 'URL groups', 'Destinations', 'Overview'];
   for (const name of [...names, ...names]) {
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name, exact: true }).click();
@@ -69,11 +72,26 @@ test('a tab makes at most five requests a second, also when its reader hurries a
     await stage.publish('/ok');
   }
   await eventually(() => startedAt.length > 12);
-  startedAt.sort((a, b) => a - b);
-  // The clock of the browser for requests is not exact to the millisecond.
-  const busiest = startedAt.map((from) => startedAt.filter((time) => time >= from && time < from + 950).length);
-  expect(Math.max(...busiest)).toBeLessThanOrEqual(5);
+  expect(countBusiest(startedAt)).toBeLessThanOrEqual(5);
 });
+
+test.each(['dead-letters?label=x', 'queues/rate', 'log'])(
+  '/%s makes at most five requests a second while much happens',
+  async (path) => {
+    const { api, receiver } = stage.system;
+    await stage.post('/v2/queues', { queueName: 'rate' });
+    await api.call('/v2/queues/rate/pause', { method: 'POST' });
+    const { page } = await stage.open(path);
+    const startedAt = watchStarts(page);
+    await heading(page, path.startsWith('queues') ? 'Queue rate' : path === 'log' ? 'Log' : 'Dead letters');
+    for (let n = 0; n < 40; n++) {
+      await api.call(`/v2/enqueue/rate/${receiver.url}/ok`, { method: 'POST', headers: { 'Upstash-Label': 'x' } });
+      if (n % 10 === 9) await button(page, 'Refresh').click();
+    }
+    await eventually(() => startedAt.length > (path === 'log' ? 1 : 8));
+    expect(countBusiest(startedAt)).toBeLessThanOrEqual(5);
+  },
+);
 
 test.each<[string, (page: Page) => Promise<unknown>]>([
   ['has scrolled', (page) => page.mouse.wheel(0, 300)],
@@ -148,4 +166,100 @@ test('times are told by the clock of the server', async () => {
     .first();
   await time.getByText('2 d ago').waitFor();
   expect(Math.abs(Date.parse((await time.getAttribute('datetime')) ?? '') - Date.now())).toBeLessThan(600_000);
+});
+
+test('a message that has ended is not read again before the reader asks for it', async () => {
+  const id = await stage.publish('/ok', {}, 'DELIVERED');
+  const { page } = await stage.open('');
+  await page.clock.install({ time: Date.now() });
+  let reads = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/timeline')) reads++;
+  });
+  // Its callbacks may still come for some seconds.
+  await page.route('**/console/session', async (route) => {
+    const response = await route.fetch();
+    const reply = (await response.json()) as { now: number };
+    await route.fulfill({ response, json: { ...reply, now: reply.now + 60_000 } });
+  });
+  await page.goto(`${stage.url}/console/messages/${id}`);
+  await page.getByRole('region', { name: 'Where it is' }).waitFor();
+  const before = reads;
+  const { page: other } = await stage.open('messages');
+  const next = await stage.publish('/ok', {}, 'DELIVERED');
+  // Another tab that is live has shown the change: this one has heard of it, too.
+  await link(other, next).waitFor();
+  await page.clock.fastForward(5000);
+  expect(reads).toBe(before);
+  await button(page, 'Refresh').click();
+  await eventually(() => reads === before + 1);
+});
+
+test('a tab that is shown again does not read the log since it was hidden, unless it shows the log', async () => {
+  const { page } = await stage.open('queues');
+  await heading(page, 'Queues');
+  const streams: Request[] = [];
+  page.on('request', (request) => isStream(request) && streams.push(request));
+  const id = await stage.publish('/ok', {}, 'DELIVERED');
+  await link(page, 'Messages').click();
+  await link(page, id).waitFor();
+  const showAgain = async () => {
+    const before = streams.length;
+    await setVisibility(page, 'hidden');
+    await setVisibility(page, 'visible');
+    return eventually(() => streams[before]);
+  };
+  expect((await showAgain()).headers()['last-event-id']).toBeUndefined();
+  await link(page, 'Log').click();
+  await heading(page, 'Log');
+  const next = await stage.publish('/ok', {}, 'DELIVERED');
+  await page.getByRole('row').filter({ hasText: next }).first().waitFor();
+  expect((await showAgain()).headers()['last-event-id']).toBeTruthy();
+});
+
+test('a hidden tab asks for nothing', async () => {
+  const { page } = await stage.open('');
+  await page.clock.install();
+  await page.goto(`${stage.url}/console/dead-letters`);
+  await heading(page, 'Dead letters');
+  await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+  await setVisibility(page, 'hidden');
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await stage.publish('/ok', {}, 'DELIVERED');
+  for (let n = 0; n < 5; n++) await page.clock.runFor(3000);
+  expect(asked.filter((url) => !url.includes('/assets/'))).toEqual([]);
+  await setVisibility(page, 'visible');
+  await page.clock.runFor(3000);
+  await eventually(() => asked.some((url) => url.includes('/v2/dlq')));
+});
+
+test.each([429, 503])('%i: an action says that the server is busy, and is done once', async (status) => {
+  const queueName = `busy-${status}`;
+  await stage.post('/v2/queues', { queueName });
+  const { page } = await stage.open('queues');
+  let asked = 0;
+  await page.route(`**/v2/queues/${queueName}/pause`, (route) =>
+    ++asked > 1
+      ? route.continue()
+      : route.fulfill({ status, headers: { 'Retry-After': '1' }, json: { error: 'Later.' } }),
+  );
+  await button(page, `Pause ${queueName}`).click();
+  await page.getByRole('status').filter({ hasText: 'The server is busy' }).waitFor();
+  await page.getByRole('row').filter({ hasText: queueName }).getByText('paused').waitFor();
+  expect(asked).toBe(2);
+});
+
+test('a message that may have been published is not published again after a 503', async () => {
+  const { page } = await stage.open('send');
+  await page.getByRole('textbox', { name: 'Destination', exact: true }).fill(`${stage.system.receiver.url}/ok`);
+  let asked = 0;
+  await page.route('**/v2/publish/**', (route) => {
+    asked++;
+    return route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { error: 'Later.' } });
+  });
+  await button(page, 'Send').click();
+  await page.getByRole('alert').getByText('Later.').waitFor();
+  expect(asked).toBe(1);
 });

@@ -1,3 +1,4 @@
+import { testToken } from '@posthorn/testkit';
 import type { Locator, Page } from 'playwright-core';
 
 /** Resolves when the page with this title is shown. */
@@ -5,10 +6,24 @@ export const heading = (page: Page, name: string) =>
   page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 
 export const link = (page: Page | Locator, name: string) => page.getByRole('link', { name, exact: true });
-export const button = (page: Page | Locator, name: string) => page.getByRole('button', { name, exact: true });
+export const button = (page: Page | Locator, name: string | RegExp) => page.getByRole('button', { name, exact: true });
 export const field = (page: Page | Locator, name: string) => page.getByRole('textbox', { name, exact: true });
 export const table = (page: Page | Locator, name: string) => page.getByRole('table', { name, exact: true });
 export const region = (page: Page | Locator, name: string) => page.getByRole('region', { name, exact: true });
+
+/** Signs in on the page that asks for it. */
+export async function signIn(page: Page, token = testToken): Promise<void> {
+  await heading(page, 'Sign in');
+  await page.getByLabel('Token', { exact: true }).fill(token);
+  await page.keyboard.press('Enter');
+}
+
+/** Says that the tab is hidden, or visible again. */
+export const setVisibility = (page: Page, state: 'hidden' | 'visible') =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, 'visibilityState', { value, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
 
 /** Shows another page of the console without loading it again, and waits for its data. */
 export async function showPath(page: Page, path: string): Promise<void> {

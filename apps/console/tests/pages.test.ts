@@ -20,8 +20,6 @@ async function columns(page: Page, name: string): Promise<string[]> {
   await table(page, name).waitFor();
   return table(page, name).getByRole('columnheader').allTextContents();
 }
-const post = (path: string, body: object = {}) =>
-  stage.system.api.call(path, { method: 'POST', body: JSON.stringify(body) });
 const none = { 'Upstash-Retries': '0' };
 /** Counters are written once a second. */
 async function untilCounted(path: string, isCounted: (reply: never) => boolean): Promise<void> {
@@ -124,8 +122,8 @@ test('a body that is no text is shown in hexadecimal', async () => {
 
 test('a queue says which message is first, and why it waits', async () => {
   const { api, receiver } = stage.system;
-  await post('/v2/queues', { queueName: 'held', parallelism: 2 });
-  await post('/v2/queues/held/pause');
+  await stage.post('/v2/queues', { queueName: 'held', parallelism: 2 });
+  await stage.post('/v2/queues/held/pause');
   const response = await api.call(`/v2/enqueue/held/${receiver.url}/ok`, { method: 'POST' });
   const { messageId } = (await response.json()) as { messageId: string };
   const { page } = await stage.open('queues/held');
@@ -139,7 +137,7 @@ test('a queue says which message is first, and why it waits', async () => {
 test('a URL group has the success rate of each endpoint, also where two share a host', async () => {
   const { api, receiver } = stage.system;
   const endpoints = [{ url: `${receiver.url}/ok` }, { url: `${receiver.url}/fails`, name: 'broken' }];
-  await post('/v2/topics/two/endpoints', { endpoints });
+  await stage.post('/v2/topics/two/endpoints', { endpoints });
   await api.call('/v2/topics/two', {
     method: 'PATCH',
     body: JSON.stringify({ headers: { 'Upstash-Forward-X-Mine': 'default' } }),
@@ -164,7 +162,7 @@ test('a schedule has its cron in words, its zone, its next five times and its la
     method: 'POST',
     headers: { 'Upstash-Cron': 'CRON_TZ=Asia/Tokyo 30 9 * * 1-5', 'Upstash-Schedule-Id': 'working-days' },
   });
-  const run = await post('/v2/schedules/working-days/run');
+  const run = await stage.post('/v2/schedules/working-days/run');
   const { messageId } = (await run.json()) as { messageId: string };
   const { page } = await stage.open('schedules/working-days');
   await page.getByText('At 09:30 on Monday to Friday (Asia/Tokyo)').waitFor();
@@ -176,8 +174,8 @@ test('a schedule has its cron in words, its zone, its next five times and its la
 });
 
 test('a flow-control key has its use against its limits, what waits, and what is pinned', async () => {
-  await post('/v2/flowControl/used/pin?parallelism=2&rate=9&period=3600');
-  await post('/v2/flowControl/used/pause');
+  await stage.post('/v2/flowControl/used/pin?parallelism=2&rate=9&period=3600');
+  await stage.post('/v2/flowControl/used/pause');
   await stage.publish('/ok', { 'Upstash-Flow-Control-Key': 'used', 'Upstash-Flow-Control-Value': 'parallelism=1' });
   const { page } = await stage.open('flow-control');
   const row = table(page, 'Flow-control keys')
@@ -257,4 +255,29 @@ test('the chosen theme is there before anything is drawn', async () => {
   expect(await back()).toBe(light);
   await page.emulateMedia({ colorScheme: 'dark' });
   expect(await back()).toBe(dark);
+});
+
+test('the sentence of a message has links to the key that it waits for, and to the message before it', async () => {
+  const { api, receiver } = stage.system;
+  await stage.post('/v2/flowControl/closed/pin?parallelism=1');
+  await stage.post('/v2/flowControl/closed/pause');
+  const key = { 'Upstash-Flow-Control-Key': 'closed', 'Upstash-Flow-Control-Value': 'parallelism=1' };
+  const id = await stage.publish('/ok', key);
+  const { page } = await stage.open(`messages/${id}`);
+  const where = region(page, 'Where it is');
+  expect(await link(where, 'closed').getAttribute('href')).toBe('/console/flow-control/closed');
+
+  const retry = { 'Upstash-Retry-Delay': '600000' };
+  const enqueue = async (path: string, headers = {}) =>
+    (
+      (await (await api.call(`/v2/enqueue/line/${receiver.url}${path}`, { method: 'POST', headers })).json()) as {
+        messageId: string;
+      }
+    ).messageId;
+  const first = await enqueue('/fails', retry);
+  await eventually(async () => (await api.states(first)).at(-1) === 'RETRY');
+  const second = await enqueue('/ok');
+  await page.goto(`${stage.url}/console/messages/${second}`);
+  expect(await link(where, first).getAttribute('href')).toBe(`/console/messages/${first}`);
+  expect(await link(where, 'line').getAttribute('href')).toBe('/console/queues/line');
 });

@@ -1,20 +1,13 @@
 // Who may see the console, and for how long.
 import { createServer } from 'node:http';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
-import type { Page } from 'playwright-core';
 import { fillStage } from './filled-stage.ts';
+import { button, heading, setVisibility, signIn } from './locators.ts';
 import { readToken, startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => (stage = await startStage()), 60_000);
 afterAll(() => stage.stop());
-
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
-async function signIn(page: Page, token = testToken): Promise<void> {
-  await heading(page, 'Sign in');
-  await page.getByLabel('Token', { exact: true }).fill(token);
-  await page.keyboard.press('Enter');
-}
 
 test('sign-in refuses a wrong token, returns to the page, and keeps the token nowhere', async () => {
   const context = await stage.browser.newContext();
@@ -166,4 +159,38 @@ test('a read-only session sees no keys and no control that writes', async () => 
     found.push(...names.filter((name) => !reading.test(name)).map((name) => `${path}: ${name}`));
   }
   expect(found).toEqual([]);
+});
+
+test('a tab follows a sign-in of another tab with a token of another scope', async () => {
+  const { page, context } = await stage.open('settings');
+  await button(page, 'Show keys').click();
+  await button(page, 'Hide keys').waitFor();
+  const other = await context.newPage();
+  await other.goto(`${stage.url}/console/`);
+  const signInWith = async (token: string) => {
+    await button(other, 'Sign out').click();
+    await signIn(other, token);
+    await button(other, 'Sign out').waitFor();
+  };
+  await signInWith(readToken);
+  await setVisibility(page, 'hidden');
+  await setVisibility(page, 'visible');
+  await page.getByRole('banner').getByText('Read-only', { exact: true }).waitFor();
+  await button(page, 'Hide keys').waitFor({ state: 'detached' });
+  await signInWith(testToken);
+  await setVisibility(page, 'hidden');
+  await setVisibility(page, 'visible');
+  await button(page, 'Show keys').waitFor();
+  expect(await page.getByText('Read-only', { exact: true }).count()).toBe(0);
+});
+
+test('a tab whose session may only read by now notices it when it tries to write', async () => {
+  await stage.post('/v2/queues', { queueName: 'refused' });
+  const { page, context } = await stage.open('queues');
+  const { request } = await stage.open('queues', { token: readToken }).then(({ context: other }) => other);
+  const { cookies } = await request.storageState();
+  await context.addCookies(cookies);
+  await button(page, 'Pause refused').click();
+  await page.getByRole('banner').getByText('Read-only', { exact: true }).waitFor();
+  await button(page, 'Pause refused').waitFor({ state: 'detached' });
 });

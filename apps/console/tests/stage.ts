@@ -1,6 +1,7 @@
 import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { openPage, startBrowser, type Watched } from './browser.ts';
+import { button, signIn } from './locators.ts';
 
 export const readToken = 'read-only-token-0123456789';
 
@@ -13,6 +14,8 @@ export interface Stage {
   open(path?: string, options?: Parameters<Browser['newContext']>[0] & { token?: string }): Promise<Opened>;
   /** Publishes and waits for a state. */
   publish(path: string, headers?: Record<string, string>, state?: string, body?: string): Promise<string>;
+  /** A `POST` to the API, with the token. */
+  post(path: string, body?: object): Promise<Response>;
   stop(): Promise<void>;
 }
 
@@ -37,9 +40,8 @@ export async function startStage(): Promise<Stage> {
       const watched = await openPage(context, url);
       const { page } = watched;
       await page.goto(`${url}/console/${path}`);
-      await page.getByLabel('Token', { exact: true }).fill(token);
-      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-      await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
+      await signIn(page, token);
+      await button(page, 'Sign out').waitFor();
       const result = { ...watched, context };
       opened.push(result);
       return result;
@@ -49,6 +51,7 @@ export async function startStage(): Promise<Stage> {
       if (state) await eventually(async () => (await system.api.states(id)).at(-1) === state);
       return id;
     },
+    post: (path, body = {}) => system.api.call(path, { method: 'POST', body: JSON.stringify(body) }),
     async stop() {
       // No page has asked another host for anything, and no script of it has failed.
       const faults = opened.flatMap(({ foreign, errors }) => [...foreign, ...errors]);

@@ -1,6 +1,7 @@
-import { call, formatQuery, serverNow } from '../api.ts';
-import { refreshAll } from '../data.ts';
+import { ApiError, call, formatQuery, serverNow, type RequestOptions } from '../api.ts';
+import { readAll, refreshAll } from '../data.ts';
 import { formatNumber } from '../format.ts';
+import { place } from '../router.tsx';
 import { createStore, useStore } from '../store.ts';
 import { Button } from './button.tsx';
 import { confirm } from './confirmation.tsx';
@@ -23,19 +24,37 @@ const work = createStore<Work | undefined>(undefined);
 /** The query of the dead letters that are shown. */
 export type DeadLetterFilter = Record<string, string | number | undefined>;
 
-/** Retries or deletes all that match and were there when it began, call by call. */
-async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: number): Promise<void> {
-  const toDate = Math.round(serverNow());
+/** Acts on entries, and returns how many the server has retried or deleted. */
+const act = async (verb: Work['verb'], query: string, options: RequestOptions = {}): Promise<number> =>
+  verb === 'Retried'
+    ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', ...options })).responses.length
+    : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', ...options })).deleted;
+
+/** Entries can go between the moment when the server finds them and the moment when it reads them. */
+const maxRaces = 5;
+
+/**
+ * Retries or deletes the entries that the reader was asked about, call by call: the server takes the oldest first.
+ *
+ * @param total how many entries the question named
+ * @param toDate when it was asked
+ */
+async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: number, toDate: number): Promise<void> {
+  const { path } = place.get();
   let done = 0;
+  let races = 0;
   work.set({ verb, done, total, isStopped: false });
   try {
     while (work.get()?.isStopped === false) {
-      const query = formatQuery({ ...filter, toDate, count: batchSize });
-      const count =
-        verb === 'Retried'
-          ? (await call<{ responses: unknown[] }>(`/v2/dlq/retry${query}`, { method: 'POST', ...patient })).responses
-              .length
-          : (await call<{ deleted: number }>(`/v2/dlq${query}`, { method: 'DELETE', ...patient })).deleted;
+      const query = formatQuery({ ...filter, toDate, count: Math.min(batchSize, total - done) });
+      let count: number;
+      try {
+        count = await act(verb, query, patient);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 404 || ++races > maxRaces) throw error;
+        continue;
+      }
+      races = 0;
       done += count;
       const now = work.get();
       if (now) work.set({ ...now, done });
@@ -46,7 +65,9 @@ async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: nu
     complain(error);
   } finally {
     work.set(undefined);
-    refreshAll();
+    // The rows of another page must not move because this has ended.
+    if (place.get().path === path) refreshAll();
+    else readAll();
   }
 }
 
@@ -70,12 +91,13 @@ export function BulkActions({
   const isWorking = useStore(work) !== undefined;
   const count = total ?? 0;
   const actOnSelected = async (verb: Work['verb']) => {
-    const ids = formatQuery({ dlqIds: selected.join(',') });
-    if (verb === 'Retried') await call(`/v2/dlq/retry${ids}`, { method: 'POST' });
-    else await call(`/v2/dlq${ids}`, { method: 'DELETE' });
-    report(`${verb} ${formatMessages(selected.length)}.`);
+    report(`${verb} ${formatMessages(await act(verb, formatQuery({ dlqIds: selected.join(',') })))}.`);
     onDone();
     refreshAll();
+  };
+  const actOnAll = (verb: Work['verb']) => {
+    const toDate = Math.round(serverNow());
+    return () => workOnAll(verb, filter, count, toDate);
   };
   return (
     <div class="actions">
@@ -112,7 +134,7 @@ export function BulkActions({
             title: 'Retry all matching messages?',
             text: `${formatMessages(count)} will be published again, and removed from here.`,
             verb: 'Retry',
-            act: () => workOnAll('Retried', filter, count),
+            act: actOnAll('Retried'),
           })
         }
       >
@@ -126,7 +148,7 @@ export function BulkActions({
             text: `${formatMessages(count)} will be lost.`,
             verb: 'Delete',
             typed: String(count),
-            act: () => workOnAll('Deleted', filter, count),
+            act: actOnAll('Deleted'),
           })
         }
       >

@@ -9,7 +9,7 @@ const languages = [
   ['Python', formatPython],
 ] as const;
 
-/** Characters that are shown: a body can have millions of them. */
+/** Characters that are shown. */
 const maxShown = 20_000;
 
 /** How far a key moves in the tabs; the ends are 0 and the last. */
@@ -29,7 +29,9 @@ export function Code({ options }: { options: SendOptions }) {
   );
   const id = useId();
   const [name, write] = languages[chosen] ?? languages[0];
-  const text = write(options);
+  // A body can have millions of characters, and every key press writes it again.
+  const text = write({ ...options, body: options.body.slice(0, maxShown) });
+  const isCut = text.length > maxShown || options.body.length > maxShown;
   const choose = (index: number) => setQuery({ tab: languages[index]?.[0] });
   return (
     <section aria-label="The same as code">
@@ -63,11 +65,9 @@ export function Code({ options }: { options: SendOptions }) {
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${chosen}`} tabIndex={0}>
         <pre>{text.slice(0, maxShown)}</pre>
-        {text.length > maxShown ? (
-          <p class="muted">Only the beginning is shown; "Copy code" copies all of it.</p>
-        ) : null}
+        {isCut ? <p class="muted">Only the beginning is shown; "Copy code" copies all of it.</p> : null}
       </div>
-      <button type="button" onClick={() => void copy(text, `the request for ${name}`)}>
+      <button type="button" onClick={() => void copy(write(options), `the request for ${name}`)}>
         Copy code
       </button>
     </section>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { call, formatQuery, sleep } from '../api.ts';
+import { call, formatQuery } from '../api.ts';
+import { sleep } from '../sleep.ts';
 import type { Preview } from './next-times.tsx';
 
 /** What expressions mean, as the server says; that never changes. */
@@ -11,7 +12,9 @@ const pauseMs = 300;
 function readWords(expression: string): Promise<string> {
   let found = words.get(expression);
   if (!found) {
-    found = queue.then(async () => (await call<Preview>(`/v2/cron${formatQuery({ expression })}`)).text);
+    found = queue.then(
+      async () => (await call<Preview>(`/v2/cron${formatQuery({ expression })}`, { isBackground: true })).text,
+    );
     words.set(expression, found);
     found.catch(() => words.delete(expression));
     queue = found.catch(() => undefined).then(() => sleep(pauseMs));

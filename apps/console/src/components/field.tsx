@@ -14,7 +14,7 @@ export interface FieldProps {
   'data-focus'?: boolean;
   /** What the server says about it. */
   fault?: string | undefined;
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /** An input with its label, and the fault of its value. */

@@ -1,4 +1,4 @@
-import { isBusy, isOffline } from '../api.ts';
+import { isBusy, isFailing, isOffline } from '../api.ts';
 import { useStore } from '../store.ts';
 import { focusPlace } from './focus.ts';
 import { notice } from './notice.ts';
@@ -8,6 +8,7 @@ export function Notices() {
   const shown = useStore(notice);
   const offline = useStore(isOffline);
   const busy = useStore(isBusy);
+  const failing = useStore(isFailing);
   const isStatus = shown?.kind === 'status';
   return (
     <div class="notices">
@@ -24,6 +25,11 @@ export function Notices() {
       <div role="status" class={busy && !offline ? 'notice' : ''}>
         {busy && !offline ? 'The server is busy; the console tries again.' : ''}
       </div>
+      {failing && !offline ? (
+        <div role="alert" class="notice bad">
+          The server cannot bring this page up to date. What is shown may be old; the console tries again.
+        </div>
+      ) : null}
       {offline ? (
         <div role="alert" class="notice bad">
           Connection lost. What is shown may be old; the console tries again.

@@ -22,6 +22,9 @@ const tones: Record<string, string> = {
   paused: 'warn',
 };
 
+/** Whether a queue, a schedule or a key delivers now. */
+export const formatPaused = (isPaused: boolean): string => (isPaused ? 'paused' : 'running');
+
 /** A state of a message, of a queue, of a schedule or of a key, always as text; the colour only helps. */
 export function State({ state, status }: { state: string; status?: number | undefined }) {
   return (

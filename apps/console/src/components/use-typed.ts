@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { setQuery, usePlace } from '../router.tsx';
 
 /** The text of a field that is part of the address, which changes 300 ms after the last key. */
@@ -6,10 +6,19 @@ export function useTyped(name: string): [value: string, type: (value: string) =>
   const { query } = usePlace();
   const given = query.get(name) ?? '';
   const [text, setText] = useState(given);
-  useEffect(() => setText(given), [given]);
+  const sent = useRef(given);
   useEffect(() => {
-    if (text === given) return undefined;
-    const timer = setTimeout(() => setQuery({ [name]: text.trim() }), 300);
+    // What was typed here may have gone on by now: only what came from elsewhere replaces it.
+    if (given === sent.current) return;
+    sent.current = given;
+    setText(given);
+  }, [given]);
+  useEffect(() => {
+    if (text.trim() === sent.current) return undefined;
+    const timer = setTimeout(() => {
+      sent.current = text.trim();
+      setQuery({ [name]: sent.current });
+    }, 300);
     return () => clearTimeout(timer);
   }, [text]);
   return [text, setText];

@@ -1,7 +1,15 @@
-import type { Place } from '@posthorn/shared';
+import type { Place, Timeline } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { serverNow } from '../api.ts';
 import { Link, segment } from '../router.tsx';
 import { Time } from './time.tsx';
+
+/** The callbacks of a message are published within this time after its end. */
+const callbackMs = 10_000;
+/** Whether nothing will happen to the message any more; a dead letter can still be retried. */
+export const isFinished = ({ where, message }: Timeline): boolean =>
+  ['delivered', 'canceled'].includes(where.kind) && serverNow() - message.updatedAt > callbackMs;
 
 const pendingKinds: Place['kind'][] = ['delayed', 'due', 'queued', 'limited', 'paused', 'in-flight', 'retrying'];
 /** Whether more will happen to the message by itself. */
@@ -9,18 +17,31 @@ export const isPending = ({ kind }: Place): boolean => pendingKinds.includes(kin
 
 /** The sentence of the server; ids and names in it are links. */
 export function WhereItIs({ where }: { where: Place }) {
+  // A screen reader is told of each step, and not of each second of a wait.
+  const [announced, announce] = useState('');
+  const shownKind = useRef(where.kind);
+  useEffect(() => {
+    if (shownKind.current === where.kind) return;
+    shownKind.current = where.kind;
+    announce(where.text);
+  }, [where.kind]);
   return (
-    <section aria-label="Where it is" class={`where ${where.kind}`}>
-      <p>{linkParts(where)}</p>
-      <p class="muted">
-        Since <Time at={where.since} />
-        {where.until === undefined ? null : (
-          <>
-            {' · '}until <Time at={where.until} />
-          </>
-        )}
+    <>
+      <p role="status" class="hidden">
+        {announced}
       </p>
-    </section>
+      <section aria-label="Where it is" class={`where ${where.kind}`}>
+        <p>{linkParts(where)}</p>
+        <p class="muted">
+          Since <Time at={where.since} />
+          {where.until === undefined ? null : (
+            <>
+              {' · '}until <Time at={where.until} />
+            </>
+          )}
+        </p>
+      </section>
+    </>
   );
 }
 

@@ -1,13 +1,13 @@
 import type { DlqCause, DlqMessage } from '@posthorn/shared';
 import { useEffect, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import { stateMs, useResource } from '../data.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { BulkActions, BulkProgress, type DeadLetterFilter } from '../components/bulk-actions.tsx';
-import { Button } from '../components/button.tsx';
 import { Causes } from '../components/causes.tsx';
 import { Fallback } from '../components/fallback.tsx';
-import { Check, Field, Select } from '../components/field.tsx';
+import { Check, Select } from '../components/field.tsx';
+import { Filters } from '../components/filters.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
@@ -16,7 +16,6 @@ import { Tags } from '../components/tags.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { useTyped } from '../components/use-typed.ts';
 
 interface Summary {
   total: number;
@@ -27,8 +26,6 @@ export function DeadLetters() {
   const { query } = usePlace();
   const get = (name: string) => query.get(name) ?? '';
   const canWrite = useCanWrite();
-  const [destination, setDestination] = useTyped('destination');
-  const [label, setLabel] = useTyped('label');
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const cursor = get('cursor');
   const filter: DeadLetterFilter = {
@@ -39,7 +36,7 @@ export function DeadLetters() {
   };
   const isFiltered = Object.values(filter).some(Boolean);
   // Deleting leaves no entry in the log.
-  const options = { isLive: cursor === '', everyMs: 1500 };
+  const options = { isLive: cursor === '', everyMs: stateMs };
   const list = useResource<{ messages: DlqMessage[]; cursor?: string }>(
     `/v2/dlq${formatQuery({ ...filter, cursor, count: 100, order: 'latestFirst' })}`,
     { ...options, rows: ({ messages }) => messages.map(({ dlqId }) => dlqId) },
@@ -71,17 +68,10 @@ export function DeadLetters() {
       {summary.data ? (
         <Causes causes={summary.data.groups} isChosen={({ cause }) => cause === get('cause')} />
       ) : (
-        <Fallback error={summary.error} what="" />
+        <Fallback error={summary.error} />
       )}
       <BulkProgress />
-      <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <Field
-          label="Destination"
-          placeholder="host or URL"
-          value={destination}
-          onInput={(event) => setDestination(event.currentTarget.value)}
-        />
-        <Field label="Label" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
+      <Filters names={['destination', 'label', 'status', 'cause']}>
         <Select
           label="Status"
           value={get('status')}
@@ -93,13 +83,7 @@ export function DeadLetters() {
             ),
           ]}
         />
-        <Button
-          isOff={!isFiltered}
-          onClick={() => setQuery({ destination: undefined, label: undefined, status: undefined, cause: undefined })}
-        >
-          Clear filters
-        </Button>
-      </form>
+      </Filters>
       {canWrite ? (
         <BulkActions selected={chosen} filter={filter} total={total} onDone={() => setSelected(new Set())} />
       ) : null}
@@ -154,7 +138,7 @@ export function DeadLetters() {
           ))}
         </Table>
       ) : (
-        <Fallback error={list.error} what="" />
+        <Fallback error={list.error} />
       )}
       {canWrite && entries.length > 0 ? (
         <Check

@@ -1,7 +1,7 @@
-import type { DestinationView, MessageSummary, Stats } from '@posthorn/shared';
+import type { DestinationView, MessageSummary } from '@posthorn/shared';
 import { ApiError, formatQuery, serverNow } from '../api.ts';
-import { useResource } from '../data.ts';
-import { MessagesOverTime, useRange } from '../figure.tsx';
+import { countsMs, useResource } from '../data.ts';
+import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatDuration, formatNumber, formatPercent } from '../format.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { Fact } from '../components/fact.tsx';
@@ -28,7 +28,7 @@ export function Destinations() {
   const cursor = query.get('cursor') ?? '';
   const { data, error, isStale } = useResource<Page>(`/v2/destinations${formatQuery({ order, cursor, count: 50 })}`, {
     isLive: true,
-    everyMs: 15_000,
+    everyMs: countsMs,
     rows: destinationRows,
   });
   return (
@@ -52,7 +52,7 @@ export function Destinations() {
       {data ? (
         <DestinationsTable label="Destinations of 24 hours" destinations={data.destinations} isStale={isStale} />
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
       <p class="muted">
         "Waiting" counts every message that has not ended, with those that are delayed or between retries.
@@ -63,12 +63,8 @@ export function Destinations() {
 }
 
 export function Destination({ id }: { id: string }) {
-  const list = useResource<Page>(`/v2/destinations${formatQuery({ host: id })}`, { isLive: true, everyMs: 10_000 });
-  const range = useRange();
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, host: id })}`, {
-    isLive: true,
-    everyMs: 15_000,
-  });
+  const list = useResource<Page>(`/v2/destinations${formatQuery({ host: id })}`, { isLive: true, everyMs: countsMs });
+  const stats = useStats(useRange(), { host: id });
   const messages = useResource<{ messages: MessageSummary[] }>(`/v2/messages${formatQuery({ host: id, count: 20 })}`, {
     isLive: true,
     rows: messageRows,
@@ -114,13 +110,17 @@ export function Destination({ id }: { id: string }) {
       ) : (
         <p class="muted">No attempt went to this host in the last 24 hours.</p>
       )}
-      {stats.data ? <MessagesOverTime stats={stats.data} /> : null}
+      <MessagesOverTime {...stats} />
       <h2>Last messages</h2>
-      <MessagesTable
-        label="Last messages"
-        messages={(messages.data?.messages ?? []).filter(({ messageId }) => messageId !== host?.lastError?.messageId)}
-        isFiltered
-      />
+      {messages.data ? (
+        <MessagesTable
+          label="Last messages"
+          messages={messages.data.messages.filter(({ messageId }) => messageId !== host?.lastError?.messageId)}
+          isFiltered
+        />
+      ) : (
+        <Fallback error={messages.error} />
+      )}
       <p>
         <Link to={`/messages${formatQuery({ destination: id })}`}>All messages to this host</Link>
       </p>

@@ -1,7 +1,6 @@
 import type { FlowControlKey } from '@posthorn/shared';
-import { useState } from 'preact/hooks';
-import { ApiError, call, formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import { call, formatQuery } from '../api.ts';
+import { stateMs, useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
 import { formatDuration, formatNumber } from '../format.ts';
 import { Link, segment } from '../router.tsx';
@@ -11,12 +10,13 @@ import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { Missing } from '../components/missing.tsx';
-import { complain, report } from '../components/notice.ts';
+import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
-import { State } from '../components/state.tsx';
+import { formatPaused, State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
+import { useSave } from '../components/use-save.ts';
 
 const limit = (used: number, max: number) =>
   max > 0 ? `${formatNumber(used)} of ${formatNumber(max)}` : `${formatNumber(used)}, no limit`;
@@ -34,7 +34,7 @@ export function FlowControl() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<FlowControlKey[]>('/v2/flowControl', {
     isLive: true,
-    everyMs: 1500,
+    everyMs: stateMs,
     rows: (keys) => keys.map(({ flowControlKey }) => flowControlKey),
   });
   return (
@@ -68,7 +68,7 @@ export function FlowControl() {
                 <Link to={`/flow-control/${segment(key.flowControlKey)}`}>{key.flowControlKey}</Link>
               </td>
               <td>
-                <State state={key.isPaused ? 'paused' : 'running'} />
+                <State state={formatPaused(key.isPaused)} />
               </td>
               <td class="number">{limit(key.parallelismCount, key.parallelismMax)}</td>
               <td class="number">
@@ -93,7 +93,7 @@ export function FlowControl() {
           ))}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
     </>
   );
@@ -102,14 +102,15 @@ export function FlowControl() {
 export function FlowKey({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const path = `/v2/flowControl/${segment(id)}`;
-  const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: 1500 });
-  const draft = useDraft(`/flow-control/${id}`, {
+  const { data, error, refresh } = useResource<FlowControlKey>(path, { isLive: true, everyMs: stateMs });
+  const limitsNow = {
     parallelism: data && data.parallelismMax > 0 ? String(data.parallelismMax) : '',
     rate: data && data.rateMax > 0 ? String(data.rateMax) : '',
     period: data && data.rateMax > 0 ? `${data.ratePeriod}s` : '',
-  });
+  };
+  const draft = useDraft(`/flow-control/${id}`, limitsNow);
   const form = draft.value;
-  const [fault, setFault] = useState<string>();
+  const { fault, save } = useSave();
   if (!data) {
     return (
       <Missing
@@ -121,18 +122,15 @@ export function FlowKey({ id }: { id: string }) {
       />
     );
   }
-  const act = async (verb: string, query: string, done: string) => {
-    setFault(undefined);
-    try {
+  const act = (verb: string, query: string, done: string) =>
+    save(async () => {
       await call(`${path}/${verb}${query}`, { method: 'POST', isRepeatable: true });
       report(done);
       await refresh();
       if (verb !== 'resetRate') draft.reset();
-    } catch (thrown) {
-      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
-      else complain(thrown);
-    }
-  };
+    });
+  const noteOf = (name: keyof typeof form, hint?: string) =>
+    draft.isTyped && toSeconds(form[name]) !== toSeconds(limitsNow[name]) ? 'not pinned yet' : hint;
   const faultOf = (name: string) => (fault?.startsWith(name) ? fault : undefined);
   return (
     <>
@@ -147,7 +145,7 @@ export function FlowKey({ id }: { id: string }) {
         ) : null}
       </PageHead>
       <div class="now">
-        <Fact name="State" value={data.isPaused ? 'paused' : 'running'} />
+        <Fact name="State" value={formatPaused(data.isPaused)} />
         <Fact name="In flight" value={limit(data.parallelismCount, data.parallelismMax)} />
         <Fact name="Rate used" value={limit(data.rateCount, data.rateMax)} />
         <Fact name="Waiting" value={formatNumber(data.waitListSize)} />
@@ -162,7 +160,7 @@ export function FlowKey({ id }: { id: string }) {
             void act(
               'pin',
               formatQuery({ ...form, period: toSeconds(form.period) }),
-              'Pinned: what messages ask for does not count any more.',
+              'Pinned: limits in messages are ignored now.',
             );
           }}
         >
@@ -170,6 +168,7 @@ export function FlowKey({ id }: { id: string }) {
             label="Parallelism"
             type="number"
             min={1}
+            hint={noteOf('parallelism')}
             value={form.parallelism}
             fault={faultOf('parallelism')}
             onInput={(event) => draft.change({ parallelism: event.currentTarget.value })}
@@ -178,6 +177,7 @@ export function FlowKey({ id }: { id: string }) {
             label="Rate"
             type="number"
             min={1}
+            hint={noteOf('rate')}
             value={form.rate}
             fault={faultOf('rate')}
             onInput={(event) => draft.change({ rate: event.currentTarget.value })}
@@ -185,7 +185,7 @@ export function FlowKey({ id }: { id: string }) {
           <Field
             label="Period"
             placeholder="1s"
-            hint="30s, 5m, 1h"
+            hint={noteOf('period', '30s, 5m, 1h')}
             value={form.period}
             fault={faultOf('period')}
             onInput={(event) => draft.change({ period: event.currentTarget.value.trim() })}
@@ -194,7 +194,7 @@ export function FlowKey({ id }: { id: string }) {
           <Button
             isOff={pinned(data) === 'no'}
             onClick={() =>
-              void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message count.')
+              void act('unpin', '?parallelism=true&rate=true', 'Unpinned: the limits of the next message apply.')
             }
           >
             Unpin

@@ -1,39 +1,19 @@
-import type { Stats, UrlGroup, UrlGroupStats } from '@posthorn/shared';
-import { useState } from 'preact/hooks';
-import { ApiError, call, formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import type { Stats, UrlGroup } from '@posthorn/shared';
+import { formatQuery } from '../api.ts';
+import { countsMs, stateMs, useResource } from '../data.ts';
 import { useDraft, type Draft } from '../drafts.ts';
-import { formatNumber, formatPercent } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
-import { confirm } from '../components/confirmation.tsx';
 import { Dialog } from '../components/dialog.tsx';
+import { addEndpoint, formatRate, type Counts } from '../components/endpoints.ts';
 import { Fallback } from '../components/fallback.tsx';
 import { Field } from '../components/field.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
-import { focusPlace } from '../components/focus.ts';
-import { Missing } from '../components/missing.tsx';
-import { complain, report } from '../components/notice.ts';
+import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
-import { Pairs } from '../components/pairs.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
-import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-
-const addEndpoint = (group: string, url: string, name: string) =>
-  call(`/v2/topics/${segment(group)}/endpoints`, {
-    method: 'POST',
-    isRepeatable: true,
-    body: { endpoints: [{ url, ...(name === '' ? {} : { name }) }] },
-  });
-
-interface Counts {
-  attempts: number;
-  errors: number;
-}
-
-const formatRate = ({ attempts, errors }: Counts = { attempts: 0, errors: 0 }): string =>
-  attempts === 0 ? '–' : formatPercent(1 - errors / attempts);
+import { useSave } from '../components/use-save.ts';
 
 /** Groups whose counts are read: those with the most messages. */
 const maxCounted = 50;
@@ -55,10 +35,10 @@ const sumByGroup = (stats: Stats | undefined): Map<string, Counts> =>
 export function Groups() {
   const canWrite = useCanWrite();
   const { data, error } = useResource<UrlGroup[]>('/v2/topics', {
-    everyMs: 1500,
+    everyMs: stateMs,
     rows: (groups) => groups.map(({ name }) => name),
   });
-  const counts = sumByGroup(useResource<Stats>(`/v2/stats${groupCounts}`, { isLive: true, everyMs: 15_000 }).data);
+  const counts = sumByGroup(useResource<Stats>(`/v2/stats${groupCounts}`, { isLive: true, everyMs: countsMs }).data);
   // With the dialog open the session may end: it is open again after the sign-in.
   const dialog = useDraft('/groups', { isOpen: false, name: '', url: '' });
   return (
@@ -104,7 +84,7 @@ export function Groups() {
           ))}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
       <p class="muted">
         Success is the share of attempts that succeeded in the last 24 hours.
@@ -116,16 +96,12 @@ export function Groups() {
 
 function CreateDialog({ form }: { form: Draft<{ name: string; url: string }> }) {
   const { name, url } = form.value;
-  const [fault, setFault] = useState<string>();
+  const { fault, save } = useSave();
   const create = async () => {
-    try {
-      await addEndpoint(name, url, '');
-      form.reset();
-      navigate(`/groups/${segment(name)}`);
-      report(`Created URL group ${name}.`);
-    } catch (error) {
-      if (error instanceof ApiError) setFault(error.message);
-    }
+    await addEndpoint(name, url, '');
+    form.reset();
+    navigate(`/groups/${segment(name)}`);
+    report(`Created URL group ${name}.`);
   };
   const isAboutName = fault?.startsWith('name') ?? false;
   return (
@@ -133,7 +109,7 @@ function CreateDialog({ form }: { form: Draft<{ name: string; url: string }> }) 
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void create();
+          void save(create);
         }}
       >
         <h2>Create URL group</h2>
@@ -162,139 +138,5 @@ function CreateDialog({ form }: { form: Draft<{ name: string; url: string }> }) 
         </div>
       </form>
     </Dialog>
-  );
-}
-
-export function Group({ id }: { id: string }) {
-  const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<UrlGroup>(`/v2/topics/${segment(id)}`, {
-    everyMs: 1500,
-    rows: ({ endpoints }) => endpoints.map(({ url }) => url),
-  });
-  const stats = useResource<UrlGroupStats>(`/v2/topics/${segment(id)}/stats`, { isLive: true, everyMs: 15_000 });
-  const draft = useDraft(`/groups/${id}`, { url: '', name: '' });
-  const { url, name } = draft.value;
-  const [fault, setFault] = useState<string>();
-  if (!data)
-    return (
-      <Missing
-        error={error}
-        title={`URL group ${id}`}
-        what={`The URL group ${id}`}
-        to="/groups"
-        link="Look at all URL groups"
-      />
-    );
-  const add = async () => {
-    setFault(undefined);
-    try {
-      await addEndpoint(id, url, name);
-      draft.reset();
-      report(`Added ${url}.`);
-      await refresh();
-    } catch (thrown) {
-      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
-      else complain(thrown);
-    }
-  };
-  const remove = (endpoint: string, index: number) =>
-    confirm({
-      title: 'Remove this endpoint?',
-      text:
-        data.endpoints.length === 1
-          ? `1 endpoint, ${endpoint}, gets no more messages. It is the last one: the group goes with it.`
-          : `1 endpoint, ${endpoint}, gets no more messages of this group.`,
-      verb: 'Delete',
-      async act() {
-        await call(`/v2/topics/${segment(id)}/endpoints`, {
-          method: 'DELETE',
-          body: { endpoints: [{ url: endpoint }] },
-        });
-        report(`Removed ${endpoint}.`);
-        if (data.endpoints.length === 1) navigate('/groups');
-        else {
-          await refresh();
-          focusPlace('main td button', index);
-        }
-      },
-    });
-  const headers = Object.entries(data.headers ?? {}).map(([header, values]) => [header, values.join(', ')] as const);
-  return (
-    <>
-      <PageHead title={`URL group ${id}`} />
-      <Table
-        label="Endpoints"
-        columns={[
-          { title: 'URL' },
-          { title: 'Name' },
-          { title: 'Success', isNumber: true },
-          { title: 'Attempts', isNumber: true },
-          { title: 'Errors', isNumber: true },
-          ...(canWrite ? [{ title: 'Actions', isHidden: true }] : []),
-        ]}
-        isEmpty={data.endpoints.length === 0}
-        empty="This group has no endpoint."
-      >
-        {data.endpoints.map((endpoint, index) => {
-          const counts = stats.data?.endpoints.find(({ url: counted }) => counted === endpoint.url);
-          return (
-            <tr key={endpoint.url}>
-              <td class="url">
-                <Url text={endpoint.url} />
-              </td>
-              <td>{endpoint.name ?? ''}</td>
-              <td class="number">{formatRate(counts)}</td>
-              <td class="number">{counts ? formatNumber(counts.attempts) : '–'}</td>
-              <td class="number">{counts ? formatNumber(counts.errors) : '–'}</td>
-              {canWrite ? (
-                <td>
-                  <button
-                    type="button"
-                    aria-label={`Remove ${endpoint.url}`}
-                    onClick={() => remove(endpoint.url, index)}
-                  >
-                    Remove
-                  </button>
-                </td>
-              ) : null}
-            </tr>
-          );
-        })}
-      </Table>
-      <p class="muted">
-        Success, attempts and errors are those of messages to this group in the last 24 hours.{' '}
-        <Link to={`/messages${formatQuery({ group: id })}`}>Messages to this group</Link>
-      </p>
-      {canWrite ? (
-        <form
-          class="row"
-          aria-label="New endpoint"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void add();
-          }}
-        >
-          <Field
-            label="Endpoint URL"
-            required
-            value={url}
-            fault={fault}
-            onInput={(event) => draft.change({ url: event.currentTarget.value.trim() })}
-          />
-          <Field
-            label="Endpoint name"
-            value={name}
-            onInput={(event) => draft.change({ name: event.currentTarget.value.trim() })}
-          />
-          <button type="submit">Add endpoint</button>
-        </form>
-      ) : null}
-      <h2>Default headers</h2>
-      {headers.length === 0 ? (
-        <p class="muted">Messages to this group have no default headers.</p>
-      ) : (
-        <Pairs label="Default headers" pairs={headers} />
-      )}
-    </>
   );
 }

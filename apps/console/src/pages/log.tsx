@@ -5,23 +5,21 @@ import { formatQuery } from '../api.ts';
 import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
 import { followEntries, gaps } from '../live.ts';
-import { hold, isReading } from '../reading.ts';
-import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { announceRows, hold, isReading } from '../reading.ts';
+import { Link, segment, usePlace } from '../router.tsx';
 import { emptyTail, isCut, join, keep, keyOf, maxTail, merge, type Tail } from '../tail.ts';
-import { Button } from '../components/button.tsx';
 import { Fallback } from '../components/fallback.tsx';
-import { Field, Select } from '../components/field.tsx';
+import { Filters, StateFilter } from '../components/filters.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
-import { messageStates, State } from '../components/state.tsx';
+import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
-import { useTyped } from '../components/use-typed.ts';
 
 const pageSize = 100;
-/** Entries that come in quick succession are shown together: drawing takes longer than what it draws. */
+/** Entries that arrive within this time are drawn together, because drawing costs more than receiving. */
 const gatherMs = 500;
 
 interface Page {
@@ -32,8 +30,6 @@ interface Page {
 export function Log() {
   const { query } = usePlace();
   const get = (name: string) => query.get(name) ?? '';
-  const [destination, setDestination] = useTyped('destination');
-  const [label, setLabel] = useTyped('label');
   const cursor = get('cursor');
   const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };
   const isFiltered = Object.values(filter).some(Boolean);
@@ -51,27 +47,7 @@ export function Log() {
       <PageHead title="Log">
         <LiveSwitch />
       </PageHead>
-      <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <Select
-          label="State"
-          value={get('state')}
-          onValue={(state) => setQuery({ state })}
-          options={[['', 'Any'], ...messageStates.map((state) => [state, state] as const)]}
-        />
-        <Field
-          label="Destination"
-          placeholder="host or URL"
-          value={destination}
-          onInput={(event) => setDestination(event.currentTarget.value)}
-        />
-        <Field label="Label" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
-        <Button
-          isOff={!isFiltered}
-          onClick={() => setQuery({ state: undefined, destination: undefined, label: undefined })}
-        >
-          Clear filters
-        </Button>
-      </form>
+      <Filters names={['state', 'destination', 'label']} before={<StateFilter />} />
       {data ? (
         <Table
           label="Log"
@@ -99,14 +75,14 @@ export function Log() {
           ))}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
       <Pager path="/log" next={next} />
     </>
   );
 }
 
-/** The rows: what came since, then the page; and where those that are older begin. */
+/** The rows: newer entries, then the page; and the cursor of the older ones. */
 function follow(tail: Tail, page: Page | undefined): { entries: readonly LogEntryView[]; next: string | undefined } {
   const last = tail.entries.at(-1);
   // The page is far behind: older entries are those from the time of the last one that is shown.
@@ -175,6 +151,7 @@ function useTail(isWantedNow: (entry: LogEntryView) => boolean, isOn: boolean, p
       const newer = { entries: gathered.reverse().slice(0, maxTail), count: gathered.length };
       gathered = [];
       const isHeld = isReading() || latest.current.waiting.count > 0;
+      if (!isHeld) announceRows(setAdded, newer.count);
       (isHeld ? setWaiting : setAdded)((before) => join(newer, before));
     };
     const end = followEntries((entry) => {

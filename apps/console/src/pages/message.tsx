@@ -2,7 +2,7 @@ import type { Attempt, LogEntryView, Timeline } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { call, formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import { stateMs, useResource } from '../data.ts';
 import { decodeBody, formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { timeZone } from '../settings.ts';
@@ -21,7 +21,7 @@ import { State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { isPending, WhereItIs } from '../components/where-it-is.tsx';
+import { isFinished, isPending, WhereItIs } from '../components/where-it-is.tsx';
 
 export function Message({ id }: { id: string }) {
   // The sentence of the server has times of this zone.
@@ -29,8 +29,9 @@ export function Message({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<Timeline>(timelinePath(id, readBytes), {
     isLive: true,
-    everyMs: 1500,
+    everyMs: stateMs,
     isSettled: ({ where }) => !isPending(where),
+    isFinal: isFinished,
   });
   if (!data) {
     return (
@@ -54,7 +55,7 @@ export function Message({ id }: { id: string }) {
   const cancel = () =>
     confirm({
       title: 'Cancel this message?',
-      text: '1 message will not be delivered. An attempt that runs goes on, but is the last.',
+      text: '1 message will not be delivered. An attempt in flight continues, but is the last.',
       verb: 'Cancel message',
       async act() {
         await call(`/v2/messages/${segment(id)}`, { method: 'DELETE' });

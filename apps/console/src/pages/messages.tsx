@@ -1,21 +1,21 @@
 import type { MessageSummary, Queue, Stats } from '@posthorn/shared';
+import { useMemo } from 'preact/hooks';
 import { formatQuery, serverNow } from '../api.ts';
 import { readCounted } from '../counted.ts';
-import { useResource } from '../data.ts';
+import { countsMs, refreshes, useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
-import { MessagesOverTime, useRange } from '../figure.tsx';
+import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatNumber, parseInstant } from '../format.ts';
 import { Link, segment, setQuery, usePlace } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
-import { Button } from '../components/button.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
+import { Filters, StateFilter } from '../components/filters.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { PageHead } from '../components/page-head.tsx';
 import { Pager } from '../components/pager.tsx';
-import { messageStates } from '../components/state.tsx';
 import { useTyped } from '../components/use-typed.ts';
 
 const pageSize = 100;
@@ -28,17 +28,18 @@ interface Page {
 export function Messages() {
   const { query } = usePlace();
   const get = (name: string) => query.get(name) ?? '';
-  const [destination, setDestination] = useTyped('destination');
-  const [label, setLabel] = useTyped('label');
   const [from, setFrom] = useTyped('from');
   const [to, setTo] = useTyped('to');
   const zone = useStore(timeZone);
   const cursor = get('cursor');
-  const queues = useResource<Queue[]>('/v2/queues');
-
-  const readTime = (name: string, roundAge: (minutes: number) => number) =>
-    parseInstant(get(name), { now: serverNow(), timeZone: zone, roundAge });
-  const [fromDate, toDate] = [readTime('from', Math.floor), readTime('to', Math.ceil)];
+  const refreshed = useStore(refreshes);
+  // An age is counted from when it was typed, or from the last refresh, so that the rows stay where they are.
+  const useTime = (name: string, roundAge: (minutes: number) => number) =>
+    useMemo(
+      () => parseInstant(get(name), { now: serverNow(), timeZone: zone, roundAge }),
+      [get(name), zone, refreshed],
+    );
+  const [fromDate, toDate] = [useTime('from', Math.floor), useTime('to', Math.ceil)];
   const fault = (name: string, instant: number | undefined) =>
     get(name) !== '' && instant === undefined ? 'Type 2h, 2026-01-31 or 2026-01-31 14:00.' : undefined;
   const fields = {
@@ -60,10 +61,13 @@ export function Messages() {
   const counted = readCounted(fields);
   const hasTimes = fromDate !== undefined || toDate !== undefined;
   const range = useRange(undefined, { from: fromDate, to: toDate });
-  const stats = useResource<Stats>(`/v2/stats${formatQuery({ ...range, ...counted.query })}`, { isLive: true });
-  const top = useResource<Stats>(`/v2/stats${formatQuery({ ...range, groupBy: 'host', top: 5 })}`, { everyMs: 15_000 });
-  const hosts = top.data?.top ?? [];
-  const isFiltered = [...query.keys()].some((name) => name !== 'cursor' && name !== 'range');
+  const stats = useStats(range, counted.query);
+  const top = useResource<Stats>(`/v2/stats${formatQuery({ ...range, groupBy: 'host', top: 5 })}`, {
+    everyMs: countsMs,
+  });
+  const queues = useResource<Queue[]>('/v2/queues');
+  const filterNames = [...query.keys()].filter((name) => name !== 'cursor' && name !== 'range');
+  const isFiltered = filterNames.length > 0;
   const { data } = list;
 
   return (
@@ -71,26 +75,20 @@ export function Messages() {
       <PageHead title="Messages">
         <LiveSwitch />
       </PageHead>
-      <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
-        <Select
-          label="State"
-          value={get('state')}
-          onValue={(state) => setQuery({ state })}
-          options={[['', 'Any'], ...messageStates.map((state) => [state, state] as const)]}
-        />
-        <Select
-          label="Queue"
-          value={get('queue')}
-          onValue={(queue) => setQuery({ queue })}
-          options={[['', 'Any'], ...listNames(queues.data, get('queue')).map((name) => [name, name] as const)]}
-        />
-        <Field
-          label="Destination"
-          placeholder="host or URL"
-          value={destination}
-          onInput={(event) => setDestination(event.currentTarget.value)}
-        />
-        <Field label="Label" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
+      <Filters
+        names={filterNames}
+        before={
+          <>
+            <StateFilter />
+            <Select
+              label="Queue"
+              value={get('queue')}
+              onValue={(queue) => setQuery({ queue })}
+              options={[['', 'Any'], ...listNames(queues.data, get('queue')).map((name) => [name, name] as const)]}
+            />
+          </>
+        }
+      >
         <Field
           label="From"
           placeholder="2h or 2026-01-31"
@@ -105,27 +103,22 @@ export function Messages() {
           fault={fault('to', toDate)}
           onInput={(event) => setTo(event.currentTarget.value)}
         />
-        <Button
-          isOff={!isFiltered}
-          onClick={() => setQuery(Object.fromEntries([...query.keys()].map((name) => [name, undefined])))}
-        >
-          Clear filters
-        </Button>
-      </form>
+      </Filters>
       <OtherFilters query={query} />
-      {stats.data ? (
-        <MessagesOverTime stats={stats.data} label={counted.label} isStale={stats.isStale} isFixed={hasTimes} />
-      ) : null}
-      {hosts.length > 0 ? (
-        <p class="top">
-          {Object.values(fields).some(Boolean) ? 'Of all messages, most: ' : 'Most messages: '}
-          {hosts.map(({ key, count }) => (
-            <Link key={key} to={`/messages${formatQuery({ destination: key })}`} class="chip">
-              {key} {formatNumber(count)}
-            </Link>
-          ))}
-        </p>
-      ) : null}
+      <MessagesOverTime {...stats} label={counted.label} isFixed={hasTimes} />
+      <p class="top">
+        {Object.values(fields).some(Boolean) ? 'Of all messages, most: ' : 'Most messages: '}
+        {top.data?.top.map(({ key, count }) => (
+          <Link
+            key={key}
+            to={`/messages${formatQuery({ ...Object.fromEntries(query), cursor: undefined, destination: key })}`}
+            class="chip"
+          >
+            {key} {formatNumber(count)}
+          </Link>
+        ))}
+        {top.data?.top.length === 0 ? <span class="muted">none in this time</span> : null}
+      </p>
       {data ? (
         <>
           <MessagesTable
@@ -137,7 +130,7 @@ export function Messages() {
           <Pager path="/messages" next={data.cursor} />
         </>
       ) : (
-        <Fallback error={list.error} what="" />
+        <Fallback error={list.error} />
       )}
     </>
   );

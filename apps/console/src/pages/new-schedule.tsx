@@ -1,6 +1,6 @@
 import { formatDestination } from '@posthorn/shared/format-destination';
 import { useEffect, useId, useState } from 'preact/hooks';
-import { ApiError, call, formatQuery } from '../api.ts';
+import { call, formatQuery, isRefusal } from '../api.ts';
 import { useDraft } from '../drafts.ts';
 import { navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
@@ -47,7 +47,7 @@ export function NewSchedule() {
           setFaults(({ cron: _, ...rest }) => rest);
         },
         (error: unknown) => {
-          if (isOld || !(error instanceof ApiError)) return;
+          if (isOld || !isRefusal(error)) return;
           setPreview(undefined);
           setFaults((now) => ({ ...now, cron: error.message }));
         },
@@ -75,7 +75,7 @@ export function NewSchedule() {
       navigate(`/schedules/${segment(scheduleId)}`);
       report(`Created schedule ${scheduleId}.`);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status >= 500) complain(error);
+      if (!isRefusal(error)) complain(error);
       else if (/cron/i.test(error.message)) setFaults({ cron: error.message });
       else if (/schedule-id/i.test(error.message)) setFaults({ scheduleId: error.message });
       else setFaults({ destination: error.message });
@@ -117,7 +117,7 @@ export function NewSchedule() {
             />
             <Field
               label="Schedule id"
-              placeholder="made up when empty"
+              placeholder="generated when empty"
               value={form.scheduleId}
               fault={faults.scheduleId}
               onInput={(event) => change({ scheduleId: event.currentTarget.value.trim() })}

@@ -1,9 +1,9 @@
-import type { DestinationView, Overview as OverviewData, Stats } from '@posthorn/shared';
+import type { DestinationView, Overview as OverviewData } from '@posthorn/shared';
 import type { ComponentChildren } from 'preact';
-import { useResource } from '../data.ts';
-import { MessagesOverTime, useRange } from '../figure.tsx';
+import { countsMs, stateMs, useResource } from '../data.ts';
+import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatBytes, formatCount, formatDuration, formatNumber, formatPercent } from '../format.ts';
-import { formatQuery, serverNow } from '../api.ts';
+import { serverNow } from '../api.ts';
 import { Link, segment } from '../router.tsx';
 import { copy } from '../components/copy.ts';
 import { Fallback } from '../components/fallback.tsx';
@@ -17,15 +17,11 @@ export const destinationRows = ({ destinations }: { destinations: readonly Desti
   destinations.map(({ host }) => host);
 
 export function Overview() {
-  const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs: 1500 });
-  const range = useRange(overview.data?.log.oldest);
-  const stats = useResource<Stats>(overview.data ? `/v2/stats${formatQuery(range)}` : undefined, {
-    isLive: true,
-    everyMs: 15_000,
-  });
+  const overview = useResource<OverviewData>('/v2/overview', { isLive: true, everyMs: stateMs });
+  const stats = useStats(useRange(overview.data?.log.oldest));
   const list = useResource<{ destinations: DestinationView[] }>('/v2/destinations?count=10', {
     isLive: true,
-    everyMs: 15_000,
+    everyMs: countsMs,
     rows: destinationRows,
   });
   const { data } = overview;
@@ -36,10 +32,14 @@ export function Overview() {
         <LiveSwitch />
       </PageHead>
       {isNew ? <FirstMessage /> : null}
-      {data ? <Now data={data} /> : <Fallback error={overview.error} what="" />}
-      {stats.data ? <MessagesOverTime stats={stats.data} /> : null}
+      {data ? <Now data={data} /> : <Fallback error={overview.error} />}
+      <MessagesOverTime {...stats} />
       <h2>Destinations</h2>
-      <DestinationsTable label="Destinations" destinations={list.data?.destinations ?? []} />
+      {list.data ? (
+        <DestinationsTable label="Destinations" destinations={list.data.destinations} />
+      ) : (
+        <Fallback error={list.error} />
+      )}
       {data ? <System data={data} /> : null}
     </>
   );

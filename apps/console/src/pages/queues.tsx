@@ -1,7 +1,6 @@
 import type { MessageSummary, Queue as QueueView, Timeline } from '@posthorn/shared';
-import { useState } from 'preact/hooks';
-import { ApiError, call, formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import { call, formatQuery } from '../api.ts';
+import { stateMs, useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
 import { formatNumber } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
@@ -13,21 +12,22 @@ import { Field } from '../components/field.tsx';
 import { LiveSwitch } from '../components/live-switch.tsx';
 import { messageRows, MessagesTable } from '../components/messages-table.tsx';
 import { Missing } from '../components/missing.tsx';
-import { complain, report } from '../components/notice.ts';
+import { report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
-import { State } from '../components/state.tsx';
+import { formatPaused, State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
+import { useSave } from '../components/use-save.ts';
 import { WhereItIs } from '../components/where-it-is.tsx';
 
 export function Queues() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<QueueView[]>('/v2/queues', {
     isLive: true,
-    everyMs: 1500,
+    everyMs: stateMs,
     rows: (queues) => queues.map(({ name }) => name),
   });
   return (
@@ -50,7 +50,7 @@ export function Queues() {
           isEmpty={data.length === 0}
           empty={
             <>
-              There is no queue. One comes to be with its first message: <Link to="/send">Publish one</Link> and name a
+              There is no queue. A queue is created by its first message: <Link to="/send">Publish one</Link> and name a
               queue in its options.
             </>
           }
@@ -61,7 +61,7 @@ export function Queues() {
                 <Link to={`/queues/${segment(queue.name)}`}>{queue.name}</Link>
               </td>
               <td>
-                <State state={queue.paused ? 'paused' : 'running'} />
+                <State state={formatPaused(queue.paused)} />
               </td>
               <td class="number">{formatNumber(queue.lag)}</td>
               <td>{queue.first ? <Time at={queue.first.createdAt} /> : '–'}</td>
@@ -80,7 +80,7 @@ export function Queues() {
           ))}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
     </>
   );
@@ -88,7 +88,10 @@ export function Queues() {
 
 export function Queue({ id }: { id: string }) {
   const canWrite = useCanWrite();
-  const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, { isLive: true, everyMs: 1500 });
+  const { data, error, refresh } = useResource<QueueView>(`/v2/queues/${segment(id)}`, {
+    isLive: true,
+    everyMs: stateMs,
+  });
   const filter = formatQuery({ queueName: id, state: 'CREATED,ACTIVE,ERROR,RETRY', count: 100 });
   const list = useResource<{ messages: MessageSummary[] }>(data ? `/v2/messages${filter}` : undefined, {
     isLive: true,
@@ -97,30 +100,21 @@ export function Queue({ id }: { id: string }) {
   const firstId = data?.first?.messageId;
   const first = useResource<Timeline>(firstId === undefined ? undefined : timelinePath(firstId, 0), {
     isLive: true,
-  }).data;
+  });
   const draft = useDraft(`/queues/${id}`, { parallelism: data ? String(data.parallelism) : '' });
   const { parallelism } = draft.value;
-  const [fault, setFault] = useState<string>();
+  const { fault, save } = useSave();
   if (!data)
     return (
       <Missing error={error} title={`Queue ${id}`} what={`The queue ${id}`} to="/queues" link="Look at all queues" />
     );
 
-  const save = async () => {
-    setFault(undefined);
-    try {
-      await call('/v2/queues', {
-        method: 'POST',
-        body: { queueName: id, parallelism: Number(parallelism) },
-        isRepeatable: true,
-      });
-      report(`Saved queue ${id}.`);
-      await refresh();
-      draft.reset();
-    } catch (thrown) {
-      if (thrown instanceof ApiError && thrown.status < 500) setFault(thrown.message);
-      else complain(thrown);
-    }
+  const saveParallelism = async () => {
+    const body = { queueName: id, parallelism: Number(parallelism) };
+    await call('/v2/queues', { method: 'POST', body, isRepeatable: true });
+    report(`Saved queue ${id}.`);
+    await refresh();
+    draft.reset();
   };
   const remove = () =>
     confirm({
@@ -147,7 +141,7 @@ export function Queue({ id }: { id: string }) {
         ) : null}
       </PageHead>
       <div class="now">
-        <Fact name="State" value={data.paused ? 'paused' : 'running'} />
+        <Fact name="State" value={formatPaused(data.paused)} />
         <Fact name="Waiting" value={formatNumber(data.lag)} />
         <Fact name="Oldest" value={data.first ? <Time at={data.first.createdAt} /> : '–'} />
         <Fact name="At a time" value={formatNumber(data.parallelism)} />
@@ -157,7 +151,7 @@ export function Queue({ id }: { id: string }) {
           class="row"
           onSubmit={(event) => {
             event.preventDefault();
-            void save();
+            void save(saveParallelism);
           }}
         >
           <Field
@@ -166,29 +160,41 @@ export function Queue({ id }: { id: string }) {
             min={1}
             value={parallelism}
             fault={fault}
+            hint={draft.isTyped && parallelism !== String(data.parallelism) ? 'not saved yet' : undefined}
             onInput={(event) => draft.change({ parallelism: event.currentTarget.value })}
           />
           <button type="submit">Save</button>
         </form>
       ) : null}
       <h2>First message</h2>
-      {first && data.lag > 0 ? (
+      {data.lag === 0 ? (
+        <p class="muted">No message is in this queue.</p>
+      ) : firstId === undefined ? (
+        <p class="muted">It is not known which message is first.</p>
+      ) : first.data ? (
         <>
           <p>
-            <Link to={`/messages/${segment(first.message.messageId)}`}>{first.message.messageId}</Link>{' '}
-            <Url text={first.message.url} />
+            <Link to={`/messages/${segment(first.data.message.messageId)}`}>{first.data.message.messageId}</Link>{' '}
+            <Url text={first.data.message.url} />
           </p>
-          <WhereItIs where={first.where} />
+          <WhereItIs where={first.data.where} />
         </>
       ) : (
-        <p class="muted">No message is in this queue.</p>
+        <Fallback
+          error={first.error}
+          what={<p class="muted">The log does not contain the first message any more.</p>}
+        />
       )}
       <h2>Messages in the queue</h2>
-      <MessagesTable
-        label="Messages in the queue"
-        messages={list.data?.messages.filter(({ messageId }) => messageId !== first?.message.messageId) ?? []}
-        empty="No other message is in this queue."
-      />
+      {list.data ? (
+        <MessagesTable
+          label="Messages in the queue"
+          messages={list.data.messages.filter(({ messageId }) => messageId !== firstId)}
+          empty={data.lag === 0 ? 'No message is in this queue.' : 'The log has no other message of this queue.'}
+        />
+      ) : (
+        <Fallback error={list.error} />
+      )}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { MessageSummary, Schedule as ScheduleView } from '@posthorn/shared';
 import { call, formatQuery } from '../api.ts';
-import { useResource } from '../data.ts';
+import { stateMs, useResource } from '../data.ts';
 import { Link, navigate, segment } from '../router.tsx';
 import { confirm } from '../components/confirmation.tsx';
 import { CronWords, readCronZone } from '../components/cron-words.tsx';
@@ -13,7 +13,7 @@ import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { PauseButton } from '../components/pause-button.tsx';
-import { State } from '../components/state.tsx';
+import { formatPaused, State } from '../components/state.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { Url } from '../components/url.tsx';
@@ -40,7 +40,7 @@ export function Schedules() {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<ScheduleView[]>('/v2/schedules', {
     isLive: true,
-    everyMs: 1500,
+    everyMs: stateMs,
     rows: (schedules) => schedules.map(({ scheduleId }) => scheduleId),
   });
   return (
@@ -89,7 +89,7 @@ export function Schedules() {
                   <Url text={schedule.destination} />
                 </td>
                 <td>
-                  <State state={isPaused ? 'paused' : 'running'} />
+                  <State state={formatPaused(isPaused)} />
                   {schedule.error ? <div class="error">{schedule.error}</div> : null}
                 </td>
                 <td>
@@ -113,7 +113,7 @@ export function Schedules() {
           })}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
     </>
   );
@@ -123,7 +123,7 @@ export function Schedule({ id }: { id: string }) {
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<ScheduleView>(`/v2/schedules/${segment(id)}`, {
     isLive: true,
-    everyMs: 1500,
+    everyMs: stateMs,
   });
   const preview = useResource<Preview>(data ? `/v2/cron${formatQuery({ expression: data.cron })}` : undefined, {
     everyMs: 60_000,
@@ -192,11 +192,15 @@ export function Schedule({ id }: { id: string }) {
         empty={data.isPaused ? 'None while it is paused.' : ''}
       />
       <h2>Last runs</h2>
-      <MessagesTable
-        label="Last runs"
-        messages={runs.data?.messages ?? []}
-        empty='It has published no message that the log still has. "Run now" publishes one.'
-      />
+      {runs.data ? (
+        <MessagesTable
+          label="Last runs"
+          messages={runs.data.messages}
+          empty='It has published no message that the log still has. "Run now" publishes one.'
+        />
+      ) : (
+        <Fallback error={runs.error} />
+      )}
     </>
   );
 }

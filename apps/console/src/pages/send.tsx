@@ -1,5 +1,5 @@
 import type { Method, Timeline } from '@posthorn/shared';
-import { useId, useMemo, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
@@ -13,7 +13,7 @@ import { Check, Field, Select } from '../components/field.tsx';
 import { focusPlace } from '../components/focus.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
-import { isPending, WhereItIs } from '../components/where-it-is.tsx';
+import { isFinished, isPending, WhereItIs } from '../components/where-it-is.tsx';
 
 const methods: readonly Method[] = ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'];
 
@@ -73,6 +73,11 @@ export function Send() {
   const [fault, setFault] = useState<ApiError>();
   const [sent, setSent] = useState<Sent>();
   const [isBusy, setIsBusy] = useState(false);
+  useEffect(() => {
+    // Another message is to be sent.
+    setSent(undefined);
+    setFault(undefined);
+  }, [from, url]);
 
   const submit = async () => {
     if (isBusy) return;
@@ -83,7 +88,7 @@ export function Send() {
     try {
       const reply = await call<{ messageId: string } | { messageId: string }[]>(path, {
         method: 'POST',
-        headers: Object.fromEntries(headers.map(([name, value]) => [name, encodeHeader(value)])),
+        headers: headers.map(([name, value]): [string, string] => [name, encodeHeader(value)]),
         ...(options.body === '' ? {} : { body: options.body }),
       });
       const [first, ...others] = [reply].flat();
@@ -248,13 +253,18 @@ function TextArea({ label, value, onValue }: { label: string; value: string; onV
   );
 }
 
+/** The result of a message is read so often, while it waits for its time and afterwards. */
+const delayedMs = 5000;
+const awaitedMs = 700;
+
 /** What becomes of the message that was sent, on the same page. */
 function Result({ messageId, others }: Sent) {
   const { data } = useResource<Timeline>(timelinePath(messageId, readBytes), {
     isLive: true,
-    everyMs: 700,
+    everyMs: (timeline) => (timeline?.where.kind === 'delayed' ? delayedMs : awaitedMs),
     isAwaited: true,
     isSettled: ({ where }) => !isPending(where),
+    isFinal: isFinished,
   });
   return (
     <section aria-label="Result" class="card">

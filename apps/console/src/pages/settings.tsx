@@ -124,7 +124,7 @@ function Limits() {
           ))}
         </Table>
       ) : (
-        <Fallback error={error} what="" />
+        <Fallback error={error} />
       )}
     </>
   );
