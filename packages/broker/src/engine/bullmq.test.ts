@@ -42,7 +42,7 @@ const scripts: Record<string, Part> = {
   },
   'moveStalledJobsToWait-9': {
     hash: 'dad86d89b50d825f',
-    lookAt: 'withoutEvents in scripts/scripts.ts, and stalled messages in shards/worker.ts',
+    lookAt: 'withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and stalled messages in shards/worker.ts',
   },
   'moveToActive-11': {
     hash: '7d35069db0b831af',
