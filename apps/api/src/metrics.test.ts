@@ -7,7 +7,10 @@ import { forThisMachine } from './metrics.ts';
 let server: Server;
 beforeAll(async () => {
   const app = express();
-  app.get('/metrics', forThisMachine((_request, response) => void response.end('figures')));
+  app.get(
+    '/metrics',
+    forThisMachine((_request, response) => void response.end('figures')),
+  );
   app.use((_request, response) => void response.status(401).end());
   server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');

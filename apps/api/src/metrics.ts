@@ -65,7 +65,7 @@ export function forThisMachine(handle: RequestHandler): RequestHandler {
 function isLocal({ socket, headers }: IncomingMessage): boolean {
   const isPassedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
   // The user has typed the address: no page reads the response.
-  const isOfPage = headers.origin !== undefined || !['none', undefined].includes(headers['sec-fetch-site'] as string);
+  const isOfPage = headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none';
   const isLoopback = /^(::ffff:)?127\.|^::1$/.test(socket.remoteAddress ?? '');
   return !isPassedOn && !isOfPage && isLoopback && loopbackHost.test(headers.host ?? '');
 }

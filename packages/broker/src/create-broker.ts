@@ -17,7 +17,7 @@ import { createFlowControls } from './views/flow-control/flow-control.ts';
 import { createLanes } from './engine/lanes/lanes.ts';
 import { createBacklogs } from './views/metrics/backlog.ts';
 import { createMessages } from './views/messages/messages.ts';
-import type { PublishLimits } from './intake/accept.ts';
+import { checkDefaultHeaders, type PublishLimits } from './intake/accept.ts';
 import { createPublisher } from './publisher.ts';
 import { refuseNewSettings } from './refuse-new.ts';
 import { createQueues } from './views/queues/queues.ts';
@@ -67,7 +67,10 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const stats = createStatsCounter(redis);
   const publishLimits = options.publish ?? onlyDelivers;
   const groupLimits = options.urlGroups ?? { maxGroups: 0, maxEndpoints: 0 };
-  const urlGroups = createUrlGroups(redis, { guard, limits: publishLimits }, groupLimits);
+  const checkDefaults = (headers: Record<string, string[]>) => {
+    checkDefaultHeaders({ guard, limits: publishLimits }, headers);
+  };
+  const urlGroups = createUrlGroups({ redis, guard, checkDefaults }, groupLimits);
 
   const readers = options.reads ? createReaders(options.reads) : { shards, bodies, logs };
   const holdings = createHoldings(lanes, bodies);

@@ -30,14 +30,15 @@ async function start() {
   const state = { isSessionOpen: true };
   const stopping = new AbortController();
   const stream = {
-    count: () => readers.length,
+    count: () => readers.length - closed.length,
     open(_filter: object, _cursor: string | undefined, reader: StreamReader) {
       readers.push(reader);
       return () => void closed.push(reader);
     },
   };
   const sessions = {
-    read: async () => (state.isSessionOpen ? { scope: 'read' as const, caller: 'a', expiresAt: 0 } : undefined),
+    read: async (caller: string) =>
+      state.isSessionOpen ? { scope: 'read' as const, caller, expiresAt: 0 } : undefined,
   };
   const [route] = logStreamRoutes({ broker: { views: { stream } }, stopping: stopping.signal } as unknown as AppParts);
   if (!route) throw new Error('The live log has no route.');
@@ -126,4 +127,33 @@ test('a HEAD of the stream is answered and opens none', async () => {
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
   expect(await response.text()).toBe('');
   expect(readers).toEqual([]);
+});
+
+test('sessions that may only read leave places to those with full access', async () => {
+  const { url, closed } = await start();
+  const streams: Awaited<ReturnType<typeof open>>[] = [];
+  for (let n = 0; n < 100; n++) {
+    streams.push(await open(url, { ...session, cookie: `${cookieName}=${Math.floor(n / 50)}` }));
+  }
+  const ask = async (headers: Record<string, string>) => {
+    const controller = new AbortController();
+    const { status } = await fetch(url, { headers, signal: controller.signal });
+    controller.abort();
+    return status;
+  };
+  const another = { ...session, cookie: `${cookieName}=another` };
+  expect([await ask(another), await ask(bearer)]).toEqual([429, 200]);
+  streams[0]?.response.destroy();
+  while (closed.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  expect(await ask(another)).toBe(200);
+});
+
+test('a reader that is full learns later what was left out', async () => {
+  const { url, readers } = await start();
+  const { response, until } = await open(url, bearer);
+  expect(readers[0]?.skipped(1)).toBe(true);
+  await until('event: skipped\ndata: {"count":1}\n\n');
+  response.pause();
+  while (readers[0]?.entry('1-0', JSON.stringify('x'.repeat(64 * 1024))));
+  expect(readers[0]?.skipped(2)).toBe(false);
 });

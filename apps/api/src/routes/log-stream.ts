@@ -4,8 +4,11 @@ import type { AppParts } from '../app-parts.ts';
 import { readAccess } from '../middleware/authenticate.ts';
 import { rawRoute, type Route } from './route.ts';
 
-/** Open streams of a process, and of one token or session. */
-const maxStreams = { all: 200, caller: 50 };
+/**
+ * Open streams of a process, of all readers that may only read, and of one token or session. A read-only token can open
+ * any number of sessions; those with full access keep places.
+ */
+const maxStreams = { all: 200, readOnly: 100, caller: 50 };
 const commentEveryMs = 15_000;
 /** Bytes that wait for a slow reader. Beyond that, entries are dropped, and the stream says how many. */
 const maxWaitingBytes = 1024 * 1024;
@@ -15,13 +18,16 @@ const maxStuckMs = 60_000;
 /** `GET /v2/logs/stream`: new entries of the log as server-sent events. */
 export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
   const callers = new Map<string, number>();
+  let readOnly = 0;
 
   const stream = (request: Request, response: Response) => {
     const access = readAccess(request);
     const filter: StreamFilter = StreamQuery.parse(request.query);
     const { caller } = access;
+    const isReadOnly = access.scope === 'read';
     const open = callers.get(caller) ?? 0;
-    if (open >= maxStreams.caller || broker.views.stream.count() >= maxStreams.all) {
+    const isFullForScope = isReadOnly && readOnly >= maxStreams.readOnly;
+    if (open >= maxStreams.caller || isFullForScope || broker.views.stream.count() >= maxStreams.all) {
       throw new PosthornError('rate_limited', 'Too many streams are open; close one, or read GET /v2/logs.');
     }
     const lastId = request.get('last-event-id');
@@ -48,7 +54,9 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
         return true;
       },
       skipped(count) {
-        if (!isFull()) response.write(`event: skipped\ndata: ${JSON.stringify({ count })}\n\n`);
+        if (isFull()) return false;
+        response.write(`event: skipped\ndata: ${JSON.stringify({ count })}\n\n`);
+        return true;
       },
     });
     const end = () => response.end();
@@ -69,11 +77,13 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     const leave = () => response.destroy();
     request.socket.once('end', leave);
     callers.set(caller, open + 1);
+    if (isReadOnly) readOnly++;
     response.once('close', () => {
       close();
       clearInterval(timer);
       request.socket.off('end', leave);
       stopping.removeEventListener('abort', end);
+      if (isReadOnly) readOnly--;
       const left = (callers.get(caller) ?? 1) - 1;
       if (left > 0) callers.set(caller, left);
       else callers.delete(caller);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   groupNotFound,
+  listHeaders,
   PosthornError,
   parseForwardedHeaders,
   parsePublishOptions,
@@ -129,6 +130,20 @@ export function acceptTemplate(
     refuseForbidden(guard, callback.url, kind === 'callback' ? 'callback' : 'failure callback');
     template[kind] = createCallback(callback.url, callback, header, template, limits, kind);
   }
+}
+
+/**
+ * Checks the default headers of a URL group like those of a publish.
+ *
+ * @throws as `accept` does
+ */
+export function checkDefaultHeaders(
+  parts: Pick<AcceptParts, 'guard' | 'limits'>,
+  defaults: Record<string, string[]>,
+): void {
+  const headers = listHeaders(defaults);
+  const request = { headers, tokenInQuery: false, body: Buffer.alloc(0), callerIp: '' };
+  acceptTemplate(parts, request, parsePublishOptions(headers));
 }
 
 /** What the headers of a retry say of the messages that it makes. */

@@ -3,19 +3,11 @@ import type { DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { createUrlGroups } from './url-groups.ts';
 
-const guard: DestinationGuard = {
-  checkUrl: (text) => (text.includes('private') ? 'it is private' : undefined),
-  checkAddress: () => undefined,
-};
+const guard: DestinationGuard = { checkUrl: () => undefined, checkAddress: () => undefined };
 const limits = { maxGroups: 1, maxEndpoints: 10_000 };
-const publishLimits = {
-  defaultRetries: 3,
-  maxRetries: 20,
-  maxDelayMs: 1e10,
-  defaultTimeoutMs: 1e6,
-  maxTimeoutMs: 1e6,
-  maxLabels: 20,
-  deduplicationWindowMs: 600_000,
+/** As of publishes that allow no retries. */
+const checkDefaults = (headers: object) => {
+  if ('Upstash-Retries' in headers) throw new Error('no retries');
 };
 
 /** One group without Redis, and what it holds. */
@@ -26,7 +18,7 @@ function createGroup(endpoints: UrlGroup['endpoints']) {
     replaceField: async (_key: string, _field: string, _before: string, value: string) => ((text = value), 1),
   } as unknown as RedisConnection;
   return {
-    groups: createUrlGroups(redis, { guard, limits: publishLimits }, limits),
+    groups: createUrlGroups({ redis, guard, checkDefaults }, limits),
     read: () => (text === '' ? [] : (JSON.parse(text) as UrlGroup).endpoints),
   };
 }
@@ -80,14 +72,9 @@ test('of endpoints that are added, no two have the same URL or the same name, an
   ]);
 });
 
-test.each([
-  [{ 'Upstash-Retries': ['99'] }, 'Upstash-Retries: use at most 20'],
-  [{ 'Upstash-Callback': ['https://a.example'], 'Upstash-Callback-Retries': ['99'] }, 'Upstash-Callback-Retries: use'],
-  [{ 'Upstash-Callback': ['http://private.example'] }, 'invalid callback url: it is private'],
-  [{ 'Upstash-Label': Array.from({ length: 21 }, (_, n) => `l${n}`) }, 'Upstash-Label: use at most 20 labels'],
-])('default headers with which each publish would fail are refused: %j', async (headers, error) => {
+test('default headers with which each publish would fail do not replace those that are there', async () => {
   const { groups } = createGroup([{ url: url(1) }]);
-  await groups.setHeaders('g', { 'Upstash-Retries': ['3'] });
-  await expect(groups.setHeaders('g', headers as Record<string, string[]>)).rejects.toThrow(error);
-  expect((await groups.get('g'))?.headers).toEqual({ 'Upstash-Retries': ['3'] });
+  await groups.setHeaders('g', { 'Upstash-Method': ['PUT'] });
+  await expect(groups.setHeaders('g', { 'Upstash-Retries': ['1'] })).rejects.toThrow('no retries');
+  expect((await groups.get('g'))?.headers).toEqual({ 'Upstash-Method': ['PUT'] });
 });

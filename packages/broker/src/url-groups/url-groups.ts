@@ -1,17 +1,14 @@
 import {
   groupNotFound,
   hidePassword,
-  listHeaders,
-  parsePublishOptions,
   PosthornError,
   type EndpointReference,
   type GroupEndpoint,
   type UrlGroup,
 } from '@posthorn/shared';
-import { refuseForbidden } from '../destinations/destination-guard.ts';
+import { refuseForbidden, type DestinationGuard } from '../destinations/destination-guard.ts';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
-import { acceptTemplate, type AcceptParts } from '../intake/accept.ts';
 import { readByAge } from '../views/read-in-pieces.ts';
 
 /** URL groups, which the wire calls topics (contract O10). */
@@ -31,7 +28,7 @@ export interface UrlGroups {
    * Sets the default headers of every publish to the group, in place of those it had.
    *
    * @throws {PosthornError} `not_found` when there is no such group
-   * @throws as `accept` does for headers with which each publish to the group would fail
+   * @throws as a publish does for headers with which each publish to the group would fail
    */
   setHeaders(name: string, headers: Record<string, string[]>): Promise<void>;
   remove(name: string): Promise<void>;
@@ -45,9 +42,15 @@ export interface UrlGroupLimits {
   maxEndpoints: number;
 }
 
+export interface UrlGroupParts {
+  redis: RedisConnection;
+  guard: DestinationGuard;
+  /** Throws for default headers with which each publish would fail. */
+  checkDefaults: (headers: Record<string, string[]>) => void;
+}
+
 export function createUrlGroups(
-  redis: RedisConnection,
-  publishParts: Pick<AcceptParts, 'guard' | 'limits'>,
+  { redis, guard, checkDefaults }: UrlGroupParts,
   { maxGroups, maxEndpoints }: UrlGroupLimits,
 ): UrlGroups {
   /** Changes one group based on its stored value, and starts again if that value has changed in the meantime. */
@@ -73,7 +76,7 @@ export function createUrlGroups(
     },
     get,
     async addEndpoints(name, endpoints) {
-      for (const { url } of endpoints) refuseForbidden(publishParts.guard, url, 'destination');
+      for (const { url } of endpoints) refuseForbidden(guard, url, 'destination');
       await update(name, (group) => {
         const now = Date.now();
         const merged = mergeEndpoints(group?.endpoints ?? [], endpoints);
@@ -90,9 +93,7 @@ export function createUrlGroups(
         return { ...group, updatedAt: Date.now(), endpoints: group.endpoints.filter((endpoint) => !isNamed(endpoint)) };
       }),
     async setHeaders(name, headers) {
-      const list = listHeaders(headers);
-      const request = { headers: list, tokenInQuery: false, body: Buffer.alloc(0), callerIp: '' };
-      acceptTemplate(publishParts, request, parsePublishOptions(list));
+      checkDefaults(headers);
       await update(name, (group) => {
         if (!group) throw groupNotFound(name);
         const { headers: _, ...rest } = group;

@@ -44,8 +44,17 @@ test.each([3, 100])('entries come by age, then by id, if %i are read at a time',
 test.each<[string[][], string[]]>([
   [[], []],
   [[[]], []],
-  [[['a', 'c'], [], ['b', 'c', 'd'], ['a']], ['a', 'b', 'c', 'd']],
-  [[['B', 'a'], ['Z', 'ä']], ['B', 'Z', 'a', 'ä']],
+  [
+    [['a', 'c'], [], ['b', 'c', 'd'], ['a']],
+    ['a', 'b', 'c', 'd'],
+  ],
+  [
+    [
+      ['B', 'a'],
+      ['Z', 'ä'],
+    ],
+    ['B', 'Z', 'a', 'ä'],
+  ],
 ])('sorted lists %j are one list in order, without repetitions', (lists, expected) => {
   expect([...mergeSorted(lists)]).toEqual(expected);
 });

@@ -170,7 +170,7 @@ export const events = {
     path: '/v2/logs/stream',
     summary: 'Follow the log as a stream of server-sent events',
     description:
-      'An event `line` has the cursor of an entry as its id and the entry as its data. An event `skipped` tells how many entries were left out because there were too many. A comment comes every 15 seconds.',
+      'An event `line` has the cursor of an entry as its id and the entry as its data. An event `skipped` tells how many entries, at least, were left out: there were too many, or Redis was emptied or restored. A comment comes every 15 seconds.',
     scope: 'read',
     query: StreamQuery,
     streams: true,

@@ -18,7 +18,9 @@ test.each<[string, object, string[] | undefined]>([
   [
     'a schedule',
     { 'upstash-cron': '* * * * *', 'Upstash-Schedule-Id': 's' },
-    ['Upstash-Cron', 'Upstash-Schedule-Id'].map((name) => `${name} is not possible in default headers: it makes a schedule`),
+    ['Upstash-Cron', 'Upstash-Schedule-Id'].map(
+      (name) => `${name} is not possible in default headers: it makes a schedule`,
+    ),
   ],
   ['too large in UTF-8', { 'Upstash-Forward-A': 'ä'.repeat(17 * 1024) }, ['Use at most 32768 bytes of headers.']],
 ])('default headers of a group: %s', (_, headers, expected) => {

@@ -111,7 +111,10 @@ export const DefaultHeaders = z
       const options = parsePublishOptions(list);
       for (const [option, name] of scheduleOptions) {
         if (options[option] === undefined) continue;
-        context.addIssue({ code: 'custom', message: `${name} is not possible in default headers: it makes a schedule` });
+        context.addIssue({
+          code: 'custom',
+          message: `${name} is not possible in default headers: it makes a schedule`,
+        });
       }
       parseForwardedHeaders(list, options.forwardAll ?? false, false);
     } catch (error) {

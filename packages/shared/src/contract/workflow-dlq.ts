@@ -59,7 +59,11 @@ export const maxIds = 1000;
 /** The body of a call that repeats dead letters knows nothing but ids. */
 export const EntryIds = z
   .strictObject(
-    { dlqIds: filters.ids({ min: 1, max: maxIds }).describe('Ids of entries, 1 to 1,000; they replace those of the query.') },
+    {
+      dlqIds: filters
+        .ids({ min: 1, max: maxIds })
+        .describe('Ids of entries, 1 to 1,000; they replace those of the query.'),
+    },
     { error: filters.unknownField },
   )
   .partial()
@@ -94,7 +98,10 @@ export const RunLetterListQuery = z.preprocess(
 );
 export type RunLetterListQuery = z.output<typeof RunLetterListQuery>;
 const letterBody = letterFields.extend({
-  dlqIds: filters.ids({ max: maxIds }).optional().describe('Ids of entries, at most 1,000; an empty list selects none.'),
+  dlqIds: filters
+    .ids({ max: maxIds })
+    .optional()
+    .describe('Ids of entries, at most 1,000; an empty list selects none.'),
 });
 
 const params = z.object({ dlqId: RunLetter.shape.dlqId });

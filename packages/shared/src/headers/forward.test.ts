@@ -169,7 +169,10 @@ test('an empty value counts as absent', () => {
   ];
   expect(read(headers, true)).toEqual({ 'Content-Type': ['text/plain'], Y: ['1'] });
   const callbacks = ['Upstash-Callback-Forward-X', '', 'Upstash-Failure-Callback-Forward-X', ' '];
-  expect(parseForwardedHeaders(callbacks, false, false)).toMatchObject({ callbackHeader: {}, failureCallbackHeader: {} });
+  expect(parseForwardedHeaders(callbacks, false, false)).toMatchObject({
+    callbackHeader: {},
+    failureCallbackHeader: {},
+  });
 });
 
 test('an empty header does not hide a parameter or a default of its name', () => {

@@ -61,7 +61,10 @@ function createReader(isFull = false) {
   const reader: StreamReader = {
     isFull: () => isFull,
     entry: (_cursor, json) => taken.entries.push(JSON.parse(json) as (typeof taken.entries)[number]) > 0,
-    skipped: (count) => void (taken.skipped += count),
+    skipped(count) {
+      taken.skipped += count;
+      return true;
+    },
   };
   return { taken, reader };
 }
@@ -153,4 +156,54 @@ test('what readers share in one look has a limit: beyond it, logs of messages ar
   };
   expect(await read(1000)).toBe(20);
   expect(await read(1024 * 1024)).toBeGreaterThan(20);
+});
+
+test('what was left out is told as soon as the reader can take it', async () => {
+  const { stream } = createTestStream(10);
+  const state = { isFull: true };
+  const told: number[] = [];
+  const close = stream.open({}, '1-2', {
+    isFull: () => state.isFull,
+    entry: () => true,
+    skipped: (count) => !state.isFull && told.push(count) > 0,
+  });
+  for (let n = 0; n < 12; n++) await look();
+  expect(told).toEqual([]);
+  state.isFull = false;
+  for (let n = 0; n < 8; n++) await look();
+  expect(told).toEqual([7]);
+  close();
+});
+
+describe('after Redis was emptied or restored', () => {
+  test.each<[string, string | undefined, number]>([
+    ['a stream', undefined, 1],
+    ['a stream that goes on after an entry', '1-99', 1],
+    // At its start, and when the log becomes shorter again.
+    ['a stream that goes on after an entry which is no longer there', '7-5', 2],
+  ])('%s reports a gap and goes on', async (_, cursor, skipped) => {
+    const { log, stream } = createTestStream(100);
+    const { taken, reader } = createReader();
+    const close = stream.open({}, cursor, reader);
+    for (let n = 0; n < 3; n++) await look();
+    log.entries = 5;
+    for (let n = 0; n < 5; n++) await look();
+    expect(taken).toEqual({ entries: [], skipped });
+    log.entries = 7;
+    for (let n = 0; n < 3; n++) await look();
+    expect(taken.entries.map(({ messageId }) => messageId)).toEqual(['msg_5', 'msg_6']);
+    close();
+  });
+});
+
+test('a reader that comes while the end is read may know a later one', async () => {
+  const { log, stream } = createTestStream(10);
+  const { taken, reader } = createReader();
+  const closeFirst = stream.open({}, undefined, createReader().reader);
+  const close = stream.open({}, '1-12', reader);
+  log.entries = 14;
+  for (let n = 0; n < 3; n++) await look();
+  expect(taken).toEqual({ entries: [expect.objectContaining({ messageId: 'msg_13' })], skipped: 0 });
+  close();
+  closeFirst();
 });

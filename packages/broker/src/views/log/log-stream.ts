@@ -15,8 +15,8 @@ export interface StreamReader {
   isFull(): boolean;
   /** An entry as JSON, and its cursor. @returns `false` when the reader is too slow to take it. */
   entry(cursor: string, json: string): boolean;
-  /** This number of entries was left out. */
-  skipped(count: number): void;
+  /** This number of entries, at least, was left out. @returns `false` when the reader is too slow to be told */
+  skipped(count: number): boolean;
 }
 
 /** Sends new entries of the log to readers. All readers share one look at the log, and entries that several want. */
@@ -76,18 +76,20 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
   let seenEnd: LogOffset | undefined;
 
   const look = async () => {
+    // A reader that comes meanwhile may know a later end from another process.
+    const earlier = [...subscriptions];
     const end = await tail.findEnd();
     // The last reader has gone meanwhile; what the next one finds is new to it.
     if (!timer) return;
-    const limit = seenEnd;
+    for (const one of earlier) if (one.next && isBefore(end, one.next)) goBack(one, end);
+    const limit = seenEnd && isBefore(end, seenEnd) ? end : seenEnd;
     seenEnd = end;
     const now = Math.floor(Date.now() / 1000);
     if (now !== second) {
       second = now;
       for (const one of subscriptions) {
         one.sentInSecond = 0;
-        if (one.skipped > 0) one.reader.skipped(one.skipped);
-        one.skipped = 0;
+        if (one.skipped > 0 && one.reader.skipped(one.skipped)) one.skipped = 0;
       }
     }
     const shared = createShared(tail, logs, bodies);
@@ -104,6 +106,12 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
       }
     }
     subscriptions = new Set([...waiting.filter((one) => subscriptions.has(one)), ...subscriptions]);
+  };
+
+  /** The log is shorter than it was: Redis was emptied or restored. How many entries the reader misses is not known. */
+  const goBack = (one: Subscription, end: LogOffset) => {
+    one.next = end;
+    one.skipped++;
   };
 
   /** Sends one piece of the log to its reader, and says whether there may be more. */
