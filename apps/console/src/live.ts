@@ -1,5 +1,6 @@
 import type { LogEntryView } from '@posthorn/shared';
 import { formatQuery, isOffline, reportLoss, send, session } from './api.ts';
+import { place } from './router.tsx';
 import { watchSilence, type Silence } from './silence.ts';
 import { sleep } from './sleep.ts';
 import { createStore } from './store.ts';
@@ -70,8 +71,8 @@ const maxSilenceMs = 40_000;
 let current: { isFull: boolean; silence: Silence } | undefined;
 let lastId: string | undefined;
 let hasOpened = false;
-/** The first page is shown within this time after the session is known. */
-const mountMs = 50;
+/** The log is shown within this time after the session is known, as a rule. */
+const logMs = 1000;
 
 /** One stream for the whole tab: open while the tab is visible, signed in and live. In full only for who shows its entries. */
 function update(): void {
@@ -137,8 +138,9 @@ export function startLive(): void {
   for (const store of [isLive, isOffline]) store.follow(update);
   session.follow((now) => {
     if (!now) lastId = undefined;
-    // The page that is about to be shown decides which stream is needed.
-    setTimeout(update, mountMs);
+    // The log opens its own stream as soon as it is shown; another page must not miss what happens while it reads.
+    if (now && place.get().path === '/log') setTimeout(update, logMs);
+    else update();
   });
   document.addEventListener('visibilitychange', () => {
     // Behind a hidden tab much may have happened.
