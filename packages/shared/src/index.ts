@@ -33,6 +33,7 @@ export { hidePassword } from './headers/hide-password.ts';
 export * from './headers/names.ts';
 export * from './headers/publish-options.ts';
 export * from './headers/parse-publish-options.ts';
+export { remember } from './headers/remember.ts';
 export { warnOfUnknownHeaders } from './headers/unknown-headers.ts';
 export * from './message/duration.ts';
 export * from './message/flow-control.ts';

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { DestinationError } from '@posthorn/shared';
+import { DestinationError, remember } from '@posthorn/shared';
 import ipaddr from 'ipaddr.js';
 import { ConfigurationError } from '@posthorn/process';
 
@@ -94,19 +94,8 @@ export function createDestinationGuard({ allowPrivate, allow, deny, own }: Guard
     return ipaddr.isValid(host) ? checkAddress(host, host, portNumber) : undefined;
   };
 
-  // Most traffic goes to a few hosts, and what is said of one does not change.
-  const known = new Map<string, string | undefined>();
-  return {
-    checkAddress,
-    checkUrl(text) {
-      const url = new URL(text);
-      if (known.has(url.origin)) return known.get(url.origin);
-      if (known.size >= 1000) known.clear();
-      const reason = checkHost(url);
-      known.set(url.origin, reason);
-      return reason;
-    },
-  };
+  const checkOrigin = remember((origin) => checkHost(new URL(origin)));
+  return { checkAddress, checkUrl: remember((text) => checkOrigin(new URL(text).origin)) };
 }
 
 /** @throws {DestinationError} for a URL whose host is an address that may not be reached */

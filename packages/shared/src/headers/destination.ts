@@ -1,6 +1,7 @@
 import { decodePercent } from './header-text.ts';
 import { hasHiddenPassword } from './hide-password.ts';
 import { prefix, tokenParameter } from './names.ts';
+import { remember } from './remember.ts';
 
 /** Where a message is to go. Whether a group of this name exists is not known here. */
 export type Destination = { kind: 'url'; url: string } | { kind: 'urlGroup'; name: string };
@@ -91,7 +92,7 @@ function withoutFragment(text: string): string {
 const maxUrlBytes = 8192;
 const lowerPrefix = prefix.toLowerCase();
 
-function findFault(url: string): string | undefined {
+const findFault = remember((url: string): string | undefined => {
   if (!/^https?:\/\//i.test(url)) return invalidScheme;
   if (url.length > maxUrlBytes) return `use at most ${maxUrlBytes} bytes`;
   // URL parsers remove some control characters and read '\' as '/', or do not; who checks and who connects might then
@@ -111,7 +112,7 @@ function findFault(url: string): string | undefined {
   const name = parsed.hostname.replace(/\.$/, '');
   const isName = name.length <= 253 && name.split('.').every((label) => label.length >= 1 && label.length <= 63);
   return isName ? undefined : 'a host name has at most 253 characters, and 1 to 63 between its dots';
-}
+});
 
 function parse(url: string): URL | undefined {
   try {
