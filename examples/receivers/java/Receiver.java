@@ -49,6 +49,8 @@ public class Receiver {
         if (!claim(head, "alg").equals("HS256")) throw new Refused("the algorithm is not HS256");
         boolean isSigned = false;
         for (String key : KEYS) {
+            // Anybody can sign with an empty key.
+            if (key.isEmpty()) continue;
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(new SecretKeySpec(key.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
             byte[] expected = mac.doFinal((parts[0] + "." + parts[1]).getBytes(StandardCharsets.US_ASCII));

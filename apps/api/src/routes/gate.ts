@@ -7,7 +7,12 @@ export interface GateLimits {
   atOnce: number;
   /** Maximum number of waiting requests; further ones are answered with 429 at once. */
   waiting: number;
+  /** What such an answer says. */
+  refusal?: string;
 }
+
+const tooManyReads =
+  'Too many reads of messages, dead letters and the log are running; wait for their answers, then try again.';
 
 /** Lets few requests in at a time (contract E16). */
 export interface Gate {
@@ -17,6 +22,12 @@ export interface Gate {
    * @throws {PosthornError} `rate_limited` when too many are waiting
    */
   guard(handle: RequestHandler): RequestHandler;
+  /**
+   * Does one part of a request behind the gate, for a request whose other parts depend on its client.
+   *
+   * @throws {PosthornError} as `guard` does
+   */
+  pass<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves when the client has taken what was written, or its connection has closed. */
   untilDrained(response: Response): Promise<void> | undefined;
 }
@@ -26,7 +37,7 @@ const slowMs = 5000;
 /** The connection of a client that has not read its response after this time is closed: the response is in memory. */
 const maxSlowMs = 60_000;
 
-export function createGate({ atOnce, waiting }: GateLimits): Gate {
+export function createGate({ atOnce, waiting, refusal = tooManyReads }: GateLimits): Gate {
   let busy = 0;
   const queue: (() => void)[] = [];
   const patience = new WeakMap<Response, Patience>();
@@ -41,15 +52,20 @@ export function createGate({ atOnce, waiting }: GateLimits): Gate {
       return;
     }
     if (queue.length >= waiting) {
-      throw new PosthornError(
-        'rate_limited',
-        'Too many reads of messages, dead letters and the log are running; wait for their answers, then try again.',
-      );
+      throw new PosthornError('rate_limited', refusal);
     }
     await new Promise<void>((resolve) => queue.push(resolve));
   };
 
   return {
+    async pass(work) {
+      await enter();
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
     untilDrained: (response) => patience.get(response)?.untilDrained(),
     guard: (handle) => async (request, response, next) => {
       await enter();

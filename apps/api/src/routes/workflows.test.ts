@@ -97,6 +97,24 @@ describe('a call of a webhook', () => {
     expect(await call(900_000, 0).answer).toBe('HTTP/1.1 404 Not Found');
   });
 
+  test('waits while Redis looks for the runs of others, and too many are refused', async () => {
+    const { takesWebhook } = workflows;
+    let asked = 0;
+    const ends: (() => void)[] = [];
+    workflows.takesWebhook = async () => {
+      asked++;
+      return new Promise((resolve) => ends.push(() => resolve(false)));
+    };
+    const answers = Array.from({ length: 1021 }, () => call(10, 0).answer);
+    expect(await Promise.race(answers)).toBe('HTTP/1.1 429 Too Many Requests');
+    expect(asked).toBe(20);
+    workflows.takesWebhook = async () => false;
+    for (const end of ends) end();
+    const statuses = await Promise.all(answers);
+    expect(statuses.filter((status) => status === 'HTTP/1.1 404 Not Found')).toHaveLength(1020);
+    workflows.takesWebhook = takesWebhook;
+  });
+
   test('is refused before its body has come when it is too large', async () => {
     expect(await call(1024 * 1024 + 1, 0).answer).toBe('HTTP/1.1 413 Payload Too Large');
     expect(run.received).toEqual([]);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { createBodyBudget, readBody } from '../middleware/read-body.ts';
 import { readItems } from './batch.ts';
-import type { Gate } from './gate.ts';
+import { createGate, type Gate } from './gate.ts';
 import type { PageRoute } from './page-route.ts';
 import { limitHeaders, readPublishRequest } from './publish-request.ts';
 import { rawRoute, readJson, refuseEncoded, type Route } from './route.ts';
@@ -22,6 +22,15 @@ const hooks: readonly Endpoint[] = [
 
 /** Maximum size of the body of a call of a webhook (contract W15). */
 const maxHookBytes = 1024 * 1024;
+/**
+ * Calls of webhooks whose run is looked for, or gets them, at a time: for a run with thousands of steps that wait Redis
+ * needs milliseconds for each. Clients with a token must not wait behind those without one.
+ */
+const hookLimits = {
+  atOnce: 20,
+  waiting: 1000,
+  refusal: 'Too many calls of webhooks are running; try again later.',
+};
 
 /**
  * What endpoints of workflows call, and what events call (contract W2).
@@ -39,6 +48,7 @@ export function workflowRoutes(
   const { list, logs } = reads;
   // Callers without a token must not use up what others need.
   const hookBudget = createBodyBudget({ maxBytes: 32 * 1024 * 1024, uncountedBytes: 0, maxMs: 20_000 });
+  const hookGate = createGate(hookLimits);
   /** Such a request is refused with 412 alone: an SDK takes 400 for the end of its run. */
   const forRun = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -136,11 +146,12 @@ export function workflowRoutes(
         if (!users.has(userId)) throw notFound;
         limitHeaders(request.rawHeaders);
         // No byte of the body is read for a run that does not take it.
-        const deadline = startDeadline();
-        if (!(await deadline.limit(workflows.takesWebhook(workflowRunId, eventId)))) throw notFound;
+        const takes = () => startDeadline().limit(workflows.takesWebhook(workflowRunId, eventId));
+        if (!(await hookGate.pass(takes))) throw notFound;
         const body = await readBody(request, Math.min(maxBytes, maxHookBytes), hookBudget);
         const event = Buffer.from(JSON.stringify(describeCall(request, body)));
-        if (!(await deadline.limit(workflows.receiveWebhook(workflowRunId, eventId, event)))) throw notFound;
+        const receive = () => startDeadline().limit(workflows.receiveWebhook(workflowRunId, eventId, event));
+        if (!(await hookGate.pass(receive))) throw notFound;
         response.json({});
       }),
     ),

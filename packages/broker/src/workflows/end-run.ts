@@ -1,6 +1,5 @@
 import type { Callback } from '@posthorn/shared';
 import { flowLane } from '../engine/lanes/lanes.ts';
-import { parseMessage } from '../engine/shards/unreadable.ts';
 import { createServerStep } from './create-step.ts';
 import { announceLimits } from './flow-limits.ts';
 import { keepRunHeaders } from './run-config.ts';
@@ -41,11 +40,10 @@ export async function endRun(
   parts.ended[state] += 1;
   for (let from = 0; from < ended.dropped.length; from += leaveAtOnce) {
     await Promise.all(
-      ended.dropped.slice(from, from + leaveAtOnce).map(async ({ id, data }) => {
-        const flowControl = parseMessage(data)?.flowControl;
-        // A lane would find out itself, some seconds later.
-        if (flowControl) await lanes.leave(flowLane(flowControl), id).catch(() => undefined);
-      }),
+      // A lane would find out itself, some seconds later.
+      ended.dropped
+        .slice(from, from + leaveAtOnce)
+        .map(({ id, flowKey }) => lanes.leave(flowLane({ key: flowKey }), id).catch(() => undefined)),
     );
   }
   // A sweep reports it again.

@@ -37,7 +37,7 @@ export function createEntry(
   callType: EntryDescription['callType'] = 'step',
   more: Pick<EntryDescription, 'invoked'> = {},
 ): RunEntry {
-  const { notBefore, createdAt, maxRetries, retryDelayExpression, header, url, method } = message;
+  const { notBefore, createdAt, maxRetries, retryDelayExpression, header, url, method, flowControl } = message;
   const description: EntryDescription = {
     callType,
     header: ownHeader ?? header,
@@ -53,7 +53,7 @@ export function createEntry(
     messageId: id,
     element: body ? formatElement(id, body, callType) : '',
     description: body ? JSON.stringify(description) : '',
-    head: `${id} ${createdAt} ${Math.max(0, Math.round(notBefore - createdAt))} ${maxRetries + 1}`,
+    head: `${id} ${createdAt} ${Math.max(0, Math.round(notBefore - createdAt))} ${maxRetries + 1}${flowControl ? ` ${flowControl.key}` : ''}`,
     data: formatData(message, workflow, body === undefined),
   };
 }

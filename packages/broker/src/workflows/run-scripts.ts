@@ -15,7 +15,10 @@ export interface RunEntry {
   element: string;
   /** JSON without line breaks that describes the element for views of the log. */
   description: string;
-  /** `<id> <timestamp> <delay> <attempts>`, as the queue needs it; empty for an element without a message. */
+  /**
+   * `<id> <timestamp> <delay> <attempts>`, as the queue needs it, and a blank and the flow-control key if there is one;
+   * empty for an element without a message.
+   */
   head: string;
   /** JSON of the message up to the place in the log, which two closing braces follow. */
   data: string;
@@ -66,6 +69,11 @@ export interface RunScripts {
     data: Buffer,
     limits: { maxNotes: number; maxBytes: number },
   ): Promise<'over' | 'kept' | 'full' | string[]>;
+  /** What takes a call of a webhook: the fields of waiters, or the room for what is kept. */
+  findWaiters(
+    place: RunPlace,
+    eventId: string,
+  ): Promise<'over' | { fields: string[]; notes: number; noteBytes: number }>;
   /** Stores a message that is not in the log, and notes it in a field of the run, unless that was changed meanwhile. */
   send(
     place: RunPlace,
@@ -94,7 +102,8 @@ export interface RunScripts {
     result: 'ended' | 'over' | 'unknown';
     createdAt?: number;
     dlqId?: string;
-    dropped: { id: string; data: string }[];
+    /** Messages that have a flow-control key. */
+    dropped: { id: string; flowKey: string }[];
   }>;
 }
 
@@ -104,6 +113,7 @@ const files = {
   registerWaiter: 'register-waiter.lua',
   resumeWaiter: 'resume-waiter.lua',
   keepNote: 'keep-note.lua',
+  findWaiters: 'find-waiters.lua',
   endRun: 'end-run.lua',
   sendMessage: 'send-message.lua',
   resumeRun: 'resume-run.lua',
@@ -203,6 +213,11 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return result === 'waits' ? fields : (result as 'over' | 'kept' | 'full');
     },
 
+    async findWaiters(place, eventId) {
+      const [result, notes, noteBytes, ...fields] = await commands.findWaiters(...begin(place), eventId);
+      return result === 'over' ? 'over' : { fields, notes: Number(notes), noteBytes: Number(noteBytes) };
+    },
+
     async send(place, { head, data }, field, { before, now }) {
       const [result] = await commands.sendMessage(...begin(place), head, data, field, now, before);
       return result as 'sent' | 'changed';
@@ -237,9 +252,9 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
         ...more,
       );
       if (result !== 'ended') return { result: result as 'over' | 'unknown', dropped: [] };
-      const dropped: { id: string; data: string }[] = [];
+      const dropped: { id: string; flowKey: string }[] = [];
       for (let index = 0; index + 1 < pairsOfDropped.length; index += 2) {
-        dropped.push({ id: pairsOfDropped[index] ?? '', data: pairsOfDropped[index + 1] ?? '' });
+        dropped.push({ id: pairsOfDropped[index] ?? '', flowKey: pairsOfDropped[index + 1] ?? '' });
       }
       return { result, createdAt: Number(createdAt), ...(dlqId ? { dlqId } : {}), dropped };
     },

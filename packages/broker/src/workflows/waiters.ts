@@ -71,7 +71,7 @@ export async function notifyRun(
 ): Promise<Notified[] | undefined> {
   requireEventId(eventId);
   const { redis, runs, scripts } = parts;
-  const run = await runs.read(runId);
+  const run = await runs.readHead(runId);
   if (run?.state !== 'RUN_STARTED') return undefined;
   const event = { eventId, noteName: nameNote(eventId, isWebhook) };
   for (;;) {
@@ -103,22 +103,22 @@ export async function notifyRun(
  *
  * @throws {PosthornError} `limit_exceeded` when the run has no room for it
  */
-export async function takesWebhook({ redis, runs }: RunParts, runId: string, eventId: string): Promise<boolean> {
+export async function takesWebhook(
+  { redis, runs, scripts }: RunParts,
+  runId: string,
+  eventId: string,
+): Promise<boolean> {
   requireEventId(eventId);
-  const run = await runs.read(runId);
-  if (run?.state !== 'RUN_STARTED') return false;
-  const waiters = runKeys.waiters(run.shard, runId);
-  const fields = (await redis.hkeys(waiters)).filter((field) => field.slice(field.indexOf(':') + 1) === eventId);
-  for (const field of fields) {
+  const place = runs.placeOf(runId);
+  const found = await scripts.findWaiters(place, eventId);
+  if (found === 'over') return false;
+  const waiters = runKeys.waiters(place.shard, runId);
+  for (const field of found.fields) {
     const text = await redis.hget(waiters, field);
     if (text !== null && isWebhookStep(parseWaiter(text).waiter.step)) return true;
   }
-  if (fields.length > 0) return false;
-  const [notes, bytes] = await Promise.all([
-    redis.hlen(runKeys.notes(run.shard, runId)),
-    redis.hget(runKeys.run(run.shard, runId), 'noteBytes'),
-  ]);
-  if (notes >= noteLimits.maxNotes || Number(bytes) >= noteLimits.maxBytes) throw createNoRoom();
+  if (found.fields.length > 0) return false;
+  if (found.notes >= noteLimits.maxNotes || found.noteBytes >= noteLimits.maxBytes) throw createNoRoom();
   return true;
 }
 

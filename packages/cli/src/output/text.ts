@@ -25,9 +25,9 @@ export function disarmJson(json: string): string {
 
 const isPlain = /^[ -~]*$/;
 /** All but the tab and the line feed; and what turns the direction of text around. */
-const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 /** Those of them that JSON has without an escape. */
-const rawControls = /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const rawControls = /[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const isWide =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 

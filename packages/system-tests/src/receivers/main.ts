@@ -1,6 +1,7 @@
 // `npm run test:receivers`: the receivers of `examples/receivers`, each in its language, against genuine deliveries,
 // forgeries, and a message that a running posthorn delivers.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -43,8 +44,10 @@ async function check(language: Language, { api }: TestSystem): Promise<void> {
     QSTASH_NEXT_SIGNING_KEY: keys.next,
   };
   if (language.build) run(language.build, folder, environment);
-  const [command, ...args] = language.start.map((part) => part.replace('{port}', String(port)));
-  const receiver = spawn(command ?? '', args, { cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command = '', ...args] = language.start.map((part) => part.replace('{port}', String(port)));
+  const start = (env: NodeJS.ProcessEnv) =>
+    spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let receiver = start(environment);
   try {
     await eventually(() => isListening(port));
     const wrong: string[] = [];
@@ -60,15 +63,29 @@ async function check(language: Language, { api }: TestSystem): Promise<void> {
       (await api.states(messageId)).find((state) => ['DELIVERED', 'FAILED'].includes(state)),
     );
     if (ended !== 'DELIVERED') wrong.push(`a delivery of posthorn: ${ended}`);
-    total.passed += cases.length + 1 - wrong.length;
+    await end(receiver);
+    receiver = start({ ...environment, QSTASH_NEXT_SIGNING_KEY: '' });
+    await eventually(async () => receiver.exitCode !== null || (await isListening(port)));
+    // It may have refused to start.
+    const forgery = receiver.exitCode === null ? cases.find(({ name }) => name === 'an empty key') : undefined;
+    const status = forgery ? await post(url, forgery.body, forgery.token) : 403;
+    if (status !== 403) wrong.push(`a signature with the empty QSTASH_NEXT_SIGNING_KEY: ${status} in place of 403`);
+    const count = cases.length + 2;
+    total.passed += count - wrong.length;
     total.failed += wrong.length;
     const [version = ''] = run(language.version, folder, environment).trim().split('\n');
-    console.log(`${language.name} (${version}): ${cases.length + 1 - wrong.length} of ${cases.length + 1}`);
+    console.log(`${language.name} (${version}): ${count - wrong.length} of ${count}`);
     for (const line of wrong) console.log(`  ${line}`);
   } finally {
     receiver.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const hasEnded = once(child, 'exit');
+  child.kill('SIGKILL');
+  await hasEnded;
 }
 
 function run([command, ...args]: [string, ...string[]], cwd: string, env: NodeJS.ProcessEnv): string {

@@ -234,7 +234,7 @@ function readLane(name: string): Lane {
   return { kind, name: name.slice(kind.length + 1) };
 }
 
-export function flowLane({ key }: FlowControl): Lane {
+export function flowLane({ key }: Pick<FlowControl, 'key'>): Lane {
   return { kind: 'flow', name: key };
 }
 

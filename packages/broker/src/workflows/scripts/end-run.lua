@@ -6,27 +6,27 @@
 -- ARGV[13] number of texts that follow: names and values of more fields
 -- ARGV[14...] these, and the head and the data of the message that reports the failure, if there is one
 -- Returns 'unknown'; 'over' and the last state; or 'ended', the time of creation, the id of the dead letter, and id and
--- data of each message that was taken out and is not in flight.
+-- flow-control key of each message that has one, was taken out and is not in flight.
 local CANCELED, waitingData, inFlightData = unpack(ARGV, 10, 12)
 
--- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its data if it was
--- not in flight.
+-- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its flow-control
+-- key if it has one and was not in flight.
 local function cancelMessage(id)
   local key = ARGV[1] .. id
-  local data = redis.call('HGET', key, 'data')
-  if not data or redis.call('HEXISTS', key, CANCELED) == 1 then
+  local flowKey = redis.call('HGET', key, FLOW_KEY)
+  if redis.call('HEXISTS', key, 'data') == 0 or redis.call('HEXISTS', key, CANCELED) == 1 then
     return nil
   end
   if redis.call('ZREM', KEYS[6], id) == 1 then
     redis.call('DEL', key)
-    return data
+    return flowKey
   end
   if redis.call('EXISTS', key .. ':lock') == 1 then
     redis.call('HSET', key, CANCELED, 1, 'data', inFlightData)
     return nil
   end
   redis.call('HSET', key, CANCELED, 1, 'data', waitingData)
-  return data
+  return flowKey
 end
 
 local fields = redis.call('HMGET', run, 'state', 'createdAt', 'invoker')
@@ -66,17 +66,18 @@ for from = 0, redis.call('LLEN', entries) - 1, 100 do
   end
 end
 for _, field in ipairs(redis.call('HKEYS', waiters)) do
-  taken[#taken + 1] = string.match(redis.call('HGET', waiters, field), '^%S+')
+  -- The step was accepted with the id of the message of its deadline.
+  taken[#taken + 1] = redis.call('HGET', steps, 'wait:' .. string.match(field, '^[^:]*')) or nil
 end
 local pending = {}
 for _, id in ipairs(taken) do
   if #pending < 100 and redis.call('EXISTS', ARGV[1] .. id) == 1 then
     pending[#pending + 1] = id
   end
-  local data = cancelMessage(id)
-  if data then
+  local flowKey = cancelMessage(id)
+  if flowKey then
     result[#result + 1] = id
-    result[#result + 1] = data
+    result[#result + 1] = flowKey
   end
 end
 -- What the log shows as not done.

@@ -5,14 +5,9 @@
 if not isStarted() then
   return { 'over' }
 end
-local found = {}
-for _, name in ipairs(redis.call('HKEYS', waiters)) do
-  if string.match(name, '^%d+:(.*)$') == ARGV[6] then
-    found[#found + 1] = name
-  end
-end
-if #found > 0 then
-  return { 'waits', unpack(found) }
+local found = listWaiters(ARGV[6], { 'waits' })
+if #found > 1 then
+  return found
 end
 local bytes = #ARGV[7] + tonumber(redis.call('HGET', run, 'noteBytes') or '0')
 if redis.call('HLEN', notes) >= tonumber(ARGV[8]) or bytes > tonumber(ARGV[9]) then

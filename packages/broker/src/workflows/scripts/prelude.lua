@@ -23,9 +23,27 @@ local function isStarted()
   return fields[1] == 'RUN_STARTED' and (ARGV[5] == '' or ARGV[5] == fields[2])
 end
 
--- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms> <attempts>'.
+-- Appends the fields of the waiters of an event to a list. They may be more than Lua can unpack.
+local function listWaiters(eventId, list)
+  for _, name in ipairs(redis.call('HKEYS', waiters)) do
+    if string.match(name, '^%d+:(.*)$') == eventId then
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+-- Field of a message of a run beside its data: its flow-control key, if it has one.
+local FLOW_KEY = 'flowKey'
+
+-- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms> <attempts>', and a blank and the flow-control key if it
+-- has one.
 local function addMessage(head, data)
-  addJob(KEYS, ARGV[1], ARGV[2], ARGV[3], head, data)
+  local jobHead, id, flowKey = string.match(head, '^((%S+) %d+ %d+ %d+) ?(.*)$')
+  addJob(KEYS, ARGV[1], ARGV[2], ARGV[3], jobHead, data)
+  if flowKey ~= '' then
+    redis.call('HSET', ARGV[1] .. id, FLOW_KEY, flowKey)
+  end
   -- It needs no row: filters do not cancel messages of runs.
   countAdded(KEYS[11], 1)
 end
