@@ -33,6 +33,10 @@ export function createPool(connect: Connect): Pool {
     const index = connections?.lastIndexOf(connection) ?? -1;
     if (index >= 0) connections?.splice(index, 1);
     if (connections?.length === 0) byOrigin.delete(entry.key);
+    if (idle.size === 0) {
+      clearInterval(sweeper);
+      sweeper = undefined;
+    }
   }
 
   function drop(connection: Connection): void {
@@ -43,10 +47,6 @@ export function createPool(connect: Connect): Pool {
   function sweep(): void {
     const now = performance.now();
     for (const [connection, { until }] of idle) if (until <= now) drop(connection);
-    // Only here: a connection that is taken is back soon, and would start another timer.
-    if (idle.size > 0) return;
-    clearInterval(sweeper);
-    sweeper = undefined;
   }
 
   return {

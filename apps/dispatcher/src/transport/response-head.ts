@@ -20,42 +20,6 @@ export function parseStatusLine(line: string): StatusLine | undefined {
   };
 }
 
-/** Status line and headers that RFC 9112 allows, of a final response, each line ended by carriage return and line feed. */
-const plainHead =
-  /^HTTP\/1\.1 ([2-9]\d\d)(?: [^\0-\x08\x0a-\x1f\x7f]*)?\r\n(?:[\w!#$%&'*+.^`|~-]+:[^\0-\x08\x0a-\x1f\x7f]*\r\n)*$/;
-/** The header lines that `parseFraming` reads. */
-const framingLines = /^(?:connection|keep-alive|content-length|transfer-encoding):.*$/gim;
-/** Longer heads are read line by line, where the number of lines is limited. */
-const maxPlainBytes = 4096;
-
-/** A whole head in its usual form, which most responses have. */
-export interface PlainHead {
-  statusLine: StatusLine;
-  /** Its header lines; only those that `parseFraming` reads, if nothing is kept of the response. */
-  lines: string[];
-  /** Its length with the empty line. */
-  bytes: number;
-}
-
-/**
- * Parses a head that is complete and plain in one step: line by line it costs twice as much.
- *
- * @param isKept whether headers of a response with this status are kept
- * @returns `undefined` for any other head
- */
-export function parsePlainHead(piece: Buffer, isKept: (status: number) => boolean): PlainHead | undefined {
-  const end = piece.indexOf('\r\n\r\n');
-  if (end < 0 || end > maxPlainBytes) return undefined;
-  const text = piece.toString('latin1', 0, end + 2);
-  const status = Number(plainHead.exec(text)?.[1]);
-  if (!status) return undefined;
-  return {
-    statusLine: { status, isOldVersion: false, isRegular: true },
-    lines: isKept(status) ? text.slice(0, end).split('\r\n').slice(1) : (text.match(framingLines) ?? []),
-    bytes: end + 4,
-  };
-}
-
 /** How a body is delimited: by its length in bytes, by chunks, or by the end of the connection. */
 export type BodyFraming = number | 'chunked' | 'to close';
 

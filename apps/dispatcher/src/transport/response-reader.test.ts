@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createResponseReader } from './response-reader.ts';
@@ -61,28 +59,3 @@ test('nothing of a response that is cut off counts: neither its status nor a hea
   const error = 'the connection closed before the response was complete';
   expect(reader.close(false)).toEqual({ status: 0, header: {}, body: [], isCut: false, error, keepAliveMs: 0 });
 });
-
-type Wire = string | (string | [text: string, times: number])[];
-const table = JSON.parse(readFileSync(join(__dirname, 'answers/table.json'), 'utf8')) as { wire: Wire }[];
-const format = (wire: Wire) => [wire].flat().map((part) => (typeof part === 'string' ? part : part[0].repeat(part[1])));
-const protocol = 'HTTP/';
-const wires = table
-  .map(({ wire }) => Buffer.from(format(wire).join(''), 'latin1'))
-  .filter((wire) => wire.toString('latin1').startsWith(protocol));
-
-test.each([true, false])(
-  'a head that arrives whole is read as one that arrives in parts (keepSuccess: %s)',
-  (keepSuccess) => {
-    const read = (pieces: Buffer[]) => {
-      const reader = createResponseReader({ maxBodyBytes, keepSuccess });
-      for (const piece of pieces) {
-        const response = reader.read(piece);
-        if (response) return response;
-      }
-      return { heldBytes: reader.heldBytes(), ...reader.close(false) };
-    };
-    for (const wire of wires) {
-      expect(read([wire])).toEqual(read([wire.subarray(0, protocol.length), wire.subarray(protocol.length)]));
-    }
-  },
-);

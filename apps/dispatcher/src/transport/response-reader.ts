@@ -1,7 +1,7 @@
 import type { DestinationResponse } from '@posthorn/shared';
 import { createBodyReader, type BodyReader } from './body-reader.ts';
 import { createLineReader } from './line-reader.ts';
-import { parseFraming, parseHeader, parsePlainHead, parseStatusLine, type StatusLine } from './response-head.ts';
+import { parseFraming, parseHeader, parseStatusLine, type StatusLine } from './response-head.ts';
 
 /** The response of a destination to one request. */
 export interface Response {
@@ -73,8 +73,6 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
   let keepAliveMs = 0;
   let body: BodyReader | undefined;
 
-  const isKept = (status: number) => keepSuccess || status > 299;
-
   const end = (isCut = false): Response => ({
     status: statusLine?.status ?? 0,
     header,
@@ -103,14 +101,15 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
       return undefined;
     }
     const framing = parseFraming(headerLines, line);
-    if (isKept(status)) header = parseHeader(headerLines);
+    const isKept = keepSuccess || status > 299;
+    if (isKept) header = parseHeader(headerLines);
     else headBytes = headerCount = 0;
     headerLines = [];
     isRegular &&= framing.isRegular && line.isRegular;
     keepAliveMs = framing.keepAliveMs;
     if (framing.body === 'conflict') return fail('the response announces different lengths');
     if (framing.body === 'none' || framing.body === 0) return isAll ? endCleanly() : end();
-    body = createBodyReader(framing.body, { maxBytes: maxBodyBytes, isKept: isKept(status) });
+    body = createBodyReader(framing.body, { maxBytes: maxBodyBytes, isKept });
     return undefined;
   }
 
@@ -133,16 +132,8 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
 
   return {
     read(piece) {
-      let at = 0;
-      const head = hasBytes ? undefined : parsePlainHead(piece, isKept);
       hasBytes = true;
-      if (head) {
-        ({ statusLine, lines: headerLines, bytes: headBytes } = head);
-        at = headBytes;
-        headerCount = headerLines.length;
-        const response = startBody(statusLine, at === piece.length);
-        if (response) return response;
-      }
+      let at = 0;
       while (at < piece.length && !body) {
         const line = lines.read(piece, at);
         headBytes += lines.next() - at;

@@ -65,9 +65,7 @@ export function createServerReader(redis: RedisConnection, db = 0): () => Promis
 type Settings = Record<'fsync' | 'save' | 'stops', string | undefined>;
 
 function readState(info: string, db: number, { fsync, save, stops }: Settings): ServerState {
-  const values = new Map<string | undefined, string | undefined>();
-  for (const [, name, value] of info.matchAll(/^(\w+):(.*?)\r?$/gm)) values.set(name, value);
-  const read = (name: string) => values.get(name) ?? '';
+  const read = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   return {
     version: read('valkey_version') || read('redis_version'),
     isCluster: read('cluster_enabled') === '1',
