@@ -141,7 +141,7 @@ type PlainMessage = Draft['messages'][number] & { message: Message };
 
 function isPlain(draft: Draft['messages'][number]): draft is PlainMessage {
   const { body, queueName, flowControl } = draft.message;
-  return body !== undefined && queueName === undefined && !flowControl && !draft.once;
+  return body !== undefined && body.kind !== 'stored' && queueName === undefined && !flowControl && !draft.once;
 }
 
 async function storePlain({ shards, logs, stats, stored }: StoreParts, plain: PlainMessage): Promise<Stored> {
