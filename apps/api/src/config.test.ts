@@ -55,7 +55,7 @@ test.each([
 
 test('a required variable that is there under another spelling', () => {
   expect(() => read({ QSTASH_TOKEN: '', QSTASH_TOKN: 'secret' })).toThrow(
-    'QSTASH_TOKEN: set it to the token that publishers must send (QSTASH_TOKN is set; is it misspelt?)',
+    'QSTASH_TOKEN: set it to the token that publishers must send (QSTASH_TOKN is set; is it misspelled?)',
   );
 });
 

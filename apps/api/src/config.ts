@@ -11,7 +11,7 @@ import {
   seconds,
   serverSettings,
   type Environment,
-  warnOfMisspelt,
+  warnOfMisspelled,
   type Log,
 } from '@posthorn/process';
 import { developmentCredentials } from '@posthorn/shared';
@@ -171,6 +171,6 @@ export function findDoubts(config: Config): string[] {
 }
 
 /** Logs each variable whose name is nearly one of the table. */
-export function warnOfMisspeltVariables(log: Log): void {
-  warnOfMisspelt(log, Object.keys(table), process.env);
+export function warnOfMisspelledVariables(log: Log): void {
+  warnOfMisspelled(log, Object.keys(table), process.env);
 }

@@ -14,7 +14,7 @@ import {
   within,
 } from '@posthorn/process';
 import { createApp } from './app.ts';
-import { findDoubts, warnOfMisspeltVariables, type Config } from './config.ts';
+import { findDoubts, warnOfMisspelledVariables, type Config } from './config.ts';
 import { formatCookieName } from './console/cookies.ts';
 import { listTokens } from './middleware/authenticate.ts';
 import { createServer } from './server.ts';
@@ -33,7 +33,7 @@ export async function runApi(config: Config): Promise<() => Promise<void>> {
   const metricsPorts = listPorts('METRICS_PORT', config.metricsPort, config.apis);
   const metricsPort = metricsPorts[(number ?? 1) - 1];
   for (const reason of findDoubts(config)) log.warn({ reason }, 'configuration.doubtful');
-  warnOfMisspeltVariables(log);
+  warnOfMisspelledVariables(log);
   warnOfFewOpenFiles(log, readOpenFilesLimit(), minOpenFiles);
   const open = await openBroker({
     config,

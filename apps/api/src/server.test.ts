@@ -12,7 +12,7 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
-    // The answer comes behind the end of what the client sends, unless it is wanted now.
+    // The response comes behind the end of what the client sends, unless it is wanted now.
     if (!request.path.startsWith('/now') && !request.socket.readableEnded) await once(request.socket, 'end');
     handled.push(request.path);
     response.json({ path: request.path, body });
@@ -55,24 +55,24 @@ describe('a client that closes its sending side behind its request', () => {
       '{"path":"/c","body":"hi"}',
     ],
     ['HTTP/1.0', 'GET /d HTTP/1.0\r\n\r\n', '{"path":"/d","body":""}'],
-  ])('gets its answer to %s, and the connection ends', async (_, request, body) => {
+  ])('gets its response to %s, and the connection ends', async (_, request, body) => {
     const answer = await sendAndClose(request);
     expect(statuses(answer)).toEqual([200]);
     expect(answer).toContain(body);
   });
 
-  test('gets the answers to all requests of a pipeline, in their order', async () => {
+  test('gets the responses to all requests of a pipeline, in their order', async () => {
     const answer = await sendAndClose(get('/1') + post('/2', 'two'), get('/3'));
     expect([...answer.matchAll(/"path":"(\/\d)"/g)].map(([, path]) => path)).toEqual(['/1', '/2', '/3']);
   });
 
-  test('gets no answer to what stands behind the last request of a connection, and nothing is done', async () => {
+  test('gets no response to what stands behind the last request of a connection, and nothing is done', async () => {
     const last = 'GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
     expect(statuses(await sendAndClose(last + post('/behind', 'hi')))).toEqual([200]);
     expect(handled).toEqual(['/last']);
   });
 
-  test('gets its answer before the one about what it sent behind', async () => {
+  test('gets its response before the one about what it sent behind', async () => {
     expect(statuses(await sendAndClose(post('/now', 'hi') + 'NO HTTP\r\n\r\n'))).toEqual([200, 400]);
     expect(statuses(await sendAndClose(get('/now1') + get('/now2') + get('/größe')))).toEqual([200, 200, 400]);
     expect(handled).toEqual(['/now', '/now1', '/now2']);
@@ -87,7 +87,7 @@ describe('a client that closes its sending side behind its request', () => {
     expect(await sendAndClose(get('/v2/publish/http://h/größe'))).toContain('must be percent-encoded');
   });
 
-  test('without a request is closed without an answer', async () => {
+  test('without a request is closed without a response', async () => {
     expect(await sendAndClose('')).toBe('');
   });
 });

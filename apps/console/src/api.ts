@@ -42,7 +42,7 @@ let clockOffsetMs = 0;
 /** The time of the server, in milliseconds since 1970. */
 export const serverNow = (): number => Date.now() + clockOffsetMs;
 
-/** An answer other than 2xx, or none: `status` is 0 then. */
+/** A response other than 2xx, or none: `status` is 0 then. */
 export class ApiError extends Error {
   readonly status: number;
 

@@ -70,7 +70,7 @@ test('all that match are deleted once their number is typed; others stay', async
   expect(total).toBe(1);
 });
 
-test('what dies while the question is open is not part of the answer', async () => {
+test('what dies while the question is open is not part of the response', async () => {
   const [first = '', second = ''] = await fail('asked', 2);
   const { page } = await stage.open('dead-letters?label=asked');
   await page.getByText('2 messages match').waitFor();

@@ -9,7 +9,7 @@ import {
   seconds,
   serverSettings,
   type Environment,
-  warnOfMisspelt,
+  warnOfMisspelled,
   type Log,
 } from '@posthorn/process';
 
@@ -87,6 +87,6 @@ export function readConfig(): Config {
 }
 
 /** Logs each variable whose name is nearly one of the table. */
-export function warnOfMisspeltVariables(log: Log): void {
-  warnOfMisspelt(log, Object.keys(table), process.env);
+export function warnOfMisspelledVariables(log: Log): void {
+  warnOfMisspelled(log, Object.keys(table), process.env);
 }

@@ -79,7 +79,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const openFiles = readOpenFilesLimit();
   const { dispatcherConcurrency, maxSlowAttempts } = config;
   warnOfFewOpenFiles(log, openFiles, dispatcherConcurrency + maxSlowAttempts + maxFurtherSockets + otherOpenFiles);
-  const slowPlaces = readSlowPlaces(config, openFiles);
+  const slowPlaces = limitSlowPlaces(config, openFiles);
   // A deferred slow attempt may hold a worker slot for a second before it is deferred again.
   const returnsPerSecond = Math.max(1, config.dispatcherConcurrency / 2);
   const slow = createSlowAttempts({
@@ -206,7 +206,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 const slowBytes = 256 * 1024 * 1024;
 
 /** Slow attempts take at most half of `GLOBAL_PARALLELISM`, and half of the file descriptors. */
-function readSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
+function limitSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
   const cap = globalParallelism > 0 ? globalParallelism : Infinity;
   const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);
   return Math.max(1, Math.min(maxSlowAttempts, half));

@@ -8,7 +8,7 @@ import {
   startProbeServer,
   within,
 } from '@posthorn/process';
-import { warnOfMisspeltVariables, type Config } from './config.ts';
+import { warnOfMisspelledVariables, type Config } from './config.ts';
 import { startDispatcher } from './dispatcher.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function runDispatcher(config: Config, giveUp: () => void): Promise
   const probePorts = listPorts('PROBE_PORT', config.probePort, config.dispatchers);
   const probePort = probePorts[(number ?? 1) - 1];
   const metricsPorts = listPorts('METRICS_PORT', config.metricsPort, config.apis);
-  warnOfMisspeltVariables(log);
+  warnOfMisspelledVariables(log);
   // Reads the authorities now, while there are descriptors: Node.js does it once, and goes on without what it cannot read.
   createSecureContext();
   const open = await openBroker({

@@ -140,7 +140,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       stats,
       callbacks,
       bury: dlq.bury,
-      tellSchedule: schedules.tellEnd,
+      recordScheduleOutcome: schedules.tellEnd,
       isFull,
       log,
       graceMs,

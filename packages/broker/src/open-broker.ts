@@ -62,7 +62,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
   const { config, log, use, globalParallelism = 0, ...limits } = options;
   const forRequests = use === 'requests';
   const redis = forRequests ? connectForRequests(config.redisUrl) : connectForWork(config.redisUrl);
-  // Long reads have a connection of their own, so that a publish never waits behind the answer to one.
+  // Long reads have a connection of their own, so that a publish never waits behind the response to one.
   const reads = forRequests ? connectForRequests(config.redisUrl) : undefined;
   for (const connection of [redis, reads]) {
     connection?.on('error', (error) => log.debug({ reason: error.message }, 'redis.failed'));

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isMisspelling } from './misspelt.ts';
+import { isMisspelling } from './misspelled.ts';
 
 /** One environment variable. */
 export interface EnvironmentRow {
@@ -65,7 +65,7 @@ export function readEnvironment<T extends EnvironmentTable>(
     }
     const messages = [...new Set(result.error.issues.map(({ message }) => message))];
     const meant = variables[name] ? undefined : Object.keys(variables).find((one) => isMisspelling(one, name));
-    faults.push(`${name}: ${messages.join(', ')}${meant === undefined ? '' : ` (${meant} is set; is it misspelt?)`}`);
+    faults.push(`${name}: ${messages.join(', ')}${meant === undefined ? '' : ` (${meant} is set; is it misspelled?)`}`);
   }
   if (faults.length > 0) throw new ConfigurationError(`Wrong environment: ${faults.join('; ')}.`);
   return values as Environment<T>;

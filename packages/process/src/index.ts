@@ -4,7 +4,7 @@ export * from './listen.ts';
 export { isLoopback } from './loopback.ts';
 export { createLog, openLog, type Log, type ProcessLog } from './log.ts';
 export * from './metrics-server.ts';
-export * from './misspelt.ts';
+export * from './misspelled.ts';
 export * from './open-files.ts';
 export * from './probe-server.ts';
 export * from './process-metrics.ts';

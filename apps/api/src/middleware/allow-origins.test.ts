@@ -62,7 +62,7 @@ test.each([
   expect([...response.headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
 });
 
-test('what is no preflight goes on to authentication; only a listed origin may read the answer', async () => {
+test('what is no preflight goes on to authentication; only a listed origin may read the response', async () => {
   const call = await start(listed);
   const allowed = await call({ method: 'POST', headers: { Origin: 'https://app.example.com' } });
   expect(allowed.status).toBe(401);

@@ -35,6 +35,6 @@ test.each([
   ],
   [contract.dlq.list.query, 'unknown: lable (did you mean label?); the filters are '],
   [contract.dlq.removeMany.query, 'unknown: lable (did you mean label?); the filters are '],
-])('a misspelt filter is answered with the nearest one and the list of all', (schema, text) => {
+])('a misspelled filter is answered with the nearest one and the list of all', (schema, text) => {
   expect(textOf(schema, { lable: 'a' })).toContain(text);
 });

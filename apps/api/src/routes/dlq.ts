@@ -1,7 +1,7 @@
 import type { Broker } from '@posthorn/broker';
 import { contract, namesEntries, PosthornError, readDlqFilter, RunLetterListQuery, saysWhich } from '@posthorn/shared';
 import type { Request } from 'express';
-import { readRetryOptions } from './retry-options.ts';
+import { parseRetryOptions } from './retry-options.ts';
 import { route, type Route } from './route.ts';
 import { listLetters } from './workflow-dlq.ts';
 
@@ -34,7 +34,7 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
       return { deleted: await dlq.remove(ids), ...(cursor === undefined ? {} : { cursor }) };
     }),
     route(contract.dlq.retryMany, async ({ query, body }, request) => {
-      const options = readRetryOptions(request);
+      const options = parseRetryOptions(request);
       const filter = readDlqFilter(query, body);
       // Ids that a program left undefined are an empty object in JSON: they must not mean all entries.
       if (body && !namesEntries(filter)) {
@@ -49,7 +49,7 @@ export const dlqRoutes = (broker: Broker, pages: { list: typeof route; single: t
       return { responses, ...(cursor === undefined ? {} : { cursor }) };
     }),
     route(contract.dlq.retry, async ({ params }, request) => {
-      const [published] = (await retryDeadLetters([params.dlqId], readRetryOptions(request))) ?? [];
+      const [published] = (await retryDeadLetters([params.dlqId], parseRetryOptions(request))) ?? [];
       if (!published) throw notFound(params.dlqId);
       return published;
     }),

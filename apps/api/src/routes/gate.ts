@@ -7,12 +7,12 @@ export interface GateLimits {
   atOnce: number;
   /** Maximum number of waiting requests; further ones are answered with 429 at once. */
   waiting: number;
-  /** What such an answer says. */
+  /** What such a response says. */
   refusal?: string;
 }
 
 const tooManyReads =
-  'Too many reads of messages, dead letters and the log are running; wait for their answers, then try again.';
+  'Too many reads of messages, dead letters and the log are running; wait for their responses, then try again.';
 
 /** Lets few requests in at a time (contract E16). */
 export interface Gate {
@@ -69,7 +69,7 @@ export function createGate({ atOnce, waiting, refusal = tooManyReads }: GateLimi
     untilDrained: (response) => patience.get(response)?.untilDrained(),
     guard: (handle) => async (request, response, next) => {
       await enter();
-      const client = createPatience(response, leave);
+      const client = trackClient(response, leave);
       patience.set(response, client);
       try {
         if (!isGone(response)) await handle(request, response, next);
@@ -81,10 +81,10 @@ export function createGate({ atOnce, waiting, refusal = tooManyReads }: GateLimi
   };
 }
 
-type Patience = ReturnType<typeof createPatience>;
+type Patience = ReturnType<typeof trackClient>;
 
 /** Waits for a client that reads its response, and lets the next request in when that takes too long. */
-function createPatience(response: Response, letNextIn: () => void) {
+function trackClient(response: Response, letNextIn: () => void) {
   let hasLeft = false;
   let waitedMs = 0;
   const leave = () => {

@@ -1,6 +1,6 @@
 import { Limits } from '@posthorn/shared';
 import { readConfig, table } from '../config.ts';
-import { readLimits } from './limits.ts';
+import { toLimits } from './limits.ts';
 
 const before = process.env;
 beforeEach(
@@ -16,13 +16,13 @@ beforeEach(
 afterEach(() => (process.env = before));
 
 test('limits are those of the configuration, with times in milliseconds, and hold no secret', () => {
-  const limits = readLimits(readConfig());
+  const limits = toLimits(readConfig());
   expect(limits).toMatchObject({ maxMessageBytes: 1000, maxDelayMs: 60_000, burstRateLimit: 100 });
   expect(JSON.stringify(limits)).not.toContain('a-token-of-a-test');
 });
 
 test('the default of retries is never above the maximum', () => {
-  expect(readLimits(readConfig())).toMatchObject({ defaultRetries: 2, maxRetries: 2 });
+  expect(toLimits(readConfig())).toMatchObject({ defaultRetries: 2, maxRetries: 2 });
 });
 
 test.each(Object.keys(Limits.shape))('%s is named after its variable', (field) => {

@@ -21,7 +21,7 @@ export type PageRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.Z
 export function createPageRoute(limits: GateLimits): PageRoute {
   const gate = createGate(limits);
   return (endpoint, answer) => {
-    // The answer may be a stream, which `route` passes on to `sendPage` as it is.
+    // The response may be a stream, which `route` passes on to `sendPage` as it is.
     const made = route(endpoint as Endpoint, answer as never, {
       send: (response, page) => sendPage(response, page, () => gate.untilDrained(response)),
       isLong: true,

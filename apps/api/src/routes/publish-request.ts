@@ -31,7 +31,7 @@ export async function readPublishRequest(
 }
 
 /** What stands behind `/v2/publish/`, `/v2/enqueue/` or `/v2/schedules/` in the undecoded request target. */
-export function readTarget({ url }: Request): string {
+export function targetOf({ url }: Request): string {
   return /^\/v2\/(?:publish|enqueue|schedules)\/?(.*)$/is.exec(url)?.[1] ?? '';
 }
 

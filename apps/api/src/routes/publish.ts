@@ -2,7 +2,7 @@ import { isRunRequest, startDeadline, type Broker } from '@posthorn/broker';
 import { contract, cronName, Name, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import type { Warn } from '../middleware/warn.ts';
-import { readPublishRequest, readTarget } from './publish-request.ts';
+import { readPublishRequest, targetOf } from './publish-request.ts';
 import { publishForRun } from './publish-for-run.ts';
 import { rawRoute, type Route } from './route.ts';
 
@@ -11,15 +11,15 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
   return [
     rawRoute(
       contract.publish.publish,
-      (request, response) => publish(request, response, readTarget(request)),
+      (request, response) => publish(request, response, targetOf(request)),
       // No group in the expression: Express would decode it, and the destination is kept byte for byte.
       /^\/v2\/publish(?:\/.*)?$/i,
     ),
     rawRoute(
       contract.queues.enqueue,
       (request, response) => {
-        const [, queue = '', target = ''] = /^([^/?]*)\/?(.*)$/s.exec(readTarget(request)) ?? [];
-        return publish(request, response, target, readQueueName(queue));
+        const [, queue = '', target = ''] = /^([^/?]*)\/?(.*)$/s.exec(targetOf(request)) ?? [];
+        return publish(request, response, target, parseQueueName(queue));
       },
       /^\/v2\/enqueue\/.*$/i,
     ),
@@ -57,7 +57,7 @@ function isForSchedule(headers: readonly string[]): boolean {
   );
 }
 
-function readQueueName(text: string): string {
+function parseQueueName(text: string): string {
   const result = Name.safeParse(decode(text));
   if (result.success) return result.data;
   throw new PosthornError('invalid_request', `queueName: ${result.error.issues[0]?.message ?? ''}`);

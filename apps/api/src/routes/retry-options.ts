@@ -7,7 +7,7 @@ import type { Request } from 'express';
  *
  * @throws {PosthornError} for an invalid option, even if there is no entry to retry
  */
-export function readRetryOptions(request: Request): readonly string[] {
+export function parseRetryOptions(request: Request): readonly string[] {
   const headers = mergeHeaders(request.rawHeaders, parseConfiguration(/\?(.*)$/s.exec(request.url)?.[1] ?? ''));
   parsePublishOptions(headers);
   return headers;

@@ -45,7 +45,7 @@ const longCalls: ReadonlySet<unknown> = new Set([
 interface RouteOptions {
   /** Writes the response, as JSON in one piece by default. */
   send?: (response: Response, reply: object) => void | Promise<void>;
-  /** Whether the answer may take longer than one command of Redis: it reads much, or acts on much. */
+  /** Whether the response may take longer than one command of Redis: it reads much, or acts on much. */
   isLong?: boolean;
 }
 

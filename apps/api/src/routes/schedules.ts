@@ -1,7 +1,7 @@
 import { startDeadline, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, warnOfUnknownHeaders } from '@posthorn/shared';
 import type { Warn } from '../middleware/warn.ts';
-import { readPublishRequest, readTarget } from './publish-request.ts';
+import { readPublishRequest, targetOf } from './publish-request.ts';
 import type { PageRoute } from './page-route.ts';
 import { rawRoute, route, type Route } from './route.ts';
 
@@ -50,7 +50,7 @@ export function scheduleRoutes(
     rawRoute(
       endpoints.create,
       async (request, response) => {
-        const asked = await readPublishRequest(request, readTarget(request), maxMessageBytes);
+        const asked = await readPublishRequest(request, targetOf(request), maxMessageBytes);
         warn(response, warnOfUnknownHeaders(asked.headers));
         response.json({ scheduleId: await startDeadline().limit(schedules.create(asked)) });
       },

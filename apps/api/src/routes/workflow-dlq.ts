@@ -10,7 +10,7 @@ import {
   type Triggered,
 } from '@posthorn/shared';
 import type { Request } from 'express';
-import { readRetryOptions } from './retry-options.ts';
+import { parseRetryOptions } from './retry-options.ts';
 import { route as plainRoute, type route } from './route.ts';
 
 const { workflowDlq } = contract;
@@ -51,14 +51,14 @@ export const workflowDlqRoutes = (broker: Broker, pages: { list: typeof route; s
     request: Request,
     mode: 'restart' | 'resume',
   ) => {
-    const options = readRetryOptions(request);
+    const options = parseRetryOptions(request);
     const { ids, cursor } = await letters.find(filter);
     const workflowRuns = await letters.repeat(ids, mode, options);
     if (!workflowRuns) throw new PosthornError('not_found', 'some messages were not found');
     return { workflowRuns, ...(cursor === undefined ? {} : { cursor }) };
   };
   const repeatOne = async (dlqId: string, request: Request, mode: 'restart' | 'resume') =>
-    requireOne(dlqId, (await letters.repeat([dlqId], mode, readRetryOptions(request)))?.[0]);
+    requireOne(dlqId, (await letters.repeat([dlqId], mode, parseRetryOptions(request)))?.[0]);
 
   return [
     pages.list(workflowDlq.list, ({ query }) => listLetters(broker, query)),

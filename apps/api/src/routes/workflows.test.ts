@@ -137,7 +137,7 @@ describe('a call of a webhook', () => {
       run.received.push(data);
       return never;
     };
-    // The first call is not answered, so that the answers to the others wait. Twice: both rounds have room for one only.
+    // The first call is not answered, so that the responses to the others wait. Twice: both rounds have room for one only.
     for (const round of [1, 2]) {
       const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
       const head = 'POST /v2/workflows/hooks/user/wfr_1/event HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n';

@@ -1,7 +1,7 @@
 import type { Delivery } from '@posthorn/broker';
 import type { SlowAttempts } from './slow-attempts.ts';
 import { createSpacing } from './spacing.ts';
-import { readOrigin } from './url-parts.ts';
+import { originOf } from './url-parts.ts';
 
 /** A destination may have this many times the slots that are free: it reaches its limit before it has them all. */
 const share = 4;
@@ -100,7 +100,7 @@ export function createAdmission(
 
   return {
     async admit(delivery) {
-      const origin = readOrigin(delivery.message.url);
+      const origin = originOf(delivery.message.url);
       const destination = find(origin);
       if (destination.attempts.size < slots) {
         const where = slow.enter(delivery);
@@ -125,7 +125,7 @@ export function createAdmission(
     },
     moved(delivery) {
       delivery.freeSlot?.();
-      const destination = destinations.get(readOrigin(delivery.message.url));
+      const destination = destinations.get(originOf(delivery.message.url));
       const attempt = destination?.attempts.get(delivery);
       if (!destination || !attempt?.hasSlot) return;
       attempt.hasSlot = false;
@@ -133,7 +133,7 @@ export function createAdmission(
     },
     leave(delivery) {
       slow.leave(delivery);
-      const origin = readOrigin(delivery.message.url);
+      const origin = originOf(delivery.message.url);
       const destination = destinations.get(origin);
       const attempt = destination?.attempts.get(delivery);
       if (!destination || !attempt) return;

@@ -48,6 +48,6 @@ test.each([200, 204, 500])('status %i of a response that is not whole is a failu
   });
 });
 
-test('an answer without success is a failure of the kind http', () => {
+test('a response without success is a failure of the kind http', () => {
   expect(judge(delivery(0, 0), answer(404), rules, 0)).toMatchObject({ kind: 'failed', errorKind: 'http' });
 });

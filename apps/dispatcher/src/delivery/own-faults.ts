@@ -69,7 +69,7 @@ export function createOwnFaults(log: Log, now: () => number): OwnFaults {
   return {
     isOurs({ status, code, error }) {
       if (status !== 0 || code === undefined) return false;
-      const kind = readKind(code, error ?? '') ?? (ambiguous.has(code) && lacksFiles() ? kinds.files : undefined);
+      const kind = classifyFault(code, error ?? '') ?? (ambiguous.has(code) && lacksFiles() ? kinds.files : undefined);
       if (kind) note(kind, code);
       return kind !== undefined;
     },
@@ -93,8 +93,8 @@ export function createOwnFaults(log: Log, now: () => number): OwnFaults {
   }
 }
 
-function readKind(code: string, error: string): Kind | undefined {
-  // To an address of IPv6 this is the answer of a machine that has none itself, now and later.
+function classifyFault(code: string, error: string): Kind | undefined {
+  // For an IPv6 destination this means that the machine has no IPv6 address, so a retry would not help.
   if (code === 'EADDRNOTAVAIL') return /EADDRNOTAVAIL \d+(\.\d+){3}\b/.test(error) ? kinds.ports : undefined;
   return Object.hasOwn(codes, code) ? codes[code] : undefined;
 }

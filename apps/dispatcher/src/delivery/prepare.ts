@@ -51,7 +51,7 @@ export function createPrepare(options: PrepareOptions): (delivery: Delivery, con
   };
 }
 
-/** The answer to a call is its result, that of a failure callback is shown, and the first one says who answers. */
+/** The response to a call is its result, that of a failure callback is shown, and the first one says who answers. */
 function keepsAnswer(workflow: RunMessage | undefined): boolean {
   return workflow !== undefined && ['call', 'failure', 'init'].includes(workflow.kind);
 }

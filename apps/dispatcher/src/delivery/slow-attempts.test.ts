@@ -1,6 +1,6 @@
 import type { Delivery } from '@posthorn/broker';
 import { createSlowAttempts, noSlowPlace, slowAndLarge, type SlowAttempts } from './slow-attempts.ts';
-import { readSite } from './url-parts.ts';
+import { siteOf } from './url-parts.ts';
 
 let now = 0;
 let slow: SlowAttempts;
@@ -58,7 +58,7 @@ test('an attempt moves when it is slow, not before, and its place is free when i
   expect(slow.inUse()).toBe(0);
 });
 
-test('an attempt that has its answer is neither moved nor ended, however long its end takes', () => {
+test('an attempt that has its response is neither moved nor ended, however long its end takes', () => {
   create(1);
   slow.answered(start(host(1)), 0);
   start(host(2));
@@ -296,5 +296,5 @@ test.each([
   ['http://localhost/', 'localhost'],
 ])('the site of %s is %s', (url, site) => {
   create(1);
-  expect(readSite(url)).toBe(site);
+  expect(siteOf(url)).toBe(site);
 });

@@ -1,6 +1,6 @@
 import { estimateRequestBytes, type Delivery } from '@posthorn/broker';
 import { createSpacing } from './spacing.ts';
-import { readEndpoint, readOrigin, readSite } from './url-parts.ts';
+import { withoutQuery, originOf, siteOf } from './url-parts.ts';
 
 /** An attempt whose request takes longer than this is slow. */
 const slowAfterMs = 250;
@@ -128,8 +128,8 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
   }
 
   function take(delivery: Delivery, startedAt?: number, attempt?: RunningAttempt): boolean {
-    const name = readSite(delivery.message.url);
-    const origin = readOrigin(delivery.message.url);
+    const name = siteOf(delivery.message.url);
+    const origin = originOf(delivery.message.url);
     const requestBytes = attempt?.requestBytes ?? estimateRequestBytes(delivery.message);
     const responseBytes = attempt?.heldBytes() ?? 0;
     const site = sites.get(name) ?? { places: 0, bytes: 0 };
@@ -176,7 +176,7 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
 
   /** Ends an attempt for which there is no room: its message comes back and has used no retry. */
   function defer(delivery: Delivery, attempt: RunningAttempt): void {
-    bar(readEndpoint(delivery.message.url));
+    bar(withoutQuery(delivery.message.url));
     ended++;
     refusedAt = now();
     attempt.fail('there was no room for another slow attempt', noSlowPlace);
@@ -236,8 +236,8 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
       const isLarge = estimateRequestBytes(delivery.message) > maxSlotBytes;
       if (slow.size === 0 && barred.size === 0 && !isLarge) return 'slot';
       const { url } = delivery.message;
-      const isBarred = (barred.get(readEndpoint(url))?.until ?? 0) > now();
-      const origin = readOrigin(url);
+      const isBarred = (barred.get(withoutQuery(url))?.until ?? 0) > now();
+      const origin = originOf(url);
       if (!isLarge && !isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
       if (take(delivery)) return 'place';
       refusedAt = now();
@@ -261,8 +261,8 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
         setBytes(place, { responseBytes: keptBytes });
       }
       if (startedAt === undefined || now() - startedAt >= endAfterMs) return;
-      if (barred.size > 0) barred.delete(readEndpoint(delivery.message.url));
-      const origin = readOrigin(delivery.message.url);
+      if (barred.size > 0) barred.delete(withoutQuery(delivery.message.url));
+      const origin = originOf(delivery.message.url);
       if (quick.has(origin)) return;
       quick.add(origin);
       if (quick.size > maxKnown) quick.delete(quick.values().next().value ?? '');

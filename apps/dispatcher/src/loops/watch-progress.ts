@@ -35,7 +35,7 @@ export function watchProgress(options: ProgressOptions): Progress {
   let hasGivenUp = false;
 
   const look = async () => {
-    // Without an answer nothing is known, and a Redis that is unavailable is reported elsewhere.
+    // Without a response nothing is known, and a Redis that is unavailable is reported elsewhere.
     const found = Promise.all(workers.map((_, shard) => backlogs.read(shard))).catch(() => undefined);
     const shards = (await within(everyMs, found)) ? await found : undefined;
     workers.forEach((worker, shard) => {

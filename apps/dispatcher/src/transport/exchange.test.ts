@@ -67,7 +67,7 @@ describe('bytes in tiny pieces cost a bounded amount of memory', () => {
     ['chunks of two bytes', 500, '2\r\nxy\r\n'],
     ['chunks with an extension', 500, '1;extension=x\r\nx\r\n'],
     ['chunk sizes with zeros before', 500, '00000001\r\nx\r\n'],
-  ])('%s: the answer has its status, and ends', async (_, status, chunk) => {
+  ])('%s: the response has its status, and ends', async (_, status, chunk) => {
     const url = await serve(repeat(head(status), Buffer.from(chunk.repeat(10_000)), 300));
     const sending = Promise.all([send(url), send(url)]);
     const { growthBytes } = await measure(sending);

@@ -17,9 +17,9 @@ export interface Exchange {
   /** Resolves to a `DestinationResponse` whatever the destination does. Rejects only with `AbortedError`. */
   answer: Promise<DestinationResponse>;
   abort(): void;
-  /** Ends the exchange with this error, unless there is an answer. */
+  /** Ends the exchange with this error, unless there is a response. */
   fail(error: string, code: string): void;
-  /** About as many bytes as the response takes in memory, until there is an answer. */
+  /** About as many bytes as the response takes in memory, until there is a response. */
   heldBytes(): number;
 }
 
@@ -39,10 +39,10 @@ const maxTimerMs = 0x7fff_ffff;
 const nothing = new Uint8Array(0);
 
 /**
- * Sends a request and collects the answer within a hard limit of time, from the first step of connecting to the last
+ * Sends a request and collects the response within a hard limit of time, from the first step of connecting to the last
  * byte, and within limits of bytes (contract D10, D12).
  *
- * When a connection that was used before ends within a second, without one byte of an answer, the request is sent once
+ * When a connection that was used before ends within a second, without one byte of a response, the request is sent once
  * more over a new connection: the destination had closed it while it was idle. Both requests are the same attempt and
  * carry the same message id.
  */
@@ -108,7 +108,7 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
         const encoding = response.header['Content-Encoding']?.join(',') ?? '';
         const decoding = decodeBody(response.body, encoding, maxResponseBytes);
         if (decoding) decode(response, decoding);
-        else finish(toAnswer(response));
+        else finish(toDestinationResponse(response));
       };
       drop = connection.destroy;
       heldBytes = reader.heldBytes;
@@ -136,7 +136,7 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
     drop = stop;
     void decoded.then((result) => {
       isDecoding = false;
-      finish(toAnswer(result ? replaceBody(response, result) : response));
+      finish(toDestinationResponse(result ? replaceBody(response, result) : response));
     });
   }
 
@@ -160,7 +160,7 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   };
 }
 
-function toAnswer({ status, header, body, isCut, error }: Response): DestinationResponse {
+function toDestinationResponse({ status, header, body, isCut, error }: Response): DestinationResponse {
   const [first = nothing] = body;
   const answer: DestinationResponse = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
   if (isCut) answer.isCut = true;

@@ -140,7 +140,7 @@ test.each([
   expect(connections()).toBe(count);
 });
 
-test('an answer that comes before the whole request has been sent ends the connection', async () => {
+test('a response that comes before the whole request has been sent ends the connection', async () => {
   let connections = 0;
   const server = createServer((socket) => {
     connections++;

@@ -21,7 +21,7 @@ const queryTimeoutMs = 1500;
 /** When there are addresses of one family, those of the other may come so much later. */
 const otherFamilyMs = 100;
 const maxKnown = 10_000;
-/** Addresses of each family that are used of a name: an answer over TCP may have thousands, and is kept for a while. */
+/** Addresses of each family that are used of a name: a response over TCP may have thousands, and is kept for a while. */
 const maxOfFamily = 32;
 
 /**
@@ -40,13 +40,13 @@ export function createResolve(options: ResolveOptions = {}): Resolve {
   async function find(host: string, settings: NameSettings): Promise<LookupAddress[]> {
     const name = host.toLowerCase().replace(/\.$/, '');
     // Old spellings of IPv4 addresses, such as 0x7f.1, are what a URL parser makes of them.
-    if (/(^|\.)(0x[0-9a-f]*|\d+)$/.test(name)) return [readNumber(name)];
+    if (/(^|\.)(0x[0-9a-f]*|\d+)$/.test(name)) return [parseNumericHost(name)];
     if (resolver?.settings !== settings) resolver = { settings, dns: createResolver() };
     const { dns } = resolver;
     let failure: TransportError | undefined;
     for (const { name: source, isLast } of settings.sources) {
       if (source === 'files') {
-        const addresses = settings.hosts.get(name) ?? readLoopback(name);
+        const addresses = settings.hosts.get(name) ?? findLoopback(name);
         if (addresses) return addresses;
       } else if (source === 'dns' || source === 'resolve') {
         const result = failure ?? (await askCandidates(dns, listCandidates(host, settings)));
@@ -157,7 +157,7 @@ function mayKnow(source: string, name: string): boolean {
 }
 
 /** Names of this machine, also without a line in the hosts file (RFC 6761 section 6.3). */
-function readLoopback(name: string): LookupAddress[] | undefined {
+function findLoopback(name: string): LookupAddress[] | undefined {
   if (name !== 'localhost' && !name.endsWith('.localhost')) return undefined;
   return [
     { address: '127.0.0.1', family: 4 },
@@ -165,7 +165,7 @@ function readLoopback(name: string): LookupAddress[] | undefined {
   ];
 }
 
-function readNumber(name: string): LookupAddress {
+function parseNumericHost(name: string): LookupAddress {
   const address = URL.canParse(`http://${name}`) ? new URL(`http://${name}`).hostname : '';
   if (isIP(address) === 0) throw new TransportError('dns', `unable to resolve host: ${name} is no address`);
   return { address, family: 4 };

@@ -50,21 +50,25 @@ async function readTold(): Promise<Record<string, unknown>> {
 const delivery = () => ({ ...broker.shards.newId(0), message, retried: 0, crashes: 0 });
 
 test('a callback says why the attempt failed', async () => {
-  await broker.callbacks.tellAttempt(delivery(), { kind: 'retry', delayMs: 1, ...failure() });
+  await broker.callbacks.storeCallback(delivery(), { kind: 'retry', delayMs: 1, ...failure() });
   const told = await readTold();
   expect(told).toMatchObject({ status: 0, error: 'connect ECONNREFUSED', errorKind: 'connect' });
   expect(Buffer.from(String(told['body']), 'base64').toString()).toBe('connect ECONNREFUSED');
   expect(told).not.toHaveProperty('bodyTruncated');
 });
 
-test('a failure callback says it, too, and that it has only a part of the answer', async () => {
-  await broker.callbacks.tellFailure(delivery(), failure({ status: 500, body: Buffer.from('no'), isCut: true }), '1-0');
+test('a failure callback says it, too, and that it has only a part of the response', async () => {
+  await broker.callbacks.storeFailureCallback(
+    delivery(),
+    failure({ status: 500, body: Buffer.from('no'), isCut: true }),
+    '1-0',
+  );
   expect(await readTold()).toMatchObject({ status: 500, dlqId: '1-0', errorKind: 'connect', bodyTruncated: true });
 });
 
 test('a callback about a success has no error', async () => {
   const answer = { status: 200, header: {}, body: Buffer.from('ok') };
-  await broker.callbacks.tellAttempt(delivery(), { kind: 'delivered', answer });
+  await broker.callbacks.storeCallback(delivery(), { kind: 'delivered', answer });
   const told = await readTold();
   expect(told).not.toHaveProperty('error');
   expect(told).not.toHaveProperty('errorKind');
@@ -83,7 +87,7 @@ test('few large callbacks are made at once, and one that fails holds up no other
   read.mockRejectedValueOnce(new Error('no Redis'));
   const body = { kind: 'stored', key: 'msg_1', sizeBytes: 10_000_000 } as const;
   const tell = () =>
-    callbacks.tellAttempt(
+    callbacks.storeCallback(
       { ...delivery(), message: { ...message, body } },
       { kind: 'retry', delayMs: 1, ...failure() },
     );

@@ -25,9 +25,9 @@ const rememberedMs = 600_000;
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
-  tellAttempt(delivery: Delivery, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
+  storeCallback(delivery: Delivery, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
   /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
-  tellFailure(delivery: Delivery, failure: Failure, dlqId: string): Promise<void>;
+  storeFailureCallback(delivery: Delivery, failure: Failure, dlqId: string): Promise<void>;
 }
 
 /** The attempt that a callback reports. */
@@ -132,12 +132,12 @@ export function createCallbacks(parts: StoreParts & { reportGate: ByteGate }): C
   }
 
   return {
-    async tellAttempt(delivery, outcome) {
+    async storeCallback(delivery, outcome) {
       // An attempt that is made again after a crash may end differently. Then both outcomes are reported.
       const { callback } = delivery.message;
       if (callback) await send(delivery, callback, `${delivery.retried}:${outcome.kind}`, outcome);
     },
-    async tellFailure(delivery, failure, dlqId) {
+    async storeFailureCallback(delivery, failure, dlqId) {
       const { failureCallback } = delivery.message;
       if (failureCallback) await send(delivery, failureCallback, 'failure', failure, dlqId);
     },

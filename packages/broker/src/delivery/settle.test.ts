@@ -6,7 +6,7 @@ import { createSettlement, type SettleParts } from './settle.ts';
 
 const maxStoredResponseBytes = 1000;
 
-/** Settles a failed attempt in a Redis that is full or not; gives what was stored of its answer. */
+/** Settles a failed attempt in a Redis that is full or not; gives what was stored of its response. */
 async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<DestinationResponse>, isFull = false) {
   const told: (Outcome & { answer: DestinationResponse })[] = [];
   const failures: Failure[] = [];
@@ -15,8 +15,8 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
   const parts = {
     isFull: () => isFull,
     callbacks: {
-      tellAttempt: async (_: Delivery, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
-      tellFailure: async (_delivery: Delivery, failure: Failure) => void failures.push(failure),
+      storeCallback: async (_: Delivery, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
+      storeFailureCallback: async (_delivery: Delivery, failure: Failure) => void failures.push(failure),
     },
     bury: async (_delivery: Delivery, failure: KeptFailure) => {
       buried.push(failure);
@@ -27,7 +27,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
       ended: (_id: string, more: NewLogEntry[]) => void entries.push(...more),
     },
     stats: { settled: () => undefined },
-    tellSchedule: async () => undefined,
+    recordScheduleOutcome: async () => undefined,
     bodies: { release: async () => undefined },
     log: { debug: () => undefined, info: () => undefined } as unknown as Log,
     graceMs: 0,
@@ -45,7 +45,7 @@ const large = Buffer.alloc(100_000, 'x');
 const header = { A: ['b'] };
 
 test.each(['retry', 'failed', 'canceled'] as const)(
-  'of an attempt that ends as %s, little of the answer is kept',
+  'of an attempt that ends as %s, little of the response is kept',
   async (kind) => {
     const { told, failures, buried, entry, text } = await settle(kind, { body: large, header });
     expect(text.length + (entry?.body?.length ?? 0)).toBeLessThan(2000);

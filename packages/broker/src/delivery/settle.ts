@@ -22,7 +22,7 @@ export interface SettleParts {
   /** Puts a message into the dead letter queue and gives the id of the entry; doing it twice gives the same id. */
   bury: (delivery: Delivery, failure: KeptFailure) => Promise<string>;
   /** Tells the schedule that made a message, if one did, how it ended. */
-  tellSchedule: (id: string, message: Message, state: 'SUCCESS' | 'FAIL') => Promise<void>;
+  recordScheduleOutcome: (id: string, message: Message, state: 'SUCCESS' | 'FAIL') => Promise<void>;
   /** Whether Redis is full. */
   isFull: () => boolean;
   log: Log;
@@ -51,22 +51,22 @@ export function createSettlement(parts: SettleParts): Settlement {
     errorKind,
     answer: cutResponse(answer, isFull() ? 0 : maxStoredResponseBytes),
   });
-  /** A callback carries the whole answer, unless Redis is full: it is stored as a message, of each attempt. */
+  /** A callback carries the whole response, unless Redis is full: it is stored as a message, of each attempt. */
   const limit = (answer: DestinationResponse) => (isFull() ? shortenResponse(answer, maxStoredResponseBytes) : answer);
 
   const settle: Settlement['settle'] = async (delivery, outcome) => {
     if (outcome.kind === 'deferred') return;
     const { id, message, retried } = delivery;
     const answer = limit(outcome.answer);
-    await callbacks.tellAttempt(delivery, { ...outcome, answer });
+    await callbacks.storeCallback(delivery, { ...outcome, answer });
     const now = Date.now();
     const keepBody = (keepMs: number) => bodies.release(message.body, id, Math.max(keepMs, endingMs));
-    const tellSchedule = (state: 'SUCCESS' | 'FAIL') => parts.tellSchedule(id, message, state);
+    const recordScheduleOutcome = (state: 'SUCCESS' | 'FAIL') => parts.recordScheduleOutcome(id, message, state);
     const { status } = answer;
 
     switch (outcome.kind) {
       case 'delivered':
-        await tellSchedule('SUCCESS');
+        await recordScheduleOutcome('SUCCESS');
         logs.ended(id, [deliveredEntry(now, status)], message);
         await keepBody(graceMs);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.delivered');
@@ -81,8 +81,8 @@ export function createSettlement(parts: SettleParts): Settlement {
         const { error: reason, errorKind } = outcome;
         const kept = keep(outcome);
         const dlqId = await parts.bury(delivery, kept);
-        await callbacks.tellFailure(delivery, { ...outcome, answer }, dlqId);
-        await tellSchedule('FAIL');
+        await callbacks.storeFailureCallback(delivery, { ...outcome, answer }, dlqId);
+        await recordScheduleOutcome('FAIL');
         logs.ended(id, failedEntries(retried, now, kept), message);
         await keepBody(dlqRetentionMs);
         log.info(
@@ -92,7 +92,7 @@ export function createSettlement(parts: SettleParts): Settlement {
         return;
       }
       case 'canceled':
-        await tellSchedule('FAIL');
+        await recordScheduleOutcome('FAIL');
         logs.ended(id, canceledEntries(retried, now, keep(outcome)), message);
         await keepBody(0);
         log.debug({ messageId: id, attempt: retried + 1, status }, 'attempt.canceled');

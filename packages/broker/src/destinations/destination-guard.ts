@@ -51,14 +51,14 @@ const globalUnicast = ipaddr.parseCIDR('2000::/3');
 const privateRanges = new Set(['loopback', 'private', 'carrierGradeNat', 'uniqueLocal']);
 
 export function createDestinationGuard({ allowPrivate, allow, deny, own }: GuardOptions): DestinationGuard {
-  const allowed = allow.map((text) => readRule(text, 'DESTINATION_ALLOW'));
-  const denied = deny.map((text) => readRule(text, 'DESTINATION_DENY'));
+  const allowed = allow.map((text) => parseRule(text, 'DESTINATION_ALLOW'));
+  const denied = deny.map((text) => parseRule(text, 'DESTINATION_DENY'));
   const isOfThisMachine = createMachineCheck();
 
   const checkAddress: DestinationGuard['checkAddress'] = (text, host, port) => {
-    const address = readAddress(text);
+    const address = parseAddress(text);
     if (!address) return `endpoint resolves to an invalid address: ${text}`;
-    const name = readName(host);
+    const name = normalizeHost(host);
     if (denied.some((rule) => matches(rule, address, name, port))) {
       return `endpoint resolves to a denied address: ${text} (see DESTINATION_DENY)`;
     }
@@ -69,7 +69,7 @@ export function createDestinationGuard({ allowPrivate, allow, deny, own }: Guard
       return `endpoint resolves to an address of posthorn itself: ${text} (to allow it, list it with its port in DESTINATION_ALLOW)`;
     }
     const isMetadata = metadata.some((range) => contains(range, address));
-    const range = readKind(address);
+    const range = classifyRange(address);
     const isPrivate = privateRanges.has(range) && !isMetadata;
     if (range === 'unicast' && !isMetadata) return undefined;
     // A broad range that happens to hold a metadata address was not meant for it, nor was a name that leads there.
@@ -86,7 +86,7 @@ export function createDestinationGuard({ allowPrivate, allow, deny, own }: Guard
 
   const checkHost = ({ hostname, port, protocol }: URL) => {
     const portNumber = Number(port || (protocol === 'https:' ? 443 : 80));
-    const host = readName(hostname);
+    const host = normalizeHost(hostname);
     if (host === 'localhost' || host.endsWith('.localhost')) return checkAddress('::1', host, portNumber);
     if (denied.some((rule) => rule.host === host && (rule.port ?? portNumber) === portNumber)) {
       return `endpoint is a denied host: ${host} (see DESTINATION_DENY)`;
@@ -116,14 +116,14 @@ const kinds: Record<string, string> = {
 };
 
 /** The library's name of the range; `reserved` for unassigned IPv6 addresses, which the library calls unicast. */
-function readKind(address: Address): string {
+function classifyRange(address: Address): string {
   const range = address.range();
   const isUnassigned = range === 'unicast' && address.kind() === 'ipv6' && !contains(globalUnicast, address);
   return isUnassigned ? 'reserved' : range;
 }
 
 /** The address that is checked: of an IPv6 address that contains an IPv4 address, the latter. */
-function readAddress(text: string): Address | undefined {
+function parseAddress(text: string): Address | undefined {
   const bare = text.replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return undefined;
   const address = ipaddr.parse(bare);
@@ -139,7 +139,7 @@ function readAddress(text: string): Address | undefined {
 }
 
 /** A host as names are compared: in lower case, without the brackets of IPv6 and the dot of the root. */
-function readName(host: string): string {
+function normalizeHost(host: string): string {
   return host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
@@ -155,7 +155,7 @@ function isOwn(
 ): boolean {
   return endpoints.some((endpoint) => {
     if (endpoint.port !== port) return false;
-    const ownAddress = readAddress(endpoint.address);
+    const ownAddress = parseAddress(endpoint.address);
     if (!ownAddress) return false;
     return ownAddress.toString() === address.toString() || (isOfThisMachine(ownAddress) && isOfThisMachine(address));
   });
@@ -173,20 +173,20 @@ function createMachineCheck(): (address: Address) => boolean {
     if (performance.now() - readAt >= interfacesMs) {
       readAt = performance.now();
       const addresses = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? []);
-      known = new Set(addresses.map((each) => readAddress(each.address)?.toString()));
+      known = new Set(addresses.map((each) => parseAddress(each.address)?.toString()));
     }
     return known.has(address.toString());
   };
 }
 
-function readRule(text: string, variable: string): Rule {
+function parseRule(text: string, variable: string): Rule {
   const withPort = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(text);
   const host = (withPort?.[1] ?? text).replace(/^\[|\]$/g, '').toLowerCase();
   const port = withPort ? Number(withPort[2]) : undefined;
-  if (ipaddr.isValidCIDR(host)) return { range: readRange(ipaddr.parseCIDR(host)), port };
+  if (ipaddr.isValidCIDR(host)) return { range: unwrapRange(ipaddr.parseCIDR(host)), port };
   if (ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host)) {
     const address = ipaddr.parse(host);
-    return { range: readRange([address, address.kind() === 'ipv4' ? 32 : 128]), port };
+    return { range: unwrapRange([address, address.kind() === 'ipv4' ? 32 : 128]), port };
   }
   if (/^(?=.{1,253}$)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(host) && !/^[\d.]+$/.test(host)) return { host, port };
   throw new ConfigurationError(
@@ -195,7 +195,7 @@ function readRule(text: string, variable: string): Rule {
 }
 
 /** Addresses are judged by the IPv4 address inside, and so must the ranges be that they are compared with. */
-function readRange([network, bits]: Range): Range {
+function unwrapRange([network, bits]: Range): Range {
   const isMapped = network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && bits >= 96;
   return isMapped ? [network.toIPv4Address(), bits - 96] : [network, bits];
 }

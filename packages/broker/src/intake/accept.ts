@@ -153,7 +153,7 @@ export interface Revision {
 }
 
 /** @throws {PublishOptionsError | ForwardError} that name what is wrong */
-export function readRevision(headers: readonly string[]): Revision {
+export function parseRevision(headers: readonly string[]): Revision {
   return { options: parsePublishOptions(headers), forwarded: parseForwardedHeaders(headers, false, false) };
 }
 
@@ -221,7 +221,7 @@ function createTemplate(
       `Upstash-Label: use at most ${limits.maxLabels} labels of at most 256 characters`,
     );
   }
-  const flowControl = readFlowControl(options);
+  const flowControl = toFlowControl(options);
   const queue = queueName ?? options.queueName;
   return {
     method: options.method ?? 'POST',
@@ -255,7 +255,7 @@ function createCallback(
   if (options.retries !== undefined) requireAtMost(options.retries, limits.maxRetries, `${name}-Retries`);
   requireAtMost(delayMs / 1000, limits.maxDelayMs / 1000, `${name}-Delay`, 'seconds of delay');
   const retryDelayExpression = options.retryDelay ?? message.retryDelayExpression;
-  const flowControl = readFlowControl(options);
+  const flowControl = toFlowControl(options);
   return {
     url,
     method: options.method ?? 'POST',
@@ -293,7 +293,7 @@ function requireAtMost(value: number, max: number, name: string, unit = ''): voi
   if (value > max) throw new PosthornError('limit_exceeded', `${name}: use at most ${max} ${unit}`.trim());
 }
 
-function readFlowControl({ flowControlKey, flowControlValue }: CallbackOptions): FlowControl | undefined {
+function toFlowControl({ flowControlKey, flowControlValue }: CallbackOptions): FlowControl | undefined {
   return flowControlKey === undefined || !flowControlValue ? undefined : { key: flowControlKey, ...flowControlValue };
 }
 

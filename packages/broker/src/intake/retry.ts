@@ -1,6 +1,6 @@
 import { hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
 import { deriveId } from '../engine/shards/derive-id.ts';
-import { readRevision, revise, type AcceptParts, type Revision } from './accept.ts';
+import { parseRevision, revise, type AcceptParts, type Revision } from './accept.ts';
 import { startDeadline } from './deadline.ts';
 import { ensureQueues } from './publish.ts';
 import { requireStored, store, type Draft, type StoreParts } from './store.ts';
@@ -32,7 +32,7 @@ export async function retryDeadLetters(
   const letters = await readLetters(parts, dlqIds);
   if (!letters) return undefined;
   if (letters.length === 0) return [];
-  const revision = readRevision(headers);
+  const revision = parseRevision(headers);
   const messages = letters.map((letter, index) => {
     const dlqId = dlqIds[index] ?? '';
     return { ...reviseLetter(parts, dlqId, letter, revision), shard: dlq.shardOf(dlqId) };

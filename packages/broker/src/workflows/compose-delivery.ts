@@ -92,7 +92,7 @@ function describeRun(
 /** More steps side by side than this are not looked at: a repeated delivery then repeats what follows them. */
 const maxConcurrent = 200;
 
-/** Whether what a delivery of this message leads to was accepted already: only its answer was lost. */
+/** Whether what a delivery of this message leads to was accepted already: only its response was lost. */
 export async function hasDoneItsWork(
   { redis }: Pick<RunParts, 'redis'>,
   shard: number,

@@ -76,7 +76,7 @@ export async function viewNext(
     if (!isFailed && !pending.has(messageId)) continue;
     const { errors, next } = await readErrors(parts, run.shard, messageId);
     const last = errors.at(-1);
-    // The run has the answer that failed it, of which the log of the message may have nothing.
+    // The run has the response that failed it, of which the log of the message may have nothing.
     if (isFailed && last?.body === '')
       last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
     const shown = errors.map(limit);

@@ -161,7 +161,7 @@ export async function removeLetters({ shards, scripts }: RunParts, ids: readonly
   return removed;
 }
 
-/** About the bytes that an entry takes in an answer. */
+/** About the bytes that an entry takes in a response. */
 async function readViewSize({ redis }: RunParts, run: Run): Promise<number> {
   const { config, failure, failureCallback } = run;
   const payload = await readEntry(redis, run, 0);

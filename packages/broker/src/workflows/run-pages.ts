@@ -27,7 +27,7 @@ export async function listRunViews(
   cursor?: string,
 ): Promise<{ runs: RunView[]; cursor?: string }> {
   const after = cursor ? parseCursor(cursor) : undefined;
-  if (cursor && !after) throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier answer');
+  if (cursor && !after) throw new PosthornError('invalid_request', 'cursor: use the cursor of an earlier response');
   const runs: RunView[] = [];
   let bytes = 0;
   let read = 0;

@@ -245,7 +245,7 @@ describe('when a later run takes the id', () => {
     expect(sizes.length).toBeGreaterThan(15);
   });
 
-  test('the answer of a failure callback is noted with the run that has failed', async () => {
+  test('the response of a failure callback is noted with the run that has failed', async () => {
     await failAtOnce('wfr_called', { 'Upstash-Failure-Callback': url });
     const { messageId } = JSON.parse(await readField('wfr_called', 'failureCallback')) as { messageId: string };
     const delivery = await readDelivery(messageId);

@@ -32,7 +32,7 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
     async settle(delivery, outcome) {
       if (!isRunDelivery(delivery)) return others.settle(delivery, outcome);
       if (outcome.kind === 'deferred') return;
-      // The result of a call carries the whole answer, as callbacks do, unless Redis is full.
+      // The result of a call carries the whole response, as callbacks do, unless Redis is full.
       const [maxBytes, maxResultBytes] = isFull() ? [0, maxStoredResponseBytes] : [maxStoredResponseBytes, Infinity];
       await settleRun(delivery, outcome, maxBytes, maxResultBytes);
       const { id, message, retried } = delivery;

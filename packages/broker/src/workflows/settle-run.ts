@@ -30,7 +30,7 @@ const noWorkflow =
 const oldSdk = 'trigger rest api is only usable with sdk versions after v1.0.0 major version';
 
 /**
- * What an answer means for a message of a run, beyond what it means for any message: an endpoint that is no workflow
+ * What a response means for a message of a run, beyond what it means for any message: an endpoint that is no workflow
  * fails the run at once, and so does a result of a call that the server itself refused.
  */
 export async function judgeRunOutcome(
@@ -57,7 +57,7 @@ export async function judgeRunOutcome(
       return { kind: 'failed', answer: { ...outcome.answer, body: Buffer.from(error) }, error, errorKind: 'http' };
   }
   if (outcome.kind === 'failed' && isRepeatable(outcome.answer) && kind !== 'call' && kind !== 'failure') {
-    // What the workflow does next was accepted: only the answer to this delivery was lost, at its last attempt.
+    // What the workflow does next was accepted: only the response to this delivery was lost, at its last attempt.
     const { shard } = runs.placeOf(runId);
     if (await hasDoneItsWork({ redis }, shard, delivery.id, workflow)) return { ...outcome, kind: 'canceled' };
   }
@@ -88,8 +88,8 @@ export async function noteRefusal(
 /**
  * Carries an outcome out for the run, before its message ends. Doing it twice changes nothing.
  *
- * @param maxStoredBytes bytes of the body of an answer that are kept of a failure; 0 keeps no headers either
- * @param maxResultBytes bytes of the answer to a call, and of its request, that its result contains
+ * @param maxStoredBytes bytes of the body of a response that are kept of a failure; 0 keeps no headers either
+ * @param maxResultBytes bytes of the response to a call, and of its request, that its result contains
  */
 export async function settleRunOutcome(
   parts: RunParts,
@@ -135,7 +135,7 @@ interface CallOutcome {
   error?: string;
 }
 
-/** The request of a call has its last answer, or none: the endpoint gets it (contract W9). */
+/** The request of a call has its last response, or none: the endpoint gets it (contract W9). */
 async function appendCallResult(
   parts: RunParts,
   delivery: RunDelivery,

@@ -20,7 +20,7 @@ import { isWebhookStep, nameNote, parseWaiter, requireEventId, type StoredWaiter
 /** Data that a run keeps for steps that do not wait yet: texts, and bytes of all. */
 const noteLimits = { maxNotes: 1000, maxBytes: 16 * 1024 * 1024 };
 
-/** The waiters of an event, as many as one answer has room for (contract W12). */
+/** The waiters of an event, as many as one response has room for (contract W12). */
 export async function readWaiters(parts: RunParts, eventId: string): Promise<WaiterView[]> {
   const views: WaiterView[] = [];
   let bytes = 0;

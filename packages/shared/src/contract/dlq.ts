@@ -7,7 +7,7 @@ import { MessageView, responseBodyTruncated } from './messages.ts';
 import { Published } from './publish.ts';
 import { EntryIds, maxIds, RunLetter } from './workflow-dlq.ts';
 
-/** A message that has finally failed, with the last answer of its destination (contract O5). */
+/** A message that has finally failed, with the last response of its destination (contract O5). */
 export const DlqMessage = MessageView.extend({
   dlqId: z.string().meta({ description: 'Id of the entry.', example: '1725323658779-0' }),
   responseStatus: z.int().describe('Status of the last response; 0 without one.'),
@@ -42,7 +42,7 @@ const dlqFields = z.strictObject(
       .pipe(z.array(z.string().regex(/^[0-9a-z]{1,8}-[0-9a-z]{1,4}-[0-9a-z]{1,8}$/, 'use the cause of a summary')))
       .describe('A cause, as `GET /v2/dlq/summary` names it.'),
     cursor: cursor
-      .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer')
+      .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier response')
       .describe('Cursor of an earlier response.'),
     count: Count(pageLimit),
     order: z
@@ -81,7 +81,7 @@ export interface DlqFilter extends Omit<MessageFilter, 'path'> {
   cursor?: string | undefined;
   count: number;
   order: 'earliestFirst' | 'latestFirst';
-  /** Bytes of an answer, about. */
+  /** Bytes of a response, about. */
   maxBytes: number;
 }
 

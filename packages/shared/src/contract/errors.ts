@@ -57,7 +57,7 @@ export function groupNotFound(name: string): PosthornError {
   return new PosthornError('not_found', `topic ${name} not found`);
 }
 
-/** The body of every answer that is not 2xx. */
+/** The body of every response that is not 2xx. */
 export const ErrorReply = z
   .object({ error: z.string().meta({ description: 'What is wrong, in a sentence.', example: 'queue q not found' }) })
   .meta({ id: 'Error', description: 'Why a request was refused or failed.' });

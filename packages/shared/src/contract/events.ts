@@ -63,7 +63,7 @@ export const EventsQuery = z
       .string('use one cursor')
       .regex(
         /^(\d{1,15}|\d{1,15}-\d{1,9})?$/,
-        'use the cursor of an earlier answer, or a time in milliseconds since 1970',
+        'use the cursor of an earlier response, or a time in milliseconds since 1970',
       )
       .describe('Cursor of an earlier response; or a time in milliseconds since 1970, which selects older entries.'),
     order: z

@@ -33,7 +33,7 @@ export const Count = (max: number) =>
 export const pageBytes = 1024 * 1024;
 const maxPageBytes = 16 * 1024 * 1024;
 
-/** About how many bytes of answer a page may have (contract P49). A single entry may be larger. */
+/** About how many bytes of response a page may have (contract P49). A single entry may be larger. */
 export const PageBytes = z
   .union([z.string(), z.number()], { error: 'use a whole number of bytes, 1 or more' })
   .transform(String)

@@ -31,7 +31,7 @@ export function formatHost(text: string): string {
   return (URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : host.toLowerCase()) + port;
 }
 
-/** Parameters that say what an answer looks like, or nothing at all, and not what a call is about. */
+/** Parameters that say what a response looks like, or nothing at all, and not what a call is about. */
 const formFields = new Set(['order', 'maxBytes', 'source', 'groupBy', 'trimBody', 'api']);
 
 /**

@@ -117,8 +117,8 @@ const listFields = z
       responseStatus: filters.list.pipe(z.array(status)).describe('Status of the last response; 0 if there was none.'),
       cursor: z
         .string('use one cursor')
-        .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer')
-        .describe('The cursor of an earlier answer.'),
+        .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier response')
+        .describe('The cursor of an earlier response.'),
       count: Count(100),
     },
     { error: filters.unknownField },

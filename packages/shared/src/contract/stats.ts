@@ -139,8 +139,8 @@ const destinationsFields = z
       host: one(host).describe('Only this host.'),
       cursor: z
         .string()
-        .regex(/^\d{0,9}$/, 'use the cursor of an earlier answer')
-        .describe('The cursor of an earlier answer.'),
+        .regex(/^\d{0,9}$/, 'use the cursor of an earlier response')
+        .describe('The cursor of an earlier response.'),
       count: Count(100),
     },
     { error: filters.unknownField },

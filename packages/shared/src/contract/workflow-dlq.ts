@@ -28,10 +28,13 @@ export const RunLetter = z
     label: z.string().optional().describe('The first label.'),
     labels: z.array(z.string()).optional().describe('All labels.'),
     flowControlKey: z.string().optional().describe('Its flow-control key.'),
-    responseStatus: z.int().describe('Status of the last answer; 0 if there was none.'),
-    responseHeader: HeaderMapField.optional().describe('Headers of the last answer.'),
-    responseBody: z.string().optional().describe('Body of the last answer, if it is text.'),
-    responseBodyBase64: z.string().optional().describe('Body of the last answer in base64, if it is not valid UTF-8.'),
+    responseStatus: z.int().describe('Status of the last response; 0 if there was none.'),
+    responseHeader: HeaderMapField.optional().describe('Headers of the last response.'),
+    responseBody: z.string().optional().describe('Body of the last response, if it is text.'),
+    responseBodyBase64: z
+      .string()
+      .optional()
+      .describe('Body of the last response in base64, if it is not valid UTF-8.'),
     responseBodyTruncated,
     error: z.string().optional().describe('Why the run failed.'),
     failureCallback: z.string().optional().describe('URL of the failure callback.'),
@@ -39,9 +42,9 @@ export const RunLetter = z
     failureCallbackInfo: z
       .object({
         state: z.enum(callbackStates).describe('What became of the failure callback.'),
-        responseStatus: z.int().optional().describe('Status of its answer.'),
-        responseBody: z.string().optional().describe('Body of its answer.'),
-        responseHeaders: HeaderMapField.optional().describe('Headers of its answer.'),
+        responseStatus: z.int().optional().describe('Status of its response.'),
+        responseBody: z.string().optional().describe('Body of its response.'),
+        responseHeaders: HeaderMapField.optional().describe('Headers of its response.'),
       })
       .optional()
       .describe('The failure callback, if there is one.'),
@@ -77,9 +80,11 @@ const letterFields = z
       url: FilterFields.url.describe('The same as `workflowUrl`.'),
       failureFunctionState: filters.choice(callbackStates).describe('State of the failure callback.'),
       failureCallbackState: filters.choice(callbackStates).describe('The same as `failureFunctionState`.'),
-      responseStatus: filters.statuses.describe('Status of the last answer; 0 stands for none.'),
+      responseStatus: filters.statuses.describe('Status of the last response; 0 stands for none.'),
       messageId: filters.list.describe('Message whose delivery was given up.'),
-      cursor: cursor.regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier answer').describe('Where to go on.'),
+      cursor: cursor
+        .regex(/^(\d{1,15}-\d{1,9})?$/, 'use the cursor of an earlier response')
+        .describe('Where to go on.'),
       count: Count(pageLimit),
       source: ignored,
       groupBy: ignored,

@@ -14,9 +14,9 @@ export const callbackStates = [
 
 const StepError = z
   .object({
-    status: z.int().describe('Status of the answer; 0 if there was none.'),
+    status: z.int().describe('Status of the response; 0 if there was none.'),
     headers: HeaderMapField,
-    body: z.string().describe('Body of the answer, or its beginning.'),
+    body: z.string().describe('Body of the response, or its beginning.'),
     error: z.string().meta({ description: 'Why the attempt failed.', example: '500 Internal Server Error' }),
     time: Instant.describe('When it failed, in milliseconds since 1970.'),
   })
@@ -44,7 +44,7 @@ const RunStep = z
     callMethod: z.string().optional().describe('Method of a call.'),
     callHeaders: HeaderMapField.optional().describe('Headers of a call.'),
     callBody: z.string().optional().describe('Body of a call; base64 if it is not UTF-8.'),
-    callResponseStatus: z.int().optional().describe('Status of the answer to a call.'),
+    callResponseStatus: z.int().optional().describe('Status of the response to a call.'),
     callResponseBody: z.string().optional().describe('Body of that answer; base64 if it is not UTF-8.'),
     callResponseHeaders: HeaderMapField.optional().describe('Headers of that answer.'),
     waitEventId: z.string().optional().describe('Event that it waits for.'),
@@ -82,14 +82,14 @@ const FailureFunction = z.object({
   messageId: z.string().describe('Message that reports the failure.'),
   url: z.string().describe('URL of the failure callback.'),
   state: z.enum(callbackStates).describe('What became of that.'),
-  failHeaders: HeaderMapField.describe('Headers of the answer that failed the run.'),
+  failHeaders: HeaderMapField.describe('Headers of the response that failed the run.'),
   failStatus: z.int().describe('Status of that answer.'),
   failResponse: z.string().describe('Body of that answer.'),
   dlqId: z.string().describe('Dead letter of the run.'),
   maxRetries: z.int().describe('Maximum number of retries of the failure callback.'),
   responseBody: z.string().optional().describe('What the failure function has returned.'),
-  responseHeaders: HeaderMapField.optional().describe('Headers of its answer.'),
-  responseStatus: z.int().optional().describe('Status of its answer.'),
+  responseHeaders: HeaderMapField.optional().describe('Headers of its response.'),
+  responseStatus: z.int().optional().describe('Status of its response.'),
   errors: z.array(StepError).optional().describe('Failed attempts at the failure callback.'),
 });
 

@@ -1,5 +1,5 @@
 /**
- * One request that is wrong, hostile or only strange, and the answer that it must get. In texts, `${DEST}` stands for a
+ * One request that is wrong, hostile or only strange, and the response that it must get. In texts, `${DEST}` stands for a
  * receiver, `${TOKEN}` for a token that may do everything, `${READER}` for one that may only read.
  */
 export interface BadInput {

@@ -1,4 +1,4 @@
-// The least that an API can be: node:http, the body, one BullMQ add, an answer.
+// The least that an API can be: node:http, the body, one BullMQ add, a response.
 import { createServer } from 'node:http';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';

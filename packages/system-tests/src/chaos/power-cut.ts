@@ -66,7 +66,7 @@ async function cut(
         body: 'x'.repeat(200),
       });
       const { messageId } = (await answer.body.json()) as { messageId?: string };
-      // An answer that is read after the cut had left Redis before it, so it counts.
+      // A response that is read after the cut had left Redis before it, so it counts.
       if (messageId) acked.set(messageId, Date.now());
     }
   };

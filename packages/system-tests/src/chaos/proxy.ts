@@ -58,7 +58,7 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
 
   const server = createServer((client) => {
     track(client);
-    // In a hole even a new connection gets no answer: the kernel accepts it, and its bytes are not read.
+    // In a hole even a new connection gets no response: the kernel accepts it, and its bytes are not read.
     if (isHole) {
       lost.add(client);
       return;

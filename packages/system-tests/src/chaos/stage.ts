@@ -63,7 +63,7 @@ export interface Stage {
   /** Waits until every acknowledged message has ended and nothing is left in Redis, or the time is up. */
   drain(timeoutMs: number): Promise<Account>;
   /**
-   * The longest time that an API took for an answer that needs nothing but the machine, and that this process stood still:
+   * The longest time that an API took for a response that needs nothing but the machine, and that this process stood still:
    * the slowness of the machine is not ours.
    */
   slownessMs(): number;

@@ -1,13 +1,13 @@
 // The destination inside the stack; it runs as `node -e` in a container. It answers late, so that a dispatcher can be
-// killed while it waits, and a message counts only when its sender was still there to take the answer.
+// killed while it waits, and a message counts only when its sender was still there to take the response.
 import { createServer } from 'node:http';
 
 export interface ReceiverState {
   /** How often each message was answered, by its id. */
   answered: Record<string, number>;
-  /** Requests that wait for their answer, by the address of the sender. */
+  /** Requests that wait for their response, by the address of the sender. */
   waiting: Record<string, number>;
-  /** Requests whose sender went away before the answer. */
+  /** Requests whose sender went away before the response. */
   cut: number;
 }
 

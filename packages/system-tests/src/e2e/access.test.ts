@@ -67,7 +67,7 @@ describe('a refusal tells the form of the request, and nothing about how near a 
     return `${response.status} ${await response.text()}`;
   };
 
-  test('whatever is wrong with a token, the answer is the same', async () => {
+  test('whatever is wrong with a token, the response is the same', async () => {
     const wrong = [
       'Bearer wrong',
       `Bearer ${testToken.slice(0, -1)}`,
@@ -87,7 +87,7 @@ describe('a refusal tells the form of the request, and nothing about how near a 
     expect(answers[0]).toMatch(/^401 .*wrong/);
   });
 
-  test('whatever is in a header that has no token, the answer is the same', async () => {
+  test('whatever is in a header that has no token, the response is the same', async () => {
     const malformed = [
       'Bearer',
       testToken,
@@ -101,7 +101,7 @@ describe('a refusal tells the form of the request, and nothing about how near a 
     expect(answers[0]).toMatch(/^401 .*form Bearer <token>/);
   });
 
-  test('without a header the answer says how to send a token, and where the API is described', async () => {
+  test('without a header the response says how to send a token, and where the API is described', async () => {
     const answers = await Promise.all([ask({}), ask({ Authorization: '' }), ask({}, '?qstash_token=')]);
     expect(new Set(answers).size).toBe(1);
     expect(answers[0]).toMatch(/^401 .*Authorization: Bearer <token>.*openapi\.json/);

@@ -108,7 +108,7 @@ const refused: string[] = [];
 async function send(input: BadInput, place: string): Promise<RawReply> {
   const request = writeRequest(input, { receiver: receiver.url + place, token: testToken, reader });
   const [reply] = await exchangeRaw(input.guarded ? guarded.url : open.url, request, { end: input.end ?? false });
-  if (!reply) throw new Error(`${input.name}: the connection was closed without an answer`);
+  if (!reply) throw new Error(`${input.name}: the connection was closed without a response`);
   return reply;
 }
 

@@ -21,7 +21,7 @@ const listIds = async () =>
   new Set((await system.redis.client.keys('*:msg_*')).map((key) => /msg_\w+/.exec(key)?.[0] ?? key));
 const newIds = async (before: Set<string>) => [...(await listIds())].filter((id) => !before.has(id));
 
-test('the answer is an array in the order of the items, also for one', async () => {
+test('the response is an array in the order of the items, also for one', async () => {
   const one = await send([{ destination: `${system.receiver.url}/one`, headers: later }]);
   expect(one.status).toBe(200);
   expect(await one.json()).toEqual([

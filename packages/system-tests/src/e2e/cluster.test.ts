@@ -146,7 +146,7 @@ test('while nodes are down, requests that need them are answered with 503, and w
   };
   for (const down of [[second], [first, second]]) {
     await Promise.all(down.map((node) => node.kill()));
-    // From the loss of the connection to the answer that the cluster is down, and when no node is left.
+    // From the loss of the connection to the response that the cluster is down, and when no node is left.
     for (let asked = 0; asked < 10; asked++) await ask();
     await eventually(async () => (await ask()).every(({ status }) => status === 503), 20_000);
     await Promise.all(down.map((node) => node.start()));

@@ -21,7 +21,7 @@ const fail = async (path: string, headers: Record<string, string> = {}) => {
   return eventually(async () => (await list()).messages.find((entry) => entry.messageId === messageId));
 };
 
-test('a message that finally failed is there once, with the last answer', async () => {
+test('a message that finally failed is there once, with the last response', async () => {
   system.receiver.reply('/404', { status: 404, headers: { 'X-Why': 'gone' }, body: '404 Not Found' });
   const entry = await fail('/404', { 'Upstash-Label': 'a, b', 'Upstash-Retry-Delay': '1000' });
   expect(entry).toMatchObject({

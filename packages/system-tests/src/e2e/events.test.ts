@@ -291,7 +291,7 @@ test('pages have 100 entries from logs and 1,000 from events, or as many as are 
   expect(cursor).toBeUndefined();
 });
 
-test('a large body is shown, and of the answer as much as is kept', async () => {
+test('a large body is shown, and of the response as much as is kept', async () => {
   const body = 'x'.repeat(100_000);
   system.receiver.reply('/large', { status: 500, body });
   await finish('/large', {}, body);

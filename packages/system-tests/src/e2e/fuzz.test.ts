@@ -1,6 +1,6 @@
 import { fuzzSystem } from '../fuzz/system.ts';
 
-test('5,000 requests made from the OpenAPI document: no 5xx, no death, no silence, no answer of a wrong form', async () => {
+test('5,000 requests made from the OpenAPI document: no 5xx, no death, no silence, no response of a wrong form', async () => {
   const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 32);
   const { faults, deaths, statuses } = await fuzzSystem(seed, 5000);
   // The seed tells which requests they were: `npm run test:fuzz 5000 <seed>`.

@@ -34,7 +34,7 @@ test('headers that come a byte at a time are waited for no longer', async () => 
   clearInterval(drip);
 });
 
-test('2,000 idle connections do not keep a publish from its answer', async () => {
+test('2,000 idle connections do not keep a publish from its response', async () => {
   const sockets = await openIdle(system.api.url, 2000);
   await system.api.publish(`${system.receiver.url}/beside-idle`);
   await eventually(() => system.receiver.at('/beside-idle').length === 1);

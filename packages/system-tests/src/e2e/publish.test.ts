@@ -18,7 +18,7 @@ const listIds = async () =>
   new Set((await system.redis.client.keys('*:msg_*')).map((key) => /msg_\w+/.exec(key)?.[0] ?? key));
 const newIds = async (before: Set<string>) => [...(await listIds())].filter((id) => !before.has(id));
 
-test('the answer names the message and its URL, and the message can be read at once', async () => {
+test('the response names the message and its URL, and the message can be read at once', async () => {
   const response = await publish(later, 'hello');
   expect(response.status).toBe(200);
   const reply = (await response.json()) as { messageId: string };
@@ -55,7 +55,7 @@ test('a body above the limit is refused, announced or not, and nothing is stored
   const body = randomBytes(3_000_001);
   expect((await publish({}, body)).status).toBe(413);
   const head = `POST /v2/publish/${system.receiver.url}/big HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${testToken}\r\n`;
-  // When all of it has come before the answer goes, the connection would stay open.
+  // When all of it has come before the response goes, the connection would stay open.
   const chunk = `Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${(3_100_000).toString(16)}\r\n${'x'.repeat(3_100_000)}\r\n0\r\n\r\n`;
   expect(await rawRequest(system.api.url, head + chunk)).toMatch(/^HTTP\/1.1 413 .*"error"/s);
   expect(await newIds(before)).toEqual([]);

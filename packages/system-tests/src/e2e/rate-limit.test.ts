@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const names = ['burst-ratelimit-limit', 'burst-ratelimit-remaining', 'burst-ratelimit-reset'];
 const readLimit = ({ headers }: Response) => names.map((name) => headers.get(name));
-/** Asks all processes in turn, until a second has been long enough for one answer too many. */
+/** Asks all processes in turn, until a second has been long enough for one response too many. */
 const exceed = (path: string) =>
   eventually(async () => {
     const answers = await Promise.all(Array.from({ length: limit * 2 }, (_, n) => (n % 2 ? api : other).call(path)));

@@ -130,7 +130,7 @@ test('no destination gets a token or a signing key', () => {
   expect(find(JSON.stringify(receiver.requests), [...tokens, currentKey, nextKey])).toEqual([]);
 });
 
-test('no answer to a reader holds a token, a key, or what is redacted', async () => {
+test('no response to a reader holds a token, a key, or what is redacted', async () => {
   const names: Record<string, string> = { ...ids, key: 'canary-flow', name: 'canary' };
   const queries: Record<string, string> = { '/v2/find': '?q=canary', '/v2/cron': '?expression=0+4+*+*+*' };
   const paths = endpoints

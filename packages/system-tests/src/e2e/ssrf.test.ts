@@ -102,7 +102,7 @@ const literals = [
 ];
 
 test.each([...eachPath, ...Object.keys(laterPaths)])(
-  '%s to an address that may not be reached is refused at once, and the answer says what would allow it',
+  '%s to an address that may not be reached is refused at once, and the response says what would allow it',
   async (path) => {
     for (const host of literals) {
       const response = await send(path, trapUrl(host));
@@ -131,7 +131,7 @@ describe.each(eachPath)('%s', (path) => {
   });
 });
 
-test('a name that changes its mind between one question and the next is judged by the answer that is used', async () => {
+test('a name that changes its mind between one question and the next is judged by the response that is used', async () => {
   let questions = 0;
   // Public once, at the check, and private ever after, at the connection.
   names.answer('rebinding.test', () => (questions++ === 0 ? ['203.0.113.1'] : ['127.0.0.1']));

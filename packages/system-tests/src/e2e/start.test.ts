@@ -108,7 +108,7 @@ test(
       [{ ...common, REDIS_URL: redis.url.replace('//', '//limited:secret@') }, /lacks the right to run EVALSHA/],
       [{ ...common, TRUST_PROXY: 'banana' }, /^Wrong environment: TRUST_PROXY: use addresses/],
       [{ ...common, HOST: 'no-such-host.invalid' }, /^HOST: /],
-      [{ REDIS_URL: redis.url, QSTASH_TOKN: 'secret' }, /QSTASH_TOKEN: .*\(QSTASH_TOKN is set; is it misspelt\?\)/],
+      [{ REDIS_URL: redis.url, QSTASH_TOKN: 'secret' }, /QSTASH_TOKEN: .*\(QSTASH_TOKN is set; is it misspelled\?\)/],
     ] as const;
     await Promise.all(
       starts.map(async ([variables, sentence]) => {

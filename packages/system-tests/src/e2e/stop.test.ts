@@ -51,7 +51,7 @@ test('an API that stops answers what it has read, says that the connection ends,
   busy.socket.write('{}');
   await busy.closed;
   expect(busy.text()).toMatch(/HTTP\/1\.1 200 OK[^]*Connection: close[^]*messageId/);
-  // Two requests at once: neither is cut by the answer to the other.
+  // Two requests at once: neither is cut by the response to the other.
   pipelining.socket.write('{}' + head(destination, 'Content-Length: 2') + '{}');
   await pipelining.closed;
   expect(pipelining.text().match(/HTTP\/1\.1 200 /g)).toHaveLength(2);

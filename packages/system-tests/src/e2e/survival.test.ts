@@ -66,7 +66,7 @@ test('a dispatcher that stood still while another one delivered its message tell
   await Promise.all([first.end('SIGKILL'), second.end('SIGKILL')]);
 }, 60_000);
 
-test('the API killed right after its answer: delivered', async () => {
+test('the API killed right after its response: delivered', async () => {
   const messageId = await api.publish(`${receiver.url}/api`);
   await api.end('SIGKILL');
   const dispatcher = await startDispatcher(redis.url);
@@ -74,7 +74,7 @@ test('the API killed right after its answer: delivered', async () => {
   await dispatcher.end('SIGKILL');
 });
 
-test('Redis killed right after the answer and started again: delivered, and publishing goes on', async () => {
+test('Redis killed right after the response and started again: delivered, and publishing goes on', async () => {
   const messageId = await api.publish(`${receiver.url}/redis`);
   await redis.kill();
   await redis.start();

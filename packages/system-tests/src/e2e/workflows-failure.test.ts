@@ -313,7 +313,7 @@ describe('the end of a run', () => {
     expect((await workflows.run(workflowRunId)).workflowRunResponse).toBe('"first"');
   });
 
-  test('an endpoint whose answers are lost does nothing twice', async () => {
+  test('an endpoint whose responses are lost does nothing twice', async () => {
     const counts = { one: 0, last: 0 };
     const { receiver } = workflows.system;
     const url = workflows.define('/lost', async (context) => {

@@ -73,7 +73,7 @@ export async function forge(running: Running, url: string, key: string, except: 
   return faults;
 }
 
-/** Gives the head of the answer. */
+/** Gives the head of the response. */
 async function send(url: string, { method = 'POST', signature, body }: Forgery): Promise<string> {
   const { hostname, port, pathname, host } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -90,7 +90,7 @@ async function send(url: string, { method = 'POST', signature, body }: Forgery):
   ];
   let answer = '';
   const answered = new Promise<void>((resolve, reject) => {
-    socket.setTimeout(60_000, () => socket.destroy(new Error('no answer within 60 s')));
+    socket.setTimeout(60_000, () => socket.destroy(new Error('no response within 60 s')));
     // A server may close as soon as it has answered.
     socket.on('error', (error) => (answer === '' ? reject(error) : resolve()));
     socket.on('end', resolve);
@@ -112,7 +112,7 @@ function* writeRequest(head: string[], content: Iterable<string>): Iterable<stri
   yield* content;
 }
 
-/** Goes on after the answer has begun, as clients do that look at it only at the end. */
+/** Goes on after the response has begun, as clients do that look at it only at the end. */
 function* writeChunks(length: number, isAnswered: () => boolean): Iterable<string> {
   const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
   let afterwards = 0;

@@ -7,7 +7,7 @@ export interface FuzzReport {
   seconds: number;
   /** Answers by status. */
   statuses: Record<string, number>;
-  /** What must not be: 5xx, no answer, an answer of a wrong form. The first hundred, each with its request. */
+  /** What must not be: 5xx, no response, a response of a wrong form. The first hundred, each with its request. */
   faults: string[];
   faultCount: number;
 }
@@ -23,7 +23,7 @@ export interface FuzzOptions {
 
 const answerWithinMs = 30_000;
 
-/** Sends requests on several connections, without waiting for answers in between, and judges each answer. */
+/** Sends requests on several connections, without waiting for responses in between, and judges each answer. */
 export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOptions): Promise<FuzzReport> {
   const startedAt = performance.now();
   const report: FuzzReport = { requests: 0, seconds: 0, statuses: {}, faults: [], faultCount: 0 };
@@ -46,7 +46,7 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
     options.onReply?.(reply);
     if (reply.status === 503 && !isRepeating) refused.push(request);
     else if (reply.status >= 500) addFault(request, `${reply.status} ${reply.body.slice(0, 300)}`);
-    // What is broken may be another request than it was; that its answer is sound is all that can be said.
+    // What is broken may be another request than it was; that its response is sound is all that can be said.
     else if (!request.isBroken) {
       const fault = findFault(
         request.method,
@@ -74,7 +74,7 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
       const { hostname, port } = new URL(url);
       const socket = connect(Number(port), hostname);
       const waiting: FuzzRequest[] = [];
-      /** Has to be alone, and so waits for the answers to those before. */
+      /** Has to be alone, and so waits for the responses to those before. */
       let held: FuzzRequest | undefined;
       let isEnding = false;
       let isHanging = false;
@@ -114,8 +114,8 @@ export async function fuzz(url: string, next: () => FuzzRequest, options: FuzzOp
         clearInterval(timer);
         if (held) cut.push(held);
         for (const request of waiting) {
-          if (isHanging) addFault(request, `no answer within ${answerWithinMs} ms`);
-          else if (cutOnce.has(request)) addFault(request, 'the connection was closed without an answer');
+          if (isHanging) addFault(request, `no response within ${answerWithinMs} ms`);
+          else if (cutOnce.has(request)) addFault(request, 'the connection was closed without a response');
           // A server may close behind a refusal, and what was sent after it is lost: asked alone, it has to answer.
           else if (!request.isBroken) {
             cutOnce.add(request);

@@ -9,7 +9,7 @@ export interface FuzzRequest {
   /** The request target, as it is written. */
   path: string;
   bytes: Buffer;
-  /** It may be no HTTP at all: there may be no answer, and the connection is of no use behind it. */
+  /** It may be no HTTP at all: there may be no response, and the connection is of no use behind it. */
   isBroken: boolean;
 }
 

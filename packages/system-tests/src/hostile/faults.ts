@@ -21,9 +21,9 @@ const incomplete = /^the connection closed before the response was complete$/;
 /** The parser's own words may follow. */
 const notHttp = /^the response is not valid HTTP(: \w|$)/;
 
-/** Writes an answer and leaves the connection open. */
+/** Writes a response and leaves the connection open. */
 const say = (text: string) => (socket: Socket) => void socket.write(text, 'latin1');
-/** Writes an answer and closes the connection. */
+/** Writes a response and closes the connection. */
 const end = (text: string) => (socket: Socket) => void socket.end(text, 'latin1');
 
 /** Sends a byte from time to time until the connection closes. */

@@ -20,7 +20,7 @@ export interface NameServer {
 
 /** What does not fit into a datagram is asked for again over TCP. */
 const maxDatagramBytes = 1232;
-/** The codes of answers (RFC 1035 section 4.1.1). */
+/** The codes of responses (RFC 1035 section 4.1.1). */
 const codes = { NXDOMAIN: 3, SERVFAIL: 2 };
 
 export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}): Promise<NameServer> {

@@ -54,7 +54,7 @@ async function check(language: Language, { api }: TestSystem): Promise<void> {
     const cases = deliveries(url);
     for (const { name, body, token, expected } of cases) {
       const status = await post(url, body, token);
-      // A server that does not read a body to its end may close the connection before its answer has arrived.
+      // A server that does not read a body to its end may close the connection before its response has arrived.
       const isRefused = expected === 413 && status === 0;
       if (status !== expected && !isRefused) wrong.push(`${name}: ${status} in place of ${expected}`);
     }
@@ -94,7 +94,7 @@ function run([command, ...args]: [string, ...string[]], cwd: string, env: NodeJS
   return stdout || stderr;
 }
 
-/** The status of the answer; 0 when the connection ends without one. */
+/** The status of the response; 0 when the connection ends without one. */
 function post(url: string, body: Buffer, token: string | undefined): Promise<number> {
   return new Promise((resolve) => {
     const headers = { 'Content-Length': body.length, ...(token === undefined ? {} : { 'Upstash-Signature': token }) };

@@ -186,11 +186,11 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       const moving = await redis.zrandmember(busy, busyAtOnce);
       if (moving.length === 0) return false;
       const still = await redis.zrangebyscore(busy, 0, Date.now() - staleMs, 'LIMIT', 0, 100);
-      for (const lane of still.map(readLane)) {
+      for (const lane of still.map(parseLane)) {
         if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
         await run('grant', lane, '');
       }
-      for (const lane of moving.map(readLane)) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
+      for (const lane of moving.map(parseLane)) if (lane.kind === 'queue') await freeSlotsOfEnded(lane);
       return true;
     },
 
@@ -229,7 +229,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 }
 
 /** The lane of a member of the busy lanes. */
-function readLane(name: string): Lane {
+function parseLane(name: string): Lane {
   const kind = name.startsWith('queue:') ? 'queue' : 'flow';
   return { kind, name: name.slice(kind.length + 1) };
 }

@@ -47,7 +47,7 @@ export interface StoredResponse {
   header: DestinationResponse['header'];
   /** The body in base64, or only its beginning when `isElsewhere`. */
   body?: string;
-  /** The body is in the answer store, unless a later attempt has replaced it. */
+  /** The body is in the response store, unless a later attempt has replaced it. */
   isElsewhere?: true;
   /** The destination sent a longer body than was kept. */
   isCut?: true;

@@ -45,7 +45,7 @@ function cutHeader(header: DestinationResponse['header']): DestinationResponse['
   );
 }
 
-/** A copy, so that the rest of a large answer can be freed. */
+/** A copy, so that the rest of a large response can be freed. */
 export function cutBody(body: Uint8Array, maxBytes: number): Buffer {
   if (body.length <= maxBytes) return Buffer.from(body);
   let end = maxBytes;

@@ -191,7 +191,7 @@ const ways: [name: string, store: () => Promise<unknown>, filter: MessageFilter]
       const callback = { url, method: 'POST', header: {}, maxRetries: 0, timeoutMs: 1000, delayMs: 0 } as const;
       for (let n = 0; n < 3; n++) {
         const delivery = { ...broker.shards.newId(Date.now()), message: { ...createMessage(), callback }, retried: 0 };
-        await broker.callbacks.tellAttempt({ ...delivery, crashes: 0 }, { kind: 'delivered', answer });
+        await broker.callbacks.storeCallback({ ...delivery, crashes: 0 }, { kind: 'delivered', answer });
       }
       await broker.publish(request({}, { destination: { kind: 'url', url: 'https://a.example/other' } }));
     },

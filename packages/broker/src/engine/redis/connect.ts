@@ -70,8 +70,8 @@ function adaptScripts(redis: RedisConnection): void {
 
 /**
  * Sends all commands of one turn of the event loop with one system call, which costs more than a command: those of all
- * messages whose answers were read together leave together. Their order stays. Unlike auto-pipelining this waits for no
- * earlier answer.
+ * messages whose responses were read together leave together. Their order stays. Unlike auto-pipelining this waits for no
+ * earlier response.
  */
 function joinWrites(redis: RedisConnection): void {
   const send = redis.sendCommand.bind(redis);

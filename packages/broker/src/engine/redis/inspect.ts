@@ -108,10 +108,10 @@ const explainTlsAfterMs = 300;
 async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promise<void> {
   const startedAt = Date.now();
   const isLate = (ms: number) => Date.now() - startedAt >= ms;
-  let reason = 'no answer';
+  let reason = 'no response';
   let refusal: string | undefined;
   const remember = (error: Error) => {
-    reason = error.message || ('code' in error ? String(error.code) : 'no answer');
+    reason = error.message || ('code' in error ? String(error.code) : 'no response');
     refusal ??= explainRefusal(error);
   };
   redis.on('error', remember);

@@ -15,7 +15,7 @@ export const keyspace = {
   messageLog: (shard: number, messageId: string) => `{d${shard}}:history:${messageId}`,
 
   /**
-   * string: `<retries before the attempt>:` and the body of the last answer to that message, for its log and its dead
+   * string: `<retries before the attempt>:` and the body of the last response to that message, for its log and its dead
    * letter; expires with the last of them.
    */
   answer: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,

@@ -152,8 +152,8 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
   const inTransaction = async (commands: readonly Command[]): Promise<[name: string, error: unknown][]> => {
     const pipeline = redis.pipeline();
     for (const [name, ...args] of [['multi'], ...commands, ['discard']] as Command[]) pipeline.call(name, ...args);
-    const answers = (await pipeline.exec()) ?? [];
-    return commands.map(([name], index) => [name.toUpperCase(), answers[index + 1]?.[0]]);
+    const replies = (await pipeline.exec()) ?? [];
+    return commands.map(([name], index) => [name.toUpperCase(), replies[index + 1]?.[0]]);
   };
   const missing: Missing = { commands: [], keys: [], channels: [] };
   // Without transactions the other commands would run.
@@ -164,7 +164,7 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
 
   const key = keyKinds['{d*}:*'];
   const channel = keyspace.signingKeysChanged;
-  const answers = await inTransaction([
+  const replies = await inTransaction([
     ...Object.entries(keyCommands).map(([name, args]): Command => [name, key, ...args]),
     ['rename', key, key],
     ['rpoplpush', key, key],
@@ -175,7 +175,7 @@ async function findMissing(redis: RedisConnection): Promise<Missing> {
     ['ping'],
     ['publish', channel, ''],
   ]);
-  for (const [name, error] of answers) {
+  for (const [name, error] of replies) {
     if (deniesCommand(error)) missing.commands.push(name);
     else if (isDenied(error) && name === 'PUBLISH') missing.channels.push(channel);
   }

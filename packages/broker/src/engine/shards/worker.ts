@@ -92,7 +92,7 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
   }
 
   /**
-   * Where a script says that a job was the last one (`sayWhenLast`), the worker goes on as after an answer without a job:
+   * Where a script says that a job was the last one (`sayWhenLast`), the worker goes on as after a response without a job:
    * it waits to be woken. BullMQ would ask for the next one first.
    */
   protected override async nextJobFromJobData(data?: JobJson, id?: string, token?: string) {

@@ -1,8 +1,8 @@
 import type { DestinationsQuery, DestinationView } from '@posthorn/shared';
 import { hashField } from '../../engine/log/digest.ts';
 import type { DlqSummary } from '../dlq/summary.ts';
-import { readHost } from '../stats/counter.ts';
-import { readSuccessRate, type HostStats, type StatsReader } from '../stats/read-stats.ts';
+import { hostOf } from '../stats/counter.ts';
+import { successRateOf, type HostStats, type StatsReader } from '../stats/read-stats.ts';
 import type { PendingSample } from '../overview/pending-sample.ts';
 
 export interface DestinationsParts {
@@ -28,7 +28,7 @@ export function createDestinations({ stats, dlq, sample }: DestinationsParts): D
       const [hosts, counts, sampled] = await Promise.all([stats.readHosts(from, to), dlq.countByHost(), sample.read()]);
       const pending = new Map<string, { waiting: number; inFlight: number }>();
       for (const { message, isInFlight, weight } of sampled) {
-        const host = readHost(message.url);
+        const host = hostOf(message.url);
         const sum = pending.get(host) ?? { waiting: 0, inFlight: 0 };
         if (isInFlight) sum.inFlight += weight;
         else sum.waiting += weight;
@@ -60,7 +60,7 @@ function formatDestination(
     delivered,
     errors,
     failed,
-    successRate: readSuccessRate(counts),
+    successRate: successRateOf(counts),
     p50Ms,
     p95Ms,
     ...now,

@@ -15,7 +15,7 @@ interface Owner {
 
 /** Removes entries of the dead letter queue. Both work in a Redis without memory. */
 export interface DlqRemover {
-  /** Removes entries with their answers and bodies, and gives how many there were. */
+  /** Removes entries with their responses and bodies, and gives how many there were. */
   remove(dlqIds: readonly string[]): Promise<number>;
   /** Removes entries that are past their retention, and gives how many. Their bodies and answers expire by themselves. */
   expire(): Promise<number>;

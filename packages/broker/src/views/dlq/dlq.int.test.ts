@@ -220,7 +220,7 @@ test('an entry that is too large for a page has one of its own, whole', async ()
   expect(sizes).toEqual([undefined, 2 * mebibyte, undefined]);
 }, 60_000);
 
-test('of entries that are named, what is too much for one answer comes without its body, and says so', async () => {
+test('of entries that are named, what is too much for one response comes without its body, and says so', async () => {
   const dlqIds: string[] = [];
   for (let n = 0; n < 3; n++) dlqIds.push((await buryLarge(0.6 * mebibyte)).dlqId);
   const { messages, ...rest } = await dlq.list(filter({ dlqIds }));
@@ -233,7 +233,7 @@ test('of entries that are named, what is too much for one answer comes without i
   ]);
 }, 60_000);
 
-describe('the last answer', () => {
+describe('the last response', () => {
   const keyOf = (id: string) => `{d${shards.shardOf(id) ?? 0}}:answer:${id}`;
   const historyOf = (id: string) => `{d${shards.shardOf(id) ?? 0}}:history:${id}`;
   afterEach(() => redis.config('SET', 'maxmemory', '0'));
@@ -319,7 +319,7 @@ describe('many large entries', () => {
     60_000,
   );
 
-  test('entries of before, with large answers inside, are removed in one call, too', async () => {
+  test('entries of before, with large responses inside, are removed in one call, too', async () => {
     const letter = { message: message('a'), status: 500, header: {}, bodyBase64: 'x'.repeat(mebibyte) };
     const now = Date.now();
     for (let n = 0; n < 30; n++) {

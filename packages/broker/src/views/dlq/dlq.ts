@@ -15,13 +15,13 @@ import { listCauses, listDlqIds, needsEntries, parseDlqId, createEntryDigest } f
 export interface DeadLetter {
   messageId: string;
   message: Message;
-  /** Status and headers of the last answer, and its body if that is small. */
+  /** Status and headers of the last response, and its body if that is small. */
   status: number;
   header: DestinationResponse['header'];
   bodyBase64: string;
   /** Retries before the last attempt. This and what follows is missing in entries of earlier versions. */
   retried?: number;
-  /** The body of the answer lies in the store of answers. */
+  /** The body of the response lies in the store of responses. */
   isElsewhere?: true;
   /** The destination sent a longer body than was kept. */
   isCut?: true;
@@ -56,7 +56,7 @@ export interface DlqParts {
   bodies: BodyStore;
   answers: ResponseStore;
   retentionMs: number;
-  /** The log shows the same answer. */
+  /** The log shows the same response. */
   logRetentionMs: number;
 }
 
@@ -98,7 +98,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     }
   }
 
-  /** The entries with these ids. They have no page to come: what is too much for one answer goes without bodies. */
+  /** The entries with these ids. They have no page to come: what is too much for one response goes without bodies. */
   async function listNamed(dlqIds: readonly string[], maxBytes: number): Promise<DlqMessage[]> {
     const messages: DlqMessage[] = [];
     let bytes = 0;
@@ -113,7 +113,7 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     return messages;
   }
 
-  /** About the bytes that an entry takes in an answer. */
+  /** About the bytes that an entry takes in a response. */
   async function readViewSize({ message, header, bodyBase64 }: DeadLetter): Promise<number> {
     return (await bodies.size(message.body)) + bodyBase64.length + JSON.stringify([message.header, header]).length;
   }
@@ -236,7 +236,7 @@ async function* takeIds(entries: AsyncGenerator<[id: string, letter: DeadLetter]
   for await (const [id] of entries) yield id;
 }
 
-/** As the answer has it: text may take several times its length there. */
+/** As the response has it: text may take several times its length there. */
 function countBytes(view: DlqMessage): number {
   return Buffer.byteLength(JSON.stringify(view));
 }

@@ -4,7 +4,7 @@ import { digestBytes, readHostHash } from '../../engine/log/digest.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 import type { Shards } from '../../engine/shards/shards.ts';
-import { readHost } from '../stats/counter.ts';
+import { hostOf } from '../stats/counter.ts';
 import type { DeadLetter } from './dlq.ts';
 import { createEntryTest, listDlqIds, readCause } from './dlq-list.ts';
 
@@ -62,7 +62,7 @@ export function createDlqSummary(
     const { message, status, error } = letter;
     return {
       cause,
-      host: readHost(message.url),
+      host: hostOf(message.url),
       ...(status > 0 ? { responseStatus: status } : {}),
       error: error ?? (status > 0 ? `the destination answered ${status}` : 'unknown'),
       count,

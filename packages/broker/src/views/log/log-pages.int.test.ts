@@ -23,7 +23,7 @@ const maxEntries = 16 * 7;
 
 let server: TestRedis;
 let redis: RedisConnection;
-/** Waits for large answers as long as it takes. */
+/** Waits for large responses as long as it takes. */
 let patient: RedisConnection;
 let shards: Shards;
 let bodies: BodyStore;
@@ -271,7 +271,7 @@ describe('bodies', () => {
     return id;
   }
 
-  test('a large body of a message and of an answer are shown', async () => {
+  test('a large body of a message and of a response are shown', async () => {
     await fail(5, Buffer.alloc(5000, 'y'));
     const { events } = await pages.list(filter({ state: ['ERROR'] }));
     expect(events[0]?.body).toBe(Buffer.from('xxxxx').toString('base64'));
@@ -285,7 +285,7 @@ describe('bodies', () => {
     expect(none.events[0]).not.toHaveProperty('responseBodyTruncated');
   });
 
-  test('of several failed attempts the last answer is kept whole, of the others the beginning', async () => {
+  test('of several failed attempts the last response is kept whole, of the others the beginning', async () => {
     const id = newId();
     const each = message([], { maxRetries: 2 });
     const bodyOf = (text: string) => Buffer.alloc(5000, text);
@@ -304,7 +304,7 @@ describe('bodies', () => {
       ['a'.repeat(4096), true],
       ['b'.repeat(5000), undefined],
     ]);
-    // The answer that Redis had no room for.
+    // The response that Redis had no room for.
     await redis.del(`{d${shards.shardOf(id) ?? 0}}:answer:${id}`);
     expect((await read()).map(({ responseBodyTruncated }) => responseBodyTruncated)).toEqual([true, true]);
   });
@@ -401,7 +401,7 @@ describe('bodies', () => {
     ]);
   }, 60_000);
 
-  test('a log that is trimmed takes its answers along, but for those that a dead letter shows', async () => {
+  test('a log that is trimmed takes its responses along, but for those that a dead letter shows', async () => {
     const gone = await fail(0, Buffer.alloc(999, 'y'));
     const buried = await fail(0, Buffer.alloc(999, 'y'));
     await redis.hset(`{d${shards.shardOf(buried) ?? 0}}:dlq:ids`, buried, '1-0');

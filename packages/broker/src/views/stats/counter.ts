@@ -76,7 +76,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
   /** The tallies that a message belongs to. */
   const listTallies = (message: Message): (Tally | undefined)[] => {
     const { labels, queueName, topicName, flowControl } = message;
-    const found = [find('all', ''), find('host', readHost(message.url))];
+    const found = [find('all', ''), find('host', hostOf(message.url))];
     if (labels) for (const label of labels) found.push(find('label', label));
     if (queueName !== undefined) found.push(find('queueName', queueName));
     if (topicName !== undefined) {
@@ -198,7 +198,7 @@ const hosts = new Map<string, string>();
 const maxHosts = 1000;
 
 /** The host of a URL without its port, in lower case. */
-export function readHost(url: string): string {
+export function hostOf(url: string): string {
   let host = hosts.get(url);
   if (host === undefined) {
     host = URL.canParse(url) ? new URL(url).hostname.toLowerCase() : '';

@@ -22,7 +22,7 @@ const hoursKeptMs = 30 * dayMs;
 const maxPoints = 1000;
 /** Values of a group whose days are read at once. */
 const valuesAtOnce = 50;
-/** Points of an answer that asks for no step, about. */
+/** Points of a response that asks for no step, about. */
 const goodPoints = 120;
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * minuteMs);
 
@@ -108,7 +108,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
 
   return {
     async read(query) {
-      const bounds = readBounds(query, Date.now());
+      const bounds = chooseBounds(query, Date.now());
       const { from, to, step } = bounds;
       const named = statGroups.find((name) => name in query && query[name as keyof StatsQuery] !== undefined);
       const value = named === undefined ? '' : ((query[named as keyof StatsQuery] as string[])[0] ?? '');
@@ -154,7 +154,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
     },
 
     async readHosts(asked, end) {
-      const { from, to } = readTimes(asked, end, Date.now());
+      const { from, to } = limitTimes(asked, end, Date.now());
       const [daysOf, ...lasts] = await Promise.all([
         listDays('host', from, to),
         ...listPeriods(from, to, dayMs).map((day) => redis.hgetall(`${keyspace.stats}l:${day}`)),
@@ -174,8 +174,8 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
         found.push({
           host,
           counts,
-          p50Ms: readQuantile(buckets, 0.5),
-          p95Ms: readQuantile(buckets, 0.95),
+          p50Ms: estimateQuantile(buckets, 0.5),
+          p95Ms: estimateQuantile(buckets, 0.95),
           ...(deliveredAt === undefined ? {} : { lastDeliveredAt: Number(deliveredAt) }),
           ...(error === undefined ? {} : { lastError: JSON.parse(error) as LastError }),
         });
@@ -184,7 +184,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
     },
 
     async readEndpoints({ name: topicName, endpoints }, asked, end) {
-      const times = readTimes(asked, end, Date.now());
+      const times = limitTimes(asked, end, Date.now());
       const hourly = toHours(times.from, times.to);
       const found = endpoints.map(async ({ url, name }) => {
         const counts = noCounts();
@@ -192,7 +192,7 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
           addCounts(counts, record);
         }
         const { attempts, delivered, errors, failed } = counts;
-        const rate = readSuccessRate(counts);
+        const rate = successRateOf(counts);
         return { url, ...(name === undefined ? {} : { name }), attempts, delivered, errors, failed, successRate: rate };
       });
       return { from: hourly.from, to: hourly.to, endpoints: await Promise.all(found) };
@@ -202,8 +202,8 @@ export function createStatsReader(redis: RedisConnection): StatsReader {
   };
 }
 
-function readBounds({ from, to, step }: StatsQuery, now: number) {
-  const { from: start, to: end } = readTimes(from, to, now);
+function chooseBounds({ from, to, step }: StatsQuery, now: number) {
+  const { from: start, to: end } = limitTimes(from, to, now);
   const isOld = start < now - minutesKeptMs;
   const minMs = isOld ? hourMs : minuteMs;
   const chosen = step ?? Math.max(minMs, steps.find((one) => (end - start) / one <= goodPoints) ?? dayMs);
@@ -221,7 +221,7 @@ function readBounds({ from, to, step }: StatsQuery, now: number) {
 }
 
 /** What is counted between two instants, of which neither is further away than counts are kept. */
-function readTimes(from: number | undefined, to: number | undefined, now: number): { from: number; to: number } {
+function limitTimes(from: number | undefined, to: number | undefined, now: number): { from: number; to: number } {
   const end = Math.min(to ?? now, now + minuteMs);
   const start = Math.max(from ?? end - dayMs, now - hoursKeptMs);
   if (start >= end) throw new PosthornError('invalid_request', 'from: use a time before `to` and within 30 days');
@@ -254,12 +254,12 @@ function sumPoints(points: readonly Counters[]): Counters {
 }
 
 /** The share of attempts that succeeded, from 0 to 1 with four digits; 1 without attempts. */
-export function readSuccessRate({ attempts, errors }: Pick<Counters, 'attempts' | 'errors'>): number {
+export function successRateOf({ attempts, errors }: Pick<Counters, 'attempts' | 'errors'>): number {
   return attempts === 0 ? 1 : Math.round((1 - errors / attempts) * 10_000) / 10_000;
 }
 
 /** The duration that this share of all attempts has not exceeded, interpolated inside of its bucket. */
-export function readQuantile(buckets: readonly number[], share: number): number {
+export function estimateQuantile(buckets: readonly number[], share: number): number {
   const total = buckets.reduce((sum, count) => sum + count, 0);
   let left = total * share;
   for (const [index, count] of buckets.entries()) {

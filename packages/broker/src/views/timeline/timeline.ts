@@ -106,10 +106,10 @@ export function createTimelines(parts: TimelineParts): Timelines {
       if (!summary || !message) return undefined;
       const attempts = listAttempts(log.entries);
       const { queueName, flowControl } = message;
-      const readLane = (lane: Lane) => readLanePosition(redis, lanes, lane, messageId);
+      const parseLane = (lane: Lane) => readLanePosition(redis, lanes, lane, messageId);
       const [queue, key, running, page, callbackIds, sourceMessageId] = await Promise.all([
-        pending && queueName !== undefined ? readLane(queueLane(queueName)) : undefined,
-        pending && flowControl ? readLane(flowLane(flowControl)) : undefined,
+        pending && queueName !== undefined ? parseLane(queueLane(queueName)) : undefined,
+        pending && flowControl ? parseLane(flowLane(flowControl)) : undefined,
         pending ? dispatchers.list() : [],
         logPages.list({ messageIds: [messageId], order: 'earliestFirst', isGrouped: false, maxBytes, trimBody }),
         findCallbacks(messageId, message, attempts.length),

@@ -32,7 +32,7 @@ export const filters: BadInput[] = [
   call('DELETE', '/v2/dlq?cursor=garbage', 400, 'bad cursor on a destructive call: fail closed'),
   call('POST', '/v2/dlq/retry?responseStatus=abc', 400, 'text where an integer is due must not drop the filter'),
   ...[
-    ['labeel=x', 'a misspelt filter'],
+    ['labeel=x', 'a misspelled filter'],
     ['host=a.example', 'a filter that is not for this list'],
     ['path=/x', 'another filter that is not for this list'],
     ['dlqIds=', 'an empty list of ids'],
@@ -77,7 +77,7 @@ export const filters: BadInput[] = [
   call('GET', `/v2/dlq/${'9'.repeat(1000)}`, 404, 'an id of 1,000 digits'),
   call('GET', '/v2/dlq/%00', 404, 'an id that is a NUL'),
   ...[
-    ['labeel=x', 'a misspelt filter'],
+    ['labeel=x', 'a misspelled filter'],
     ['cursor=1', 'a cursor, which this call does not have'],
     ['messageIds=a,', 'an empty id behind another'],
     ['messageId=', 'an empty id'],

@@ -71,7 +71,7 @@ test('a system that delivers nothing is told from one that loses messages', asyn
   await expect(run).rejects.toThrow('no request with its id came to');
 });
 
-test('a publish that is refused ends the run with the answer', async () => {
+test('a publish that is refused ends the run with the response', async () => {
   const receiver = await listen(await listenForArrivals(0));
   const peer = await listen(createServer((_, response) => response.writeHead(401).end('no such token')));
   const run = drive(adapterFor(peer), receiver, { messages, inFlight: 4 });

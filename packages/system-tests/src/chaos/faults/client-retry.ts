@@ -1,7 +1,7 @@
 import type { Fault } from '../fault.ts';
 import type { Order } from '../ledger/publisher.ts';
 
-/** A publisher hangs up before it has read the answer, and publishes again. */
+/** A publisher hangs up before it has read the response, and publishes again. */
 export const clientRetry: Fault = {
   name: 'client-retry',
   rows: ['F36', 'F37'],

@@ -22,7 +22,7 @@ export const killApi: Fault = {
     const received = account.unknownReceipts;
     chaos.figure('unknownReceived', received.filter((times) => times > 0).length);
     chaos.claim(
-      'a publish without an answer is delivered once or not at all',
+      'a publish without a response is delivered once or not at all',
       received.every((times) => times <= 1),
     );
   },

@@ -6,7 +6,7 @@ export interface Account {
   acked: number;
   refused: number;
   unknown: number;
-  /** Publishes by the status of their answer; 0 is none. */
+  /** Publishes by the status of their response; 0 is none. */
   statuses: Record<string, number>;
   /** How many messages were received of each publish to an unknown URL. */
   unknownReceipts: number[];
@@ -39,9 +39,9 @@ export interface Account {
   /** What is known of each acknowledged message. */
   known: ReadonlyMap<string, PublishLine>;
   receipts: ReadonlyMap<string, readonly ReceiptLine[]>;
-  /** The longest time that a publish waited for its answer. */
+  /** The longest time that a publish waited for its response. */
   slowestAnswerMs: number;
-  /** What it was, and the status of its answer. */
+  /** What it was, and the status of its response. */
   slowest: string;
 }
 
@@ -51,7 +51,7 @@ export interface Rerun {
   againAt: number;
 }
 
-/** Accounts for each message. Retries after a refusal, or after an answer that was not sent in full, are no duplicates. */
+/** Accounts for each message. Retries after a refusal, or after a response that was not sent in full, are no duplicates. */
 export function makeAccount(
   publishes: readonly PublishLine[],
   lines: readonly ReceiverLine[],

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
-/** What a publisher knows about one publish once its answer is read, or will not come. */
+/** What a publisher knows about one publish once its response is read, or will not come. */
 export interface PublishLine {
   kind: 'publish';
   /** Names the publish in the body and in a header of every delivery. */
@@ -10,7 +10,7 @@ export interface PublishLine {
   answeredAt: number;
   /** `acked`: 2xx. `refused`: 4xx, nothing may exist. `unknown`: 5xx, a timeout or a reset, it may exist. */
   outcome: 'acked' | 'refused' | 'unknown';
-  /** 0 without an answer. */
+  /** 0 without a response. */
   status: number;
   /** Message ids: several for a URL group. */
   ids: string[];
@@ -42,7 +42,7 @@ export interface ReceiptLine {
   status: number;
 }
 
-/** The answer to request `n` was written in full. */
+/** The response to request `n` was written in full. */
 export interface AnswerLine {
   kind: 'answer';
   n: number;

@@ -19,7 +19,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** How many requests may wait for their answer; beyond that a stuck API is not pressed any harder. */
+/** How many requests may wait for their response; beyond that a stuck API is not pressed any harder. */
 const maxInFlight = 500;
 const flowKeys = 3;
 /** Destinations that are away for a moment use up retries; these last for that and for the failures that are wanted. */

@@ -13,11 +13,11 @@ export interface Order extends Pick<PublishLine, 'sort' | 'ends' | 'queue' | 'ca
   bodyBytes?: number;
   /** The same as that of an earlier publish which is made once more. */
   key?: string;
-  /** Does not wait for the answer. */
+  /** Does not wait for the response. */
   hangUpAfterMs?: number;
 }
 
-/** Publishes, and writes a line for each publish after its answer was read. */
+/** Publishes, and writes a line for each publish after its response was read. */
 export interface Publisher {
   publish(order: Order): Promise<PublishLine>;
   /** All of them with one request to `/v2/batch`. */
@@ -27,7 +27,7 @@ export interface Publisher {
   close(): Promise<void>;
 }
 
-/** No answer after this time counts as none. */
+/** No response after this time counts as none. */
 const patienceMs = 30_000;
 
 export function createPublisher(file: string, urls: () => readonly string[], callbackUrl: string): Publisher {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findMisspelt, isMisspelling } from './misspelt.ts';
+import { findMisspelled, isMisspelling } from './misspelled.ts';
 
 const documented = [
   ...readFileSync(join(__dirname, '../../../docs/configuration.md'), 'utf8').matchAll(/^\| `([A-Z_]+)`/gm),
@@ -43,5 +43,5 @@ test('no variable of posthorn is taken for another one', () => {
 
 test('only what is set is found, and never a value', () => {
   const variables = { QSTASH_TOKN: 'secret', MAX_RETRYS: ' ', QSTASH_TOKEN: 'right', PATH: '/bin' };
-  expect(findMisspelt(documented, variables)).toEqual([{ name: 'QSTASH_TOKN', meant: 'QSTASH_TOKEN' }]);
+  expect(findMisspelled(documented, variables)).toEqual([{ name: 'QSTASH_TOKN', meant: 'QSTASH_TOKEN' }]);
 });

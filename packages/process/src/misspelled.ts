@@ -1,16 +1,16 @@
 import type { Log } from './log.ts';
 
 /** A variable of the environment that is probably meant to be another one. */
-export interface Misspelt {
+export interface Misspelled {
   name: string;
   meant: string;
 }
 
 /** The variables that are set, not known, and look like one that is; their values are not looked at. */
-export function findMisspelt(
+export function findMisspelled(
   known: readonly string[],
   variables: Readonly<Record<string, string | undefined>>,
-): Misspelt[] {
+): Misspelled[] {
   return Object.entries(variables).flatMap(([name, value]) => {
     if (!value?.trim() || known.includes(name)) return [];
     const meant = known.find((one) => isMisspelling(name, one));
@@ -64,9 +64,9 @@ function countSlips(one: string, other: string): number {
   return last[other.length] ?? 0;
 }
 
-/** Logs a warning for each variable that is set and probably misspelt. */
-export function warnOfMisspelt(log: Log, known: readonly string[], variables: NodeJS.ProcessEnv): void {
-  for (const { name, meant } of findMisspelt(known, variables)) {
+/** Logs a warning for each variable that is set and probably misspelled. */
+export function warnOfMisspelled(log: Log, known: readonly string[], variables: NodeJS.ProcessEnv): void {
+  for (const { name, meant } of findMisspelled(known, variables)) {
     log.warn({ reason: `${name} is not a variable of posthorn; is ${meant} meant?` }, 'configuration.misspelt');
   }
 }
