@@ -121,7 +121,9 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
       const text = sentence ?? `The server answered ${response.status}.`;
       if (response.status === 401 && path !== '/console/session') session.set(null);
       // Another tab may have signed in with a token that only reads.
-      if (response.status === 403 && session.get()?.scope === 'write') void readSession().catch(() => undefined);
+      if (response.status === 403 && path !== '/console/session' && session.get()?.scope === 'write') {
+        void readSession().catch(() => undefined);
+      }
       const mayPass = response.status === 429 || (response.status === 503 && isRepeatable);
       const pauseMs = 1000 * (Number(response.headers.get('Retry-After')) || tries + 1);
       if (!mayPass || tries >= retries || pauseMs > maxPauseMs) throw new ApiError(response.status, text);
@@ -166,6 +168,13 @@ async function readSentence(response: Response): Promise<string | undefined> {
   return undefined;
 }
 
+/** Whether the server answers now. */
+export async function isReachable(): Promise<boolean> {
+  const signal = AbortSignal.timeout(maxProbeMs);
+  const response = await fetch('/health', { cache: 'no-store', signal }).catch(() => undefined);
+  return response?.ok === true;
+}
+
 let isProbing = false;
 
 /** Says that the server cannot be reached, and polls until it answers again; then pages read their data again. */
@@ -177,9 +186,7 @@ export function reportLoss(): void {
     while (isOffline.get()) {
       await sleep(1000);
       if (document.visibilityState !== 'visible') continue;
-      const signal = AbortSignal.timeout(maxProbeMs);
-      const response = await fetch('/health', { cache: 'no-store', signal }).catch(() => undefined);
-      if (response?.ok) isOffline.set(false);
+      if (await isReachable()) isOffline.set(false);
     }
     isProbing = false;
   })();

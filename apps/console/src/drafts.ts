@@ -6,6 +6,8 @@ const drafts = new Map<string, object>();
 /** After a sign-out nothing of the session stays. */
 export const forgetDrafts = (): void => drafts.clear();
 
+export const hasDrafts = (): boolean => drafts.size > 0;
+
 export interface Draft<T> {
   value: T;
   /** Whether it has what was typed, now or at an earlier visit. */

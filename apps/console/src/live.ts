@@ -1,5 +1,5 @@
 import type { LogEntryView } from '@posthorn/shared';
-import { formatQuery, isOffline, reportLoss, send, session } from './api.ts';
+import { formatQuery, isOffline, isReachable, reportLoss, send, session } from './api.ts';
 import { place } from './router.tsx';
 import { watchSilence, type Silence } from './silence.ts';
 import { sleep } from './sleep.ts';
@@ -93,7 +93,8 @@ async function run(isFull: boolean): Promise<void> {
       await read(isFull, silence);
     } catch {
       // The stream ends with the server, with the session, or with the network.
-      if (silence.signal.aborted && !silence.isEnded()) reportLoss();
+      // A proxy may hold its events back although the server answers.
+      if (silence.signal.aborted && !silence.isEnded() && !(await isReachable())) reportLoss();
     }
     if (!silence.isEnded()) await sleep(1000);
     if (silence.isEnded()) return;

@@ -1,6 +1,7 @@
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { isOffline, readSession, reportLoss, session, signIn } from './api.ts';
+import { hasDrafts } from './drafts.ts';
 import { forgetAll, refreshes } from './data.ts';
 import { findRoot, Frame } from './frame.tsx';
 import { startLive } from './live.ts';
@@ -38,7 +39,8 @@ function lazy(load: () => Promise<Page>): Page {
         () => render(1),
         () => {
           if (isEnded) return;
-          if (isReloaded()) setHasFailed(true);
+          // A reload would lose what was typed.
+          if (isReloaded() || hasDrafts()) setHasFailed(true);
           else end = reloadLater();
         },
       );
@@ -246,7 +248,7 @@ if (root) render(<App />, root);
 addEventListener('hashchange', () => void redeemCode());
 // Another tab may have signed in with another token, and the clock of this machine may have been set.
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible' && session.get()) void readSession().catch(() => undefined);
+  if (document.visibilityState === 'visible' && session.get() !== undefined) void readSession().catch(() => undefined);
 });
 // The script of the page arrives while the session is read.
 loads

@@ -46,9 +46,14 @@ export function announceRows(list: object, count: number): void {
 
 function announce(): void {
   timer = undefined;
-  if (arrived.size === 0) return;
+  if (arrived.size === 0) {
+    announcement.set('');
+    return;
+  }
   // Several lists of a page show the same messages: the longest one speaks for all.
-  announcement.set(formatCount(Math.max(...arrived.values()), 'new row'));
+  const text = formatCount(Math.max(...arrived.values()), 'new row');
+  // A text that does not change is not announced.
+  announcement.set(text === announcement.get() ? `${text}\u00a0` : text);
   arrived.clear();
   timer = setTimeout(announce, announceMs);
 }

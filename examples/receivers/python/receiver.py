@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEYS = [os.environ["QSTASH_CURRENT_SIGNING_KEY"], os.environ["QSTASH_NEXT_SIGNING_KEY"]]
 if "" in KEYS:
-    raise SystemExit("QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: anybody can sign with an empty key")
+    raise SystemExit("QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: must not be empty: anybody can sign with an empty key")
 URL = os.environ.get("RECEIVER_URL")  # the exact URL that you publish to; unset: not compared
 MAX_BODY_BYTES = 10 * 1024 * 1024
 

@@ -5,7 +5,7 @@ require "openssl"
 require "webrick"
 
 KEYS = [ENV.fetch("QSTASH_CURRENT_SIGNING_KEY"), ENV.fetch("QSTASH_NEXT_SIGNING_KEY")].freeze
-abort "QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: anybody can sign with an empty key" if KEYS.include?("")
+abort "QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: must not be empty: anybody can sign with an empty key" if KEYS.include?("")
 URL = ENV["RECEIVER_URL"] # the exact URL that you publish to; unset: not compared
 MAX_BODY_BYTES = 10 * 1024 * 1024
 

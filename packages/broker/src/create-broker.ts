@@ -52,6 +52,9 @@ const onlyDelivers: PublishLimits = {
 
 const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: -1, retentionMs: 0 };
 
+/** How long one process tidies indexes that it has claimed: half of the time after which another may claim them. */
+const maxTidyMs = 60_000;
+
 export function createBroker(options: BrokerOptions): BrokerParts {
   const { redis, log, graceMs, logRetentionMs, maxLogLines } = options;
   const findRedis = followAddresses(redis);
@@ -192,9 +195,12 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       },
       trim: (maxEntries) => logs.trim(maxEntries),
       async tidyIndex() {
+        const startedAt = performance.now();
         const claims = await Promise.allSettled(allShards.map((shard) => shards.at(shard).claimTidying()));
         // One after the other: an index may be large. One that fails does not keep the others from it.
         for (const [shard, claim] of claims.entries()) {
+          // Another process may claim the others soon.
+          if (performance.now() - startedAt > maxTidyMs) return;
           try {
             if (claim.status === 'rejected') throw claim.reason;
             await claim.value?.();

@@ -47,3 +47,15 @@ test('the end of a response that waits for another one is reported when their co
   await told;
   expect(isGone(waiting)).toBe(true);
 });
+
+test('the end of a connection in the middle of a response is reported once', async () => {
+  const { client, responses } = await request(1);
+  const [response] = responses as [ServerResponse];
+  response.write('x');
+  let calls = 0;
+  onGone(response, () => (calls += 1));
+  const closed = new Promise((resolve) => response.req.socket.once('close', () => setImmediate(resolve)));
+  client.destroy();
+  await closed;
+  expect(calls).toBe(1);
+});

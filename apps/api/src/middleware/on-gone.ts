@@ -12,11 +12,15 @@ export function onGone(response: ServerResponse, then: () => void): () => void {
     return () => undefined;
   }
   const { socket } = response.req;
+  let isOver = false;
   const forget = () => {
+    isOver = true;
     response.off('close', end);
     socket.off('close', end);
   };
   const end = () => {
+    // The end of a connection closes its response while it tells its listeners, of which none can be taken away then.
+    if (isOver) return;
     forget();
     then();
   };

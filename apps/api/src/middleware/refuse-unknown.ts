@@ -9,8 +9,8 @@ import type { Route } from '../routes/route.ts';
 export function refuseUnknown(routes: readonly Route[]): RequestHandler {
   const known = routes.map(({ endpoint: { method, path }, path: routePath }) => ({
     method,
-    // A route of its own pattern may take more than the path in the contract shows.
-    patterns: [createPattern(path), ...(routePath instanceof RegExp ? [routePath] : [])],
+    // A route of its own pattern may take more than the path in the contract shows. That of a GET may take any rest.
+    patterns: [createPattern(path), ...(routePath instanceof RegExp && method !== 'GET' ? [routePath] : [])],
     lackingPattern: createPattern(path, '([^/]*)'),
     parameters: [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
   }));

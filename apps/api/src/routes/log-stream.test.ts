@@ -1,6 +1,7 @@
 import { get, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import type { Broker } from '@posthorn/broker';
+import { eventually } from '@posthorn/testkit';
 import express from 'express';
 import type { AppParts } from '../app-parts.ts';
 import { authenticate } from '../middleware/authenticate.ts';
@@ -80,6 +81,17 @@ test('a comment is sent every 15 seconds, so that no proxy ends a stream without
   await until('data: {}\n\n: still here\n\n');
   jest.advanceTimersByTime(15_000);
   await until(': still here\n\n: still here\n\n');
+});
+
+test('the second stream of a pipeline ends with its connection', async () => {
+  const { url, readers, closed } = await start();
+  const { port } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  const one = `GET / HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.authorization}\r\n\r\n`;
+  socket.write(one + one);
+  await eventually(() => readers.length === 2);
+  socket.destroy();
+  await eventually(() => closed.length === 2);
 });
 
 test('what was left out is counted', async () => {

@@ -2,6 +2,7 @@ import { contract, PosthornError, StreamQuery, type StreamFilter } from '@postho
 import type { Request, Response } from 'express';
 import type { AppParts } from '../app-parts.ts';
 import { readAccess } from '../middleware/authenticate.ts';
+import { isGone, onGone } from '../middleware/on-gone.ts';
 import { rawRoute, type Route } from './route.ts';
 
 /**
@@ -21,6 +22,8 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
   let readOnly = 0;
 
   const stream = (request: Request, response: Response) => {
+    // The client may have left while the request waited.
+    if (isGone(response)) return;
     const access = readAccess(request);
     const filter: StreamFilter = StreamQuery.parse(request.query);
     const { caller } = access;
@@ -78,7 +81,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     request.socket.once('end', leave);
     callers.set(caller, open + 1);
     if (isReadOnly) readOnly++;
-    response.once('close', () => {
+    onGone(response, () => {
       close();
       clearInterval(timer);
       request.socket.off('end', leave);

@@ -2,7 +2,7 @@ import type { Delivery } from '@posthorn/broker';
 import { createAdmission } from './admit.ts';
 
 /** Places that are always free, and of which nothing is known. */
-const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined };
+const slow = { enter: () => 'slot' as const, needsPlace: () => false, deferMs: () => 1000, leave: () => undefined };
 
 let count = 0;
 const delivery = (url: string) => ({ id: `msg_${count++}`, message: { url }, retried: 0 }) as Delivery;
@@ -92,6 +92,13 @@ test('a message that may start in a slow place only takes no slot, or is deferre
   where = 'later';
   expect(await admit({ ...delivery('https://other.example'), ...free })).toBe(1000);
   expect(freed).toBe(1);
+});
+
+test('a message that needs a slow place does not wait for a slot', async () => {
+  const needs = { ...slow, needsPlace: ({ message }: Delivery) => message.url.endsWith('/large') };
+  const { admit } = createAdmission(1, needs, () => 0);
+  expect(await admit(delivery('https://busy.example/small'))).toBe(0);
+  expect(await admit(delivery('https://busy.example/large'))).toBeGreaterThan(0);
 });
 
 test('what a destination cannot take comes back at the pace of its slots, however much it is', async () => {

@@ -42,7 +42,7 @@ interface Destination {
  */
 export function createAdmission(
   slots: number,
-  slow: Pick<SlowAttempts, 'enter' | 'deferMs' | 'leave'>,
+  slow: Pick<SlowAttempts, 'enter' | 'needsPlace' | 'deferMs' | 'leave'>,
   now: () => number,
 ): Admission {
   const destinations = new Map<string, Destination>();
@@ -113,6 +113,8 @@ export function createAdmission(
           delivery.freeSlot?.();
           return 0;
         }
+      } else if (slow.needsPlace(delivery)) {
+        return destination.deferMs();
       }
       if (mayStart(destination)) {
         start(destination, delivery);

@@ -4,7 +4,7 @@ import { createQuarantine, type LoneAttempts } from './quarantine.ts';
 
 const delivery = (id: string, crashes: number) =>
   ({ id, crashes, message: { url: `https://${id}.example` } }) as Delivery;
-const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined };
+const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined, needsPlace: () => false };
 const admission = () => createAdmission(10, slow, () => 0);
 
 /** Crashes of lone attempts by message, and the messages that were noted as alone. */

@@ -54,6 +54,8 @@ export interface SlowAttempts {
    * the log of a run may be. With a place it takes the bytes that its request will have: they are read only afterwards.
    */
   enter(delivery: Delivery): 'slot' | 'place' | 'later';
+  /** Whether a message may only start in a slow place. */
+  needsPlace(delivery: Delivery): boolean;
   /** Milliseconds to wait for a message that finds no place. */
   deferMs(): number;
   /** The request is being made. */
@@ -231,14 +233,18 @@ export function createSlowAttempts(options: SlowAttemptsOptions): SlowAttempts {
     }, everyMs);
   }
 
+  function needsPlace({ message }: Delivery): boolean {
+    if (estimateRequestBytes(message) > maxSlotBytes) return true;
+    if (slow.size === 0 && barred.size === 0) return false;
+    if ((barred.get(withoutQuery(message.url))?.until ?? 0) > now()) return true;
+    const origin = originOf(message.url);
+    return origins.has(origin) && !quick.has(origin);
+  }
+
   return {
+    needsPlace,
     enter(delivery) {
-      const isLarge = estimateRequestBytes(delivery.message) > maxSlotBytes;
-      if (slow.size === 0 && barred.size === 0 && !isLarge) return 'slot';
-      const { url } = delivery.message;
-      const isBarred = (barred.get(withoutQuery(url))?.until ?? 0) > now();
-      const origin = originOf(url);
-      if (!isLarge && !isBarred && (!origins.has(origin) || quick.has(origin))) return 'slot';
+      if (!needsPlace(delivery)) return 'slot';
       if (take(delivery)) return 'place';
       refusedAt = now();
       return 'later';

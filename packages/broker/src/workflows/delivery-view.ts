@@ -69,20 +69,24 @@ export async function viewNext(
   pending: ReadonlySet<string>,
 ): Promise<NextStep[]> {
   if (run.state === 'RUN_SUCCESS') return [];
-  const steps: NextStep[] = [];
+  const steps = new Map<string, NextStep>();
   const limit = createErrorLimit();
-  for (const { messageId, retries, retryDelay, notBefore } of entries) {
-    const isFailed = run.failure?.messageId === messageId;
+  const isFailure = ({ messageId }: RunLogEntry) => messageId === run.failure?.messageId;
+  // What failed the run is shown in any case, so that the limit counts it first.
+  for (const entry of [...entries.filter(isFailure), ...entries]) {
+    const { messageId, retries, retryDelay, notBefore } = entry;
+    const isFailed = isFailure(entry);
+    if (steps.has(messageId)) continue;
     if (!isFailed && !pending.has(messageId)) continue;
     const { errors, next } = await readErrors(parts, run.shard, messageId);
     const last = errors.at(-1);
     // The run has the response that failed it, of which the log of the message may have nothing.
     if (isFailed && last?.body === '')
       last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
-    const shown = errors.map(limit);
+    const shown = limit(errors);
     const nextDeliveryTime = next ?? notBefore;
     const isOver = run.state !== 'RUN_STARTED';
-    steps.push({
+    steps.set(messageId, {
       messageId,
       state: isFailed ? 'STEP_FAILED' : isOver ? 'STEP_CANCELED' : errors.length > 0 ? 'STEP_RETRY' : 'STEP_PROGRESS',
       retries,
@@ -91,21 +95,24 @@ export async function viewNext(
       ...(shown.length > 0 ? { errors: shown } : {}),
     });
   }
-  return steps;
+  return entries.flatMap(({ messageId }) => steps.get(messageId) ?? []);
 }
 
 /** Bytes of headers and bodies of all failed attempts that the view of a run shows. */
 const maxErrorBytes = 1024 * 1024;
 
-/** Leaves headers and body out of an error when the errors before it had too much of them. */
-function createErrorLimit(): (error: StepError) => StepError {
+/** Limits what the errors of a view have together: the newest of a message come first, and of its body the beginning. */
+export function createErrorLimit(): (errors: readonly StepError[]) => StepError[] {
   let left = maxErrorBytes;
-  return (error) => {
-    const size = Buffer.byteLength(JSON.stringify(error.headers)) + Buffer.byteLength(error.body);
-    if (size > left) return { ...error, headers: {}, body: '' };
-    left -= size;
-    return error;
+  const limit = (error: StepError): StepError => {
+    const headerBytes = Buffer.byteLength(JSON.stringify(error.headers));
+    if (headerBytes > left) return { ...error, headers: {}, body: '' };
+    const body = Buffer.from(error.body);
+    const shown = body.subarray(0, left - headerBytes);
+    left -= headerBytes + shown.length;
+    return shown.length === body.length ? error : { ...error, body: shown.toString('utf8') };
   };
+  return (errors) => [...errors].reverse().map(limit).reverse();
 }
 
 /** The failed attempts at a message, and the time of the attempt that follows the last of them. */

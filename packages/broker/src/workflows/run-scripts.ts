@@ -43,6 +43,8 @@ export type Refusal = 'over' | 'bytes' | 'steps';
 
 /** The atomic steps of runs; `scripts/` describes each. */
 export interface RunScripts {
+  /** How many steps this process has made. */
+  total(): number;
   start(
     place: RunPlace,
     mode: 'new' | 'restart' | 'adopt',
@@ -142,7 +144,9 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
   }
   const commands = redis as unknown as RunCommands;
 
+  let total = 0;
   const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
+    total++;
     const { keys, rest } = listAddArguments(shard);
     return [...keys, runKeys.base(shard), keyspace.pendingHead(shard), ...rest, runId, createdAt ?? ''];
   };
@@ -156,6 +160,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
   ];
 
   return {
+    total: () => total,
     async start(place, mode, fields, entry, maxRuns) {
       const pairs = Object.entries(fields).flat();
       const [result, messageId = ''] = await commands.startRun(

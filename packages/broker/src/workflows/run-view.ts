@@ -1,5 +1,5 @@
 import { hidePassword, type RunGroup, type RunStepView, type RunView } from '@posthorn/shared';
-import { readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
+import { createErrorLimit, readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
 import { readElement, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { readRecords, type Run, type RunHead } from './runs.ts';
@@ -45,7 +45,8 @@ async function viewFailureFunction(
   { messageId, state, status, header, body }: NonNullable<Run['failureCallback']>,
   failure: NonNullable<Run['failure']>,
 ): Promise<NonNullable<RunView['failureFunction']>> {
-  const { errors } = await readErrors(parts, run.shard, messageId);
+  const { errors: all } = await readErrors(parts, run.shard, messageId);
+  const errors = createErrorLimit()(all);
   return {
     messageId,
     url: hidePassword(run.config.failureCallback?.url ?? run.config.url),

@@ -104,6 +104,8 @@ export interface Workflows extends RunAttempts {
   ): Promise<void>;
   /** Runs that this process has ended since it started, by state. */
   ended: Readonly<RunParts['ended']>;
+  /** How many steps of runs this process has made. */
+  total(): number;
   /** Active runs and those that are remembered, and how long the oldest one has been active. */
   measure(): Promise<{ active: number; ended: number; oldestMs: number }>;
   /** Does for one shard what a process that died has left undone. Says whether there was anything. */
@@ -131,6 +133,7 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
   const readers: RunParts = { ...parts, ...reads, runs: createRuns(reads.redis, reads.shards) };
 
   return {
+    total: parts.scripts.total,
     accept: (requests, name) => acceptRunRequests(parts, requests, name),
     noteRefusal: (runId, stepId, text) => noteRefusal(parts, runId, stepId, text),
 

@@ -69,7 +69,7 @@ const webhook = {
     eventId,
   }),
   reply: z.object({}),
-  errors: ['not_found', 'request_timeout', 'limit_exceeded', 'headers_too_large'],
+  errors: ['not_found', 'request_timeout', 'limit_exceeded', 'headers_too_large', 'rate_limited'],
 } as const;
 
 export const workflowRuns = {

@@ -13,7 +13,7 @@ export type RedisConnection = Redis &
   ScriptCommands & {
     /**
      * Calls `write` at the end of this turn of the event loop. Its commands are sent before all others of the turn,
-     * except on the connection to a cluster of a process that answers requests.
+     * except with `connectForRequests` to a cluster.
      */
     sendAhead(write: () => void): void;
   };
