@@ -17,7 +17,10 @@ test('a body of ten megabytes is shown in part, downloaded as a whole, and read 
   const { page } = await stage.open('messages');
   const sizes: Promise<number>[] = [];
   page.on('response', (response) => {
-    if (response.url().includes('/timeline')) sizes.push(response.body().then(({ length }) => length));
+    if (!response.url().includes('/timeline')) return;
+    // The last one may be cut off when the page closes.
+    const size = response.body().then(({ length }) => length);
+    sizes.push(size.catch(() => 0));
   });
   await page.getByRole('link', { name: id, exact: true }).click();
   await page.getByText('Only the beginning is shown').waitFor();

@@ -212,9 +212,12 @@ test('a tab that is shown again does not read the log since it was hidden, unles
   expect((await showAgain()).headers()['last-event-id']).toBeUndefined();
   await link(page, 'Log').click();
   await heading(page, 'Log');
-  const next = await stage.publish('/ok', {}, 'DELIVERED');
-  await page.getByRole('row').filter({ hasText: next }).first().waitFor();
-  expect((await showAgain()).headers()['last-event-id']).toBeTruthy();
+  // An entry may also be shown because the page has read it; then the stream has no position yet.
+  await eventually(async () => {
+    const next = await stage.publish('/ok', {}, 'DELIVERED');
+    await page.getByRole('row').filter({ hasText: next }).first().waitFor();
+    return (await showAgain()).headers()['last-event-id'];
+  });
 });
 
 test('a hidden tab asks for nothing', async () => {
