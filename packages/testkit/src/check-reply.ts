@@ -109,6 +109,8 @@ function createPattern(path: string, operation: OpenApiOperation): RegExp {
   // Before a destination a segment may be empty, for Express does not look for segments there.
   const pattern = path
     .replaceAll('.', '\\.')
+    // A flow-control key may have slashes in it (contract P36).
+    .replace('/v2/flowControl/{key}', '/v2/flowControl/.+')
     .replace(/\/\{(\w+)\}/g, (_text, name) => (name === long ? '(?:/.*)?' : long ? '/[^/]*' : '/[^/]+'));
   return new RegExp(`^${pattern}/?$`, 'i');
 }

@@ -66,7 +66,7 @@ const DlqListQuery = z.preprocess(
 /** An empty list of ids names no entry; it never means all. */
 const DlqBody = dlqFields
   .extend({
-    dlqIds: filters.ids({ max: maxIds }).describe('Ids of entries, at most 1,000; an empty list selects none.'),
+    dlqIds: filters.idsOrOne({ max: maxIds }).describe('Ids of entries, at most 1,000; an empty list selects none.'),
   })
   .partial()
   .optional();

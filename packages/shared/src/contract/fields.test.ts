@@ -50,7 +50,8 @@ describe('a value of another type is refused with what is allowed', () => {
       { headers: { 'Upstash-Retries': 3 } },
       'headers.Upstash-Retries: give the value as a text, or as a list of texts',
     ],
-    [contract.messages.cancelMany.body, { messageIds: 1 }, 'messageIds: use a list of ids, or one id'],
+    [contract.messages.cancelMany.body, { messageIds: 1 }, 'messageIds: use a list of ids'],
+    [contract.dlq.removeMany.body, { dlqIds: 1 }, 'dlqIds: use a list of ids, or one id'],
   ])('%#: %j', (schema, value, fault) => {
     expect(parse(schema, value)).toEqual([fault]);
   });

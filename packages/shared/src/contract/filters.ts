@@ -111,8 +111,10 @@ export const filters = {
         .transform(Number),
     ),
   ),
-  /** Ids in a JSON body: a list of so many at most, or a single one. */
-  ids: ({ min = 0, max = Infinity } = {}) =>
+  /** Ids in a JSON body. */
+  ids: z.array(given, 'use a list of ids'),
+  /** Ids of dead letters in a JSON body: a list of so many at most, or a single one (contract P33). */
+  idsOrOne: ({ min = 0, max = Infinity } = {}) =>
     z
       .union([given, z.array(given)], { error: 'use a list of ids, or one id' })
       .transform((texts) => [texts].flat())

@@ -97,7 +97,7 @@ export const CancelQuery = z.preprocess(filters.withoutConfiguration, cancelFiel
 /** An empty list of ids names no message; it never means all. */
 const CancelBody = cancelFields
   .extend({
-    messageIds: filters.ids().describe('Ids of messages; an empty list selects none.'),
+    messageIds: filters.ids.describe('Ids of messages; an empty list selects none.'),
   })
   .partial()
   .optional();

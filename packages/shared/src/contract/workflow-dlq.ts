@@ -64,7 +64,7 @@ export const EntryIds = z
   .strictObject(
     {
       dlqIds: filters
-        .ids({ min: 1, max: maxIds })
+        .idsOrOne({ min: 1, max: maxIds })
         .describe('Ids of entries, 1 to 1,000; they replace those of the query.'),
     },
     { error: filters.unknownField },
@@ -104,7 +104,7 @@ export const RunLetterListQuery = z.preprocess(
 export type RunLetterListQuery = z.output<typeof RunLetterListQuery>;
 const letterBody = letterFields.extend({
   dlqIds: filters
-    .ids({ max: maxIds })
+    .idsOrOne({ max: maxIds })
     .optional()
     .describe('Ids of entries, at most 1,000; an empty list selects none.'),
 });

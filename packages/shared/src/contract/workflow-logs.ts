@@ -192,7 +192,7 @@ export const workflowLogs = {
     query: z.preprocess(filters.withoutConfiguration, cancelFields.partial()),
     body: cancelFields
       .extend({
-        workflowRunIds: filters.ids().describe('Ids of runs; an empty list names none.'),
+        workflowRunIds: filters.ids.describe('Ids of runs; an empty list names none.'),
         workflowUrlExactMatch: z.boolean().describe('`workflowUrl` is the whole URL.'),
       })
       .partial()

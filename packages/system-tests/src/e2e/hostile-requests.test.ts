@@ -69,10 +69,10 @@ test.each([
 });
 
 test('of many faults the first ones are named', async () => {
-  const response = await api.call('/v2/dlq', { method: 'DELETE', body: `{"dlqIds":[${'0,'.repeat(999)}0]}` });
+  const response = await api.call('/v2/messages', { method: 'DELETE', body: `{"messageIds":[${'0,'.repeat(999)}0]}` });
   expect(response.status).toBe(400);
   const error = await errorOf(response);
-  expect(error).toContain('dlqIds.4: ');
+  expect(error).toContain('messageIds.4: ');
   expect(error).toContain('and 995 more');
 });
 

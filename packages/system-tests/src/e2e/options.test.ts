@@ -108,8 +108,13 @@ test.each(options)('Upstash-%s: %s is refused with the name and what is allowed'
     const response = await system.api.call(`/v2/publish/${destination}`, { method: 'POST', headers });
     expect(response.status).toBe(400);
     const { error } = (await response.json()) as { error: string };
-    // Clients know the text about a colon in a deduplication id, which has the name in another form.
-    const shown = name === 'Deduplication-Id' ? 'deduplicationid' : `upstash-${name.toLowerCase()}`;
+    // Clients know the texts about these, which have the name in another form.
+    const inWords: Record<string, string> = {
+      'Deduplication-Id': 'deduplicationid',
+      Callback: 'callback url',
+      'Failure-Callback': 'failure callback url',
+    };
+    const shown = inWords[name] ?? `upstash-${name.toLowerCase()}`;
     expect(error.toLowerCase()).toContain(shown);
     expect(error).toMatch(allowed);
   }
