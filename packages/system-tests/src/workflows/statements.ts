@@ -185,9 +185,9 @@ export const statements: Record<number, Statement> = {
   },
   49: { text: 'The result of the first end is kept.', tests: ['failure: the result of the first end is kept'] },
   50: {
-    text: 'A lost answer of an endpoint repeats nothing.',
+    text: 'A lost response of an endpoint repeats nothing.',
     tests: [
-      'failure: an endpoint whose answers are lost does nothing twice',
+      'failure: an endpoint whose responses are lost does nothing twice',
       'invoke: an invocation whose answer is lost starts one run',
     ],
   },
