@@ -1,6 +1,7 @@
 import { hidePassword, PosthornError, type Message, type Published } from '@posthorn/shared';
 import { deriveId } from '../engine/shards/derive-id.ts';
-import { parseRevision, revise, type AcceptParts, type Revision } from './accept.ts';
+import type { AcceptParts } from './accept.ts';
+import { parseRevision, revise, type Revision } from './revise.ts';
 import { startDeadline } from './deadline.ts';
 import { ensureQueues } from './publish.ts';
 import { requireStored, store, type Draft, type StoreParts } from './store.ts';

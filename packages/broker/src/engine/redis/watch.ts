@@ -238,10 +238,10 @@ function explainDisk(server: ServerState): [Trouble, string] | undefined {
   }
   if (!server.hasSnapshotFailed) return undefined;
   const failed = 'The last snapshot of Redis (BGSAVE) failed';
-  const todo = 'see the log of Redis, and make room on its disk or mend its directory';
+  const advice = 'see the log of Redis, and make room on its disk or repair its directory';
   return server.needsSnapshot
-    ? ['disk-failed', `${failed}, and Redis refuses writes until one succeeds; ${todo}.`]
-    : ['snapshot-failed', `${failed}; ${todo}.`];
+    ? ['disk-failed', `${failed}, and Redis refuses writes until one succeeds; ${advice}.`]
+    : ['snapshot-failed', `${failed}; ${advice}.`];
 }
 
 function explainDurability(durability: Durability, asked: 'always' | 'everysec'): string | undefined {
