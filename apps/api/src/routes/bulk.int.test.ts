@@ -182,15 +182,12 @@ describe('the dead letter queue', () => {
     expect(await listIds()).toEqual([second]);
   });
 
-  test('an id may stand alone in a body', async () => {
+  test('the id of a dead letter may stand alone in a body', async () => {
     const [first, second, third] = [await bury(), await bury(), await bury()];
     const retried = await call('POST', '/v2/dlq/retry', JSON.stringify({ dlqIds: first }));
     expect([retried.status, retried.body['responses']]).toEqual([201, [expect.anything()]]);
     expect((await call('DELETE', '/v2/dlq', JSON.stringify({ dlqIds: second }))).body).toEqual({ deleted: 1 });
     expect(await listIds()).toEqual([third]);
-    const messageIds = await publish();
-    await publish();
-    expect((await call('DELETE', '/v2/messages', JSON.stringify({ messageIds }))).body).toEqual({ cancelled: 1 });
   });
 
   test('no ids are not all', async () => {
