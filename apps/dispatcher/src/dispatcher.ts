@@ -91,9 +91,9 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const faults = createOwnFaults(log, now);
   const faultMs = createSpacing(returnsPerSecond, now);
   /** An attempt that failed because of a fault of this process. */
-  const defer = (answer: DestinationResponse): Outcome | undefined => {
-    if (answer.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
-    if (!faults.isOurs(answer)) return undefined;
+  const defer = (response: DestinationResponse): Outcome | undefined => {
+    if (response.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
+    if (!faults.isOurs(response)) return undefined;
     sender.closeIdle();
     return { kind: 'deferred', delayMs: faultMs() };
   };
@@ -122,7 +122,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
       prepare,
       send: async (delivery, request) => {
         const startedAt = now();
-        const answer = await send(request, (exchange) => {
+        const response = await send(request, (exchange) => {
           slow.watch(delivery, {
             requestBytes: request.body?.length ?? 0,
             heldBytes: exchange.heldBytes,
@@ -130,10 +130,10 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
             moved: () => admission.moved(delivery),
           });
         });
-        slow.answered(delivery, answer.body.length);
-        return { ...answer, durationMs: now() - startedAt };
+        slow.answered(delivery, response.body.length);
+        return { ...response, durationMs: now() - startedAt };
       },
-      judge: (delivery, answer) => defer(answer) ?? judge(delivery, answer, rules, Date.now()),
+      judge: (delivery, response) => defer(response) ?? judge(delivery, response, rules, Date.now()),
       finish: deliverer.finish,
       giveUp: deliverer.giveUp,
     };

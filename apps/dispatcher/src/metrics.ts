@@ -82,9 +82,9 @@ export function createDeliveryMetrics(
     },
     timed: (send) => async (request, opened) => {
       const startedAt = performance.now();
-      const answer = await send(request, opened);
+      const response = await send(request, opened);
       duration.observe((performance.now() - startedAt) / 1000);
-      return answer;
+      return response;
     },
     finished: ({ kind }) => byOutcome[kind].inc(),
   };

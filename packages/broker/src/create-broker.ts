@@ -88,8 +88,8 @@ export function createBroker(options: BrokerOptions): BrokerParts {
   const queues = createQueues({ redis, shards, lanes, cancelAll, limits: queueLimits });
 
   const openDlq = (connection: RedisConnection, parts: { shards: Shards; bodies: BodyStore }) => {
-    const answers = createResponseStore(connection, parts.shards);
-    return createDlq({ ...parts, redis: connection, answers, retentionMs: options.dlqRetentionMs, logRetentionMs });
+    const responses = createResponseStore(connection, parts.shards);
+    return createDlq({ ...parts, redis: connection, responses, retentionMs: options.dlqRetentionMs, logRetentionMs });
   };
   const readDlq = openDlq(options.reads ?? redis, readers);
   const { list, get, find } = readDlq;

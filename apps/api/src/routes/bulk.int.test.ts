@@ -96,8 +96,8 @@ const message = (fields: Partial<Message> = {}): Message => ({
 });
 async function bury(fields: Partial<Message> = {}): Promise<string> {
   const at = broker.shards.newId(Date.now());
-  const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
-  return broker.dlq.bury({ ...at, message: message(fields), retried: 0 }, { error: 'no', answer });
+  const response = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
+  return broker.dlq.bury({ ...at, message: message(fields), retried: 0 }, { error: 'no', response });
 }
 async function publish(): Promise<string> {
   const { id, shard } = broker.shards.newId(Date.now());
@@ -293,11 +293,11 @@ describe('dead letters of runs', () => {
   test('a page ends after 1 MiB, or after as many bytes as are asked for', async () => {
     await redis.client.flushall();
     for (let n = 0; n < 3; n++) await call('POST', '/v2/trigger/https://a.example/workflow', 'x'.repeat(700_000));
-    const answer = { status: 500, header: {}, body: Buffer.from('broken') };
+    const response = { status: 500, header: {}, body: Buffer.from('broken') };
     for (const key of await redis.client.keys('*:deliver:msg_*')) {
       const message = JSON.parse((await redis.client.hget(key, 'data')) ?? '') as Message;
       const delivery = { id: key.replace(/.*:/, ''), message, shard: 0, retried: 0, crashes: 0 };
-      await broker.workflows.settle(delivery as never, { kind: 'failed', error: 'broken', answer }, 1000);
+      await broker.workflows.settle(delivery as never, { kind: 'failed', error: 'broken', response }, 1000);
     }
     const read = async (path: string) => {
       const { messages, runs = messages, cursor } = (await call('GET', `/v2/${path}`)).body as Record<string, object[]>;

@@ -13,7 +13,7 @@ export interface Steps {
   begin(delivery: Delivery): Promise<Begun>;
   prepare(delivery: Delivery, content: Content): DeliveryRequest;
   send(delivery: Delivery, request: DeliveryRequest): Promise<DestinationResponse>;
-  judge(delivery: Delivery, answer: DestinationResponse): Outcome;
+  judge(delivery: Delivery, response: DestinationResponse): Outcome;
   /** Everything that must survive a crash is done when this resolves: it happens before the message ends. */
   finish(delivery: Delivery, outcome: Outcome): Promise<Outcome>;
   /** The same for a message to which no attempt can be made. */

@@ -23,17 +23,17 @@ export interface RetryRules {
 /** Decides the outcome of an attempt from its response (contract D8, D15). */
 export function judge(
   { message, retried }: Delivery,
-  answer: DestinationResponse,
+  response: DestinationResponse,
   rules: RetryRules,
   now: number,
 ): Outcome {
-  const isWhole = answer.error === undefined;
-  if (isWhole && answer.status >= 200 && answer.status < 300) return { kind: 'delivered', answer };
+  const isWhole = response.error === undefined;
+  if (isWhole && response.status >= 200 && response.status < 300) return { kind: 'delivered', response };
 
-  const error = (answer.error ?? `the destination answered ${answer.status}`).slice(0, maxErrorLength);
-  const failure = { answer, error, errorKind: answer.errorKind ?? ('http' as const) };
-  const header = (lowerName: string) => findResponseHeader(answer, lowerName);
-  const isFinal = answer.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
+  const error = (response.error ?? `the destination answered ${response.status}`).slice(0, maxErrorLength);
+  const failure = { response, error, errorKind: response.errorKind ?? ('http' as const) };
+  const header = (lowerName: string) => findResponseHeader(response, lowerName);
+  const isFinal = response.status === nonRetryableStatus && header(nonRetryableName)?.toLowerCase() === 'true';
   if (isFinal || retried >= message.maxRetries) return { kind: 'failed', ...failure };
 
   const delayMs =

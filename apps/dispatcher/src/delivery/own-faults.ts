@@ -33,7 +33,7 @@ const patienceMs = 5000;
 /** Attempts that failed for a lack on our side. They say nothing about their destination. */
 export interface OwnFaults {
   /** Whether a result stands for such an attempt; if so, it is counted and logged. */
-  isOurs(answer: DestinationResponse): boolean;
+  isOurs(response: DestinationResponse): boolean;
   /** By kind, since the start. */
   counts(): Readonly<Record<Kind, number>>;
   /** Why this process is not ready, while the lack persists. */

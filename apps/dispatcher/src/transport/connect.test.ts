@@ -157,7 +157,8 @@ describe('what is no longer wanted is closed at once', () => {
     const request = { method: 'POST', header: [], body: 'x', timeoutMs: 2000, keepSuccessBody: true };
     const sending = Array.from({ length: 20 }, () => sender.send({ ...request, url: `https://127.0.0.1:${port}/` }));
     await untilSize(open, 1);
-    for (const answer of await Promise.all(sending)) expect(answer).toMatchObject({ status: 0, errorKind: 'timeout' });
+    for (const response of await Promise.all(sending))
+      expect(response).toMatchObject({ status: 0, errorKind: 'timeout' });
     await untilEmpty(open);
     expect(sender.inFlight()).toBe(0);
   });

@@ -71,11 +71,11 @@ describe('bytes in tiny pieces cost a bounded amount of memory', () => {
     const url = await serve(repeat(head(status), Buffer.from(chunk.repeat(10_000)), 300));
     const sending = Promise.all([send(url), send(url)]);
     const { growthBytes } = await measure(sending);
-    for (const answer of await sending) {
-      expect(answer).toMatchObject({ status });
-      expect(answer.error).toBeUndefined();
-      expect(answer.body.length).toBeGreaterThan(0);
-      expect(answer.body.length).toBeLessThanOrEqual(maxResponseBytes);
+    for (const response of await sending) {
+      expect(response).toMatchObject({ status });
+      expect(response.error).toBeUndefined();
+      expect(response.body.length).toBeGreaterThan(0);
+      expect(response.body.length).toBeLessThanOrEqual(maxResponseBytes);
     }
     expect(growthBytes).toBeLessThan(100_000_000);
   });
@@ -96,9 +96,9 @@ describe('a compressed body', () => {
     ['deflate', deflateRawSync(text)],
     ['gzip', Buffer.concat([gzipSync(text.subarray(0, 300)), gzipSync(text.subarray(300))])],
   ])('%s is decoded, and stands without the headers of the encoded one', async (encoding, body) => {
-    const answer = await send(await respond(encoding, body));
-    expect(Buffer.from(answer.body).toString()).toBe(text.toString());
-    expect(answer.header).toEqual({});
+    const response = await send(await respond(encoding, body));
+    expect(Buffer.from(response.body).toString()).toBe(text.toString());
+    expect(response.header).toEqual({});
   });
 
   test.each([
@@ -109,9 +109,9 @@ describe('a compressed body', () => {
     ['__proto__', text],
     ['gzip, gzip', gzipSync(gzipSync(text))],
   ])('%s that cannot be decoded is kept as it came, with its headers', async (encoding, body) => {
-    const answer = await send(await respond(encoding, body));
-    expect(Buffer.from(answer.body).equals(body)).toBe(true);
-    expect(answer.header).toEqual({ 'Content-Encoding': [encoding], 'Content-Length': [`${body.length}`] });
+    const response = await send(await respond(encoding, body));
+    expect(Buffer.from(response.body).equals(body)).toBe(true);
+    expect(response.header).toEqual({ 'Content-Encoding': [encoding], 'Content-Length': [`${body.length}`] });
   });
 
   test.each([
@@ -121,10 +121,10 @@ describe('a compressed body', () => {
     const url = await serve(
       repeat('HTTP/1.1 500 No\r\nContent-Encoding: gzip\r\n\r\n', Buffer.concat(Array<Buffer>(100).fill(member)), 2000),
     );
-    const answer = await send(url);
-    expect(answer).toMatchObject({ status: 500 });
-    expect(answer.error).toBeUndefined();
-    expect(answer.body.length).toBeLessThanOrEqual(maxResponseBytes);
+    const response = await send(url);
+    expect(response).toMatchObject({ status: 500 });
+    expect(response.error).toBeUndefined();
+    expect(response.body.length).toBeLessThanOrEqual(maxResponseBytes);
   });
 
   test.each([0, 1, 2])('it is cut when there is more than the limit, and not before: %i bytes more', async (more) => {
@@ -231,7 +231,7 @@ describe('what never ends is ended', () => {
       { status: 503, error: undefined },
     ],
   ])('%s', async (_, start, piece, expected) => {
-    const answer = await send(await serve(repeat(start, piece, Infinity)));
-    expect({ status: answer.status, error: answer.error }).toEqual(expected);
+    const response = await send(await serve(repeat(start, piece, Infinity)));
+    expect({ status: response.status, error: response.error }).toEqual(expected);
   });
 });

@@ -15,7 +15,7 @@ export class AbortedError extends Error {
 /** One HTTP request and its response. */
 export interface Exchange {
   /** Resolves to a `DestinationResponse` whatever the destination does. Rejects only with `AbortedError`. */
-  answer: Promise<DestinationResponse>;
+  response: Promise<DestinationResponse>;
   abort(): void;
   /** Ends the exchange with this error, unless there is a response. */
   fail(error: string, code: string): void;
@@ -47,9 +47,9 @@ const nothing = new Uint8Array(0);
  * carry the same message id.
  */
 export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, request: DeliveryRequest): Exchange {
-  let finish: (answer: DestinationResponse) => void = () => undefined;
+  let finish: (response: DestinationResponse) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
-  const answer = new Promise<DestinationResponse>((resolve, reject) => {
+  const response = new Promise<DestinationResponse>((resolve, reject) => {
     finish = resolve;
     fail = reject;
   });
@@ -148,7 +148,7 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
   }
 
   return {
-    answer,
+    response,
     fail: (error, code) => failWith('timeout', error, code),
     heldBytes: () => heldBytes(),
     abort() {
@@ -162,9 +162,9 @@ export function exchange({ pool, maxResponseBytes, resent }: ExchangeParts, requ
 
 function toDestinationResponse({ status, header, body, isCut, error }: Response): DestinationResponse {
   const [first = nothing] = body;
-  const answer: DestinationResponse = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
-  if (isCut) answer.isCut = true;
-  return error === undefined ? answer : { ...answer, error, errorKind: 'protocol' };
+  const response: DestinationResponse = { status, header, body: body.length > 1 ? Buffer.concat(body) : first };
+  if (isCut) response.isCut = true;
+  return error === undefined ? response : { ...response, error, errorKind: 'protocol' };
 }
 
 /** A decoded body stands without the headers that describe the encoded one. */

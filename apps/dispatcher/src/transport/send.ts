@@ -50,8 +50,8 @@ export function createSender({ guard, connectTimeoutMs, maxResponseBytes }: Send
         open.add(current);
         opened?.(current);
         try {
-          const answer = await current.answer;
-          return { data: answer, status: answer.status, statusText: '', headers: emptyHeaders, config };
+          const response = await current.response;
+          return { data: response, status: response.status, statusText: '', headers: emptyHeaders, config };
         } finally {
           open.delete(current);
         }

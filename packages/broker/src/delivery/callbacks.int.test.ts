@@ -35,10 +35,10 @@ const message: Message = {
   callback,
   failureCallback: callback,
 };
-const failure = (fields: Partial<Failure['answer']> = {}): Failure => ({
+const failure = (fields: Partial<Failure['response']> = {}): Failure => ({
   error: 'connect ECONNREFUSED',
   errorKind: 'connect',
-  answer: { status: 0, header: {}, body: Buffer.alloc(0), error: 'connect ECONNREFUSED', ...fields },
+  response: { status: 0, header: {}, body: Buffer.alloc(0), error: 'connect ECONNREFUSED', ...fields },
 });
 
 /** The body of the only callback that was stored. */
@@ -67,8 +67,8 @@ test('a failure callback says it, too, and that it has only a part of the respon
 });
 
 test('a callback about a success has no error', async () => {
-  const answer = { status: 200, header: {}, body: Buffer.from('ok') };
-  await broker.callbacks.storeCallback(delivery(), { kind: 'delivered', answer });
+  const response = { status: 200, header: {}, body: Buffer.from('ok') };
+  await broker.callbacks.storeCallback(delivery(), { kind: 'delivered', response });
   const told = await readTold();
   expect(told).not.toHaveProperty('error');
   expect(told).not.toHaveProperty('errorKind');

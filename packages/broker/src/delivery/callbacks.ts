@@ -25,14 +25,14 @@ const rememberedMs = 600_000;
 /** Messages that report the outcome of another message (contract D19). */
 export interface Callbacks {
   /** Stores the callback of an attempt, if one is wanted. Doing it twice changes nothing. */
-  storeCallback(delivery: Delivery, outcome: Outcome & { answer: DestinationResponse }): Promise<void>;
+  storeCallback(delivery: Delivery, outcome: Outcome & { response: DestinationResponse }): Promise<void>;
   /** Stores the failure callback of a message that is in the dead letter queue, if one is wanted; as above. */
   storeFailureCallback(delivery: Delivery, failure: Failure, dlqId: string): Promise<void>;
 }
 
 /** The attempt that a callback reports. */
 interface Attempt {
-  answer: DestinationResponse;
+  response: DestinationResponse;
   error?: string;
   errorKind?: ErrorKind;
 }
@@ -47,7 +47,7 @@ export function createCallbacks(parts: StoreParts & { reportGate: ByteGate }): C
     attempt: Attempt,
     dlqId?: string,
   ): Promise<void> {
-    const bytes = attempt.answer.body.length + estimateRequestBytes(delivery.message);
+    const bytes = attempt.response.body.length + estimateRequestBytes(delivery.message);
     return reportGate(bytes, () => makeAndStore(delivery, callback, cause, attempt, dlqId));
   }
 
@@ -102,14 +102,14 @@ export function createCallbacks(parts: StoreParts & { reportGate: ByteGate }): C
 
   /** The body of a callback, its fields in the order of the contract (contract D22). */
   async function describe({ id, message, retried }: Delivery, attempt: Attempt, dlqId: string | undefined) {
-    const { answer, error, errorKind } = attempt;
+    const { response, error, errorKind } = attempt;
     const { topicName, endpointName, scheduleId, body } = message;
     const source = (await bodies.read(body)) ?? Buffer.alloc(0);
     // Without a response the reason stands where its body would.
-    const responseBody = answer.status === 0 ? Buffer.from(error ?? '') : Buffer.from(answer.body);
+    const responseBody = response.status === 0 ? Buffer.from(error ?? '') : Buffer.from(response.body);
     return {
-      status: answer.status,
-      header: answer.header,
+      status: response.status,
+      header: response.header,
       body: responseBody.toString('base64'),
       retried,
       maxRetries: message.maxRetries,
@@ -125,7 +125,7 @@ export function createCallbacks(parts: StoreParts & { reportGate: ByteGate }): C
       ...(scheduleId ? { scheduleId } : {}),
       callerIP: message.callerIp,
       ...(dlqId === undefined ? {} : { dlqId }),
-      ...(answer.isCut ? { bodyTruncated: true } : {}),
+      ...(response.isCut ? { bodyTruncated: true } : {}),
       ...(error === undefined ? {} : { error }),
       ...(errorKind === undefined ? {} : { errorKind }),
     };

@@ -176,5 +176,5 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
 
 /** The outcome of a message to which no request can be made. */
 export function failWithoutAttempt(error: string): Extract<Outcome, { kind: 'failed' }> {
-  return { kind: 'failed', error, answer: { status: 0, header: {}, body: new Uint8Array(), error } };
+  return { kind: 'failed', error, response: { status: 0, header: {}, body: new Uint8Array(), error } };
 }

@@ -7,15 +7,16 @@ import { createSettlement, type SettleParts } from './settle.ts';
 const maxStoredResponseBytes = 1000;
 
 /** Settles a failed attempt in a Redis that is full or not; gives what was stored of its response. */
-async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<DestinationResponse>, isFull = false) {
-  const told: (Outcome & { answer: DestinationResponse })[] = [];
+async function settle(kind: 'retry' | 'failed' | 'canceled', response: Partial<DestinationResponse>, isFull = false) {
+  const told: (Outcome & { response: DestinationResponse })[] = [];
   const failures: Failure[] = [];
   const buried: KeptFailure[] = [];
   const entries: NewLogEntry[] = [];
   const parts = {
     isFull: () => isFull,
     callbacks: {
-      storeCallback: async (_: Delivery, outcome: Outcome & { answer: DestinationResponse }) => void told.push(outcome),
+      storeCallback: async (_: Delivery, outcome: Outcome & { response: DestinationResponse }) =>
+        void told.push(outcome),
       storeFailureCallback: async (_delivery: Delivery, failure: Failure) => void failures.push(failure),
     },
     bury: async (_delivery: Delivery, failure: KeptFailure) => {
@@ -35,7 +36,7 @@ async function settle(kind: 'retry' | 'failed' | 'canceled', answer: Partial<Des
     maxStoredResponseBytes,
   };
   const settlement = createSettlement(parts as unknown as SettleParts);
-  const failure = { error: 'no', answer: { status: 500, header: {}, body: new Uint8Array(), ...answer } };
+  const failure = { error: 'no', response: { status: 500, header: {}, body: new Uint8Array(), ...response } };
   await settlement.settle({ id: 'msg_1', message: {}, retried: 0 } as Delivery, { kind, delayMs: 1, ...failure });
   const entry = entries.find(({ state }) => state === 'ERROR');
   return { told, failures, buried, entry, text: String(entry?.value) };
@@ -50,10 +51,10 @@ test.each(['retry', 'failed', 'canceled'] as const)(
     const { told, failures, buried, entry, text } = await settle(kind, { body: large, header });
     expect(text.length + (entry?.body?.length ?? 0)).toBeLessThan(2000);
     expect(JSON.parse(text)).toMatchObject({ header, isCut: true });
-    for (const { answer } of buried) expect(answer).toMatchObject({ header, isCut: true, body: { length: 1000 } });
+    for (const { response } of buried) expect(response).toMatchObject({ header, isCut: true, body: { length: 1000 } });
     expect(buried).toHaveLength(kind === 'failed' ? 1 : 0);
     // The callbacks have all of it.
-    for (const { answer } of [...told, ...failures]) expect(answer.body).toHaveLength(large.length);
+    for (const { response } of [...told, ...failures]) expect(response.body).toHaveLength(large.length);
   },
 );
 
@@ -62,23 +63,23 @@ test.each(['retry', 'failed', 'canceled'] as const)('while Redis is full, nothin
   expect(entry?.body).toBeUndefined();
   expect(JSON.parse(text)).toMatchObject({ status: 500, error: 'no', header: {}, isCut: true });
   expect(JSON.parse(text)).not.toHaveProperty('body');
-  for (const { answer } of buried) expect(answer).toMatchObject({ header: {}, isCut: true, body: { length: 0 } });
-  for (const { answer } of [...told, ...failures]) {
-    expect(answer.body).toHaveLength(maxStoredResponseBytes);
-    expect(answer.isCut).toBe(true);
+  for (const { response } of buried) expect(response).toMatchObject({ header: {}, isCut: true, body: { length: 0 } });
+  for (const { response } of [...told, ...failures]) {
+    expect(response.body).toHaveLength(maxStoredResponseBytes);
+    expect(response.isCut).toBe(true);
   }
 });
 
 test('while Redis is full, callbacks do not carry large headers either', async () => {
   const large = { Huge: ['x'.repeat(60_000)], ...header };
   const { told, failures } = await settle('failed', { body: Buffer.from('small'), header: large }, true);
-  for (const { answer } of [...told, ...failures]) {
-    expect(answer.header).toEqual(header);
-    expect(answer.body).toEqual(Buffer.from('small'));
-    expect(answer.isCut).toBeUndefined();
+  for (const { response } of [...told, ...failures]) {
+    expect(response.header).toEqual(header);
+    expect(response.body).toEqual(Buffer.from('small'));
+    expect(response.isCut).toBeUndefined();
   }
   const whole = await settle('failed', { header: large });
-  for (const { answer } of [...whole.told, ...whole.failures]) expect(answer.header).toEqual(large);
+  for (const { response } of [...whole.told, ...whole.failures]) expect(response.header).toEqual(large);
 });
 
 test('of many headers those are kept that fit, and small ones after large ones', async () => {
@@ -94,10 +95,10 @@ test.each([
   ['three bytes of four', Buffer.from(`xxx${'🎺'.repeat(250)}`), `xxx${'🎺'.repeat(249)}`],
 ])('%s is cut at a character', async (_, body, kept) => {
   const { buried } = await settle('failed', { body });
-  expect(buried[0]?.answer.body.toString()).toBe(kept);
+  expect(buried[0]?.response.body.toString()).toBe(kept);
 });
 
 test('bytes that are no text are cut at the limit', async () => {
   const { buried } = await settle('failed', { body: Buffer.alloc(1003, 0x9f) });
-  expect(buried[0]?.answer.body).toHaveLength(1000);
+  expect(buried[0]?.response.body).toHaveLength(1000);
 });

@@ -46,23 +46,24 @@ export function createSettlement(parts: SettleParts): Settlement {
   const { bodies, logs, stats, callbacks, isFull, log, graceMs, dlqRetentionMs, maxStoredResponseBytes } = parts;
 
   /** The part of a failure that is kept. While Redis is full, only the status of its response is kept. */
-  const keep = ({ error, errorKind, answer }: Failure): KeptFailure => ({
+  const keep = ({ error, errorKind, response }: Failure): KeptFailure => ({
     error,
     errorKind,
-    answer: cutResponse(answer, isFull() ? 0 : maxStoredResponseBytes),
+    response: cutResponse(response, isFull() ? 0 : maxStoredResponseBytes),
   });
   /** A callback carries the whole response, unless Redis is full: it is stored as a message, of each attempt. */
-  const limit = (answer: DestinationResponse) => (isFull() ? shortenResponse(answer, maxStoredResponseBytes) : answer);
+  const limit = (response: DestinationResponse) =>
+    isFull() ? shortenResponse(response, maxStoredResponseBytes) : response;
 
   const settle: Settlement['settle'] = async (delivery, outcome) => {
     if (outcome.kind === 'deferred') return;
     const { id, message, retried } = delivery;
-    const answer = limit(outcome.answer);
-    await callbacks.storeCallback(delivery, { ...outcome, answer });
+    const response = limit(outcome.response);
+    await callbacks.storeCallback(delivery, { ...outcome, response });
     const now = Date.now();
     const keepBody = (keepMs: number) => bodies.release(message.body, id, Math.max(keepMs, endingMs));
     const recordScheduleOutcome = (state: 'SUCCESS' | 'FAIL') => parts.recordScheduleOutcome(id, message, state);
-    const { status } = answer;
+    const { status } = response;
 
     switch (outcome.kind) {
       case 'delivered':
@@ -81,7 +82,7 @@ export function createSettlement(parts: SettleParts): Settlement {
         const { error: reason, errorKind } = outcome;
         const kept = keep(outcome);
         const dlqId = await parts.bury(delivery, kept);
-        await callbacks.storeFailureCallback(delivery, { ...outcome, answer }, dlqId);
+        await callbacks.storeFailureCallback(delivery, { ...outcome, response }, dlqId);
         await recordScheduleOutcome('FAIL');
         logs.ended(id, failedEntries(retried, now, kept), message);
         await keepBody(dlqRetentionMs);

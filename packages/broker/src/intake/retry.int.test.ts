@@ -32,8 +32,8 @@ async function bury(fields: Partial<Message> = {}): Promise<{ id: string; dlqId:
     ...fields,
   };
   await broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
-  const answer = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
-  return { id, dlqId: await broker.dlq.bury({ id, shard, message, retried: 0 }, { error: 'no', answer }) };
+  const response = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
+  return { id, dlqId: await broker.dlq.bury({ id, shard, message, retried: 0 }, { error: 'no', response }) };
 }
 
 const all = readDlqFilter({});

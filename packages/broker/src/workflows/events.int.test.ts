@@ -227,12 +227,12 @@ test('a large step that is written in a way that is not known is delivered', asy
 test('the last attempt whose answer was lost ends no run that has gone on', async () => {
   const [{ messageId } = { messageId: '' }] = await submit('wfr_lost', true, 'payload');
   const delivery = await readDelivery(messageId);
-  const answer = { status: 502, header: {}, body: Buffer.from('') };
-  const failed = { kind: 'failed', answer, error: 'the destination answered 502', errorKind: 'http' };
+  const response = { status: 502, header: {}, body: Buffer.from('') };
+  const failed = { kind: 'failed', response, error: 'the destination answered 502', errorKind: 'http' };
   expect(await broker.workflows.judge(delivery as never, failed as never)).toMatchObject({ kind: 'failed' });
   await submit('wfr_lost', false, JSON.stringify(step(1, 'Run')));
   expect(await broker.workflows.judge(delivery as never, failed as never)).toMatchObject({ kind: 'canceled' });
-  const refused = { ...failed, answer: { ...answer, status: 489 } };
+  const refused = { ...failed, response: { ...response, status: 489 } };
   expect(await broker.workflows.judge(delivery as never, refused as never)).toMatchObject({ kind: 'failed' });
   await broker.workflows.cancel('wfr_lost');
 });

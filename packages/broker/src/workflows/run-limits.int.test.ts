@@ -130,9 +130,13 @@ test('a refused result of a call is noted only for a call of the run', async () 
   const [call] = (await runs.broker.publishBatch([request('wfr_refused', false, 'ask', calls)])) as {
     messageId: string;
   }[];
-  const answer = { status: 200, header: {}, body: Buffer.from('yes') };
+  const response = { status: 200, header: {}, body: Buffer.from('yes') };
   const { workflows } = runs.broker;
-  await workflows.settle(await runs.readDelivery(call?.messageId ?? ''), { kind: 'delivered', answer } as never, 1000);
+  await workflows.settle(
+    await runs.readDelivery(call?.messageId ?? ''),
+    { kind: 'delivered', response } as never,
+    1000,
+  );
   const before = await measure('wfr_refused');
   for (let stepId = 2; stepId < 100; stepId++) await workflows.noteRefusal('wfr_refused', stepId, 'x'.repeat(1000));
   expect(await measure('wfr_refused')).toBe(before);
@@ -140,7 +144,7 @@ test('a refused result of a call is noted only for a call of the run', async () 
   const sent = await runs.readDeliveries('wfr_refused');
   const result = sent.find(({ message }) => message.workflow.kind === 'callback');
   if (!result) throw new Error('the result of the call is not delivered');
-  const failed = { kind: 'retry', error: '500', answer: { ...answer, status: 500 }, delayMs: 1 } as never;
+  const failed = { kind: 'retry', error: '500', response: { ...response, status: 500 }, delayMs: 1 } as never;
   expect(await workflows.judge(result, failed)).toMatchObject({ kind: 'retry' });
   await workflows.noteRefusal('wfr_refused', 1, 'too large');
   expect(await workflows.judge(result, failed)).toMatchObject({ kind: 'failed', error: 'too large' });

@@ -255,8 +255,8 @@ describe('when a later run takes the id', () => {
       return found;
     };
     jest.spyOn(broker.redis, 'hgetall').mockImplementationOnce(readThenLose as never);
-    const answer = { status: 200, header: {}, body: Buffer.from('told') };
-    await broker.workflows.settle(delivery, { kind: 'delivered', answer } as never, 1000);
+    const response = { status: 200, header: {}, body: Buffer.from('told') };
+    await broker.workflows.settle(delivery, { kind: 'delivered', response } as never, 1000);
     expect(await readField('wfr_called', 'failureCallback')).toBe('');
     const { runs: failed } = await broker.workflows.list(
       { workflowRunId: ['wfr_called'], state: ['RUN_FAILED'] },

@@ -42,7 +42,7 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
       } else if (outcome.kind === 'failed') {
         logs.ended(id, failedEntries(retried, now, keep(outcome, maxBytes)), message);
       }
-      const { status } = outcome.answer;
+      const { status } = outcome.response;
       const reason = 'error' in outcome ? outcome.error : undefined;
       log.debug({ messageId: id, attempt: retried + 1, status, reason }, `workflow.attempt-${outcome.kind}`);
     },
@@ -52,6 +52,6 @@ export function createRunSettlement(others: Settlement, parts: RunSettlementPart
   };
 }
 
-function keep({ error, errorKind, answer }: Failure, maxBytes: number): KeptFailure {
-  return { error, errorKind, answer: cutResponse(answer, maxBytes) };
+function keep({ error, errorKind, response }: Failure, maxBytes: number): KeptFailure {
+  return { error, errorKind, response: cutResponse(response, maxBytes) };
 }

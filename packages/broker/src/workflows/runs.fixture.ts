@@ -108,8 +108,8 @@ export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
       return deliveries.filter(({ message }) => (message as Partial<RunDelivery['message']>).workflow?.runId === runId);
     },
     async fail(runId, messageId) {
-      const answer = { status: 500, header: {}, body: Buffer.from('broken') };
-      await broker.workflows.settle(await readDelivery(messageId), { kind: 'failed', error: 'broken', answer }, 1000);
+      const response = { status: 500, header: {}, body: Buffer.from('broken') };
+      await broker.workflows.settle(await readDelivery(messageId), { kind: 'failed', error: 'broken', response }, 1000);
       return readField(runId, 'dlqId');
     },
   };

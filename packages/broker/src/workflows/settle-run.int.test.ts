@@ -4,14 +4,18 @@ import { request, url, useRuns } from './runs.fixture.ts';
 const runs = useRuns();
 const { start, readLog, readDelivery, readDeliveries, readField } = runs;
 
-const answer = { status: 500, header: { Small: ['a'], Huge: ['x'.repeat(60_000)] }, body: Buffer.alloc(100_000, 'y') };
+const response = {
+  status: 500,
+  header: { Small: ['a'], Huge: ['x'.repeat(60_000)] },
+  body: Buffer.alloc(100_000, 'y'),
+};
 
 /** Fails a run that wants to be told; the id of its failure callback. */
 async function failRun(runId: string, maxStoredBytes: number, payload = 'payload'): Promise<string> {
   await start(runId, { 'Upstash-Failure-Callback': url }, payload);
   const [{ messageId } = { messageId: '' }] = (await readLog(runId)) ?? [];
   const delivery = await readDelivery(messageId);
-  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', answer } as const;
+  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', response } as const;
   await runs.broker.workflows.settle(delivery, outcome, maxStoredBytes);
   const deliveries = await readDeliveries(runId);
   return deliveries.find(({ message }) => message.workflow.kind === 'failure')?.id ?? '';
@@ -31,7 +35,7 @@ test.each([
   expect(Buffer.from(String(failure['bodyBase64']), 'base64')).toHaveLength(maxStoredBytes);
 
   const delivery = await readDelivery(callbackId);
-  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', answer } as const;
+  const outcome = { kind: 'failed', error: 'no', errorKind: 'http', response } as const;
   await runs.broker.workflows.settle(delivery, outcome, maxStoredBytes);
   const callback = await readJson(runId, 'failureCallback');
   expect(callback).toMatchObject({ state: 'CALLBACK_FAIL', status: 500 });
@@ -42,7 +46,11 @@ test.each([
 test('a response still says that there is no failure callback when nothing of it is kept', async () => {
   const delivery = await readDelivery(await failRun('wfr_none', 0));
   const header = { 'Upstash-Workflow-Failure-Callback-Notfound': ['true'] };
-  await runs.broker.workflows.settle(delivery, { kind: 'delivered', answer: { ...answer, status: 200, header } }, 0);
+  await runs.broker.workflows.settle(
+    delivery,
+    { kind: 'delivered', response: { ...response, status: 200, header } },
+    0,
+  );
   expect(await readField('wfr_none', 'failureCallback')).toBe('');
 });
 
@@ -76,7 +84,7 @@ test.each([
     { settle: () => Promise.reject(new Error('of no run')), ended: () => Promise.resolve() },
     { ...parts, log: { debug: () => undefined } } as unknown as RunSettlementParts,
   );
-  await settlement.settle(delivery, { kind: 'delivered', answer: { ...answer, status: 200 } });
+  await settlement.settle(delivery, { kind: 'delivered', response: { ...response, status: 200 } });
   const result = await readResult(runId);
   expect(result).toMatchObject({ status: 200, header: { Small: ['a'] } });
   expect(decode(result['body'])).toHaveLength(kept.body);
@@ -108,7 +116,11 @@ test('few large results of calls are made at once', async () => {
   const most = await countAtOnce('getrange', () =>
     Promise.all(
       deliveries.map((delivery) =>
-        runs.broker.workflows.settle(delivery, { kind: 'delivered', answer: { status: 200, header: {}, body } }, 1000),
+        runs.broker.workflows.settle(
+          delivery,
+          { kind: 'delivered', response: { status: 200, header: {}, body } },
+          1000,
+        ),
       ),
     ),
   );

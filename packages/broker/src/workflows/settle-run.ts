@@ -41,10 +41,10 @@ export async function judgeRunOutcome(
   const { workflow } = delivery.message;
   const { kind, runId, detectsWorkflow, isUnknownSdk, step } = workflow;
   if (outcome.kind === 'delivered' && kind === 'init') {
-    const { answer } = outcome;
-    const fail = (error: string): Outcome => ({ kind: 'failed', answer, error, errorKind: 'http' });
-    if ((detectsWorkflow || isUnknownSdk) && !findResponseHeader(answer, sdkVersionName)) return fail(noWorkflow);
-    if (isUnknownSdk && !findResponseHeader(answer, sdkName)) return fail(oldSdk);
+    const { response } = outcome;
+    const fail = (error: string): Outcome => ({ kind: 'failed', response, error, errorKind: 'http' });
+    if ((detectsWorkflow || isUnknownSdk) && !findResponseHeader(response, sdkVersionName)) return fail(noWorkflow);
+    if (isUnknownSdk && !findResponseHeader(response, sdkName)) return fail(oldSdk);
   }
   if (outcome.kind === 'retry' && kind === 'callback') {
     const { shard } = runs.placeOf(runId);
@@ -54,9 +54,9 @@ export async function judgeRunOutcome(
     ]);
     const error = ofStep ?? ofAny;
     if (error)
-      return { kind: 'failed', answer: { ...outcome.answer, body: Buffer.from(error) }, error, errorKind: 'http' };
+      return { kind: 'failed', response: { ...outcome.response, body: Buffer.from(error) }, error, errorKind: 'http' };
   }
-  if (outcome.kind === 'failed' && isRepeatable(outcome.answer) && kind !== 'call' && kind !== 'failure') {
+  if (outcome.kind === 'failed' && isRepeatable(outcome.response) && kind !== 'call' && kind !== 'failure') {
     // What the workflow does next was accepted: only the response to this delivery was lost, at its last attempt.
     const { shard } = runs.placeOf(runId);
     if (await hasDoneItsWork({ redis }, shard, delivery.id, workflow)) return { ...outcome, kind: 'canceled' };
@@ -108,18 +108,18 @@ export async function settleRunOutcome(
 async function failRunOf(
   parts: RunParts,
   delivery: RunDelivery,
-  { answer, error }: Failure,
+  { response, error }: Failure,
   maxStoredBytes: number,
 ): Promise<void> {
   const { id, message, retried } = delivery;
-  const kept = cutResponse(answer, maxStoredBytes);
-  const body = answer.status === 0 ? Buffer.from(error) : kept.body;
+  const kept = cutResponse(response, maxStoredBytes);
+  const body = response.status === 0 ? Buffer.from(error) : kept.body;
   await failRun(
     parts,
     message.workflow,
     {
       messageId: id,
-      status: answer.status,
+      status: response.status,
       header: kept.header,
       bodyBase64: body.toString('base64'),
       error,
@@ -131,7 +131,7 @@ async function failRunOf(
 }
 
 interface CallOutcome {
-  answer: DestinationResponse;
+  response: DestinationResponse;
   error?: string;
 }
 
@@ -139,19 +139,19 @@ interface CallOutcome {
 async function appendCallResult(
   parts: RunParts,
   delivery: RunDelivery,
-  { answer, error }: CallOutcome,
+  { response, error }: CallOutcome,
   maxBytes: number,
 ): Promise<void> {
-  const kept = maxBytes === Infinity ? answer : shortenResponse(answer, maxBytes);
+  const kept = maxBytes === Infinity ? response : shortenResponse(response, maxBytes);
   const bytes = kept.body.length + estimateRequestBytes(delivery.message);
-  const outcome = { answer: kept, ...(error === undefined ? {} : { error }) };
+  const outcome = { response: kept, ...(error === undefined ? {} : { error }) };
   await parts.reportGate(bytes, () => makeCallResult(parts, delivery, outcome, maxBytes));
 }
 
 async function makeCallResult(
   parts: RunParts,
   delivery: RunDelivery,
-  { answer, error }: CallOutcome,
+  { response, error }: CallOutcome,
   maxBytes: number,
 ): Promise<void> {
   const { redis, runs, scripts, runLimits, lanes } = parts;
@@ -162,9 +162,9 @@ async function makeCallResult(
   if (run?.state !== 'RUN_STARTED' || !resultTo) return;
   const source = await readElement(redis, run.shard, runId, { start, end });
   const text = JSON.stringify({
-    status: answer.status,
-    header: answer.header,
-    body: (answer.status === 0 ? Buffer.from(error ?? '') : Buffer.from(answer.body)).toString('base64'),
+    status: response.status,
+    header: response.header,
+    body: (response.status === 0 ? Buffer.from(error ?? '') : Buffer.from(response.body)).toString('base64'),
     retried,
     // SDKs take a failure with retries left for one that is not the last.
     maxRetries: error === undefined ? message.maxRetries : retried,
@@ -176,7 +176,7 @@ async function makeCallResult(
     notBefore: message.notBefore,
     createdAt: message.createdAt,
     callerIP: message.callerIp,
-    ...(answer.isCut ? { bodyTruncated: true } : {}),
+    ...(response.isCut ? { bodyTruncated: true } : {}),
   });
   const flowControl = resultTo.flowControl ?? run.config.flowControl;
   if (flowControl) await lanes.setLimits(flowLane(flowControl), flowControl);
@@ -220,13 +220,13 @@ function createResultHeader(run: Run, own: HeaderMap): HeaderMap {
 async function noteFailureCallback(
   { redis, runs }: RunParts,
   { id, message: { workflow } }: RunDelivery,
-  outcome: { kind: 'delivered' | 'failed'; answer: DestinationResponse },
+  outcome: { kind: 'delivered' | 'failed'; response: DestinationResponse },
   maxStoredBytes: number,
 ): Promise<void> {
   const { runId, createdAt } = workflow;
-  const { answer, kind } = outcome;
-  const isMissing = kind === 'delivered' && findResponseHeader(answer, notFoundName)?.toLowerCase() === 'true';
-  const { status, header, body } = cutResponse(answer, maxStoredBytes);
+  const { response, kind } = outcome;
+  const isMissing = kind === 'delivered' && findResponseHeader(response, notFoundName)?.toLowerCase() === 'true';
+  const { status, header, body } = cutResponse(response, maxStoredBytes);
   const state: FailureCallbackState = {
     messageId: id,
     state: kind === 'delivered' ? 'CALLBACK_SUCCESS' : 'CALLBACK_FAIL',

@@ -34,7 +34,7 @@ export function findResponseHeader({ header }: DestinationResponse, lowerName: s
 
 /** What came back from an attempt that failed, and why it did. */
 export interface Failure {
-  answer: DestinationResponse;
+  response: DestinationResponse;
   error: string;
   /** Missing when no request was made. */
   errorKind?: ErrorKind;
@@ -45,7 +45,7 @@ export interface Failure {
  * a slot in a lane.
  */
 export type Outcome =
-  | { kind: 'delivered'; answer: DestinationResponse }
+  | { kind: 'delivered'; response: DestinationResponse }
   | ({ kind: 'retry'; delayMs: number } & Failure)
   | ({ kind: 'failed' } & Failure)
   /** The attempt failed, and the message was canceled in the meantime. */

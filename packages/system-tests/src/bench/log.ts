@@ -31,7 +31,7 @@ const failedEvery = 100;
 const rounds = process.argv[2] === 'console' ? 20 : 40;
 const spanMs = 6 * 3_600_000;
 
-const answer = {
+const response = {
   status: 503,
   header: { 'Content-Type': ['text/plain'] },
   body: Buffer.from('Service Unavailable'),
@@ -67,13 +67,13 @@ async function fillLog(
     const { id } = shards.newId(now);
     if (n === messages >> 1) oneId = id;
     const end =
-      n % failedEvery === 0 ? failedEntries(0, now + 20, { error: '503', answer }) : [deliveredEntry(now + 20)];
+      n % failedEvery === 0 ? failedEntries(0, now + 20, { error: '503', response }) : [deliveredEntry(now + 20)];
     logs.list(id, [createdEntry(message)], message);
     logs.ended(id, [activeEntry(0, now + 5), ...end], message);
     stats.accepted(message);
     stats.settled(id, message, {
       kind: 'delivered',
-      answer: { status: 200, header: {}, body: answer.body, durationMs: n % 500 },
+      response: { status: 200, header: {}, body: response.body, durationMs: n % 500 },
     });
     entries += 2 + end.length;
     if (n % 1000 === 999) await logs.entries.flush();
@@ -88,8 +88,8 @@ async function fillDlq({ dlq, shards }: BrokerParts): Promise<void> {
       Array.from({ length: 200 }, (_, index) => {
         const now = Date.now();
         const message = createMessage(n + index, now, (n + index) % rareEntryEvery === 0);
-        const last = { ...answer, status: 500 + ((n + index) % 4) };
-        return dlq.bury({ ...shards.newId(now), message, retried: 0 }, { error: '503', answer: last });
+        const last = { ...response, status: 500 + ((n + index) % 4) };
+        return dlq.bury({ ...shards.newId(now), message, retried: 0 }, { error: '503', response: last });
       }),
     );
   }

@@ -113,8 +113,8 @@ async function fail({ logs, dlq, bodies, shards }: BrokerParts, bytes: number): 
     timeoutMs: 1000,
     callerIp: '::1',
   };
-  const answer = { status: 500, header: {}, body: Buffer.alloc(64 * 1024, 'y'), isCut: true };
-  const failure = { error: 'the destination answered 500', errorKind: 'http' as const, answer };
+  const response = { status: 500, header: {}, body: Buffer.alloc(64 * 1024, 'y'), isCut: true };
+  const failure = { error: 'the destination answered 500', errorKind: 'http' as const, response };
   await dlq.bury({ id, shard, message, retried: 0 }, failure);
   logs.list(id, [createdEntry(message)], message);
   logs.ended(id, [activeEntry(0, now), ...failedEntries(0, now, failure)], message);

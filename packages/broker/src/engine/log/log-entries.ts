@@ -14,7 +14,7 @@ export interface LogEntry {
   message: Message;
   error?: string;
   errorKind?: ErrorKind;
-  answer?: StoredResponse;
+  response?: StoredResponse;
   nextDeliveryTime?: number;
 }
 
@@ -63,7 +63,7 @@ interface StoredError extends StoredResponse {
 export interface KeptFailure {
   error: string;
   errorKind?: ErrorKind | undefined;
-  answer: KeptResponse;
+  response: KeptResponse;
 }
 
 interface StoredEnd {
@@ -166,9 +166,9 @@ export function parseLog(messageId: string, pending: Message | undefined, fields
       add('ACTIVE', Number(active), retried);
     }
     if (failure !== undefined) {
-      const { time, error, errorKind, ...answer } = JSON.parse(failure) as StoredError;
+      const { time, error, errorKind, ...response } = JSON.parse(failure) as StoredError;
       addRequest(time);
-      add('ERROR', time, retried, { error, ...(errorKind ? { errorKind } : {}), answer });
+      add('ERROR', time, retried, { error, ...(errorKind ? { errorKind } : {}), response });
     }
     if (retry !== undefined) {
       const { time, next } = JSON.parse(retry) as StoredRetry;
@@ -178,8 +178,8 @@ export function parseLog(messageId: string, pending: Message | undefined, fields
   if (requested !== undefined) addRequest(Infinity);
   if (fields['delivered'] !== undefined) {
     const status = fields[statusField];
-    const answer = status === undefined ? {} : { answer: { status: Number(status), header: {} } };
-    add('DELIVERED', Number(fields['delivered']), 0, answer);
+    const delivered = status === undefined ? {} : { response: { status: Number(status), header: {} } };
+    add('DELIVERED', Number(fields['delivered']), 0, delivered);
   }
   if (fields['failed'] !== undefined) {
     const { time, error, errorKind } = JSON.parse(fields['failed']) as StoredEnd;
@@ -197,11 +197,11 @@ export function parseLog(messageId: string, pending: Message | undefined, fields
 function errorEntry(
   retried: number,
   time: number,
-  { error, errorKind, answer }: KeptFailure,
+  { error, errorKind, response }: KeptFailure,
   maxBytes = maxInlineBytes,
   beginBytes = maxBytes,
 ): NewLogEntry {
-  const { status, header, body, isCut } = answer;
+  const { status, header, body, isCut } = response;
   const isLarge = body.length > maxBytes;
   const begin = isLarge ? cutBody(body, beginBytes) : body;
   const stored: StoredError = {

@@ -67,7 +67,7 @@ const removeAtOnce = 500;
 export function createLogStore(redis: RedisConnection, shards: Shards, options: EntryListOptions): LogStore {
   const { retentionMs } = options;
   const list = createEntryList(redis, options);
-  const answers = createResponseStore(redis, shards);
+  const responses = createResponseStore(redis, shards);
   const started = new Map<string, { message: Message; entry: NewLogEntry }>();
   let timer: NodeJS.Timeout | undefined;
   /** By shard what was written in this turn of the event loop, as `write-logs.lua` wants it. */
@@ -97,7 +97,7 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
     waiting.args.push(messageId, expireMs, fields.length, ...fields);
     pending++;
     // The entry has the beginning. A reader of the entry sees if the rest was not stored.
-    for (const { retried, body } of entries) if (body) answers.put(messageId, retried, body, expireMs);
+    for (const { retried, body } of entries) if (body) responses.put(messageId, retried, body, expireMs);
     listEntries(messageId, entries, message);
   };
 
@@ -148,7 +148,7 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
       if (!finalStates.has(state) || shard === undefined) continue;
       keys.push(keyspace.messageLog(shard, messageId));
       if (state === 'FAILED') failed.push({ messageId, shard });
-      else keys.push(keyspace.answer(shard, messageId));
+      else keys.push(keyspace.response(shard, messageId));
     }
     for (let from = 0; from < failed.length; from += removeAtOnce) {
       const some = failed.slice(from, from + removeAtOnce);
@@ -156,7 +156,9 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
         some.map(({ messageId, shard }) => redis.hexists(keyspace.dlqIds(shard), messageId)),
       );
       keys.push(
-        ...some.flatMap(({ messageId, shard }, index) => (isBuried[index] ? [] : [keyspace.answer(shard, messageId)])),
+        ...some.flatMap(({ messageId, shard }, index) =>
+          isBuried[index] ? [] : [keyspace.response(shard, messageId)],
+        ),
       );
     }
     for (let from = 0; from < keys.length; from += removeAtOnce) {
@@ -207,11 +209,11 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
       if (known.includes(newId)) return;
       await redis.setField(key, logFields.created, retriedAsField, [...known, newId].join(','));
     },
-    async readResponse({ messageId, retried, answer }) {
-      const begin = Buffer.from(answer?.body ?? '', 'base64');
-      const isCut = answer?.isCut === true;
-      if (!answer?.isElsewhere) return { body: begin, isCut };
-      const body = await answers.read(messageId, retried);
+    async readResponse({ messageId, retried, response }) {
+      const begin = Buffer.from(response?.body ?? '', 'base64');
+      const isCut = response?.isCut === true;
+      if (!response?.isElsewhere) return { body: begin, isCut };
+      const body = await responses.read(messageId, retried);
       return { body: body ?? begin, isCut: isCut || !body };
     },
     trim: (maxEntries) => list.trim(maxEntries, forget),

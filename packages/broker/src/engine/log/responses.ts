@@ -28,9 +28,9 @@ export function cutResponse({ status, header, body, isCut }: DestinationResponse
 }
 
 /** A response that is cut to the part that is kept; the same in all else. */
-export function shortenResponse(answer: DestinationResponse, maxBodyBytes: number): DestinationResponse {
-  const { isCut, ...kept } = cutResponse(answer, maxBodyBytes);
-  return { ...answer, ...kept, ...(isCut ? { isCut } : {}) };
+export function shortenResponse(response: DestinationResponse, maxBodyBytes: number): DestinationResponse {
+  const { isCut, ...kept } = cutResponse(response, maxBodyBytes);
+  return { ...response, ...kept, ...(isCut ? { isCut } : {}) };
 }
 
 function cutHeader(header: DestinationResponse['header']): DestinationResponse['header'] {
@@ -70,7 +70,7 @@ export interface ResponseStore {
 export function createResponseStore(redis: RedisConnection, shards: Shards): ResponseStore {
   const keyOf = (messageId: string) => {
     const shard = shards.shardOf(messageId);
-    return shard === undefined ? undefined : keyspace.answer(shard, messageId);
+    return shard === undefined ? undefined : keyspace.response(shard, messageId);
   };
   return {
     put(messageId, retried, body, keepMs) {

@@ -109,7 +109,7 @@ function deliver(outcome: (delivery: Delivery) => Promise<Outcome>): () => Promi
   };
 }
 
-const answer = { status: 200, header: {}, body: Buffer.alloc(0) };
+const response = { status: 200, header: {}, body: Buffer.alloc(0) };
 const countPending = async () => {
   const counts = await Promise.all(allShards.map((shard) => broker.shards.at(shard).count(Date.now())));
   return counts.reduce((sum, { waiting, delayed, inFlight }) => sum + waiting + delayed + inFlight, 0);
@@ -178,7 +178,7 @@ const ways: [name: string, store: () => Promise<unknown>, filter: MessageFilter]
       const message = { ...createMessage(), labels: ['a'] };
       for (const labels of [['a'], ['a'], ['b'], ['a']]) {
         const delivery = { ...broker.shards.newId(Date.now()), message: { ...message, labels }, retried: 0 };
-        await broker.dlq.bury(delivery, { error: 'no', answer: { ...answer, isCut: false } });
+        await broker.dlq.bury(delivery, { error: 'no', response: { ...response, isCut: false } });
       }
       const { ids } = await broker.dlq.find(readDlqFilter({}));
       await broker.retryDeadLetters(ids, []);
@@ -191,7 +191,7 @@ const ways: [name: string, store: () => Promise<unknown>, filter: MessageFilter]
       const callback = { url, method: 'POST', header: {}, maxRetries: 0, timeoutMs: 1000, delayMs: 0 } as const;
       for (let n = 0; n < 3; n++) {
         const delivery = { ...broker.shards.newId(Date.now()), message: { ...createMessage(), callback }, retried: 0 };
-        await broker.callbacks.storeCallback({ ...delivery, crashes: 0 }, { kind: 'delivered', answer });
+        await broker.callbacks.storeCallback({ ...delivery, crashes: 0 }, { kind: 'delivered', response });
       }
       await broker.publish(request({}, { destination: { kind: 'url', url: 'https://a.example/other' } }));
     },
@@ -211,7 +211,7 @@ const ways: [name: string, store: () => Promise<unknown>, filter: MessageFilter]
     'waiting for a retry',
     async () => {
       for (const label of ['a', 'b', 'a', 'a']) await broker.publish(request({ 'Upstash-Label': label }));
-      const retry: Outcome = { kind: 'retry', delayMs: 3_600_000, error: 'no', answer };
+      const retry: Outcome = { kind: 'retry', delayMs: 3_600_000, error: 'no', response };
       const stop = deliver(() => Promise.resolve(retry));
       await eventually(async () => {
         const counts = await Promise.all(allShards.map((shard) => broker.shards.at(shard).count(Date.now())));
@@ -346,7 +346,7 @@ test('a segment whose number another one has after a failover is left alone', as
 test('messages that are delivered soon leave nothing after the index was tidied once', async () => {
   await broker.publish(request(day));
   await broker.publishBatch(Array.from({ length: 200 }, () => request()));
-  const stop = deliver(() => Promise.resolve({ kind: 'delivered', answer }));
+  const stop = deliver(() => Promise.resolve({ kind: 'delivered', response }));
   await eventually(async () => (await countPending()) === 1);
   await broker.upkeep.tidyIndex();
   expect(await countRows()).toBe(1);

@@ -1,5 +1,5 @@
 /**
- * Answers of a Redis that cannot do its work now: full, read-only, starting, without a disk, or not reachable. Before
+ * Error replies of a Redis that cannot do its work now: full, read-only, starting, without a disk, or not reachable. Before
  * version 7 the response to a script has them in the middle.
  */
 const replies = /(^|[: ]-)(OOM|MISCONF|READONLY|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/;

@@ -18,7 +18,7 @@ export const keyspace = {
    * string: `<retries before the attempt>:` and the body of the last response to that message, for its log and its dead
    * letter; expires with the last of them.
    */
-  answer: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,
+  response: (shard: number, messageId: string) => `{d${shard}}:answer:${messageId}`,
 
   /** string: number of the newest segment of the list of all log entries. */
   logHead: '{log}:head',

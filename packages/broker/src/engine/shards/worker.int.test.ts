@@ -6,7 +6,7 @@ import { connectForRequests, connectForWork, type RedisConnection } from '../red
 import { openShard, type Shard } from './shard.ts';
 import { workShard, type ShardWorker } from './worker.ts';
 
-const delivered: Outcome = { kind: 'delivered', answer: { status: 200, header: {}, body: new Uint8Array() } };
+const delivered: Outcome = { kind: 'delivered', response: { status: 200, header: {}, body: new Uint8Array() } };
 const log = createLog('test', 'fatal');
 
 let server: TestRedis;

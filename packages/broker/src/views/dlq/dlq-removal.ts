@@ -17,7 +17,7 @@ interface Owner {
 export interface DlqRemover {
   /** Removes entries with their responses and bodies, and gives how many there were. */
   remove(dlqIds: readonly string[]): Promise<number>;
-  /** Removes entries that are past their retention, and gives how many. Their bodies and answers expire by themselves. */
+  /** Removes entries that are past their retention, and gives how many. Their bodies and responses expire by themselves. */
   expire(): Promise<number>;
 }
 
@@ -71,7 +71,7 @@ export function createDlqRemover({ redis, shards, bodies, retentionMs }: DlqRemo
       keyspace.dlq(shard),
       keyspace.dlqEntries(shard),
       keyspace.dlqIds(shard),
-      keyspace.answer(shard, ''),
+      keyspace.response(shard, ''),
       keyspace.messageLog(shard, ''),
       ...dlqIds.flatMap((dlqId, index) => [dlqId, owners[index]?.messageId ?? '']),
     );

@@ -12,7 +12,7 @@ let server: TestRedis;
 let redis: RedisConnection;
 let shards: Shards;
 let bodies: BodyStore;
-let answers: ResponseStore;
+let responses: ResponseStore;
 let dlq: Dlq;
 beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
@@ -20,8 +20,8 @@ beforeAll(async () => {
   await eventually(() => redis.status === 'ready');
   shards = openShards(redis, 3, createLog('test', 'fatal'));
   bodies = createBodyStore(redis, shards.shardOf);
-  answers = createResponseStore(redis, shards);
-  dlq = createDlq({ redis, shards, bodies, answers, retentionMs: 600_000, logRetentionMs: 300_000 });
+  responses = createResponseStore(redis, shards);
+  dlq = createDlq({ redis, shards, bodies, responses, retentionMs: 600_000, logRetentionMs: 300_000 });
 });
 afterAll(async () => {
   await shards.close();
@@ -33,7 +33,7 @@ beforeEach(() => redis.flushall());
 const failure = (status: number, body: string | Buffer = '', isCut = false) => ({
   error: 'no',
   errorKind: 'http' as const,
-  answer: { status, header: {}, body: Buffer.from(body), isCut },
+  response: { status, header: {}, body: Buffer.from(body), isCut },
 });
 const message = (label: string): Message => ({
   url: `https://a.example/${label}`,
@@ -256,7 +256,7 @@ describe('the last response', () => {
   test('that was cut says so', async () => {
     const { id, shard } = shards.newId(0);
     const kept = cutResponse({ status: 500, header: {}, body: Buffer.from('grüße') }, 3);
-    const dlqId = await dlq.bury({ id, shard, message: message('a'), retried: 0 }, { error: 'no', answer: kept });
+    const dlqId = await dlq.bury({ id, shard, message: message('a'), retried: 0 }, { error: 'no', response: kept });
     expect(await dlq.get(dlqId)).toMatchObject({ responseBody: 'gr', responseBodyTruncated: true });
   });
 
@@ -274,7 +274,7 @@ describe('the last response', () => {
   test('is refused by a Redis without memory, in which a message is buried nevertheless', async () => {
     const working = connectForWork(server.url);
     await eventually(() => working.status === 'ready');
-    const parts = { redis: working, shards, bodies, answers: createResponseStore(working, shards) };
+    const parts = { redis: working, shards, bodies, responses: createResponseStore(working, shards) };
     const { bury: buryFull } = createDlq({ ...parts, retentionMs: 600_000, logRetentionMs: 600_000 });
     await redis.config('SET', 'maxmemory', '1');
     const { id, shard } = shards.newId(0);
@@ -286,7 +286,7 @@ describe('the last response', () => {
     working.disconnect();
   });
 
-  test('of an entry from before answers lay beside their entries is shown', async () => {
+  test('of an entry from before responses lay beside their entries is shown', async () => {
     const letter = { messageId: 'msg_a', message: message('a'), status: 503, header: {}, bodyBase64: 'bm8=' };
     await redis.zadd('{d0}:dlq', Date.now(), `${Date.now()}-0`);
     const dlqId = `${Date.now()}-8`;
@@ -339,7 +339,7 @@ describe('many large entries', () => {
   });
 
   test('entries past their retention go even when nothing fails any more, and Redis is full', async () => {
-    const brief = createDlq({ redis, shards, bodies, answers, retentionMs: 1, logRetentionMs: 1 });
+    const brief = createDlq({ redis, shards, bodies, responses, retentionMs: 1, logRetentionMs: 1 });
     for (let n = 0; n < 250; n++) await bury('a');
     await redis.config('SET', 'maxmemory', '1');
     await eventually(async () => (await brief.expire()) >= 0 && (await redis.keys('*:dlq*')).length === 0);

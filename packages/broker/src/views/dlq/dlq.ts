@@ -54,15 +54,15 @@ export interface DlqParts {
   redis: RedisConnection;
   shards: Shards;
   bodies: BodyStore;
-  answers: ResponseStore;
+  responses: ResponseStore;
   retentionMs: number;
   /** The log shows the same response. */
   logRetentionMs: number;
 }
 
-export function createDlq({ redis, shards, bodies, answers, retentionMs, logRetentionMs }: DlqParts): Dlq {
+export function createDlq({ redis, shards, bodies, responses, retentionMs, logRetentionMs }: DlqParts): Dlq {
   const shardOf = (dlqId: string) => (parseDlqId(dlqId)?.n ?? 0) % shards.count;
-  const answerMs = Math.max(retentionMs, logRetentionMs);
+  const responseMs = Math.max(retentionMs, logRetentionMs);
 
   const readSize = (dlqId: string) => redis.hstrlen(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
   const readText = (dlqId: string) => redis.hget(keyspace.dlqEntries(shardOf(dlqId)), dlqId);
@@ -122,15 +122,15 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     const { messageId, message, status, header, retried, error, errorKind } = letter;
     const bytes = isShown ? await bodies.read(message.body) : undefined;
     const isBodyLeftOut = !isShown && message.body.kind !== 'empty';
-    const answer = await readAnswer(letter, isShown);
+    const response = await readResponse(letter, isShown);
     return {
       ...formatMessageView(messageId, message, bytes ?? Buffer.alloc(0)),
       ...(isBodyLeftOut ? { bodyTruncated: true } : {}),
       dlqId,
       responseStatus: status,
       ...(Object.keys(header).length > 0 ? { responseHeader: header } : {}),
-      ...formatBytes(answer.body, 'responseBody', 'responseBodyBase64'),
-      ...(answer.isCut ? { responseBodyTruncated: true } : {}),
+      ...formatBytes(response.body, 'responseBody', 'responseBodyBase64'),
+      ...(response.isCut ? { responseBodyTruncated: true } : {}),
       state: 'FAILED',
       ...(retried === undefined ? {} : { attempts: retried + 1 }),
       ...(error === undefined ? {} : { error }),
@@ -138,20 +138,20 @@ export function createDlq({ redis, shards, bodies, answers, retentionMs, logRete
     };
   }
 
-  async function readAnswer(letter: DeadLetter, isShown: boolean): Promise<{ body: Buffer; isCut: boolean }> {
+  async function readResponse(letter: DeadLetter, isShown: boolean): Promise<{ body: Buffer; isCut: boolean }> {
     const { messageId, retried = 0, bodyBase64, isElsewhere = false, isCut = false } = letter;
     if (!isShown) return { body: Buffer.alloc(0), isCut: isCut || isElsewhere || bodyBase64 !== '' };
     if (!isElsewhere) return { body: Buffer.from(bodyBase64, 'base64'), isCut };
-    const body = await answers.read(messageId, retried);
+    const body = await responses.read(messageId, retried);
     return { body: body ?? Buffer.alloc(0), isCut: isCut || !body };
   }
 
   return {
-    bury({ id, shard, message, retried }, { error, errorKind, answer }) {
-      const { status, header, body, isCut } = answer;
+    bury({ id, shard, message, retried }, { error, errorKind, response }) {
+      const { status, header, body, isCut } = response;
       const isElsewhere = body.length > maxInlineFinalBytes;
       // Ahead of the entry, over the same connection. Redis refuses it when it has no memory, unlike the entry.
-      if (isElsewhere) answers.put(id, retried, body, answerMs);
+      if (isElsewhere) responses.put(id, retried, body, responseMs);
       const letter: DeadLetter = {
         messageId: id,
         message,

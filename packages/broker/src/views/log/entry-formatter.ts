@@ -50,11 +50,11 @@ export function createEntryFormatter(
 
   const sizes = new Map<string, Promise<number>>();
   /** About the bytes of what may be large in an entry. */
-  const readSize = async ({ message, messageId, answer }: LogEntry): Promise<number> => {
+  const readSize = async ({ message, messageId, response }: LogEntry): Promise<number> => {
     if (trimBody === 0) return 0;
     const size = sizes.get(messageId) ?? bodies.size(message.body);
     sizes.set(messageId, size);
-    return (Math.min(await size, trimBody) * 4) / 3 + (answer?.body?.length ?? 0);
+    return (Math.min(await size, trimBody) * 4) / 3 + (response?.body?.length ?? 0);
   };
 
   return {
@@ -93,13 +93,13 @@ export function createEntryFormatter(
   };
 
   async function formatResponse(entry: LogEntry, isShown: boolean) {
-    const { answer } = entry;
-    if (!answer) return {};
-    const { status, header, body: begin = '', isElsewhere = false } = answer;
+    const { response } = entry;
+    if (!response) return {};
+    const { status, header, body: begin = '', isElsewhere = false } = response;
     const hasBody = begin !== '' || isElsewhere;
     const shown = isShown && hasBody ? await logs.readResponse(entry) : undefined;
     // With `trimBody=0`, a missing body does not count as cut.
-    const isCut = shown ? shown.isCut : (answer.isCut ?? (trimBody > 0 && hasBody));
+    const isCut = shown ? shown.isCut : (response.isCut ?? (trimBody > 0 && hasBody));
     const responseBody = shown?.body.subarray(0, trimBody).toString('base64');
     return {
       responseStatus: status,

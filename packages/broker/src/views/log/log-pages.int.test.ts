@@ -49,8 +49,8 @@ beforeEach(async () => {
   pages = createLogPages(logs, bodies, retentionMs);
 });
 
-const answer = { status: 500, header: { A: ['b'] }, body: Buffer.from('no'), isCut: false };
-const failure = { error: 'no', answer };
+const response = { status: 500, header: { A: ['b'] }, body: Buffer.from('no'), isCut: false };
+const failure = { error: 'no', response };
 const message = (labels: string[] = [], rest: Partial<Message> = {}): Message => ({
   url: `https://a.example/${labels[0] ?? ''}`,
   method: 'POST',
@@ -249,22 +249,22 @@ test('a segment lives a little longer than the retention, and takes no entries f
 });
 
 describe('bodies', () => {
-  let answers: ResponseStore;
+  let responses: ResponseStore;
   beforeEach(() => {
     logs = createLogStore(patient, shards, { retentionMs, maxEntries });
-    answers = createResponseStore(patient, shards);
+    responses = createResponseStore(patient, shards);
     pages = createLogPages(logs, bodies, retentionMs);
   });
   /** A message with a body of so many bytes that has failed. */
-  async function fail(bytes: number, answered = answer.body, id = newId()): Promise<string> {
+  async function fail(bytes: number, sent = response.body, id = newId()): Promise<string> {
     await bodies.put(id, Buffer.alloc(bytes, 'x'), [id]);
     const each = message([], { body: { kind: 'stored', key: id } });
     const now = Date.now();
     // As the dead letter queue does.
-    if (answered.length > 512) answers.put(id, 0, answered, retentionMs);
+    if (sent.length > 512) responses.put(id, 0, sent, retentionMs);
     logs.ended(
       id,
-      [activeEntry(0, now), ...failedEntries(0, now, { ...failure, answer: { ...answer, body: answered } })],
+      [activeEntry(0, now), ...failedEntries(0, now, { ...failure, response: { ...response, body: sent } })],
       each,
     );
     await logs.entries.flush();
@@ -290,7 +290,7 @@ describe('bodies', () => {
     const each = message([], { maxRetries: 2 });
     const bodyOf = (text: string) => Buffer.alloc(5000, text);
     for (const [retried, text] of ['a', 'b'].entries()) {
-      const kept = { ...failure, answer: { ...answer, body: bodyOf(text) } };
+      const kept = { ...failure, response: { ...response, body: bodyOf(text) } };
       logs.failed(id, each, retryEntries(retried, Date.now(), kept, 1000), 1000);
     }
     logs.ended(id, [], each);

@@ -117,11 +117,11 @@ export async function searchEntries(logs: LogStore, search: Search): Promise<{ h
 }
 
 /** About the bytes that an entry takes in a response; without a body that lies beside its message. */
-function estimateBytes({ message, answer }: LogEntry, trimBody = Infinity): number {
+function estimateBytes({ message, response }: LogEntry, trimBody = Infinity): number {
   const { body } = message;
   const bodyBytes = body.kind === 'text' ? body.text.length : body.kind === 'base64' ? body.base64.length * 0.75 : 0;
-  const headers = [message.header, answer?.header ?? {}].flatMap((map) => Object.values(map).flat());
-  const shown = Math.min(bodyBytes, trimBody) + Math.min(answer?.body?.length ?? 0, trimBody);
+  const headers = [message.header, response?.header ?? {}].flatMap((map) => Object.values(map).flat());
+  const shown = Math.min(bodyBytes, trimBody) + Math.min(response?.body?.length ?? 0, trimBody);
   return (shown * 4) / 3 + headers.reduce((sum, value) => sum + value.length, 0);
 }
 

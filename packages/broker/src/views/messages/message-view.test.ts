@@ -22,7 +22,7 @@ const message = {
 const failure: KeptFailure = {
   error: 'connect ECONNREFUSED',
   errorKind: 'connect',
-  answer: { status: 0, header: {}, body: Buffer.alloc(0), isCut: false },
+  response: { status: 0, header: {}, body: Buffer.alloc(0), isCut: false },
 };
 const delivery = (retried: number, lastError?: string): Delivery => ({
   id: 'msg_1',

@@ -139,14 +139,14 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
     canceled: (message) => count(listTallies(message), 'canceled'),
     settled(messageId, message, outcome) {
       if (outcome.kind === 'deferred') return;
-      const { answer, kind } = outcome;
+      const { response, kind } = outcome;
       const found = listTallies(message);
       const [, host] = found;
       // A message that ends without a request had no attempt, and no status.
-      const isAttempt = answer.durationMs !== undefined;
-      if (isAttempt) found.push(find('responseStatus', String(answer.status)));
-      if (host && answer.durationMs !== undefined) {
-        const bucket = findBucket(answer.durationMs);
+      const isAttempt = response.durationMs !== undefined;
+      if (isAttempt) found.push(find('responseStatus', String(response.status)));
+      if (host && response.durationMs !== undefined) {
+        const bucket = findBucket(response.durationMs);
         const buckets = (host.buckets ??= createBuckets());
         buckets[bucket] = (buckets[bucket] ?? 0) + 1;
       }
@@ -158,7 +158,7 @@ export function createStatsCounter(redis: RedisConnection): StatsCounter {
       if (kind === 'retry') count(found, 'attempts', 'errors', 'retries');
       else if (isAttempt) count(found, 'attempts', 'errors', kind);
       else count(found, kind);
-      if (host) host.last = { ...host.last, e: formatLastError(messageId, answer.status, outcome.error) };
+      if (host) host.last = { ...host.last, e: formatLastError(messageId, response.status, outcome.error) };
     },
     total: () => total,
     async flush() {

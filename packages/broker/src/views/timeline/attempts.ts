@@ -13,16 +13,16 @@ export function listAttempts(entries: readonly LogEntry[]): Attempt[] {
   };
   const end = (attempt: Attempt, endedAt: number) =>
     Object.assign(attempt, { endedAt, durationMs: Math.max(0, endedAt - attempt.startedAt) });
-  for (const { state, retried, time, answer, error, nextDeliveryTime } of entries) {
+  for (const { state, retried, time, response, error, nextDeliveryTime } of entries) {
     switch (state) {
       case 'ACTIVE':
         find(retried, time);
         break;
       case 'ERROR': {
         const attempt = end(find(retried, time), time);
-        if (answer) attempt.responseStatus = answer.status;
+        if (response) attempt.responseStatus = response.status;
         if (error !== undefined) attempt.error = error;
-        if (answer && Object.keys(answer.header).length > 0) attempt.responseHeader = answer.header;
+        if (response && Object.keys(response.header).length > 0) attempt.responseHeader = response.header;
         break;
       }
       case 'RETRY':
@@ -31,7 +31,7 @@ export function listAttempts(entries: readonly LogEntry[]): Attempt[] {
       case 'DELIVERED': {
         const last = [...attempts.values()].at(-1) ?? find(0, time);
         end(last, time);
-        if (answer) last.responseStatus = answer.status;
+        if (response) last.responseStatus = response.status;
         break;
       }
       case 'CREATED':

@@ -77,7 +77,7 @@ function describePending(facts: PendingFacts): Place {
     const why =
       responseStatus > 0
         ? `the last answer was ${responseStatus}`
-        : `the last attempt failed: ${trimDot(error ?? 'no answer')}`;
+        : `the last attempt failed: ${trimDot(error ?? 'no response')}`;
     const text = `Retry ${failed.length} of ${message.maxRetries} in ${formatDuration(dueAt - now)}; ${why}.`;
     return { kind: 'retrying', text, since: last.time, until: dueAt };
   }

@@ -1,6 +1,6 @@
 -- Removes entries of the dead letter queue.
 -- KEYS[1] zset of dead letters by time, members '<id>:<digest>' or '<id>'   KEYS[2] hash id -> JSON
--- KEYS[3] hash message id -> id, and id -> owner   KEYS[4] prefix of the answers   KEYS[5] prefix of the messages' logs,
+-- KEYS[3] hash message id -> id, and id -> owner   KEYS[4] prefix of the responses   KEYS[5] prefix of the messages' logs,
 -- all of one shard
 -- ARGV for each entry two: its id, and the id of its message, '' if that is not known
 -- Returns for each entry 1 if it was there, else 0.
@@ -18,7 +18,7 @@ for index = 1, #ARGV, 2 do
   end
   if message ~= '' then
     redis.call('HDEL', KEYS[3], message)
-    -- The log shows the same answer, for as long as there is one.
+    -- The log shows the same response, for as long as there is one.
     local left = redis.call('PTTL', KEYS[5] .. message)
     if left > 0 then
       redis.call('PEXPIRE', KEYS[4] .. message, left)

@@ -72,17 +72,17 @@ test.each(rows)('$name: $posthorn', async (row) => {
   const { url, connections } = await serve(row, (wire) => [wire]);
   const send = createTestSender();
   for (const count of [1, 2]) {
-    const answer = await send(url);
-    expect(describeAnswer(answer.status, answer.error, answer.body)).toBe(row.posthorn);
-    expect(answer.errorKind).toBe(answer.error === undefined ? undefined : 'protocol');
+    const response = await send(url);
+    expect(describeAnswer(response.status, response.error, response.body)).toBe(row.posthorn);
+    expect(response.errorKind).toBe(response.error === undefined ? undefined : 'protocol');
     expect(connections()).toBe(row.reuses ? 1 : count);
   }
 });
 
 test.each(rows.filter((row) => readWire(row).length > 20))('$name, in two pieces', async (row) => {
   const { url } = await serve(row, (wire) => [wire.subarray(0, wire.length - 4), wire.subarray(wire.length - 4)]);
-  const answer = await createTestSender()(url);
-  expect(describeAnswer(answer.status, answer.error, answer.body)).toBe(row.posthorn);
+  const response = await createTestSender()(url);
+  expect(describeAnswer(response.status, response.error, response.body)).toBe(row.posthorn);
 });
 
 test('a success of curl is no failure here, unless the table says why', () => {
