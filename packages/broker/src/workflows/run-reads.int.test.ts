@@ -349,10 +349,16 @@ describe('the view of one run', () => {
       }
     }
     const { steps } = await viewRun(runs.broker as unknown as RunParts, await readNow('wfr_errors'));
-    const next = steps.find(({ type }) => type === 'next')?.steps as { errors?: { status: number; body: string }[] }[];
+    const next = steps.find(({ type }) => type === 'next')?.steps as {
+      errors?: { status: number; headers: object; body: string }[];
+    }[];
     const errors = next.flatMap((one) => one.errors ?? []);
     expect(errors).toHaveLength(accepted.length * failures);
     expect(errors.map(({ status }) => status)).toEqual(errors.map(() => 500));
-    expect(errors.filter(({ body }) => body !== '')).toHaveLength(Math.floor((1024 * 1024) / 60_002));
+    // As many bodies as fit, and the beginning of the next one.
+    const shown = errors.filter(({ body }) => body !== '');
+    expect(shown.filter(({ body }) => body.length === 60_000)).toHaveLength(Math.floor((1024 * 1024) / 60_002));
+    const bytes = shown.map(({ headers, body }) => JSON.stringify(headers).length + body.length);
+    expect(bytes.reduce((sum, each) => sum + each)).toBe(1024 * 1024);
   });
 });
