@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readyMessage } from '@posthorn/process';
-import { findFreePort, listChildProcesses, startRedis, type TestRedis } from '@posthorn/testkit';
+import { startRedis } from '@posthorn/testkit';
+import { startProduct } from './product.ts';
+import { startProgram } from './program.ts';
 
 /** Something that takes messages and delivers them: posthorn, or the floor, the least that its parts could cost. */
 export interface Contender {
@@ -29,79 +28,31 @@ export interface Contenders {
   end(): Promise<void>;
 }
 
-const file = (path: string) => new URL(path, import.meta.url).pathname;
-const app = (name: string) => file(`../../../../apps/${name}/dist/main.js`);
+const file = (path: string) => new URL(path, import.meta.url);
 
 /** Starts posthorn, the floor and their destination; each of the two has a Redis of its own. */
 export async function startContenders(counts: ProcessCounts): Promise<Contenders> {
-  const children: ChildProcess[] = [];
-  const servers: TestRedis[] = [];
-
-  const start = (program: string, args: (string | number)[], env: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [program, ...args.map(String)], {
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    children.push(child);
-    if (child.pid === undefined) throw new Error(`${program} did not start`);
-    return { child, pid: child.pid };
-  };
-  /** Starts a program of posthorn; gives all of its processes when they are ready. */
-  const startProcesses = async (name: string, env: Record<string, string>): Promise<number[]> => {
-    const { child, pid } = start(app(name), [], env);
-    const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as unknown[];
-    if (message !== readyMessage) throw new Error(`${name} ended before it was ready`);
-    return [pid, ...listChildProcesses(pid).map((one) => one.pid)];
-  };
-  const startServer = async () => {
-    const redis = await startRedis();
-    servers.push(redis);
-    return redis;
-  };
-  const startProduct = async (): Promise<Contender> => {
-    const redis = await startServer();
-    const port = await findFreePort();
-    const env = {
-      REDIS_URL: redis.url,
-      QSTASH_TOKEN: 'bench',
-      PORT: String(port),
-      ALLOW_PRIVATE_DESTINATIONS: 'true',
-      APIS: counts.apis,
-      DISPATCHERS: counts.dispatchers,
-    };
-    const [api, dispatcher] = await Promise.all([startProcesses('api', env), startProcesses('dispatcher', env)]);
-    return { name: 'product', url: `http://127.0.0.1:${port}`, pids: { api, dispatcher, redis: [redis.pid()] } };
-  };
-  const startFloor = async (): Promise<Contender> => {
-    const redis = await startServer();
-    const port = await findFreePort();
-    const api = start(file('floor-api.js'), [port, redis.port]);
-    const dispatcher = start(file('floor-worker.js'), [redis.port]);
-    const pids = { api: [api.pid], dispatcher: [dispatcher.pid], redis: [redis.pid()] };
-    return { name: 'floor', url: `http://127.0.0.1:${port}`, pids };
-  };
-
-  const receiverPort = await findFreePort();
-  const receiver = `http://127.0.0.1:${receiverPort}`;
-  start(file('receiver.js'), [receiverPort]);
-  const [product, floor] = await Promise.all([startProduct(), startFloor()]);
-  await Promise.all([`${receiver}/count`, `${product.url}/ready`, floor.url].map(untilAnswers));
+  const [receiver, servers] = await Promise.all([
+    startProgram(file('receiver.js')),
+    Promise.all([startRedis(), startRedis()]),
+  ]);
+  const [own, bare] = servers;
+  const product = await startProduct(own.url, { APIS: counts.apis, DISPATCHERS: counts.dispatchers });
+  const floorApi = await startProgram(file('floor-api.js'), { args: [bare.port] });
+  const floorWorker = await startProgram(file('floor-worker.js'), { args: [bare.port] });
 
   return {
     counts,
-    product,
-    floor,
-    receiver,
+    product: { name: 'product', url: product.url, pids: { ...product.pids, redis: [own.pid()] } },
+    floor: {
+      name: 'floor',
+      url: floorApi.url,
+      pids: { api: [floorApi.pid], dispatcher: [floorWorker.pid], redis: [bare.pid()] },
+    },
+    receiver: receiver.url,
     async end() {
-      for (const child of children) {
-        const ended = once(child, 'exit');
-        if (child.exitCode === null && child.kill('SIGKILL')) await ended;
-      }
+      await Promise.all([receiver, product, floorApi, floorWorker].map((program) => program.end()));
       await Promise.all(servers.map((redis) => redis.stop()));
     },
   };
-}
-
-async function untilAnswers(url: string): Promise<void> {
-  while (!(await fetch(url).catch(() => undefined))) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -18,4 +18,4 @@ createServer((request, response) => {
         response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ messageId: id }));
       });
   });
-}).listen(port, '127.0.0.1');
+}).listen(port, '127.0.0.1', () => console.log('listening'));

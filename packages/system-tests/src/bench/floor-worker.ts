@@ -3,11 +3,11 @@ import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent } from 'undici';
 
-const redisPort = Number(process.argv[2]);
+const redisPort = Number(process.argv[3]);
 const connection = new Redis({ port: redisPort, maxRetriesPerRequest: null });
 const agent = new Agent();
 
-new Worker<{ body: string; url: string }>(
+const worker = new Worker<{ body: string; url: string }>(
   'floor',
   async ({ data }) => {
     const url = new URL(data.url);
@@ -16,3 +16,4 @@ new Worker<{ body: string; url: string }>(
   },
   { connection, concurrency: 200 },
 );
+void worker.waitUntilReady().then(() => console.log('ready'));

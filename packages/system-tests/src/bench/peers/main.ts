@@ -30,7 +30,7 @@ function readOptions() {
 
 async function run(): Promise<number> {
   const { adapter: file, port, ...load } = readOptions();
-  const receiver = await startProgram(new URL('receiver.js', import.meta.url), port);
+  const receiver = await startProgram(new URL('receiver.js', import.meta.url), port === undefined ? {} : { port });
   try {
     if (file !== undefined) return report(await drive(await loadAdapter(file, `${receiver.url}/`), receiver.url, load));
     const posthorn = await startPosthorn();
