@@ -16,7 +16,7 @@ import { judge } from './delivery/judge.ts';
 import { createOwnFaults } from './delivery/own-faults.ts';
 import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
-import { createSlowAttempts, noSlowPlace } from './delivery/slow-attempts.ts';
+import { createSlowAttempts, noSlowSlot } from './delivery/slow-attempts.ts';
 import { createSpacing } from './delivery/spacing.ts';
 import { heedClock } from './loops/heed-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
@@ -79,11 +79,11 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const openFiles = readOpenFilesLimit();
   const { dispatcherConcurrency, maxSlowAttempts } = config;
   warnOfFewOpenFiles(log, openFiles, dispatcherConcurrency + maxSlowAttempts + maxFurtherSockets + otherOpenFiles);
-  const slowPlaces = limitSlowPlaces(config, openFiles);
+  const slowSlots = limitSlowSlots(config, openFiles);
   // A deferred slow attempt may hold a worker slot for a second before it is deferred again.
   const returnsPerSecond = Math.max(1, config.dispatcherConcurrency / 2);
   const slow = createSlowAttempts({
-    places: slowPlaces,
+    maxSlots: slowSlots,
     maxBytes: Math.max(slowBytes, 2 * config.maxResponseBytes),
     returnsPerSecond,
     now,
@@ -92,7 +92,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const faultMs = createSpacing(returnsPerSecond, now);
   /** An attempt that failed because of a fault of this process. */
   const defer = (response: DestinationResponse): Outcome | undefined => {
-    if (response.code === noSlowPlace) return { kind: 'deferred', delayMs: slow.deferMs() };
+    if (response.code === noSlowSlot) return { kind: 'deferred', delayMs: slow.deferMs() };
     if (!faults.isOurs(response)) return undefined;
     sender.closeIdle();
     return { kind: 'deferred', delayMs: faultMs() };
@@ -100,7 +100,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
   const metrics = createDeliveryMetrics(parts.metrics, {
     workers: () => workers,
     slots: slots * config.shards,
-    slowPlaces,
+    slowSlots,
     slow,
     faults,
   });
@@ -140,7 +140,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     return deliverer.work({
       shard,
       concurrency: slots,
-      maxDetached: slowPlaces,
+      maxDetached: slowSlots,
       stalledAfterMs: config.stalledAfterMs,
       failed,
       process: async (delivery) => {
@@ -171,7 +171,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 
   return {
     trouble: () => progress.trouble() ?? faults.trouble() ?? slow.trouble(),
-    slowAttempts: () => ({ slowAttempts: slow.inUse(), maxSlowAttempts: slowPlaces }),
+    slowAttempts: () => ({ slowAttempts: slow.inUse(), maxSlowAttempts: slowSlots }),
     async stop() {
       progress.stop();
       clock.stop();
@@ -206,7 +206,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
 const slowBytes = 256 * 1024 * 1024;
 
 /** Slow attempts take at most half of `GLOBAL_PARALLELISM`, and half of the file descriptors. */
-function limitSlowPlaces({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
+function limitSlowSlots({ maxSlowAttempts, globalParallelism }: Config, openFiles: number): number {
   const cap = globalParallelism > 0 ? globalParallelism : Infinity;
   const half = Math.floor(Math.min(cap, openFiles - otherOpenFiles / 2) / 2);
   return Math.max(1, Math.min(maxSlowAttempts, half));

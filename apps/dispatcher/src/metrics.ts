@@ -20,14 +20,14 @@ const outcomes = ['delivered', 'retry', 'failed', 'canceled', 'deferred'] as con
 export interface DeliveryMetricsOptions {
   workers: () => readonly ShardWorker[];
   slots: number;
-  slowPlaces: number;
+  slowSlots: number;
   slow: SlowAttempts;
   faults: OwnFaults;
 }
 
 export function createDeliveryMetrics(
   { registry, gauge, counter }: ProcessMetrics,
-  { workers, slots, slowPlaces, slow, faults }: DeliveryMetricsOptions,
+  { workers, slots, slowSlots, slow, faults }: DeliveryMetricsOptions,
 ): DeliveryMetrics {
   const registers = [registry];
   const attempts = new Counter({
@@ -58,7 +58,7 @@ export function createDeliveryMetrics(
   gauge('dispatcher_slots', 'Messages that this process may have in worker slots at once.', () => slots);
   gauge('dispatcher_messages_held', 'Messages in worker slots of this process.', () => sum('inSlots'));
   gauge('slow_attempts', 'Attempts that take long and have left their worker slot.', () => slow.inUse());
-  gauge('slow_attempts_max', 'Most of them at once (MAX_SLOW_ATTEMPTS).', () => slowPlaces);
+  gauge('slow_attempts_max', 'Most of them at once (MAX_SLOW_ATTEMPTS).', () => slowSlots);
   counter('slow_attempts_ended_total', 'Slow attempts that were ended for want of room.', () => slow.ended());
   counter('messages_fetched_total', 'Messages that this process has fetched.', () => sum('fetched'));
   counter('messages_taken_back_total', 'Messages of dispatchers that ended, which this process has taken back.', () =>

@@ -1,8 +1,13 @@
 import type { Delivery } from '@posthorn/broker';
 import { createAdmission } from './admit.ts';
 
-/** Places that are always free, and of which nothing is known. */
-const slow = { enter: () => 'slot' as const, needsPlace: () => false, deferMs: () => 1000, leave: () => undefined };
+/** Nothing is known to be slow. */
+const slow = {
+  enter: () => 'worker-slot' as const,
+  needsSlowSlot: () => false,
+  deferMs: () => 1000,
+  leave: () => undefined,
+};
 
 let count = 0;
 const delivery = (url: string) => ({ id: `msg_${count++}`, message: { url }, retried: 0 }) as Delivery;
@@ -55,7 +60,7 @@ test('scheme, host and port make a destination', async () => {
   expect(await admit(delivery('https://a.example:1/x?y'))).toBe(0);
 });
 
-test('an attempt that has moved to a slow place leaves its slot to the next one, which may be of the same destination', async () => {
+test('an attempt that has moved to a slow slot leaves its worker slot to the next one, which may be of the same destination', async () => {
   const { admit, moved, leave } = createAdmission(5, slow, () => 0);
   const deliveries = Array.from({ length: 4 }, () => delivery('https://slow.example'));
   for (const each of deliveries) expect(await admit(each)).toBe(0);
@@ -82,8 +87,8 @@ test('moved or not, a destination has no more attempts in flight than there are 
   expect(await admit(delivery('https://other.example'))).toBe(0);
 });
 
-test('a message that may start in a slow place only takes no slot, or is deferred', async () => {
-  let where: 'place' | 'later' = 'place';
+test('a message that may start in a slow slot only takes no worker slot, or is deferred', async () => {
+  let where: 'slow-slot' | 'later' = 'slow-slot';
   const { admit } = createAdmission(1, { ...slow, enter: () => where }, () => 0);
   let freed = 0;
   const free = { freeSlot: () => (freed += 1) };
@@ -94,8 +99,8 @@ test('a message that may start in a slow place only takes no slot, or is deferre
   expect(freed).toBe(1);
 });
 
-test('a message that needs a slow place does not wait for a slot', async () => {
-  const needs = { ...slow, needsPlace: ({ message }: Delivery) => message.url.endsWith('/large') };
+test('a message that needs a slow slot does not wait for a worker slot', async () => {
+  const needs = { ...slow, needsSlowSlot: ({ message }: Delivery) => message.url.endsWith('/large') };
   const { admit } = createAdmission(1, needs, () => 0);
   expect(await admit(delivery('https://busy.example/small'))).toBe(0);
   expect(await admit(delivery('https://busy.example/large'))).toBeGreaterThan(0);

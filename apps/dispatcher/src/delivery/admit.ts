@@ -12,7 +12,7 @@ const waitMs = 1000;
 export interface Admission {
   /** Resolves to 0 when the message may start, until `leave`; else to the time for which it is deferred, in ms. */
   admit(delivery: Delivery): Promise<number>;
-  /** The attempt has moved to a slow place: its worker slot is free. */
+  /** The attempt has moved to a slow slot: its worker slot is free. */
   moved(delivery: Delivery): void;
   leave(delivery: Delivery): void;
 }
@@ -38,11 +38,12 @@ interface Destination {
  * for one that does not, it is deferred. Slow attempts have left the slots (`SlowAttempts`), but no destination has more
  * attempts in flight than there are slots.
  *
+ * @param slots worker slots of the shard
  * @param now a monotonic clock, in milliseconds
  */
 export function createAdmission(
   slots: number,
-  slow: Pick<SlowAttempts, 'enter' | 'needsPlace' | 'deferMs' | 'leave'>,
+  slow: Pick<SlowAttempts, 'enter' | 'needsSlowSlot' | 'deferMs' | 'leave'>,
   now: () => number,
 ): Admission {
   const destinations = new Map<string, Destination>();
@@ -108,12 +109,12 @@ export function createAdmission(
           forgetIfIdle(origin, destination);
           return slow.deferMs();
         }
-        if (where === 'place') {
+        if (where === 'slow-slot') {
           destination.attempts.set(delivery, { startedAt: now(), hasSlot: false });
           delivery.freeSlot?.();
           return 0;
         }
-      } else if (slow.needsPlace(delivery)) {
+      } else if (slow.needsSlowSlot(delivery)) {
         return destination.deferMs();
       }
       if (mayStart(destination)) {

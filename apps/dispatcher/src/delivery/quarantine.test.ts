@@ -4,7 +4,12 @@ import { createQuarantine, type LoneAttempts } from './quarantine.ts';
 
 const delivery = (id: string, crashes: number) =>
   ({ id, crashes, message: { url: `https://${id}.example` } }) as Delivery;
-const slow = { enter: () => 'slot' as const, deferMs: () => 1000, leave: () => undefined, needsPlace: () => false };
+const slow = {
+  enter: () => 'worker-slot' as const,
+  deferMs: () => 1000,
+  leave: () => undefined,
+  needsSlowSlot: () => false,
+};
 const admission = () => createAdmission(10, slow, () => 0);
 
 /** Crashes of lone attempts by message, and the messages that were noted as alone. */
@@ -49,7 +54,7 @@ test('one suspect is delivered at a time, whichever worker has it; others go on'
   expect(notes.noted).toEqual(['a', 'b']);
 });
 
-test('a suspect that steps aside gives back the place it had among the others', async () => {
+test('a suspect that steps aside releases its worker slot', async () => {
   const quarantine = createQuarantine(5, attempts());
   const narrow = quarantine.around(createAdmission(2, slow, () => 0));
   expect(await narrow.admit(delivery('a', 3))).toBe(0);
@@ -57,7 +62,7 @@ test('a suspect that steps aside gives back the place it had among the others', 
   expect(await narrow.admit(delivery('c', 0))).toBe(0);
 });
 
-test('a suspect whose note Redis did not take leaves the place to the next one', async () => {
+test('a suspect whose note Redis did not take lets the next one start', async () => {
   let isAway = true;
   const notes = {
     ...attempts(),

@@ -100,7 +100,7 @@ test('all room for slow attempts is used: healthy ones go on, the rest wait, and
     return ready.status === 503 ? ready : undefined;
   });
   // One host never gets all places.
-  expect([status, error]).toEqual([503, expect.stringMatching(/No room is left for slow attempts: 8 of 10 places/)]);
+  expect([status, error]).toEqual([503, expect.stringMatching(/No room is left for slow attempts: 8 of 10 slots/)]);
   // They come back at half the worker slots in a second, and do not turn in circles.
   const fetchedBefore = await readMetric('messages_fetched_total');
   const since = Date.now();
