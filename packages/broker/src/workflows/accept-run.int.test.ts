@@ -28,7 +28,7 @@ test('a batch with a faulty plain item begins no run and stores no step', async 
   expect(await messages()).toEqual(before);
 });
 
-test('a faulty item of a run is named by its place in the batch, and no other item is stored', async () => {
+test('a faulty item of a run is named by its index in the batch, and no other item is stored', async () => {
   await start('wfr_one');
   const before = await messages();
   const wrong = request('wfr_one', false, step(1), { 'Upstash-Retries': '1000' });

@@ -14,7 +14,7 @@ import type { RunEntry } from './run-scripts.ts';
 import type { Run } from './runs.ts';
 import { parseStepHead, stepKey } from './step-text.ts';
 
-/** The same error about one of the requests that came together, by its place. */
+/** The same error about one of the requests that came together, by its index. */
 export type NameRequest = (error: unknown, index: number) => unknown;
 
 /**
@@ -133,7 +133,7 @@ function createAppends(parts: RunParts, accepted: readonly Accepted[], active: R
 async function storeAppend(parts: RunParts, { run, messages, entries }: Append): Promise<Stored[]> {
   const { runs, scripts, runLimits } = parts;
   for (const { message } of messages) await announceLimits(parts, message);
-  const ids = await scripts.append(runs.placeOf(run.runId, run.createdAt), entries, runLimits);
+  const ids = await scripts.append(runs.locate(run.runId, run.createdAt), entries, runLimits);
   if (typeof ids === 'string') throw createRefusal(ids, runLimits);
   return ids.map((id, index) => ({ id, isKnown: id !== messages[index]?.id }));
 }

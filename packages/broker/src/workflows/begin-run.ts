@@ -60,7 +60,7 @@ export async function storeRun(
   const { runs, scripts } = parts;
   await announceLimits(parts, made.message);
   const { result, messageId } = await scripts.start(
-    runs.placeOf(runId, createdAt),
+    runs.locate(runId, createdAt),
     mode,
     {
       config: JSON.stringify(config),
@@ -105,9 +105,9 @@ async function adopt(parts: RunParts, { request, headers, url, checked }: Accept
     { id: runs.newMessageId(run.runId), key: '', kind: 'init', url },
   );
   const fields = { config: JSON.stringify(config), phase: 'known' };
-  const place = runs.placeOf(run.runId, run.createdAt);
+  const location = runs.locate(run.runId, run.createdAt);
   await announceLimits(parts, made.message);
-  const { result, messageId } = await scripts.start(place, 'adopt', fields, createEntry(made, request.body), 0);
+  const { result, messageId } = await scripts.start(location, 'adopt', fields, createEntry(made, request.body), 0);
   if (result === 'over') throw new RunOverError();
   return { id: messageId, isKnown: result === 'known' };
 }

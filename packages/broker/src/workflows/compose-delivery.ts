@@ -23,14 +23,14 @@ export async function composeDelivery(
   const { runId, createdAt, kind } = workflow;
   const { runs } = parts;
   if (kind === 'failure') return composeFailure(parts, delivery);
-  const { shard } = runs.placeOf(runId);
+  const { shard } = runs.locate(runId);
   // A message may come again without a trace of it: after an attempt whose end Redis did not take, or made anew under its id.
   const { start = 0, end = 0 } = workflow;
-  const place = kind === 'wait' ? await expireWaiter(parts, delivery.id, workflow) : { start, end };
-  if (!place) return { dropped: 'the event came before the deadline' };
-  // The state is read behind the log: a log that a later run has put in its place is not delivered.
-  const composing = compose(parts, shard, delivery, place);
-  if (!isReadAtOnce(place.end)) await composing;
+  const position = kind === 'wait' ? await expireWaiter(parts, delivery.id, workflow) : { start, end };
+  if (!position) return { dropped: 'the event came before the deadline' };
+  // The state is read behind the log: a log that a later run has put there is not delivered.
+  const composing = compose(parts, shard, delivery, position);
+  if (!isReadAtOnce(position.end)) await composing;
   const [composed, [state, created], hasDone] = await Promise.all([
     composing,
     parts.redis.hmget(runKeys.run(shard, runId), 'state', 'createdAt'),
@@ -130,8 +130,8 @@ async function composeFailure(
   const run = await runs.read(runId, createdAt);
   if (!run?.failure || run.failureCallback?.state === 'CALLBACK_CANCELED') return isOver;
   const { failure, config } = run;
-  const place = await readRecords(redis, run, (named) => readEntry(redis, named, 0));
-  const payloadBytes = place ? place.end - place.start : 0;
+  const position = await readRecords(redis, run, (named) => readEntry(redis, named, 0));
+  const payloadBytes = position ? position.end - position.start : 0;
   const makeBody = async () => {
     const payload = (await readPayload(redis, run)) ?? Buffer.alloc(0);
     // Bytes, not text: the body of an attempt is kept outside of the heap.
@@ -171,7 +171,7 @@ function describeFailure({ runId, createdAt, config, dlqId }: Run, failure: RunF
 /** The payload of a run: the body of its first element. */
 export function readPayload(redis: RunParts['redis'], run: Run): Promise<Buffer | undefined> {
   return readRecords(redis, run, async (named) => {
-    const place = await readEntry(redis, named, 0);
-    return place && (await readElement(redis, named.shard, named.name, place))?.body;
+    const position = await readEntry(redis, named, 0);
+    return position && (await readElement(redis, named.shard, named.name, position))?.body;
   });
 }

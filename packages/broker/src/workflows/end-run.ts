@@ -34,8 +34,8 @@ export async function endRun(
   failureMessage?: Pick<RunEntry, 'head' | 'data'>,
 ): Promise<RunEnd> {
   const { runs, scripts, shards, lanes, runLimits, log } = parts;
-  const place = runs.placeOf(runId, createdAt);
-  const ended = await scripts.end(place, state, runLimits.retentionMs, shards.count, fields, failureMessage);
+  const location = runs.locate(runId, createdAt);
+  const ended = await scripts.end(location, state, runLimits.retentionMs, shards.count, fields, failureMessage);
   if (ended.result !== 'ended') return { result: ended.result };
   parts.ended[state] += 1;
   for (let from = 0; from < ended.dropped.length; from += leaveAtOnce) {
@@ -130,7 +130,7 @@ async function appendResult(
   const made = createServerStep(parts, invoker, headers, step, { id: runs.newMessageId(runId), kind: 'step' });
   await announceLimits(parts, made.message);
   const entry = createEntry(made, body, 'step', { invoked: { runId: ownId, createdAt: ownCreatedAt } });
-  const appended = await scripts.append(runs.placeOf(runId, invoker.createdAt), [entry], runLimits);
+  const appended = await scripts.append(runs.locate(runId, invoker.createdAt), [entry], runLimits);
   if (appended === 'bytes' || appended === 'steps') await failForRoom(parts, invoker, made.id, appended);
 }
 

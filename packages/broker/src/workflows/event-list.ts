@@ -63,11 +63,11 @@ export async function* listWaiters(
     const some = members.map(parseMember);
     const texts = await Promise.all(
       some.map(({ runId, stepId }) =>
-        redis.hget(runKeys.waiters(runs.placeOf(runId).shard, runId), `${stepId}:${eventId}`),
+        redis.hget(runKeys.waiters(runs.locate(runId).shard, runId), `${stepId}:${eventId}`),
       ),
     );
     const states = await Promise.all(
-      some.map(({ runId }) => redis.hmget(runKeys.run(runs.placeOf(runId).shard, runId), 'state', 'createdAt')),
+      some.map(({ runId }) => redis.hmget(runKeys.run(runs.locate(runId).shard, runId), 'state', 'createdAt')),
     );
     const isActive = some.map(({ createdAt }, index) => {
       const [state, current] = states[index] ?? [];

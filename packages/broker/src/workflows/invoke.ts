@@ -70,8 +70,8 @@ export interface Claim {
   isKnown: boolean;
 }
 
-const placeOfInvoker = ({ runs }: RunParts, { invoker }: Envelope) =>
-  runs.placeOf(invoker.runId, invoker.createdAt || undefined);
+const locateInvoker = ({ runs }: RunParts, { invoker }: Envelope) =>
+  runs.locate(invoker.runId, invoker.createdAt || undefined);
 const claimKey = ({ stepId }: Envelope) => `invoke:${stepId}`;
 
 /**
@@ -85,7 +85,7 @@ export async function claimInvocation(parts: RunParts, envelope: Envelope, runId
   const messageId = runs.newMessageId(runId);
   const text = `?${messageId} ${runId}`;
   const claimed = await scripts.append(
-    placeOfInvoker(parts, envelope),
+    locateInvoker(parts, envelope),
     [{ key: claimKey(envelope), messageId: text, element: '', description: '', head: '', data: '' }],
     runLimits,
   );
@@ -100,7 +100,7 @@ export async function confirmInvocation(
   envelope: Envelope,
   { runId, messageId }: Claim,
 ): Promise<void> {
-  const { shard } = runs.placeOf(envelope.invoker.runId);
+  const { shard } = runs.locate(envelope.invoker.runId);
   const key = runKeys.steps(shard, envelope.invoker.runId);
   const confirmed = `${messageId} ${runId}`;
   // Only in place of this claim: a later run may have taken the id of the run that waits.

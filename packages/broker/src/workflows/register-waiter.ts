@@ -55,11 +55,11 @@ export async function registerWaiter(
   // First the list, then the waiter: an entry without a waiter does no harm.
   const list = () => addToList(parts, eventId, step.stepId, run, waiter.deadline);
   const isNew = await list();
-  const place = runs.placeOf(runId, run.createdAt);
+  const location = runs.locate(runId, run.createdAt);
   const key = `wait:${step.stepId}`;
   await announceLimits(parts, made.message);
   const { result, note } = await scripts.registerWaiter(
-    place,
+    location,
     { key, field, json: JSON.stringify(waiter), noteName: nameNote(eventId, isWebhookStep(step)), timeoutId },
     entry,
     runLimits,
@@ -69,7 +69,7 @@ export async function registerWaiter(
     if (!isNew) await list();
   } else {
     await removeFromList(parts, eventId, step.stepId, run);
-    if ((await redis.hexists(runKeys.waiters(place.shard, runId), field)) === 1) await list();
+    if ((await redis.hexists(runKeys.waiters(location.shard, runId), field)) === 1) await list();
   }
   if (result === 'gone') return;
   if (result !== 'waits' && result !== 'known') throw createRefusal(result, runLimits);

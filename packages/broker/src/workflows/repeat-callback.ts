@@ -24,9 +24,9 @@ export async function repeatCallback(parts: RunParts, dlqId: string): Promise<Tr
   await announceLimits(parts, callback);
   const state: FailureCallbackState = { messageId: message.messageId, state: 'CALLBACK_INPROGRESS' };
   // By its name: the id may be that of a later run.
-  const place = { shard: run.shard, runId: run.name, createdAt: run.createdAt };
+  const location = { shard: run.shard, runId: run.name, createdAt: run.createdAt };
   const change = { before: JSON.stringify(failureCallback), now: JSON.stringify(state) };
-  if ((await scripts.send(place, message, 'failureCallback', change)) === 'changed') {
+  if ((await scripts.send(location, message, 'failureCallback', change)) === 'changed') {
     throw wrongState({ state: 'CALLBACK_INPROGRESS' }, 'only one that has failed can be repeated');
   }
   return { workflowRunId: run.runId, workflowCreatedAt: run.createdAt };

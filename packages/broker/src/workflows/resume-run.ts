@@ -36,8 +36,8 @@ export async function resumeRun(
   const { steps, again } = findUnfinished(known, run.failure?.messageId);
   const headers = await Promise.all(again.map(async ({ index }) => (await readEntry(redis, run, index))?.header ?? {}));
   const newIds = new Map(again.map(({ entry }) => [entry.messageId, runs.newMessageId(runId)]));
-  const place = runs.placeOf(runId, createdAt);
-  const copy = await copyLog(parts, { from: run, to: { shard: place.shard, runId }, entries, newIds, steps });
+  const location = runs.locate(runId, createdAt);
+  const copy = await copyLog(parts, { from: run, to: { shard: location.shard, runId }, entries, newIds, steps });
   if (copy === undefined) throw createLogGone(run);
   if ((await runs.read(run.runId, run.createdAt))?.name !== run.name) {
     throw new PosthornError('unavailable', `A new run took the id ${run.runId} while its log was copied. Try again.`);
@@ -71,6 +71,6 @@ export async function resumeRun(
     initId: newIds.get(entries[0]?.messageId ?? '') ?? entries[0]?.messageId ?? '',
   };
   await announceLimits(parts, config);
-  const result = await scripts.resume(place, copy.name, fields, messages, maxRunsOfShard(parts));
+  const result = await scripts.resume(location, copy.name, fields, messages, maxRunsOfShard(parts));
   if (result === 'full') throw createTooManyRuns(parts.runLimits);
 }

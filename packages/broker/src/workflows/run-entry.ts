@@ -58,7 +58,7 @@ export function createEntry(
   };
 }
 
-/** The message as JSON; without its two last braces if its place in the log follows. */
+/** The message as JSON; without its two last braces if its position in the log follows. */
 function formatData(message: NewRunMessage['message'], workflow: RunMessage, isWhole: boolean): string {
   const { runId: _, ...rest } = workflow;
   const text = JSON.stringify({ ...message, body: { kind: 'empty' } });

@@ -48,7 +48,7 @@ export async function* listRuns(
   }
 }
 
-/** A place between two runs of a list, and the name of a run. */
+/** A position between two runs of a list, and the name of a run. */
 interface Name {
   runId: string;
   createdAt: number;
@@ -149,7 +149,7 @@ export function matchesRun(run: Run, filter: RunFilter): boolean {
   );
 }
 
-/** A place between two runs of a list. */
+/** A position between two runs of a list. */
 export function formatCursor({ createdAt, runId }: Name): string {
   return Buffer.from(`${createdAt} ${runId}`).toString('base64url');
 }

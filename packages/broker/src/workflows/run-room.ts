@@ -35,7 +35,7 @@ export async function requireRoom(
   const { redis, runs, runLimits } = parts;
   const idsOfShard = new Map<number, Set<string>>();
   for (const runId of runIds) {
-    const { shard } = runs.placeOf(runId);
+    const { shard } = runs.locate(runId);
     idsOfShard.set(shard, (idsOfShard.get(shard) ?? new Set()).add(runId));
   }
   const max = maxRunsOfShard(parts);

@@ -11,7 +11,7 @@ beforeAll(() => {
   scripts = createRunScripts(runs.broker.redis);
 });
 
-const placeOf = (runId: string) => createRuns(runs.broker.redis, runs.broker.shards).placeOf(runId);
+const locate = (runId: string) => createRuns(runs.broker.redis, runs.broker.shards).locate(runId);
 const wait = (runId: string, stepId: number, eventId: string) =>
   runs.broker.workflows.wait(eventId, ['Upstash-Workflow-RunId', runId], {
     url,
@@ -29,9 +29,9 @@ test('ten thousand waiters of one event are found', async () => {
   await runs.server.client.hset(waiters, ...fields.flatMap((field) => [field, text]), '1:other', text);
   const limits = { maxNotes: 1, maxBytes: 1000 };
   const event = { eventId: 'many', noteName: 'many' };
-  const found = await scripts.keepNote(placeOf(runId), event, Buffer.from('x'), limits);
+  const found = await scripts.keepNote(locate(runId), event, Buffer.from('x'), limits);
   expect(new Set(found)).toEqual(new Set(fields));
-  expect(await scripts.findWaiters(placeOf(runId), 'other')).toEqual({ fields: ['1:other'], notes: 0, noteBytes: 0 });
+  expect(await scripts.findWaiters(locate(runId), 'other')).toEqual({ fields: ['1:other'], notes: 0, noteBytes: 0 });
 });
 
 test('the end of a run takes all of its messages away, and gives only the flow-control keys of those that have one', async () => {
@@ -43,7 +43,7 @@ test('the end of a run takes all of its messages away, and gives only the flow-c
   await runs.start('wfr_flow', { 'Upstash-Flow-Control-Key': key, 'Upstash-Flow-Control-Value': 'parallelism=1' });
   const [first] = await runs.submit('wfr_flow', step(1));
 
-  const end = (id: string) => scripts.end(placeOf(id), 'RUN_CANCELED', 60_000, 4, {});
+  const end = (id: string) => scripts.end(locate(id), 'RUN_CANCELED', 60_000, 4, {});
   expect((await end(runId)).dropped).toEqual([]);
   const { dropped } = await end('wfr_flow');
   expect(dropped).toContainEqual({ id: first?.messageId, flowKey: key });

@@ -6,7 +6,7 @@ import { canceledField, type Canceled } from '../engine/shards/cancel-jobs.ts';
 import { listAddArguments } from '../engine/shards/shard.ts';
 import { runKeys } from './run-keys.ts';
 
-/** What a message of a run becomes in Redis, in the order of the scripts; the place in the log is added there. */
+/** What a message of a run becomes in Redis, in the order of the scripts; the position in the log is added there. */
 export interface RunEntry {
   /** Idempotency key; empty to accept every time. */
   key: string;
@@ -20,7 +20,7 @@ export interface RunEntry {
    * empty for an element without a message.
    */
   head: string;
-  /** JSON of the message up to the place in the log, which two closing braces follow. */
+  /** JSON of the message up to the position in the log, which two closing braces follow. */
   data: string;
 }
 
@@ -32,7 +32,7 @@ export interface LogLimits {
 }
 
 /** Which run a script works on. `createdAt` is missing for whichever run has the id now. */
-export interface RunPlace {
+export interface RunLocation {
   shard: number;
   runId: string;
   createdAt?: number;
@@ -46,39 +46,39 @@ export interface RunScripts {
   /** How many steps this process has made. */
   total(): number;
   start(
-    place: RunPlace,
+    location: RunLocation,
     mode: 'new' | 'restart' | 'adopt',
     fields: Record<string, string>,
     entry: RunEntry,
     maxRuns: number,
   ): Promise<{ result: 'started' | 'known' | 'full' | 'over'; messageId: string }>;
-  append(place: RunPlace, entries: readonly RunEntry[], limits: LogLimits): Promise<string[] | Refusal>;
+  append(location: RunLocation, entries: readonly RunEntry[], limits: LogLimits): Promise<string[] | Refusal>;
   registerWaiter(
-    place: RunPlace,
+    location: RunLocation,
     waiter: { key: string; field: string; json: string; noteName: string; timeoutId: string },
     message: Pick<RunEntry, 'head' | 'data'>,
     limits: LogLimits,
   ): Promise<{ result: Refusal | 'known' | 'waits' | 'gone'; note?: { field: string; data: Buffer } }>;
   resumeWaiter(
-    place: RunPlace,
+    location: RunLocation,
     waiter: { field: string; timeoutId: string; note?: string },
     entry: RunEntry,
     limits: LogLimits,
   ): Promise<{ start: number; end: number } | 'gone' | Refusal>;
   keepNote(
-    place: RunPlace,
+    location: RunLocation,
     event: { eventId: string; noteName: string },
     data: Buffer,
     limits: { maxNotes: number; maxBytes: number },
   ): Promise<'over' | 'kept' | 'full' | string[]>;
   /** What takes a call of a webhook: the fields of waiters, or the room for what is kept. */
   findWaiters(
-    place: RunPlace,
+    location: RunLocation,
     eventId: string,
   ): Promise<'over' | { fields: string[]; notes: number; noteBytes: number }>;
   /** Stores a message that is not in the log, and notes it in a field of the run, unless that was changed meanwhile. */
   send(
-    place: RunPlace,
+    location: RunLocation,
     message: Pick<RunEntry, 'head' | 'data'>,
     field: string,
     value: { before: string; now: string },
@@ -87,14 +87,14 @@ export interface RunScripts {
   removeLetter(shard: number, dlqId: string): Promise<number>;
   /** @param copy name of the copy of a log, which becomes that of the run or is removed */
   resume(
-    place: RunPlace,
+    location: RunLocation,
     copy: string,
     fields: Record<string, string>,
     messages: readonly Pick<RunEntry, 'head' | 'data'>[],
     maxRuns: number,
   ): Promise<'started' | 'known' | 'full'>;
   end(
-    place: RunPlace,
+    location: RunLocation,
     state: string,
     retentionMs: number,
     shards: number,
@@ -145,7 +145,7 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
   const commands = redis as unknown as RunCommands;
 
   let total = 0;
-  const begin = ({ shard, runId, createdAt }: RunPlace): Argument[] => {
+  const begin = ({ shard, runId, createdAt }: RunLocation): Argument[] => {
     total++;
     const { keys, rest } = listAddArguments(shard);
     return [...keys, runKeys.base(shard), keyspace.pendingHead(shard), ...rest, runId, createdAt ?? ''];
@@ -161,10 +161,10 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
 
   return {
     total: () => total,
-    async start(place, mode, fields, entry, maxRuns) {
+    async start(location, mode, fields, entry, maxRuns) {
       const pairs = Object.entries(fields).flat();
       const [result, messageId = ''] = await commands.startRun(
-        ...begin(place),
+        ...begin(location),
         mode,
         maxRuns,
         pairs.length,
@@ -174,15 +174,15 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return { result: result as 'started' | 'known' | 'full' | 'over', messageId };
     },
 
-    async append(place, entries, { maxLogBytes, maxSteps }) {
-      const ids = await commands.appendSteps(...begin(place), maxLogBytes, maxSteps, ...entries.flatMap(list));
+    async append(location, entries, { maxLogBytes, maxSteps }) {
+      const ids = await commands.appendSteps(...begin(location), maxLogBytes, maxSteps, ...entries.flatMap(list));
       return ids[0] === '' ? (ids[1] as Refusal) : ids;
     },
 
-    async registerWaiter(place, waiter, { head, data }, { maxLogBytes, maxSteps }) {
+    async registerWaiter(location, waiter, { head, data }, { maxLogBytes, maxSteps }) {
       const { key, field, json, noteName, timeoutId } = waiter;
       const [result, noteField, note] = await commands.registerWaiterBuffer(
-        ...begin(place),
+        ...begin(location),
         key,
         field,
         `${timeoutId} ${json}`,
@@ -199,9 +199,9 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       };
     },
 
-    async resumeWaiter(place, { field, timeoutId, note }, entry, { maxLogBytes, maxSteps }) {
+    async resumeWaiter(location, { field, timeoutId, note }, entry, { maxLogBytes, maxSteps }) {
       const [id, start, end] = await commands.resumeWaiter(
-        ...begin(place),
+        ...begin(location),
         field,
         timeoutId,
         note ?? '',
@@ -213,18 +213,25 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return { start: Number(start ?? 0), end: Number(end ?? 0) };
     },
 
-    async keepNote(place, { eventId, noteName }, data, { maxNotes, maxBytes }) {
-      const [result, ...fields] = await commands.keepNote(...begin(place), eventId, data, maxNotes, maxBytes, noteName);
+    async keepNote(location, { eventId, noteName }, data, { maxNotes, maxBytes }) {
+      const [result, ...fields] = await commands.keepNote(
+        ...begin(location),
+        eventId,
+        data,
+        maxNotes,
+        maxBytes,
+        noteName,
+      );
       return result === 'waits' ? fields : (result as 'over' | 'kept' | 'full');
     },
 
-    async findWaiters(place, eventId) {
-      const [result, notes, noteBytes, ...fields] = await commands.findWaiters(...begin(place), eventId);
+    async findWaiters(location, eventId) {
+      const [result, notes, noteBytes, ...fields] = await commands.findWaiters(...begin(location), eventId);
       return result === 'over' ? 'over' : { fields, notes: Number(notes), noteBytes: Number(noteBytes) };
     },
 
-    async send(place, { head, data }, field, { before, now }) {
-      const [result] = await commands.sendMessage(...begin(place), head, data, field, now, before);
+    async send(location, { head, data }, field, { before, now }) {
+      const [result] = await commands.sendMessage(...begin(location), head, data, field, now, before);
       return result as 'sent' | 'changed';
     },
 
@@ -233,21 +240,21 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
       return Number(removed);
     },
 
-    async resume(place, copy, fields, messages, maxRuns) {
+    async resume(location, copy, fields, messages, maxRuns) {
       const pairs = Object.entries(fields).flat();
       const more = messages.flatMap(({ head, data }) => [head, data]);
-      const [result] = await commands.resumeRun(...begin(place), copy, maxRuns, pairs.length, ...pairs, ...more);
+      const [result] = await commands.resumeRun(...begin(location), copy, maxRuns, pairs.length, ...pairs, ...more);
       return result as 'started' | 'known' | 'full';
     },
 
-    async end(place, state, retentionMs, shards, fields, message) {
+    async end(location, state, retentionMs, shards, fields, message) {
       const pairs = Object.entries(fields).flat();
       const more = message ? [message.head, message.data] : [];
       const [result, createdAt, dlqId, ...pairsOfDropped] = await commands.endRun(
-        ...begin(place),
+        ...begin(location),
         state,
         Math.ceil(retentionMs),
-        place.shard,
+        location.shard,
         shards,
         canceledField,
         canceledData.waiting,

@@ -135,8 +135,8 @@ function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
     },
     readPayload: (other) =>
       readRecords(redis, other, async (named) => {
-        const place = await readEntry(redis, named, 0);
-        return place && readOf(named, place);
+        const position = await readEntry(redis, named, 0);
+        return position && readOf(named, position);
       }),
   };
 }

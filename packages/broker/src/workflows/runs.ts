@@ -2,7 +2,7 @@ import type { RedisConnection } from '../engine/redis/connect.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import type { RunConfig } from './run-config.ts';
 import { runKeys } from './run-keys.ts';
-import type { RunPlace } from './run-scripts.ts';
+import type { RunLocation } from './run-scripts.ts';
 
 export const runStates = ['RUN_STARTED', 'RUN_SUCCESS', 'RUN_FAILED', 'RUN_CANCELED'] as const;
 export type RunState = (typeof runStates)[number];
@@ -65,7 +65,7 @@ export interface Run {
 /** Reads runs by their ids. */
 export interface Runs {
   /** Where a run with this id is. */
-  placeOf(runId: string, createdAt?: number): RunPlace;
+  locate(runId: string, createdAt?: number): RunLocation;
   /** A new id of a message in the shard of the run. */
   newMessageId(runId: string): string;
   /** The run that has the id now, or the one that was created then. */
@@ -82,7 +82,7 @@ export type RunHead = Pick<Run, 'runId' | 'shard' | 'name' | 'state' | 'createdA
 const togetherWith = (runId: string) => `run:${runId}`;
 
 export function createRuns(redis: RedisConnection, shards: Shards): Runs {
-  const placeOf = (runId: string, createdAt?: number): RunPlace => ({
+  const locate = (runId: string, createdAt?: number): RunLocation => ({
     shard: shards.of(togetherWith(runId)),
     runId,
     ...(createdAt === undefined ? {} : { createdAt }),
@@ -93,7 +93,7 @@ export function createRuns(redis: RedisConnection, shards: Shards): Runs {
     runId: string,
     createdAt?: number,
   ) => {
-    const { shard } = placeOf(runId);
+    const { shard } = locate(runId);
     const fields = await readFields(runKeys.run(shard, runId));
     const isMeant = createdAt === undefined || fields['createdAt'] === String(createdAt);
     if (fields['state'] !== undefined && isMeant) return parseRun(runId, shard, runId, fields);
@@ -109,7 +109,7 @@ export function createRuns(redis: RedisConnection, shards: Shards): Runs {
   };
 
   return {
-    placeOf,
+    locate,
     newMessageId: (runId) => shards.newId(Date.now(), togetherWith(runId)).id,
     read: (runId, createdAt) => readWith((key) => redis.hgetall(key), runId, createdAt),
     readHead: (runId, createdAt) => readWith(readHeadFields, runId, createdAt),

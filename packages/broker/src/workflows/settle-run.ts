@@ -47,7 +47,7 @@ export async function judgeRunOutcome(
     if (isUnknownSdk && !findResponseHeader(response, sdkName)) return fail(oldSdk);
   }
   if (outcome.kind === 'retry' && kind === 'callback') {
-    const { shard } = runs.placeOf(runId);
+    const { shard } = runs.locate(runId);
     const [ofStep, ofAny] = await Promise.all([
       redis.hget(runKeys.steps(shard, runId), `refused:${step?.id ?? 0}`),
       redis.hget(runKeys.run(shard, runId), 'refused'),
@@ -58,7 +58,7 @@ export async function judgeRunOutcome(
   }
   if (outcome.kind === 'failed' && isRepeatable(outcome.response) && kind !== 'call' && kind !== 'failure') {
     // What the workflow does next was accepted: only the response to this delivery was lost, at its last attempt.
-    const { shard } = runs.placeOf(runId);
+    const { shard } = runs.locate(runId);
     if (await hasDoneItsWork({ redis }, shard, delivery.id, workflow)) return { ...outcome, kind: 'canceled' };
   }
   return outcome;
@@ -79,7 +79,7 @@ export async function noteRefusal(
   stepId: number | undefined,
   text: string,
 ): Promise<void> {
-  const { shard } = runs.placeOf(runId);
+  const { shard } = runs.locate(runId);
   const reason = text.slice(0, 1000);
   if (stepId === undefined) await redis.setField(runKeys.run(shard, runId), 'state', 'refused', reason);
   else await redis.setField(runKeys.steps(shard, runId), `call:${stepId}`, `refused:${stepId}`, reason);
@@ -206,7 +206,7 @@ async function makeCallResult(
     Buffer.from(text),
     'fromCallback',
   );
-  const appended = await scripts.append(runs.placeOf(runId, createdAt), [entry], runLimits);
+  const appended = await scripts.append(runs.locate(runId, createdAt), [entry], runLimits);
   if (appended === 'bytes' || appended === 'steps') await failForRoom(parts, run, id, appended);
 }
 

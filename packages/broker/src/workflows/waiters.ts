@@ -75,7 +75,7 @@ export async function notifyRun(
   if (run?.state !== 'RUN_STARTED') return undefined;
   const event = { eventId, noteName: nameNote(eventId, isWebhook) };
   for (;;) {
-    const kept = await scripts.keepNote(runs.placeOf(runId, run.createdAt), event, data, noteLimits);
+    const kept = await scripts.keepNote(runs.locate(runId, run.createdAt), event, data, noteLimits);
     if (kept === 'over') return undefined;
     if (kept === 'kept') return [];
     if (kept === 'full') throw createNoRoom();
@@ -109,10 +109,10 @@ export async function takesWebhook(
   eventId: string,
 ): Promise<boolean> {
   requireEventId(eventId);
-  const place = runs.placeOf(runId);
-  const found = await scripts.findWaiters(place, eventId);
+  const location = runs.locate(runId);
+  const found = await scripts.findWaiters(location, eventId);
   if (found === 'over') return false;
-  const waiters = runKeys.waiters(place.shard, runId);
+  const waiters = runKeys.waiters(location.shard, runId);
   for (const field of found.fields) {
     const text = await redis.hget(waiters, field);
     if (text !== null && isWebhookStep(parseWaiter(text).waiter.step)) return true;
@@ -156,9 +156,9 @@ export async function resumeWaiter(
   );
   const made = createServerStep(parts, run, headers, step, { id: runs.newMessageId(runId), kind: 'step', url });
   await announceLimits(parts, made.message);
-  const place = runs.placeOf(runId, createdAt);
+  const location = runs.locate(runId, createdAt);
   const waits = { field, timeoutId, ...(note === undefined ? {} : { note }) };
-  const result = await scripts.resumeWaiter(place, waits, createEntry(made, body), runLimits);
+  const result = await scripts.resumeWaiter(location, waits, createEntry(made, body), runLimits);
   if (result === 'gone' || result === 'over') return undefined;
   if (typeof result === 'string') {
     // This run can never continue, and must not prevent the event from reaching others.
@@ -181,7 +181,7 @@ export async function resumeWaiter(
  */
 export async function resumeFromKept(parts: RunParts, run: { runId: string; createdAt: number }): Promise<void> {
   const { redis, runs } = parts;
-  const { shard } = runs.placeOf(run.runId);
+  const { shard } = runs.locate(run.runId);
   const notes = runKeys.notes(shard, run.runId);
   const kept = (await redis.hkeys(notes)).sort(byStep);
   if (kept.length === 0) return;
@@ -215,7 +215,7 @@ export async function expireWaiter(
   const made = createServerStep(parts, run, listHeaderMap(timeoutHeaders), step, { id: messageId, kind: 'wait' });
   const entry = { ...createEntry(made, body), head: '', data: '' };
   const result = await scripts.resumeWaiter(
-    runs.placeOf(runId, createdAt),
+    runs.locate(runId, createdAt),
     { field, timeoutId: messageId },
     entry,
     runLimits,

@@ -34,7 +34,7 @@ export interface Workflows extends RunAttempts {
   /**
    * Checks requests that belong to runs, and gives what stores them: all of them, unless another client is faster.
    *
-   * @param name the same error about one of the requests, by its place
+   * @param name the same error about one of the requests, by its index
    * @throws {RunOverError} for runs that are over; {PosthornError} `limit_exceeded` for every other refusal
    */
   accept(

@@ -63,7 +63,7 @@ local function appendElement(messageId, element, description)
 end
 
 -- Appends the elements of messages and stores these, each of six texts in ARGV from `first` on: what it is accepted for
--- once, its id, its element, the description of this, its head, its data up to the place in the log.
+-- once, its id, its element, the description of this, its head, its data up to the position in the log.
 local function appendMessages(first, last)
   local ids = {}
   for index = first, last, 6 do

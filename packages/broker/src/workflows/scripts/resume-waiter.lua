@@ -3,16 +3,16 @@
 -- ARGV[8] field of the data that is consumed, '' for none
 -- ARGV[9] maximum bytes of the log and of what is stored beside it   ARGV[10] maximum elements
 -- ARGV[11...16] six texts of the message, as in `appendMessages`; without a head the deadline has come
--- Returns the id of the message, and its place in the log; an empty text if there is no such waiter, 'bytes' or 'steps'
+-- Returns the id of the message, and its position in the log; an empty text if there is no such waiter, 'bytes' or 'steps'
 -- after it if the log has no room; 'over' if the run is over.
 if not isStarted() then
   return { '', 'over' }
 end
 local id, head = ARGV[12], ARGV[15]
 -- The same deadline, once more after a crash.
-local place = head == '' and redis.call('HGET', steps, 'place:' .. id)
-if place then
-  local start, stop = string.match(place, '^(%d+) (%d+)$')
+local position = head == '' and redis.call('HGET', steps, 'place:' .. id)
+if position then
+  local start, stop = string.match(position, '^(%d+) (%d+)$')
   return { id, start, stop }
 end
 local waiter = redis.call('HGET', waiters, ARGV[6])
