@@ -5,7 +5,7 @@ import { endWithParent } from './end-with-parent.ts';
 import { findRedisServer, type RedisServer } from './find-redis-server.ts';
 import { lockDataDir, type Lock } from './lock.ts';
 import { ping } from './ping.ts';
-import { choosePlace, formatConfig, formatUrl, type Durability } from './redis-config.ts';
+import { chooseAddress, formatConfig, formatUrl, type Durability } from './redis-config.ts';
 import { supervise } from '@posthorn/process';
 
 export interface EmbeddedRedisOptions {
@@ -47,8 +47,8 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const lock = await lockDataDir(resolve(dataDir));
   try {
     const server = await findRedisServer({ dataDir: resolve(dataDir), log });
-    const place = await choosePlace(folder);
-    await writeFile(join(folder, 'redis.conf'), formatConfig(folder, place, durability, snapshot), { mode: 0o600 });
+    const address = await chooseAddress(folder);
+    await writeFile(join(folder, 'redis.conf'), formatConfig(folder, address, durability, snapshot), { mode: 0o600 });
     if (snapshot !== undefined) await rename(snapshot, join(folder, 'dump.rdb'));
 
     const last: string[] = [];
@@ -61,7 +61,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       lastSignal: 'SIGTERM',
     });
     for (let waits = 1; ; waits++) {
-      const answer = await Promise.race([child.failed, ping(place)]);
+      const answer = await Promise.race([child.failed, ping(address)]);
       if (answer === true) break;
       if (answer !== false) throw new EmbeddedRedisError(describe(answer, last, server, folder));
       if ((waits * pingEveryMs) % loadingNoticeMs === 0) log('Redis is still reading its data');
@@ -70,7 +70,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     child.keepAlive();
 
     return {
-      url: formatUrl(place),
+      url: formatUrl(address),
       async stop() {
         await child.stop();
         lock.release();

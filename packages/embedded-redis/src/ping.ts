@@ -1,12 +1,12 @@
 import { connect } from 'node:net';
 
 /** Where a Redis server listens. */
-export type Place = { path: string } | { port: number; password: string };
+export type RedisAddress = { path: string } | { port: number; password: string };
 
 /** Whether Redis answers and has read its data. Two words of its protocol need no client. */
-export function ping(place: Place): Promise<boolean> {
+export function ping(address: RedisAddress): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = 'path' in place ? connect(place.path) : connect(place.port, '127.0.0.1');
+    const socket = 'path' in address ? connect(address.path) : connect(address.port, '127.0.0.1');
     const end = (answers: boolean) => {
       socket.destroy();
       resolve(answers);
@@ -21,7 +21,7 @@ export function ping(place: Place): Promise<boolean> {
     socket.on('close', () => {
       end(false);
     });
-    socket.on('connect', () => socket.write('path' in place ? 'PING\r\n' : `AUTH ${place.password}\r\nPING\r\n`));
+    socket.on('connect', () => socket.write('path' in address ? 'PING\r\n' : `AUTH ${address.password}\r\nPING\r\n`));
     socket.on('data', (data) => {
       text += data.toString();
       if (text.includes('+PONG')) end(true);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Place } from './ping.ts';
+import type { RedisAddress } from './ping.ts';
 
 export type Durability = 'always' | 'everysec';
 
@@ -13,7 +13,7 @@ const maxListpackValue = 2048;
 const maxSocketPath = 100;
 
 /** A socket file in the server's folder, or a free port where the path is of no use. */
-export async function choosePlace(folder: string): Promise<Place> {
+export async function chooseAddress(folder: string): Promise<RedisAddress> {
   const path = join(folder, 'redis.sock');
   // In REDIS_URL a comma stands between the nodes of a cluster, and a question mark before the database.
   if (Buffer.byteLength(path) <= maxSocketPath && !/[,?]/.test(path)) return { path };
@@ -26,8 +26,8 @@ export async function choosePlace(folder: string): Promise<Place> {
 }
 
 /** For `REDIS_URL`. */
-export function formatUrl(place: Place): string {
-  return 'path' in place ? `unix:${place.path}` : `redis://:${place.password}@127.0.0.1:${place.port}`;
+export function formatUrl(address: RedisAddress): string {
+  return 'path' in address ? `unix:${address.path}` : `redis://:${address.password}@127.0.0.1:${address.port}`;
 }
 
 /**
@@ -35,11 +35,11 @@ export function formatUrl(place: Place): string {
  *
  * @param snapshot an RDB file to load instead of the append-only file, which is off until it is loaded
  */
-export function formatConfig(folder: string, place: Place, durability: Durability, snapshot?: string): string {
+export function formatConfig(folder: string, address: RedisAddress, durability: Durability, snapshot?: string): string {
   const listen =
-    'path' in place
-      ? ['port 0', `unixsocket ${quote(place.path)}`, 'unixsocketperm 700']
-      : [`port ${place.port}`, 'bind 127.0.0.1', `requirepass ${place.password}`];
+    'path' in address
+      ? ['port 0', `unixsocket ${quote(address.path)}`, 'unixsocketperm 700']
+      : [`port ${address.port}`, 'bind 127.0.0.1', `requirepass ${address.password}`];
   return [
     ...listen,
     `dir ${quote(folder)}`,
@@ -56,7 +56,7 @@ export function formatConfig(folder: string, place: Place, durability: Durabilit
 }
 
 /** Where a server with this configuration file listens; `undefined` when the text is not one of ours. */
-export function parsePlace(text: string): Place | undefined {
+export function parseAddress(text: string): RedisAddress | undefined {
   const read = (name: string) => new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1];
   const path = read('unixsocket');
   if (path !== undefined) return { path: JSON.parse(path) as string };

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
 import { EmbeddedRedisError, startEmbeddedRedis } from './embedded-redis.ts';
 import { isDataDirInUse, readServerPid } from './lock.ts';
-import { parsePlace } from './redis-config.ts';
-import type { Place } from './ping.ts';
+import { parseAddress } from './redis-config.ts';
+import type { RedisAddress } from './ping.ts';
 
 const pollMs = 50;
 /** The name of the snapshot in the folder of the server. */
@@ -18,10 +18,10 @@ const snapshotName = 'dump.rdb';
  * @throws {EmbeddedRedisError | DataDirInUseError | NoRedisServerError}
  */
 export async function saveSnapshot(dataDir: string, file: string, log: (text: string) => void): Promise<void> {
-  if (isDataDirInUse(dataDir)) return saveFrom(await readPlace(dataDir), dataDir, file);
+  if (isDataDirInUse(dataDir)) return saveFrom(await readAddress(dataDir), dataDir, file);
   const embedded = await startEmbeddedRedis({ dataDir, durability: 'always', log });
   try {
-    await saveFrom(await readPlace(dataDir), dataDir, file);
+    await saveFrom(await readAddress(dataDir), dataDir, file);
   } finally {
     await embedded.stop();
   }
@@ -38,7 +38,7 @@ export async function loadSnapshot(dataDir: string, file: string, log: (text: st
   const loading = await startEmbeddedRedis({ dataDir, durability: 'always', log, snapshot: file });
   let loaded: number;
   try {
-    loaded = await withClient(await readPlace(dataDir), async (client) => {
+    loaded = await withClient(await readAddress(dataDir), async (client) => {
       await client.config('SET', 'appendonly', 'yes');
       await untilInfo(client, 'aof_rewrite_in_progress', '0');
       await requireInfo(client, 'aof_last_bgrewrite_status', 'ok');
@@ -51,7 +51,7 @@ export async function loadSnapshot(dataDir: string, file: string, log: (text: st
 
   const checking = await startEmbeddedRedis({ dataDir, durability: 'always', log });
   try {
-    const found = await withClient(await readPlace(dataDir), async (client) => {
+    const found = await withClient(await readAddress(dataDir), async (client) => {
       // A key may expire between the two starts.
       return (await client.dbsize()) + Number(await readInfo(client, 'expired_keys'));
     });
@@ -61,9 +61,9 @@ export async function loadSnapshot(dataDir: string, file: string, log: (text: st
   }
 }
 
-async function saveFrom(place: Place, dataDir: string, file: string): Promise<void> {
+async function saveFrom(address: RedisAddress, dataDir: string, file: string): Promise<void> {
   const folder = join(resolve(dataDir), 'redis');
-  await withClient(place, async (client) => {
+  await withClient(address, async (client) => {
     await requireOwnServer(client, dataDir, folder);
     // A save that is already running may have begun before the last message was accepted.
     await untilInfo(client, 'rdb_bgsave_in_progress', '0');
@@ -84,16 +84,18 @@ async function requireOwnServer(client: Redis, dataDir: string, folder: string):
 }
 
 /** Where the server of a data directory listens, as its configuration file says. */
-async function readPlace(dataDir: string): Promise<Place> {
+async function readAddress(dataDir: string): Promise<RedisAddress> {
   const text = await readFile(join(resolve(dataDir), 'redis', 'redis.conf'), 'utf8').catch(() => '');
-  const place = parsePlace(text);
-  if (place) return place;
+  const address = parseAddress(text);
+  if (address) return address;
   throw new EmbeddedRedisError(`There is no embedded Redis in ${dataDir}: posthorn runs there with a REDIS_URL.`);
 }
 
-async function withClient<T>(place: Place, work: (client: Redis) => Promise<T>): Promise<T> {
+async function withClient<T>(address: RedisAddress, work: (client: Redis) => Promise<T>): Promise<T> {
   const options = { retryStrategy: null, lazyConnect: true };
-  const client = new Redis('path' in place ? { ...options, ...place } : { ...options, ...place, host: '127.0.0.1' });
+  const client = new Redis(
+    'path' in address ? { ...options, ...address } : { ...options, ...address, host: '127.0.0.1' },
+  );
   client.on('error', () => undefined);
   try {
     await client.connect();
