@@ -47,7 +47,7 @@ export function addMessageOptions(command: Command): Command {
     .option('--redact <what>', 'show only a hash of: body, header, header[Name]; may be repeated', collectHeaderText);
 }
 
-/** The same for the SDK; the queue is the caller's, for it has another place in each call. */
+/** The same for the SDK, without the queue: each call takes that in another parameter. */
 export function toMessageOptions(options: MessageOptionValues): MessageOptions {
   const { header = [], contentType, flowKey, parallelism, rate, period, redact, queue: _, ...same } = options;
   const headers = contentType === undefined ? header : [...header, formatContentType(contentType)];

@@ -13,46 +13,46 @@ fish  run once:           posthorn completion fish > ~/.config/fish/completions/
     )
     .action((shell: 'bash' | 'zsh' | 'fish') => {
       const write = { bash: formatBash, zsh: formatZsh, fish: formatFish }[shell];
-      process.stdout.write(`${write(listPlaces(command.parent ?? command))}\n`);
+      process.stdout.write(`${write(listCompletions(command.parent ?? command))}\n`);
     });
 }
 
-/** A place on the command line, such as behind `posthorn queue`, and what may stand there. */
-interface Place {
-  /** The commands before it, such as `queue list`. */
+/** What may follow some commands, such as `posthorn queue`. */
+interface Completion {
+  /** The commands, such as `queue list`. */
   path: string;
   words: { word: string; help: string }[];
 }
 
-function listPlaces(command: Command, path: string[] = []): Place[] {
+function listCompletions(command: Command, path: string[] = []): Completion[] {
   const options = [...command.options.map(({ long, description }) => ({ word: long ?? '', help: description })), help];
   const choices = command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
   const words = [
     ...command.commands.map((child) => ({ word: child.name(), help: child.description() })),
     ...choices.map((word) => ({ word, help: '' })),
   ];
-  const children = command.commands.flatMap((child) => listPlaces(child, [...path, child.name()]));
+  const children = command.commands.flatMap((child) => listCompletions(child, [...path, child.name()]));
   return [{ path: path.join(' '), words: [...words, ...options] }, ...children];
 }
 
 const help = { word: '--help', help: 'display help' };
 
-/** The commands that were written so far: the words before the cursor, for as long as they make a place. */
-const findPlace = (places: Place[]) => `  local place='' word
+/** Finds the commands before the cursor: each word that continues the path to one that has completions. */
+const findCommandPath = (completions: Completion[]) => `  local command_path='' word
   for word in "\${words[@]:1:$((cword - 1))}"; do
-    case " ${places.map(({ path }) => path.replaceAll(' ', '/')).join(' ')} " in
-      *" \${place:+$place/}$word "*) place="\${place:+$place/}$word" ;;
+    case " ${completions.map(({ path }) => path.replaceAll(' ', '/')).join(' ')} " in
+      *" \${command_path:+$command_path/}$word "*) command_path="\${command_path:+$command_path/}$word" ;;
     esac
   done
-  case "$place" in`;
+  case "$command_path" in`;
 
-function formatBash(places: Place[]): string {
-  const cases = places.map(
+function formatBash(completions: Completion[]): string {
+  const cases = completions.map(
     ({ path, words }) => `    '${path.replaceAll(' ', '/')}') reply='${words.map(({ word }) => word).join(' ')}' ;;`,
   );
   return `_posthorn() {
   local words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD reply=''
-${findPlace(places)}
+${findCommandPath(completions)}
 ${cases.join('\n')}
   esac
   COMPREPLY=($(compgen -W "$reply" -- "\${COMP_WORDS[COMP_CWORD]}"))
@@ -60,8 +60,8 @@ ${cases.join('\n')}
 complete -o default -F _posthorn posthorn`;
 }
 
-function formatZsh(places: Place[]): string {
-  const cases = places.map(({ path, words }) => {
+function formatZsh(completions: Completion[]): string {
+  const cases = completions.map(({ path, words }) => {
     const described = words.map(({ word, help }) => quote(`${word.replaceAll(':', '\\:')}:${help}`));
     return `    '${path.replaceAll(' ', '/')}') reply=(${described.join(' ')}) ;;`;
   });
@@ -69,7 +69,7 @@ function formatZsh(places: Place[]): string {
 _posthorn() {
   local -a reply
   local cword=$((CURRENT - 1))
-${findPlace(places)}
+${findCommandPath(completions)}
 ${cases.join('\n')}
   esac
   _describe 'posthorn' reply || _files
@@ -77,20 +77,20 @@ ${cases.join('\n')}
 compdef _posthorn posthorn`;
 }
 
-function formatFish(places: Place[]): string {
-  const lines = places.flatMap(({ path, words }) =>
+function formatFish(completions: Completion[]): string {
+  const lines = completions.flatMap(({ path, words }) =>
     words.map(({ word, help }) => {
       const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`;
-      return `complete -c posthorn -n ${quote(`test (__posthorn_place) = ${quote(path)}`)} ${what} -d ${quote(help)}`;
+      return `complete -c posthorn -n ${quote(`test (__posthorn_command_path) = ${quote(path)}`)} ${what} -d ${quote(help)}`;
     }),
   );
-  return `function __posthorn_place
-  set -l place ''
+  return `function __posthorn_command_path
+  set -l command_path ''
   for word in (commandline -opc)[2..-1]
-    set -l longer (string trim -- "$place $word")
-    contains -- $longer ${places.map(({ path }) => quote(path)).join(' ')}; and set place $longer
+    set -l longer (string trim -- "$command_path $word")
+    contains -- $longer ${completions.map(({ path }) => quote(path)).join(' ')}; and set command_path $longer
   end
-  echo $place
+  echo $command_path
 end
 ${lines.join('\n')}`;
 }
