@@ -1,4 +1,4 @@
-import { ordinal } from './place.ts';
+import { ordinal } from './describe-place.ts';
 
 test.each([
   [1, 'first'],

@@ -13,7 +13,7 @@ import type { Shards } from '../../engine/shards/shards.ts';
 import type { Dispatchers } from '../stats/dispatchers.ts';
 import { listAttempts } from './attempts.ts';
 import { maxCallbackBytes, parseCallbackSource } from './callback-source.ts';
-import { describePlace, type PlaceFacts } from './place.ts';
+import { describePlace, type PlaceFacts } from './describe-place.ts';
 import { formatSummary } from './summary.ts';
 
 export interface TimelineParts {
