@@ -18,7 +18,7 @@ import { createPrepare } from './delivery/prepare.ts';
 import { createQuarantine } from './delivery/quarantine.ts';
 import { createSlowAttempts, noSlowSlot } from './delivery/slow-attempts.ts';
 import { createSpacing } from './delivery/spacing.ts';
-import { heedClock } from './loops/heed-clock.ts';
+import { pauseOnWrongClock } from './loops/pause-on-wrong-clock.ts';
 import { startScheduler } from './loops/fire-schedules.ts';
 import { startSweeper } from './loops/sweep.ts';
 import { startTrimmer } from './loops/trim-log.ts';
@@ -156,7 +156,7 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
     });
   });
 
-  const clock = heedClock({ workers, isWrong: isClockWrong });
+  const clock = pauseOnWrongClock({ workers, isWrong: isClockWrong });
   const beat = startBeat(broker, () => attempts, log);
   const progress = watchProgress({
     workers,

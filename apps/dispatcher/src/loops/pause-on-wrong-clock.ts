@@ -1,20 +1,22 @@
 import type { ShardWorker } from '@posthorn/broker';
 import { everySecond } from '@posthorn/process';
 
-export interface ClockOptions {
+export interface ClockPauseOptions {
   workers: readonly ShardWorker[];
-  /** As of the last look at the clock of Redis. */
+  /** Whether the clock of this process differed too much from that of Redis when it was last read. */
   isWrong: () => boolean;
 }
 
-/** Whether this process may take messages: BullMQ decides by the clock of its caller whose time has come. */
-export interface HeededClock {
+export interface ClockPause {
   isPaused(): boolean;
   stop(): void;
 }
 
-/** Lets the workers take nothing while the clock is wrong, from their first message on. */
-export function heedClock({ workers, isWrong }: ClockOptions): HeededClock {
+/**
+ * Pauses the workers while the clock of this process is wrong, from their first message on: BullMQ decides by the clock
+ * of its caller which messages are due.
+ */
+export function pauseOnWrongClock({ workers, isWrong }: ClockPauseOptions): ClockPause {
   let isPaused = false;
   const look = () => {
     if (isWrong() === isPaused) return;
