@@ -11,6 +11,7 @@ export * from './process-metrics.ts';
 export * from './process-number.ts';
 export * from './repeats.ts';
 export * from './server-settings.ts';
-export * from './shutdown.ts';
+export { readyMessage, runProcess } from './shutdown.ts';
 export * from './start-processes.ts';
 export * from './supervise.ts';
+export { within } from './within.ts';

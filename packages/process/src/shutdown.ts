@@ -53,16 +53,3 @@ export async function runProcess(
   // The parent may have ended in the meantime.
   if (process.connected) process.send?.(readyMessage, undefined, undefined, () => undefined);
 }
-
-/** Resolves when `done` does or the time is up; says which. */
-export async function within(timeoutMs: number, done: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, timeoutMs);
-  });
-  const isDone = await Promise.race([done.then(() => true), late]);
-  clearTimeout(timer);
-  return isDone;
-}
