@@ -1,12 +1,12 @@
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { createLog } from '@posthorn/process';
+import { pino } from 'pino';
 import type { BrokerOptions, BrokerParts } from './broker.ts';
 import { createBroker } from './create-broker.ts';
 import { connectForWork } from './engine/redis/connect.ts';
 
 /** What a broker needs to store messages, for tests. */
 export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
-  log: createLog('test', 'silent'),
+  log: pino({ level: 'silent' }),
   graceMs: 60_000,
   logRetentionMs: 60_000,
   maxLogLines: 0,

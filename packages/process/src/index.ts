@@ -2,7 +2,7 @@ export * from './env.ts';
 export { everySecond } from './every-second.ts';
 export * from './listen.ts';
 export { isLoopback } from './loopback.ts';
-export { createLog, openLog, type Log, type ProcessLog } from './log.ts';
+export { openLog, type Log, type ProcessLog } from './log.ts';
 export * from './metrics-server.ts';
 export * from './misspelled.ts';
 export * from './open-files.ts';

@@ -35,11 +35,6 @@ export function openLog(name: string, level: (typeof logLevels)[number], number?
   return { log, dropped: output.dropped };
 }
 
-/** A log without the care of `openLog`, for tests and tools. */
-export function createLog(name: string, level: (typeof logLevels)[number]): Log {
-  return pino(describeLog(name, level));
-}
-
 /** Never a body, token or key. */
 function describeLog(name: string, level: (typeof logLevels)[number], number?: number): LoggerOptions {
   return {

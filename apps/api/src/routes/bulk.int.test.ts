@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connectForRequests, createBroker, type BrokerParts } from '@posthorn/broker/parts';
-import { createLog, readEnvironment, type ProcessMetrics } from '@posthorn/process';
+import { readEnvironment, type Log, type ProcessMetrics } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { Registry } from 'prom-client';
@@ -16,7 +16,8 @@ beforeAll(async () => {
   redis = await startRedis({ durability: 'everysec' });
   const connection = connectForRequests(redis.url);
   await eventually(() => connection.status === 'ready');
-  const log = createLog('test', 'fatal');
+  const ignore = () => undefined;
+  const log = { debug: ignore, info: ignore, warn: ignore, error: ignore } as unknown as Log;
   broker = createBroker({
     redis: connection,
     log,

@@ -1,6 +1,8 @@
 import type { Broker } from '@posthorn/broker';
-import { createLog } from '@posthorn/process';
+import type { Log } from '@posthorn/process';
 import { startBeat } from './beat.ts';
+
+const log = { debug: () => undefined } as unknown as Log;
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -10,7 +12,7 @@ test('reports a number of attempts within two seconds after it changed, and ever
   const beat = ({ inFlight }: { inFlight: number }) => Promise.resolve(void reported.push(inFlight));
   const dispatchers = { beat, leave: () => Promise.resolve() };
   let inFlight = 0;
-  const beats = startBeat({ dispatchers } as unknown as Broker, () => inFlight, createLog('test', 'fatal'));
+  const beats = startBeat({ dispatchers } as unknown as Broker, () => inFlight, log);
   expect(reported).toEqual([0]);
   await jest.advanceTimersByTimeAsync(9000);
   expect(reported).toEqual([0]);

@@ -1,6 +1,8 @@
 import type { Broker } from '@posthorn/broker';
-import { createLog } from '@posthorn/process';
+import type { Log } from '@posthorn/process';
 import { startSweeper } from './sweep.ts';
+
+const log = { debug: () => undefined } as unknown as Log;
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -8,11 +10,7 @@ afterEach(() => jest.useRealTimers());
 test('sweeps every second while a lane is in use, every three while there is none, and not by a wrong clock', async () => {
   const sweep = jest.fn<Promise<boolean>, []>();
   let isClockWrong = false;
-  const sweeper = startSweeper(
-    { upkeep: { sweep } } as unknown as Broker,
-    () => isClockWrong,
-    createLog('test', 'fatal'),
-  );
+  const sweeper = startSweeper({ upkeep: { sweep } } as unknown as Broker, () => isClockWrong, log);
   const countIn = async (seconds: number) => {
     sweep.mockClear();
     await jest.advanceTimersByTimeAsync(seconds * 1000);

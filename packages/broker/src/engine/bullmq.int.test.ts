@@ -1,9 +1,9 @@
 // How BullMQ lays out its data: what posthorn reads by itself is what BullMQ's own worker has written. That posthorn
 // stores jobs as BullMQ does is checked by shards/shard.int.test.ts.
-import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
 import { Worker } from 'bullmq';
+import { pino } from 'pino';
 import { connectForWork, type RedisConnection } from './redis/connect.ts';
 import { findPending, samplePending } from './shards/pending.ts';
 import { openShard, type Shard } from './shards/shard.ts';
@@ -16,7 +16,7 @@ let worker: Worker;
 beforeAll(async () => {
   server = await startRedis();
   redis = connectForWork(server.url);
-  shard = openShard(redis, 0, createLog('test', 'fatal'));
+  shard = openShard(redis, 0, pino({ level: 'fatal' }));
   worker = new Worker(bullmqQueue, null, { connection: redis, prefix: '{d0}' });
 });
 afterAll(async () => {

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { eventually, type TestRedis } from '@posthorn/testkit';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { BrokerParts } from '../broker.ts';
+import { listMembers } from '../engine/lanes/lanes.fixture.ts';
 import { queueLane, type Lane } from '../engine/lanes/lanes.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 
@@ -29,16 +30,16 @@ const request = {
 test('a message enters its queue once it is stored: a slot that was granted before would wake no message', async () => {
   const shard = broker.shards.at(0);
   const add = shard.add;
-  const placesBefore: number[] = [];
+  const membersBefore: number[] = [];
   jest.spyOn(shard, 'add').mockImplementation(async (deliveries) => {
-    placesBefore.push((await broker.lanes.members(lane)).length);
+    membersBefore.push((await listMembers(broker.redis, broker.lanes, lane)).length);
     return add(deliveries);
   });
   const first = await broker.publish(request);
   const batch = await broker.publishBatch([request, request, request]);
-  expect(placesBefore).toEqual([0, 1]);
+  expect(membersBefore).toEqual([0, 1]);
   const ids = [first, batch].flat().map((reply) => (reply as { messageId: string }).messageId);
-  expect(await broker.lanes.members(lane)).toEqual(ids);
+  expect(await listMembers(broker.redis, broker.lanes, lane)).toEqual(ids);
   // The first has a slot and is awake, the others sleep.
   expect(await shard.count(Date.now())).toMatchObject({ waiting: 1, delayed: 3, due: 0 });
   // For long: they will be woken.
@@ -98,7 +99,7 @@ describe('the rate and the limits of a flow-control key', () => {
     expect(await key()).toMatchObject({ rateCount: 1, waitListSize: 1 });
     await broker.messages.cancel([messageId]);
     expect(await key()).toMatchObject({ rateCount: 1, waitListSize: 0 });
-    expect(await broker.lanes.members(rated)).toEqual([second.messageId]);
+    expect(await listMembers(broker.redis, broker.lanes, rated)).toEqual([second.messageId]);
   });
 
   test.each([

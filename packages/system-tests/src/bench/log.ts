@@ -9,7 +9,7 @@ import {
   failedEntries,
   type BrokerParts,
 } from '@posthorn/broker/parts';
-import { createLog } from '@posthorn/process';
+import { openLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import {
   consoleBudgets,
@@ -157,7 +157,7 @@ const redis = await startRedis({ durability: 'everysec' });
 const connection = connectForWork(redis.url);
 const broker = createBroker({
   redis: connection,
-  log: createLog('bench', 'fatal'),
+  log: openLog('bench', 'fatal').log,
   shards: 8,
   graceMs: 60_000,
   logRetentionMs: 604_800_000,

@@ -8,7 +8,7 @@ import {
   failedEntries,
   type BrokerParts,
 } from '@posthorn/broker/parts';
-import { createLog } from '@posthorn/process';
+import { openLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
 
@@ -82,7 +82,7 @@ async function fill(redisUrl: string): Promise<void> {
   const redis = connectForWork(redisUrl);
   const broker = createBroker({
     redis,
-    log: createLog('hostile', 'fatal'),
+    log: openLog('hostile', 'fatal').log,
     shards: 8,
     graceMs: 60_000,
     logRetentionMs: 604_800_000,

@@ -33,7 +33,6 @@ export interface LaneState {
 export interface LaneSettings {
   /** `undefined` for a lane that is not known. */
   read(lane: Lane): Promise<LaneState | undefined>;
-  members(lane: Lane): Promise<string[]>;
   /** Makes a queue with a parallelism of 1, and lists it; one that exists keeps its settings. */
   createQueue(name: string): Promise<void>;
   queueExists(name: string): Promise<boolean>;
@@ -129,11 +128,6 @@ export function createLaneSettings({ redis, shardOf, grant }: LaneSettingsParts)
         delayed,
         ...(first === undefined ? {} : { first: memberId(first) }),
       };
-    },
-    async members(lane) {
-      const keys = keysOf(lane);
-      const lists = await Promise.all([redis.zrange(keys.holders, '0', '-1'), redis.zrange(keys.waiters, '0', '-1')]);
-      return lists.flat().map(memberId);
     },
 
     async createQueue(name) {

@@ -1,7 +1,7 @@
 import type { Message } from '@posthorn/shared';
 import { startRedis, type TestRedis } from '@posthorn/testkit';
 import { Queue, Worker } from 'bullmq';
-import { createLog } from '@posthorn/process';
+import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue } from '../redis/keyspace.ts';
 import { commonOptions, jobName, openShard, type NewDelivery, type Shard } from './shard.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
   server = await startRedis();
   redis = connectForRequests(server.url);
   await new Promise((resolve) => redis.once('ready', resolve));
-  shard = openShard(redis, 0, createLog('test', 'fatal'));
+  shard = openShard(redis, 0, pino({ level: 'fatal' }));
 });
 afterAll(async () => {
   await shard.close();

@@ -1,13 +1,13 @@
-import { createLog } from '@posthorn/process';
 import type { Message, Outcome } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { LockManager } from 'bullmq';
+import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { openShard, type Shard } from './shard.ts';
 import { workShard, type ShardWorker } from './worker.ts';
 
 const delivered: Outcome = { kind: 'delivered', response: { status: 200, header: {}, body: new Uint8Array() } };
-const log = createLog('test', 'fatal');
+const log = pino({ level: 'fatal' });
 
 let server: TestRedis;
 let redis: RedisConnection;

@@ -1,7 +1,7 @@
 import { readDlqFilter, type DlqFilter, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
-import { createLog } from '@posthorn/process';
+import { pino } from 'pino';
 import { connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
 import { createResponseStore, cutResponse, type ResponseStore } from '../../engine/log/responses.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await startRedis({ durability: 'everysec' });
   redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
-  shards = openShards(redis, 3, createLog('test', 'fatal'));
+  shards = openShards(redis, 3, pino({ level: 'fatal' }));
   bodies = createBodyStore(redis, shards.shardOf);
   responses = createResponseStore(redis, shards);
   dlq = createDlq({ redis, shards, bodies, responses, retentionMs: 600_000, logRetentionMs: 300_000 });

@@ -1,7 +1,7 @@
 import { newMessageId, readLogFilter, type LogFilter, type LogEntryView, type Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import fc from 'fast-check';
-import { createLog } from '@posthorn/process';
+import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../../engine/redis/connect.ts';
 import { createBodyStore, type BodyStore } from '../../engine/shards/body.ts';
 import { openShards, type Shards } from '../../engine/shards/shards.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   redis = connectForRequests(server.url);
   patient = connectForWork(server.url);
   await eventually(() => redis.status === 'ready' && patient.status === 'ready');
-  shards = openShards(redis, shardCount, createLog('test', 'fatal'));
+  shards = openShards(redis, shardCount, pino({ level: 'fatal' }));
   bodies = createBodyStore(redis, shards.shardOf);
 });
 afterAll(async () => {

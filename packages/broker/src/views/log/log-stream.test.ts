@@ -1,5 +1,5 @@
-import { createLog } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
+import { pino } from 'pino';
 import { digestBytes } from '../../engine/log/digest.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import type { LogOffset } from '../../engine/log/entry-list.ts';
@@ -53,7 +53,7 @@ function createTestStream(entries: number, message: Partial<Message> = {}, logBy
     size: async () => 10_000_000,
     read: async () => ((log.bodies += 1), Buffer.alloc(10_000_000)),
   } as unknown as BodyStore;
-  return { log, stream: createLogStream({ tail, logs, bodies, log: createLog('test', 'silent') }) };
+  return { log, stream: createLogStream({ tail, logs, bodies, log: pino({ level: 'silent' }) }) };
 }
 
 function createReader(isFull = false) {
