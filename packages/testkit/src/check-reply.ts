@@ -80,7 +80,7 @@ function findSchema(method: string, path: string, status: number): ValidateFunct
   if (!found || !response) return (found ? byServer : anywhere).has(status) ? compile(errorPointer) : undefined;
   if (response.$ref) return compile(errorPointer);
   if (!response.content) return 'empty';
-  const place = [
+  const pointer = [
     'paths',
     found.path,
     found.method,
@@ -90,7 +90,7 @@ function findSchema(method: string, path: string, status: number): ValidateFunct
     'application/json',
     'schema',
   ];
-  return compile(`#/${place.map(escapePointer).join('/')}`);
+  return compile(`#/${pointer.map(escapePointer).join('/')}`);
 }
 
 const errorPointer = '#/components/schemas/Error';

@@ -4,7 +4,7 @@ import { DestinationError, ForwardError, PosthornError, PublishOptionsError, typ
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { ZodError } from 'zod';
 
-/** The only place that makes a response of an error: always JSON with `error` (contract E1). */
+/** Every response to an error is made here: always JSON with `error` (contract E1). */
 export function handleErrors(log: Log): ErrorRequestHandler {
   const unavailable = logRepeats(log, 'warn', 'redis.unavailable');
   return (thrown: unknown, request, response, _next) => {
@@ -70,7 +70,7 @@ function readError(thrown: unknown): PosthornError {
 const maxIssues = 5;
 const maxIssueLength = 1000;
 
-/** The first faults that a schema has found, each with the place of its value. */
+/** The first faults that a schema has found, each with the path of its value. */
 export function formatIssues({ issues }: ZodError): string {
   const texts = issues
     .slice(0, maxIssues)

@@ -141,7 +141,7 @@ test('a HEAD of the stream is answered and opens none', async () => {
   expect(readers).toEqual([]);
 });
 
-test('sessions that may only read leave places to those with full access', async () => {
+test('sessions that may only read leave streams to those with full access', async () => {
   const { url, closed } = await start();
   const streams: Awaited<ReturnType<typeof open>>[] = [];
   for (let n = 0; n < 100; n++) {

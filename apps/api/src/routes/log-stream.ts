@@ -6,8 +6,8 @@ import { isGone, onGone } from '../middleware/on-gone.ts';
 import { rawRoute, type Route } from './route.ts';
 
 /**
- * Open streams of a process, of all readers that may only read, and of one token or session. A read-only token can open
- * any number of sessions; those with full access keep places.
+ * Maximum number of open streams: of a process, of all callers with read-only access, and of one token or session. A
+ * read-only token can open any number of sessions: the limit for them leaves streams to callers with full access.
  */
 const maxStreams = { all: 200, readOnly: 100, caller: 50 };
 const commentEveryMs = 15_000;

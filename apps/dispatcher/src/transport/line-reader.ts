@@ -2,7 +2,7 @@
 export interface LineReader {
   /** Takes bytes from `start` on. @returns the next line without its end; `undefined` when more bytes are needed */
   read(piece: Buffer, start: number): string | undefined;
-  /** The place in the piece behind what the last `read` took. */
+  /** The index in the piece after what the last `read` took. */
   next(): number;
   /** The beginning of a line whose end has not arrived. */
   rest(): string;

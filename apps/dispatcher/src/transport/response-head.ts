@@ -38,7 +38,7 @@ const maxKeepAliveMs = 60_000;
 /** A destination that names its limit closes the connection then; a request must not meet the end on its way. */
 const keepAliveMarginMs = 2000;
 
-/** Control characters, which have no place in a header; the tab has. */
+/** Control characters that a header must not contain: all but the tab. */
 const controls = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /** Finds out from the header lines how the body is delimited, and whether the connection may be used again. */

@@ -93,7 +93,7 @@ export interface Target {
 export type Template = Omit<Message, 'url' | 'body'> & { body?: Message['body'] };
 
 /**
- * The places that a destination stands for.
+ * The URL of a destination, or the endpoints of its URL group.
  *
  * @throws {PosthornError | DestinationError} when there is no such group, or one of its addresses must not be reached
  */

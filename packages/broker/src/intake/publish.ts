@@ -60,7 +60,7 @@ export async function publishBatch(parts: PublishParts, requests: readonly Publi
   return storeBatch(parts, requests, drafts, deadline);
 }
 
-/** An item of a batch, and its place in it. */
+/** An item of a batch, and its index in the request. */
 export interface BatchItem {
   request: PublishRequest;
   index: number;

@@ -43,8 +43,8 @@ export interface Sessions {
 }
 
 /**
- * Sessions and codes of all tokens that allow the same; with one more, the oldest ends. The holder of a token that may
- * only read can thus fill neither Redis nor the places of those that may write.
+ * Maximum number of sessions and of codes per scope; with one more, the oldest ends. So the holder of a read-only token
+ * can neither fill Redis nor end sessions with full access.
  */
 const maxOpen = { sessions: 1000, codes: 100 };
 

@@ -57,7 +57,7 @@ test('an endpoint is removed by its name, by its URL, or by its URL without the 
   expect(read()).toEqual([{ url: url(2), name: 'b' }]);
 });
 
-test('of endpoints that are added, no two have the same URL or the same name, and the first place stays', async () => {
+test('of endpoints that are added, no two have the same URL or the same name, and a URL keeps its first position', async () => {
   const { groups, read } = createGroup([{ url: url(1), name: 'a' }, { url: url(2), name: 'b' }, { url: url(3) }]);
   const add = (...added: UrlGroup['endpoints']) => groups.addEndpoints('g', added);
   await add({ url: url(3), name: 'b' }, { url: url(4) });

@@ -110,12 +110,12 @@ export function readDlqFilter(query: z.output<typeof DlqListQuery>, body: z.outp
   if (destination && (given.url || (destination.some(isUrl) && !destination.every(isUrl)))) {
     throw new PosthornError('invalid_request', 'destination: use URLs alone, hosts alone, or `url` instead');
   }
-  const place =
+  const byDestination =
     destination &&
     (destination.every(isUrl) ? { url: destination.map(showUrl) } : { host: destination.map(formatHost) });
   return {
     ...given,
-    ...place,
+    ...byDestination,
     maxBytes: given.maxBytes ?? pageBytes,
     topicName,
     callerIp,

@@ -66,13 +66,13 @@ test('for tests, a closed document allows no field that is not documented', () =
   expect(document.components['schemas']?.['Message']).not.toHaveProperty('additionalProperties');
 });
 
-/** The places of parameters and properties without a description. */
-function findUndescribed(value: unknown, place = ''): string[] {
+/** The paths of parameters and properties without a description. */
+function findUndescribed(value: unknown, path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const found: string[] = [];
   for (const [key, child] of Object.entries(value) as [string, Record<string, unknown>][]) {
-    const here = `${place}/${key}`;
-    const isNamed = /\/(properties|parameters)$/.test(place) && !('$ref' in child && place.endsWith('/parameters'));
+    const here = `${path}/${key}`;
+    const isNamed = /\/(properties|parameters)$/.test(path) && !('$ref' in child && path.endsWith('/parameters'));
     if (isNamed && typeof child['description'] !== 'string' && typeof child['$ref'] !== 'string') found.push(here);
     found.push(...findUndescribed(child, here));
   }

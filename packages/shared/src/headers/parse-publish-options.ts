@@ -62,9 +62,9 @@ export function parsePublishOptions(headers: readonly string[]): PublishOptions 
       faults.push({ field: row.name, message: controlCharactersText });
       continue;
     }
-    const place = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
+    const group = row.kind === undefined ? options : ((options[row.kind] ??= {}) as Record<string, unknown>);
     const result = row.schema.safeParse(text);
-    if (result.success) place[row.option] = result.data;
+    if (result.success) group[row.option] = result.data;
     else faults.push(...result.error.issues.map(({ message }) => ({ field: row.name, message })));
   }
   const read = options as PublishOptions;

@@ -44,14 +44,14 @@ export function schedule(headers: Record<string, string>, status: BadInput['stat
   return call('POST', '/v2/schedules/${DEST}/cron', status, name, { headers });
 }
 
-export interface Places {
+export interface Surroundings {
   receiver: string;
   token: string;
   reader: string;
 }
 
 /** The bytes of the request. Header values are written as Latin-1, as clients do. */
-export function writeRequest(input: BadInput, { receiver, token, reader }: Places): Buffer {
+export function writeRequest(input: BadInput, { receiver, token, reader }: Surroundings): Buffer {
   const fill = (text: string) =>
     text.replaceAll('${DEST}', receiver).replaceAll('${TOKEN}', token).replaceAll('${READER}', reader);
   if (input.bytes !== undefined) return Buffer.from(fill(input.bytes), 'latin1');

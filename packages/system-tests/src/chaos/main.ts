@@ -30,10 +30,10 @@ process.on('uncaughtException', (error) => {
   void endAllStages().finally(() => process.exit(1));
 });
 
-async function play(fault: Fault, place: number): Promise<Result> {
+async function play(fault: Fault, index: number): Promise<Result> {
   const startedAt = performance.now();
   // A fault that is run alone meets the same chances as in the run of all.
-  const { chaos, found, end } = createChaos(createRandom(seed + place), minutes / 10);
+  const { chaos, found, end } = createChaos(createRandom(seed + index), minutes / 10);
   const failures = found.failures;
   let skipped: string | undefined;
   try {
@@ -50,7 +50,7 @@ async function play(fault: Fault, place: number): Promise<Result> {
 
 const results: Result[] = [];
 const wanted = faults
-  .map((fault, place) => ({ fault, place }))
+  .map((fault, index) => ({ fault, index }))
   .filter(({ fault }) => only?.includes(fault.name) ?? true);
 if (wanted.length === 0) {
   console.error(`CHAOS_ONLY: there is no such fault; use some of ${faults.map(({ name }) => name).join(', ')}.`);
@@ -59,8 +59,8 @@ if (wanted.length === 0) {
 const waiting = [...wanted];
 const playAll = async () => {
   for (let next = waiting.shift(); next; next = waiting.shift()) {
-    const { fault, place } = next;
-    const result = await play(fault, place);
+    const { fault, index } = next;
+    const result = await play(fault, index);
     results.push(result);
     const { outcome, seconds, reasons, figures } = result;
     console.log(JSON.stringify({ fault: fault.name, rows: fault.rows, outcome, seed, seconds, ...figures, reasons }));

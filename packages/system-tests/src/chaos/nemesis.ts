@@ -6,19 +6,19 @@ type Blow = (stage: Stage, random: Random) => Promise<void>;
 
 const blows: Record<string, Blow> = {
   async 'kill a dispatcher'(stage, random) {
-    const place = random.between(0, stage.dispatchers.length - 1);
-    await stage.dispatchers[place]?.end('SIGKILL');
-    await stage.startDispatcher(place);
+    const index = random.between(0, stage.dispatchers.length - 1);
+    await stage.dispatchers[index]?.end('SIGKILL');
+    await stage.startDispatcher(index);
   },
   async 'kill an API'(stage, random) {
-    const place = random.between(0, stage.apis.length - 1);
-    await stage.apis[place]?.end('SIGKILL');
-    await stage.startApi(place);
+    const index = random.between(0, stage.apis.length - 1);
+    await stage.apis[index]?.end('SIGKILL');
+    await stage.startApi(index);
   },
   async 'restart a dispatcher'(stage, random) {
-    const place = random.between(0, stage.dispatchers.length - 1);
-    await stage.dispatchers[place]?.end('SIGTERM');
-    await stage.startDispatcher(place);
+    const index = random.between(0, stage.dispatchers.length - 1);
+    await stage.dispatchers[index]?.end('SIGTERM');
+    await stage.startDispatcher(index);
   },
   async 'kill Redis'({ redis }, random) {
     await redis.kill();

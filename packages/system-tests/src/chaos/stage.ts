@@ -52,9 +52,9 @@ export interface Stage {
   load(perSecond: number): Promise<Load>;
   /** Makes or changes something by the API. */
   post(path: string, body?: object, headers?: Record<string, string>): Promise<void>;
-  /** Starts one more, or in the place of one that has ended. */
-  startDispatcher(place?: number, variables?: Record<string, string>): Promise<TestProcess>;
-  startApi(place: number): Promise<TestApi>;
+  /** Starts one more, or in place of one that has ended. */
+  startDispatcher(index?: number, variables?: Record<string, string>): Promise<TestProcess>;
+  startApi(index: number): Promise<TestApi>;
   /** Whether every destination answers 503. */
   setDestinationsDown(isDown: boolean): void;
   /** Told of each request whose URL says `tell`. */
@@ -161,15 +161,15 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
       const response = await apis[0]?.call(path, init);
       if (!response?.ok) throw new Error(`${path} answered ${response?.status ?? 0}`);
     },
-    async startDispatcher(place = dispatchers.length, variables = {}) {
+    async startDispatcher(index = dispatchers.length, variables = {}) {
       const dispatcher = await startDispatcher(redisUrl, { ...dispatcherVariables, ...variables });
       processes.push(dispatcher);
-      return (dispatchers[place] = dispatcher);
+      return (dispatchers[index] = dispatcher);
     },
-    async startApi(place) {
-      const api = await startApi(redisUrl, { ...apiVariables, PORT: String(ports[place]) });
+    async startApi(index) {
+      const api = await startApi(redisUrl, { ...apiVariables, PORT: String(ports[index]) });
       processes.push(api);
-      return (apis[place] = api);
+      return (apis[index] = api);
     },
     setDestinationsDown: (isDown) => receiver.order({ isDown }),
     onReceived: receiver.onReceived,
@@ -241,8 +241,8 @@ export async function setStage(options: StageOptions & { random: Random }): Prom
   standing.add(stage);
   try {
     await Promise.all([
-      ...ports.map((_, place) => stage.startApi(place)),
-      ...Array.from({ length: dispatcherCount }, (_, place) => stage.startDispatcher(place)),
+      ...ports.map((_, index) => stage.startApi(index)),
+      ...Array.from({ length: dispatcherCount }, (_, index) => stage.startDispatcher(index)),
     ]);
     stage.versions = await readVersions(redis.client);
   } catch (error) {

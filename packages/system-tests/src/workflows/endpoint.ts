@@ -31,8 +31,8 @@ const program = createWorkflow<Operation[], unknown[]>(async (context) => {
       sayStep(workflowRunId, name);
       return value;
     });
-  const perform = async (operation: Operation, place: number): Promise<unknown> => {
-    const name = `${operation.kind} ${place}`;
+  const perform = async (operation: Operation, index: number): Promise<unknown> => {
+    const name = `${operation.kind} ${index}`;
     switch (operation.kind) {
       case 'run':
         return step(name, operation.value);
@@ -41,10 +41,10 @@ const program = createWorkflow<Operation[], unknown[]>(async (context) => {
         return null;
       case 'call': {
         const settings = { url: `${thirdParty}/ask`, method: 'POST', retries: 10, retryDelay: '200' } as const;
-        return (await context.call(name, { ...settings, body: `${workflowRunId} ${place}` })).status;
+        return (await context.call(name, { ...settings, body: `${workflowRunId} ${index}` })).status;
       }
       case 'event':
-        return (await context.waitForEvent(name, nameEvent(workflowRunId, place), { timeout: 600 })).eventData;
+        return (await context.waitForEvent(name, nameEvent(workflowRunId, index), { timeout: 600 })).eventData;
       case 'parallel':
         return Promise.all(operation.values.map((value, branch) => step(`${name} ${branch}`, value)));
       case 'invoke': {
@@ -56,7 +56,7 @@ const program = createWorkflow<Operation[], unknown[]>(async (context) => {
   const results: unknown[] = [];
   // Before its first step the SDK also runs this with what is no payload, to see whether the request is allowed.
   const operations = await context.run('program', () => requestPayload);
-  for (const [place, operation] of operations.entries()) results.push(await perform(operation, place));
+  for (const [index, operation] of operations.entries()) results.push(await perform(operation, index));
   return results;
 });
 

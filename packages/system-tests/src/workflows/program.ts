@@ -21,14 +21,14 @@ export function createProgram(random: Random, maxSteps: number): Operation[] {
   });
 }
 
-/** The event that a step waits for, by its place in the program. */
-export function nameEvent(workflowRunId: string, place: number): string {
-  return `${workflowRunId}-event-${place}`;
+/** The event that a step waits for, by its index in the program. */
+export function nameEvent(workflowRunId: string, index: number): string {
+  return `${workflowRunId}-event-${index}`;
 }
 
 /** What the workflow must return. */
 export function expectResult(workflowRunId: string, program: readonly Operation[]): unknown[] {
-  return program.map((operation, place) => {
+  return program.map((operation, index) => {
     switch (operation.kind) {
       case 'run':
         return operation.value;
@@ -37,7 +37,7 @@ export function expectResult(workflowRunId: string, program: readonly Operation[
       case 'call':
         return 200;
       case 'event':
-        return `data of ${nameEvent(workflowRunId, place)}`;
+        return `data of ${nameEvent(workflowRunId, index)}`;
       case 'parallel':
         return operation.values;
       case 'invoke':

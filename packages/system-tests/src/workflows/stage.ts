@@ -116,7 +116,7 @@ export async function setWorkflowStage(
           ),
         60_000,
       );
-      const events = program.flatMap(({ kind }, place) => (kind === 'event' ? [nameEvent(id, place)] : []));
+      const events = program.flatMap(({ kind }, index) => (kind === 'event' ? [nameEvent(id, index)] : []));
       runs.push({ id, program, events: new Set(events) });
     },
 

@@ -36,7 +36,7 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
   }
 }
 
-/** What a filter asks of one part of a digest, which is so many bytes at this place. */
+/** A test of one part of a digest: of so many bytes, from this offset on. */
 export interface PartTest {
   offset: number;
   bytes: number;

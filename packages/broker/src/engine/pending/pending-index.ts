@@ -2,7 +2,7 @@ import { packedIdBytes, unpackMessageId, type MessageFilter } from '@posthorn/sh
 import type { PartTest } from '../log/digest.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { createRowTests, idPart, placeColumn, readRowId, rowBytes, type Segment } from './pending-rows.ts';
+import { createRowTests, idPart, locateColumn, readRowId, rowBytes, type Segment } from './pending-rows.ts';
 import { claimTidying, type PendingMessages } from './tidy-pending.ts';
 
 /**
@@ -69,11 +69,11 @@ export function openPendingIndex(
     const tests = createRowTests(filter);
     const columns = await Promise.all(
       tests.map((test) => {
-        const { from, to } = placeColumn(rows, test);
+        const { from, to } = locateColumn(rows, test);
         return redis.getrangeBuffer(key, from, to - 1);
       }),
     );
-    const { from, to } = placeColumn(rows, idPart);
+    const { from, to } = locateColumn(rows, idPart);
     if (columns.some(({ length }) => length === 0)) return undefined;
     const hits = findHits(rows, tests, columns);
     if (hits.length > maxSingleIds) {

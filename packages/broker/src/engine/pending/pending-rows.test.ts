@@ -1,7 +1,7 @@
 import { newMessageId, type Message, type MessageFilter } from '@posthorn/shared';
 import fc from 'fast-check';
 import { matches } from '../../views/filter.ts';
-import { createRowTests, placeColumn, readRowId, rowBytes, toColumns, toRows, formatRows } from './pending-rows.ts';
+import { createRowTests, locateColumn, readRowId, rowBytes, toColumns, toRows, formatRows } from './pending-rows.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'ä');
 const message = fc.record(
@@ -36,7 +36,7 @@ const passes = (rows: Buffer, row: number, wanted: MessageFilter): [inRows: bool
   const count = rows.length / rowBytes;
   return [
     tests.every((test) => test.passes(rows, row * rowBytes + test.offset)),
-    tests.every((test) => test.passes(columns, placeColumn(count, test).from + row * test.bytes)),
+    tests.every((test) => test.passes(columns, locateColumn(count, test).from + row * test.bytes)),
   ];
 };
 

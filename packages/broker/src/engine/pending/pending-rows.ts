@@ -25,7 +25,7 @@ const fieldParts = Array.from({ length: fieldBytes / 2 }, (_, index): Part => ({
 const parts = [...fieldParts, labelPart, idPart];
 
 const maxLabels = labelPart.bytes / 2;
-/** Stands behind an empty place of a message with more labels than there are places: a search for any finds it. */
+/** Follows an empty hash in the row of a message with more labels than a row holds: every search for a label finds it. */
 const anyLabel = 0xffff;
 
 export function formatRows(messages: readonly { id: string; message: Message }[]): Buffer {
@@ -47,7 +47,7 @@ export function formatRows(messages: readonly { id: string; message: Message }[]
 function writeLabels(labels: readonly string[], rows: Buffer, at: number): void {
   rows.fill(0, at, at + labelPart.bytes);
   const hashes = labels.length > maxLabels ? [0, anyLabel] : labels.map(hashField);
-  for (const [place, hash] of hashes.entries()) rows.writeUInt16LE(hash, at + place * 2);
+  for (const [index, hash] of hashes.entries()) rows.writeUInt16LE(hash, at + index * 2);
 }
 
 export function readRowId(rows: Buffer, at: number): string {
@@ -60,9 +60,9 @@ export function createRowTests(filter: MessageFilter): PartTest[] {
   if (!filter.label) return fieldTests;
   const wanted = filter.label.map(hashField);
   const passes = (bytes: Buffer, at: number) => {
-    for (let place = at; place < at + labelPart.bytes; place += 2) {
-      const hash = readHash(bytes, place);
-      if (hash === 0) return place === at && readHash(bytes, place + 2) === anyLabel;
+    for (let hashAt = at; hashAt < at + labelPart.bytes; hashAt += 2) {
+      const hash = readHash(bytes, hashAt);
+      if (hash === 0) return hashAt === at && readHash(bytes, hashAt + 2) === anyLabel;
       if (wanted.includes(hash)) return true;
     }
     return false;
@@ -75,7 +75,7 @@ function readHash(bytes: Buffer, at: number): number {
 }
 
 /** Where a part of so many rows is when they are sorted by columns. */
-export function placeColumn(rows: number, { offset, bytes }: Part): { from: number; to: number } {
+export function locateColumn(rows: number, { offset, bytes }: Part): { from: number; to: number } {
   return { from: rows * offset, to: rows * (offset + bytes) };
 }
 
@@ -95,7 +95,7 @@ export function toRows(columns: Buffer): Buffer {
 function forEachByte(length: number, move: (inRows: number, inColumns: number) => void): void {
   const rows = Math.floor(length / rowBytes);
   for (const part of parts) {
-    let inColumns = placeColumn(rows, part).from;
+    let inColumns = locateColumn(rows, part).from;
     for (let row = 0; row < rows; row++) {
       for (let byte = 0; byte < part.bytes; byte++) move(row * rowBytes + part.offset + byte, inColumns++);
     }

@@ -108,9 +108,9 @@ async function keepPending({ redis, jobPrefix }: TidyParts, rows: Buffer): Promi
   const atOnce = findAtOnce * rowBytes;
   for (let from = 0; from < rows.length; from += atOnce) {
     const some = rows.subarray(from, from + atOnce);
-    const places = Array.from({ length: Math.floor(some.length / rowBytes) }, (_, index) => index * rowBytes);
-    const found = await redis.findPending(places.length, ...places.map((at) => jobPrefix + readRowId(some, at)));
-    kept.push(...places.filter((_, index) => found[index] === '1').map((at) => some.subarray(at, at + rowBytes)));
+    const offsets = Array.from({ length: Math.floor(some.length / rowBytes) }, (_, index) => index * rowBytes);
+    const found = await redis.findPending(offsets.length, ...offsets.map((at) => jobPrefix + readRowId(some, at)));
+    kept.push(...offsets.filter((_, index) => found[index] === '1').map((at) => some.subarray(at, at + rowBytes)));
   }
   return Buffer.concat(kept);
 }

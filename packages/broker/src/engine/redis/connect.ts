@@ -132,7 +132,6 @@ export function followAddresses(redis: RedisConnection): () => { address: string
   };
 }
 
-/** The parts of `REDIS_URL` (contract R14). */
 function connect(url: string, options: RedisOptions): RedisConnection {
   const common: RedisOptions = {
     ...options,
@@ -141,7 +140,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
     reconnectOnError: (error) => (/^READONLY|[: ]-READONLY/.test(error.message) ? 2 : false),
     connectionName: 'posthorn',
   };
-  const client = isCluster(url) ? cluster(url, common) : new Redis({ ...place(url), ...common });
+  const client = isCluster(url) ? cluster(url, common) : new Redis({ ...parseServer(url), ...common });
   // ioredis would use database 0, with the keys of other programs.
   client.on('error', (error: Error & { command?: { name: string } }) => {
     if (error.command?.name === 'select') client.disconnect(true);
@@ -155,7 +154,7 @@ function isCluster(url: string): boolean {
 
 function cluster(url: string, options: RedisOptions): Cluster {
   const { enableOfflineQueue, enableAutoPipelining, scripts: _, retryStrategy, ...redisOptions } = options;
-  const nodes = url.split(',').map((text) => place(text.includes('://') ? text : `redis://${text}`));
+  const nodes = url.split(',').map((text) => parseServer(text.includes('://') ? text : `redis://${text}`));
   if (nodes.some(({ db, path }) => db !== undefined || path !== undefined)) {
     throw new ConfigurationError('Wrong environment: REDIS_URL: a cluster has neither database numbers nor sockets.');
   }
@@ -172,7 +171,8 @@ function cluster(url: string, options: RedisOptions): Cluster {
   );
 }
 
-function place(url: string): RedisOptions {
+/** Parses `REDIS_URL`, or the part of one server (contract R14). */
+function parseServer(url: string): RedisOptions {
   if (url.startsWith('unix:')) {
     const [, path, db = ''] = /^unix:(?:\/\/)?(\/[^?]*)(?:\?db=(\d{1,4}))?$/.exec(url) ?? [];
     if (!path) throw wrongUrl();

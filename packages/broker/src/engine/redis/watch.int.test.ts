@@ -76,7 +76,7 @@ test.each([
 });
 
 test.each(['allkeys-lru', 'volatile-ttl', 'allkeys-random'])(
-  'a Redis that may evict (%s) is no place for messages',
+  'a Redis that may evict (%s) must not store messages',
   async (policy) => {
     await set('maxmemory-policy', policy);
     await eventually(() => watch.findTrouble().then((trouble) => trouble?.includes(`it is '${policy}'`)));

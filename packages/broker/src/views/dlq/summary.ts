@@ -185,6 +185,6 @@ function readCauseKey(member: Buffer, digestAt: number): number {
   if (digestAt === 0) return 0;
   const statusAt = digestAt + digestBytes;
   const error = member.length >= statusAt + 6 ? member.readUInt32LE(statusAt + 2) : 0;
-  const place = readHostHash(member, digestAt) * 1024 + (member.readUInt16LE(statusAt) & 1023);
-  return place * 2 ** 27 + (error >>> 5);
+  const hostAndStatus = readHostHash(member, digestAt) * 1024 + (member.readUInt16LE(statusAt) & 1023);
+  return hostAndStatus * 2 ** 27 + (error >>> 5);
 }

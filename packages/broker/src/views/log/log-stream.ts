@@ -256,7 +256,7 @@ function isBefore(a: LogOffset, b: LogOffset): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.number < b.number);
 }
 
-/** The place behind the entry with this cursor. */
+/** The position behind the entry with this cursor. */
 function parseCursor(cursor: string): LogOffset {
   const [segment = 0, number = 0] = cursor.split('-').map(Number);
   return { segment, number: number + 1 };

@@ -23,7 +23,7 @@ import { rollingRestart, stopDispatcher, stopWithoutRedis } from './stop-process
 import { wrongSettings } from './wrong-settings.ts';
 import { killDuringWorkflows } from './workflows.ts';
 
-/** Every fault, those that teach most first. The chances of a fault hang on its place: new ones come last. */
+/** Every fault, those that teach most first. The random numbers of a fault depend on its index: add new ones at the end. */
 export const faults: readonly Fault[] = [
   killDuringWorkflows,
   killOneDispatcher,

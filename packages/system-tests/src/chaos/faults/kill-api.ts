@@ -11,10 +11,10 @@ export const killApi: Fault = {
     const load = await stage.load(250);
     for (let round = 0; round < Math.max(3, 3 * chaos.scale); round++) {
       await chaos.pause(1500, 3000);
-      const place = chaos.random.between(0, 1);
-      sendHalf(stage.apis[place]?.url ?? '', stage.receiver, chaos.random.between(10, 300));
-      await stage.apis[place]?.end('SIGKILL');
-      await stage.startApi(place);
+      const index = chaos.random.between(0, 1);
+      sendHalf(stage.apis[index]?.url ?? '', stage.receiver, chaos.random.between(10, 300));
+      await stage.apis[index]?.end('SIGKILL');
+      await stage.startApi(index);
     }
     await load.stop();
     const account = await chaos.settle(stage, { duplicates: 0 });

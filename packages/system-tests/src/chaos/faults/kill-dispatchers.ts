@@ -11,11 +11,11 @@ export const killOneDispatcher: Fault = {
   async run(chaos) {
     const stage = await chaos.stage({ dispatchers: 2 });
     const load = await stage.load(250);
-    const place = chaos.random.between(0, 1);
+    const index = chaos.random.between(0, 1);
     await chaos.pause(3000, 5000);
     const killedAt = Date.now();
-    await stage.dispatchers[place]?.end('SIGKILL');
-    await stage.startDispatcher(place);
+    await stage.dispatchers[index]?.end('SIGKILL');
+    await stage.startDispatcher(index);
     await chaos.pause(4000, 5000);
     await load.stop();
     const account = await chaos.settle(stage, { duplicates: defaultConcurrency });

@@ -30,7 +30,7 @@ export const largeBodies: Fault = {
     let left = 400;
     const publish = async () => {
       while (left-- > 0) {
-        // Two names of one machine are two destinations: one alone never gets all places.
+        // Two names of one machine are two destinations: one alone never gets all slots.
         const receiver = left % 2 === 0 ? stage.receiver : stage.receiver.replace('127.0.0.1', 'localhost');
         const destination = `${receiver}/m?ms=2000`;
         await stage.publisher.publish({ sort: 'large', ends: 'delivered', destination, bodyBytes, notBefore });

@@ -39,7 +39,7 @@ export const restartEverything: Fault = {
       await Promise.all([...stage.apis, ...stage.dispatchers].map((process) => process.end('SIGKILL')));
       await stage.redis.kill();
       await stage.redis.start();
-      await Promise.all([0, 1].flatMap((place) => [stage.startApi(place), stage.startDispatcher(place)]));
+      await Promise.all([0, 1].flatMap((index) => [stage.startApi(index), stage.startDispatcher(index)]));
 
       const { paused, parallelism: kept, lag } = await read('/v2/queues/asleep');
       chaos.claim(

@@ -52,21 +52,21 @@ export const stopWithoutRedis: Fault = {
     const stage = await chaos.stage({ dispatchers: 2, api: grace, dispatcher: grace, apis: 2 });
     const load = await stage.load(100);
     await chaos.pause(1500, 2500);
-    for (const place of [0, 1]) {
-      if (place === 0) stage.redis.freeze();
+    for (const index of [0, 1]) {
+      if (index === 0) stage.redis.freeze();
       else await stage.redis.kill();
       const stoppedAt = Date.now();
-      const statuses = await Promise.all([stage.dispatchers[place]?.end('SIGTERM'), stage.apis[place]?.end('SIGTERM')]);
+      const statuses = await Promise.all([stage.dispatchers[index]?.end('SIGTERM'), stage.apis[index]?.end('SIGTERM')]);
       const tookMs = Date.now() - stoppedAt;
-      chaos.figure(place === 0 ? 'stoppedFrozenMs' : 'stoppedAwayMs', tookMs);
+      chaos.figure(index === 0 ? 'stoppedFrozenMs' : 'stoppedAwayMs', tookMs);
       chaos.within('the stop without Redis', tookMs, graceSeconds * 1000 + 10_000, stage);
       chaos.claim(
         `exit statuses ${statuses.join(' ')}`,
         statuses.every((status) => status === 0),
       );
-      if (place === 0) stage.redis.thaw();
+      if (index === 0) stage.redis.thaw();
       else await stage.redis.start();
-      await Promise.all([stage.startDispatcher(place), stage.startApi(place)]);
+      await Promise.all([stage.startDispatcher(index), stage.startApi(index)]);
       await chaos.pause(1000, 2000);
     }
     await load.stop();
@@ -81,13 +81,13 @@ export const rollingRestart: Fault = {
   async run(chaos) {
     const stage = await chaos.stage({ apis: 2, dispatchers: 2 });
     const load = await stage.load(150);
-    for (const place of [0, 1]) {
+    for (const index of [0, 1]) {
       await chaos.pause(1000, 2000);
-      const statuses = [await stage.dispatchers[place]?.end('SIGTERM')];
-      await stage.startDispatcher(place);
+      const statuses = [await stage.dispatchers[index]?.end('SIGTERM')];
+      await stage.startDispatcher(index);
       await chaos.pause(500, 1000);
-      statuses.push(await stage.apis[place]?.end('SIGTERM'));
-      await stage.startApi(place);
+      statuses.push(await stage.apis[index]?.end('SIGTERM'));
+      await stage.startApi(index);
       chaos.claim(
         `exit statuses ${statuses.join(' ')}`,
         statuses.every((status) => status === 0),
