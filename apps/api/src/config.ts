@@ -26,7 +26,7 @@ const origin = z
     'list origins such as https://app.example.com (scheme, host and port, no path), or *',
   );
 
-/** What Express knows by name. */
+/** Names of address ranges that Express knows. */
 const proxyRanges = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** The environment of the API (contract R13). */

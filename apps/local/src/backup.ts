@@ -69,7 +69,7 @@ export async function backUp({ dataDir, file, redisUrl, log }: BackupOptions): P
 }
 
 /**
- * Makes a data directory of an archive. It must not exist, or be empty.
+ * Creates a data directory from an archive. The directory must not exist, or must be empty.
  *
  * @throws {ConfigurationError} one sentence that says what to do; then the directory is as it was
  */
@@ -108,7 +108,7 @@ function requireEmbedded(redisUrl: string | undefined): void {
   );
 }
 
-/** A server that was unpacked there is not state. */
+/** A redis-server that was unpacked there does not count: it is not data. */
 async function requireEmpty(dataDir: string): Promise<void> {
   if (!(await exists(dataDir))) return;
   try {

@@ -55,7 +55,7 @@ export const table = defineEnvironment({
     help: 'Use the publicly known development credentials; on loopback only, never in production.',
   },
   ALLOW_PRIVATE_DESTINATIONS: {
-    // Not `flag`, whose default would be taken for an answer.
+    // Not `flag`: without a value the default depends on `HOST`.
     schema: z.enum(['true', 'false', '1', '0'], 'use true or false').optional(),
     defaultText: '`true` if `HOST` is loopback',
     help: 'Deliver to this machine and its network; true when HOST is loopback.',
@@ -79,8 +79,8 @@ export function readConfig(): Config {
 }
 
 /**
- * How many dispatchers there are: as configured, or two where each of them, the API and Redis can have a core. A third
- * one would wait for the API, which accepts no more than two can deliver.
+ * How many dispatchers there are: as configured, or two where the two, the API and Redis can have a core each. A third
+ * would have nothing to do: the API accepts no more than two can deliver.
  *
  * @param cores that this process may use
  */

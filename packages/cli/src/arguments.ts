@@ -23,7 +23,7 @@ export function parseHeaderText(text: string): string {
   throw new InvalidArgumentError(`It travels in an HTTP header, which cannot hold ${JSON.stringify(misfit)}.`);
 }
 
-/** Adds one more label or the like of an option that may come several times, or with commas. */
+/** Adds a value of an option, such as a label, that may be repeated or have several values with commas. */
 export function collectHeaderText(text: string, earlier?: string[]): string[] {
   return collect(parseHeaderText(text), earlier);
 }

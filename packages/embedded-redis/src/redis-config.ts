@@ -21,7 +21,7 @@ export async function chooseAddress(folder: string): Promise<RedisAddress> {
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;
   probe.close();
-  // Everybody on this machine can reach a port; a socket file is its owner's.
+  // Every user of this machine can reach a port; only its owner can reach a socket file.
   return { port, password: randomBytes(24).toString('base64url') };
 }
 

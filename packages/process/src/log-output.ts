@@ -118,7 +118,7 @@ export function createLogOutput({ fd: givenFd = 1, describeDrop }: LogOutputOpti
 
 /**
  * A descriptor for the same output that reports a full pipe instead of waiting for it. Other processes may share the
- * pipe, so it is opened anew; where that is not possible, Node's own stream changes the mode for all of them.
+ * pipe, so it is opened again; where that is not possible, Node's own stream changes the mode for all of them.
  */
 function openWithoutBlocking(fd: number): number {
   const stat = fstatSync(fd);

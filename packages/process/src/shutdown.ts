@@ -5,14 +5,15 @@ import { readProcessNumber } from './process-number.ts';
 export const readyMessage = 'ready';
 
 /**
- * Runs a process: `start` gives the way to stop it, which SIGTERM, SIGINT or the loss of the parent process take. A
- * configuration error is one sentence on standard error and exit status 1; a stop is exit status 0.
+ * Runs a process until SIGTERM, SIGINT or the loss of the parent process stops it. A configuration error is one sentence
+ * on standard error and exit status 1; a stop is exit status 0.
  *
  * A second signal ends a process at once. One of several of its kind ignores it, and SIGINT: a terminal and systemd
  * send signals to all processes, and the parent, which kills a process that takes too long, sends SIGTERM once more.
  *
- * @param start may stop the process by itself with `giveUp`: exit status 1, so that it is started anew. What it has begun
- *   is abandoned when the process ends before it is done, unless it has said by `stopBy` how to stop it.
+ * @param start starts the work and resolves to a function that stops it. `giveUp` stops the process with exit status 1, so
+ *   that it is started again. A signal before `start` has resolved ends the process at once, unless `start` has passed to
+ *   `stopBy` how to stop.
  */
 export async function runProcess(
   start: (giveUp: () => void, stopBy: (stop: () => Promise<void>) => void) => Promise<() => Promise<void>>,

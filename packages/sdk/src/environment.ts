@@ -1,4 +1,4 @@
-/** The application is set up wrongly: keys are missing, a variable has a value that means nothing, and the like. */
+/** The application is set up wrongly, for example without keys, or with a variable that has an unknown value. */
 export class SetupError extends Error {
   override name = 'SetupError';
 }

@@ -68,7 +68,7 @@ export class QstashTimeoutError extends QstashUnavailableError {
   override name = 'QstashTimeoutError';
 }
 
-/** How many requests are allowed, how many are left, and when that begins anew; as the server wrote it. */
+/** How many requests are allowed, how many are left, and when the count starts again; as the server wrote it. */
 export interface RateLimit {
   limit: string | null;
   remaining: string | null;

@@ -15,7 +15,7 @@ export interface CreateScheduleRequest extends MessageOptions {
   cron: string;
   /** Body of every message; `Content-Type` is `application/json` unless a header says otherwise. */
   body?: BodyInit;
-  /** Replaces the schedule that has this id; made up by the server by default. */
+  /** Replaces the schedule that has this id. The server generates an id by default. */
   scheduleId?: string;
   /** Puts the messages into this queue. */
   queueName?: string;
@@ -107,7 +107,7 @@ export class Schedules {
     await this.#http.request({ ...options, method: 'DELETE', path, parseResponseAsJson: false });
   }
 
-  /** Publishes nothing until `resume`; what falls into that time is not made up. */
+  /** Publishes nothing until `resume`. Times that pass meanwhile are skipped. */
   async pause({ schedule }: { schedule: string }, options: CallOptions = {}): Promise<void> {
     await this.#act(schedule, 'pause', options);
   }

@@ -21,8 +21,8 @@ export interface TriggerRequest extends Omit<MessageOptions, 'method' | 'callbac
   /** The payload of the run. */
   body?: BodyInit;
   /**
-   * The id of the run, in place of one that the server makes up. While a run with it is active, no other starts. Ids begin
-   * with `wfr_`, which every call adds where it is missing.
+   * The id of the run; the server generates one by default. While a run with this id is active, no other starts. Ids begin
+   * with `wfr_`, which every call adds if it is missing.
    */
   workflowRunId?: string;
   /** Not before this instant, in seconds since 1970. */

@@ -46,7 +46,7 @@ export async function startApi(redisUrl: string, variables: Variables = {}): Pro
     REDIS_URL: redisUrl,
     PORT: String(port),
     QSTASH_TOKEN: testToken,
-    // Tests look often.
+    // Tests poll often.
     BURST_RATE_LIMIT: '0',
     ...variables,
   });

@@ -11,7 +11,7 @@ export function formatCookieName(data: string): string {
   return `posthorn_${createHash('sha256').update(data).digest('hex').slice(0, 12)}`;
 }
 
-/** Cookies of one name that are looked at: another server of the same host may add some for certain paths. */
+/** Maximum number of cookies of one name that are checked: another server of the same host may add some for certain paths. */
 const maxCookies = 4;
 
 /** The values of a cookie, which is removed from the request. */

@@ -5,9 +5,9 @@ import type { RequestHandler } from 'express';
 const rememberedSeconds = 7200;
 
 /**
- * Lets pages of these origins call the API from a browser (CORS); `*` stands for any origin. A preflight comes without a
- * token, so it is answered before authentication; it says what may be asked, and nothing else. The request itself needs its
- * token like any other. Cookies are never allowed.
+ * Lets pages of these origins call the API from a browser (CORS); `*` stands for any origin. A preflight has no token, so
+ * it is answered before authentication, with nothing but the methods and headers that are allowed. The request itself
+ * needs its token like any other. Cookies are never allowed.
  */
 export function allowOrigins(origins: readonly string[]): RequestHandler {
   const isForAll = origins.includes('*');

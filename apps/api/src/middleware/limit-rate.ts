@@ -5,8 +5,8 @@ import type { RequestHandler, Response } from 'express';
 import { readAccess } from './authenticate.ts';
 
 /**
- * If Redis has not counted the request by then, it is allowed: Redis is in trouble, and the caller may be
- * an operator who is looking for the cause.
+ * A request that Redis has not counted within this time is allowed. Redis is in trouble then, and the caller may be an
+ * operator who is looking for the cause.
  */
 const countWithinMs = 250;
 

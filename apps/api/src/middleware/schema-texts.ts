@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What to give instead of a value of the wrong type, by the word of the schema library. */
+/** What to use instead of a value of the wrong type, by the name that zod gives the type. */
 const types: Record<string, string> = {
   string: 'text',
   number: 'a number',
@@ -13,8 +13,8 @@ const types: Record<string, string> = {
 };
 
 /**
- * Sentences in place of the texts of the schema library, where the contract has none of its own. It counts for the whole
- * process.
+ * Makes zod use the sentences below where a schema of the contract has no text of its own. The setting applies to the
+ * whole process.
  */
 export function useSchemaTexts(): void {
   z.config({ customError: (issue) => describe(issue) });

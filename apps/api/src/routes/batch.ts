@@ -45,8 +45,8 @@ export function batchRoutes(broker: Broker, warn: Warn, limits: BatchLimits): Ro
 }
 
 /**
- * Reads and checks each item as soon as it has arrived. After a fault the others are not checked; whether one of them is of
- * a run decides on the status of the refusal (contract W3).
+ * Reads and checks each item as soon as it has arrived. Items after a fault are not checked, but searched for the headers
+ * of a run: a batch with an item of a run is refused with another status (contract W3).
  */
 export async function readItems(request: Request, limits: BatchLimits): Promise<Item[]> {
   refuseEncoded(request);
@@ -109,7 +109,7 @@ function readItem(value: unknown, index: number, caller: Caller, limits: BatchLi
   }
 }
 
-/** In the text of an item of a run, however wrong it is. */
+/** An item of a run has both in its text, even if it is not valid JSON. */
 const runName = /"upstash-workflow-runid"/i;
 const initName = /"upstash-workflow-init"/i;
 
@@ -144,21 +144,21 @@ function parseItem(value: unknown): z.output<typeof BatchItem> {
   throw new PosthornError('invalid_request', formatIssues(parsed.error));
 }
 
-/** JSON that is not given as text says what it is; a content type of the item wins, as a forwarded one does. */
+/** The content type of a body that is not text, unless the item forwards one of its own. */
 function describeBody({ body, headers }: z.output<typeof BatchItem>): string[] {
   if (typeof body === 'string' || body === undefined || body === null) return [];
   const isForwarded = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === `${forwardPrefix}content-type`);
   return isForwarded ? [] : ['content-type', 'application/json'];
 }
 
-/** Text is the body itself, nothing or null is none, anything else its compact JSON. */
+/** Text is taken as it is, anything else as compact JSON. A missing body and null make an empty body. */
 function formatBody(body: unknown): Buffer {
   if (body === undefined || body === null) return Buffer.alloc(0);
   if (typeof body === 'string') return Buffer.from(body);
   try {
     return Buffer.from(JSON.stringify(body));
   } catch {
-    // What can be parsed is deeper than what can be written.
+    // JSON.parse accepts deeper nesting than JSON.stringify.
     throw new PosthornError('invalid_request', 'The body is nested too deeply; send it as text.');
   }
 }

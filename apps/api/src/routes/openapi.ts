@@ -2,8 +2,8 @@ import { contract, buildOpenApi } from '@posthorn/shared';
 import { rawRoute, type Route } from './route.ts';
 
 /**
- * The document of the contract (contract R12), as bytes that all responses share: a client without a token may ask a
- * thousand times at once and read nothing. It is written for the first who asks: that takes a sixth of the start.
+ * The document of the contract (contract R12). All responses share its bytes: a client without a token may send a
+ * thousand requests at once and read no response. The first request builds it, which takes a sixth as long as the start.
  */
 export function openApiRoutes(): Route[] {
   let bytes: Buffer | undefined;

@@ -30,7 +30,7 @@ export function scheduleRoutes(
     }),
     route(endpoints.pause, setPaused(true)),
     route(endpoints.resume, setPaused(false)),
-    // A destination may end like these, but no URL and no group looks like an id before it (contract P24).
+    // The pattern admits names only: `POST /v2/schedules/https://host/pause` creates a schedule (contract P24).
     {
       ...route(endpoints.pauseByPost, setPaused(true)),
       path: /^\/v2\/schedules\/(?<scheduleId>[A-Za-z0-9._-]+)\/pause\/?$/i,

@@ -6,7 +6,7 @@ import type { route } from './route.ts';
 /** Counts, destinations and the state of the whole system. */
 export function statsRoutes({ broker, redisState }: AppParts, page: typeof route) {
   const { views } = broker;
-  // Many tabs ask at once, and the state of a second ago is as good.
+  // Many tabs of the console ask at the same time. A state that is one second old is recent enough.
   const overview = createCache<Overview>(1000, async () => {
     const { memoryUsedBytes, memoryMaxBytes, durability } = redisState();
     const redis = {

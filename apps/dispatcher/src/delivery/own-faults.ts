@@ -23,16 +23,16 @@ const advice: Record<Kind, string> = {
   'no-ports': 'This machine has no local ports left for connections; widen net.ipv4.ip_local_port_range.',
 };
 
-/** The resolver gives these for a broken name as well as for a lack of descriptors. */
+/** The resolver reports these for a wrong name and for a lack of descriptors. */
 const ambiguous = new Set(['EAI_AGAIN', 'EAI_SYSTEM', 'EAI_FAIL', 'ENOTFOUND']);
 /** After this time without a fault the trouble has ended. */
 const quietMs = 10_000;
 /** Trouble that lasts longer than this makes the process unready. */
 const patienceMs = 5000;
 
-/** Attempts that failed for a lack on our side. They say nothing about their destination. */
+/** Attempts that failed because this machine lacked something. They say nothing about their destination. */
 export interface OwnFaults {
-  /** Whether a result stands for such an attempt; if so, it is counted and logged. */
+  /** Whether the attempt with this result failed so; if it did, it is counted and logged. */
   isOurs(response: DestinationResponse): boolean;
   /** By kind, since the start. */
   counts(): Readonly<Record<Kind, number>>;

@@ -1,12 +1,12 @@
 import type { Broker } from '@posthorn/broker';
 import { everySecond, type Log } from '@posthorn/process';
 
-/** A sweep that has found no lane in use is the last one for this time: no lane is stale before. */
+/** The pause after a sweep that has found no lane in use: no lane can become stale sooner. */
 const restSeconds = 3;
 
 /**
- * Looks after lanes in which something was lost: a wake-up, the end of a message, a dispatcher that held slots; and at
- * runs of workflows whose end was not reported. To a clock that is wrong every lane would seem to stand still.
+ * Repairs lanes that have lost a wake-up, the end of a message, or a dispatcher that held slots, and settles runs of
+ * workflows whose end was not reported. It pauses while the clock is wrong, since every lane would look stale then.
  */
 export function startSweeper({ upkeep }: Broker, isClockWrong: () => boolean, log: Log): { stop(): void } {
   let isBusy = false;

@@ -3,8 +3,8 @@ import { createLineReader } from './line-reader.ts';
 import type { BodyFraming } from './response-head.ts';
 
 /**
- * How reading a body ended. `clean`: with the last byte of the piece, as its framing says. `irregular`: by a mistake, or
- * other bytes follow it. `full`: by a limit.
+ * How reading a body ended. `clean`: where its framing says, with the last byte of the piece. `irregular`: by a mistake in
+ * the framing, or before the last byte of the piece. `full`: at a limit.
  */
 export type BodyEnd = 'clean' | 'irregular' | 'full';
 
@@ -123,7 +123,7 @@ function createChunkReader(
       const size = /^[0-9a-f]+/i.exec(line)?.[0];
       leftBytes = parseInt(size ?? '', 16);
       if (!Number.isSafeInteger(leftBytes)) return 'irregular';
-      // What follows the last chunk is not kept, so it is not waited for either.
+      // The reader does not wait for trailers, because it would not keep them.
       if (leftBytes === 0) return isRegularEnd(piece, at) && lines.isRegular() && size === '0' ? 'clean' : 'irregular';
       if (++chunks > maxTinyChunks + rawBytes / tinyChunkBytes) return 'full';
       state = 'content';

@@ -54,7 +54,7 @@ export function createConnection(socket: Socket, idleClosed: () => void): Connec
   socket
     .on('data', (piece: Buffer) => {
       if (current) current.received(piece);
-      // There is no request. The bytes could be taken for the response to the next one.
+      // No request is in flight. These bytes could be mistaken for the response to the next one.
       else close(true);
     })
     .on('drain', pour)

@@ -3,7 +3,7 @@ import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 
-/** How this machine looks names up: what its own programs go by. */
+/** How this machine looks up names: the settings that its other programs use. */
 export interface NameSettings {
   /** Addresses by name in lower case, from the hosts file. */
   hosts: ReadonlyMap<string, LookupAddress[]>;
@@ -34,16 +34,16 @@ export const systemFiles: NameFiles = {
   nsswitch: '/etc/nsswitch.conf',
 };
 
-/** Linux without the file goes by these two. Other systems have ways of their own, which only they can ask. */
+/** Linux uses the first two if there is no nsswitch.conf. Other systems have sources that only the system itself can ask. */
 const defaultSources: Source[] = ['files', 'dns', ...(process.platform === 'linux' ? [] : ['system'])].map((name) => ({
   name,
   isLast: false,
 }));
-/** glibc knows no more. */
+/** The maximum of glibc. */
 const maxNdots = 15;
 
 export interface SettingsReader {
-  /** The settings of this moment. A missing file counts as empty; rejects when one cannot be read, and never could. */
+  /** The current settings. A missing file counts as empty. Rejects when a file cannot be read and no settings are known. */
   read(): Promise<NameSettings>;
 }
 
@@ -71,7 +71,8 @@ export function createSettingsReader(files: NameFiles, checkMs: number): Setting
         checkedAt = now;
         // Every caller waits for it: without the hosts file a name in it would be looked for elsewhere.
         settings = refresh().catch((error: unknown) => {
-          // What cannot be read now, as without descriptors, is as it was. Without any settings names could lead astray.
+          // Keep the last settings when a file cannot be read now, for example without descriptors. Without any, a name
+          // could resolve to another address than this machine uses.
           if (known) return known;
           checkedAt = -Infinity;
           throw error;
@@ -99,7 +100,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** @throws the error, unless it says that the file is not there for us */
+/** @throws the error, unless the file does not exist or must not be read */
 function missing(error: unknown, instead: string): string {
   if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return instead;
   throw error;
@@ -146,7 +147,7 @@ function parseResolvConf(text: string, hostName: string): Pick<NameSettings, 'se
   return { search: search.map((domain) => domain.toLowerCase().replace(/\.$/, '')), ndots };
 }
 
-/** The sources of the line `hosts:` in their order, and after which of them an unknown name is not looked for further. */
+/** The sources of the line `hosts:` in their order, and after which of them the search for an unknown name ends. */
 function parseSources(text: string): Source[] {
   const line = /^[ \t]*hosts:(.*)$/m.exec(text.replace(/#.*/g, ''))?.[1] ?? '';
   const tokens = line.match(/\[[^\]]*\]|[^\s[]+/g) ?? [];

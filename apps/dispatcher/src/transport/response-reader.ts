@@ -44,7 +44,7 @@ const maxHeadBytes = 64 * 1024;
 const maxHeaderLines = 2000;
 /** What a line of the headers takes in memory beside its bytes. */
 const lineOverheadBytes = 200;
-/** Bytes of all informational responses together: a long request may cause one every second for hours, but no flood. */
+/** Bytes of all informational responses together: enough for one every second for hours. */
 const maxInformationalBytes = 256 * 1024;
 
 /** The connection ended without a byte of a response. */
@@ -54,9 +54,9 @@ const closedWithin = 'the connection closed before the response was complete';
 /**
  * A reader of HTTP/1.1 responses (RFC 9112) that is tolerant in what it reads: like curl it accepts lines that end in a
  * line feed alone, folded headers, control characters, and lengths that are superfluous or repeated. A mistake in the
- * framing of the body ends the response and not the attempt, because status and headers have arrived; a response that is
- * cut off, or has two lengths, is none. It is strict in
- * what it uses again: after anything irregular the connection is closed, for the next response might begin elsewhere.
+ * framing of the body ends the response but does not fail the attempt, because status and headers have arrived. A response
+ * that is cut off, or announces two lengths, fails it. The reader is strict about connections: after anything irregular
+ * the connection is closed, because it is not certain where the next response would begin.
  *
  * Its work and its memory are bounded by `maxBodyBytes` and by the limits of headers and chunks.
  */
@@ -115,7 +115,7 @@ export function createResponseReader({ maxBodyBytes, keepSuccess }: ResponseLimi
 
   function readHeadLine(line: string, isAll: boolean): Response | undefined {
     if (!statusLine) {
-      // Some servers send an empty line too many after a body.
+      // Some servers send one empty line too many after a body.
       if (line === '') isRegular = false;
       else statusLine = parseStatusLine(line);
       return line === '' || statusLine ? undefined : fail(refuse(line));
@@ -163,7 +163,7 @@ function mayBeHttp(start: string): boolean {
   return /^(\r?$|H(T(T(P(\/|$)|$)|$)|$))/i.test(start);
 }
 
-/** The sentence about a response that is none, with the beginning of what came, in printable characters. */
+/** The error text for bytes that are not HTTP, with the first of them in printable characters. */
 function refuse(line: string): string {
   return `the response is not valid HTTP: it starts with ${JSON.stringify(line.slice(0, 20).replace(/[^ -~]/g, '?'))}`;
 }

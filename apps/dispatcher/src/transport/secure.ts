@@ -13,12 +13,12 @@ const maxSessions = 100;
 const maxOffers = 10;
 
 /**
- * TLS 1.2 or newer, and only with a certificate that is valid for the name. The next handshake with an origin is short.
+ * Uses TLS 1.2 or newer and requires a certificate that is valid for the name. Later handshakes resume the session.
  * After the handshake a destination may not negotiate again, and what it sends beside content is limited.
  */
 export function createSecure(connect: typeof connectTls = connectTls): Secure {
   const sessions = new Map<string, Buffer>();
-  // Shared by all connections: to make one costs 0.8 ms of CPU time, most of what a handshake costs.
+  // Shared by all connections: creating one takes 0.8 ms of CPU time, most of the cost of a handshake.
   const secureContext = createSecureContext({
     minVersion: 'TLSv1.2',
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,

@@ -8,7 +8,7 @@ export interface Slots {
   acquire(delivery: Delivery): Promise<Slot>;
   /** The attempt is over: gives back the slot of the key. That of the queue is for the life of the message. */
   release(delivery: Delivery): Promise<void>;
-  /** After the message went to sleep for want of a slot: wakes it if it was granted one in the meantime. */
+  /** To be called after the message was put to sleep without a slot: wakes it if it was granted one in the meantime. */
   recheck(delivery: Delivery): Promise<void>;
   close(): void;
 }

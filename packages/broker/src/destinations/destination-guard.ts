@@ -44,7 +44,7 @@ const metadata = [
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
 ].map((text) => ipaddr.parseCIDR(text));
-/** The one prefix of NAT64 that everybody shares. */
+/** The well-known prefix of NAT64 (RFC 6052). */
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96');
 /** What has been given out for public use of IPv6 (RFC 4291 section 2.4): everything else is not routed, or is no host. */
 const globalUnicast = ipaddr.parseCIDR('2000::/3');

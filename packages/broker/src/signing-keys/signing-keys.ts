@@ -4,7 +4,7 @@ import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 
 const field = 'signing-keys';
-/** Should a notice of a change get lost, it is seen after this time at the latest. */
+/** How often the keys are read, in case the notice of a change was lost. */
 const reloadMs = 5000;
 
 interface StoredKeys extends SigningKeys {
@@ -14,16 +14,16 @@ interface StoredKeys extends SigningKeys {
 
 /** The two signing keys: one pair for all processes (contract S5). */
 export interface SigningKeyStore {
-  /** Makes sure that there are keys. A pair from the environment counts until it is rotated away, or changes. */
+  /** Creates keys if there are none. A pair from the environment is used until it is rotated away, or changes. */
   prepare(given: Partial<SigningKeys>): Promise<void>;
   get(): Promise<SigningKeys>;
   rotate(): Promise<SigningKeys>;
-  /** Follows the current key, so that signing needs no look-up; told at once of a rotation. */
+  /** Keeps the current key in memory, so that signing needs no look-up. A rotation arrives at once. */
   follow(): Promise<{ current: () => string; close: () => void }>;
 }
 
 export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
-  /** As of the last look. Should Redis be emptied they are put back, for receivers know no others. */
+  /** As last read. If Redis has lost its data, these are stored again, because receivers know no others. */
   let known: StoredKeys | undefined;
 
   async function read(): Promise<{ text: string; keys: StoredKeys | undefined }> {
@@ -31,7 +31,7 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
     return { text, keys: text ? (JSON.parse(text) as StoredKeys) : undefined };
   }
 
-  /** Replaces the keys by what `change` makes of them; again from the start if another process was faster. */
+  /** Replaces the keys by the result of `change`. Repeats both if another process has changed the keys meanwhile. */
   async function update(change: (keys: StoredKeys | undefined) => StoredKeys | undefined): Promise<StoredKeys> {
     for (;;) {
       const { text, keys } = await read();

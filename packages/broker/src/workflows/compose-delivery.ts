@@ -24,7 +24,8 @@ export async function composeDelivery(
   const { runs } = parts;
   if (kind === 'failure') return composeFailure(parts, delivery);
   const { shard } = runs.locate(runId);
-  // A message may come again without a trace of it: after an attempt whose end Redis did not take, or made anew under its id.
+  // A message may come again although its work is done: after an attempt whose end Redis did not store, or because it was
+  // created again under its id.
   const { start = 0, end = 0 } = workflow;
   const position = kind === 'wait' ? await expireWaiter(parts, delivery.id, workflow) : { start, end };
   if (!position) return { dropped: 'the event came before the deadline' };
@@ -100,7 +101,7 @@ export async function hasDoneItsWork(
   workflow: RunMessage,
 ): Promise<boolean> {
   const { kind, runId, step = { id: 0, concurrent: 1 } } = workflow;
-  // Nobody knows what a step leads to whose number could not be read.
+  // Without the number of the step it is not known what the step leads to.
   if (kind === 'step' && !workflow.step) return false;
   const key = runKeys.steps(shard, runId);
   if (kind === 'call') return (await redis.hexists(key, `callback:${id}`)) === 1;

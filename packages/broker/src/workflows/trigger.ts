@@ -50,7 +50,7 @@ function checkTrigger(parts: RunParts, request: PublishRequest): Trigger {
   const { url } = destination;
   refuseForbidden(parts.guard, url, 'destination');
   const given = findHeader(request.headers, 'upstash-workflow-runid') || randomText(21);
-  // An event for one run is told from others by it, and the official clients add it, too.
+  // The prefix distinguishes an event for one run from others. The official clients add it, too.
   const runId = given.startsWith('wfr_') ? given : `wfr_${given}`;
   requireRunId(runId);
   const headers = findHeader(request.headers, 'upstash-failure-callback')

@@ -49,7 +49,7 @@ type Cache = Partial<{
 
 /**
  * Hono keeps what it has read, in the form that was asked for. Only bytes are sure to be those that came: the decoding
- * of a text may have changed it, JSON and forms would be written anew.
+ * of a text may have changed it, JSON and forms would be serialized again.
  */
 async function readCached(cache: object | undefined): Promise<RawBody | KeptBody> {
   const { arrayBuffer, blob, text, json } = (cache ?? {}) as Cache;

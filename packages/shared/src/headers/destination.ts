@@ -18,8 +18,8 @@ export const invalidSchemeText = `invalid destination url: ${invalidScheme}`;
 
 /**
  * Reads the destination of a publish from the undecoded request target after the prefix, its query included
- * (contract P2). The URL is kept byte for byte, but the token and the configuration are taken
- * out of its query; the configuration is returned as headers: names in lower case and values, as byte strings, in turn.
+ * (contract P2). The URL is kept byte for byte, but the token and the configuration are taken out of its query. The
+ * configuration is returned as headers: names in lower case and values, as byte strings, in turn.
  *
  * @throws {DestinationError}
  */
@@ -32,7 +32,7 @@ export function parseDestination(rawTarget: string): { destination: Destination;
     if (!/^[A-Za-z0-9._-]{1,256}$/.test(path)) throw new DestinationError(invalidSchemeText);
     return { destination: { kind: 'urlGroup', name: path }, configuration };
   }
-  // A destination that was encoded as a whole has brought its query along.
+  // A destination that was encoded as a whole contains its own query.
   const inner = readQuery(splitAt(urlText, '?')[1]);
   const text = inner.isWhole ? urlText : appendQuery(splitAt(urlText, '?')[0], inner.kept);
   return {
@@ -42,10 +42,11 @@ export function parseDestination(rawTarget: string): { destination: Destination;
 }
 
 /**
- * The URL that a text stands for, as it is stored, shown, signed and sent. What may
- * stand in a request is kept byte for byte: nothing is normalised. Which addresses may be reached is decided elsewhere.
+ * The URL that a text stands for, as it is stored, shown, signed and sent. Characters that a request may contain are kept
+ * byte for byte: nothing is normalised. Which addresses may be reached is decided elsewhere.
  *
- * @throws {DestinationError} for what is no absolute http(s) URL; its message begins with `invalid`, `what` and `url:`
+ * @throws {DestinationError} for a text that is not an absolute http(s) URL; its message begins with `invalid`, `what`
+ *   and `url:`
  */
 export function parseUrl(text: string, what: 'destination' | 'callback' | 'failure callback'): string {
   const url = formatUrl(text);
@@ -55,8 +56,9 @@ export function parseUrl(text: string, what: 'destination' | 'callback' | 'failu
 }
 
 /**
- * A URL as `parseUrl` gives it; a text that is none, or too long, as well as it can be: blanks and non-ASCII characters are percent-encoded, a host name
- * in letters of other languages gets its ASCII form, the fragment and blanks at the end are dropped.
+ * Formats a URL as `parseUrl` does, without checking it: percent-encodes blanks and non-ASCII characters, replaces an
+ * international host name by its ASCII form, drops the fragment and blanks at the end. A text that is too long is
+ * returned as it is.
  */
 export function formatUrl(text: string): string {
   if (text.length > maxUrlBytes) return text;
@@ -95,8 +97,8 @@ const lowerPrefix = prefix.toLowerCase();
 const findFault = remember((url: string): string | undefined => {
   if (!/^https?:\/\//i.test(url)) return invalidScheme;
   if (url.length > maxUrlBytes) return `use at most ${maxUrlBytes} bytes`;
-  // URL parsers remove some control characters and read '\' as '/', or do not; who checks and who connects might then
-  // mean different hosts.
+  // Some URL parsers remove control characters and read '\' as '/'. The check and the connection could then mean
+  // different hosts.
   if (/\p{Cc}/u.test(url)) return 'control characters must be percent-encoded';
   if (url.includes('\\')) return String.raw`'\' must be percent-encoded`;
   const authority = /^\w+:\/\/([^/?]*)/.exec(url)?.[1] ?? '';

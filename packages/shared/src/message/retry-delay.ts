@@ -1,9 +1,9 @@
-/** A retry delay that is not of the language. The message says what is wrong, and where or what is allowed. */
+/** A retry delay that cannot be parsed. The message says what is wrong, and where or what is allowed. */
 export class RetryDelayError extends Error {
   override name = 'RetryDelayError';
 }
 
-/** Milliseconds before the next attempt, from the number of retries made so far; may be any number, also none. */
+/** Milliseconds before the next attempt, from the number of retries made so far. The result may be any number, also NaN. */
 export type RetryDelay = (retried: number) => number;
 
 /**
@@ -61,7 +61,7 @@ interface Operation {
   max: number;
 }
 
-// Maps, because a plain object also knows `constructor`, `__proto__` and their like.
+// Maps, because a plain object also has `constructor`, `__proto__` and others.
 const sums = new Map<string, (a: number, b: number) => number>([
   ['+', (a, b) => a + b],
   ['-', (a, b) => a - b],
@@ -123,7 +123,7 @@ function readPrimary(reader: Reader): RetryDelay {
   return apply(operation.run, readEnclosed(reader, operation.min, operation.max, text));
 }
 
-/** What stands between parentheses, the second one included: expressions with commas between them. */
+/** Reads expressions separated by commas, and the closing parenthesis. */
 function readEnclosed(reader: Reader, min: number, max: number, name?: string): [RetryDelay, ...RetryDelay[]] {
   if (++reader.depth > maxDepth) throw new RetryDelayError(`nest at most ${maxDepth} parentheses`);
   const values: [RetryDelay, ...RetryDelay[]] = [readSum(reader)];
@@ -160,7 +160,7 @@ function unexpected({ tokens, position }: Reader, allowed: string): RetryDelayEr
 
 function readTokens(expression: string): Token[] {
   const tokens: Token[] = [];
-  // Behind a number no letter, digit or dot may stand: 5s, 1e3, 0x10, 1_000 and 1.2.3 are no numbers of the language.
+  // No letter, digit or dot may follow a number: 5s, 1e3, 0x10, 1_000 and 1.2.3 are not numbers of this language.
   const pattern = /[ \t]*(?:(\d+(?:\.\d+)?(?![\w.])|[A-Za-z_]\w*|[-+*/%(),])|$)/y;
   while (pattern.lastIndex < expression.length) {
     const start = pattern.lastIndex;

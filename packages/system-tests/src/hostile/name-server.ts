@@ -91,8 +91,8 @@ export async function startNameServer({ address = '127.0.0.1', port = 0 } = {}):
 }
 
 /**
- * Node asks whom the system asks, and only root can tell the system whom to ask. So the process under test is told that
- * this is its name server; what it asks the system for in `.test` is not known there.
+ * Node uses the name server of the system, which only root can change. So this code makes the process under test use this
+ * name server. The system itself knows no name in `.test`.
  */
 function preload(port: number): string {
   return `

@@ -48,7 +48,7 @@ export interface Lanes extends LaneSettings {
    * was forgotten since: nothing was delivered for it while the message slept.
    */
   acquire(lane: Lane, messageId: string, limits?: FlowControl): Promise<Slot>;
-  /** The attempt goes on: its lease begins anew. */
+  /** The attempt continues: its lease starts again. */
   renew(lane: Lane, messageId: string): Promise<void>;
   /** The attempt is over: its slot is free. */
   release(lane: Lane, messageId: string): Promise<void>;

@@ -2,8 +2,8 @@ import { packedIdBytes, packMessageId, unpackMessageId, type Message, type Messa
 import { createFieldTests, digestBytes, fieldBytes, hashField, writeDigest, type PartTest } from '../log/digest.ts';
 
 /**
- * A row has the fields of the digest of a message, hashes of its labels, and its id. Labels are not in a Bloom filter, as
- * in the log: with many labels among the messages, one in some thousand would be found in vain.
+ * A row has the fields of the digest of a message, hashes of its labels, and its id. The log has its labels in a Bloom
+ * filter. Here, with many labels among the messages, that would find about one message in a thousand by mistake.
  */
 export const rowBytes = digestBytes + packedIdBytes;
 

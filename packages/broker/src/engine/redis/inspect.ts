@@ -64,7 +64,7 @@ export function explainEviction({ evictionPolicy }: { evictionPolicy: string }):
   return `Redis may evict messages when its memory is full; set maxmemory-policy to noeviction, it is '${evictionPolicy}'.`;
 }
 
-/** A proxy may take a database number and not heed it. */
+/** A proxy may accept a database number and ignore it. */
 async function requireDatabase(redis: RedisConnection, db: number): Promise<void> {
   if (db === 0) return;
   const connection = await redis.client('INFO').catch(() => '');
@@ -75,8 +75,10 @@ async function requireDatabase(redis: RedisConnection, db: number): Promise<void
 }
 
 /**
- * The number of shards is part of where every key lies, so it is written once and must never differ. Beside it is a name
- * of the data, which tells a Redis that was emptied. Gives it.
+ * Stores the number of shards once and refuses another one, because every key depends on it. Stores a name of the data as
+ * well, by which a Redis that was emptied is recognized.
+ *
+ * @returns the name of the data
  */
 export async function agreeOnData(redis: RedisConnection, shards: number): Promise<string> {
   const agree = async (field: string, value: string) => {

@@ -16,7 +16,7 @@ export interface WatchOptions {
   fatal: readonly Trouble[];
   /** Name of the data that Redis has (`agreeOnData`). */
   data: string;
-  /** Redis was emptied, or is another one: agrees on its data anew, and gives the name of it. */
+  /** Called when Redis was emptied or is another one: agrees on its data again and resolves to the name of it. */
   emptied: () => Promise<string>;
 }
 

@@ -26,7 +26,7 @@ export function createLoneAttempts(redis: RedisConnection, jobPrefix: string): L
   async function countCrashes({ id, retried, crashes }: Attempt): Promise<number> {
     const text = await redis.hget(jobPrefix + id, field);
     const [atRetried, atCrashes = 0, counted = 0] = (text ?? '').split(' ').map(Number);
-    // An attempt that failed as attempts do has ended: what is counted begins anew.
+    // An attempt has ended with a failure since: the count starts again.
     if (text === null || atRetried !== retried) return 0;
     return crashes > atCrashes ? counted + 1 : counted;
   }

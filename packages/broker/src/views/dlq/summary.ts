@@ -158,7 +158,7 @@ function createRefreshed<T>(read: () => Promise<T>): () => Promise<T> {
     return Promise.resolve(last.result);
   };
 }
-/** What takes less than this is done anew for each caller. */
+/** A summary that takes less time than this is made for each caller and not remembered. */
 const quickMs = 100;
 
 const colon = ':'.charCodeAt(0);

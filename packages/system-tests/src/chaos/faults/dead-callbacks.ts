@@ -1,7 +1,7 @@
 import { eventually } from '@posthorn/testkit';
 import type { Fault } from '../fault.ts';
 
-/** Whoever wants callbacks never takes one: they have retries of their own, and no callback is about a callback. */
+/** The receiver of callbacks never accepts one: they have retries of their own, and no callback reports a callback. */
 export const deadCallbacks: Fault = {
   name: 'dead-callbacks',
   rows: ['F43'],

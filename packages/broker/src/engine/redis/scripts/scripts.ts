@@ -84,7 +84,7 @@ const handOverLast = readFileSync(new URL('hand-over-last.lua', import.meta.url)
 
 /**
  * Makes a script of BullMQ that hands jobs to workers mark the last waiting job as the last. BullMQ itself marks the
- * queue as not empty with every job, so that a worker that takes the only message asks twice more in vain, and Redis
+ * queue as not empty with every job, so that a worker that takes the only message asks twice more for nothing, and Redis
  * waits once more for its disk. `hand-over-last.lua` describes the mark.
  */
 export function sayWhenLast(lua: string): string {

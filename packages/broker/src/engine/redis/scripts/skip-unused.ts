@@ -1,4 +1,4 @@
-/** A text in a script of BullMQ, and what stands in its place. */
+/** A text in a script of BullMQ, and the text that replaces it. */
 type Replacement = readonly [text: string, instead: string];
 
 /** The length of the stream of events, which posthorn does not write. */
@@ -88,7 +88,7 @@ const idleStalledCheck: Replacement = [
 ${stalledCheck}`,
 ];
 
-/** By the name of the script, what it does for each message in vain. */
+/** Steps without an effect for posthorn, by the name of the script that takes them for each message. */
 const unused: Partial<Record<string, readonly Replacement[]>> = {
   addStandardJob: [maxEvents],
   addDelayedJob: [maxEvents],
