@@ -17,7 +17,7 @@ beforeAll(async () => {
   const connection = connectForRequests(redis.url);
   await eventually(() => connection.status === 'ready');
   const ignore = () => undefined;
-  const log = { debug: ignore, info: ignore, warn: ignore, error: ignore } as unknown as Log;
+  const log = { isLevelEnabled: () => false, info: ignore, warn: ignore, error: ignore } as unknown as Log;
   broker = createBroker({
     redis: connection,
     log,
