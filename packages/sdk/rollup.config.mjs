@@ -35,7 +35,7 @@ export default [
 async function bundleTypes() {
   const { dts } = await import('rollup-plugin-dts');
   const plugin = dts({
-    tsconfig: 'tsconfig.json',
+    tsconfig: 'tsconfig.build.json',
     compilerOptions: { customConditions: [] },
     includeExternal: ['@posthorn/shared'],
   });

@@ -79,7 +79,7 @@ test('the TypeScript is the same request', async () => {
     }
   }
   const code = formatTypeScript(awkward()).replace("import { Client } from '@posthorn/sdk';", '');
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the text is what a user would run
+  // oxlint-disable-next-line typescript/no-implied-eval -- the text is what a user would run
   const run = new Function('Client', 'process', `return (async () => {${code}})();`) as (
     ...given: unknown[]
   ) => unknown;

@@ -1,4 +1,3 @@
-/* global document, localStorage */
 // Runs before the page is painted, so that it never shows the wrong theme.
 const theme = localStorage.getItem('posthorn.theme');
 if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;

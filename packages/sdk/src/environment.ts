@@ -54,7 +54,7 @@ function readDevelopmentVariable(): boolean {
 
 /** Warns on the console of a setting that works but is probably a mistake. */
 export function warn(text: string): void {
-  // eslint-disable-next-line no-console -- a library has no log of its own
+  // oxlint-disable-next-line no-console -- a library has no log of its own
   console.warn(`[posthorn] ${text}`);
 }
 

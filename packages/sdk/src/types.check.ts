@@ -15,7 +15,7 @@ type Flat<T> = T extends unknown ? { [K in keyof T]: Exclude<T[K], undefined> } 
 type AsShown<T> = Omit<T, 'urlGroup' | 'ratePerSecond'>;
 /** Old servers leave these out, so the official types have them optional. */
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the parameter is the check
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the parameter is the check
 declare function same<_T extends true>(): void;
 
 same<Same<sdk.PublishToUrlResponse, Omit<contract.Published, 'deduplicated'> & { deduplicated?: boolean }>>();
@@ -52,7 +52,7 @@ export async function compiles(): Promise<void> {
 }
 
 /** A wrapper for any request names the type of them all. */
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as such wrappers are written
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as such wrappers are written
 async function send<T extends sdk.PublishRequest>(one: T) {
   return client.publish<sdk.PublishRequest>(one);
 }
@@ -118,7 +118,7 @@ export async function doesNotCompile(): Promise<void> {
 export function usesH3(app: H3): void {
   app.post(
     '/',
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-argument -- the event is `any` here
+    // oxlint-disable-next-line typescript/no-unsafe-argument -- the event is `any` here
     verifySignatureH3(async (event) => ({ got: await readBody<unknown>(event) })),
   );
 }

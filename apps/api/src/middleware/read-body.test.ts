@@ -25,7 +25,8 @@ async function readBeginning(maxMs: number, leave: boolean): Promise<PosthornErr
     }).listen(0, '127.0.0.1');
   });
   await new Promise((resolve) => server?.once('listening', resolve));
-  const client = connect((server?.address() as AddressInfo).port, '127.0.0.1');
+  const address = server?.address() as AddressInfo | undefined;
+  const client = connect(address?.port ?? 0, '127.0.0.1');
   client.on('error', () => undefined);
   client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n12345');
   if (leave) server?.once('request', () => client.destroy());

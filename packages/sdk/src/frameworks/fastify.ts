@@ -1,4 +1,4 @@
-// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- a hook of Fastify returns a stream of Node.js
+// oxlint-disable-next-line no-restricted-imports -- a hook of Fastify returns a stream of Node.js
 import { Readable } from 'node:stream';
 import { fromNode, type NodeHeaders, type NodeStream } from './node-request.ts';
 import { createGuard, type ConfigOrFunction, type VerifySignatureConfig } from './verify.ts';

@@ -18,7 +18,7 @@ const advice = 'use the handler before anything that reads the body.';
  * Wraps an event handler of h3 (1 or 2): a request without a good signature is answered with 403. The handler can read
  * the body as usual.
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- h3 2 does not infer the event of a handler
+// oxlint-disable-next-line typescript/no-explicit-any -- h3 2 does not infer the event of a handler
 export function verifySignatureH3<Event extends H3Event = any>(
   handler: (event: Event) => unknown,
   config?: ConfigOrFunction<NoInfer<Event>>,

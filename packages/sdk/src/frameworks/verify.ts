@@ -102,7 +102,7 @@ export function createGuard<First>(given: ConfigOrFunction<First> = {}, missingS
       const { message } = error;
       if (!reported.has(message)) {
         reported.add(message);
-        // eslint-disable-next-line no-console -- a library has no log of its own
+        // oxlint-disable-next-line no-console -- a library has no log of its own
         console.error(`[posthorn] deliveries are refused: ${message}`);
       }
       return { status: 500, message };

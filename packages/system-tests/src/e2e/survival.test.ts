@@ -218,9 +218,11 @@ test('a message whose body is not there ends in the dead letter queue, and its l
   const keys = await redis.client.keys(`*:body:${messageId}`);
   expect(await redis.client.del(keys)).toBe(1);
   const dispatcher = await startDispatcher(redis.url);
-  await eventually(async () => (await api.states(messageId)).at(-1) === 'FAILED').finally(() =>
-    dispatcher.end('SIGKILL'),
-  );
+  try {
+    await eventually(async () => (await api.states(messageId)).at(-1) === 'FAILED');
+  } finally {
+    await dispatcher.end('SIGKILL');
+  }
   const { events } = (await (await api.call(`/v2/events?messageId=${messageId}`)).json()) as { events: object[] };
   expect(events[0]).toMatchObject({ error: expect.stringContaining('the body is not there') as string });
   const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: object[] };

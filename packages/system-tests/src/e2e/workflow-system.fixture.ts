@@ -95,7 +95,7 @@ export async function startWorkflowSystem(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const run = async (workflowRunId: string) => {
-    const { runs } = await client.logs({ workflowRunId });
+    const { runs } = await client.logs({ filter: { workflowRunId } });
     const [found] = runs;
     if (!found) throw new Error(`there is no run ${workflowRunId}`);
     return found;

@@ -27,7 +27,7 @@ describe('flow control', () => {
     );
     for (const { workflowRunId } of runs) expect(await workflows.result(workflowRunId)).toBe('done');
     expect(most).toBe(1);
-    const { runs: logs } = await workflows.client.logs({ workflowRunId: runs[0]?.workflowRunId ?? '' });
+    const { runs: logs } = await workflows.client.logs({ filter: { workflowRunId: runs[0]?.workflowRunId ?? '' } });
     expect(logs[0]).toMatchObject({ flowControlKey: 'run-key' });
   });
 });
@@ -297,7 +297,7 @@ describe('logs', () => {
     const second = await workflows.client.logs({ count: 1, cursor: first.cursor });
     expect(second.runs).toHaveLength(1);
     expect(second.runs[0]?.workflowRunId).not.toBe(first.runs[0]?.workflowRunId);
-    const states = await workflows.client.logs({ state: 'RUN_STARTED', workflowUrl: url });
+    const states = await workflows.client.logs({ filter: { state: 'RUN_STARTED', workflowUrl: url } });
     expect(states.runs.map((one) => one.workflowRunId)).toEqual([workflowRunId]);
     await workflows.client.cancel(workflowRunId);
   });

@@ -49,7 +49,7 @@ test('a schedule for the URL of a workflow begins a run with its payload', async
   const { scheduleId } = (await created.json()) as { scheduleId: string };
   expect((await api.call(`/v2/schedules/${scheduleId}/run`, { method: 'POST' })).status).toBeLessThan(300);
   const run = await eventually(async () => {
-    const [found] = (await workflows.client.logs({ workflowUrl: url })).runs;
+    const [found] = (await workflows.client.logs({ filter: { workflowUrl: url } })).runs;
     return found?.workflowState === 'RUN_SUCCESS' ? found : undefined;
   });
   expect(run.workflowRunResponse).toBe('7');

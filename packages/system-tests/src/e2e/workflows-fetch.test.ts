@@ -83,7 +83,7 @@ afterAll(async () => {
 
 const ended = (workflowRunId: string) =>
   eventually(async () => {
-    const [run] = (await client.logs({ workflowRunId })).runs;
+    const [run] = (await client.logs({ filter: { workflowRunId } })).runs;
     return run && run.workflowState !== 'RUN_STARTED' ? run : undefined;
   }, 30_000);
 

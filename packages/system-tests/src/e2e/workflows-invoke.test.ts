@@ -114,7 +114,7 @@ test('an invocation whose answer is lost starts one run', async () => {
   const { workflowRunId } = await workflows.client.trigger({ url: url('parent'), retries: 3, retryDelay: '10' });
   expect(await workflows.result(workflowRunId)).toBe('child');
   expect(payloads).toEqual(['p']);
-  const { runs } = await workflows.client.logs({ workflowUrl: url('child') });
+  const { runs } = await workflows.client.logs({ filter: { workflowUrl: url('child') } });
   expect(runs).toHaveLength(1);
   expect(spoilt['/parent']).toEqual([]);
 });

@@ -125,6 +125,6 @@ test('a batch with a step and a faulty item is refused with 412, and nothing of 
   }
   const names = (await workflows.run(workflowRunId)).steps.flatMap(({ steps }) => steps.map((one) => one.stepName));
   expect(names).not.toContain('a');
-  expect((await workflows.client.logs({ workflowRunId: 'wfr_batch-fault' })).runs).toEqual([]);
+  expect((await workflows.client.logs({ filter: { workflowRunId: 'wfr_batch-fault' } })).runs).toEqual([]);
   expect(workflows.at('/batch-fault')).toHaveLength(1);
 });

@@ -99,7 +99,7 @@ describe('trigger and delivery', () => {
     await eventually(async () => (await workflows.client.getWaiters({ eventId: 'same-id-go' })).length === 1);
     await workflows.client.notify({ eventId: 'same-id-go', eventData: 'b' });
     const { runs } = await eventually(async () => {
-      const found = await workflows.client.logs({ workflowRunId: first.workflowRunId });
+      const found = await workflows.client.logs({ filter: { workflowRunId: first.workflowRunId } });
       return found.runs.every(({ workflowState }) => workflowState === 'RUN_SUCCESS') ? found : undefined;
     });
     expect(runs.map(({ workflowRunResponse }) => workflowRunResponse)).toEqual(['"b"', '"a"']);
@@ -136,7 +136,7 @@ describe('trigger and delivery', () => {
       headers: { 'Content-Type': 'application/json', 'Upstash-Forward-X-Own': 'v' },
     });
     const run = await eventually(async () => {
-      const [found] = (await workflows.client.logs({ workflowUrl: url })).runs;
+      const [found] = (await workflows.client.logs({ filter: { workflowUrl: url } })).runs;
       return found?.workflowState === 'RUN_SUCCESS' ? found : undefined;
     });
     expect(run.workflowRunResponse).toBe('[1,"v"]');

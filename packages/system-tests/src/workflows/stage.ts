@@ -152,7 +152,7 @@ export async function setWorkflowStage(
       for (const { id, program } of runs) {
         const run = await eventually(
           async () => {
-            const [found] = (await client.logs({ workflowRunId: id })).runs;
+            const [found] = (await client.logs({ filter: { workflowRunId: id } })).runs;
             return found && found.workflowState !== 'RUN_STARTED' ? found : undefined;
           },
           Math.max(1000, deadline - Date.now()),

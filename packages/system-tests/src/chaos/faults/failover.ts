@@ -31,11 +31,15 @@ export const failover: Fault = {
   async run(chaos) {
     const stage = await chaos.stage({ dispatchers: 2, proxied: true });
     const replica = await startReplica(stage.redis);
-    await failOver(chaos, stage, replica, async () => {
-      await replica.client.replicaof('NO', 'ONE');
-      stage.proxy?.retarget(replica.port);
-      stage.proxy?.cut();
-    }).finally(() => replica.stop());
+    try {
+      await failOver(chaos, stage, replica, async () => {
+        await replica.client.replicaof('NO', 'ONE');
+        stage.proxy?.retarget(replica.port);
+        stage.proxy?.cut();
+      });
+    } finally {
+      await replica.stop();
+    }
   },
 };
 

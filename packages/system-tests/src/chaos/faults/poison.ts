@@ -30,8 +30,8 @@ export const poison: Fault = {
 
     const reason = await eventually(async () => {
       const response = await stage.apis[0]?.call(`/v2/events?messageId=${id}`);
-      const { events } = (await response?.json()) as { events: { state: string; error?: string }[] };
-      return events.find(({ state }) => state === 'FAILED')?.error;
+      const log = (await response?.json()) as { events: { state: string; error?: string }[] } | undefined;
+      return log?.events.find(({ state }) => state === 'FAILED')?.error;
     }, 180_000);
     chaos.figure('reason', reason);
     await load.stop();
