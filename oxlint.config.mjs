@@ -177,7 +177,13 @@ export default {
         'typescript/return-await': ['error', 'error-handling-correctness-only'],
         'typescript/restrict-plus-operands': [
           'error',
-          { allowAny: false, allowBoolean: false, allowNullish: false, allowNumberAndString: false, allowRegExp: false },
+          {
+            allowAny: false,
+            allowBoolean: false,
+            allowNullish: false,
+            allowNumberAndString: false,
+            allowRegExp: false,
+          },
         ],
         'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
         'typescript/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],

@@ -1,7 +1,7 @@
 // `npm run configuration`: writes docs/configuration.md from the tables of the processes. With --check it only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { format, resolveConfig } from 'prettier';
+import { format } from 'oxfmt';
 import { root } from './setup.mjs';
 
 const file = join(root, 'docs/configuration.md');
@@ -32,7 +32,8 @@ empty variable counts as not set. All wrong values are reported in one sentence 
 | --- | --- | --- | --- |
 ${lines.join('\n')}
 `;
-const wanted = await format(text, { ...(await resolveConfig(file)), filepath: file });
+const style = JSON.parse(readFileSync(join(root, '.oxfmtrc.json'), 'utf8'));
+const { code: wanted } = await format(file, text, style);
 
 if (!process.argv.includes('--check')) writeFileSync(file, wanted);
 else if (readFileSync(file, 'utf8') !== wanted) {

@@ -5,7 +5,13 @@ import { toBytes, toText } from './text.ts';
 
 /** What `fetch` takes as a body. */
 export type BodyInit =
-  Blob | FormData | URLSearchParams | ReadableStream<Uint8Array> | ArrayBuffer | Uint8Array | string;
+  | Blob
+  | FormData
+  | URLSearchParams
+  | ReadableStream<Uint8Array>
+  | ArrayBuffer
+  | Uint8Array
+  | string;
 
 /** What `new Headers()` takes. */
 export type HeadersInit = Headers | Record<string, string> | [string, string][] | IterableIterator<[string, string]>;

@@ -22,4 +22,11 @@ export type ErrorKind = 'dns' | 'connect' | 'tls' | 'timeout' | 'http' | 'protoc
 
 /** What can have happened to a message. */
 export type MessageState =
-  'CREATED' | 'ACTIVE' | 'ERROR' | 'RETRY' | 'DELIVERED' | 'FAILED' | 'CANCEL_REQUESTED' | 'CANCELED';
+  | 'CREATED'
+  | 'ACTIVE'
+  | 'ERROR'
+  | 'RETRY'
+  | 'DELIVERED'
+  | 'FAILED'
+  | 'CANCEL_REQUESTED'
+  | 'CANCELED';

@@ -36,7 +36,16 @@ export interface MessageSummary {
 /** Where a message is, and why. Times are in milliseconds since 1970. */
 export interface MessagePlace {
   kind:
-    'delayed' | 'due' | 'queued' | 'limited' | 'paused' | 'in-flight' | 'retrying' | 'delivered' | 'dead' | 'canceled';
+    | 'delayed'
+    | 'due'
+    | 'queued'
+    | 'limited'
+    | 'paused'
+    | 'in-flight'
+    | 'retrying'
+    | 'delivered'
+    | 'dead'
+    | 'canceled';
   /** The same as a sentence. */
   text: string;
   since: number;
