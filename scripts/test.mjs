@@ -18,6 +18,7 @@ const total = { passed: 0, failed: 0, flaky: 0, skipped: 0 };
 const maxSecondTries = 4;
 
 await Promise.all([checkSources(), checkTypes()]);
+await test('unit');
 await testProcesses('integration');
 if (await hasChromium()) await testProcesses('browser', '--runInBand');
 else skipBrowser();
@@ -38,7 +39,6 @@ async function checkSources() {
 async function checkTypes() {
   await check('types', 'npm', ['run', '--silent', 'check-types']);
   await check('package', 'node', ['packages/sdk/scripts/test-package.mjs']);
-  await test('unit', '--maxWorkers=1');
 }
 
 /**
