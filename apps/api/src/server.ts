@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { everySecond } from '@posthorn/process';
 import express, { type Express } from 'express';
 import { createAcceptFirst } from './accept-first.ts';
 import { createStuckWatch } from './close-stuck.ts';
@@ -12,7 +13,7 @@ export interface ApiServer {
 }
 
 /** How long a client may take nothing of its response, and how often the server looks. */
-const stuck = { maxMs: 60_000, lookEveryMs: 5000 };
+const stuck = { maxMs: 60_000, lookEverySeconds: 5 };
 
 /**
  * An HTTP server for an Express app. Express replaces the prototype of every request and response, which takes a third
@@ -95,9 +96,8 @@ export function createServer(app: Express): ApiServer {
     socket.once('close', () => connections.delete(socket));
   });
   const closeStuck = createStuckWatch(stuck.maxMs);
-  const timer = setInterval(() => closeStuck(connections.keys(), performance.now()), stuck.lookEveryMs);
-  timer.unref();
-  server.once('close', () => clearInterval(timer));
+  const looks = everySecond(() => closeStuck(connections.keys(), performance.now()), stuck.lookEverySeconds);
+  server.once('close', looks.stop);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Complete requests before the broken one are answered first.
     const isAfterRequests = (connections.get(socket) ?? 0) > 0 && lastRequests.get(socket)?.complete === true;

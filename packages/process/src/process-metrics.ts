@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { measureEventLoopDelay } from './event-loop-delay.ts';
 
 /** The metrics of a process, in the form of Prometheus. No label holds anything that a user chose. */
 export interface ProcessMetrics {
@@ -30,8 +31,7 @@ export function createProcessMetrics(droppedLines: () => number): ProcessMetrics
   const registers = [registry];
   const steps: (() => Promise<void>)[] = [];
   let running: Promise<unknown> | undefined;
-  // Every measurement of the event loop's delay wakes the process, by default a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  const beginPeriod = addNodeMetrics(registry);
 
   const prepare = async () => {
     running ??= Promise.all(steps.map((step) => step())).finally(() => (running = undefined));
@@ -66,7 +66,9 @@ export function createProcessMetrics(droppedLines: () => number): ProcessMetrics
     contentType: registry.contentType,
     async write() {
       await prepare();
-      return `${await registry.metrics()}\n${await common.metrics()}`;
+      const ofProcess = registry.metrics();
+      beginPeriod();
+      return `${await ofProcess}\n${await common.metrics()}`;
     },
     async writeCommon() {
       await prepare();
@@ -79,4 +81,39 @@ export function createProcessMetrics(droppedLines: () => number): ProcessMetrics
     droppedLines,
   );
   return metrics;
+}
+
+/** A measurement of prom-client that never comes, in milliseconds. */
+const neverMs = 2 ** 31 - 1;
+
+/**
+ * Adds the metrics of Node.js. prom-client would wake the process for each measurement of the event loop's delay.
+ *
+ * @returns a function that begins a new period of that measurement
+ */
+function addNodeMetrics(registry: Registry): () => void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: neverMs });
+  const delays = measureEventLoopDelay();
+  const readNs = {
+    min: () => delays.min,
+    max: () => delays.max,
+    mean: () => delays.mean,
+    stddev: () => delays.stddev,
+    p50: () => delays.percentile(50),
+    p90: () => delays.percentile(90),
+    p99: () => delays.percentile(99),
+  };
+  for (const [name, read] of Object.entries(readNs)) {
+    const full = `nodejs_eventloop_lag_${name}_seconds`;
+    registry.removeSingleMetric(full);
+    new Gauge({
+      name: full,
+      help: `Delay of the event loop since the last scrape (${name}).`,
+      registers: [registry],
+      collect() {
+        this.set(delays.count > 0 ? read() / 1e9 : 0);
+      },
+    });
+  }
+  return () => delays.reset();
 }
