@@ -74,7 +74,7 @@ export interface Broker extends Pick<Publisher, 'publish' | 'publishBatch' | 're
   /** Sessions of the console, for the tokens that are valid in this process. */
   createSessions(tokens: readonly KnownToken[]): Sessions;
   backlogs: Backlogs;
-  workflows: Omit<Workflows, 'accept' | 'compose' | 'judge' | 'settle' | 'measure' | 'sweep'>;
+  workflows: Omit<Workflows, 'accept' | 'compose' | 'judge' | 'settle' | 'measure' | 'sweep' | 'upkeepKeys'>;
   guard: DestinationGuard;
   close(): Promise<void>;
 }
@@ -95,6 +95,12 @@ export interface Upkeep {
   sweep(): Promise<boolean>;
   /** Removes the oldest entries of the log until about `maxEntries` are left, and gives the number of those removed. */
   trim(maxEntries: number): Promise<number>;
+  /** Grows with everything that this process stores. */
+  countWork(): number;
+  /** Whether Redis has no room for new messages. */
+  isFull(): boolean;
+  /** Whether a message has not ended, or was stored since the index of these messages was tidied. */
+  hasPending(): Promise<boolean>;
   /** Tidies the index of the messages that have not ended. */
   tidyIndex(): Promise<void>;
   /** Removes dead letters, ended runs and flow-control keys that are past their retention. */

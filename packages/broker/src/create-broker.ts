@@ -36,6 +36,7 @@ import { refuseNew } from './workflows/refuse-new.ts';
 import { createRunSettlement } from './workflows/run-settlement.ts';
 import { createWorkflows, type RunLimits } from './workflows/workflows.ts';
 import { createUrlGroups } from './url-groups/url-groups.ts';
+import { createUpkeep } from './upkeep.ts';
 import { createViews } from './views/views.ts';
 import type { BrokerOptions, DelivererOptions, BrokerParts } from './broker.ts';
 
@@ -52,16 +53,12 @@ const onlyDelivers: PublishLimits = {
 
 const noRuns: RunLimits = { maxRuns: 0, maxSteps: 0, maxLogBytes: 0, lazyBytes: -1, retentionMs: 0 };
 
-/** How long one process tidies indexes that it has claimed: half of the time after which another may claim them. */
-const maxTidyMs = 60_000;
-
 export function createBroker(options: BrokerOptions): BrokerParts {
   const { redis, log, graceMs, logRetentionMs, maxLogLines } = options;
   const findRedis = followAddresses(redis);
   const ownPorts = (options.ownPorts ?? []).filter((port) => port > 0).map((port) => ({ address: '127.0.0.1', port }));
   const guard = createDestinationGuard({ ...options.destinations, own: () => [...ownPorts, ...findRedis()] });
   const shards = openShards(redis, options.shards, log);
-  const allShards = Array.from({ length: shards.count }, (_, shard) => shard);
   const bodies = createBodyStore(redis, shards.shardOf);
   const lanes = createLanes(redis, shards);
   const logOptions = { retentionMs: logRetentionMs, maxEntries: maxLogLines };
@@ -187,32 +184,7 @@ export function createBroker(options: BrokerOptions): BrokerParts {
     publishBatch: publisher.publishBatch,
     retryDeadLetters: publisher.retryDeadLetters,
     createDeliverer: openDeliverer,
-    upkeep: {
-      fireDue: schedules.fireDue,
-      async sweep() {
-        const found = await inAllShards((shard) => [lanes.sweep(shard), workflows.sweep(shard)]);
-        return found.includes(true);
-      },
-      trim: (maxEntries) => logs.trim(maxEntries),
-      async tidyIndex() {
-        const startedAt = performance.now();
-        const claims = await Promise.allSettled(allShards.map((shard) => shards.at(shard).claimTidying()));
-        // One after the other: an index may be large. One that fails does not keep the others from it.
-        for (const [shard, claim] of claims.entries()) {
-          // Another process may claim the others soon.
-          if (performance.now() - startedAt > maxTidyMs) return;
-          try {
-            if (claim.status === 'rejected') throw claim.reason;
-            await claim.value?.();
-          } catch (error) {
-            log.debug({ err: error, shard }, 'tidying.failed');
-          }
-        }
-      },
-      async expire() {
-        await Promise.all([dlq.expire(), inAllShards((shard) => [lanes.expire(shard), workflows.expire(shard)])]);
-      },
-    },
+    upkeep: createUpkeep({ redis, shards, lanes, workflows, schedules, logs, dlq, stats, isFull, log }),
     callbacks,
     messages: { ...createMessages({ ...readers, graceMs }), ...canceler, ...createRunNow(shards) },
     lanes,
@@ -254,11 +226,6 @@ export function createBroker(options: BrokerOptions): BrokerParts {
       options.reads?.disconnect();
     },
   };
-
-  /** In one turn of the event loop, so that the commands are sent together. */
-  function inAllShards<T>(work: (shard: number) => Promise<T>[]): Promise<T[]> {
-    return Promise.all(allShards.flatMap(work));
-  }
 
   function createReaders(reads: RedisConnection) {
     const readShards = openShards(reads, options.shards, log);

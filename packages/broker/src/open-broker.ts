@@ -116,7 +116,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<OpenBroker
     // By a wrong clock a delay would end too early, or an hour too late.
     ...(forRequests ? { findRefusal: () => watch.trouble('clock-wrong') } : {}),
   });
-  watch.followWork(() => broker.stats.total() + broker.workflows.total());
+  watch.followWork(broker.upkeep.countWork);
   if (!forRequests) await broker.shards.limitParallelism(globalParallelism);
 
   return {

@@ -1,5 +1,5 @@
 import { type Backlogs, type ShardWorker } from '@posthorn/broker';
-import { within, type Log } from '@posthorn/process';
+import { everySecond, within, type Log } from '@posthorn/process';
 
 export interface ProgressOptions {
   /** One per shard. */
@@ -27,7 +27,7 @@ export interface Progress {
 /** Reports a process that fetches nothing while messages wait and slots are free, whatever the reason. */
 export function watchProgress(options: ProgressOptions): Progress {
   const { workers, slots, limitOf, backlogs, isPaused, fetchTimeoutMs, log, giveUp } = options;
-  const everyMs = Math.min(5000, fetchTimeoutMs / 4);
+  const everySeconds = Math.max(1, Math.min(5, Math.floor(fetchTimeoutMs / 4000)));
   const now = () => performance.now();
   const seen = workers.map(() => ({ fetched: 0, at: now() }));
   let isBusy = false;
@@ -36,8 +36,8 @@ export function watchProgress(options: ProgressOptions): Progress {
 
   const look = async () => {
     // Without a response nothing is known, and a Redis that is unavailable is reported elsewhere.
-    const found = Promise.all(workers.map((_, shard) => backlogs.read(shard))).catch(() => undefined);
-    const shards = (await within(everyMs, found)) ? await found : undefined;
+    const found = backlogs.readEach().catch(() => undefined);
+    const shards = (await within(everySeconds * 1000, found)) ? await found : undefined;
     workers.forEach((worker, shard) => {
       const { fetched, inSlots } = worker.progress();
       const backlog = shards?.[shard];
@@ -58,17 +58,17 @@ export function watchProgress(options: ProgressOptions): Progress {
     }
   };
 
-  const timer = setInterval(() => {
+  const looks = everySecond(() => {
     if (isBusy) return;
     isBusy = true;
     void look().finally(() => (isBusy = false));
-  }, everyMs);
+  }, everySeconds);
 
   return {
     trouble: () =>
       silentMs > fetchTimeoutMs
         ? `Messages wait and none was fetched for ${Math.round(silentMs / 1000)} s; the process exits soon; its supervisor should restart it.`
         : undefined,
-    stop: () => clearInterval(timer),
+    stop: looks.stop,
   };
 }

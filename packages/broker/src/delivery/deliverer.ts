@@ -57,7 +57,10 @@ export interface Deliverer {
   close(): void;
 }
 
-export type DeliveryWorkOptions = Omit<WorkOptions, 'redis' | 'log' | 'drop' | 'parked' | 'isAwaited' | 'ended'>;
+export type DeliveryWorkOptions = Omit<
+  WorkOptions,
+  'redis' | 'log' | 'shards' | 'drop' | 'parked' | 'isAwaited' | 'ended'
+>;
 
 export interface DelivererParts {
   redis: RedisConnection;
@@ -125,6 +128,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
         ...options,
         redis: parts.redis,
         log,
+        shards,
         isAwaited: holdsAnything,
         parked: slots.recheck,
         ended: afterEnd,

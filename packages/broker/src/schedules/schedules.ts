@@ -43,7 +43,7 @@ export interface Schedules {
   remove(scheduleId: string): Promise<boolean>;
   /**
    * Publishes what is due, and skips times that have been missed for longer than `catchUpMs`. Any number of processes may
-   * do it at once, and any of them may die. Resolves to the time until something is due again, in ms.
+   * do it at once, and any of them may die. Resolves to the time until something may be due again, in ms.
    */
   fireDue(catchUpMs: number): Promise<number>;
   /** Tells the schedule that made a message, if one did, how it ended. Doing it twice changes nothing. */

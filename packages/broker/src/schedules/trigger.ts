@@ -87,7 +87,10 @@ export function createTrigger(parts: TriggerParts): (catchUpMs: number) => Promi
         }),
       ),
     );
-    return rows.length === atOnce ? 0 : waitMs < 0 ? Infinity : waitMs;
+    if (rows.length === atOnce) return 0;
+    // A schedule that is created meanwhile is due at the start of a minute, too.
+    const minuteMs = 60_000 - (now % 60_000);
+    return waitMs < 0 ? minuteMs : Math.min(waitMs, minuteMs);
   };
 
   /** What goes wrong with one schedule leaves the others alone; it is tried again when the claim is over. */

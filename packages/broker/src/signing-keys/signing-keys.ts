@@ -1,11 +1,12 @@
 import { createHash, randomInt } from 'node:crypto';
+import { everySecond } from '@posthorn/process';
 import type { SigningKeys } from '@posthorn/shared';
 import type { RedisConnection } from '../engine/redis/connect.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 
 const field = 'signing-keys';
 /** How often the keys are read, in case the notice of a change was lost. */
-const reloadMs = 5000;
+const reloadSeconds = 5;
 
 interface StoredKeys extends SigningKeys {
   /** Hash of the pair that the environment gave, so that a rotation is not undone by the next start. */
@@ -83,11 +84,11 @@ export function createSigningKeys(redis: RedisConnection): SigningKeyStore {
       ({ current } = await get());
       // The same when the connection was lost for a while.
       subscriber.on('ready', reload);
-      const timer = setInterval(reload, reloadMs);
+      const reloads = everySecond(reload, reloadSeconds);
       return {
         current: () => current,
         close() {
-          clearInterval(timer);
+          reloads.stop();
           subscriber.disconnect();
         },
       };

@@ -112,6 +112,8 @@ export interface Workflows extends RunAttempts {
   sweep(shard: number): Promise<boolean>;
   /** Forgets the runs and the dead letters of a shard that are past their retention. */
   expire(shard: number): Promise<void>;
+  /** The keys of a shard without which `sweep` finds nothing, and those without which `expire` finds nothing. */
+  upkeepKeys(shard: number): { swept: string[]; expiring: string[] };
 }
 
 /** Runs that one call looks after. */
@@ -219,6 +221,11 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
         oldestMs: began === Infinity ? 0 : Math.max(0, Date.now() - began),
       };
     },
+
+    upkeepKeys: (shard) => ({
+      swept: [runKeys.unreported(shard)],
+      expiring: [runKeys.dlq(shard), runKeys.expiry(shard)],
+    }),
 
     async sweep(shard) {
       const due = await readDue(runKeys.unreported(shard), Date.now() - 1000);

@@ -66,6 +66,8 @@ export interface Lanes extends LaneSettings {
    * have ended, from their queues.
    */
   expire(shard: number): Promise<void>;
+  /** The keys of a shard without which `sweep` finds nothing, and those without which `expire` finds nothing. */
+  upkeepKeys(shard: number): { swept: string[]; expiring: string[] };
 
   shardOf(lane: Lane): number;
 }
@@ -180,6 +182,11 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
     async hold(lane, messageId, part) {
       await run('hold', lane, messageId, part);
     },
+
+    upkeepKeys: (shard) => ({
+      swept: [keyspace.busyLanes(shard)],
+      expiring: [keyspace.queues(shard), keyspace.flowKeys(shard)],
+    }),
 
     async sweep(shard) {
       const busy = keyspace.busyLanes(shard);

@@ -158,16 +158,14 @@ export function watchRedis(redis: RedisConnection, log: Log, options: WatchOptio
   let countWork: (() => number) | undefined;
   let workBefore = 0;
   let clockBefore = readClock();
-  let secondsIdle = 0;
-  const looks = everySecond(() => {
+  const looks = everySecond((second) => {
     const work = countWork?.() ?? 0;
     const clock = readClock();
     const isIdle =
       work === workBefore && troubles.size === 0 && Math.abs(clock - clockBefore) < noticeClockOffsetMs / 2;
     workBefore = work;
     clockBefore = clock;
-    secondsIdle = isIdle ? secondsIdle + 1 : 0;
-    if (!countWork || secondsIdle % idleLookSeconds === 0) lookAgain();
+    if (!countWork || !isIdle || second % idleLookSeconds === 0) lookAgain();
   });
   return {
     hasLooked,

@@ -1,6 +1,8 @@
 import { newMessageId, parseShard } from '@posthorn/shared';
 import type { Log } from '@posthorn/process';
+import { anyExists } from '../redis/any-exists.ts';
 import type { RedisConnection } from '../redis/connect.ts';
+import { keyspace } from '../redis/keyspace.ts';
 import { hashText } from './hash.ts';
 import { openShard, type Shard } from './shard.ts';
 
@@ -18,6 +20,13 @@ export interface Shards {
   find(messageId: string): Shard | undefined;
   /** Ids by their shards, in their order; those that are no ids of ours apart. */
   group(messageIds: Iterable<string>): { byShard: Map<number, string[]>; unknown: string[] };
+  /**
+   * Whether a message of any shard has not ended, or was stored since the index of these messages was tidied. Calls at the
+   * same time share one question, as those of `hasActive` do.
+   */
+  hasPending(): Promise<boolean>;
+  /** Whether an attempt is in flight in any shard. */
+  hasActive(): Promise<boolean>;
   /** Sets the maximum number of attempts in flight over all dispatchers, 0 without a limit; Redis keeps it. */
   limitParallelism(max: number): Promise<void>;
   close(): Promise<void>;
@@ -31,6 +40,13 @@ export function divideParallelism(max: number, count: number, shard: number): nu
 export function openShards(redis: RedisConnection, count: number, log: Log): Shards {
   const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log));
   let turn = 0;
+  const keysOf = (...names: string[]) =>
+    shards.flatMap((_, shard) => names.map((name) => keyspace.bullmq(shard) + name));
+  const pendingKeys = [
+    ...keysOf('wait', 'active', 'delayed'),
+    ...shards.map((_, shard) => keyspace.pendingRows(shard)),
+  ];
+  const activeKeys = keysOf('active', 'stalled');
   const shardOf = (messageId: string) => {
     const shard = parseShard(messageId);
     return shard !== undefined && shard < count ? shard : undefined;
@@ -64,6 +80,8 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
       if (!found) throw new RangeError(`There is no shard ${shard}.`);
       return found;
     },
+    hasPending: shareQuestion(() => anyExists(redis, pendingKeys)),
+    hasActive: shareQuestion(() => anyExists(redis, activeKeys)),
     async limitParallelism(max) {
       await Promise.all(shards.map((one, shard) => one.setGlobalConcurrency(divideParallelism(max, count, shard))));
     },
@@ -71,4 +89,10 @@ export function openShards(redis: RedisConnection, count: number, log: Log): Sha
       await Promise.all(shards.map((shard) => shard.close()));
     },
   };
+}
+
+/** The workers of all shards ask the same within some turns of the event loop. */
+function shareQuestion<T>(ask: () => Promise<T>): () => Promise<T> {
+  let question: Promise<T> | undefined;
+  return () => (question ??= ask().finally(() => (question = undefined)));
 }

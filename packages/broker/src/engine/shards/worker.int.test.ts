@@ -3,7 +3,8 @@ import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { LockManager } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
-import { openShard, type Shard } from './shard.ts';
+import type { Shard } from './shard.ts';
+import { openShards, type Shards } from './shards.ts';
 import { workShard, type ShardWorker } from './worker.ts';
 
 const delivered: Outcome = { kind: 'delivered', response: { status: 200, header: {}, body: new Uint8Array() } };
@@ -11,6 +12,7 @@ const log = pino({ level: 'fatal' });
 
 let server: TestRedis;
 let redis: RedisConnection;
+let shards: Shards;
 let shard: Shard;
 const workers: { worker: ShardWorker; connection: RedisConnection }[] = [];
 const taken: string[] = [];
@@ -20,10 +22,11 @@ beforeAll(async () => {
   server = await startRedis();
   redis = connectForRequests(server.url);
   await eventually(() => redis.status === 'ready');
-  shard = openShard(redis, 0, log);
+  shards = openShards(redis, 1, log);
+  shard = shards.at(0);
 });
 afterAll(async () => {
-  await shard.close();
+  await shards.close();
   redis.disconnect();
   await server.stop();
 });
@@ -48,6 +51,7 @@ async function startWorker(stalledAfterMs = 15_000): Promise<void> {
     maxDetached: 10,
     stalledAfterMs,
     log,
+    shards,
     failed: () => undefined,
     process: ({ id }) => {
       taken.push(id);
@@ -152,9 +156,9 @@ test('a delayed message is taken when it is due, while a message before it is in
 test('the checks for stalled messages write nothing while no message is in work, and find one whose worker died', async () => {
   await startWorker(300);
   await redis.config('RESETSTAT');
-  // Beside the waiting, only the checks are scripts.
-  await eventually(async () => Number((await countCalls('evalsha'))[0]) >= 3);
-  expect(await countCalls('set', 'psetex', 'hset', 'del')).toEqual([0, 0, 0, 0]);
+  // One question for all shards comes before the check of each.
+  await eventually(async () => Number((await countCalls('exists'))[0]) >= 3);
+  expect(await countCalls('evalsha', 'set', 'psetex', 'hset', 'del')).toEqual([0, 0, 0, 0, 0]);
   holdBack('msg_stalled');
   await add('msg_stalled');
   await eventually(() => taken.length === 1);
@@ -164,6 +168,19 @@ test('the checks for stalled messages write nothing while no message is in work,
   await startWorker(300);
   await eventually(() => taken.length === 2);
   expect(taken).toEqual(['msg_stalled', 'msg_stalled']);
+});
+
+test('a worker that is not woken takes no script without a message, and finds one whose wake-up was lost', async () => {
+  await add('msg_lost');
+  const wait = '{d0}:deliver:wait';
+  await redis.rename(wait, '{d0}:aside');
+  await redis.del('{d0}:deliver:marker', '{d0}:pending:rows');
+  await startWorker();
+  await redis.config('RESETSTAT');
+  await eventually(async () => Number((await countCalls('bzpopmin'))[0]) >= 1);
+  expect(await countCalls('evalsha')).toEqual([0]);
+  await redis.rename('{d0}:aside', wait);
+  await eventually(() => taken.includes('msg_lost'));
 });
 
 test("BullMQ is given the time of the hand-over, by which it renews a message's lock", async () => {

@@ -6,6 +6,7 @@ import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { jobName } from './shard.ts';
 import { isCanceled, type Canceled } from './cancel-jobs.ts';
 import { toDelivery, type Delivery } from './shard.ts';
+import type { Shards } from './shards.ts';
 import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {
@@ -18,6 +19,8 @@ export interface WorkOptions {
   /** A job whose worker died is taken back this long after the last sign of life, at most. */
   stalledAfterMs: number;
   log: Log;
+  /** What is asked, for all shards at once, before a worker looks at its own shard without having been woken. */
+  shards: Pick<Shards, 'hasActive' | 'hasPending'>;
   /** Redis has failed, perhaps thousands of times a second. */
   failed: (reason: string) => void;
   /** One attempt with its effects. An error that it throws is a fault of this process and uses no retry. */
@@ -46,6 +49,9 @@ export interface ShardWorker {
   progress(): { fetched: number; inSlots: number; detached: number; takenBack: number };
 }
 
+/** Seconds until a worker that was not woken looks by itself, in case a wake-up was lost: BullMQ's longest. */
+const maxBlockSeconds = 10;
+
 /** A message that we ourselves could not handle is tried again after this time. */
 const handBack: Outcome = { kind: 'deferred', delayMs: 1000 };
 
@@ -55,6 +61,8 @@ type StoredJob = Job<Message | Canceled, undefined, typeof jobName>;
 class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
   /** Functions that detach the jobs that are being processed. */
   private readonly detachers = new Map<StoredJob, () => boolean>();
+  /** The worker was not woken, and no shard had a job. One that is added now wakes it. */
+  private findsNothing = false;
 
   /**
    * The main loop counts a job as long as this promise is pending. BullMQ renews the lock of a job and ends it in the
@@ -91,6 +99,26 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
     return this.detachers.get(job)?.() ?? false;
   }
 
+  /** Looks for stalled jobs, and for jobs without having been woken, only where there may be some. */
+  restWhileEmpty(shards: WorkOptions['shards']): void {
+    const { backend } = this;
+    const takeStalled = backend.moveStalledJobsToWait.bind(backend);
+    backend.moveStalledJobsToWait = async () => ((await shards.hasActive()) ? takeStalled() : []);
+    const wait = backend.waitForJob.bind(backend);
+    backend.waitForJob = async (timeout) => {
+      const marker = await wait(timeout);
+      // After a shorter time it is the turn of a delayed job.
+      this.findsNothing = marker === null && timeout === maxBlockSeconds && !(await shards.hasPending());
+      return marker;
+    };
+  }
+
+  protected override async moveToActive(token: string, name?: string) {
+    if (!this.findsNothing) return super.moveToActive(token, name);
+    this.findsNothing = false;
+    return undefined as unknown as StoredJob;
+  }
+
   /**
    * Where a script says that a job was the last one (`sayWhenLast`), the worker goes on as after a response without a job:
    * it waits to be woken. BullMQ would ask for the next one first.
@@ -123,6 +151,7 @@ export function workShard({
   maxDetached,
   stalledAfterMs,
   log,
+  shards,
   failed,
   process,
   drop,
@@ -190,8 +219,7 @@ export function workShard({
       // A lock lives two thirds of the time and stalled jobs are looked for each third: together the promised bound.
       lockDuration: Math.round((stalledAfterMs * 2) / 3),
       stalledInterval: Math.round(stalledAfterMs / 3),
-      // Seconds until a worker that was not woken looks by itself, in case a wake-up was lost: BullMQ's longest.
-      drainDelay: 10,
+      drainDelay: maxBlockSeconds,
       // By default a job fails for good at its second stall ever, which would lose a message in silence.
       maxStalledCount: 1_000_000,
       runRetryDelay: 1000,
@@ -200,6 +228,7 @@ export function workShard({
       },
     },
   );
+  worker.restWhileEmpty(shards);
   const end = (id: string | undefined) => {
     const last = ending.get(id ?? '');
     if (!last || !ending.delete(last.delivery.id)) return;

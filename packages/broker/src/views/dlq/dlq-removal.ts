@@ -19,6 +19,8 @@ export interface DlqRemover {
   remove(dlqIds: readonly string[]): Promise<number>;
   /** Removes entries that are past their retention, and gives how many. Their bodies and responses expire by themselves. */
   expire(): Promise<number>;
+  /** Without any of these keys, `expire` finds nothing. */
+  keys: string[];
 }
 
 export interface DlqRemoverParts {
@@ -116,6 +118,7 @@ export function createDlqRemover({ redis, shards, bodies, retentionMs }: DlqRemo
       }
       return sum(await Promise.all(Array.from(byShard, ([shard, ids]) => removeWithBodies(shard, ids))));
     },
+    keys: Array.from({ length: shards.count }, (_, shard) => keyspace.dlq(shard)),
     async expire() {
       return sum(await Promise.all(Array.from({ length: shards.count }, (_, shard) => expireIn(shard))));
     },

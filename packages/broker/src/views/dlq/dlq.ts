@@ -48,6 +48,8 @@ export interface Dlq {
   get(dlqId: string): Promise<DlqMessage | undefined>;
   /** Removes entries that are past their retention, and gives how many. */
   expire(): Promise<number>;
+  /** Without any of these keys, `expire` finds nothing. */
+  keys: string[];
 }
 
 export interface DlqParts {
@@ -214,6 +216,7 @@ export function createDlq({ redis, shards, bodies, responses, retentionMs, logRe
     },
 
     expire: remover.expire,
+    keys: remover.keys,
   };
 }
 
