@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ConfigurationError, readyMessage, supervise } from '@posthorn/process';
+import { ConfigurationError, readyMessage, supervise, within } from '@posthorn/process';
 
 export interface AppOptions {
   /** The folder below `apps/`, and its name in a sentence. */
@@ -36,7 +36,12 @@ export function startApp({ name: app, number, env, url, isFromSources, stopMs, l
   const args = number === undefined ? [] : [String(number)];
   let complaint: string | undefined = isFromSources ? undefined : '';
   // An API that is several processes says so when all are. The process that watches the sources passes nothing on.
-  let hasSaidReady = isFromSources;
+  let markReady: () => void;
+  const saidReady = isFromSources
+    ? Promise.resolve()
+    : new Promise<void>((resolve) => {
+        markReady = resolve;
+      });
   const child = supervise({
     name,
     spawn() {
@@ -52,7 +57,7 @@ export function startApp({ name: app, number, env, url, isFromSources, stopMs, l
         else complaint += text.toString();
       });
       started.on('message', (message) => {
-        hasSaidReady ||= message === readyMessage;
+        if (message === readyMessage) markReady();
       });
       return started;
     },
@@ -64,6 +69,8 @@ export function startApp({ name: app, number, env, url, isFromSources, stopMs, l
   const waitUntilReady = async () => {
     let noticeAt = performance.now() + firstNoticeMs;
     for (;;) {
+      // Questions before that would only keep it from its start, but one says what it waits for.
+      const hasSaidReady = await within(noticeAt - performance.now(), Promise.race([saidReady, child.failed]));
       const answer = await Promise.race([child.failed, askWhetherReady(url)]);
       if (typeof answer !== 'object') {
         // What it wrote is the reason; when both apps fail for the same one, it is said once.
