@@ -4,3 +4,4 @@ export { createBroker } from './create-broker.ts';
 export { activeEntry, createdEntry, deliveredEntry, failedEntries } from './engine/log/log-entries.ts';
 export { connectForRequests, connectForWork } from './engine/redis/connect.ts';
 export { inspectRedis } from './engine/redis/inspect.ts';
+export { restoreMessage } from './engine/shards/stored-message.ts';

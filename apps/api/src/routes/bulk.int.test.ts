@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectForRequests, createBroker, type BrokerParts } from '@posthorn/broker/parts';
+import { connectForRequests, createBroker, restoreMessage, type BrokerParts } from '@posthorn/broker/parts';
 import { readEnvironment, type Log, type ProcessMetrics } from '@posthorn/process';
 import type { Message } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
@@ -296,7 +296,7 @@ describe('dead letters of runs', () => {
     for (let n = 0; n < 3; n++) await call('POST', '/v2/trigger/https://a.example/workflow', 'x'.repeat(700_000));
     const response = { status: 500, header: {}, body: Buffer.from('broken') };
     for (const key of await redis.client.keys('*:deliver:msg_*')) {
-      const message = JSON.parse((await redis.client.hget(key, 'data')) ?? '') as Message;
+      const message = restoreMessage(JSON.parse((await redis.client.hget(key, 'data')) ?? '')) as Message;
       const delivery = { id: key.replace(/.*:/, ''), message, shard: 0, retried: 0, crashes: 0 };
       await broker.workflows.settle(delivery as never, { kind: 'failed', error: 'broken', response }, 1000);
     }

@@ -72,11 +72,9 @@ export function createCanceler({ shards, readers, logs, endCanceled, logRetentio
         results.map(async (result, index) => {
           if (!result) return;
           canceled++;
-          const { message, isInFlight, isUnreadable } = result;
+          const { message, isInFlight } = result;
           const id = some[index] ?? '';
           logs.list(id, [cancelRequestedEntry(now), ...(isInFlight ? [] : [canceledEntry(now)])], message);
-          // The script has written the message to its log as it was; this writes it as a log keeps it.
-          if (isUnreadable || (message.redaction && !isInFlight)) logs.ended(id, [], message);
           if (!isInFlight) await endCanceled(id, message);
         }),
       );

@@ -17,7 +17,8 @@ beforeAll(async () => {
   server = await startRedis();
   redis = connectForWork(server.url);
   shard = openShard(redis, 0, pino({ level: 'fatal' }));
-  worker = new Worker(bullmqQueue, null, { connection: redis, prefix: '{d0}' });
+  const removed = { count: 0 };
+  worker = new Worker(bullmqQueue, null, { connection: redis, prefix: '{d0}', removeOnComplete: removed });
 });
 afterAll(async () => {
   await worker.close();
@@ -73,8 +74,8 @@ test('a waiting job, one in flight, one that is delayed for a retry, and one tha
   expect(await shard.standing({ id, token: 'token' })).toBe('ours');
   expect(await shard.standing({ id, token: 'another' })).toBe('lost');
 
-  // A failed attempt counts as one; `moveToFailed` waits by the job's own backoff.
-  first.opts.backoff = { type: 'fixed', delay: 60_000 };
+  // A failed attempt counts as one; `moveToFailed` waits by the options of the job, which posthorn's worker sets.
+  first.opts = { attempts: 2, backoff: { type: 'fixed', delay: 60_000 } };
   const failedAt = Date.now();
   await first.moveToFailed(new Error('no'), 'token');
   const { state, ...rest } = await readAll();

@@ -1,4 +1,5 @@
 import { connectForWork } from '../engine/redis/connect.ts';
+import { restoreMessage } from '../engine/shards/stored-message.ts';
 import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerParts } from '../broker.ts';
 import { createBroker } from '../create-broker.ts';
@@ -68,7 +69,8 @@ const waitWith = (runId: string, stepId: number, more: object) =>
   });
 const readDelivery = async (id: string) => {
   const [key = ''] = await server.client.keys(`*:deliver:${id}`);
-  return { id, message: JSON.parse((await server.client.hget(key, 'data')) ?? '') as object, retried: 0, crashes: 0 };
+  const message = restoreMessage(JSON.parse((await server.client.hget(key, 'data')) ?? '')) as object;
+  return { id, message, retried: 0, crashes: 0 };
 };
 
 describe('the list of an event', () => {

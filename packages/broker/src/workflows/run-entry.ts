@@ -1,4 +1,5 @@
 import type { HeaderMap, Message, RunMessage } from '@posthorn/shared';
+import { formatMessage } from '../engine/shards/stored-message.ts';
 import type { RunEntry } from './run-scripts.ts';
 import { formatElement } from './step-text.ts';
 
@@ -53,16 +54,16 @@ export function createEntry(
     messageId: id,
     element: body ? formatElement(id, body, callType) : '',
     description: body ? JSON.stringify(description) : '',
-    head: `${id} ${createdAt} ${Math.max(0, Math.round(notBefore - createdAt))} ${maxRetries + 1}${flowControl ? ` ${flowControl.key}` : ''}`,
+    head: `${id} ${createdAt} ${Math.max(0, Math.round(notBefore - createdAt))}${flowControl ? ` ${flowControl.key}` : ''}`,
     data: formatData(message, workflow, body === undefined),
   };
 }
 
-/** The message as JSON; without its two last braces if its position in the log follows. */
+/** The text of the message; without its end if its position in the log follows. */
 function formatData(message: NewRunMessage['message'], workflow: RunMessage, isWhole: boolean): string {
   const { runId: _, ...rest } = workflow;
-  const text = JSON.stringify({ ...message, body: { kind: 'empty' } });
+  const text = formatMessage({ ...message, body: { kind: 'empty' } });
   const run = JSON.stringify({ runId: workflow.runId, ...rest });
-  const open = `${text.slice(0, -1)},"workflow":${run.slice(0, -1)}`;
-  return isWhole ? `${open}}}` : open;
+  const open = `${text.slice(0, -'}]'.length)},"workflow":${run.slice(0, -1)}`;
+  return isWhole ? `${open}}}]` : open;
 }

@@ -16,11 +16,11 @@ export interface RunEntry {
   /** JSON without line breaks that describes the element for views of the log. */
   description: string;
   /**
-   * `<id> <timestamp> <delay> <attempts>`, as the queue needs it, and a blank and the flow-control key if there is one;
+   * `<id> <timestamp> <delay>`, as the queue needs it, and a blank and the flow-control key if there is one;
    * empty for an element without a message.
    */
   head: string;
-  /** JSON of the message up to the position in the log, which two closing braces follow. */
+  /** The text of the message up to the position in the log, which `}}]` follows. */
   data: string;
 }
 
@@ -147,8 +147,8 @@ export function createRunScripts(redis: RedisConnection): RunScripts {
   let total = 0;
   const begin = ({ shard, runId, createdAt }: RunLocation): Argument[] => {
     total++;
-    const { keys, rest } = listAddArguments(shard);
-    return [...keys, runKeys.base(shard), keyspace.pendingHead(shard), ...rest, runId, createdAt ?? ''];
+    const { keys, jobPrefix } = listAddArguments(shard);
+    return [...keys, runKeys.base(shard), keyspace.pendingHead(shard), jobPrefix, runId, createdAt ?? ''];
   };
   const list = (entry: RunEntry) => [
     entry.key,

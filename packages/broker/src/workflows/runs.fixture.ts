@@ -2,6 +2,7 @@ import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerOptions, BrokerParts } from '../broker.ts';
 import { startTestBroker } from '../broker.fixture.ts';
 import type { RunDelivery } from '../delivery/run-attempts.ts';
+import { restoreMessage } from '../engine/shards/stored-message.ts';
 import type { PublishRequest } from '../intake/accept.ts';
 
 /** Of the workflows of tests. */
@@ -81,7 +82,7 @@ export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
   };
   const readDelivery = async (id: string): Promise<RunDelivery> => {
     const [key = ''] = await server.client.keys(`*:deliver:${id}`);
-    const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as RunDelivery['message'];
+    const message = restoreMessage(JSON.parse((await server.client.hget(key, 'data')) ?? '')) as RunDelivery['message'];
     return { id, message, shard: Number(/\{d(\d+)\}/.exec(key)?.[1]), retried: 0, crashes: 0 };
   };
   return {

@@ -1,5 +1,6 @@
 import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerParts } from '../broker.ts';
+import { restoreMessage } from '../engine/shards/stored-message.ts';
 import { features, request, step, url, useRuns } from './runs.fixture.ts';
 
 const runs = useRuns();
@@ -174,7 +175,7 @@ test('an event that was kept resumes a step whose registration was cut off befor
 
   const [{ messageId: id } = { messageId: '' }] = (await readLog('wfr_cut')) ?? [];
   const [key = ''] = await server.client.keys(`*:deliver:${id}`);
-  const message = JSON.parse((await server.client.hget(key, 'data')) ?? '') as never;
+  const message = restoreMessage(JSON.parse((await server.client.hget(key, 'data')) ?? '')) as never;
   // The endpoint answered its delivery with an error: it comes again.
   expect(await broker.workflows.compose({ id, message, retried: 1, crashes: 0 } as never)).toHaveProperty('dropped');
   const [, result] = (await readLog('wfr_cut')) ?? [];

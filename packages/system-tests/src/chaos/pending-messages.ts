@@ -1,3 +1,5 @@
+import { restoreMessage } from '@posthorn/broker/parts';
+import type { Message } from '@posthorn/shared';
 import type { TestRedis } from '@posthorn/testkit';
 
 /** What the processes have by default (`SHARDS`). */
@@ -25,11 +27,8 @@ export async function describeMessages(client: TestRedis['client']): Promise<str
   for (let shard = 0; shard < shards; shard++) {
     const key = (name: string) => `{d${shard}}:deliver:${name}`;
     const describe = async (id: string, where: string) => {
-      const { url, queueName, flowControl } = JSON.parse((await client.hget(key(id), 'data')) ?? '{}') as {
-        url?: string;
-        queueName?: string;
-        flowControl?: { key: string };
-      };
+      const data = JSON.parse((await client.hget(key(id), 'data')) ?? '{}') as unknown;
+      const { url, queueName, flowControl } = restoreMessage(data) as Partial<Message>;
       found.push(`${id} ${where} ${url ?? '?'} ${queueName ?? flowControl?.key ?? ''}`);
     };
     for (const where of ['wait', 'active'] as const) {

@@ -11,13 +11,26 @@ const call = async (method: string, path: string) => {
   const response = await system.api.call(path, { method });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
+/** A message as an earlier version stored it: with all fields, and the options of its job beside it. */
+const createEarlier = (path: string): Record<string, unknown> => ({
+  url: at(path),
+  method: 'POST',
+  header: {},
+  body: { kind: 'text', text: 'b' },
+  createdAt: Date.now(),
+  notBefore: Date.now() + 3_600_000,
+  maxRetries: 2,
+  timeoutMs: 10_000,
+  callerIp: '127.0.0.1',
+  retryDelayExpression: '10',
+});
+const earlierOptions = { backoff: { type: 'posthorn' }, removeOnComplete: true, removeOnFail: true, attempts: 3 };
+
 /** Stores a message, and then other data in its place, as another version would have written it. */
-async function store(change: (data: Record<string, unknown>) => string): Promise<{ id: string; text: string }> {
-  const headers = { 'Upstash-Delay': '1h', 'Upstash-Retry-Delay': '10', 'Upstash-Retries': '2' };
-  const id = await system.api.publish(at('/odd'), { headers, body: 'b' });
+async function store(text: string, fields = {}): Promise<{ id: string; text: string }> {
+  const id = await system.api.publish(at('/odd'), { headers: { 'Upstash-Delay': '1h' }, body: 'b' });
   const [key = ''] = await system.redis.client.keys(`*:deliver:${id}`);
-  const text = change(JSON.parse((await system.redis.client.hget(key, 'data')) ?? '') as Record<string, unknown>);
-  await system.redis.client.hset(key, 'data', text);
+  await system.redis.client.hset(key, { data: text, ...fields });
   return { id, text };
 }
 /** Their time has come. */
@@ -29,10 +42,9 @@ async function makeDue(ids: readonly string[]): Promise<void> {
   }
 }
 
-const without = (name: string) => (data: Record<string, unknown>) => JSON.stringify({ ...data, [name]: undefined });
-const withField = (name: string, value: unknown) => (data: Record<string, unknown>) =>
-  JSON.stringify({ ...data, [name]: value });
-const oddities: [string, (data: Record<string, unknown>) => string][] = [
+const without = (name: string) => () => JSON.stringify({ ...createEarlier('/odd'), [name]: undefined });
+const withField = (name: string, value: unknown) => () => JSON.stringify({ ...createEarlier('/odd'), [name]: value });
+const oddities: [string, () => string][] = [
   ['text that is no JSON', () => '{"url":'],
   ['bytes', () => '\u0000\u0001\u00ff'],
   ['null', () => 'null'],
@@ -40,10 +52,13 @@ const oddities: [string, (data: Record<string, unknown>) => string][] = [
   ['a text', () => '"https://a.example"'],
   ['a list', () => '[]'],
   ['nothing', () => '{}'],
-  ['a newer format', (data) => JSON.stringify({ version: 2, message: data })],
-  ...['url', 'method', 'header', 'body', 'createdAt', 'maxRetries', 'timeoutMs'].map(
-    (name) => [`no ${name}`, without(name)] as [string, (data: Record<string, unknown>) => string],
-  ),
+  ['a newer format', () => JSON.stringify({ version: 2, message: createEarlier('/odd') })],
+  ['a list of the wrong thing', () => JSON.stringify([[createEarlier('/odd')]])],
+  ['a message without its creation', () => JSON.stringify([{ url: at('/odd'), body: 'b', callerIp: '::1' }])],
+  ...['url', 'method', 'header', 'body', 'createdAt', 'maxRetries', 'timeoutMs'].map((name): [string, () => string] => [
+    `no ${name}`,
+    without(name),
+  ]),
   ['a URL that is none', withField('url', 'nonsense')],
   ['headers in another form', withField('header', [['a', 'b']])],
   ['another kind of body', withField('body', { kind: 'zstd', bytes: 'x' })],
@@ -52,7 +67,7 @@ const oddities: [string, (data: Record<string, unknown>) => string][] = [
 
 test('messages in a format that cannot be read go to the dead letter queue as they are, and affect no other message', async () => {
   system.receiver.reply('/odd', 500);
-  const odd = await Promise.all(oddities.map(([, change]) => store(change)));
+  const odd = await Promise.all(oddities.map(([, format]) => store(format())));
   for (const { id } of odd) {
     expect([200, 404]).toContain((await call('GET', `/v2/messages/${id}`)).status);
     expect((await call('GET', `/v2/events?messageId=${id}`)).status).toBe(200);
@@ -87,8 +102,29 @@ test('messages in a format that cannot be read go to the dead letter queue as th
 });
 
 test('a message that cannot be read is canceled like any other', async () => {
-  const odd = await Promise.all(oddities.slice(0, 9).map(([, change]) => store(change)));
+  const odd = await Promise.all(oddities.slice(0, 9).map(([, format]) => store(format())));
   const ids = odd.map(({ id }) => `messageIds=${id}`).join('&');
   expect((await call('DELETE', `/v2/messages?${ids}`)).body).toEqual({ cancelled: odd.length });
   for (const { id } of odd) expect((await call('GET', `/v2/messages/${id}`)).status).toBe(404);
+});
+
+test('messages that an earlier version stored are tried as often as they say, and delivered or set aside', async () => {
+  const storeEarlier = (path: string) =>
+    store(JSON.stringify(createEarlier(path)), { opts: JSON.stringify(earlierOptions), name: 'm', priority: '0' });
+  system.receiver.reply('/fails', 500);
+  const [delivered, failed] = await Promise.all([storeEarlier('/arrives'), storeEarlier('/fails')]);
+  expect((await call('GET', `/v2/messages/${delivered.id}`)).body).toMatchObject({
+    url: at('/arrives'),
+    maxRetries: 2,
+  });
+  await makeDue([delivered.id, failed.id]);
+  await eventually(async () => {
+    const { messages } = (await call('GET', `/v2/dlq?messageId=${failed.id}`)).body as { messages: unknown[] };
+    expect(messages).toHaveLength(1);
+  });
+  expect(system.receiver.at('/arrives')).toMatchObject([
+    { body: Buffer.from('b'), headers: { 'upstash-retried': '0' } },
+  ]);
+  expect(system.receiver.at('/fails').map(({ headers }) => headers['upstash-retried'])).toEqual(['0', '1', '2']);
+  expect(await system.redis.client.keys(`*:deliver:${failed.id}*`)).toEqual([]);
 });

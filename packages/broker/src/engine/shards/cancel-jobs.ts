@@ -1,7 +1,9 @@
 import type { Message } from '@posthorn/shared';
 import { logFields } from '../log/log-fields.ts';
+import { redactMessage } from '../log/message-fields.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
+import { restoreMessage } from './stored-message.ts';
 import { createStandIn, parseMessage } from './unreadable.ts';
 
 /** The data of a job whose message was canceled, until a worker takes the job. */
@@ -12,9 +14,8 @@ export interface Canceled {
 }
 
 export interface CanceledNow {
+  /** Stands for what was stored, if that cannot be read. */
   message: Message;
-  /** Its message is not what was stored but stands for it. */
-  isUnreadable?: true;
   /** An attempt is running, and continues. */
   isInFlight: boolean;
 }
@@ -43,7 +44,7 @@ export async function cancelJobs(
   const texts = await Promise.all(ids.map((id) => redis.hget(jobPrefix + id, 'data')));
   const found = ids.flatMap((id, index) => {
     const text = texts[index];
-    return text && !isOfRun(text) ? [{ index, id, text, message: parseMessage(text) }] : [];
+    return text && !isOfRun(text) ? [{ index, id, message: parseMessage(text) ?? createStandIn(text, now) }] : [];
   });
   const canceled: (CanceledNow | undefined)[] = ids.map(() => undefined);
   if (found.length === 0) return canceled;
@@ -59,27 +60,28 @@ export async function cancelJobs(
     logFields.cancelRequested,
     logFields.canceled,
     JSON.stringify({ canceled: 'waiting' } satisfies Canceled),
-    ...found.flatMap(({ id, message }) => [id, JSON.stringify(leaveInFlight(message))]),
+    ...found.flatMap(({ id, message }) => [
+      id,
+      JSON.stringify(leaveInFlight(message)),
+      JSON.stringify(redactMessage(message)),
+    ]),
   );
-  for (const [at, { index, text, message }] of found.entries()) {
+  for (const [at, { index, message }] of found.entries()) {
     const result = results[at];
-    if (!result) continue;
-    const read = message ? { message } : { message: createStandIn(text, now), isUnreadable: true as const };
-    canceled[index] = { ...read, isInFlight: result === 2 };
+    if (result) canceled[index] = { message, isInFlight: result === 2 };
   }
   return canceled;
 }
 
-function leaveInFlight(message: Message | undefined): Canceled {
-  const { body } = message ?? {};
-  return { canceled: 'in flight', ...(body?.kind === 'stored' ? { bodyKey: body.key } : {}) };
+function leaveInFlight({ body }: Message): Canceled {
+  return { canceled: 'in flight', ...(body.kind === 'stored' ? { bodyKey: body.key } : {}) };
 }
 
 /** Whether the data of a job is that of a message of a run, also of one that another version has written. */
 function isOfRun(json: string): boolean {
   try {
-    const data: unknown = JSON.parse(json);
-    return typeof data === 'object' && data !== null && 'workflow' in data;
+    const message = restoreMessage(JSON.parse(json));
+    return typeof message === 'object' && message !== null && 'workflow' in message;
   } catch {
     return false;
   }

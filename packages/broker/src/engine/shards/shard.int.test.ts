@@ -4,7 +4,8 @@ import { Queue, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue } from '../redis/keyspace.ts';
-import { commonOptions, jobName, openShard, type NewDelivery, type Shard } from './shard.ts';
+import { openShard, type NewDelivery, type Shard } from './shard.ts';
+import { formatMessage } from './stored-message.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
@@ -39,7 +40,7 @@ const job = (id: string, delayMs = 0, once?: string): NewDelivery => ({
   ...(once ? { once: { key: once, forMs: 60_000 } } : {}),
 });
 
-/** Everything in Redis, but what a queue writes when it is opened, the index, and what differs with time. */
+/** Everything in Redis, but what a queue writes when it is opened, the index, and fields of jobs that are not stored. */
 async function dump(): Promise<Record<string, unknown>> {
   const all: Record<string, unknown> = {};
   for (const key of (await redis.keys('*')).sort()) {
@@ -50,11 +51,9 @@ async function dump(): Promise<Record<string, unknown>> {
     else if (type === 'list') all[key] = await redis.lrange(key, 0, -1);
     else if (type === 'string') all[key] = [await redis.get(key), (await redis.pttl(key)) > 0];
     else all[key] = (await redis.xrange(key, '-', '+')).map(([, fields]) => fields);
-    const hash = all[key] as { opts?: string; data?: string };
-    if (hash.opts === undefined) continue;
-    // The job has these two elsewhere.
-    const { jobId: _id, timestamp: _time, ...opts } = JSON.parse(hash.opts) as Record<string, unknown>;
-    all[key] = { ...hash, opts };
+    if (!key.includes(':msg_')) continue;
+    const { name: _n, opts: _o, timestamp: _t, delay: _d, priority: _p, ...rest } = all[key] as Record<string, string>;
+    all[key] = rest;
   }
   return all;
 }
@@ -64,25 +63,27 @@ test.each([
   ['delayed', [job('msg_1', 1000), job('msg_2', 86_400_000)]],
   ['once only', [job('msg_1', 0, 'k'), job('msg_2', 0, 'k'), job('msg_3', 1000, 'l'), job('msg_4', 0, 'l')]],
   ['again', [job('msg_1'), job('msg_1')]],
-])('messages that are %s are stored as BullMQ itself stores jobs', async (_, jobs) => {
+])('messages that are %s are stored as BullMQ itself stores jobs, without their options', async (_, jobs) => {
   const queue = new Queue(bullmqQueue, { connection: redis, prefix: '{d0}' });
   const wantedIds: string[] = [];
   for (const { id, message, once } of jobs) {
     const options = {
-      ...commonOptions,
       jobId: id,
       timestamp: message.createdAt,
       delay: message.notBefore - message.createdAt,
-      attempts: message.maxRetries + 1,
       ...(once ? { deduplication: { id: once.key, ttl: once.forMs } } : {}),
     };
-    wantedIds.push((await queue.add(jobName, message, options)).id ?? '');
+    wantedIds.push((await queue.add('m', JSON.parse(formatMessage(message)), options)).id ?? '');
   }
   await queue.close();
   const wanted = await dump();
   await redis.flushall();
   expect(await shard.add(jobs)).toEqual(wantedIds);
   expect(await dump()).toEqual(wanted);
+  for (const id of wantedIds) {
+    const isOnce = jobs.some((one) => one.id === id && one.once);
+    expect((await redis.hkeys(`{d0}:deliver:${id}`)).sort()).toEqual(isOnce ? ['data', 'deid'] : ['data']);
+  }
   await redis.flushall();
   const alone = await Promise.all(jobs.map((job) => shard.add([job])));
   expect(alone).toEqual(wantedIds.map((id) => [id]));
@@ -115,6 +116,17 @@ describe('cancel', () => {
     expect(log).toMatchObject({ 'cancel-requested': '7', canceled: '7' });
     expect(JSON.parse(log['created'] ?? '')).toEqual(message(1000));
     expect(await redis.pttl('{d0}:history:msg_2')).toBeGreaterThan(0);
+  });
+
+  test('a message that an earlier version stored is found and canceled like others', async () => {
+    const queue = new Queue(bullmqQueue, { connection: redis, prefix: '{d0}' });
+    const stored = { ...message(1000), timeoutMs: 7_200_000 };
+    await queue.add('m', stored, { jobId: 'msg_1', delay: 1000, attempts: 4 });
+    await queue.close();
+    expect(await shard.get('msg_1')).toEqual({ id: 'msg_1', shard: 0, message: stored, retried: 0, crashes: 0 });
+    expect(await pending()).toEqual(['msg_1']);
+    expect(await shard.cancel(['msg_1'], 7, 1000)).toEqual([{ message: stored, isInFlight: false }]);
+    expect(await pending()).toEqual([]);
   });
 
   test('gives back the message as it was', async () => {

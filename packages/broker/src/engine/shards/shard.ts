@@ -6,22 +6,17 @@ import { segmentBytes, formatRows } from '../pending/pending-rows.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
-import { canceledField, cancelJobs, type Canceled, type CanceledNow } from './cancel-jobs.ts';
+import { canceledField, cancelJobs, type CanceledNow } from './cancel-jobs.ts';
 import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
+import { formatMessage, restoreMessage } from './stored-message.ts';
 import { isMessage } from './unreadable.ts';
 import { readMessages, walkJobs } from './walk-jobs.ts';
 
-/** BullMQ wants every job to have a name. */
-export const jobName = 'm';
-
-/** What a script of runs takes in front of its own keys and arguments: BullMQ's keys, and how it makes jobs. */
-export function listAddArguments(shard: number): {
-  keys: NineKeys;
-  rest: [jobPrefix: string, jobName: string, options: string];
-} {
+/** What a script takes to add jobs: BullMQ's keys, and what BullMQ puts before the ids of the jobs. */
+export function listAddArguments(shard: number): { keys: NineKeys; jobPrefix: string } {
   const jobPrefix = keyspace.bullmq(shard);
   const names = ['wait', 'paused', 'meta', 'id', 'completed', 'delayed', 'active', 'events', 'marker'];
-  return { keys: names.map((name) => jobPrefix + name) as NineKeys, rest: [jobPrefix, jobName, optionsText] };
+  return { keys: names.map((name) => jobPrefix + name) as NineKeys, jobPrefix };
 }
 
 /** The delivery of a message: the message in its shard, and what became of it so far. */
@@ -110,7 +105,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
   ) as NineKeys;
-  const queue = new Queue<Message | Canceled, undefined, typeof jobName>(bullmqQueue, {
+  const queue = new Queue<unknown>(bullmqQueue, {
     connection: redis,
     prefix: keyspace.shard(shard),
     // With only the first of these two, a queue whose Redis was away at its start never recovers.
@@ -129,7 +124,7 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     for (let from = 0; from < deliveries.length; from += addAtOnce) {
       const some = deliveries.slice(from, from + addAtOnce);
       const [rows, texts] = [formatRows(some), some.flatMap(formatDelivery)];
-      stored.push(redis.addMessages(jobPrefix, ...index.keys, jobName, optionsText, rows, segmentBytes, ...texts));
+      stored.push(redis.addMessages(jobPrefix, ...index.keys, rows, segmentBytes, ...texts));
     }
     return (await Promise.all(stored)).flat();
   };
@@ -155,12 +150,13 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
         waiting.push({ deliveries, resolve, reject });
       }),
     async get(id) {
-      const job = (await queue.getJob(id).catch((error: unknown) => {
+      const job = await queue.getJob(id).catch((error: unknown) => {
         // Its data is no JSON: a dispatcher will set it aside.
         if (!(error instanceof SyntaxError)) throw error;
-      })) as Job<unknown> | undefined;
-      if (!job || !isMessage(job.data)) return undefined;
-      return { ...toDelivery(shard, job, job.data), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
+      });
+      const message = restoreMessage(job?.data);
+      if (!job || !isMessage(message)) return undefined;
+      return { ...toDelivery(shard, job, message), ...(job.failedReason ? { lastError: job.failedReason } : {}) };
     },
     pending: () => walkJobs(redis, jobPrefix),
     async *search(filter) {
@@ -221,21 +217,11 @@ export const scorePerMs = 0x1000;
 /** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
 const addAtOnce = 100;
 
-/** What the jobs of all messages have in common. */
-export const commonOptions = {
-  // Our own: the wait is computed by `judge` and travels on the error.
-  backoff: { type: 'posthorn' },
-  // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
-  removeOnComplete: true,
-  removeOnFail: true,
-};
-const optionsText = JSON.stringify(commonOptions);
-
 /** A message as `add-messages.lua` wants it. */
 function formatDelivery({ id, message, once, parkedMs = 0 }: NewDelivery): [head: string, data: string] {
   const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
-  const head = `${id} ${message.createdAt} ${delayMs} ${message.maxRetries + 1}`;
-  return [once ? `${head} ${once.key} ${once.forMs}` : head, JSON.stringify(message)];
+  const head = `${id} ${message.createdAt} ${delayMs}`;
+  return [once ? `${head} ${once.key} ${once.forMs}` : head, formatMessage(message)];
 }
 
 /** A job in our words. */

@@ -1,5 +1,6 @@
 import { methods, type Message } from '@posthorn/shared';
 import { z } from 'zod';
+import { restoreMessage } from './stored-message.ts';
 
 // A job may have data that another version has written, or that is damaged. Deliveries do not check for that: the
 // attempt fails, and then the data is examined.
@@ -24,7 +25,7 @@ const format = z.object({
   callerIp: text,
 });
 
-/** Whether the data of a job is a message as this version writes it. */
+/** Whether this version can deliver what a job holds. */
 export function isMessage(data: unknown): data is Message {
   return format.safeParse(data).success;
 }
@@ -32,8 +33,8 @@ export function isMessage(data: unknown): data is Message {
 /** A message from the text of its job; `undefined` for any other text. */
 export function parseMessage(json: string | null): Message | undefined {
   try {
-    const data: unknown = JSON.parse(json ?? 'null');
-    return isMessage(data) ? data : undefined;
+    const message = restoreMessage(JSON.parse(json ?? 'null'));
+    return isMessage(message) ? message : undefined;
   } catch {
     return undefined;
   }

@@ -1,13 +1,15 @@
-import type { Message, Outcome } from '@posthorn/shared';
+import type { Failure, Message, Outcome } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
-import { LockManager } from 'bullmq';
+import { LockManager, Queue } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
-import type { Shard } from './shard.ts';
+import { bullmqQueue } from '../redis/keyspace.ts';
+import type { Delivery, Shard } from './shard.ts';
 import { openShards, type Shards } from './shards.ts';
 import { workShard, type ShardWorker } from './worker.ts';
 
 const delivered: Outcome = { kind: 'delivered', response: { status: 200, header: {}, body: new Uint8Array() } };
+const failed: Outcome & Failure = { ...delivered, kind: 'failed', error: 'no' };
 const log = pino({ level: 'fatal' });
 
 let server: TestRedis;
@@ -16,7 +18,7 @@ let shards: Shards;
 let shard: Shard;
 const workers: { worker: ShardWorker; connection: RedisConnection }[] = [];
 const taken: string[] = [];
-let finish: (id: string) => Promise<Outcome>;
+let finish: (id: string, delivery: Delivery) => Promise<Outcome>;
 
 beforeAll(async () => {
   server = await startRedis();
@@ -53,9 +55,9 @@ async function startWorker(stalledAfterMs = 15_000): Promise<void> {
     log,
     shards,
     failed: () => undefined,
-    process: ({ id }) => {
-      taken.push(id);
-      return finish(id);
+    process: (delivery) => {
+      taken.push(delivery.id);
+      return finish(delivery.id, delivery);
     },
     drop: () => Promise.resolve(),
     parked: () => Promise.resolve(),
@@ -82,21 +84,21 @@ function holdBack(heldId: string): () => void {
 const untilWaiting = () =>
   eventually(async () => Number(/blocked_clients:(\d+)/.exec(await redis.info('clients'))?.[1]) === workers.length);
 
-const add = (id: string, delayMs = 0) => {
+const createMessage = (delayMs = 0): Message => {
   const now = Date.now();
-  const message: Message = {
+  return {
     url: 'https://a.example',
     method: 'POST',
     header: {},
-    body: { kind: 'empty' },
+    body: { kind: 'text', text: 'a' },
     createdAt: now,
     notBefore: now + delayMs,
     maxRetries: 3,
     timeoutMs: 1000,
     callerIp: '::1',
   };
-  return shard.add([{ id, message }]);
 };
+const add = (id: string, delayMs = 0) => shard.add([{ id, message: createMessage(delayMs) }]);
 const hasEnded = async () => (await redis.keys('{d0}:deliver:msg_*')).length === 0;
 
 /** How often commands were called since the last CONFIG RESETSTAT. */
@@ -194,3 +196,37 @@ test("BullMQ is given the time of the hand-over, by which it renews a message's 
   expect(handedOverAt).toBeLessThanOrEqual(Date.now());
   track.mockRestore();
 });
+
+test.each([
+  ['this version', (id: string, message: Message) => shard.add([{ id, message }])],
+  [
+    'an earlier version, which stored options with each,',
+    async (id: string, message: Message) => {
+      const queue = new Queue(bullmqQueue, { connection: redis, prefix: '{d0}' });
+      const ended = { removeOnComplete: true, removeOnFail: true };
+      const options = { ...ended, jobId: id, attempts: 4, delay: 1, backoff: { type: 'posthorn' } };
+      await queue.add('m', message, options);
+      await queue.close();
+    },
+  ],
+])(
+  'a message of %s is tried again after each wait, and is gone when it has failed or was delivered',
+  async (_, store) => {
+    const message = createMessage();
+    const attempts: Delivery[] = [];
+    finish = (id, delivery) => {
+      attempts.push(delivery);
+      const [end, failures] = id === 'msg_failed' ? [failed, 4] : [delivered, 2];
+      return Promise.resolve(delivery.retried < failures ? { ...failed, kind: 'retry', delayMs: 10 } : end);
+    };
+    await startWorker();
+    await store('msg_failed', message);
+    await store('msg_delivered', message);
+    await eventually(hasEnded);
+    const wanted = (id: string, attempts: number) =>
+      Array.from({ length: attempts }, (_, retried) => expect.objectContaining({ id, retried, message }) as Delivery);
+    expect(attempts.filter(({ id }) => id === 'msg_failed')).toEqual(wanted('msg_failed', 5));
+    expect(attempts.filter(({ id }) => id === 'msg_delivered')).toEqual(wanted('msg_delivered', 3));
+    expect(await redis.exists('{d0}:deliver:completed', '{d0}:deliver:failed')).toBe(0);
+  },
+);

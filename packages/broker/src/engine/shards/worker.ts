@@ -1,12 +1,12 @@
-import type { Message, Outcome } from '@posthorn/shared';
+import { parseCreatedAt, type Message, type Outcome } from '@posthorn/shared';
 import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job, type JobJson } from 'bullmq';
 import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
-import type { jobName } from './shard.ts';
-import { isCanceled, type Canceled } from './cancel-jobs.ts';
+import { isCanceled } from './cancel-jobs.ts';
 import { toDelivery, type Delivery } from './shard.ts';
 import type { Shards } from './shards.ts';
+import { restoreMessage } from './stored-message.ts';
 import { createStandIn, isMessage, unwrapText, wrapText } from './unreadable.ts';
 
 export interface WorkOptions {
@@ -55,10 +55,21 @@ const maxBlockSeconds = 10;
 /** A message that we ourselves could not handle is tried again after this time. */
 const handBack: Outcome = { kind: 'deferred', delayMs: 1000 };
 
-type StoredJob = Job<Message | Canceled, undefined, typeof jobName>;
+/** What BullMQ does with every job. Jobs are stored without options, but for those of earlier versions. */
+const jobOptions = {
+  // The deliverer counts them, and says when the last one has failed.
+  attempts: Infinity,
+  // Our own: the wait is computed by `judge` and travels on the error.
+  backoff: { type: 'posthorn' },
+  // What has ended is read from the log and the dead letter queue; keeping the job too costs a tenth of Redis' time.
+  removeOnComplete: true,
+  removeOnFail: true,
+};
+
+type StoredJob = Job<unknown, undefined>;
 
 /** BullMQ's worker; it also accepts jobs whose data is not JSON, which would otherwise stall forever. */
-class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobName> {
+class ShardQueueWorker extends Worker<unknown, undefined> {
   /** Functions that detach the jobs that are being processed. */
   private readonly detachers = new Map<StoredJob, () => boolean>();
   /** The worker was not woken, and no shard had a job. One that is added now wakes it. */
@@ -134,7 +145,7 @@ class ShardQueueWorker extends Worker<Message | Canceled, undefined, typeof jobN
 
   protected override createJob(stored: JobJson, id: string) {
     // BullMQ renews a lock by the time at which the job was handed over, which Redis does not keep.
-    const json = { ...stored, processedOn: Date.now() };
+    const json = { ...stored, opts: jobOptions, processedOn: Date.now() };
     try {
       return super.createJob(json, id);
     } catch {
@@ -168,7 +179,7 @@ export function workShard({
   const worker = new ShardQueueWorker(
     bullmqQueue,
     async (job, token) => {
-      const { data } = job;
+      const data = restoreMessage(job.data);
       const slot = { isTaken: true };
       const freeSlot = () => {
         if (!worker.detach(job)) return;
@@ -179,7 +190,7 @@ export function workShard({
       let taken: Delivery = { ...toDelivery(shard, job, data as Message, token), freeSlot };
       let outcome: Outcome;
       const setAside = () => {
-        const standIn = createStandIn(unwrapText(data), job.timestamp);
+        const standIn = createStandIn(unwrapText(job.data), parseCreatedAt(job.id ?? ''));
         taken = { ...toDelivery(shard, job, standIn, token), isUnreadable: true };
         return process(taken);
       };
@@ -193,7 +204,7 @@ export function workShard({
           return undefined;
         }
         outcome = await process(taken);
-        // BullMQ counts the attempts itself, and after the last one the job is gone.
+        // It would be tried forever: how many attempts it has cannot be read.
         if (outcome.kind === 'retry' && !isMessage(data)) outcome = await setAside();
       } catch (error) {
         log.error({ messageId: job.id, err: error }, 'attempt.broken');
@@ -256,7 +267,7 @@ export function workShard({
 /** Sends a job to sleep without using an attempt. BullMQ wants that as an error. */
 async function park(
   { delayMs, inLane }: Extract<Outcome, { kind: 'deferred' }>,
-  job: Job<Message | Canceled>,
+  job: Job<unknown>,
   token: string | undefined,
   parked: () => Promise<void>,
 ): Promise<never> {

@@ -1,13 +1,13 @@
 -- Ends a run, once, and takes its messages, waiters and kept data away.
--- ARGV[6] its last state   ARGV[7] how long it is remembered, ms   ARGV[8] shard   ARGV[9] number of shards: a run that has
+-- ARGV[4] its last state   ARGV[5] how long it is remembered, ms   ARGV[6] shard   ARGV[7] number of shards: a run that has
 -- failed gets a dead letter
--- ARGV[10] name of the field of a message that says that it is canceled   ARGV[11] the data that replaces that of a
--- waiting message   ARGV[12] the data that replaces that of a message in flight
--- ARGV[13] number of texts that follow: names and values of more fields
--- ARGV[14...] these, and the head and the data of the message that reports the failure, if there is one
+-- ARGV[8] name of the field of a message that says that it is canceled   ARGV[9] the data that replaces that of a
+-- waiting message   ARGV[10] the data that replaces that of a message in flight
+-- ARGV[11] number of texts that follow: names and values of more fields
+-- ARGV[12...] these, and the head and the data of the message that reports the failure, if there is one
 -- Returns 'unknown'; 'over' and the last state; or 'ended', the time of creation, the id of the dead letter, and id and
 -- flow-control key of each message that has one, was taken out and is not in flight.
-local CANCELED, waitingData, inFlightData = unpack(ARGV, 10, 12)
+local CANCELED, waitingData, inFlightData = unpack(ARGV, 8, 10)
 
 -- Takes a message out that has not been delivered. One in flight goes on, and is not tried again. Gives its flow-control
 -- key if it has one and was not in flight.
@@ -31,25 +31,25 @@ end
 
 local fields = redis.call('HMGET', run, 'state', 'createdAt', 'invoker')
 local state, createdAt, invoker = fields[1], fields[2], fields[3]
-if not state or (ARGV[5] ~= '' and ARGV[5] ~= createdAt) then
+if not state or (ARGV[3] ~= '' and ARGV[3] ~= createdAt) then
   return { 'unknown' }
 end
 if state ~= 'RUN_STARTED' then
   return { 'over', state }
 end
 local name = runId .. ' ' .. createdAt
-redis.call('HSET', run, 'state', ARGV[6], 'completedAt', string.format('%.0f', now))
-local first = 14 + tonumber(ARGV[13])
-if first > 14 then
-  redis.call('HSET', run, unpack(ARGV, 14, first - 1))
+redis.call('HSET', run, 'state', ARGV[4], 'completedAt', string.format('%.0f', now))
+local first = 12 + tonumber(ARGV[11])
+if first > 12 then
+  redis.call('HSET', run, unpack(ARGV, 12, first - 1))
 end
 
 local result = { 'ended', createdAt, '' }
-if ARGV[6] == 'RUN_FAILED' then
-  local n = tonumber(ARGV[8])
+if ARGV[4] == 'RUN_FAILED' then
+  local n = tonumber(ARGV[6])
   local dlqId = string.format('%.0f-%d', now, n)
   while redis.call('HEXISTS', base .. ':dlq-runs', dlqId) == 1 do
-    n = n + tonumber(ARGV[9])
+    n = n + tonumber(ARGV[7])
     dlqId = string.format('%.0f-%d', now, n)
   end
   redis.call('HSET', run, 'dlqId', dlqId)
@@ -89,11 +89,11 @@ end
 
 redis.call('ZREM', base .. ':active', name)
 redis.call('ZADD', base .. ':ended', createdAt, name)
-redis.call('ZADD', base .. ':expiry', now + tonumber(ARGV[7]), name)
+redis.call('ZADD', base .. ':expiry', now + tonumber(ARGV[5]), name)
 if invoker then
   redis.call('ZADD', base .. ':unreported', now, name)
 end
 for _, key in ipairs({ run, log, entries }) do
-  redis.call('PEXPIRE', key, ARGV[7])
+  redis.call('PEXPIRE', key, ARGV[5])
 end
 return result

@@ -2,12 +2,12 @@
 -- marks, where KEYS and ARGV are parameters.
 -- KEYS[1...9] wait, paused, meta, id, completed, delayed, active, events, marker of the queue of the shard
 -- KEYS[10] prefix of the keys of runs of the shard   KEYS[11] hash: head of the index of pending messages
--- ARGV[1] prefix of BullMQ's jobs   ARGV[2] name of the jobs   ARGV[3] JSON of the options that all jobs share
--- ARGV[4] run id   ARGV[5] when the run was created, ms; '' for whichever run has the id now
+-- ARGV[1] prefix of BullMQ's jobs   ARGV[2] run id   ARGV[3] when the run was created, ms; '' for whichever run has the
+-- id now
 -- @script pending-head
 -- @script add-job
 
-local base, runId = KEYS[10], ARGV[4]
+local base, runId = KEYS[10], ARGV[2]
 local run = base .. ':state:' .. runId
 local log = base .. ':log:' .. runId
 local entries = base .. ':entries:' .. runId
@@ -20,7 +20,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- Whether the run is active.
 local function isStarted()
   local fields = redis.call('HMGET', run, 'state', 'createdAt')
-  return fields[1] == 'RUN_STARTED' and (ARGV[5] == '' or ARGV[5] == fields[2])
+  return fields[1] == 'RUN_STARTED' and (ARGV[3] == '' or ARGV[3] == fields[2])
 end
 
 -- Appends the fields of the waiters of an event to a list. They may be more than Lua can unpack.
@@ -36,11 +36,10 @@ end
 -- Field of a message of a run beside its data: its flow-control key, if it has one.
 local FLOW_KEY = 'flowKey'
 
--- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms> <attempts>', and a blank and the flow-control key if it
--- has one.
+-- Stores a message. `head` is '<id> <timestamp, ms> <delay, ms>', and a blank and the flow-control key if it has one.
 local function addMessage(head, data)
-  local jobHead, id, flowKey = string.match(head, '^((%S+) %d+ %d+ %d+) ?(.*)$')
-  addJob(KEYS, ARGV[1], ARGV[2], ARGV[3], jobHead, data)
+  local jobHead, id, flowKey = string.match(head, '^((%S+) %d+ %d+) ?(.*)$')
+  addJob(KEYS, ARGV[1], jobHead, data)
   if flowKey ~= '' then
     redis.call('HSET', ARGV[1] .. id, FLOW_KEY, flowKey)
   end
@@ -77,7 +76,7 @@ local function appendMessages(first, last)
       end
       if element ~= '' then
         local start, stop = appendElement(id, element, description)
-        data = data .. string.format(',"start":%d,"end":%d}}', start, stop)
+        data = data .. string.format(',"start":%d,"end":%d}}]', start, stop)
       end
       if head ~= '' then
         addMessage(head, data)

@@ -13,23 +13,19 @@ local function addDelayedJob(KEYS, ARGV)
   -- @bullmq addDelayedJob
 end
 
--- `keys` are wait, paused, meta, id, completed, delayed, active, events and marker, `options` is JSON of what all jobs
--- share, `head` is '<id> <timestamp, ms> <delay, ms> <attempts> <deduplication key> <its window, ms>', of which the last
--- two may be missing. Gives the id under which the job is stored: that of an earlier one for a duplicate.
-local function addJob(keys, prefix, name, options, head, data)
-  local id, timestamp, delay, attempts, once, window =
-    string.match(head, '^(%S+) (%d+) (%d+) (%d+) ?(%S*) ?(%d*)$')
-  local job = { prefix, id, name, tonumber(timestamp) }
-  local json = string.sub(options, 1, -2) .. ',"delay":' .. delay .. ',"attempts":' .. attempts
-  local jobOptions = { delay = tonumber(delay) }
+-- `keys` are wait, paused, meta, id, completed, delayed, active, events and marker, `head` is '<id> <timestamp, ms>
+-- <delay, ms> <deduplication key> <its window, ms>', of which the last two may be missing. Gives the id under which the job
+-- is stored: that of an earlier one for a duplicate.
+local function addJob(keys, prefix, head, data)
+  local id, timestamp, delay, once, window = string.match(head, '^(%S+) (%d+) (%d+) ?(%S*) ?(%d*)$')
+  local job = { prefix, id, '', tonumber(timestamp) }
+  local options = { delay = tonumber(delay) }
   if once ~= '' then
     job[9] = prefix .. 'de:' .. once
-    jobOptions.de = { id = once, ttl = tonumber(window) }
-    json = json .. ',"de":' .. cjson.encode(jobOptions.de)
+    options.de = { id = once, ttl = tonumber(window) }
   end
-  jobOptions.json = json .. '}'
-  if jobOptions.delay > 0 then
-    return addDelayedJob({ keys[9], keys[3], keys[4], keys[6], keys[5], keys[8] }, { job, data, jobOptions })
+  if options.delay > 0 then
+    return addDelayedJob({ keys[9], keys[3], keys[4], keys[6], keys[5], keys[8] }, { job, data, options })
   end
-  return addStandardJob(keys, { job, data, jobOptions })
+  return addStandardJob(keys, { job, data, options })
 end

@@ -116,15 +116,13 @@ export interface ScriptCommands {
     cancelRequestedField: string,
     loggedCanceledField: string,
     waitingData: string,
-    ...idsAndInFlightData: string[]
+    ...messages: string[]
   ): Promise<(0 | 1 | 2)[]>;
   addMessages(
     ...keysAndArguments: [
       jobPrefix: string,
       pendingHeadKey: string,
       pendingRowsKey: string,
-      jobName: string,
-      options: string,
       rows: Buffer,
       segmentBytes: number,
       ...messages: string[],
