@@ -1,5 +1,5 @@
 // `npm run bench:waiting [-- --count 1000000]`: a system in which so many messages of 1 KB wait for their time, beside an
-// empty one: rates, memory of Redis, and pages of few messages among the many. Redis needs 2 KB of memory for each, and
+// empty one: rates, memory of Redis, and pages of few messages among the many. Redis needs 1.7 KB of memory for each, and
 // as much space in TMPDIR.
 import { parseArgs } from 'node:util';
 import { startApi, startDispatcher, startRedis } from '@posthorn/testkit';
