@@ -1,4 +1,4 @@
-import type { Failure, Message, Outcome } from '@posthorn/shared';
+import { newMessageId, type Failure, type Message, type Outcome } from '@posthorn/shared';
 import { eventually, startRedis, type TestRedis } from '@posthorn/testkit';
 import { LockManager, Queue } from 'bullmq';
 import { pino } from 'pino';
@@ -230,3 +230,30 @@ test.each([
     expect(await redis.exists('{d0}:deliver:completed', '{d0}:deliver:failed')).toBe(0);
   },
 );
+
+test.each([
+  ['no JSON', '{"url":'],
+  ['a list of nothing', '[]'],
+  ['a message without a destination', '[{"body":"a","createdAt":1,"callerIp":"::1"}]'],
+  [
+    'a message of an earlier version without its retries',
+    JSON.stringify({ ...createMessage(), maxRetries: undefined }),
+  ],
+])('data that is %s is handed over as unreadable, with its text', async (_, text) => {
+  const createdAt = 1_790_000_000_123;
+  const id = newMessageId(0, createdAt);
+  await add(id, 60_000);
+  await redis.hset(`{d0}:deliver:${id}`, 'data', text);
+  let last: Delivery | undefined;
+  finish = (_, delivery) => {
+    last = delivery;
+    if (delivery.isUnreadable) return Promise.resolve(failed);
+    // As an attempt does, which fails.
+    new URL(delivery.message.url);
+    return Promise.resolve({ ...failed, kind: 'retry', delayMs: 10 });
+  };
+  await startWorker();
+  await shard.wake([id]);
+  await eventually(hasEnded);
+  expect(last).toMatchObject({ id, isUnreadable: true, message: { createdAt, body: { kind: 'text', text } } });
+});
