@@ -1,13 +1,20 @@
 import type { Broker } from '@posthorn/broker';
-import { createLog } from '@posthorn/process';
+import type { Log } from '@posthorn/process';
 import { startScheduler } from './fire-schedules.ts';
+
+const log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  debug: () => undefined,
+} as unknown as Log;
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
 test('looks when something may be due, every five seconds besides, and a second after an error', async () => {
   const fireDue = jest.fn<Promise<number>, []>().mockResolvedValue(Infinity);
-  const scheduler = startScheduler({ upkeep: { fireDue } } as unknown as Broker, 0, createLog('test', 'silent'));
+  const scheduler = startScheduler({ upkeep: { fireDue } } as unknown as Broker, 0, log);
   const countIn = async (ms: number) => {
     fireDue.mockClear();
     await jest.advanceTimersByTimeAsync(ms);
