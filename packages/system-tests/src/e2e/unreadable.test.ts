@@ -120,7 +120,7 @@ test('messages that an earlier version stored are tried as often as they say, an
   await makeDue([delivered.id, failed.id]);
   await eventually(async () => {
     const { messages } = (await call('GET', `/v2/dlq?messageId=${failed.id}`)).body as { messages: unknown[] };
-    expect(messages).toHaveLength(1);
+    return messages.length === 1;
   });
   expect(system.receiver.at('/arrives')).toMatchObject([
     { body: Buffer.from('b'), headers: { 'upstash-retried': '0' } },
