@@ -2,7 +2,7 @@ import type { Stats } from '@posthorn/shared';
 import { formatQuery, serverNow, type ApiError } from './api.ts';
 import { countsMs, useResource, type Resource } from './data.ts';
 import { formatNumber } from './format.ts';
-import { setQuery, usePlace } from './router.tsx';
+import { setQuery, useLocation } from './router.tsx';
 import { Time } from './components/time.tsx';
 
 const width = 720;
@@ -34,7 +34,7 @@ export interface Range extends Record<string, number | undefined> {
  * @param given the times of a filter; they win
  */
 export function useRange(oldest?: number, given: Range = {}): Range {
-  const { query } = usePlace();
+  const { query } = useLocation();
   if (given.from !== undefined || given.to !== undefined) return given;
   const chosen = ranges.find(([name]) => name !== '' && name === query.get('range'))?.[2];
   const now = serverNow();
@@ -45,7 +45,7 @@ export function useRange(oldest?: number, given: Range = {}): Range {
 
 /** Counts over time, of what the query names. */
 export function useStats(range: Range, query: Record<string, string> = {}): Resource<Stats> {
-  const { query: address } = usePlace();
+  const { query: address } = useLocation();
   // The start moves on with time; only another choice of the reader makes stale what is shown.
   const scope = JSON.stringify([query, address.get('range'), address.get('from'), address.get('to')]);
   const path = `/v2/stats${formatQuery({ ...range, ...query })}`;
@@ -53,7 +53,7 @@ export function useStats(range: Range, query: Record<string, string> = {}): Reso
 }
 
 function RangePicker() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   return (
     <select
       class="small"

@@ -1,6 +1,6 @@
 import type { LogEntryView } from '@posthorn/shared';
 import { formatQuery, isOffline, isReachable, reportLoss, send, session } from './api.ts';
-import { place } from './router.tsx';
+import { currentLocation } from './router.tsx';
 import { watchSilence, type Silence } from './silence.ts';
 import { sleep } from './sleep.ts';
 import { createStore } from './store.ts';
@@ -140,7 +140,7 @@ export function startLive(): void {
   session.follow((now) => {
     if (!now) lastId = undefined;
     // The log opens its own stream as soon as it is shown; another page must not miss what happens while it reads.
-    if (now && place.get().path === '/log') setTimeout(update, logMs);
+    if (now && currentLocation.get().path === '/log') setTimeout(update, logMs);
     else update();
   });
   document.addEventListener('visibilitychange', () => {

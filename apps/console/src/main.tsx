@@ -8,7 +8,7 @@ import { startLive } from './live.ts';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { Messages } from './pages/messages.tsx';
-import { Link, navigate, place, usePlace } from './router.tsx';
+import { Link, navigate, currentLocation, useLocation } from './router.tsx';
 import { Shell } from './shell.tsx';
 import { startShortcuts } from './shortcuts.ts';
 import { sleep } from './sleep.ts';
@@ -135,11 +135,11 @@ function NotFound({ id }: { id: string }) {
 }
 
 function App() {
-  const { path } = usePlace();
+  const { path } = useLocation();
   const known = useStore(session);
   useEffect(() => {
     // The page that needs a session is opened again after the sign-in.
-    const now = place.get();
+    const now = currentLocation.get();
     if (known === null && now.path !== '/sign-in') {
       const text = now.query.toString();
       navigate(`/sign-in?next=${encodeURIComponent(now.path + (text ? `?${text}` : ''))}`, { isReplaced: true });
@@ -252,6 +252,6 @@ document.addEventListener('visibilitychange', () => {
 });
 // The script of the page arrives while the session is read.
 loads
-  .get(findPage(place.get().path).Page)?.()
+  .get(findPage(currentLocation.get().path).Page)?.()
   .catch(() => undefined);
 void start().then(loadRest);

@@ -1,5 +1,5 @@
 import { formatCount } from './format.ts';
-import { place } from './router.tsx';
+import { currentLocation } from './router.tsx';
 import { createStore } from './store.ts';
 
 /** Whether the reader would lose their place if rows moved: they have scrolled, are in a row, or have selected text. */
@@ -58,8 +58,8 @@ function announce(): void {
   timer = setTimeout(announce, announceMs);
 }
 
-let shownPath = place.get().path;
-place.follow(({ path }) => {
+let shownPath = currentLocation.get().path;
+currentLocation.follow(({ path }) => {
   if (path === shownPath) return;
   shownPath = path;
   arrived.clear();

@@ -4,31 +4,31 @@ import { createStore, useStore } from './store.ts';
 const base = '/console';
 
 /** Where the console is: a path below `/console`, and its query. */
-export interface Place {
+export interface Location {
   path: string;
   query: URLSearchParams;
 }
 
-const readPlace = (): Place => ({
+const parseLocation = (): Location => ({
   path: location.pathname.slice(base.length) || '/',
   query: new URLSearchParams(location.search),
 });
 
-export const place = createStore<Place>(readPlace());
-addEventListener('popstate', () => place.set(readPlace()));
+export const currentLocation = createStore<Location>(parseLocation());
+addEventListener('popstate', () => currentLocation.set(parseLocation()));
 
 /** Goes to a page. `isReplaced`: the page before is left out of the history, as for filters while they are typed. */
 export function navigate(to: string, { isReplaced = false } = {}): void {
   if (isReplaced) history.replaceState(null, '', base + to);
   else history.pushState(null, '', base + to);
-  const before = place.get().path;
-  place.set(readPlace());
-  if (place.get().path !== before && !isReplaced) scrollTo(0, 0);
+  const before = currentLocation.get().path;
+  currentLocation.set(parseLocation());
+  if (currentLocation.get().path !== before && !isReplaced) scrollTo(0, 0);
 }
 
 /** Changes parameters of the query; an empty value removes one. A cursor belongs to the filters that it was given for. */
 export function setQuery(changes: Record<string, string | undefined>, options = { isReplaced: true }): void {
-  const { path, query } = place.get();
+  const { path, query } = currentLocation.get();
   const next = new URLSearchParams(query);
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined || value === '') next.delete(name);
@@ -39,7 +39,7 @@ export function setQuery(changes: Record<string, string | undefined>, options = 
   navigate(path + (text === '' ? '' : `?${text}`), options);
 }
 
-export const usePlace = (): Place => useStore(place);
+export const useLocation = (): Location => useStore(currentLocation);
 
 export interface LinkProps {
   to: string;

@@ -5,7 +5,7 @@ import { forgetAll, refreshAll } from './data.ts';
 import { forgetDrafts } from './drafts.ts';
 import { Find } from './find.tsx';
 import { findRoot, Frame, pages } from './frame.tsx';
-import { Link, navigate, place, usePlace } from './router.tsx';
+import { Link, navigate, currentLocation, useLocation } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
 import { timeZone } from './settings.ts';
 import { useStore } from './store.ts';
@@ -16,9 +16,9 @@ import { complain, notice } from './components/notice.ts';
 import { Notices } from './components/notices.tsx';
 import { ShowNew } from './components/show-new.tsx';
 
-let shownPath = place.get().path;
+let shownPath = currentLocation.get().path;
 // What was said about a page goes with it; what an action says after it has opened another page stays.
-place.follow(({ path }) => {
+currentLocation.follow(({ path }) => {
   if (path === shownPath) return;
   shownPath = path;
   // A question is about the page that asks it.
@@ -41,7 +41,7 @@ async function leave(): Promise<void> {
 
 /** What every page of a session has around it. */
 export function Shell({ children }: { children: ComponentChildren }) {
-  const { path } = usePlace();
+  const { path } = useLocation();
   const scope = useStore(session)?.scope;
   const zone = useStore(timeZone);
   const main = useRef<HTMLElement>(null);

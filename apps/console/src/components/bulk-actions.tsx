@@ -1,7 +1,7 @@
 import { ApiError, call, formatQuery, serverNow, type RequestOptions } from '../api.ts';
 import { readAll, refreshAll } from '../data.ts';
 import { formatNumber } from '../format.ts';
-import { place } from '../router.tsx';
+import { currentLocation } from '../router.tsx';
 import { createStore, useStore } from '../store.ts';
 import { Button } from './button.tsx';
 import { confirm } from './confirmation.tsx';
@@ -40,7 +40,7 @@ const maxRaces = 5;
  * @param toDate when it was asked
  */
 async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: number, toDate: number): Promise<void> {
-  const { path } = place.get();
+  const { path } = currentLocation.get();
   let done = 0;
   let races = 0;
   work.set({ verb, done, total, isStopped: false });
@@ -66,7 +66,7 @@ async function workOnAll(verb: Work['verb'], filter: DeadLetterFilter, total: nu
   } finally {
     work.set(undefined);
     // The rows of another page must not move because this has ended.
-    if (place.get().path === path) refreshAll();
+    if (currentLocation.get().path === path) refreshAll();
     else readAll();
   }
 }

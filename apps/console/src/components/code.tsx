@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 import { formatCurl, formatPython, formatTypeScript, type SendOptions } from '../request.ts';
-import { setQuery, usePlace } from '../router.tsx';
+import { setQuery, useLocation } from '../router.tsx';
 import { copy } from './copy.ts';
 
 const languages = [
@@ -22,7 +22,7 @@ const steps: Record<string, (at: number) => number> = {
 
 /** The request as code. The language that is shown is in the address. */
 export function Code({ options }: { options: SendOptions }) {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const chosen = Math.max(
     0,
     languages.findIndex(([name]) => name === query.get('tab')),

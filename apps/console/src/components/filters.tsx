@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { setQuery, usePlace } from '../router.tsx';
+import { setQuery, useLocation } from '../router.tsx';
 import { Button } from './button.tsx';
 import { Field, Select } from './field.tsx';
 import { messageStates } from './state.tsx';
@@ -16,7 +16,7 @@ export function Filters({
   before?: ComponentChildren;
   children?: ComponentChildren;
 }) {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const [destination, setDestination] = useTyped('destination');
   const [label, setLabel] = useTyped('label');
   return (
@@ -42,7 +42,7 @@ export function Filters({
 
 /** The filter by the state of a message. */
 export function StateFilter() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   return (
     <Select
       label="State"

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
-import { Link, usePlace } from '../router.tsx';
+import { Link, useLocation } from '../router.tsx';
 import { focusPlace } from './focus.ts';
 
 /** The links below a list: back to its first page, and to the one after this. The filters of the address stay. */
@@ -16,7 +16,7 @@ export function Pager({
   first?: string;
   more?: string;
 }) {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const cursor = query.get('cursor') ?? '';
   const isFollowed = useRef(false);
   useEffect(() => {

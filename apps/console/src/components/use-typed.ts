@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { setQuery, usePlace } from '../router.tsx';
+import { setQuery, useLocation } from '../router.tsx';
 
 /** The text of a field that is part of the address, which changes 300 ms after the last key. */
 export function useTyped(name: string): [value: string, type: (value: string) => void] {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const given = query.get(name) ?? '';
   const [text, setText] = useState(given);
   const sent = useRef(given);

@@ -2,7 +2,7 @@ import type { DlqCause, DlqMessage } from '@posthorn/shared';
 import { useEffect, useState } from 'preact/hooks';
 import { formatQuery } from '../api.ts';
 import { stateMs, useResource } from '../data.ts';
-import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Link, segment, setQuery, useLocation } from '../router.tsx';
 import { BulkActions, BulkProgress, type DeadLetterFilter } from '../components/bulk-actions.tsx';
 import { Causes } from '../components/causes.tsx';
 import { Fallback } from '../components/fallback.tsx';
@@ -23,7 +23,7 @@ interface Summary {
 }
 
 export function DeadLetters() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const get = (name: string) => query.get(name) ?? '';
   const canWrite = useCanWrite();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());

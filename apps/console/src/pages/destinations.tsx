@@ -3,7 +3,7 @@ import { ApiError, formatQuery, serverNow } from '../api.ts';
 import { countsMs, useResource } from '../data.ts';
 import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatDuration, formatNumber, formatPercent } from '../format.ts';
-import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Link, segment, setQuery, useLocation } from '../router.tsx';
 import { Fact } from '../components/fact.tsx';
 import { Fallback } from '../components/fallback.tsx';
 import { Select } from '../components/field.tsx';
@@ -23,7 +23,7 @@ interface Page {
 const hourMs = 3_600_000;
 
 export function Destinations() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const order = query.get('order') ?? '';
   const cursor = query.get('cursor') ?? '';
   const { data, error, isStale } = useResource<Page>(`/v2/destinations${formatQuery({ order, cursor, count: 50 })}`, {

@@ -6,7 +6,7 @@ import { useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
 import { followEntries, gaps } from '../live.ts';
 import { announceRows, hold, isReading } from '../reading.ts';
-import { Link, segment, usePlace } from '../router.tsx';
+import { Link, segment, useLocation } from '../router.tsx';
 import { emptyTail, isCut, join, keep, keyOf, maxTail, merge, type Tail } from '../tail.ts';
 import { Fallback } from '../components/fallback.tsx';
 import { Filters, StateFilter } from '../components/filters.tsx';
@@ -28,7 +28,7 @@ interface Page {
 }
 
 export function Log() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const get = (name: string) => query.get(name) ?? '';
   const cursor = get('cursor');
   const filter = { ...parseDestination(get('destination')), state: get('state'), label: get('label') };

@@ -6,7 +6,7 @@ import { countsMs, refreshes, useResource } from '../data.ts';
 import { parseDestination } from '../destination.ts';
 import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatNumber, parseInstant } from '../format.ts';
-import { Link, segment, setQuery, usePlace } from '../router.tsx';
+import { Link, segment, setQuery, useLocation } from '../router.tsx';
 import { timeZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { Fallback } from '../components/fallback.tsx';
@@ -26,7 +26,7 @@ interface Page {
 }
 
 export function Messages() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const get = (name: string) => query.get(name) ?? '';
   const [from, setFrom] = useTyped('from');
   const [to, setTo] = useTyped('to');

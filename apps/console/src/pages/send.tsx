@@ -3,7 +3,7 @@ import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { ApiError, call } from '../api.ts';
 import { useResource } from '../data.ts';
 import { useDraft } from '../drafts.ts';
-import { Link, segment, usePlace } from '../router.tsx';
+import { Link, segment, useLocation } from '../router.tsx';
 import { emptyOptions, encodeHeader, formatRequest, readGaps, readOptions, type SendOptions } from '../request.ts';
 import { readBytes, timelinePath } from '../timeline.ts';
 import { Button } from '../components/button.tsx';
@@ -56,7 +56,7 @@ interface Sent {
 }
 
 export function Send() {
-  const { query } = usePlace();
+  const { query } = useLocation();
   const canWrite = useCanWrite();
   const from = query.get('from') ?? '';
   const url = query.get('url') ?? '';

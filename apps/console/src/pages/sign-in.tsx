@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, session, signIn } from '../api.ts';
 import { Frame } from '../frame.tsx';
-import { navigate, usePlace } from '../router.tsx';
+import { navigate, useLocation } from '../router.tsx';
 import { useStore } from '../store.ts';
 import { Button } from '../components/button.tsx';
 import { useFocus } from '../components/field.tsx';
@@ -10,7 +10,7 @@ import { useTitle } from '../components/page-head.tsx';
 /** Takes the token once; after that the browser has a cookie, which is not the token. */
 export function SignIn() {
   useTitle('Sign in');
-  const { query } = usePlace();
+  const { query } = useLocation();
   const known = useStore(session);
   const [fault, setFault] = useState('');
   const [isBusy, setIsBusy] = useState(false);
