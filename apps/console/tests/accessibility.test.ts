@@ -2,17 +2,16 @@
 import type { Page } from 'playwright-core';
 import { findAxeViolations } from './browser.ts';
 import { fillStage, type Filled } from './filled-stage.ts';
-import { button, field, link, showPath } from './locators.ts';
-import { readToken, startStage, type Stage } from './stage.ts';
+import { alert, button, combobox, field, heading, link, loadPath, region, showPath } from './locators.ts';
+import { ask, confirmationField, questions } from './questions.ts';
+import { readToken, setUpStage } from './stage.ts';
 
-/** Rules whose result depends on colours or on the width. */
+/** Rules whose result depends on colors or on the width. */
 const changing = ['color-contrast', 'scrollable-region-focusable', 'target-size', 'link-in-text-block'];
 
-let stage: Stage;
 let filled: Filled;
 const firstRun: string[] = [];
-beforeAll(async () => {
-  stage = await startStage();
+const stage = setUpStage(async () => {
   const { page, context } = await stage.open('');
   for (const path of ['', 'messages', 'queues', 'schedules', 'log']) {
     await showPath(page, path);
@@ -20,19 +19,22 @@ beforeAll(async () => {
   }
   await context.close();
   filled = await fillStage(stage);
-}, 120_000);
-afterAll(() => stage.stop());
+});
 
+/** Whether the page, or a dialog above it, scrolls sideways. */
 const isWide = (page: Page) =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  page.evaluate(() =>
+    [...document.querySelectorAll('html, dialog')].some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth),
+  );
 
-/** What axe finds in both themes, and whether the page scrolls sideways at 320 px. */
-async function look(page: Page, name: string): Promise<string[]> {
+/** What axe finds in both themes on the page, or within an element, and whether something scrolls sideways at 320 px. */
+async function look(page: Page, name: string, within?: string): Promise<string[]> {
   const found: string[] = [];
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     const rules = colorScheme === 'light' ? undefined : changing;
-    for (const violation of await findAxeViolations(page, rules)) found.push(`${name}, ${colorScheme}: ${violation}`);
+    for (const violation of await findAxeViolations(page, rules, within))
+      found.push(`${name}, ${colorScheme}: ${violation}`);
   }
   const size = page.viewportSize();
   await page.setViewportSize({ width: 320, height: 800 });
@@ -49,12 +51,12 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
       await page.emulateMedia({ colorScheme });
       for (const width of [1280, 320]) {
         await page.setViewportSize({ width, height: 800 });
-        const place = `${name}, ${colorScheme}, ${width} px`;
+        const view = `${name}, ${colorScheme}, ${width} px`;
         // What depends neither on the theme nor on the width is looked at twice, not four times.
         const isWhole = (colorScheme === 'light') === (width === 1280);
         for (const violation of await findAxeViolations(page, isWhole ? undefined : changing))
-          found.push(`${place}: ${violation}`);
-        if (await isWide(page)) found.push(`${place}: scrolls sideways`);
+          found.push(`${view}: ${violation}`);
+        if (await isWide(page)) found.push(`${view}: scrolls sideways`);
         // On a narrow screen tables stay tables, and do not become lists.
         const shapes = await page.evaluate(() =>
           [...document.querySelectorAll('main :is(table, tr, td)')].map(
@@ -62,7 +64,7 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
           ),
         );
         const isShape = /^(table table|tr table-row|td table-cell)$/;
-        for (const shape of new Set(shapes)) if (!isShape.test(shape)) found.push(`${place}: ${shape}`);
+        for (const shape of new Set(shapes)) if (!isShape.test(shape)) found.push(`${view}: ${shape}`);
       }
     }
   };
@@ -73,19 +75,17 @@ test('axe finds nothing on any page, in both themes, at 320 and at 1280 px, and 
   await page.keyboard.press('Control+k');
   await check('commands');
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+  await button(page, 'Sign out').click();
+  await heading(page, 'Sign in');
   await check('sign-in');
   expect(found).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test('axe finds nothing in a read-only session, whose tables have no buttons', async () => {
   const { page } = await stage.open('', { token: readToken, viewport: { width: 320, height: 800 } });
   const found: string[] = [];
   for (const path of ['groups/group', 'dead-letters', 'settings', 'send']) {
-    await page.goto(`${stage.url}/console/${path}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+    await loadPath(page, path);
     for (const violation of await findAxeViolations(page)) found.push(`${path}: ${violation}`);
   }
   expect(found).toEqual([]);
@@ -95,29 +95,53 @@ test('axe finds nothing on the pages of a first run', () => {
   expect(firstRun).toEqual([]);
 });
 
-test('axe finds nothing in dialogs, suggestions, forms with all their fields, and results', async () => {
+test('axe finds nothing in any question, before and after what must be typed', async () => {
   const { page } = await stage.open('');
   const found: string[] = [];
-  const check = async (name: string) => found.push(...(await look(page, name)));
-  for (const [path, opener] of [
-    [`messages/${filled.retryingId}`, 'Cancel message'],
-    ['dead-letters', 'Delete all matching'],
-    ['queues/orders', 'Delete queue'],
-  ] as const) {
-    await showPath(page, path);
-    await page.locator('button:not([aria-disabled=true])').and(button(page, opener)).click();
-    await page.getByRole('alertdialog').waitFor();
-    await check(opener);
+  for (const question of questions) {
+    const { path, press, typed } = question;
+    await showPath(page, path(filled));
+    const dialog = await ask(page, question, filled);
+    found.push(...(await look(page, String(press), 'dialog')));
+    if (typed !== undefined) {
+      // The button that does it has other colors as long as it is off.
+      await confirmationField(page, typed).fill(typed);
+      found.push(...(await look(page, `${String(press)}, typed`, 'dialog')));
+    }
     await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
   }
-  await showPath(page, 'groups');
+  expect(found).toEqual([]);
+});
+
+test('axe finds nothing in any other dialog', async () => {
+  const { page } = await stage.open('groups');
+  const found: string[] = [];
+  const check = async (name: string) => found.push(...(await look(page, name, 'dialog')));
   await button(page, 'Create URL group').click();
   await check('Create URL group');
+  await field(page, 'Name').fill('no/name');
+  await field(page, 'Endpoint URL').fill('https://a.example/');
+  await button(page, 'Create').click();
+  await field(page, 'Name').and(page.locator('[aria-invalid=true]')).waitFor();
+  await check('Create URL group, with a fault');
   await button(page, 'Cancel').click();
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await check('Keyboard shortcuts');
   await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog', { name: 'Commands' }).waitFor();
+  await field(page, 'Command').fill('nothing');
+  await page.getByText('No command is called so.').waitFor();
+  await check('Commands, none found');
+  expect(found).toEqual([]);
+});
+
+test('axe finds nothing in suggestions, forms with all their fields, and results', async () => {
+  const { page } = await stage.open('');
+  const found: string[] = [];
+  const check = async (name: string) => found.push(...(await look(page, name)));
   await page.getByRole('searchbox', { name: 'Find' }).fill('o');
   await page.getByRole('list', { name: 'Suggestions' }).waitFor();
   await check('Suggestions');
@@ -133,13 +157,12 @@ test('axe finds nothing in dialogs, suggestions, forms with all their fields, an
   await check('Send with options and a fault');
   await field(page, 'Delay').fill('');
   await button(page, 'Send').click();
-  await page
-    .getByRole('region', { name: 'Where it is' })
+  await region(page, 'Where it is')
     .getByText(/^Delivered/)
     .waitFor();
   await check('Result');
   expect(found).toEqual([]);
-}, 120_000);
+});
 
 test('axe finds nothing while rows wait, while a table is stale, and in notices', async () => {
   const { page } = await stage.open('messages');
@@ -156,7 +179,7 @@ test('axe finds nothing while rows wait, while a table is stale, and in notices'
     await released;
     await route.continue();
   });
-  await page.getByRole('combobox', { name: 'State', exact: true }).selectOption('FAILED');
+  await combobox(page, 'State').selectOption('FAILED');
   await page.locator('[aria-busy=true] table').waitFor();
   await check('stale');
   release();
@@ -164,15 +187,15 @@ test('axe finds nothing while rows wait, while a table is stale, and in notices'
   await button(page, 'Refresh').focus();
   await page.route('**/v2/messages?**', (route) => route.fulfill({ status: 500, json: { error: 'Broken.' } }));
   await button(page, 'Refresh').click();
-  await page.getByRole('alert').getByText('cannot bring this page up to date').waitFor();
+  await alert(page, 'cannot bring this page up to date').waitFor();
   await check('a read has failed');
   await page.route('**/v2/**', (route) => route.abort());
   await page.route('**/health', (route) => route.abort());
   await button(page, 'Refresh').click();
-  await page.getByRole('alert').getByText('Connection lost').waitFor();
+  await alert(page, 'Connection lost').waitFor();
   await check('Connection lost');
   expect(found).toEqual([]);
-}, 60_000);
+});
 
 test('names of 256 characters do not make a page scroll sideways at 320 px', async () => {
   const name = 'n'.repeat(256);

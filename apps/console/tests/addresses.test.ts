@@ -1,11 +1,10 @@
 // The address of a page has all that is chosen there.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
-import { startStage, type Stage } from './stage.ts';
+import { combobox, field, link, query, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 interface Choice {
   name: string;
@@ -48,26 +47,25 @@ test.each(choices)(
   '/%s: all that is chosen is in the address, and a copied link shows the same',
   async (path, list) => {
     const { page, context } = await stage.open(path);
-    const find = (on: Page, { name, isSelect }: Choice) =>
-      on.getByRole(isSelect ? 'combobox' : 'textbox', { name, exact: true });
+    const find = (on: Page, { name, isSelect }: Choice) => (isSelect ? combobox : field)(on, name);
     for (const choice of list) {
       await (choice.isSelect ? find(page, choice).selectOption(choice.value) : find(page, choice).fill(choice.value));
-      await eventually(() => new URL(page.url()).searchParams.get(choice.parameter) === choice.value);
+      await eventually(() => query(page).get(choice.parameter) === choice.value);
     }
     const other = await context.newPage();
     await other.goto(page.url());
     for (const choice of list) {
       await eventually(async () => (await find(other, choice).inputValue()) === choice.value);
     }
-    expect(new URL(other.url()).searchParams.toString()).toBe(new URL(page.url()).searchParams.toString());
+    expect(query(other).toString()).toBe(query(page).toString());
   },
 );
 
 test('the time range of a figure is in the address', async () => {
   const { page } = await stage.open('');
-  const range = page.getByRole('combobox', { name: 'Time range', exact: true });
+  const range = combobox(page, 'Time range');
   await range.selectOption('7d');
-  await eventually(() => new URL(page.url()).searchParams.get('range') === '7d');
+  await eventually(() => query(page).get('range') === '7d');
   await page.reload();
   await range.waitFor();
   expect(await range.inputValue()).toBe('7d');
@@ -77,34 +75,32 @@ test('the chosen cause and status of dead letters are in the address', async () 
   stage.system.receiver.reply('/fails', 500);
   await stage.publish('/fails', { 'Upstash-Retries': '0' }, 'FAILED');
   const { page } = await stage.open('dead-letters');
-  const cause = page.getByRole('table', { name: 'Failures by cause' }).getByRole('button', { name: '127.0.0.1' });
+  const cause = table(page, 'Failures by cause').getByRole('button', { name: '127.0.0.1' });
   await cause.click();
-  await page.getByRole('combobox', { name: 'Status', exact: true }).selectOption('500');
-  await eventually(() => new URL(page.url()).searchParams.get('status') === '500');
-  expect(new URL(page.url()).searchParams.get('cause')).toBeTruthy();
+  await combobox(page, 'Status').selectOption('500');
+  await eventually(() => query(page).get('status') === '500');
+  expect(query(page).get('cause')).toBeTruthy();
   await page.reload();
   await eventually(async () => (await cause.getAttribute('aria-pressed')) === 'true');
-  const status = page.getByRole('combobox', { name: 'Status', exact: true });
+  const status = combobox(page, 'Status');
   await eventually(async () => (await status.inputValue()) === '500');
   await page.getByText('1 message match').waitFor();
 });
 
 test('the chosen queue is in the address, and a host keeps the other filters', async () => {
-  const { api, receiver } = stage.system;
-  await api.call(`/v2/enqueue/chosen/${receiver.url}/ok`, { method: 'POST', headers: { 'Upstash-Delay': '1h' } });
+  await stage.enqueue('chosen', '/ok', { 'Upstash-Delay': '1h' });
   const { page } = await stage.open('messages');
-  const queue = page.getByRole('combobox', { name: 'Queue', exact: true });
+  const queue = combobox(page, 'Queue');
   await queue.selectOption('chosen');
-  await eventually(() => new URL(page.url()).searchParams.get('queue') === 'chosen');
+  await eventually(() => query(page).get('queue') === 'chosen');
   await page.reload();
   await eventually(async () => (await queue.inputValue()) === 'chosen');
   await page.getByRole('link', { name: /^127\.0\.0\.1 \d+$/ }).click();
-  await eventually(() => new URL(page.url()).searchParams.get('destination') === '127.0.0.1');
-  expect(new URL(page.url()).searchParams.get('queue')).toBe('chosen');
+  await eventually(() => query(page).get('destination') === '127.0.0.1');
+  expect(query(page).get('queue')).toBe('chosen');
 });
 
-const readSummary = async () =>
-  (await (await stage.system.api.call('/v2/dlq/summary?label=many')).json()) as { total: number };
+const readSummary = () => stage.read<{ total: number }>('/v2/dlq/summary?label=many');
 
 test.each([
   ['log', 'Log'],
@@ -114,23 +110,22 @@ test.each([
   const label = { 'Upstash-Label': 'many', 'Upstash-Retries': '0' };
   // The first case leaves what the second one needs: 101 dead letters, with four entries of the log each.
   const { total } = await readSummary();
-  for (let n = total; n < 101; n++) await stage.publish('/fails', label);
+  if (total === 0) await stage.publishMany(101, '/fails', label);
   await eventually(async () => (await readSummary()).total === 101);
   const { page } = await stage.open(`${path}?label=many`);
-  const rows = page.getByRole('table', { name, exact: true }).getByRole('row');
+  const rows = table(page, name).getByRole('row');
   const first = () => rows.nth(1).getByRole('link').textContent();
   await eventually(async () => (await rows.count()) === 101);
   const newest = await first();
-  const older = page.getByRole('link', { name: 'Older', exact: true });
-  await older.click();
-  await eventually(() => new URL(page.url()).searchParams.has('cursor'));
+  await link(page, 'Older').click();
+  await eventually(() => query(page).has('cursor'));
   await eventually(async () => (await first()) !== newest);
   const shown = await first();
   await page.reload();
   await eventually(async () => (await first()) === shown);
-  await page.getByRole('link', { name: 'Newest', exact: true }).click();
+  await link(page, 'Newest').click();
   await eventually(async () => (await first()) === newest);
   await page.goBack();
   await eventually(async () => (await first()) === shown);
-  expect(new URL(page.url()).searchParams.get('label')).toBe('many');
+  expect(query(page).get('label')).toBe('many');
 });

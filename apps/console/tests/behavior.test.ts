@@ -1,18 +1,16 @@
 // What holds on every page: live changes, errors, hostile content, the keyboard, sizes.
 import { readdirSync } from 'node:fs';
-import { consoleBudgets, eventually, measureConsole, startApi, testToken } from '@posthorn/testkit';
-import { heading, signIn } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { consoleBudgets, eventually, measureConsole, testToken } from '@posthorn/testkit';
+import { button, checkbox, field, heading, link, loadPath, region, signIn } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 test('the first run shows the command of this server, without its token', async () => {
   const { page } = await stage.open('');
   await page.getByText(`curl -X POST ${stage.url}/v2/publish/`).waitFor();
   expect(await page.content()).not.toContain(testToken);
-  await page.getByRole('link', { name: 'Send the first message', exact: true }).waitFor();
+  await link(page, 'Send the first message').waitFor();
   for (const path of [
     'messages',
     'dead-letters',
@@ -32,13 +30,13 @@ test('a change appears by itself, and never under the eyes of a reader', async (
   const { page } = await stage.open('messages');
   await heading(page, 'Messages');
   const id = await stage.publish('/ok', {}, 'DELIVERED');
-  await page.getByRole('link', { name: id, exact: true }).waitFor({ timeout: 5000 });
-  await page.getByRole('link', { name: id, exact: true }).focus();
+  await link(page, id).waitFor();
+  await link(page, id).focus();
   const next = await stage.publish('/ok', {}, 'DELIVERED');
-  await page.getByRole('button', { name: /^Show \d+ new$/ }).waitFor({ timeout: 5000 });
-  expect(await page.getByRole('link', { name: next, exact: true }).count()).toBe(0);
-  await page.getByRole('button', { name: /^Show \d+ new$/ }).click();
-  await page.getByRole('link', { name: next, exact: true }).waitFor();
+  await button(page, /^Show \d+ new$/).waitFor();
+  expect(await link(page, next).count()).toBe(0);
+  await button(page, /^Show \d+ new$/).click();
+  await link(page, next).waitFor();
   const live = page.getByRole('switch', { name: 'Live', exact: true });
   await live.click();
   expect(await live.getAttribute('aria-checked')).toBe('false');
@@ -63,11 +61,10 @@ test('hostile bodies, headers, errors and names are text', async () => {
   const id = await stage.publish('/hostile', headers, 'FAILED', attack);
   await api.publish('javascript:alert(1)').catch(() => undefined);
   const { page } = await stage.open(`messages/${id}`);
-  await page.getByRole('region', { name: 'Request', exact: true }).getByText(attack).first().waitFor();
-  await page.getByRole('region', { name: 'Response', exact: true }).getByText(attack).first().waitFor();
+  await region(page, 'Request').getByText(attack).first().waitFor();
+  await region(page, 'Response').getByText(attack).first().waitFor();
   for (const path of ['messages', 'dead-letters', 'log', 'flow-control', 'destinations', '']) {
-    await page.goto(`${stage.url}/console/${path}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
+    await loadPath(page, path);
     await page.locator('main tbody tr, main figure').first().waitFor();
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
     expect(await page.locator('a[href^="javascript"], img, iframe').count()).toBe(0);
@@ -86,7 +83,7 @@ test('an id or a page that does not exist is not found, with a way on', async ()
     'dead-letters/1-1',
     'destinations/none.example',
   ]) {
-    await page.goto(`${stage.url}/console/${path}`);
+    await loadPath(page, path);
     await heading(page, 'Not found');
     expect(await page.getByRole('main').getByRole('link').count()).toBeGreaterThan(0);
   }
@@ -94,25 +91,24 @@ test('an id or a page that does not exist is not found, with a way on', async ()
 
 test('a form keeps its contents when the session ends, and the server says what is wrong with a field', async () => {
   const { page, context } = await stage.open('send');
-  await page.getByRole('textbox', { name: 'Destination', exact: true }).fill('https://a.example/kept');
-  await page.getByRole('textbox', { name: 'Body', exact: true }).fill('long work');
-  await page.getByRole('button', { name: 'Options', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Delay', exact: true }).fill('soon');
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
-  const delay = page.getByRole('textbox', { name: 'Delay', exact: true });
+  await field(page, 'Destination').fill('https://a.example/kept');
+  await field(page, 'Body').fill('long work');
+  await button(page, 'Options').click();
+  await field(page, 'Delay').fill('soon');
+  await button(page, 'Send').click();
+  const delay = field(page, 'Delay');
   await eventually(async () => (await delay.getAttribute('aria-invalid')) === 'true');
   await delay.fill('1h');
   await context.clearCookies();
-  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await button(page, 'Send').click();
   await signIn(page);
   await heading(page, 'Send a message');
-  expect(await page.getByRole('textbox', { name: 'Body', exact: true }).inputValue()).toBe('long work');
+  expect(await field(page, 'Body').inputValue()).toBe('long work');
 });
 
 test('everything is reached by the keyboard alone', async () => {
   const id = await stage.publish('/ok', {}, 'DELIVERED');
   const { page } = await stage.open('settings');
-  await page.goto(`${stage.url}/console/settings`);
   await heading(page, 'Settings');
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to content');
@@ -129,14 +125,14 @@ test('everything is reached by the keyboard alone', async () => {
     await page.keyboard.press('g');
     await page.keyboard.press(key);
     await heading(page, name);
-    expect(await page.getByRole('link', { name, exact: true }).first().getAttribute('aria-current')).toBe('page');
+    expect(await link(page, name).first().getAttribute('aria-current')).toBe('page');
   }
-  await page.getByRole('link', { name: id, exact: true }).waitFor();
+  await link(page, id).waitFor();
   await page.keyboard.press('j');
   await page.keyboard.press('j');
   await page.keyboard.press('k');
   await page.keyboard.press('Enter');
-  await page.getByRole('region', { name: 'Where it is' }).waitFor();
+  await region(page, 'Where it is').waitFor();
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
@@ -147,11 +143,11 @@ test('everything is reached by the keyboard alone', async () => {
   await heading(page, 'Flow control');
   await page.keyboard.press('c');
   await heading(page, 'Send a message');
-  await page.getByRole('textbox', { name: 'Body', exact: true }).focus();
+  await field(page, 'Body').focus();
   await page.keyboard.type('gm?/');
-  expect(await page.getByRole('textbox', { name: 'Body', exact: true }).inputValue()).toBe('gm?/');
-  await page.goto(`${stage.url}/console/settings`);
-  await page.getByRole('checkbox', { name: 'Single-key shortcuts' }).uncheck();
+  expect(await field(page, 'Body').inputValue()).toBe('gm?/');
+  await loadPath(page, 'settings');
+  await checkbox(page, 'Single-key shortcuts').uncheck();
   await page.getByRole('heading', { level: 1 }).click();
   await page.keyboard.press('c');
   await heading(page, 'Settings');
@@ -175,26 +171,6 @@ test('what has the focus is seen', async () => {
   }
   expect(unseen).toEqual([]);
   expect(names.size).toBeGreaterThan(20);
-});
-
-test('without the server the content stays, and the alert goes when it is back', async () => {
-  const api = await startApi(stage.system.redis.url);
-  const context = await stage.browser.newContext();
-  const page = await context.newPage();
-  await page.goto(`${api.url}/console/messages`);
-  await signIn(page);
-  const rows = page.getByRole('table', { name: 'Messages' }).getByRole('row');
-  await eventually(async () => (await rows.count()) > 2);
-  const before = await rows.count();
-  await api.end('SIGKILL');
-  await page.getByRole('alert').getByText('Connection lost').waitFor();
-  expect(await rows.count()).toBe(before);
-  const again = await startApi(stage.system.redis.url, { PORT: new URL(api.url).port });
-  await page.getByRole('alert').waitFor({ state: 'detached' });
-  const id = await stage.publish('/ok', {}, 'DELIVERED');
-  await page.getByRole('link', { name: id, exact: true }).waitFor();
-  await context.close();
-  await again.end('SIGKILL');
 });
 
 test('the files are within their budgets, and there is no font', () => {

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRequire } from 'node:module';
-import { existsSync, readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 /** Where distributions put Chromium. */
-const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
+const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 
 /** A browser that asks no other host for anything. */
 export async function startBrowser(): Promise<{ browser: Browser; stop: () => Promise<void> }> {
-  const executablePath = process.env['CHROMIUM'] ?? places.find((place) => existsSync(place));
+  const executablePath = process.env['CHROMIUM'] ?? paths.find((path) => existsSync(path));
   if (executablePath === undefined) throw new Error('There is no Chromium; install the package chromium.');
   const profile = mkdtempSync(join(tmpdir(), 'posthorn-browser-'));
   const browser = await chromium.launch({
@@ -69,17 +68,23 @@ interface AxeResult {
 }
 
 /**
- * What axe has to say about the page; nothing, if all is well.
+ * What axe has to say about the page, or about an element of it; nothing, if all is well.
  *
  * @param rules all that axe has by default
+ * @param within a selector; the whole page by default
  */
-export async function findAxeViolations(page: Page, rules?: readonly string[]): Promise<string[]> {
+export async function findAxeViolations(page: Page, rules?: readonly string[], within?: string): Promise<string[]> {
   // The policy of the page allows no script of ours in the page itself; this runs beside it.
-  const result = await page.evaluate<AxeResult>(`(async () => {
-    if (!window.axe) { ${axeSource} }
-    return axe.run(document, ${JSON.stringify({ resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}) })});
-  })()`);
-  return result.violations.flatMap(({ id, nodes }) =>
+  if (!(await page.evaluate('window.axe !== undefined'))) await page.evaluate(axeSource);
+  const options = {
+    resultTypes: ['violations'],
+    selectors: false,
+    ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}),
+  };
+  const { violations } = await page.evaluate<AxeResult>(
+    `axe.run(${JSON.stringify(within ?? 'html')}, ${JSON.stringify(options)})`,
+  );
+  return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary ?? ''}`),
   );
 }

@@ -1,20 +1,12 @@
 // Actions on many dead letters.
 import { eventually } from '@posthorn/testkit';
-import type { Page } from 'playwright-core';
-import { button, link, region } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { alert, button, checkbox, field, heading, link, loadPath, region, status, sure } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-  stage.system.receiver.reply('/fails', 500);
-}, 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
+beforeEach(() => stage.system.receiver.reply('/fails', 500));
 
-const sure = (page: Page, verb: string) =>
-  page.getByRole('alertdialog').getByRole('button', { name: verb, exact: true });
-const check = (page: Page, name: string) => page.getByRole('checkbox', { name, exact: true });
-
+/** Makes so many dead letters with a label, the oldest first. */
 async function fail(label: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n++) {
@@ -26,32 +18,32 @@ async function fail(label: string, count: number): Promise<string[]> {
 test('selected entries are retried, and deleted, after a question that says how many', async () => {
   const [first = '', second = '', third = ''] = await fail('selected', 3);
   const { page } = await stage.open('dead-letters?label=selected');
-  await check(page, `Select ${first}`).check();
+  await checkbox(page, `Select ${first}`).check();
   await button(page, 'Retry selected').click();
   await page.getByRole('alertdialog').getByText('1 message will be published again').waitFor();
   await sure(page, 'Retry').click();
-  await page.getByRole('status').filter({ hasText: 'Retried 1 message.' }).waitFor();
+  await status(page, 'Retried 1 message.').waitFor();
   // The message that was made of it fails, too.
-  await check(page, `Select ${first}`).waitFor({ state: 'detached' });
+  await checkbox(page, `Select ${first}`).waitFor({ state: 'detached' });
   await eventually(async () => (await page.getByRole('checkbox', { name: /^Select msg_/ }).count()) === 3);
-  await check(page, 'Select all on this page').check();
-  await check(page, `Select ${second}`).uncheck();
+  await checkbox(page, 'Select all on this page').check();
+  await checkbox(page, `Select ${second}`).uncheck();
   await button(page, 'Delete selected').click();
   await page.getByRole('alertdialog').getByText('2 messages will be lost.').waitFor();
   await sure(page, 'Delete').click();
-  await check(page, `Select ${third}`).waitFor({ state: 'detached' });
-  expect(await check(page, `Select ${second}`).count()).toBe(1);
+  await checkbox(page, `Select ${third}`).waitFor({ state: 'detached' });
+  expect(await checkbox(page, `Select ${second}`).count()).toBe(1);
 });
 
 test('x selects the row that has the focus, and selects it no more', async () => {
   const [, last = ''] = await fail('keys', 2);
   const { page } = await stage.open('dead-letters?label=keys');
-  await check(page, `Select ${last}`).waitFor();
-  await page.getByRole('link', { name: last, exact: true }).focus();
+  await checkbox(page, `Select ${last}`).waitFor();
+  await link(page, last).focus();
   await page.keyboard.press('x');
-  expect(await check(page, `Select ${last}`).isChecked()).toBe(true);
+  expect(await checkbox(page, `Select ${last}`).isChecked()).toBe(true);
   await page.keyboard.press('x');
-  expect(await check(page, `Select ${last}`).isChecked()).toBe(false);
+  expect(await checkbox(page, `Select ${last}`).isChecked()).toBe(false);
 });
 
 test('all that match are deleted once their number is typed; others stay', async () => {
@@ -61,12 +53,12 @@ test('all that match are deleted once their number is typed; others stay', async
   await page.getByText('2 messages match').waitFor();
   await button(page, 'Delete all matching').click();
   expect(await sure(page, 'Delete').isDisabled()).toBe(true);
-  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('3');
+  await field(page, 'Type 2 to confirm').fill('3');
   expect(await sure(page, 'Delete').isDisabled()).toBe(true);
-  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('2');
+  await field(page, 'Type 2 to confirm').fill('2');
   await sure(page, 'Delete').click();
-  await page.getByRole('status').filter({ hasText: 'Deleted 2 of 2 dead letters.' }).waitFor();
-  const { total } = (await (await stage.system.api.call('/v2/dlq/summary?label=stays')).json()) as { total: number };
+  await status(page, 'Deleted 2 of 2 dead letters.').waitFor();
+  const { total } = await stage.read<{ total: number }>('/v2/dlq/summary?label=stays');
   expect(total).toBe(1);
 });
 
@@ -76,9 +68,9 @@ test('what dies while the question is open is not part of the response', async (
   await page.getByText('2 messages match').waitFor();
   await button(page, 'Delete all matching').click();
   const [third = ''] = await fail('asked', 1);
-  await page.getByRole('textbox', { name: 'Type 2 to confirm', exact: true }).fill('2');
+  await field(page, 'Type 2 to confirm').fill('2');
   await sure(page, 'Delete').click();
-  await page.getByRole('status').filter({ hasText: 'Deleted 2 of 2 dead letters.' }).waitFor();
+  await status(page, 'Deleted 2 of 2 dead letters.').waitFor();
   await link(page, third).waitFor();
   expect(await link(page, first).count()).toBe(0);
   expect(await link(page, second).count()).toBe(0);
@@ -98,29 +90,27 @@ test('an entry that goes between finding and reading does not end an action on m
   await refuse(Infinity);
   await button(page, 'Retry all matching').click();
   await sure(page, 'Retry').click();
-  await page.getByRole('alert').getByText('some messages were not found').waitFor();
+  await alert(page, 'some messages were not found').waitFor();
   expect(refusals).toBeLessThan(10);
   await page.unroute('**/v2/dlq/retry?**');
   refusals = 0;
   await refuse(2);
   await button(page, 'Retry all matching').click();
   await sure(page, 'Retry').click();
-  await page.getByRole('status').filter({ hasText: 'Retried 2 of 2 dead letters.' }).waitFor();
+  await status(page, 'Retried 2 of 2 dead letters.').waitFor();
 });
 
 test('of the selected entries, those that the server has deleted are reported', async () => {
   const [first = ''] = await fail('gone', 2);
   const { page } = await stage.open('dead-letters?label=gone');
-  await check(page, `Select ${first}`).waitFor();
+  await checkbox(page, `Select ${first}`).waitFor();
   await page.getByRole('switch', { name: 'Live', exact: true }).click();
-  await check(page, 'Select all on this page').check();
-  const { messages } = (await (await stage.system.api.call('/v2/dlq?label=gone')).json()) as {
-    messages: { dlqId: string }[];
-  };
-  await stage.system.api.call(`/v2/dlq/${messages[0]?.dlqId ?? ''}`, { method: 'DELETE' });
+  await checkbox(page, 'Select all on this page').check();
+  const { messages } = await stage.read<{ messages: { dlqId: string }[] }>('/v2/dlq?label=gone');
+  await stage.remove(`/v2/dlq/${messages[0]?.dlqId ?? ''}`);
   await button(page, 'Delete selected').click();
   await sure(page, 'Delete').click();
-  await page.getByRole('status').filter({ hasText: 'Deleted 1 message.' }).waitFor();
+  await status(page, 'Deleted 1 message.').waitFor();
 });
 
 test('an action on many shows its progress, goes on behind other pages, and stops', async () => {
@@ -140,11 +130,11 @@ test('an action on many shows its progress, goes on behind other pages, and stop
   await progress.waitFor();
   await page.getByText('Retried 1 of 3', { exact: true }).waitFor();
   expect(await progress.getAttribute('value')).toBe('1');
-  await page.getByRole('link', { name: 'Queues', exact: true }).click();
-  await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+  await link(page, 'Queues').click();
+  await link(page, 'Dead letters').click();
   await button(page, 'Stop').click();
   go();
-  await page.getByRole('status').filter({ hasText: 'Retried 2 of 3 dead letters.' }).waitFor();
+  await status(page, 'Retried 2 of 3 dead letters.').waitFor();
   await progress.waitFor({ state: 'detached' });
   expect(calls).toBe(2);
 });
@@ -154,8 +144,8 @@ test('a dead letter has its request and its response; it is retried, and another
   stage.system.receiver.reply('/fails', { status: 500, body: '{"why":"no"}', headers });
   const [first = '', second = ''] = await fail('alone', 2);
   const { page } = await stage.open('dead-letters?label=alone');
-  await page.getByRole('link', { name: first, exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Dead letter', exact: true }).waitFor();
+  await link(page, first).click();
+  await heading(page, 'Dead letter');
   await page.getByText('1 attempt failed: the destination answered 500.').waitFor();
   expect(await region(page, 'Response').getByRole('group').textContent()).toBe('{\n  "why": "no"\n}');
   await region(page, 'Response').getByText('trace-7').waitFor();
@@ -163,16 +153,15 @@ test('a dead letter has its request and its response; it is retried, and another
   stage.system.receiver.reply('/fails', 200);
   await button(page, 'Retry').click();
   await sure(page, 'Retry').click();
-  await page
-    .getByRole('region', { name: 'Where it is' })
+  await region(page, 'Where it is')
     .getByText(/^Delivered/)
     .waitFor();
 
-  await page.goto(`${stage.url}/console/dead-letters?label=alone`);
-  await page.getByRole('link', { name: second, exact: true }).click();
+  await loadPath(page, 'dead-letters?label=alone');
+  await link(page, second).click();
   await button(page, 'Delete').click();
   await sure(page, 'Delete').click();
-  await page.getByRole('status').filter({ hasText: 'Deleted 1 message.' }).waitFor();
-  await page.goto(`${stage.url}/console/dead-letters?label=alone`);
+  await status(page, 'Deleted 1 message.').waitFor();
+  await loadPath(page, 'dead-letters?label=alone');
   await page.getByText('No dead letter matches these filters.').waitFor();
 });

@@ -6,12 +6,14 @@ export interface Filled {
   /** A message that waits for its retry, and one that has failed. */
   retryingId: string;
   failedId: string;
+  /** The dead letter of the message that has failed. */
+  deadLetterId: string;
   /** Every page, below `/console/`. */
   paths: string[];
 }
 
 export async function fillStage(stage: Stage): Promise<Filled> {
-  const { api, receiver } = stage.system;
+  const { receiver } = stage.system;
   receiver.reply('/fails', { status: 500, body: '{"error":"no"}' });
   const failedId = await stage.publish('/fails', { 'Upstash-Retries': '0', 'Upstash-Label': 'a-label' }, 'FAILED');
   const retryingId = await stage.publish(
@@ -25,20 +27,13 @@ export async function fillStage(stage: Stage): Promise<Filled> {
     '{"a":1}',
   );
   // A key that is pinned is not forgotten while nothing uses it.
-  await api.call('/v2/flowControl/key/pin?parallelism=2', { method: 'POST' });
-  await api.call(`/v2/enqueue/orders/${receiver.url}/ok`, { method: 'POST', headers: { 'Upstash-Delay': '1h' } });
-  await api.call('/v2/topics/group/endpoints', {
-    method: 'POST',
-    body: JSON.stringify({ endpoints: [{ url: `${receiver.url}/ok` }] }),
-  });
-  await api.call(`/v2/schedules/${receiver.url}/ok`, {
-    method: 'POST',
-    headers: { 'Upstash-Cron': '0 4 * * *', 'Upstash-Schedule-Id': 'daily' },
-  });
-  const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: { dlqId: string }[] };
-  await eventually(
-    async () => ((await (await api.call('/v2/stats')).json()) as { totals: { failed: number } }).totals.failed > 0,
-  );
+  await stage.post('/v2/flowControl/key/pin?parallelism=2');
+  await stage.enqueue('orders', '/ok', { 'Upstash-Delay': '1h' });
+  await stage.post('/v2/topics/group/endpoints', { endpoints: [{ url: `${receiver.url}/ok` }] });
+  await stage.schedule('daily', '0 4 * * *');
+  const { messages } = await stage.read<{ messages: { dlqId: string }[] }>('/v2/dlq');
+  const deadLetterId = messages[0]?.dlqId ?? '';
+  await eventually(async () => (await stage.read<{ totals: { failed: number } }>('/v2/stats')).totals.failed > 0);
   const paths = [
     '',
     'messages',
@@ -47,7 +42,7 @@ export async function fillStage(stage: Stage): Promise<Filled> {
     'messages/none',
     'send',
     'dead-letters',
-    `dead-letters/${messages[0]?.dlqId ?? ''}`,
+    `dead-letters/${deadLetterId}`,
     'queues',
     'queues/orders',
     'groups',
@@ -62,5 +57,5 @@ export async function fillStage(stage: Stage): Promise<Filled> {
     'log',
     'settings',
   ];
-  return { retryingId, failedId, paths };
+  return { retryingId, failedId, deadLetterId, paths };
 }

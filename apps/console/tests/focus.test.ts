@@ -2,16 +2,13 @@
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
 import { fillStage, type Filled } from './filled-stage.ts';
-import { button, heading, link } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { button, checkbox, heading, link, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
 let filled: Filled;
-beforeAll(async () => {
-  stage = await startStage();
+const stage = setUpStage(async () => {
   filled = await fillStage(stage);
-}, 60_000);
-afterAll(() => stage.stop());
+});
 
 /** Resolves when the heading of the page with this title has the focus. */
 const focused = (page: Page, title: string) =>
@@ -35,7 +32,7 @@ test('the heading of the page that was opened has the focus, whenever the page i
   ] as const) {
     await link(page, list).click();
     await focused(page, list);
-    await page.getByRole('main').getByRole('link', { name, exact: true }).click();
+    await link(page.getByRole('main'), name).click();
     await page.locator('main :is(.now, section, table)').first().waitFor();
     await focused(page, title);
   }
@@ -60,9 +57,9 @@ test('a page that arrives late does not take the focus from what the reader has 
 });
 
 test('what gets the focus is not under the banner', async () => {
-  for (let n = 0; n < 20; n++) await stage.publish('/ok');
+  await stage.publishMany(20, '/ok');
   const { page } = await stage.open('messages', { viewport: { width: 1280, height: 500 } });
-  const rows = page.getByRole('table', { name: 'Messages', exact: true }).getByRole('row');
+  const rows = table(page, 'Messages').getByRole('row');
   await rows.nth(20).waitFor();
   await rows.nth(20).getByRole('link').focus();
   const covered: string[] = [];
@@ -101,7 +98,7 @@ test('Cmd+K opens the commands, as Ctrl+K does', async () => {
 
 test('single keys do nothing once they are switched off; Ctrl+K still works', async () => {
   const { page } = await stage.open('settings');
-  await page.getByRole('checkbox', { name: 'Single-key shortcuts' }).uncheck();
+  await checkbox(page, 'Single-key shortcuts').uncheck();
   await page.getByRole('heading', { level: 1 }).click();
   let reads = 0;
   page.on('request', (request) => {

@@ -1,32 +1,30 @@
 // What a person types, and where it leads.
 import { eventually } from '@posthorn/testkit';
 import type { BrowserContext, Page } from 'playwright-core';
-import { button, field, heading, link, showPath, signIn } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { alert, button, field, heading, link, loadPath, query, region, showPath, signIn, status } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 /** The session ends while a button is pressed; the reader signs in again. */
 async function pressWithoutSession(page: Page, context: BrowserContext, name: string): Promise<void> {
   await context.clearCookies();
   // A page that reads again by itself may notice it before the click.
   await button(page, name)
-    .click({ timeout: 2000 })
-    .catch(() => undefined);
+    .or(page.getByRole('heading', { level: 1, name: 'Sign in' }))
+    .click();
   await signIn(page);
 }
 
 test('the tab of the code is in the address, and its keys are those of tabs', async () => {
   const { page } = await stage.open('send');
   await page.getByRole('tab', { name: 'TypeScript', exact: true }).click();
-  expect(new URL(page.url()).searchParams.get('tab')).toBe('TypeScript');
+  expect(query(page).get('tab')).toBe('TypeScript');
   await page.reload();
   await page.getByRole('tab', { name: 'TypeScript', exact: true, selected: true }).focus();
   await page.keyboard.press('End');
   await page.getByRole('tab', { name: 'Python', exact: true, selected: true }).waitFor();
-  expect(new URL(page.url()).searchParams.get('tab')).toBe('Python');
+  expect(query(page).get('tab')).toBe('Python');
   await page.keyboard.press('Home');
   await page.getByRole('tab', { name: 'curl', exact: true, selected: true }).waitFor();
 });
@@ -53,10 +51,7 @@ test('"Send again" has all options, and keeps the changes when the session ends'
 });
 
 test('other forms keep their contents, too, and a sign-out forgets them', async () => {
-  await stage.system.api.call('/v2/queues', {
-    method: 'POST',
-    body: JSON.stringify({ queueName: 'kept', parallelism: 2 }),
-  });
+  await stage.post('/v2/queues', { queueName: 'kept', parallelism: 2 });
   const { page, context } = await stage.open('groups');
   await button(page, 'Create URL group').click();
   await field(page, 'Name').fill('kept-group');
@@ -85,11 +80,11 @@ test('what cannot be copied is said: a binary body, and a hidden one, whose page
   const { page } = await stage.open(`send?from=${binary}`);
   await page.getByText('The body is left out: it is binary.').waitFor();
   const hidden = await stage.publish('/ok', { 'Upstash-Redact-Fields': 'body' }, 'DELIVERED', 'secret');
-  await page.goto(`${stage.url}/console/messages/${hidden}`);
-  const request = page.getByRole('region', { name: 'Request', exact: true });
+  await loadPath(page, `messages/${hidden}`);
+  const request = region(page, 'Request');
   await request.getByText(/^REDACTED:[0-9a-f]{64}$/).waitFor();
-  await page.getByRole('region', { name: 'Related', exact: true }).waitFor();
-  await page.goto(`${stage.url}/console/send?from=${hidden}`);
+  await region(page, 'Related').waitFor();
+  await loadPath(page, `send?from=${hidden}`);
   await page.getByText('The body is left out: it is hidden by its publisher.').waitFor();
 });
 
@@ -97,8 +92,8 @@ test('a fault in one page leaves the others usable', async () => {
   const id = await stage.publish('/ok', {}, 'DELIVERED');
   const { page } = await stage.open('');
   await page.route('**/v2/messages/*/timeline*', (route) => route.fulfill({ json: {} }));
-  await page.getByRole('link', { name: 'Messages', exact: true }).click();
-  await page.getByRole('link', { name: id, exact: true }).click();
+  await link(page, 'Messages').click();
+  await link(page, id).click();
   await page.getByRole('main').getByRole('alert').waitFor();
   await page.unroute('**/v2/messages/*/timeline*');
   await button(page, 'Refresh').click();
@@ -107,14 +102,14 @@ test('a fault in one page leaves the others usable', async () => {
 
 test('Find opens what is called so; other text shows suggestions, which are announced and close', async () => {
   for (const queueName of ['find-one', 'find-two']) {
-    await stage.system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName, parallelism: 1 }) });
+    await stage.post('/v2/queues', { queueName, parallelism: 1 });
   }
   const { page } = await stage.open('settings');
   await heading(page, 'Settings');
   const find = page.getByRole('searchbox', { name: 'Find', exact: true });
   const suggestions = page.getByRole('list', { name: 'Suggestions' });
   await find.fill('find-');
-  await page.getByRole('status').filter({ hasText: '2 suggestions' }).waitFor({ state: 'attached' });
+  await status(page, '2 suggestions').waitFor({ state: 'attached' });
   await page.keyboard.press('Enter');
   await eventually(() => page.evaluate(() => document.activeElement?.closest('.hits') !== null));
   expect(new URL(page.url()).pathname).toBe('/console/settings');
@@ -145,7 +140,7 @@ test('a form that is opened for another message does not keep the result of the 
   const id = await stage.publish('/ok', {}, 'DELIVERED');
   const { page } = await stage.open(`send?from=${id}`);
   await button(page, 'Send').click();
-  const result = page.getByRole('region', { name: 'Result', exact: true });
+  const result = region(page, 'Result');
   await result.waitFor();
   await link(page, 'Send a message').click();
   await eventually(async () => (await field(page, 'Destination').inputValue()) === '');
@@ -176,6 +171,6 @@ test('a schedule that could not be sent has no fault in its destination', async 
     route.fulfill({ status: 429, headers: { 'Retry-After': '60' }, json: { error: 'Too many requests.' } }),
   );
   await button(page, 'Create schedule').click();
-  await page.getByRole('alert').getByText('Too many requests.').waitFor();
+  await alert(page, 'Too many requests.').waitFor();
   expect(await field(page, 'Destination').getAttribute('aria-invalid')).toBeNull();
 });

@@ -1,12 +1,10 @@
 // The questions of a user, with the clicks that each takes.
 import type { Page } from 'playwright-core';
 import { eventually } from '@posthorn/testkit';
-import { heading } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { button, combobox, field, heading, link, region, status, sure, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 /** Counts clicks and key presses while something is done. */
 function count(page: Page) {
@@ -15,15 +13,15 @@ function count(page: Page) {
     clicks: () => clicks,
     async link(name: string) {
       clicks++;
-      await page.getByRole('link', { name, exact: true }).click();
+      await link(page, name).click();
     },
     async button(name: string | RegExp) {
       clicks++;
-      await page.getByRole('button', { name, exact: true }).click();
+      await button(page, name).click();
     },
     async row(text: string) {
       clicks++;
-      await page.getByRole('table', { name: 'Failures by cause' }).getByRole('row').filter({ hasText: text }).click();
+      await table(page, 'Failures by cause').getByRole('row').filter({ hasText: text }).click();
     },
   };
 }
@@ -41,7 +39,7 @@ test('where is message X: /, paste, Enter', async () => {
   await page.keyboard.press('Enter');
   await heading(page, `Message ${id}`);
   expect(await page.title()).toBe(`Message ${id} · posthorn`);
-  const where = page.getByRole('region', { name: 'Where it is' });
+  const where = region(page, 'Where it is');
   expect(await where.textContent()).toMatch(/^Delivered \d\d:\d\d:\d\d, first attempt: 200 after \d+ ms\./);
   await page.reload();
   await heading(page, `Message ${id}`);
@@ -65,13 +63,13 @@ test.each(widths)(
     receiver.reply('/gone', 410);
     const before = receiver.at('/teapot').length;
     const none = { 'Upstash-Retries': '0' };
-    for (let n = 0; n < 3; n++) await stage.publish('/teapot', none, 'FAILED');
+    await stage.publishMany(3, '/teapot', none, 'FAILED');
     await stage.publish('/gone', none, 'FAILED');
     const { page } = await stage.open('', at(width));
     const first = count(page);
     await first.link('Dead letters');
     await heading(page, 'Dead letters');
-    const causes = page.getByRole('table', { name: 'Failures by cause' });
+    const causes = table(page, 'Failures by cause');
     await causes.getByText('the destination answered 418').waitFor();
     expect(await causes.getByRole('row').filter({ hasText: '418' }).textContent()).toContain('3');
     expect(first.clicks()).toBe(1);
@@ -84,11 +82,11 @@ test.each(widths)(
     const dialog = page.getByRole('alertdialog');
     expect(await dialog.textContent()).toContain('3 messages');
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Keep');
-    await dialog.getByRole('button', { name: 'Retry', exact: true }).click();
-    await page.getByRole('status').filter({ hasText: 'Retried 3 of 3 dead letters.' }).waitFor();
+    await button(dialog, 'Retry').click();
+    await status(page, 'Retried 3 of 3 dead letters.').waitFor();
     expect(steps.clicks() + 1).toBe(3);
     await eventually(() => receiver.at('/teapot').length === before + 6);
-    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await button(page, 'Clear filters').click();
     await causes.getByText('the destination answered 410').waitFor();
     await eventually(async () => (await causes.getByText('the destination answered 418').count()) === 0);
   },
@@ -103,11 +101,11 @@ test.each(widths)('try an endpoint: Send a message, URL, Send; the response appe
   const { page } = await stage.open('', at(width));
   const steps = count(page);
   await steps.link('Send a message');
-  await page.getByRole('textbox', { name: 'Destination', exact: true }).fill(`${stage.system.receiver.url}/tried`);
+  await field(page, 'Destination').fill(`${stage.system.receiver.url}/tried`);
   await steps.button('Send');
   expect(steps.clicks()).toBe(2);
   await page.getByRole('status').getByRole('link', { name: /^msg_/ }).waitFor();
-  const response = page.getByRole('region', { name: 'Response', exact: true });
+  const response = region(page, 'Response');
   await response.getByText('Status 500').waitFor();
   await response.getByText('not today').waitFor();
 });
@@ -118,7 +116,7 @@ test('send it again, changed', async () => {
   const { page } = await stage.open(`messages/${id}`);
   const steps = count(page);
   await steps.button('Send again');
-  const body = page.getByRole('textbox', { name: 'Body', exact: true });
+  const body = field(page, 'Body');
   await eventually(async () => (await body.inputValue()) === 'first');
   await body.fill('second ü');
   await steps.button('Send');
@@ -131,72 +129,70 @@ test('send it again, changed', async () => {
 test('a message that waits is canceled after a question whose focus is harmless, and Escape keeps it', async () => {
   const id = await stage.publish('/ok', { 'Upstash-Delay': '1h' });
   const { page } = await stage.open(`messages/${id}`);
-  const cancel = page.getByRole('button', { name: 'Cancel message', exact: true });
+  const cancel = button(page, 'Cancel message');
   await cancel.click();
   await page.keyboard.press('Escape');
   expect(await page.getByRole('alertdialog').count()).toBe(0);
   expect(await stage.system.api.states(id)).toEqual(['CREATED']);
   await cancel.click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel message', exact: true }).click();
-  await page.getByRole('region', { name: 'Where it is' }).getByText('Canceled').waitFor();
+  await sure(page, 'Cancel message').click();
+  await region(page, 'Where it is').getByText('Canceled').waitFor();
   expect(await cancel.count()).toBe(0);
 });
 
 test('a queue is paused and resumed, changed, and deleted once its name is typed', async () => {
-  const { api, receiver } = stage.system;
-  await api.call(`/v2/enqueue/orders/${receiver.url}/ok`, { method: 'POST', headers: { 'Upstash-Delay': '1h' } });
+  await stage.enqueue('orders', '/ok', { 'Upstash-Delay': '1h' });
   const { page } = await stage.open('queues');
-  await page.getByRole('button', { name: 'Pause orders', exact: true }).click();
-  await page.getByRole('button', { name: 'Resume orders', exact: true }).click();
-  await page.getByRole('button', { name: 'Pause orders', exact: true }).waitFor();
-  await page.getByRole('link', { name: 'orders', exact: true }).click();
+  await button(page, 'Pause orders').click();
+  await button(page, 'Resume orders').click();
+  await button(page, 'Pause orders').waitFor();
+  await link(page, 'orders').click();
   await page.getByRole('spinbutton', { name: 'Parallelism', exact: true }).fill('7');
-  await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByRole('status').filter({ hasText: 'Saved' }).waitFor();
+  await button(page, 'Save').click();
+  await status(page, 'Saved').waitFor();
   await page.getByRole('spinbutton', { name: 'Parallelism', exact: true }).fill('5000');
-  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await button(page, 'Save').click();
   await page.getByText('parallelism: use at most 100').waitFor();
-  await page.getByRole('button', { name: 'Delete queue', exact: true }).click();
-  const sure = page.getByRole('alertdialog').getByRole('button', { name: 'Delete', exact: true });
-  expect(await sure.isDisabled()).toBe(true);
-  await page.getByRole('textbox', { name: 'Type orders to confirm' }).fill('orders');
-  await sure.click();
-  await page.getByRole('status').filter({ hasText: 'Deleted queue orders' }).waitFor();
+  await button(page, 'Delete queue').click();
+  expect(await sure(page, 'Delete').isDisabled()).toBe(true);
+  await field(page, 'Type orders to confirm').fill('orders');
+  await sure(page, 'Delete').click();
+  await status(page, 'Deleted queue orders').waitFor();
 });
 
 test('a URL group and a schedule are created; the schedule runs now', async () => {
   const { receiver } = stage.system;
   const { page } = await stage.open('groups');
-  await page.getByRole('button', { name: 'Create URL group', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('both');
-  await page.getByRole('textbox', { name: 'Endpoint URL', exact: true }).fill(`${receiver.url}/one`);
-  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await button(page, 'Create URL group').click();
+  await field(page, 'Name').fill('both');
+  await field(page, 'Endpoint URL').fill(`${receiver.url}/one`);
+  await button(page, 'Create').click();
   await heading(page, 'URL group both');
-  await page.getByRole('textbox', { name: 'Endpoint URL', exact: true }).fill(`${receiver.url}/two`);
-  await page.getByRole('textbox', { name: 'Endpoint name', exact: true }).fill('second');
-  await page.getByRole('button', { name: 'Add endpoint', exact: true }).click();
-  await page.getByRole('button', { name: `Remove ${receiver.url}/two`, exact: true }).waitFor();
+  await field(page, 'Endpoint URL').fill(`${receiver.url}/two`);
+  await field(page, 'Endpoint name').fill('second');
+  await button(page, 'Add endpoint').click();
+  await button(page, `Remove ${receiver.url}/two`).waitFor();
 
-  await page.getByRole('link', { name: 'Schedules', exact: true }).click();
-  await page.getByRole('link', { name: 'New schedule', exact: true }).click();
-  await page.getByRole('textbox', { name: 'Destination', exact: true }).fill('both');
-  await page.getByRole('textbox', { name: 'Cron', exact: true }).fill('61 4 * * *');
+  await link(page, 'Schedules').click();
+  await link(page, 'New schedule').click();
+  await field(page, 'Destination').fill('both');
+  await field(page, 'Cron').fill('61 4 * * *');
   await page.getByText('minute 61: use 0 to 59').waitFor();
-  await page.getByRole('textbox', { name: 'Cron', exact: true }).fill('0 4 * * 1');
-  await page.getByRole('combobox', { name: 'Time zone', exact: true }).selectOption('Europe/Berlin');
+  await field(page, 'Cron').fill('0 4 * * 1');
+  await combobox(page, 'Time zone').selectOption('Europe/Berlin');
   await page.getByText('At 04:00 on Monday (Europe/Berlin)').waitFor();
   await eventually(
     async () => (await page.getByRole('list', { name: 'Next times' }).getByRole('listitem').count()) === 5,
   );
-  await page.getByRole('textbox', { name: 'Schedule id', exact: true }).fill('weekly');
-  await page.getByRole('button', { name: 'Create schedule', exact: true }).click();
+  await field(page, 'Schedule id').fill('weekly');
+  await button(page, 'Create schedule').click();
   await heading(page, 'Schedule weekly');
-  await page.getByRole('link', { name: 'Schedules', exact: true }).click();
-  await page.getByRole('button', { name: 'Run now weekly', exact: true }).click();
+  await link(page, 'Schedules').click();
+  await button(page, 'Run now weekly').click();
   await page.getByRole('status').getByRole('link', { name: /^msg_/ }).waitFor();
   await eventually(() => receiver.at('/one').length === 1 && receiver.at('/two').length === 1);
-  await page.getByRole('button', { name: 'Pause weekly', exact: true }).click();
-  await page.getByRole('button', { name: 'Resume weekly', exact: true }).waitFor();
+  await button(page, 'Pause weekly').click();
+  await button(page, 'Resume weekly').waitFor();
 });
 
 test('a flow-control key is pinned', async () => {
@@ -206,13 +202,13 @@ test('a flow-control key is pinned', async () => {
   };
   await stage.publish('/ok', limits, 'DELIVERED');
   const { page } = await stage.open('flow-control');
-  await page.getByRole('link', { name: 'narrow', exact: true }).click();
+  await link(page, 'narrow').click();
   await page.getByRole('spinbutton', { name: 'Rate', exact: true }).fill('9');
-  await page.getByRole('textbox', { name: 'Period', exact: true }).fill('10m');
-  await page.getByRole('button', { name: 'Pin', exact: true }).click();
+  await field(page, 'Period').fill('10m');
+  await button(page, 'Pin').click();
   await page.getByText('0 of 9').waitFor();
-  await page.getByRole('button', { name: 'Unpin', exact: true }).click();
-  await page.getByRole('status').filter({ hasText: 'Unpinned' }).waitFor();
-  await page.getByRole('button', { name: 'Reset rate', exact: true }).click();
-  await page.getByRole('status').filter({ hasText: 'A new window begins now.' }).waitFor();
+  await button(page, 'Unpin').click();
+  await status(page, 'Unpinned').waitFor();
+  await button(page, 'Reset rate').click();
+  await status(page, 'A new window begins now.').waitFor();
 });

@@ -4,12 +4,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '@posthorn/testkit';
 import type { CDPSession, Page } from 'playwright-core';
-import { button } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { button, field, heading, link, region, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 test('a body of ten megabytes is shown in part, downloaded as a whole, and read again only in part', async () => {
   const body = `${'y'.repeat(10 * 1024 * 1024 - 2)}é`;
@@ -22,9 +20,9 @@ test('a body of ten megabytes is shown in part, downloaded as a whole, and read 
     const size = response.body().then(({ length }) => length);
     sizes.push(size.catch(() => 0));
   });
-  await page.getByRole('link', { name: id, exact: true }).click();
+  await link(page, id).click();
   await page.getByText('Only the beginning is shown').waitFor();
-  const request = page.getByRole('region', { name: 'Request', exact: true });
+  const request = region(page, 'Request');
   await request.getByText(/^The first 97\.7 KB, text/).waitFor();
   // The message waits, so that the page reads it again and again.
   await eventually(() => sizes.length >= 3);
@@ -114,7 +112,7 @@ test.each(['shown', 'held back'])('the memory of the log stays flat while 30,000
   const { page, context } = await stage.open('log');
   const cdp = await context.newCDPSession(page);
   const live = await feed(page);
-  const newest = page.getByRole('table', { name: 'Log', exact: true }).getByRole('row').nth(1);
+  const newest = table(page, 'Log').getByRole('row').nth(1);
   const write = async () => {
     live.write(batch);
     await newest.getByText(idOf(live.count() - 1)).waitFor();
@@ -140,44 +138,39 @@ test.each(['shown', 'held back'])('the memory of the log stays flat while 30,000
   expect(after.nodes).toBeLessThan(before.nodes * 1.5);
   if (how === 'held back') await button(page, /^Show [\d,]+ new$/).click();
   await newest.getByText(idOf(live.count() - 1)).waitFor();
-  expect(await page.getByRole('table', { name: 'Log', exact: true }).getByRole('row').count()).toBeLessThan(250);
+  expect(await table(page, 'Log').getByRole('row').count()).toBeLessThan(250);
   live.stop();
-  await context.close();
 });
+
+/** How long the main thread of the page has run, in seconds: other programs on the machine do not count. */
+async function measureThreadSeconds(cdp: CDPSession): Promise<number> {
+  const { metrics } = await cdp.send('Performance.getMetrics');
+  return metrics.find(({ name }) => name === 'ThreadTime')?.value ?? NaN;
+}
 
 test('with 200 entries a second the log stays usable', async () => {
   const { page, context } = await stage.open('log');
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Performance.enable');
   const live = await feed(page);
   const writing = setInterval(() => live.write(50), 250);
   await eventually(() => live.count() > 500);
-  await page.evaluate(() => {
-    let last = performance.now();
-    const gaps: number[] = [];
-    Object.assign(window, { gaps });
-    setInterval(() => {
-      gaps.push(performance.now() - last);
-      last = performance.now();
-    }, 10);
-  });
+  const before = await measureThreadSeconds(cdp);
   await eventually(() => live.count() > 1500);
-  const gaps = await page.evaluate(() => (window as unknown as { gaps: number[] }).gaps);
-  // A quarter of a second on a machine that is five times as busy as it can be.
-  expect(Math.max(...gaps)).toBeLessThan(1000);
-  await page.getByRole('link', { name: 'Settings', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Settings', exact: true }).waitFor();
+  // They arrive in five seconds; the page needs less than half of that time.
+  expect((await measureThreadSeconds(cdp)) - before).toBeLessThan(2.5);
+  await link(page, 'Settings').click();
+  await heading(page, 'Settings');
   clearInterval(writing);
   live.stop();
-  await context.close();
 });
 
 test('a message of ten megabytes is sent again without a delay at each key', async () => {
   const body = 'z'.repeat(10 * 1024 * 1024 - 1);
   const id = await stage.publish('/large', {}, 'DELIVERED', body);
   const { page } = await stage.open(`send?from=${id}`);
-  const field = page.getByRole('textbox', { name: 'Body', exact: true });
-  await eventually(
-    async () => (await field.evaluate((area: HTMLTextAreaElement) => area.value.length)) === body.length,
-  );
+  const text = field(page, 'Body');
+  await eventually(async () => (await text.evaluate((area: HTMLTextAreaElement) => area.value.length)) === body.length);
   await page.getByText('Only the beginning is shown; "Copy code" copies all of it.').waitFor();
   const panel = page.getByRole('tabpanel');
   expect((await panel.textContent())?.length).toBeLessThan(30_000);

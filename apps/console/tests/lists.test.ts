@@ -1,14 +1,10 @@
 // What lists show while things change on the server.
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
-import { button, field, heading, link } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { alert, button, combobox, field, heading, link, query, region, row, status, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
-
-const row = (page: Page, name: string) => page.getByRole('row').filter({ has: link(page, name) });
+const stage = setUpStage();
 
 const createQueue = (queueName: string) => stage.post('/v2/queues', { queueName, parallelism: 1 });
 
@@ -47,7 +43,7 @@ test('rows wait while one has the focus; rows that stay where they are change at
   await eventually(() => page.evaluate(() => document.activeElement?.tagName === 'H1'));
 
   await link(page, 'a-first').focus();
-  await stage.system.api.call('/v2/queues/a-third', { method: 'DELETE' });
+  await stage.remove('/v2/queues/a-third');
   await button(page, 'Show changes').waitFor();
   await link(page, 'a-third').waitFor();
   await button(page, 'Show changes').click();
@@ -65,23 +61,21 @@ test('one button shows everything that the dead letters hold back, and a deleted
   await button(page, 'Show 1 new').click();
   await link(page, second).waitFor();
   await page.getByText('2 messages match').waitFor();
-  const causes = page.getByRole('table', { name: 'Failures by cause' });
+  const causes = table(page, 'Failures by cause');
   await causes.getByText('the destination answered 404').waitFor();
-  const { messages } = (await (await stage.system.api.call('/v2/dlq')).json()) as {
-    messages: { dlqId: string; messageId: string }[];
-  };
+  const { messages } = await stage.read<{ messages: { dlqId: string; messageId: string }[] }>('/v2/dlq');
   const dlqId = messages.find(({ messageId }) => messageId === second)?.dlqId ?? '';
-  await stage.system.api.call(`/v2/dlq/${dlqId}`, { method: 'DELETE' });
+  await stage.remove(`/v2/dlq/${dlqId}`);
   await link(page, second).waitFor({ state: 'detached' });
   await page.getByText('1 message match').waitFor();
 });
 
 test('a time without an offset is one of the zone in the settings, to the millisecond', async () => {
   const { page } = await stage.open('settings', { timezoneId: 'Europe/Berlin' });
-  await page.getByRole('combobox', { name: 'Time zone', exact: true }).selectOption('Asia/Tokyo');
+  await combobox(page, 'Time zone').selectOption('Asia/Tokyo');
   await page.getByText('Times in Asia/Tokyo', { exact: true }).waitFor();
   await link(page, 'Messages').click();
-  const from = page.getByRole('textbox', { name: 'From', exact: true });
+  const from = field(page, 'From');
   const asks = (instant: number) =>
     page.waitForRequest(
       (request) => request.url().includes('/v2/messages?') && request.url().includes(`fromDate=${instant}&`),
@@ -108,20 +102,21 @@ test('what is deleted while it is shown is not found', async () => {
   await createQueue('gone');
   const { page } = await stage.open('queues/gone');
   await heading(page, 'Queue gone');
-  await stage.system.api.call('/v2/queues/gone', { method: 'DELETE' });
+  await stage.remove('/v2/queues/gone');
   await heading(page, 'Not found');
 });
 
 test('with an age as "From", rows stay where they are while time goes on', async () => {
   const id = await stage.publish('/ok', {}, 'DELIVERED');
-  const { page } = await stage.open('');
-  await page.clock.install();
   const froms = new Set<string | null>();
-  page.on('request', (request) => {
-    const { pathname, searchParams } = new URL(request.url());
-    if (pathname === '/v2/messages') froms.add(searchParams.get('fromDate'));
-  });
-  await page.goto(`${stage.url}/console/messages?from=2h`);
+  const before = async (page: Page) => {
+    await page.clock.install();
+    page.on('request', (request) => {
+      const { pathname, searchParams } = new URL(request.url());
+      if (pathname === '/v2/messages') froms.add(searchParams.get('fromDate'));
+    });
+  };
+  const { page } = await stage.open('messages?from=2h', { before });
   await link(page, id).focus();
   for (let n = 0; n < 2; n++) {
     const next = await stage.publish('/ok', {}, 'DELIVERED');
@@ -153,7 +148,7 @@ test('a key that is pressed while the address changes is not lost', async () => 
   });
   await label.focus();
   await page.keyboard.type('a');
-  await eventually(() => new URL(page.url()).searchParams.get('label') === 'ab');
+  await eventually(() => query(page).get('label') === 'ab');
   expect(await label.inputValue()).toBe('ab');
 });
 
@@ -164,20 +159,17 @@ test.each([
   ['destinations/127.0.0.1', '**/v2/messages?**', 'No message matches'],
   ['schedules/yearly', '**/v2/messages?**', 'It has published no message'],
 ])('/%s does not say that there is nothing before %s has said so', async (path, pattern, statement) => {
-  const { api, receiver } = stage.system;
-  const url = `${receiver.url}/ok`;
   await stage.publish('/ok', {}, 'DELIVERED');
-  await api.call(`/v2/enqueue/full/${url}`, { method: 'POST', headers: { 'Upstash-Delay': '1h' } });
-  const schedule = { 'Upstash-Cron': '0 4 1 1 *', 'Upstash-Schedule-Id': 'yearly' };
-  await api.call(`/v2/schedules/${url}`, { method: 'POST', headers: schedule });
-  const { page } = await stage.open('settings');
+  await stage.enqueue('full', '/ok', { 'Upstash-Delay': '1h' });
+  await stage.schedule('yearly', '0 4 1 1 *');
   let isAsked = false;
-  await page.route(pattern, (route) => {
-    isAsked = true;
-    return route.fulfill({ status: 500, json: { error: 'Broken.' } });
-  });
-  await page.goto(`${stage.url}/console/${path}`);
-  await page.getByRole('main').getByRole('alert').getByText('Broken.').first().waitFor();
+  const before = (page: Page) =>
+    page.route(pattern, (route) => {
+      isAsked = true;
+      return route.fulfill({ status: 500, json: { error: 'Broken.' } });
+    });
+  const { page } = await stage.open(path, { before });
+  await alert(page.getByRole('main'), 'Broken.').first().waitFor();
   expect(isAsked).toBe(true);
   expect(await page.getByRole('main').textContent()).not.toContain(statement);
 });
@@ -187,11 +179,10 @@ test('what changes by itself is announced: each step of a message, and new rows'
   await heading(page, 'Messages');
   const id = await stage.publish('/ok', { 'Upstash-Delay': '1h' });
   await link(page, id).waitFor();
-  const status = (text: string | RegExp) =>
-    page.getByRole('status').filter({ hasText: text }).waitFor({ state: 'attached' });
-  await status(/^\d+ new rows?$/);
+  const said = (text: RegExp) => status(page, text).waitFor({ state: 'attached' });
+  await said(/^\d+ new rows?$/);
   await link(page, id).click();
-  await page.getByRole('region', { name: 'Where it is' }).waitFor();
-  await stage.system.api.call(`/v2/messages/${id}`, { method: 'DELETE' });
-  await status(/^Canceled/);
+  await region(page, 'Where it is').waitFor();
+  await stage.remove(`/v2/messages/${id}`);
+  await said(/^Canceled/);
 });

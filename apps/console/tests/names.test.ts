@@ -2,33 +2,38 @@
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
 import { fillStage, type Filled } from './filled-stage.ts';
-import { showPath } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { button, combobox, heading, link, query, showPath, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
 type Role = Parameters<Page['getByRole']>[0];
 type Names = Partial<Record<Role, string[]>>;
 
-let stage: Stage;
 let filled: Filled;
 let page: Page;
-beforeAll(async () => {
-  stage = await startStage();
+const stage = setUpStage(async () => {
   filled = await fillStage(stage);
   ({ page } = await stage.open('settings'));
-}, 60_000);
-afterAll(() => stage.stop());
+});
+
+/** How often the page has each role with each name, as `button "Save"`. */
+async function countNames(): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  // One line for each element: its depth, its role, and its name as JSON; as a whole in quotes if YAML needs them.
+  for (const line of (await page.locator('body').ariaSnapshot()).split('\n')) {
+    const [, key] = /^ *- '?(\w+ "(?:[^"\\]|\\.)*")/.exec(line) ?? [];
+    if (key !== undefined) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
 
 /** Waits until each name is there, and gives those that are there more than once. */
 async function findRepeated(names: Names): Promise<string[]> {
-  const repeated: string[] = [];
-  for (const [role, list] of Object.entries(names) as [Role, string[]][]) {
-    for (const name of list) {
-      const found = page.getByRole(role, { name, exact: true });
-      await found.first().waitFor({ state: 'attached' });
-      if ((await found.count()) !== 1) repeated.push(`${role} ${name}`);
-    }
-  }
-  return repeated;
+  const wanted = Object.entries(names).flatMap(([role, list]) => list.map((name) => `${role} ${JSON.stringify(name)}`));
+  return eventually(async () => {
+    const counts = await countNames();
+    expect(wanted.filter((key) => !counts.has(key))).toEqual([]);
+    return wanted.filter((key) => counts.get(key) !== 1);
+  });
 }
 
 const everywhere: Names = {
@@ -186,7 +191,7 @@ test('what the pages have is called as it should be, and nothing else is called 
   for (const { path, open, names } of pages) {
     const place = path(filled);
     await showPath(page, place);
-    const opener = open === undefined ? undefined : page.getByRole('button', { name: open, exact: true });
+    const opener = open === undefined ? undefined : button(page, open);
     if (opener && (await opener.getAttribute('aria-expanded')) !== 'true') await opener.click();
     for (const name of await findRepeated(names(filled))) faults.push(`${place}: ${name} is repeated`);
   }
@@ -195,7 +200,7 @@ test('what the pages have is called as it should be, and nothing else is called 
 
 test('the dialog of "Create URL group" has its fields, and their names are those of it alone', async () => {
   await showPath(page, 'groups');
-  await page.getByRole('button', { name: 'Create URL group', exact: true }).click();
+  await button(page, 'Create URL group').click();
   await page.getByRole('dialog', { name: 'Create URL group', exact: true }).waitFor();
   expect(await findRepeated({ textbox: ['Name', 'Endpoint URL'], button: ['Create'] })).toEqual([]);
   await page.keyboard.press('Escape');
@@ -208,10 +213,10 @@ test('what is paused can be resumed, under the same name', async () => {
     ['flow-control', 'key'],
   ] as const) {
     await showPath(page, path);
-    await page.getByRole('button', { name: `Pause ${name}`, exact: true }).click();
+    await button(page, `Pause ${name}`).click();
     expect(await findRepeated({ button: [`Resume ${name}`] })).toEqual([]);
     await showPath(page, `${path}/${name}`);
-    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await button(page, 'Resume').click();
     expect(await findRepeated({ button: ['Pause'] })).toEqual([]);
   }
 });
@@ -233,18 +238,13 @@ const tables: [path: string, table: string, columns: string[]][] = [
 
 test.each(tables)('/%s: the table "%s" has its columns', async (path, name, columns) => {
   await showPath(page, path);
-  const table = page.getByRole('table', { name, exact: true });
-  await table.waitFor();
-  expect(await table.getByRole('columnheader').allTextContents()).toEqual(columns);
+  await table(page, name).waitFor();
+  expect(await table(page, name).getByRole('columnheader').allTextContents()).toEqual(columns);
 });
 
 const named: [kind: string, text: () => string, title: () => string][] = [
   ['a message', () => filled.retryingId, () => `Message ${filled.retryingId}`],
-  [
-    'a dead letter',
-    () => filled.paths.find((path) => /^dead-letters\/\d/.test(path))?.split('/')[1] ?? '',
-    () => 'Dead letter',
-  ],
+  ['a dead letter', () => filled.deadLetterId, () => 'Dead letter'],
   ['a queue', () => 'orders', () => 'Queue orders'],
   ['a URL group', () => 'group', () => 'URL group group'],
   ['a schedule', () => 'daily', () => 'Schedule daily'],
@@ -259,16 +259,16 @@ test.each(named)('Find opens %s', async (_kind, text, title) => {
   const find = page.getByRole('searchbox', { name: 'Find', exact: true });
   await find.fill(text());
   await find.press('Enter');
-  await page.getByRole('heading', { level: 1, name: title(), exact: true }).waitFor();
+  await heading(page, title());
   if (title() !== 'Messages') return;
-  await page.getByRole('link', { name: filled.failedId, exact: true }).waitFor();
-  const values = [...new URL(page.url()).searchParams.values()];
+  await link(page, filled.failedId).waitFor();
+  const values = [...query(page).values()];
   expect(values).toEqual([text()]);
 });
 
 test('the states of messages are those of the API, after "Any"', async () => {
   await showPath(page, 'messages');
-  const state = page.getByRole('combobox', { name: 'State', exact: true });
+  const state = combobox(page, 'State');
   const options = await state.getByRole('option').allTextContents();
   expect(options[0]).toBe('Any');
   for (const one of options.slice(1)) {

@@ -2,19 +2,16 @@
 import type { DestinationView, UrlGroupStats } from '@posthorn/shared';
 import { eventually } from '@posthorn/testkit';
 import type { Page } from 'playwright-core';
-import { button, link, region, table } from './locators.ts';
-import { startStage, type Stage } from './stage.ts';
+import { button, link, loadPath, region, row, status, sure, table } from './locators.ts';
+import { setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
+const stage = setUpStage(async () => {
   stage.system.receiver.reply('/fails', {
     status: 500,
     body: '{"why":"not today"}',
     headers: { 'Content-Type': 'application/json', 'X-Trace': 'trace-1' },
   });
-}, 60_000);
-afterAll(() => stage.stop());
+});
 
 async function columns(page: Page, name: string): Promise<string[]> {
   await table(page, name).waitFor();
@@ -23,7 +20,7 @@ async function columns(page: Page, name: string): Promise<string[]> {
 const none = { 'Upstash-Retries': '0' };
 /** Counters are written once a second. */
 async function untilCounted(path: string, isCounted: (reply: never) => boolean): Promise<void> {
-  await eventually(async () => isCounted((await (await stage.system.api.call(path)).json()) as never));
+  await eventually(async () => isCounted(await stage.read<never>(path)));
 }
 
 test('the overview has the state of now, counts as a figure and as a table, hosts by errors, and the system', async () => {
@@ -37,10 +34,7 @@ test('the overview has the state of now, counts as a figure and as a table, host
   await figure.getByText('Messages over time as a table').click();
   await figure.getByRole('columnheader', { name: 'Will be retried', exact: true }).waitFor();
   await figure.getByRole('row').nth(1).waitFor();
-  const row = table(page, 'Destinations')
-    .getByRole('row')
-    .filter({ has: link(page, '127.0.0.1') });
-  await row.getByText('the destination answered 500').waitFor();
+  await row(page, '127.0.0.1').getByText('the destination answered 500').waitFor();
   const system = region(page, 'System');
   await system.getByText(/^Memory: [\d.]+ [KMG]B/).waitFor();
   await system.getByText('Durability: always').waitFor();
@@ -49,7 +43,7 @@ test('the overview has the state of now, counts as a figure and as a table, host
 
 test('messages have their columns and the hosts with the most; "Older", "Newest" and back keep the filters', async () => {
   const label = { 'Upstash-Label': 'paged' };
-  for (let n = 0; n < 101; n++) await stage.publish('/ok', label);
+  await stage.publishMany(101, '/ok', label);
   const { page } = await stage.open('messages?label=paged');
   expect(await columns(page, 'Messages')).toEqual([
     'State',
@@ -107,7 +101,7 @@ test('a message has its place, its steps in order, its attempts with their respo
   await related.getByText('Callback', { exact: true }).waitFor();
 
   await button(page, 'Retry').click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Retry', exact: true }).click();
+  await sure(page, 'Retry').click();
   await region(page, 'Related').getByText('Retry of', { exact: true }).waitFor();
   await link(region(page, 'Related'), id).click();
   await region(page, 'Where it is').getByText('It was retried as').waitFor();
@@ -121,11 +115,9 @@ test('a body that is no text is shown in hexadecimal', async () => {
 });
 
 test('a queue says which message is first, and why it waits', async () => {
-  const { api, receiver } = stage.system;
   await stage.post('/v2/queues', { queueName: 'held', parallelism: 2 });
   await stage.post('/v2/queues/held/pause');
-  const response = await api.call(`/v2/enqueue/held/${receiver.url}/ok`, { method: 'POST' });
-  const { messageId } = (await response.json()) as { messageId: string };
+  const messageId = await stage.enqueue('held', '/ok');
   const { page } = await stage.open('queues/held');
   const where = region(page, 'Where it is');
   await where.getByText('Waits for queue held, which is paused.').waitFor();
@@ -145,23 +137,19 @@ test('a URL group has the success rate of each endpoint, also where two share a 
   await api.call('/v2/publish/two', { method: 'POST', headers: none });
   await untilCounted('/v2/topics/two/stats', (stats: UrlGroupStats) => stats.endpoints[1]?.failed === 1);
   const { page } = await stage.open('groups/two');
-  const row = (url: string) => table(page, 'Endpoints').getByRole('row').filter({ hasText: url });
-  await row('/ok').getByText('100 %').waitFor();
-  await row('/fails').getByText('0 %').waitFor();
+  const endpoint = (url: string) => table(page, 'Endpoints').getByRole('row').filter({ hasText: url });
+  await endpoint('/ok').getByText('100 %').waitFor();
+  await endpoint('/fails').getByText('0 %').waitFor();
   await page.getByText('Upstash-Forward-X-Mine').waitFor();
   await link(page, 'URL groups').click();
-  await table(page, 'URL groups').getByRole('row').filter({ hasText: 'two' }).getByText('50.0 %').waitFor();
+  await row(page, 'two').getByText('50.0 %').waitFor();
   await link(page, 'two').click();
   await link(page, 'Messages to this group').click();
   await page.getByText('Only messages of URL group two.').waitFor();
 });
 
 test('a schedule has its cron in words, its zone, its next five times and its last runs', async () => {
-  const { api, receiver } = stage.system;
-  await api.call(`/v2/schedules/${receiver.url}/ok`, {
-    method: 'POST',
-    headers: { 'Upstash-Cron': 'CRON_TZ=Asia/Tokyo 30 9 * * 1-5', 'Upstash-Schedule-Id': 'working-days' },
-  });
+  await stage.schedule('working-days', 'CRON_TZ=Asia/Tokyo 30 9 * * 1-5');
   const run = await stage.post('/v2/schedules/working-days/run');
   const { messageId } = (await run.json()) as { messageId: string };
   const { page } = await stage.open('schedules/working-days');
@@ -178,14 +166,10 @@ test('a flow-control key has its use against its limits, what waits, and what is
   await stage.post('/v2/flowControl/used/pause');
   await stage.publish('/ok', { 'Upstash-Flow-Control-Key': 'used', 'Upstash-Flow-Control-Value': 'parallelism=1' });
   const { page } = await stage.open('flow-control');
-  const row = table(page, 'Flow-control keys')
-    .getByRole('row')
-    .filter({ has: link(page, 'used') });
-  await row.getByText('0 of 2').waitFor();
-  await row.getByText('0 of 9').waitFor();
-  await row.getByText('paused').waitFor();
-  await row.getByText('parallelism, rate').waitFor();
-  await row.getByRole('cell', { name: '1', exact: true }).waitFor();
+  for (const text of ['0 of 2', '0 of 9', 'paused', 'parallelism, rate']) {
+    await row(page, 'used').getByText(text).waitFor();
+  }
+  await row(page, 'used').getByRole('cell', { name: '1', exact: true }).waitFor();
 });
 
 test('a destination has its success rate, durations, backlog and last error', async () => {
@@ -226,16 +210,16 @@ test('the settings have the theme, the keys, the limits and the version', async 
   const { version } = (await (await page.request.get(`${stage.url}/console/session`)).json()) as { version: string };
   await page.getByText(version, { exact: true }).waitFor();
 
-  const { current } = (await (await stage.system.api.call('/v2/keys')).json()) as { current: string };
+  const { current } = await stage.read<{ current: string }>('/v2/keys');
   expect(await page.content()).not.toContain(current);
   await button(page, 'Show keys').click();
   await page.getByText(current, { exact: true }).waitFor();
   await button(page, 'Hide keys').click();
   await page.getByText(current, { exact: true }).waitFor({ state: 'detached' });
   await button(page, 'Rotate keys').click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Rotate', exact: true }).click();
-  await page.getByRole('status').filter({ hasText: 'Rotated the keys' }).waitFor();
-  expect(((await (await stage.system.api.call('/v2/keys')).json()) as { current: string }).current).not.toBe(current);
+  await sure(page, 'Rotate').click();
+  await status(page, 'Rotated the keys').waitFor();
+  expect((await stage.read<{ current: string }>('/v2/keys')).current).not.toBe(current);
 });
 
 test('the chosen theme is there before anything is drawn', async () => {
@@ -258,7 +242,6 @@ test('the chosen theme is there before anything is drawn', async () => {
 });
 
 test('the sentence of a message has links to the key that it waits for, and to the message before it', async () => {
-  const { api, receiver } = stage.system;
   await stage.post('/v2/flowControl/closed/pin?parallelism=1');
   await stage.post('/v2/flowControl/closed/pause');
   const key = { 'Upstash-Flow-Control-Key': 'closed', 'Upstash-Flow-Control-Value': 'parallelism=1' };
@@ -267,17 +250,10 @@ test('the sentence of a message has links to the key that it waits for, and to t
   const where = region(page, 'Where it is');
   expect(await link(where, 'closed').getAttribute('href')).toBe('/console/flow-control/closed');
 
-  const retry = { 'Upstash-Retry-Delay': '600000' };
-  const enqueue = async (path: string, headers = {}) =>
-    (
-      (await (await api.call(`/v2/enqueue/line/${receiver.url}${path}`, { method: 'POST', headers })).json()) as {
-        messageId: string;
-      }
-    ).messageId;
-  const first = await enqueue('/fails', retry);
-  await eventually(async () => (await api.states(first)).at(-1) === 'RETRY');
-  const second = await enqueue('/ok');
-  await page.goto(`${stage.url}/console/messages/${second}`);
+  const first = await stage.enqueue('line', '/fails', { 'Upstash-Retry-Delay': '600000' });
+  await eventually(async () => (await stage.system.api.states(first)).at(-1) === 'RETRY');
+  const second = await stage.enqueue('line', '/ok');
+  await loadPath(page, `messages/${second}`);
   expect(await link(where, first).getAttribute('href')).toBe(`/console/messages/${first}`);
   expect(await link(where, 'line').getAttribute('href')).toBe('/console/queues/line');
 });

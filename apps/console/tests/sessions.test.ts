@@ -2,16 +2,13 @@
 import { createServer } from 'node:http';
 import { startApi, startRedis, testToken } from '@posthorn/testkit';
 import { fillStage } from './filled-stage.ts';
-import { button, heading, setVisibility, signIn } from './locators.ts';
-import { readToken, startStage, type Stage } from './stage.ts';
+import { alert, button, combobox, heading, loadPath, setVisibility, signIn } from './locators.ts';
+import { readToken, setUpStage } from './stage.ts';
 
-let stage: Stage;
-beforeAll(async () => (stage = await startStage()), 60_000);
-afterAll(() => stage.stop());
+const stage = setUpStage();
 
 test('sign-in refuses a wrong token, returns to the page, and keeps the token nowhere', async () => {
-  const context = await stage.browser.newContext();
-  const page = await context.newPage();
+  const { page } = await stage.openEmpty();
   await page.goto(`${stage.url}/console/messages?state=FAILED`);
   await heading(page, 'Sign in');
   await page.getByRole('banner').waitFor();
@@ -25,7 +22,7 @@ test('sign-in refuses a wrong token, returns to the page, and keeps the token no
   await page.keyboard.press('Enter');
   await heading(page, 'Messages');
   expect(page.url()).toBe(`${stage.url}/console/messages?state=FAILED`);
-  expect(await page.getByRole('combobox', { name: 'State', exact: true }).inputValue()).toBe('FAILED');
+  expect(await combobox(page, 'State').inputValue()).toBe('FAILED');
   const stored = await page.evaluate(() =>
     JSON.stringify([
       Object.entries(localStorage),
@@ -35,11 +32,10 @@ test('sign-in refuses a wrong token, returns to the page, and keeps the token no
     ]),
   );
   expect(stored).not.toContain(testToken);
-  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await button(page, 'Sign out').click();
   await heading(page, 'Sign in');
   await page.goto(`${stage.url}/console/messages`);
   await heading(page, 'Sign in');
-  await context.close();
 });
 
 test('a link with a one-time code signs in once, and does not stay in the address', async () => {
@@ -49,43 +45,37 @@ test('a link with a one-time code signs in once, and does not stay in the addres
     return ((await made.json()) as { code: string }).code;
   };
   const code = await makeCode();
-  const context = await stage.browser.newContext();
-  const page = await context.newPage();
+  const { page } = await stage.openEmpty();
   await page.goto(`${stage.url}/console/#code=${code}`);
   await heading(page, 'Overview');
   expect(page.url()).toBe(`${stage.url}/console/`);
-  const second = await stage.browser.newContext();
-  const other = await second.newPage();
+  const { page: other } = await stage.openEmpty();
   await other.goto(`${stage.url}/console/#code=${code}`);
   await heading(other, 'Sign in');
-  await other.getByRole('alert').getByText('used before').waitFor();
+  await alert(other, 'used before').waitFor();
   // In a tab that is open already, only the fragment of the address changes.
   await other.evaluate((next) => (location.hash = `code=${next}`), await makeCode());
   await heading(other, 'Overview');
   expect(new URL(other.url()).hash).toBe('');
-  await Promise.all([context.close(), second.close()]);
 });
 
 test('when the token is replaced, the page asks for the new one, and then shows what it showed', async () => {
-  const redis = await startRedis();
+  const { redis } = stage.system;
   const before = await startApi(redis.url);
-  const context = await stage.browser.newContext();
-  const page = await context.newPage();
+  const { page } = await stage.openEmpty();
   await page.goto(`${before.url}/console/queues?x=kept`);
   await signIn(page);
   await heading(page, 'Queues');
   await before.end('SIGKILL');
-  await page.getByRole('alert').getByText('Connection lost').waitFor();
+  await alert(page, 'Connection lost').waitFor();
   const newToken = 'another-token-0123456789';
   const after = await startApi(redis.url, { PORT: new URL(before.url).port, QSTASH_TOKEN: newToken });
   await signIn(page);
-  await page.getByRole('alert').getByText('token').waitFor();
+  await alert(page, 'token').waitFor();
   await signIn(page, newToken);
   await heading(page, 'Queues');
   expect(page.url()).toBe(`${after.url}/console/queues?x=kept`);
-  await context.close();
   await after.end('SIGKILL');
-  await redis.stop();
 });
 
 test('two posthorns on one host do not sign each other out', async () => {
@@ -96,7 +86,7 @@ test('two posthorns on one host do not sign each other out', async () => {
   await other.goto(`${neighbour.url}/console/`);
   await signIn(other);
   await heading(other, 'Overview');
-  for (const leave of [() => Promise.resolve(), () => other.getByRole('button', { name: 'Sign out' }).click()]) {
+  for (const leave of [() => Promise.resolve(), () => button(other, 'Sign out').click()]) {
     await leave();
     await page.reload();
     await heading(page, 'Settings');
@@ -148,9 +138,7 @@ test('a read-only session sees no keys and no control that writes', async () => 
     /^(Commands|Refresh|Sign out|Live|Clear filters|Copy (link|as curl|code)|As sent|Download the .+ body|Response to attempt \d+|127\.0\.0\.1)$/;
   const found: string[] = [];
   for (const path of paths) {
-    await page.goto(`${stage.url}/console/${path}`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.waitForFunction(() => !document.body.textContent.includes('Loading…'));
+    await loadPath(page, path);
     const names = await page.evaluate(() =>
       [...document.querySelectorAll('button')]
         .filter((button) => !button.matches(':disabled, [aria-disabled=true], [role=tab]'))
