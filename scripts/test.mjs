@@ -20,7 +20,7 @@ const maxSecondTries = 4;
 await Promise.all([checkSources(), checkTypes()]);
 await test('unit');
 await testProcesses('integration');
-if (await hasChromium()) await testProcesses('browser', '--runInBand');
+if (await hasChromium()) await testProcesses('browser');
 else skipBrowser();
 await testProcesses('e2e');
 await test('examples', '--runInBand');
