@@ -28,13 +28,28 @@ export const testOptions: Omit<BrokerOptions, 'redis' | 'shards'> = {
   runs: { maxRuns: 1000, maxSteps: 1000, maxLogBytes: 1e8, lazyBytes: 3e6, retentionMs: 60_000 },
 };
 
+export interface TestBroker {
+  server: TestRedis;
+  broker: BrokerParts;
+}
+
 /** A broker on a real Redis of its own. */
-export async function startTestBroker(
-  shards: number,
-  options: Partial<BrokerOptions> = {},
-): Promise<{ server: TestRedis; broker: BrokerParts }> {
+export async function startTestBroker(shards: number, options: Partial<BrokerOptions> = {}): Promise<TestBroker> {
   const server = await startRedis({ durability: 'everysec' });
   const redis = connectForWork(server.url);
   await eventually(() => redis.status === 'ready');
   return { server, broker: createBroker({ ...testOptions, ...options, redis, shards }) };
+}
+
+/** A broker for all tests of a file, which is complete when the first of them begins. */
+export function useBroker(shards: number, options?: Partial<BrokerOptions>): TestBroker {
+  const used = {} as TestBroker;
+  beforeAll(async () => {
+    Object.assign(used, await startTestBroker(shards, options));
+  });
+  afterAll(async () => {
+    await used.broker.close();
+    await used.server.stop();
+  });
+  return used;
 }

@@ -1,22 +1,12 @@
-import type { TestRedis } from '@posthorn/testkit';
-import { startTestBroker } from './broker.fixture.ts';
-import type { BrokerParts } from './broker.ts';
+import { useBroker } from './broker.fixture.ts';
 
 let noRoom: string | undefined;
-let server: TestRedis;
-let broker: BrokerParts;
-beforeAll(async () => {
-  ({ server, broker } = await startTestBroker(2, { findNoRoom: () => noRoom }));
-});
-afterAll(async () => {
-  await broker.close();
-  await server.stop();
-});
+const stage = useBroker(2, { findNoRoom: () => noRoom });
 
 const endpoints = [{ url: 'https://a.example' }];
 const headers = { 'Upstash-Retries': ['1'] };
 const schedule = (scheduleId: string, body: string) =>
-  broker.schedules.create({
+  stage.broker.schedules.create({
     destination: { kind: 'url', url: 'https://a.example' },
     headers: ['Upstash-Cron', '0 0 1 1 *', 'Upstash-Schedule-Id', scheduleId],
     tokenInQuery: false,
@@ -25,14 +15,14 @@ const schedule = (scheduleId: string, body: string) =>
   });
 
 test('a full Redis refuses everything that is new, and lets what exists be changed, paused and removed', async () => {
-  const { schedules, urlGroups, queues, flowControls } = broker;
+  const { schedules, urlGroups, queues, flowControls } = stage.broker;
   await schedule('old', 'x');
   await urlGroups.addEndpoints('old', endpoints);
   await urlGroups.setHeaders('old', headers);
   await queues.upsert('old', {});
   await flowControls.pin('old', { rate: 1 });
   noRoom = 'Redis is full.';
-  const keys = (await server.client.keys('*')).sort();
+  const keys = (await stage.server.client.keys('*')).sort();
 
   const doors = [
     () => schedule('new', 'x'.repeat(100_000)),
@@ -48,7 +38,7 @@ test('a full Redis refuses everything that is new, and lets what exists be chang
     () => flowControls.resetRate('new'),
   ];
   for (const door of doors) await expect(door()).rejects.toMatchObject({ status: 503, message: noRoom });
-  expect((await server.client.keys('*')).sort()).toEqual(keys);
+  expect((await stage.server.client.keys('*')).sort()).toEqual(keys);
 
   await queues.upsert('old', { paused: true });
   await queues.setPaused('old', false);

@@ -1,18 +1,8 @@
 import type { Callback, Failure, Message } from '@posthorn/shared';
-import type { TestRedis } from '@posthorn/testkit';
-import { startTestBroker } from '../broker.fixture.ts';
-import type { BrokerParts } from '../broker.ts';
+import { useBroker } from '../broker.fixture.ts';
 
-let server: TestRedis;
-let broker: BrokerParts;
-beforeAll(async () => {
-  ({ server, broker } = await startTestBroker(1));
-});
-afterAll(async () => {
-  await broker.close();
-  await server.stop();
-});
-beforeEach(() => server.client.flushall());
+const stage = useBroker(1);
+beforeEach(() => stage.server.client.flushall());
 
 const callback: Callback = {
   url: 'https://a.example/told',
@@ -43,14 +33,14 @@ const failure = (fields: Partial<Failure['response']> = {}): Failure => ({
 
 /** The body of the only callback that was stored. */
 async function readTold(): Promise<Record<string, unknown>> {
-  const shard = broker.shards.at(0);
-  const bytes = await broker.bodies.read((await shard.next())?.message.body ?? { kind: 'empty' });
+  const shard = stage.broker.shards.at(0);
+  const bytes = await stage.broker.bodies.read((await shard.next())?.message.body ?? { kind: 'empty' });
   return JSON.parse(String(bytes)) as Record<string, unknown>;
 }
-const delivery = () => ({ ...broker.shards.newId(0), message, retried: 0, crashes: 0 });
+const delivery = () => ({ ...stage.broker.shards.newId(0), message, retried: 0, crashes: 0 });
 
 test('a callback says why the attempt failed', async () => {
-  await broker.callbacks.storeCallback(delivery(), { kind: 'retry', delayMs: 1, ...failure() });
+  await stage.broker.callbacks.storeCallback(delivery(), { kind: 'retry', delayMs: 1, ...failure() });
   const told = await readTold();
   expect(told).toMatchObject({ status: 0, error: 'connect ECONNREFUSED', errorKind: 'connect' });
   expect(Buffer.from(String(told['body']), 'base64').toString()).toBe('connect ECONNREFUSED');
@@ -58,7 +48,7 @@ test('a callback says why the attempt failed', async () => {
 });
 
 test('a failure callback says it, too, and that it has only a part of the response', async () => {
-  await broker.callbacks.storeFailureCallback(
+  await stage.broker.callbacks.storeFailureCallback(
     delivery(),
     failure({ status: 500, body: Buffer.from('no'), isCut: true }),
     '1-0',
@@ -68,19 +58,19 @@ test('a failure callback says it, too, and that it has only a part of the respon
 
 test('a callback about a success has no error', async () => {
   const response = { status: 200, header: {}, body: Buffer.from('ok') };
-  await broker.callbacks.storeCallback(delivery(), { kind: 'delivered', response });
+  await stage.broker.callbacks.storeCallback(delivery(), { kind: 'delivered', response });
   const told = await readTold();
   expect(told).not.toHaveProperty('error');
   expect(told).not.toHaveProperty('errorKind');
 });
 
 test('few large callbacks are made at once, and one that fails holds up no other', async () => {
-  const { bodies, callbacks } = broker;
+  const { bodies, callbacks } = stage.broker;
   let open = 0;
   let most = 0;
   const read = jest.spyOn(bodies, 'read').mockImplementation(async () => {
     most = Math.max(most, ++open);
-    await broker.redis.ping();
+    await stage.broker.redis.ping();
     open--;
     return Buffer.alloc(0);
   });
@@ -95,5 +85,5 @@ test('few large callbacks are made at once, and one that fails holds up no other
   read.mockRestore();
   expect(told.map(({ status }) => status)).toEqual(['rejected', ...Array<string>(9).fill('fulfilled')]);
   expect(most).toBe(3);
-  expect(await broker.shards.at(0).count(Date.now())).toMatchObject({ waiting: 9 });
+  expect(await stage.broker.shards.at(0).count(Date.now())).toMatchObject({ waiting: 9 });
 });

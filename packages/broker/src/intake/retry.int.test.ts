@@ -1,24 +1,14 @@
 import { PosthornError, readDlqFilter, type Callback, type Message } from '@posthorn/shared';
-import type { TestRedis } from '@posthorn/testkit';
-import { startTestBroker } from '../broker.fixture.ts';
-import type { BrokerParts } from '../broker.ts';
+import { useBroker } from '../broker.fixture.ts';
 
-let server: TestRedis;
-let broker: BrokerParts;
-beforeAll(async () => {
-  ({ server, broker } = await startTestBroker(2));
-});
-afterAll(async () => {
-  await broker.close();
-  await server.stop();
-});
-beforeEach(() => server.client.flushall());
+const stage = useBroker(2);
+beforeEach(() => stage.server.client.flushall());
 afterEach(() => jest.restoreAllMocks());
 
 const sizeBytes = 5 * 1024 * 1024;
 
 async function bury(fields: Partial<Message> = {}): Promise<{ id: string; dlqId: string }> {
-  const { id, shard } = broker.shards.newId(Date.now());
+  const { id, shard } = stage.broker.shards.newId(Date.now());
   const message: Message = {
     url: 'https://a.example',
     method: 'POST',
@@ -31,35 +21,35 @@ async function bury(fields: Partial<Message> = {}): Promise<{ id: string; dlqId:
     callerIp: '::1',
     ...fields,
   };
-  await broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
+  await stage.broker.bodies.put(id, Buffer.alloc(sizeBytes, 'x'), [id]);
   const response = { status: 500, header: {}, body: Buffer.alloc(0), isCut: false };
-  return { id, dlqId: await broker.dlq.bury({ id, shard, message, retried: 0 }, { error: 'no', response }) };
+  return { id, dlqId: await stage.broker.dlq.bury({ id, shard, message, retried: 0 }, { error: 'no', response }) };
 }
 
 const all = readDlqFilter({});
-const countBodies = async () => (await server.client.keys('*:body:*')).length;
+const countBodies = async () => (await stage.server.client.keys('*:body:*')).length;
 
 test('large bodies are neither read nor copied, and all entries are published before the first is removed', async () => {
   const dlqIds: string[] = [];
   for (let n = 0; n < 5; n++) dlqIds.push((await bury()).dlqId);
-  const { bodies, dlq } = broker;
+  const { bodies, dlq } = stage.broker;
   const read = jest.spyOn(bodies, 'read');
   const put = jest.spyOn(bodies, 'put');
   const reallyRemove = dlq.remove;
-  const before = broker.accepted['dlq-retry'];
+  const before = stage.broker.accepted['dlq-retry'];
   jest.spyOn(dlq, 'remove').mockImplementation((ids) => {
-    expect(broker.accepted['dlq-retry']).toBe(before + 5);
+    expect(stage.broker.accepted['dlq-retry']).toBe(before + 5);
     return reallyRemove(ids);
   });
 
-  const published = (await broker.retryDeadLetters(dlqIds, [])) ?? [];
+  const published = (await stage.broker.retryDeadLetters(dlqIds, [])) ?? [];
   expect(published).toHaveLength(5);
   expect(await dlq.find(all)).toEqual({ ids: [] });
   expect(read).not.toHaveBeenCalled();
   expect(put).not.toHaveBeenCalled();
   expect(await countBodies()).toBe(5);
   for (const { messageId } of published) {
-    const delivery = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
+    const delivery = await stage.broker.shards.at(stage.broker.shards.shardOf(messageId) ?? 0).get(messageId);
     const body = delivery?.message.body ?? { kind: 'empty' };
     expect((await bodies.read(body))?.length).toBe(sizeBytes);
     await bodies.release(body, messageId, 0);
@@ -69,15 +59,15 @@ test('large bodies are neither read nor copied, and all entries are published be
 
 test('a retry that is repeated after its message has ended leaves no body behind', async () => {
   const { id, dlqId } = await bury();
-  const { bodies, dlq, shards } = broker;
+  const { bodies, dlq, shards } = stage.broker;
   const remove = jest.spyOn(dlq, 'remove').mockResolvedValueOnce(0);
-  const [first] = (await broker.retryDeadLetters([dlqId], [])) ?? [];
+  const [first] = (await stage.broker.retryDeadLetters([dlqId], [])) ?? [];
   const messageId = first?.messageId ?? '';
   const body = { kind: 'stored', key: id } as const;
   // It is delivered, and its response did not reach the caller.
-  await server.client.del(`{d${shards.shardOf(messageId) ?? 0}}:deliver:${messageId}`);
+  await stage.server.client.del(`{d${shards.shardOf(messageId) ?? 0}}:deliver:${messageId}`);
   await bodies.release(body, messageId, 0);
-  const [second] = (await broker.retryDeadLetters([dlqId], [])) ?? [];
+  const [second] = (await stage.broker.retryDeadLetters([dlqId], [])) ?? [];
   expect(second?.messageId).toBe(messageId);
   expect(remove).toHaveBeenCalledTimes(2);
   expect(await countBodies()).toBe(0);
@@ -85,37 +75,37 @@ test('a retry that is repeated after its message has ended leaves no body behind
 
 test('a body that is about to expire with its entry lives on with the new message', async () => {
   const { id, dlqId } = await bury();
-  await broker.bodies.release({ kind: 'stored', key: id }, id, 60_000);
-  await broker.retryDeadLetters([dlqId], []);
-  expect(await server.client.pttl(`{d${broker.shards.shardOf(id) ?? 0}}:body:${id}`)).toBe(-1);
+  await stage.broker.bodies.release({ kind: 'stored', key: id }, id, 60_000);
+  await stage.broker.retryDeadLetters([dlqId], []);
+  expect(await stage.server.client.pttl(`{d${stage.broker.shards.shardOf(id) ?? 0}}:body:${id}`)).toBe(-1);
 });
 
 test('what a message says stays beyond limits that were lowered since; what the retry says does not', async () => {
   const beyond = { maxRetries: 500, timeoutMs: 1e9, labels: Array.from({ length: 30 }, (_, n) => `l${n}`) };
   const { dlqId } = await bury(beyond);
-  const retry = (...headers: string[]) => broker.retryDeadLetters([dlqId], headers);
+  const retry = (...headers: string[]) => stage.broker.retryDeadLetters([dlqId], headers);
   await expect(retry('Upstash-Retries', '21')).rejects.toThrow('Upstash-Retries: use at most 20');
   const callback = ['Upstash-Callback', 'https://a.example/callback'];
   await expect(retry(...callback, 'Upstash-Callback-Retries', '21')).rejects.toThrow('Upstash-Callback-Retries');
   const [{ messageId } = { messageId: '' }] = (await retry(...callback)) ?? [];
-  const delivery = await broker.shards.at(broker.shards.shardOf(messageId) ?? 0).get(messageId);
+  const delivery = await stage.broker.shards.at(stage.broker.shards.shardOf(messageId) ?? 0).get(messageId);
   expect(delivery?.message).toMatchObject({ ...beyond, callback: { maxRetries: 500 } });
 });
 
 test('when the body of one is gone, none is published', async () => {
   const kept = await bury();
   const broken = await bury();
-  await server.client.del(`{d${broker.shards.shardOf(broken.id) ?? 0}}:body:${broken.id}`);
-  const before = broker.accepted['dlq-retry'];
-  await expect(broker.retryDeadLetters([kept.dlqId, broken.dlqId], [])).rejects.toThrow(PosthornError);
-  expect(broker.accepted['dlq-retry']).toBe(before);
-  expect((await broker.dlq.find(all)).ids).toHaveLength(2);
+  await stage.server.client.del(`{d${stage.broker.shards.shardOf(broken.id) ?? 0}}:body:${broken.id}`);
+  const before = stage.broker.accepted['dlq-retry'];
+  await expect(stage.broker.retryDeadLetters([kept.dlqId, broken.dlqId], [])).rejects.toThrow(PosthornError);
+  expect(stage.broker.accepted['dlq-retry']).toBe(before);
+  expect((await stage.broker.dlq.find(all)).ids).toHaveLength(2);
 });
 
 describe('a retry of many', () => {
   const many = 20;
   const buryMany = async () => {
-    const { id } = broker.shards.newId(Date.now());
+    const { id } = stage.broker.shards.newId(Date.now());
     const body = { kind: 'text', text: id } as const;
     const dlqIds: string[] = [];
     for (let n = 0; n < many; n++) dlqIds.push((await bury({ body })).dlqId);
@@ -124,7 +114,7 @@ describe('a retry of many', () => {
 
   test('reads its entries together, not one after the other', async () => {
     const dlqIds = await buryMany();
-    const { dlq } = broker;
+    const { dlq } = stage.broker;
     const read = dlq.read.bind(dlq);
     let begun = 0;
     let goOn: () => void = () => undefined;
@@ -135,16 +125,16 @@ describe('a retry of many', () => {
       await all;
       return read(dlqId);
     });
-    expect(await broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
+    expect(await stage.broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
   });
 
   test('is refused when Redis does not answer, and nothing is lost', async () => {
     const dlqIds = await buryMany();
-    jest.spyOn(broker.bodies, 'exists').mockReturnValue(new Promise(() => undefined));
-    await expect(broker.retryDeadLetters(dlqIds, [])).rejects.toMatchObject({ code: 'unavailable' });
+    jest.spyOn(stage.broker.bodies, 'exists').mockReturnValue(new Promise(() => undefined));
+    await expect(stage.broker.retryDeadLetters(dlqIds, [])).rejects.toMatchObject({ code: 'unavailable' });
     jest.restoreAllMocks();
-    expect((await broker.dlq.find(all)).ids).toHaveLength(many);
-    expect(await broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
+    expect((await stage.broker.dlq.find(all)).ids).toHaveLength(many);
+    expect(await stage.broker.retryDeadLetters(dlqIds, [])).toHaveLength(many);
   });
 });
 
@@ -159,9 +149,9 @@ describe('options of callbacks', () => {
     retryDelayExpression: '1000',
   };
   const retry = async (fields: Partial<Message>, ...headers: string[]) => {
-    const [published] = (await broker.retryDeadLetters([(await bury(fields)).dlqId], headers)) ?? [];
+    const [published] = (await stage.broker.retryDeadLetters([(await bury(fields)).dlqId], headers)) ?? [];
     const id = published?.messageId ?? '';
-    return (await broker.shards.at(broker.shards.shardOf(id) ?? 0).get(id))?.message;
+    return (await stage.broker.shards.at(stage.broker.shards.shardOf(id) ?? 0).get(id))?.message;
   };
 
   test('change the stored callback where they are given without a URL', async () => {

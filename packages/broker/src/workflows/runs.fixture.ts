@@ -1,6 +1,6 @@
 import type { TestRedis } from '@posthorn/testkit';
 import type { BrokerOptions, BrokerParts } from '../broker.ts';
-import { startTestBroker } from '../broker.fixture.ts';
+import { useBroker } from '../broker.fixture.ts';
 import type { RunDelivery } from '../delivery/run-attempts.ts';
 import { restoreMessage } from '../engine/shards/stored-message.ts';
 import type { PublishRequest } from '../intake/accept.ts';
@@ -66,51 +66,48 @@ export interface TestRuns {
 
 /** A broker for all tests of a file, which is complete when the first of them begins. */
 export function useRuns(options: Partial<BrokerOptions> = {}): TestRuns {
-  let server: TestRedis;
-  let broker: BrokerParts;
-  beforeAll(async () => {
-    ({ server, broker } = await startTestBroker(4, options));
-  });
-  afterAll(async () => {
-    await broker.close();
-    await server.stop();
-  });
+  const stage = useBroker(4, options);
 
   const readField = async (runId: string, field: string) => {
-    const [key = ''] = await server.client.keys(`*:run:state:${runId}`);
-    return (await server.client.hget(key, field)) ?? '';
+    const [key = ''] = await stage.server.client.keys(`*:run:state:${runId}`);
+    return (await stage.server.client.hget(key, field)) ?? '';
   };
   const readDelivery = async (id: string): Promise<RunDelivery> => {
-    const [key = ''] = await server.client.keys(`*:deliver:${id}`);
-    const message = restoreMessage(JSON.parse((await server.client.hget(key, 'data')) ?? '')) as RunDelivery['message'];
+    const [key = ''] = await stage.server.client.keys(`*:deliver:${id}`);
+    const data = (await stage.server.client.hget(key, 'data')) ?? '';
+    const message = restoreMessage(JSON.parse(data)) as RunDelivery['message'];
     return { id, message, shard: Number(/\{d(\d+)\}/.exec(key)?.[1]), retried: 0, crashes: 0 };
   };
   return {
     get server() {
-      return server;
+      return stage.server;
     },
     get broker() {
-      return broker;
+      return stage.broker;
     },
     readField,
     readDelivery,
     start: (runId, headers = {}, payload = 'payload') =>
-      broker.publishBatch([request(runId, true, payload, headers)]) as ReturnType<TestRuns['start']>,
+      stage.broker.publishBatch([request(runId, true, payload, headers)]) as ReturnType<TestRuns['start']>,
     submit: (runId, ...bodies) =>
-      broker.publishBatch(bodies.map((body) => request(runId, false, body))) as ReturnType<TestRuns['submit']>,
+      stage.broker.publishBatch(bodies.map((body) => request(runId, false, body))) as ReturnType<TestRuns['submit']>,
     async readLog(runId) {
       let text = '';
-      for await (const piece of (await broker.workflows.readLog(runId)) ?? []) text += piece.toString();
+      for await (const piece of (await stage.broker.workflows.readLog(runId)) ?? []) text += piece.toString();
       return text === '' ? undefined : (JSON.parse(text) as LogElement[]);
     },
     async readDeliveries(runId) {
-      const keys = await server.client.keys('*:deliver:msg_*');
+      const keys = await stage.server.client.keys('*:deliver:msg_*');
       const deliveries = await Promise.all(keys.map((key) => readDelivery(key.replace(/.*:/, ''))));
       return deliveries.filter(({ message }) => (message as Partial<RunDelivery['message']>).workflow?.runId === runId);
     },
     async fail(runId, messageId) {
       const response = { status: 500, header: {}, body: Buffer.from('broken') };
-      await broker.workflows.settle(await readDelivery(messageId), { kind: 'failed', error: 'broken', response }, 1000);
+      await stage.broker.workflows.settle(
+        await readDelivery(messageId),
+        { kind: 'failed', error: 'broken', response },
+        1000,
+      );
       return readField(runId, 'dlqId');
     },
   };

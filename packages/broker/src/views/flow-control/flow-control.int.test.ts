@@ -1,26 +1,16 @@
-import type { TestRedis } from '@posthorn/testkit';
-import { startTestBroker } from '../../broker.fixture.ts';
-import type { BrokerParts } from '../../broker.ts';
+import { useBroker } from '../../broker.fixture.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
 
 const maxHeldFlowControlKeys = 3;
 
-let server: TestRedis;
-let broker: BrokerParts;
-beforeAll(async () => {
-  ({ server, broker } = await startTestBroker(2, { maxHeldFlowControlKeys }));
-});
-afterAll(async () => {
-  await broker.close();
-  await server.stop();
-});
-beforeEach(() => server.client.flushall());
+const stage = useBroker(2, { maxHeldFlowControlKeys });
+beforeEach(() => stage.server.client.flushall());
 
 const limits = { key: 'busy', parallelism: 1, periodSeconds: 1 };
 const busy = { kind: 'flow', name: 'busy' } as const;
 
 test('keys that are paused or pinned are limited, over all shards; keys with messages are not', async () => {
-  const { flowControls, lanes } = broker;
+  const { flowControls, lanes } = stage.broker;
   await lanes.enter(busy, 'msg_1', limits);
   for (let n = 0; n < maxHeldFlowControlKeys; n++) await flowControls.pin(`pinned-${n}`, { parallelism: 1 });
   for (const refused of [
@@ -42,8 +32,8 @@ test('keys that are paused or pinned are limited, over all shards; keys with mes
 });
 
 test('a key is kept while it has messages, or is paused, and forgotten a while after both', async () => {
-  const { flowControls, lanes } = broker;
-  const ttl = () => server.client.pttl(keyspace.lane(lanes.shardOf(busy), 'flow', 'busy'));
+  const { flowControls, lanes } = stage.broker;
+  const ttl = () => stage.server.client.pttl(keyspace.lane(lanes.shardOf(busy), 'flow', 'busy'));
   const names = async () => {
     await lanes.expire(lanes.shardOf(busy));
     const keys: string[] = [];
@@ -61,7 +51,7 @@ test('a key is kept while it has messages, or is paused, and forgotten a while a
 });
 
 test('each action creates an unknown key, and releases what it no longer holds', async () => {
-  const { flowControls, lanes } = broker;
+  const { flowControls, lanes } = stage.broker;
   const actions = {
     resumed: () => flowControls.setPaused('resumed', false),
     unpinned: () => flowControls.unpin('unpinned', { parallelism: true, rate: true }),
@@ -80,16 +70,16 @@ test('each action creates an unknown key, and releases what it no longer holds',
   // An earlier version left the key in the list without a record.
   const gone = { kind: 'flow', name: 'gone' } as const;
   const list = keyspace.flowKeys(lanes.shardOf(gone));
-  await server.client.zadd(list, '+inf', 'flow:gone');
+  await stage.server.client.zadd(list, '+inf', 'flow:gone');
   await lanes.leave(gone, 'msg_1');
-  expect(await server.client.zscore(list, 'flow:gone')).toBeNull();
+  expect(await stage.server.client.zscore(list, 'flow:gone')).toBeNull();
 });
 
 test('all keys are listed by name, and read in pieces', async () => {
-  const { flowControls, lanes } = broker;
+  const { flowControls, lanes } = stage.broker;
   const names = Array.from({ length: 4000 }, (_, n) => `key-${n}`);
   const far = Date.now() + 3_600_000;
-  const put = server.client.pipeline();
+  const put = stage.server.client.pipeline();
   for (const [index, name] of names.entries()) {
     const shard = lanes.shardOf({ kind: 'flow', name });
     put.hset(keyspace.lane(shard, 'flow', name), 'rate', 1);
@@ -105,9 +95,9 @@ test('all keys are listed by name, and read in pieces', async () => {
     for await (const { flowControlKey } of flowControls.list(search)) keys.push(flowControlKey);
     return keys;
   };
-  await server.client.config('RESETSTAT');
+  await stage.server.client.config('RESETSTAT');
   expect(await list()).toEqual([...names].sort());
-  const stats = await server.client.info('commandstats');
+  const stats = await stage.server.client.info('commandstats');
   expect(stats).not.toContain('cmdstat_zrangebyscore');
   expect(Number(/cmdstat_zscan:calls=(\d+)/.exec(stats)?.[1])).toBeGreaterThan(3);
   expect(await list('-399')).toEqual(names.filter((name) => name.includes('-399')).sort());
