@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { eventually } from './eventually.ts';
 
 /** A request that arrived in full. */
 export interface Received {
@@ -22,8 +23,12 @@ export interface Receiver {
   /** `http://127.0.0.1:<port>` */
   url: string;
   requests: Received[];
+  /** The URL of one path. */
+  urlOf: (path: string) => string;
   /** The requests to one path. */
   at(path: string): Received[];
+  /** The first request to a path, once it has arrived. */
+  first(path: string): Promise<Received>;
   /** Answers for a path, in turn; the last one stays. Other paths get 200. */
   reply(path: string, ...replies: Reply[]): void;
   stop(): Promise<void>;
@@ -51,10 +56,14 @@ export async function startReceiver(): Promise<Receiver> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const at = (path: string) => requests.filter((request) => request.path === path);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests,
-    at: (path) => requests.filter((request) => request.path === path),
+    urlOf: (path) => url + path,
+    at,
+    first: (path) => eventually(() => at(path)[0]),
     reply: (path, ...planned) => void replies.set(path, planned),
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -16,7 +16,8 @@ const chunked = 'Transfer-Encoding: chunked\r\n\r\n';
 const tinyChunks = Buffer.from('1\r\nx\r\n'.repeat(10_000));
 /** What a bomb is inflated to: many times what a dispatcher keeps of a response. */
 const bomb = Buffer.alloc(64 * 1024 * 1024);
-const noResponse = /^no complete response within \d+ s$/;
+/** How an attempt ends that only its limit ends. */
+export const noResponse = /^no complete response within \d+ s$/;
 const incomplete = /^the connection closed before the response was complete$/;
 /** The parser's own words may follow. */
 const notHttp = /^the response is not valid HTTP(: \w|$)/;
@@ -33,13 +34,17 @@ const drip = (start: string, drop: string) => (socket: Socket) => {
   socket.on('close', () => clearInterval(timer));
 };
 
-/** As fast as the other side reads, without an end. */
+/**
+ * As fast as the other side reads, without an end. A write that the system takes at once is drained at once: without a
+ * turn of the event loop in between, one flood would keep all other destinations of this process waiting.
+ */
 const flood = (start: string, chunk: Buffer) => (socket: Socket) => {
   socket.write(start);
   const pour = () => {
-    while (!socket.destroyed && socket.write(chunk));
+    if (socket.destroyed) return;
+    if (socket.write(chunk)) setImmediate(pour);
+    else socket.once('drain', () => setImmediate(pour));
   };
-  socket.on('drain', pour);
   pour();
 };
 
