@@ -1,33 +1,40 @@
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import type { ServerResponse } from 'node:http';
+import { eventually } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
+const { urlOf } = system;
 afterEach(async () => {
   await cancel('/v2/messages');
 });
 
-const at = (path: string) => system.receiver.url + path;
 const later = { 'Upstash-Delay': '1h' };
 const cancel = async (path: string, body?: object) => {
   const response = await system.api.call(path, { method: 'DELETE', ...(body ? { body: JSON.stringify(body) } : {}) });
   return { status: response.status, ...((await response.json()) as { cancelled?: number; error?: string }) };
 };
 const publish = (path: string, headers: Record<string, string> = {}, body = '') =>
-  system.api.publish(at(path), { headers: { ...later, ...headers }, body });
+  system.api.publish(urlOf(path), { headers: { ...later, ...headers }, body });
+/** Answers a path when it is told to. */
+function hold(path: string): (status: number) => void {
+  let held: ServerResponse | undefined;
+  system.receiver.reply(path, (response) => (held = response));
+  return (status) => held?.writeHead(status).end();
+}
 const exists = async (id: string) => (await system.api.call(`/v2/messages/${id}`)).status === 200;
 
 test('a waiting message is gone at once, never delivered, and its log says so', async () => {
-  const id = await system.api.publish(at('/waiting'), { headers: { 'Upstash-Delay': '2s' }, body: 'x'.repeat(50_000) });
+  const id = await system.api.publish(urlOf('/waiting'), {
+    headers: { 'Upstash-Delay': '2s' },
+    body: 'x'.repeat(50_000),
+  });
   expect(await cancel(`/v2/messages/${id}`)).toEqual({ status: 200, cancelled: 1 });
   expect(await exists(id)).toBe(false);
   expect(await system.api.states(id)).toEqual(['CREATED', 'CANCEL_REQUESTED', 'CANCELED']);
   expect((await cancel(`/v2/messages/${id}`)).status).toBe(404);
   // A message that is due later has arrived: the canceled one would have come before.
-  await system.api.publish(at('/after'), { headers: { 'Upstash-Delay': '2s' } });
-  await eventually(() => system.receiver.at('/after')[0]);
+  await system.api.publish(urlOf('/after'), { headers: { 'Upstash-Delay': '2s' } });
+  await system.receiver.first('/after');
   expect(system.receiver.at('/waiting')).toEqual([]);
 });
 
@@ -36,8 +43,8 @@ test.each(['msg_unknown', 'msg_00000000000000000000000000', '%20'])('the unknown
 });
 
 test('a message that has ended answers 404', async () => {
-  const id = await system.api.publish(at('/ended'));
-  await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+  const id = await system.api.publish(urlOf('/ended'));
+  await system.api.untilState(id, 'DELIVERED');
   expect((await cancel(`/v2/messages/${id}`)).status).toBe(404);
 });
 
@@ -69,8 +76,8 @@ describe('filters', () => {
   let between: number;
   beforeEach(async () => {
     const host = 'http://x.example:81';
-    const group = { endpoints: [{ url: at('/member') }] };
-    await system.api.call('/v2/topics/cancel-group/endpoints', { method: 'POST', body: JSON.stringify(group) });
+    const group = { endpoints: [{ url: urlOf('/member') }] };
+    await system.api.request('POST', '/v2/topics/cancel-group/endpoints', { body: group });
     const first = await publish('/one', { 'Upstash-Label': 'red, green' });
     const firstAt = Date.now();
     await eventually(() => Date.now() > firstAt);
@@ -113,7 +120,7 @@ describe('filters', () => {
   test('dates', async () => {
     expect(await cancel(`/v2/messages?toDate=${between - 1}`)).toMatchObject({ cancelled: 1 });
     expect(await exists(ids['one'] ?? '')).toBe(false);
-    expect(await cancel('/v2/messages', { fromDate: between, url: at('/two') })).toMatchObject({ cancelled: 1 });
+    expect(await cancel('/v2/messages', { fromDate: between, url: urlOf('/two') })).toMatchObject({ cancelled: 1 });
     expect(await cancel('/v2/messages', { topicName: 'cancel-group', callerIP: '127.0.0.1' })).toMatchObject({
       cancelled: 1,
     });
@@ -137,31 +144,33 @@ test.each(['labeel=x', 'count=0', 'count=x', 'fromDate=yesterday', 'cursor=x'])(
 );
 
 test('an attempt in flight goes on: a success is delivered', async () => {
-  system.receiver.reply('/slow-ok', { status: 200, afterMs: 400 });
-  const id = await system.api.publish(at('/slow-ok'), { body: 'x'.repeat(30_000) });
-  await eventually(() => system.receiver.at('/slow-ok')[0]);
+  const answer = hold('/slow-ok');
+  const id = await system.api.publish(urlOf('/slow-ok'), { body: 'x'.repeat(30_000) });
+  await system.receiver.first('/slow-ok');
   expect(await cancel(`/v2/messages/${id}`)).toEqual({ status: 200, cancelled: 1 });
   expect((await cancel(`/v2/messages?messageIds=${id}`)).cancelled).toBe(0);
-  await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+  answer(200);
+  await system.api.untilState(id, 'DELIVERED');
   expect(await system.api.states(id)).toEqual(['CREATED', 'ACTIVE', 'CANCEL_REQUESTED', 'DELIVERED']);
 });
 
 test('an attempt in flight goes on: a failure is the last, without dead letter and failure callback', async () => {
-  system.receiver.reply('/slow-bad', { status: 500, afterMs: 400 });
-  const id = await system.api.publish(at('/slow-bad'), {
+  const answer = hold('/slow-bad');
+  const id = await system.api.publish(urlOf('/slow-bad'), {
     headers: {
       'Upstash-Retry-Delay': '1',
-      'Upstash-Failure-Callback': at('/fail/canceled'),
-      'Upstash-Callback': at('/cb'),
+      'Upstash-Failure-Callback': urlOf('/fail/canceled'),
+      'Upstash-Callback': urlOf('/cb'),
     },
     body: 'x'.repeat(30_000),
   });
-  await eventually(() => system.receiver.at('/slow-bad')[0]);
+  await system.receiver.first('/slow-bad');
   await cancel(`/v2/messages/${id}`);
-  await eventually(async () => (await system.api.states(id)).at(-1) === 'CANCELED');
+  answer(500);
+  await system.api.untilState(id, 'CANCELED');
   expect(await system.api.states(id)).toEqual(['CREATED', 'ACTIVE', 'CANCEL_REQUESTED', 'ERROR', 'CANCELED']);
-  await eventually(() => system.receiver.at('/cb')[0]);
-  const { messages } = (await (await system.api.call('/v2/dlq')).json()) as { messages: { messageId: string }[] };
+  await system.receiver.first('/cb');
+  const messages = await system.api.deadLetters();
   expect(messages.map(({ messageId }) => messageId)).not.toContain(id);
   expect(system.receiver.at('/fail/canceled')).toEqual([]);
   expect(system.receiver.at('/slow-bad')).toHaveLength(1);
@@ -169,8 +178,8 @@ test('an attempt in flight goes on: a failure is the last, without dead letter a
 
 test('a message that waits for its retry is canceled at once', async () => {
   system.receiver.reply('/retrying', 500);
-  const id = await system.api.publish(at('/retrying'), { headers: { 'Upstash-Retry-Delay': '3600000' } });
-  await eventually(async () => (await system.api.states(id)).at(-1) === 'RETRY');
+  const id = await system.api.publish(urlOf('/retrying'), { headers: { 'Upstash-Retry-Delay': '3600000' } });
+  await system.api.untilState(id, 'RETRY');
   expect(await cancel(`/v2/messages/${id}`)).toMatchObject({ cancelled: 1 });
   const states = ['CREATED', 'ACTIVE', 'ERROR', 'RETRY', 'CANCEL_REQUESTED', 'CANCELED'];
   expect(await system.api.states(id)).toEqual(states);
