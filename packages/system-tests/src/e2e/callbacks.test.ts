@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { eventually, startSystem, type Received, type TestSystem } from '@posthorn/testkit';
+import { eventually, readError, type Received } from '@posthorn/testkit';
 import { jwtVerify } from 'jose';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
+const { urlOf } = system;
 
-const at = (path: string) => system.receiver.url + path;
 const read = (request: Received | undefined) =>
   JSON.parse(request?.body.toString() ?? 'null') as Record<string, unknown>;
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -19,8 +16,8 @@ test('every attempt is reported, failures and the success', async () => {
     headers: { 'X-Own': 'v' },
     body: 'fine',
   });
-  const messageId = await system.api.publish(at('/flaky?q=1').replace('?q=1', ''), {
-    headers: { 'Upstash-Callback': at('/cb/flaky?a=b'), 'Upstash-Retry-Delay': '10', 'Content-Type': 'text/x' },
+  const messageId = await system.api.publish(urlOf('/flaky?q=1').replace('?q=1', ''), {
+    headers: { 'Upstash-Callback': urlOf('/cb/flaky?a=b'), 'Upstash-Retry-Delay': '10', 'Content-Type': 'text/x' },
     body: 'source',
   });
   await eventually(() => system.receiver.at('/cb/flaky?a=b').length === 3);
@@ -42,7 +39,7 @@ test('every attempt is reported, failures and the success', async () => {
     retried: 2,
     maxRetries: 3,
     sourceMessageId: messageId,
-    url: at('/flaky'),
+    url: urlOf('/flaky'),
     method: 'POST',
     sourceHeader: { 'Content-Type': ['text/x'] },
     sourceBody: base64('source'),
@@ -53,22 +50,22 @@ test('every attempt is reported, failures and the success', async () => {
 });
 
 test('a callback is a signed message of its own, without callbacks of its own', async () => {
-  const messageId = await system.api.publish(at('/plain'), {
-    headers: { 'Upstash-Callback': at('/cb/plain?x=1'), 'Upstash-Forward-Secret': 's' },
+  const messageId = await system.api.publish(urlOf('/plain'), {
+    headers: { 'Upstash-Callback': urlOf('/cb/plain?x=1'), 'Upstash-Forward-Secret': 's' },
   });
-  const request = await eventually(() => system.receiver.at('/cb/plain?x=1')[0]);
+  const request = await system.receiver.first('/cb/plain?x=1');
   expect(request.headers['content-type']).toBe('application/json');
   expect(request.headers['secret']).toBeUndefined();
   const callbackId = String(request.headers['upstash-message-id']);
   expect(callbackId).not.toBe(messageId);
-  await eventually(async () => (await system.api.states(callbackId)).at(-1) === 'DELIVERED');
+  await system.api.untilState(callbackId, 'DELIVERED');
 
-  const keys = (await (await system.api.call('/v2/keys')).json()) as { current: string };
+  const keys = await system.api.read<{ current: string }>('/v2/keys');
   const { payload } = await jwtVerify(
     String(request.headers['upstash-signature']),
     new TextEncoder().encode(keys.current),
   );
-  expect(payload.sub).toBe(at('/cb/plain?x=1'));
+  expect(payload.sub).toBe(urlOf('/cb/plain?x=1'));
   expect(String(payload['body']).replace(/=+$/, '')).toBe(
     createHash('sha256').update(request.body).digest('base64url'),
   );
@@ -82,10 +79,10 @@ test('the failure callback comes once, after the last attempt, with a dead lette
     dlq.push(system.api.call(`/v2/dlq/${String(read(request)['dlqId'])}`).then(({ status }) => status));
     response.end();
   });
-  const messageId = await system.api.publish(at('/doomed'), {
+  const messageId = await system.api.publish(urlOf('/doomed'), {
     headers: {
-      'Upstash-Failure-Callback': at('/fail/doomed'),
-      'Upstash-Callback': at('/cb/doomed'),
+      'Upstash-Failure-Callback': urlOf('/fail/doomed'),
+      'Upstash-Callback': urlOf('/cb/doomed'),
       'Upstash-Retries': '1',
       'Upstash-Retry-Delay': '10',
     },
@@ -105,26 +102,26 @@ test('the failure callback comes once, after the last attempt, with a dead lette
 
 test('no response is status 0, with the reason as body', async () => {
   await system.api.publish('http://127.0.0.1:1/', {
-    headers: { 'Upstash-Callback': at('/cb/refused'), 'Upstash-Retries': '0' },
+    headers: { 'Upstash-Callback': urlOf('/cb/refused'), 'Upstash-Retries': '0' },
   });
-  const body = read(await eventually(() => system.receiver.at('/cb/refused')[0]));
+  const body = read(await system.receiver.first('/cb/refused'));
   expect(body).toMatchObject({ status: 0, header: {} });
   expect(Buffer.from(String(body['body']), 'base64').toString()).toMatch(/refused/i);
 });
 
 test('a success has no failure callback', async () => {
-  const headers = { 'Upstash-Failure-Callback': at('/fail/ok'), 'Upstash-Callback': at('/cb/ok') };
-  await system.api.publish(at('/ok'), { headers });
-  await eventually(() => system.receiver.at('/cb/ok')[0]);
+  const headers = { 'Upstash-Failure-Callback': urlOf('/fail/ok'), 'Upstash-Callback': urlOf('/cb/ok') };
+  await system.api.publish(urlOf('/ok'), { headers });
+  await system.receiver.first('/cb/ok');
   expect(system.receiver.at('/fail/ok')).toEqual([]);
 });
 
 test('a group names the topic and the endpoint', async () => {
-  const endpoints = [{ url: at('/member'), name: 'first' }];
-  await system.api.call('/v2/topics/tell/endpoints', { method: 'POST', body: JSON.stringify({ endpoints }) });
-  await system.api.call('/v2/publish/tell', { method: 'POST', headers: { 'Upstash-Callback': at('/cb/group') } });
-  const body = read(await eventually(() => system.receiver.at('/cb/group')[0]));
-  expect(body).toMatchObject({ topicName: 'tell', endpointName: 'first', url: at('/member') });
+  const endpoints = [{ url: urlOf('/member'), name: 'first' }];
+  await system.api.request('POST', '/v2/topics/tell/endpoints', { body: { endpoints } });
+  await system.api.call('/v2/publish/tell', { method: 'POST', headers: { 'Upstash-Callback': urlOf('/cb/group') } });
+  const body = read(await system.receiver.first('/cb/group'));
+  expect(body).toMatchObject({ topicName: 'tell', endpointName: 'first', url: urlOf('/member') });
 });
 
 test.each([
@@ -135,10 +132,10 @@ test.each([
   system.receiver.reply(source, status);
   system.receiver.reply(target, 500);
   const option = (text: string) => `Upstash-${name}${text}`;
-  await system.api.publish(at(source), {
+  await system.api.publish(urlOf(source), {
     headers: {
       'Upstash-Retries': '0',
-      [option('')]: at(target),
+      [option('')]: urlOf(target),
       [option('-Method')]: 'PUT',
       [option('-Retries')]: '2',
       [option('-Retry-Delay')]: '20 * (retried + 1)',
@@ -164,14 +161,14 @@ test.each([
 
 test('a callback that is not told otherwise is a POST with the retries of its message; one that fails is a dead letter', async () => {
   system.receiver.reply('/cb/fails', 500);
-  await system.api.publish(at('/fine'), {
-    headers: { 'Upstash-Callback': at('/cb/fails'), 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '5' },
+  await system.api.publish(urlOf('/fine'), {
+    headers: { 'Upstash-Callback': urlOf('/cb/fails'), 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '5' },
   });
   await eventually(() => system.receiver.at('/cb/fails').length === 2);
   const id = String(system.receiver.at('/cb/fails')[0]?.headers['upstash-message-id']);
   expect(system.receiver.at('/cb/fails')[0]?.method).toBe('POST');
   await eventually(async () => {
-    const { messages } = (await (await system.api.call('/v2/dlq')).json()) as { messages: { messageId: string }[] };
+    const messages = await system.api.deadLetters();
     return messages.some(({ messageId }) => messageId === id);
   });
 });
@@ -179,14 +176,14 @@ test('a callback that is not told otherwise is a POST with the retries of its me
 test('large bodies on both sides are reported whole', async () => {
   const large = 'ä'.repeat(200_000);
   system.receiver.reply('/large', { status: 200, body: large });
-  await system.api.publish(at('/large'), { headers: { 'Upstash-Callback': at('/cb/large') }, body: large });
-  const body = read(await eventually(() => system.receiver.at('/cb/large')[0]));
+  await system.api.publish(urlOf('/large'), { headers: { 'Upstash-Callback': urlOf('/cb/large') }, body: large });
+  const body = read(await system.receiver.first('/cb/large'));
   expect(body['body']).toBe(base64(large));
   expect(body['sourceBody']).toBe(base64(large));
 });
 
 test('both URLs and their headers read back', async () => {
-  const messageId = await system.api.publish(at('/readback'), {
+  const messageId = await system.api.publish(urlOf('/readback'), {
     headers: {
       'Upstash-Delay': '1h',
       'Upstash-Callback': 'https://c.example/cb?x=1&y=a%20b',
@@ -195,7 +192,7 @@ test('both URLs and their headers read back', async () => {
       'Upstash-Failure-Callback-Forward-Auth': 'b',
     },
   });
-  expect(await (await system.api.call(`/v2/messages/${messageId}`)).json()).toMatchObject({
+  expect(await system.api.message(messageId)).toMatchObject({
     callback: 'https://c.example/cb?x=1&y=a%20b',
     failureCallback: 'https://c.example/fail?z',
     callbackHeader: { Auth: ['a'] },
@@ -208,7 +205,7 @@ test.each([
   ['Upstash-Failure-Callback', 'ftp://h', 'invalid failure callback url: endpoint has invalid scheme'],
   ['Upstash-Callback', 'http://169.254.169.254/', 'invalid callback url'],
 ])('%s: %s is refused', async (name, url, text) => {
-  const response = await system.api.call(`/v2/publish/${at('/x')}`, { method: 'POST', headers: { [name]: url } });
+  const response = await system.api.call(`/v2/publish/${urlOf('/x')}`, { method: 'POST', headers: { [name]: url } });
   expect(response.status).toBe(400);
-  expect(((await response.json()) as { error: string }).error).toMatch(new RegExp(`^${text}`));
+  expect(await readError(response)).toMatch(new RegExp(`^${text}`));
 });

@@ -1,22 +1,12 @@
 // What the console and the command line read: lists, causes, the live log.
 import type { DlqCause, LogEntryView, FindHit, MessageSummary, Overview } from '@posthorn/shared';
-import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => (system = await startSystem()));
-afterAll(() => system.stop());
+const system = useSystem();
+const { urlOf, publish } = system;
 
-async function get<T>(path: string): Promise<T> {
-  const response = await system.api.call(path);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
-}
 const status = async (path: string, method = 'GET') => (await system.api.call(path, { method })).status;
-const at = (path: string) => `${system.receiver.url}${path}`;
-const publish = (path: string, headers: Record<string, string> = {}) =>
-  system.api.publish(at(path), { headers, body: 'x' });
-const untilState = (id: string, state: string) =>
-  eventually(async () => (await system.api.states(id)).at(-1) === state);
 
 interface Page {
   messages: MessageSummary[];
@@ -34,12 +24,12 @@ describe('the list of messages', () => {
     for (let n = 0; n < 5; n++) delivered.push(await publish('/ok', label));
     failed = await publish('/fails', { ...label, 'Upstash-Retries': '0' });
     delayed = await publish('/ok', { ...label, 'Upstash-Delay': '1h' });
-    await untilState(failed, 'FAILED');
-    for (const id of delivered) await untilState(id, 'DELIVERED');
+    await system.api.untilState(failed, 'FAILED');
+    for (const id of delivered) await system.api.untilState(id, 'DELIVERED');
   });
 
   test('has the newest first, with the latest state of each', async () => {
-    const { messages, cursor } = await get<Page>('/v2/messages?label=listed');
+    const { messages, cursor } = await system.api.read<Page>('/v2/messages?label=listed');
     expect(messages.map(({ messageId }) => messageId)).toEqual([delayed, failed, ...delivered.toReversed()]);
     expect(messages.map(({ state }) => state)).toEqual(['CREATED', 'FAILED', ...delivered.map(() => 'DELIVERED')]);
     expect(messages[1]).toMatchObject({
@@ -68,7 +58,7 @@ describe('the list of messages', () => {
     ['host=127.0.0.1&state=FAILED', () => [failed]],
     ['host=a.example', () => []],
   ])('%s', async (query, wanted) => {
-    const { messages } = await get<Page>(`/v2/messages?label=listed&${query}`);
+    const { messages } = await system.api.read<Page>(`/v2/messages?label=listed&${query}`);
     const ids = messages.map(({ messageId }) => messageId);
     // With a state those that changed last come first, and deliveries may end in any order.
     expect(query.includes('DELIVERED') ? ids.sort() : ids).toEqual(
@@ -80,7 +70,7 @@ describe('the list of messages', () => {
     const ids: string[] = [];
     let cursor: string | undefined;
     do {
-      const page: Page = await get(`/v2/messages?label=listed&count=2${cursor ? `&cursor=${cursor}` : ''}`);
+      const page: Page = await system.api.read(`/v2/messages?label=listed&count=2${cursor ? `&cursor=${cursor}` : ''}`);
       expect(page.messages.length).toBeLessThanOrEqual(2);
       ids.push(...page.messages.map(({ messageId }) => messageId));
       cursor = page.cursor;
@@ -92,8 +82,7 @@ describe('the list of messages', () => {
     const group = 'filtered-group';
     let id: string;
     beforeAll(async () => {
-      const endpoints = JSON.stringify({ endpoints: [{ url: at('/filtered?a=1') }] });
-      await system.api.call(`/v2/topics/${group}/endpoints`, { method: 'POST', body: endpoints });
+      await system.api.addEndpoints(group, urlOf('/filtered?a=1'));
       const headers = {
         'Upstash-Label': 'filtered',
         'Upstash-Queue-Name': 'filtered-queue',
@@ -103,13 +92,13 @@ describe('the list of messages', () => {
       const response = await system.api.call(`/v2/publish/${group}`, { method: 'POST', headers, body: 'x' });
       const [message] = (await response.json()) as { messageId: string }[];
       id = message?.messageId ?? '';
-      await untilState(id, 'DELIVERED');
+      await system.api.untilState(id, 'DELIVERED');
     });
 
     test.each<[string, () => string, string]>([
       ['label', () => 'filtered', 'other'],
       ['flowControlKey', () => 'filtered-key', 'other'],
-      ['url', () => at('/filtered?a=1'), 'https://a.example/'],
+      ['url', () => urlOf('/filtered?a=1'), 'https://a.example/'],
       ['host', () => new URL(system.receiver.url).host, 'a.example'],
       ['path', () => '/filtered', '/other'],
       ['topicName', () => group, 'other'],
@@ -119,7 +108,7 @@ describe('the list of messages', () => {
       ['toDate', () => '99999999999999', '1'],
     ])('%s finds the message that has it, and no other', async (name, value, other) => {
       const find = async (text: string) =>
-        (await get<Page>(`/v2/messages?${name}=${encodeURIComponent(text)}`)).messages.map(
+        (await system.api.read<Page>(`/v2/messages?${name}=${encodeURIComponent(text)}`)).messages.map(
           ({ messageId }) => messageId,
         );
       expect(await find(value())).toContain(id);
@@ -134,14 +123,14 @@ describe('the list of messages', () => {
 });
 
 test('the overview says what waits, and who works', async () => {
-  await system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: 'seen', parallelism: 1 }) });
-  await system.api.call('/v2/queues/seen/pause', { method: 'POST' });
-  await system.api.call(`/v2/enqueue/seen/${at('/ok')}`, { method: 'POST' });
+  await system.api.request('POST', '/v2/queues', { body: { queueName: 'seen', parallelism: 1 } });
+  await system.api.request('POST', '/v2/queues/seen/pause');
+  await system.api.request('POST', `/v2/enqueue/seen/${urlOf('/ok')}`);
   system.receiver.reply('/again', 500);
-  await untilState(await publish('/again', { 'Upstash-Retry-Delay': '600000' }), 'RETRY');
+  await system.api.untilState(await publish('/again', { 'Upstash-Retry-Delay': '600000' }), 'RETRY');
   await publish('/ok', { 'Upstash-Delay': '1h' });
   const overview = await eventually(async () => {
-    const found = await get<Overview>('/v2/overview');
+    const found = await system.api.read<Overview>('/v2/overview');
     return found.retrying > 0 && found.dispatchers.length > 0 && found.oldestWaiting ? found : undefined;
   });
   expect(overview).toMatchObject({
@@ -168,11 +157,11 @@ describe('causes of dead letters', () => {
     for (let n = 0; n < 3; n++) ids.push(await publish('/cause', { 'Upstash-Retries': '0', 'Upstash-Label': 'cause' }));
     const refused = { headers: { 'Upstash-Retries': '0', 'Upstash-Label': 'cause' } };
     ids.push(await system.api.publish('http://127.0.0.1:9/x', refused));
-    for (const id of ids) await untilState(id, 'FAILED');
+    for (const id of ids) await system.api.untilState(id, 'FAILED');
   });
 
   test('are counted, the most frequent first', async () => {
-    const { total, groups } = await get<Summary>('/v2/dlq/summary?label=cause');
+    const { total, groups } = await system.api.read<Summary>('/v2/dlq/summary?label=cause');
     expect(total).toBe(4);
     expect(groups.map(({ count }) => count)).toEqual([3, 1]);
     expect(groups[0]).toMatchObject({ host: '127.0.0.1', responseStatus: 418, error: 'the destination answered 418' });
@@ -182,21 +171,23 @@ describe('causes of dead letters', () => {
   });
 
   test('are filters: of the list, of a retry, of a removal', async () => {
-    const { groups } = await get<Summary>('/v2/dlq/summary?label=cause');
+    const { groups } = await system.api.read<Summary>('/v2/dlq/summary?label=cause');
     const [teapot, refused] = groups;
-    const list = await get<{ messages: { responseStatus: number }[] }>(`/v2/dlq?cause=${refused?.cause ?? ''}`);
+    const list = await system.api.read<{ messages: { responseStatus: number }[] }>(
+      `/v2/dlq?cause=${refused?.cause ?? ''}`,
+    );
     expect(list.messages.map(({ responseStatus }) => responseStatus)).toEqual([0]);
     system.receiver.reply('/cause', 200);
     const retried = await system.api.call(`/v2/dlq/retry?cause=${teapot?.cause ?? ''}&count=2`, { method: 'POST' });
     expect(((await retried.json()) as { responses: unknown[] }).responses).toHaveLength(2);
-    await system.api.call(`/v2/dlq?cause=${teapot?.cause ?? ''}`, { method: 'DELETE' });
-    expect((await get<Summary>('/v2/dlq/summary?label=cause')).total).toBe(1);
+    await system.api.request('DELETE', `/v2/dlq?cause=${teapot?.cause ?? ''}`);
+    expect((await system.api.read<Summary>('/v2/dlq/summary?label=cause')).total).toBe(1);
     expect(await status('/v2/dlq?cause=wrong!')).toBe(400);
   });
 
   test('a destination is a host or a URL', async () => {
     const count = async (destination: string) =>
-      (await get<Summary>(`/v2/dlq/summary?label=cause&destination=${destination}`)).total;
+      (await system.api.read<Summary>(`/v2/dlq/summary?label=cause&destination=${destination}`)).total;
     expect([await count('127.0.0.1'), await count('http://127.0.0.1:9/x'), await count('b.example')]).toEqual([
       1, 1, 0,
     ]);
@@ -257,7 +248,7 @@ describe('the live log', () => {
       [id, 'DELIVERED'],
     ]);
     const missed = await publish('/ok', { 'Upstash-Label': 'live' });
-    await untilState(missed, 'DELIVERED');
+    await system.api.untilState(missed, 'DELIVERED');
     const last = first.events.at(-1)?.id ?? '';
     const second = await read('?label=live', (events) => events.some(isDelivered), { 'Last-Event-ID': last });
     await second.done;
@@ -291,7 +282,8 @@ describe('the live log', () => {
 });
 
 describe('find', () => {
-  const find = async (q: string) => (await get<{ hits: FindHit[] }>(`/v2/find?q=${encodeURIComponent(q)}`)).hits;
+  const find = async (q: string) =>
+    (await system.api.read<{ hits: FindHit[] }>(`/v2/find?q=${encodeURIComponent(q)}`)).hits;
 
   test('an id in full finds its message alone', async () => {
     const id = await publish('/ok');
@@ -301,10 +293,9 @@ describe('find', () => {
 
   test('a part of a name finds things of every kind, the exact one first', async () => {
     for (const queueName of ['findme-too', 'findme']) {
-      await system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName }) });
+      await system.api.request('POST', '/v2/queues', { body: { queueName } });
     }
-    const endpoints = JSON.stringify({ endpoints: [{ url: at('/ok') }] });
-    await system.api.call('/v2/topics/findme.group/endpoints', { method: 'POST', body: endpoints });
+    await system.api.addEndpoints('findme.group', urlOf('/ok'));
     await publish('/ok', { 'Upstash-Label': 'findme-label' });
     const hits = await eventually(async () => {
       const found = await find('findme');
@@ -317,7 +308,7 @@ describe('find', () => {
 
   test('gives ten things at most', async () => {
     for (let n = 0; n < 12; n++) {
-      await system.api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: `crowd-${n}` }) });
+      await system.api.request('POST', '/v2/queues', { body: { queueName: `crowd-${n}` } });
     }
     expect(await find('crowd')).toHaveLength(10);
     expect(await find('crowd-11')).toEqual([{ kind: 'queue', id: 'crowd-11', title: 'crowd-11' }]);
@@ -349,7 +340,9 @@ describe('cron', () => {
     ['0 0 1 */3 *', 'At 00:00 on day 1 of the month in every 3 of every month (UTC)'],
     ['@daily', 'Every day at 00:00 (UTC)'],
   ])('%s: %s, and its next five times', async (expression, text) => {
-    const reply = await get<{ next: number[]; text: string }>(`/v2/cron?expression=${encodeURIComponent(expression)}`);
+    const reply = await system.api.read<{ next: number[]; text: string }>(
+      `/v2/cron?expression=${encodeURIComponent(expression)}`,
+    );
     expect(reply.text).toBe(text);
     expect(reply.next).toHaveLength(5);
     expect(reply.next.every((time, index) => time > (reply.next[index - 1] ?? Date.now() - 1))).toBe(true);
@@ -359,7 +352,7 @@ describe('cron', () => {
 });
 
 test('a schedule publishes now, besides its times', async () => {
-  const response = await system.api.call(`/v2/schedules/${at('/scheduled')}`, {
+  const response = await system.api.call(`/v2/schedules/${urlOf('/scheduled')}`, {
     method: 'POST',
     headers: { 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': 'yearly' },
     body: 'x'.repeat(20_000),
@@ -368,12 +361,12 @@ test('a schedule publishes now, besides its times', async () => {
   const run = await system.api.call('/v2/schedules/yearly/run', { method: 'POST' });
   expect(run.status).toBe(201);
   const { messageId } = (await run.json()) as { messageId: string };
-  await untilState(messageId, 'DELIVERED');
+  await system.api.untilState(messageId, 'DELIVERED');
   const again = (await (await system.api.call('/v2/schedules/yearly/run', { method: 'POST' })).json()) as {
     messageId: string;
   };
-  await untilState(again.messageId, 'DELIVERED');
+  await system.api.untilState(again.messageId, 'DELIVERED');
   expect(system.receiver.at('/scheduled').map(({ body }) => body.length)).toEqual([20_000, 20_000]);
-  expect((await get<Page>('/v2/messages?scheduleId=yearly')).messages).toHaveLength(2);
+  expect((await system.api.read<Page>('/v2/messages?scheduleId=yearly')).messages).toHaveLength(2);
   expect(await status('/v2/schedules/none/run', 'POST')).toBe(404);
 });

@@ -1,25 +1,13 @@
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, startSystem, type TestDeadLetter } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
+const { publish } = system;
 
-interface Entry {
-  messageId: string;
-  dlqId: string;
-  [field: string]: unknown;
-}
-const list = async (query = '') =>
-  (await (await system.api.call(`/v2/dlq${query}`)).json()) as { messages: Entry[]; cursor?: string };
-const fail = async (path: string, headers: Record<string, string> = {}) => {
-  const messageId = await system.api.publish(system.receiver.url + path, {
-    headers: { 'Upstash-Retries': '0', ...headers },
-    body: 'b',
-  });
-  return eventually(async () => (await list()).messages.find((entry) => entry.messageId === messageId));
-};
+const list = (query: string) => system.api.read<{ messages: TestDeadLetter[]; cursor?: string }>(`/v2/dlq${query}`);
+/** Publishes a message that fails; gives its dead letter. */
+const fail = async (path: string, headers: Record<string, string> = {}) =>
+  system.api.untilDead(await publish(path, { 'Upstash-Retries': '0', ...headers }, 'b'));
 
 test('a message that finally failed is there once, with the last response', async () => {
   system.receiver.reply('/404', { status: 404, headers: { 'X-Why': 'gone' }, body: '404 Not Found' });
@@ -36,21 +24,20 @@ test('a message that finally failed is there once, with the last response', asyn
     retryDelayExpression: '1000',
   });
   expect(entry['responseHeader']).toMatchObject({ 'X-Why': ['gone'] });
-  expect(await (await system.api.call(`/v2/dlq/${entry.dlqId}`)).json()).toEqual(entry);
+  expect(await system.api.read(`/v2/dlq/${entry.dlqId}`)).toEqual(entry);
 });
 
 test('a refused connection still has a status, and bytes that are no text come in base64', async () => {
   system.receiver.reply('/binary', (response) => response.writeHead(500).end(Buffer.from([0xff, 0xfe])));
   expect(await fail('/binary')).toMatchObject({ responseStatus: 500, responseBodyBase64: '//4=' });
   const messageId = await system.api.publish('http://127.0.0.1:1/', { headers: { 'Upstash-Retries': '0' } });
-  const refused = await eventually(async () => (await list()).messages.find((entry) => entry.messageId === messageId));
-  expect(refused).toMatchObject({ responseStatus: 0 });
+  expect(await system.api.untilDead(messageId)).toMatchObject({ responseStatus: 0 });
 });
 
 test('cursors walk all entries once, oldest first', async () => {
   system.receiver.reply('/many', 500);
   await Promise.all(Array.from({ length: 12 }, () => fail('/many')));
-  const all = (await list()).messages.map(({ dlqId }) => dlqId);
+  const all = (await system.api.deadLetters()).map(({ dlqId }) => dlqId);
   const walked: string[] = [];
   let cursor: string | undefined;
   do {
@@ -73,18 +60,12 @@ test.each(['?count=0', '?count=x', '?cursor=x', '?labeel=x', '?host=x', '?path=/
 );
 
 describe('many entries', () => {
-  const call = async (method: string, path: string, init: { headers?: Record<string, string>; body?: object } = {}) => {
-    const { headers = {}, body } = init;
-    const response = await system.api.call(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-    const text = await response.text();
-    return { status: response.status, body: (text ? JSON.parse(text) : undefined) as Record<string, unknown> };
-  };
-  const ids = async (query: string) => (await list(query)).messages.map(({ dlqId }) => dlqId);
-  let a: Entry;
-  let b: Entry;
-  let c: Entry;
+  const ids = async (query: string) => (await system.api.deadLetters(query)).map(({ dlqId }) => dlqId);
+  let a: TestDeadLetter;
+  let b: TestDeadLetter;
+  let c: TestDeadLetter;
   beforeEach(async () => {
-    await call('DELETE', '/v2/dlq');
+    await system.api.request('DELETE', '/v2/dlq');
     expect(await ids('')).toEqual([]);
     system.receiver.reply('/a', { status: 500, body: 'no' });
     system.receiver.reply('/b', 404);
@@ -115,19 +96,21 @@ describe('many entries', () => {
   });
 
   test('one entry is removed once', async () => {
-    expect((await call('DELETE', `/v2/dlq/${a.dlqId}`)).status).toBe(200);
-    expect((await call('DELETE', `/v2/dlq/${a.dlqId}`)).status).toBe(404);
+    expect((await system.api.request('DELETE', `/v2/dlq/${a.dlqId}`)).status).toBe(200);
+    expect((await system.api.request('DELETE', `/v2/dlq/${a.dlqId}`)).status).toBe(404);
   });
 
   test('several are removed by query, by body and by filter', async () => {
-    expect((await call('DELETE', `/v2/dlq?dlqIds=${a.dlqId},1-1`)).body).toEqual({ deleted: 1 });
-    expect((await call('DELETE', '/v2/dlq', { body: { dlqIds: [b.dlqId, 'x'] } })).body).toEqual({ deleted: 1 });
-    expect((await call('DELETE', '/v2/dlq', { body: { dlqIds: [] } })).body).toEqual({ deleted: 0 });
-    expect((await call('DELETE', '/v2/dlq?label=nobody')).body).toEqual({ deleted: 0 });
+    expect((await system.api.request('DELETE', `/v2/dlq?dlqIds=${a.dlqId},1-1`)).body).toEqual({ deleted: 1 });
+    expect((await system.api.request('DELETE', '/v2/dlq', { body: { dlqIds: [b.dlqId, 'x'] } })).body).toEqual({
+      deleted: 1,
+    });
+    expect((await system.api.request('DELETE', '/v2/dlq', { body: { dlqIds: [] } })).body).toEqual({ deleted: 0 });
+    expect((await system.api.request('DELETE', '/v2/dlq?label=nobody')).body).toEqual({ deleted: 0 });
     expect(await ids('')).toEqual([c.dlqId]);
-    expect((await call('DELETE', '/v2/dlq?labeel=red')).status).toBe(400);
-    expect((await call('DELETE', '/v2/dlq?host=x')).status).toBe(400);
-    expect((await call('DELETE', '/v2/dlq?label=red&count=1')).body).toEqual({ deleted: 1 });
+    expect((await system.api.request('DELETE', '/v2/dlq?labeel=red')).status).toBe(400);
+    expect((await system.api.request('DELETE', '/v2/dlq?host=x')).status).toBe(400);
+    expect((await system.api.request('DELETE', '/v2/dlq?label=red&count=1')).body).toEqual({ deleted: 1 });
   });
 
   test('a retry is a new message with what the old one had, and what the request says now', async () => {
@@ -135,7 +118,7 @@ describe('many entries', () => {
     const entry = await fail('/a', headers);
     system.receiver.reply('/a', 200);
     const before = system.receiver.at('/a').length;
-    const { status, body } = await call('POST', `/v2/dlq/retry/${entry.dlqId}`, {
+    const { status, body } = await system.api.request('POST', `/v2/dlq/retry/${entry.dlqId}`, {
       headers: { 'Upstash-Retries': '7' },
     });
     expect(status).toBe(201);
@@ -143,39 +126,37 @@ describe('many entries', () => {
     const received = await eventually(() => system.receiver.at('/a')[before]);
     expect(received.body.toString()).toBe('b');
     expect(received.headers).toMatchObject({ x: 'v', 'upstash-message-id': body['messageId'] });
-    const message = (await call('GET', `/v2/messages/${String(body['messageId'])}`)).body;
+    const message = await system.api.read(`/v2/messages/${String(body['messageId'])}`);
     expect(message).toMatchObject({ maxRetries: 7, labels: ['again'] });
     expect(message['body']).toMatch(/^REDACTED:/);
-    expect((await call('DELETE', `/v2/dlq/${entry.dlqId}`)).status).toBe(404);
-    expect((await call('POST', `/v2/dlq/retry/${entry.dlqId}`)).status).toBe(404);
+    expect((await system.api.request('DELETE', `/v2/dlq/${entry.dlqId}`)).status).toBe(404);
+    expect((await system.api.request('POST', `/v2/dlq/retry/${entry.dlqId}`)).status).toBe(404);
   });
 
   test('several are retried, all or none of those that are named', async () => {
-    expect((await call('POST', `/v2/dlq/retry?dlqIds=${a.dlqId}&dlqIds=1-1`)).status).toBe(404);
+    expect((await system.api.request('POST', `/v2/dlq/retry?dlqIds=${a.dlqId}&dlqIds=1-1`)).status).toBe(404);
     expect(await ids('')).toHaveLength(3);
     system.receiver.reply('/a', 500);
     system.receiver.reply('/b', 200);
-    const { status, body } = await call('POST', `/v2/dlq/retry?dlqIds=${a.dlqId}&dlqIds=${b.dlqId}`);
+    const { status, body } = await system.api.request('POST', `/v2/dlq/retry?dlqIds=${a.dlqId}&dlqIds=${b.dlqId}`);
     expect(status).toBe(201);
     expect(body).toEqual({
       responses: [{ messageId: expect.any(String) as string, url: a['url'] }, expect.anything()],
     });
     // The one that fails again has a new entry.
     const [first] = body['responses'] as { messageId: string }[];
-    const again = await eventually(async () =>
-      (await list()).messages.find((each) => each.messageId === first?.messageId),
-    );
+    const again = await system.api.untilDead(first?.messageId ?? '');
     expect(again.dlqId).not.toBe(a.dlqId);
-    expect((await call('POST', '/v2/dlq/retry?label=nobody')).body).toEqual({ responses: [] });
-    expect((await call('POST', '/v2/dlq/retry?flowControlKey=k')).body['responses']).toHaveLength(1);
+    expect((await system.api.request('POST', '/v2/dlq/retry?label=nobody')).body).toEqual({ responses: [] });
+    expect((await system.api.request('POST', '/v2/dlq/retry?flowControlKey=k')).body['responses']).toHaveLength(1);
   });
 
   test('a large body is published again', async () => {
     system.receiver.reply('/large', 500, 200);
     const body = 'x'.repeat(100_000);
     const id = await system.api.publish(`${system.receiver.url}/large`, { headers: { 'Upstash-Retries': '0' }, body });
-    const entry = await eventually(async () => (await list()).messages.find(({ messageId }) => messageId === id));
-    await call('POST', `/v2/dlq/retry/${entry.dlqId}`);
+    const entry = await system.api.untilDead(id);
+    await system.api.request('POST', `/v2/dlq/retry/${entry.dlqId}`);
     const received = await eventually(() => system.receiver.at('/large')[1]);
     expect(received.body.toString()).toBe(body);
   });
@@ -186,13 +167,9 @@ test('an entry disappears after its time', async () => {
     api: { DLQ_RETENTION_SECONDS: '1' },
     dispatcher: { DLQ_RETENTION_SECONDS: '1' },
   });
-  const read = async () => ((await (await short.api.call('/v2/dlq')).json()) as { messages: Entry[] }).messages;
-  await short.api.publish('http://127.0.0.1:1/', { headers: { 'Upstash-Retries': '0' } });
-  const [entry] = await eventually(async () => {
-    const messages = await read();
-    return messages.length > 0 ? messages : undefined;
-  });
-  await eventually(async () => (await read()).length === 0);
-  expect((await short.api.call(`/v2/dlq/${entry?.dlqId ?? ''}`)).status).toBe(404);
+  const id = await short.api.publish('http://127.0.0.1:1/', { headers: { 'Upstash-Retries': '0' } });
+  const { dlqId } = await short.api.untilDead(id);
+  await eventually(async () => (await short.api.deadLetters()).length === 0);
+  expect((await short.api.call(`/v2/dlq/${dlqId}`)).status).toBe(404);
   await short.stop();
 });

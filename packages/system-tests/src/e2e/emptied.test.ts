@@ -1,39 +1,31 @@
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
 const keys = { QSTASH_CURRENT_SIGNING_KEY: 'sig_given_current', QSTASH_NEXT_SIGNING_KEY: 'sig_given_next' };
-beforeAll(async () => {
-  system = await startSystem({ api: keys, dispatcher: { GLOBAL_PARALLELISM: '80' } });
-});
-afterAll(() => system.stop());
+const system = useSystem({ api: keys, dispatcher: { GLOBAL_PARALLELISM: '80' } });
+const { urlOf } = system;
 
-const at = (path: string) => system.receiver.url + path;
-const call = async (method: string, path: string, headers: Record<string, string> = {}, body?: object) => {
-  const response = await system.api.call(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-  const text = await response.text();
-  return { status: response.status, body: (text ? JSON.parse(text) : undefined) as Record<string, unknown> };
-};
 const inLane = { 'Upstash-Flow-Control-Key': 'k', 'Upstash-Flow-Control-Value': 'parallelism=2' };
 
 /** Creates some of everything, as a client does that does not know that Redis was emptied. */
 async function useAll(name: string): Promise<void> {
-  expect((await call('POST', '/v2/topics/group/endpoints', {}, { endpoints: [{ url: at(`/${name}`) }] })).status).toBe(
-    200,
-  );
+  await system.api.addEndpoints('group', urlOf(`/${name}`));
   const cron = { 'Upstash-Cron': '0 0 1 1 *', 'Upstash-Schedule-Id': 'yearly' };
-  expect((await call('POST', `/v2/schedules/${at('/never')}`, cron)).status).toBe(200);
+  expect((await system.api.request('POST', `/v2/schedules/${urlOf('/never')}`, { headers: cron })).status).toBe(200);
   const statuses = await Promise.all([
-    call('POST', `/v2/publish/${at(`/${name}`)}`),
-    call('POST', `/v2/publish/${at(`/${name}`)}`, { 'Upstash-Delay': '1s' }),
-    call('POST', `/v2/publish/${at(`/${name}`)}`, inLane),
-    call('POST', `/v2/publish/${at(`/${name}`)}`, { 'Upstash-Callback': at(`/${name}`) }),
-    call('POST', `/v2/enqueue/queue/${at(`/${name}`)}`),
-    call('POST', `/v2/enqueue/queue/${at(`/${name}`)}`),
-    call('POST', '/v2/publish/group'),
+    system.api.request('POST', `/v2/publish/${urlOf(`/${name}`)}`),
+    system.api.request('POST', `/v2/publish/${urlOf(`/${name}`)}`, { headers: { 'Upstash-Delay': '1s' } }),
+    system.api.request('POST', `/v2/publish/${urlOf(`/${name}`)}`, { headers: inLane }),
+    system.api.request('POST', `/v2/publish/${urlOf(`/${name}`)}`, {
+      headers: { 'Upstash-Callback': urlOf(`/${name}`) },
+    }),
+    system.api.request('POST', `/v2/enqueue/queue/${urlOf(`/${name}`)}`),
+    system.api.request('POST', `/v2/enqueue/queue/${urlOf(`/${name}`)}`),
+    system.api.request('POST', '/v2/publish/group'),
   ]);
   expect(statuses.map(({ status }) => status)).toEqual(Array(7).fill(200));
   await eventually(() => system.receiver.at(`/${name}`).length === 8);
-  expect((await call('GET', '/v2/queues/queue')).body).toMatchObject({ parallelism: 1 });
+  expect(await system.api.read('/v2/queues/queue')).toMatchObject({ parallelism: 1 });
 }
 
 test.each(['FLUSHALL', 'SCRIPT FLUSH'])(
@@ -48,7 +40,13 @@ test.each(['FLUSHALL', 'SCRIPT FLUSH'])(
         const queued = { 'Upstash-Queue-Name': 'busy' };
         const limited = { ...inLane, 'Upstash-Flow-Control-Key': 'busy' };
         while (!isOver) {
-          statuses.add((await call('POST', `/v2/publish/${at('/busy')}`, [{}, limited, queued][n])).status);
+          statuses.add(
+            (
+              await system.api.request('POST', `/v2/publish/${urlOf('/busy')}`, {
+                headers: [{}, limited, queued][n] ?? {},
+              })
+            ).status,
+          );
           await new Promise((resolve) => setTimeout(resolve, 30));
         }
       }),
@@ -62,7 +60,10 @@ test.each(['FLUSHALL', 'SCRIPT FLUSH'])(
     expect([...statuses]).toEqual([200]);
     // Receivers know no others.
     await eventually(async () => {
-      expect((await call('GET', '/v2/keys')).body).toEqual({ current: 'sig_given_current', next: 'sig_given_next' });
+      expect(await system.api.read('/v2/keys')).toEqual({
+        current: 'sig_given_current',
+        next: 'sig_given_next',
+      });
       return true;
     });
     for (const { pid, output } of [system.api, system.dispatcher]) {
@@ -79,7 +80,7 @@ test('what is gone is said once by each process, and a limit over all dispatcher
   const before = [count(system.api), count(system.dispatcher)];
   await system.redis.client.flushall();
   await eventually(() => count(system.api) > (before[0] ?? 0) && count(system.dispatcher) > (before[1] ?? 0));
-  expect((await call('GET', '/v2/schedules')).body).toEqual([]);
+  expect(await system.api.read('/v2/schedules')).toEqual([]);
   await eventually(async () => (await system.redis.client.hget('{d0}:deliver:meta', 'concurrency')) === '10');
   expect([count(system.api), count(system.dispatcher)]).toEqual(before.map((times) => times + 1));
 });

@@ -1,32 +1,19 @@
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, readError, startSystem, type TestEvent, type TestSystem } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
+const { urlOf } = system;
 
-interface Entry {
-  messageId: string;
-  state: string;
-  time: number;
-  [field: string]: unknown;
-}
 interface Page {
-  events: Entry[];
-  logs?: Entry[];
-  messages?: { messageId: string; events: Entry[] }[];
+  events: TestEvent[];
+  logs?: TestEvent[];
+  messages?: { messageId: string; events: TestEvent[] }[];
   cursor?: string;
 }
-const at = (path: string) => system.receiver.url + path;
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-const read = async (query: string, path = '/v2/events', { api } = system): Promise<Page> => {
-  const response = await api.call(`${path}?${query}`);
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${query} answered ${response.status}: ${text}`);
-  return JSON.parse(text) as Page;
-};
-const stateOf = ({ state }: Entry) => state;
+const read = (query: string, path = '/v2/events', { api }: Pick<TestSystem, 'api'> = system) =>
+  api.read<Page>(`${path}?${query}`);
+const stateOf = ({ state }: TestEvent) => state;
 /** Waits until the list of all entries has the last one of a message. */
 const untilEnded = (id: string) =>
   eventually(async () =>
@@ -34,7 +21,7 @@ const untilEnded = (id: string) =>
   );
 /** Publishes and waits for the end of the message. */
 const finish = async (path: string, headers: Record<string, string> = {}, body = 'b') => {
-  const id = await system.api.publish(at(path), { headers: { 'Upstash-Retries': '0', ...headers }, body });
+  const id = await system.api.publish(urlOf(path), { headers: { 'Upstash-Retries': '0', ...headers }, body });
   await untilEnded(id);
   return id;
 };
@@ -82,10 +69,10 @@ test('state filters, with one message and with all', async () => {
     expect(inProgress.map(stateOf)).toEqual(['ACTIVE', 'RETRY', 'ERROR', 'ACTIVE']);
     expect((await read(`${query}&state=RETRY,CREATED`)).events.map(stateOf)).toEqual(['RETRY', 'CREATED']);
   }
-  const canceled = await system.api.publish(at('/canceled'), {
+  const canceled = await system.api.publish(urlOf('/canceled'), {
     headers: { 'Upstash-Delay': '1h', 'Upstash-Label': 'canceled' },
   });
-  await system.api.call(`/v2/messages/${canceled}`, { method: 'DELETE' });
+  await system.api.request('DELETE', `/v2/messages/${canceled}`);
   for (const query of [`messageIds=${canceled}`, 'label=canceled']) {
     for (const state of ['CANCELED', 'CANCELLED']) {
       const { events } = await read(`${query}&state=${state}`);
@@ -107,7 +94,7 @@ test('an entry says what the message was, and an error what was answered', async
       'Upstash-Label': 'one, two',
       'Upstash-Flow-Control-Key': 'k',
       'Upstash-Flow-Control-Value': 'rate=100',
-      'Upstash-Callback': at('/callback'),
+      'Upstash-Callback': urlOf('/callback'),
       'Upstash-Callback-Forward-X': 'y',
     },
     'hällo',
@@ -116,7 +103,7 @@ test('an entry says what the message was, and an error what was answered', async
   for (const entry of events) {
     expect(entry).toMatchObject({
       messageId: id,
-      url: at('/fields'),
+      url: urlOf('/fields'),
       method: 'PUT',
       header: { 'Content-Type': ['text/plain'] },
       body: base64('hällo'),
@@ -129,7 +116,7 @@ test('an entry says what the message was, and an error what was answered', async
       flowControlKey: 'k',
       rate: 100,
       period: 1,
-      callback: at('/callback'),
+      callback: urlOf('/callback'),
       callbackHeaders: { X: ['y'] },
       callerIp: expect.any(String) as string,
       callerIP: entry['callerIp'],
@@ -143,7 +130,7 @@ test('an entry says what the message was, and an error what was answered', async
     responseHeader: { 'X-Why': ['tea'] },
   });
   expect(error?.['responseHeaders']).toEqual(error?.['responseHeader']);
-  expect(error?.['error']).toEqual(expect.any(String));
+  expect(error?.error).toEqual(expect.any(String));
   const trimmed = (await read('path=/fields&state=ERROR&trimBody=2')).events[0];
   expect(trimmed).toMatchObject({ responseBody: base64('no') });
   const bare = (await read('path=/fields&state=ERROR&trimBody=0')).events[0];
@@ -154,12 +141,14 @@ test('an entry says what the message was, and an error what was answered', async
 describe('filters', () => {
   const ids: Record<string, string> = {};
   beforeAll(async () => {
-    const group = { method: 'POST', body: JSON.stringify({ endpoints: [{ url: at('/grouped') }] }) };
+    const group = { method: 'POST', body: JSON.stringify({ endpoints: [{ url: urlOf('/grouped') }] }) };
     expect((await system.api.call('/v2/topics/filter-group/endpoints', group)).status).toBe(200);
-    const [grouped] = (await (await system.api.call('/v2/publish/filter-group', { method: 'POST' })).json()) as Entry[];
-    const enqueued = await system.api.call(`/v2/enqueue/filter-queue/${at('/queued?x=1,2')}`, { method: 'POST' });
+    const [grouped] = (await (
+      await system.api.call('/v2/publish/filter-group', { method: 'POST' })
+    ).json()) as TestEvent[];
+    const enqueued = await system.api.call(`/v2/enqueue/filter-queue/${urlOf('/queued?x=1,2')}`, { method: 'POST' });
     ids['grouped'] = grouped?.messageId ?? '';
-    ids['queued'] = ((await enqueued.json()) as Entry).messageId;
+    ids['queued'] = ((await enqueued.json()) as TestEvent).messageId;
     ids['labelled'] = await finish('/labelled', { 'Upstash-Label': 'filter-a,filter-b' });
     ids['other'] = await finish('/other', { 'Upstash-Label': 'filter-c' });
     ids['keyed'] = await finish('/keyed', {
@@ -194,11 +183,11 @@ describe('filters', () => {
   });
 
   test('a URL, in any spelling of the query, and hosts with a port', async () => {
-    const url = encodeURIComponent(at('/queued?x=1,2'));
+    const url = encodeURIComponent(urlOf('/queued?x=1,2'));
     for (const query of [`url=${url}`, `url=${url},${encodeURIComponent('https://none.example')}`]) {
       expect(new Set((await read(query)).events.map(({ messageId }) => messageId))).toEqual(new Set([ids['queued']]));
     }
-    expect((await read(`host=${new URL(at('/')).host}&path=/keyed`)).events).toHaveLength(3);
+    expect((await read(`host=${new URL(urlOf('/')).host}&path=/keyed`)).events).toHaveLength(3);
   });
 
   test('dates, both ends included', async () => {
@@ -244,7 +233,7 @@ describe('filters', () => {
 
 test.each(['latestFirst', 'earliestFirst'])('a cursor walks the entries of a named message, %s', async (order) => {
   const messageId = await system.api.publish(`${system.receiver.url}/named`);
-  await eventually(async () => (await system.api.states(messageId)).includes('DELIVERED'));
+  await system.api.untilState(messageId, 'DELIVERED');
   const walked: string[] = [];
   let cursor: string | undefined;
   do {
@@ -264,7 +253,7 @@ test('a cursor walks all entries in both orders while new ones arrive, and is ab
   const all = (await read('label=walk')).events;
   expect(all).toHaveLength(12);
   for (const order of ['latestFirst', 'earliestFirst']) {
-    const walked: Entry[] = [];
+    const walked: TestEvent[] = [];
     let cursor: string | undefined;
     do {
       const page = await read(`label=walk&count=1&order=${order}${cursor ? `&cursor=${cursor}` : ''}`);
@@ -279,9 +268,12 @@ test('a cursor walks all entries in both orders while new ones arrive, and is ab
 });
 
 test('pages have 100 entries from logs and 1,000 from events, or as many as are asked for', async () => {
-  const items = Array.from({ length: 400 }, () => ({ destination: at('/many'), headers: { 'Upstash-Label': 'many' } }));
-  expect((await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) })).status).toBe(200);
-  await eventually(async () => (await read('label=many&state=DELIVERED')).events.length === 400, 20_000);
+  const items = Array.from({ length: 400 }, () => ({
+    destination: urlOf('/many'),
+    headers: { 'Upstash-Label': 'many' },
+  }));
+  expect((await system.api.request('POST', '/v2/batch', { body: items })).status).toBe(200);
+  await eventually(async () => (await read('label=many&state=DELIVERED')).events.length === 400);
   expect((await read('label=many', '/v2/logs')).logs).toHaveLength(100);
   expect((await read('label=many')).events).toHaveLength(1000);
   expect((await read('label=many&count=101', '/v2/logs')).logs).toHaveLength(101);
@@ -317,7 +309,7 @@ describe('400', () => {
     for (const path of ['/v2/logs', '/v2/events']) {
       const response = await system.api.call(`${path}?${query}`);
       expect(response.status).toBe(400);
-      expect(((await response.json()) as { error: string }).error).toContain(query.split('=')[0]);
+      expect(await readError(response)).toContain(query.split('=')[0]);
     }
   });
 });
@@ -338,8 +330,8 @@ test('a read-only token may read', async () => {
 
 describe('a log that cannot be written', () => {
   const deliverSome = async (path: string) => {
-    const id = await system.api.publish(at(path));
-    await eventually(() => system.receiver.at(path)[0]);
+    const id = await system.api.publish(urlOf(path));
+    await system.receiver.first(path);
     return id;
   };
   /** Lines that each process could not write, by its own count. */
@@ -357,7 +349,7 @@ describe('a log that cannot be written', () => {
     await system.redis.client.lpush('{log}:head', 'x');
     const id = await deliverSome('/wrong-type');
     // The log of each message is elsewhere.
-    await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+    await system.api.untilState(id, 'DELIVERED');
     await eventually(async () => (await countLost()).every((lost, index) => lost > (before[index] ?? NaN)));
     await system.redis.client.rename('{log}:saved', '{log}:head');
     const next = await finish('/mended');
@@ -410,7 +402,7 @@ describe('retention', () => {
     const variables = { MAX_LOG_LINES: '160' };
     const small = await startSystem({ api: variables, dispatcher: variables });
     const first = await small.api.publish(`${small.receiver.url}/first`);
-    await eventually(() => small.receiver.at('/first')[0]);
+    await small.receiver.first('/first');
     for (let n = 0; n < 100; n++) await small.api.publish(`${small.receiver.url}/rest`);
     await eventually(() => small.receiver.at('/rest').length === 100);
     await eventually(async () => {
