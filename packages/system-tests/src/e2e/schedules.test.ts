@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import {
   eventually,
+  readError,
   startApi,
   startDispatcher,
   startSystem,
+  type Fields,
   type TestApi,
   type TestProcess,
   type TestSystem,
@@ -26,15 +28,14 @@ afterAll(async () => {
   await system.stop();
 });
 
-type Fields = Record<string, unknown>;
-const at = (path: string) => system.receiver.url + path;
+const urlOf = (path: string) => system.receiver.urlOf(path);
 const post = (path: string, headers: Record<string, string> = {}, body?: string) =>
   api.call(`/v2/schedules/${path}`, { method: 'POST', headers, ...(body === undefined ? {} : { body }) });
 const everyMinute = { 'Upstash-Cron': '* * * * *' };
 const yearly = { 'Upstash-Cron': '0 0 1 1 *' };
 const change = async (method: string, path: string) => (await api.call(`/v2/schedules/${path}`, { method })).status;
-const read = async (id: string) => (await (await api.call(`/v2/schedules/${id}`)).json()) as Fields;
-const list = async () => (await (await api.call('/v2/Schedules/')).json()) as Fields[];
+const read = (id: string) => api.read(`/v2/schedules/${id}`);
+const list = () => api.read<Fields[]>('/v2/Schedules/');
 const mark = (text: string) => `REDACTED:${createHash('sha256').update(text).digest('hex')}`;
 
 async function create(path: string, headers: Record<string, string>, body?: string): Promise<string> {
@@ -45,13 +46,13 @@ async function create(path: string, headers: Record<string, string>, body?: stri
 }
 
 async function refusal(response: Response): Promise<[number, string]> {
-  return [response.status, ((await response.json()) as { error: string }).error];
+  return [response.status, await readError(response)];
 }
 
 describe('200', () => {
   test('a schedule reads back as it was made, empty fields left out', async () => {
     const id = await create(
-      at('/all?x=1'),
+      urlOf('/all?x=1'),
       {
         'Upstash-Cron': '  */10 * * * *  ',
         'Upstash-Method': 'put',
@@ -61,9 +62,9 @@ describe('200', () => {
         'Upstash-Retry-Delay': '1000 * (1 + retried)',
         'Upstash-Delay': '10s',
         'Upstash-Timeout': '30s',
-        'Upstash-Callback': at('/cb?a=b'),
+        'Upstash-Callback': urlOf('/cb?a=b'),
         'Upstash-Callback-Forward-Trace': 't',
-        'Upstash-Failure-Callback': at('/fail'),
+        'Upstash-Failure-Callback': urlOf('/fail'),
         'Upstash-Queue-Name': 'all-queue',
         'Upstash-Flow-Control-Key': 'key',
         'Upstash-Flow-Control-Value': 'parallelism=3, rate=4, period=2s',
@@ -76,7 +77,7 @@ describe('200', () => {
     expect(schedule).toEqual({
       scheduleId: id,
       cron: '*/10 * * * *',
-      destination: at('/all?x=1'),
+      destination: urlOf('/all?x=1'),
       method: 'PUT',
       header: { 'Content-Type': ['text/plain'], 'Test-Header': ['v'] },
       body: 'hello',
@@ -84,9 +85,9 @@ describe('200', () => {
       retryDelayExpression: '1000 * (1 + retried)',
       delay: 10,
       timeout: 30,
-      callback: at('/cb?a=b'),
+      callback: urlOf('/cb?a=b'),
       callbackHeader: { Trace: ['t'] },
-      failureCallback: at('/fail'),
+      failureCallback: urlOf('/fail'),
       queueName: 'all-queue',
       flowControlKey: 'key',
       parallelism: 3,
@@ -107,7 +108,7 @@ describe('200', () => {
 
   test('bytes that are no text are in base64', async () => {
     const body = Buffer.from([0xff, 0]);
-    const response = await api.call(`/v2/schedules/${at('/bytes')}`, { method: 'POST', headers: yearly, body });
+    const response = await api.call(`/v2/schedules/${urlOf('/bytes')}`, { method: 'POST', headers: yearly, body });
     const { scheduleId } = (await response.json()) as { scheduleId: string };
     const schedule = await read(scheduleId);
     expect(schedule).toMatchObject({ bodyBase64: body.toString('base64') });
@@ -115,13 +116,16 @@ describe('200', () => {
   });
 
   test.each(['publish', 'enqueue/cron-queue'])('a %s with a cron expression makes a schedule', async (call) => {
-    const response = await api.call(`/v2/${call}/${at('/by-publish')}?upstash-cron=0+0+1+1+*&upstash-schedule-id=by`, {
-      method: 'POST',
-    });
+    const response = await api.call(
+      `/v2/${call}/${urlOf('/by-publish')}?upstash-cron=0+0+1+1+*&upstash-schedule-id=by`,
+      {
+        method: 'POST',
+      },
+    );
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ scheduleId: 'by' });
     const queue = call === 'publish' ? {} : { queueName: 'cron-queue' };
-    expect(await read('by')).toMatchObject({ destination: at('/by-publish'), cron: '0 0 1 1 *', ...queue });
+    expect(await read('by')).toMatchObject({ destination: urlOf('/by-publish'), cron: '0 0 1 1 *', ...queue });
     expect(system.receiver.at('/by-publish')).toHaveLength(0);
   });
 
@@ -137,7 +141,7 @@ describe('200', () => {
   });
 
   test.each(['PATCH', 'POST'])('%s pauses and resumes, twice as well as once', async (method) => {
-    const id = await create(at('/pause'), yearly);
+    const id = await create(urlOf('/pause'), yearly);
     for (const [call, isPaused] of [
       ['pause', true],
       ['pause', true],
@@ -151,12 +155,12 @@ describe('200', () => {
 
   test('the same id replaces everything', async () => {
     const headers = { ...yearly, 'Upstash-Schedule-Id': 'Same.id_1-x', 'Upstash-Delay': '5s' };
-    await create(at('/old'), { ...headers, 'Content-Type': 'text/plain' }, 'old');
+    await create(urlOf('/old'), { ...headers, 'Content-Type': 'text/plain' }, 'old');
     await change('PATCH', 'Same.id_1-x/pause');
     const { createdAt } = await read('Same.id_1-x');
-    await create(at('/new'), { 'Upstash-Cron': '0 0 2 1 *', 'Upstash-Schedule-Id': 'Same.id_1-x' });
+    await create(urlOf('/new'), { 'Upstash-Cron': '0 0 2 1 *', 'Upstash-Schedule-Id': 'Same.id_1-x' });
     const schedule = await read('Same.id_1-x');
-    expect(schedule).toMatchObject({ destination: at('/new'), cron: '0 0 2 1 *', isPaused: false });
+    expect(schedule).toMatchObject({ destination: urlOf('/new'), cron: '0 0 2 1 *', isPaused: false });
     expect(Object.keys(schedule)).not.toEqual(expect.arrayContaining(['body', 'delay', 'header']));
     expect(schedule).not.toHaveProperty('body');
     expect(Number(schedule['createdAt'])).toBeGreaterThanOrEqual(Number(createdAt));
@@ -164,7 +168,7 @@ describe('200', () => {
   });
 
   test('a time zone', async () => {
-    const id = await create(at('/zone'), { 'Upstash-Cron': 'CRON_TZ=America/New_York 0 4 * * *' });
+    const id = await create(urlOf('/zone'), { 'Upstash-Cron': 'CRON_TZ=America/New_York 0 4 * * *' });
     const { cron, nextScheduleTime } = await read(id);
     expect(cron).toBe('CRON_TZ=America/New_York 0 4 * * *');
     const time = new Date(Number(nextScheduleTime)).toLocaleTimeString('en-GB', { timeZone: 'America/New_York' });
@@ -176,7 +180,7 @@ describe('200', () => {
     ['a large body', 'secret'.repeat(5000)],
   ])('%s and a header are shown as hashes, in the list as well', async (_name, body) => {
     const id = await create(
-      at('/redacted'),
+      urlOf('/redacted'),
       {
         ...yearly,
         'Upstash-Redact-Fields': 'body, header[Authorization]',
@@ -190,7 +194,7 @@ describe('200', () => {
   });
 
   test('a schedule that is removed is gone', async () => {
-    const id = await create(at('/removed'), yearly);
+    const id = await create(urlOf('/removed'), yearly);
     expect(await change('DELETE', id)).toBe(200);
     expect((await api.call(`/v2/schedules/${id}`)).status).toBe(404);
     expect((await list()).map(({ scheduleId }) => scheduleId)).not.toContain(id);
@@ -208,7 +212,7 @@ describe('400', () => {
     ['CRON_TZ=Nope/Zone 0 4 * * *', 'unknown time zone Nope/Zone'],
     ['__proto__ * * * *', ''],
   ])('the cron expression "%s"', async (cron, reason) => {
-    const [status, error] = await refusal(await post(at('/bad'), { 'Upstash-Cron': cron }));
+    const [status, error] = await refusal(await post(urlOf('/bad'), { 'Upstash-Cron': cron }));
     expect(status).toBe(400);
     expect(error).toMatch(/^Invalid cron expression /);
     expect(error).toContain(reason);
@@ -234,7 +238,7 @@ describe('400', () => {
   });
 
   test('a batch makes no schedules', async () => {
-    const body = JSON.stringify([{ destination: at('/batch'), headers: everyMinute }]);
+    const body = JSON.stringify([{ destination: urlOf('/batch'), headers: everyMinute }]);
     const [status, error] = await refusal(await api.call('/v2/batch', { method: 'POST', body }));
     expect(status).toBe(400);
     expect(error).toContain('/v2/schedules/');
@@ -244,13 +248,13 @@ describe('400', () => {
 test('403: a token that may only read lists and reads, and changes nothing', async () => {
   const headers = { Authorization: 'Bearer read-only', ...yearly };
   expect((await api.call('/v2/schedules', { headers })).status).toBe(200);
-  const id = await create(at('/read-only'), yearly);
+  const id = await create(urlOf('/read-only'), yearly);
   expect((await api.call(`/v2/schedules/${id}`, { headers })).status).toBe(200);
   for (const [method, path] of [
     ['POST', `${id}/pause`],
     ['PATCH', `${id}/resume`],
     ['DELETE', id],
-    ['POST', at('/read-only')],
+    ['POST', urlOf('/read-only')],
   ] as const) {
     expect((await api.call(`/v2/schedules/${path}`, { method, headers })).status).toBe(403);
   }
@@ -269,10 +273,10 @@ test('404: a schedule or a group that does not exist', async () => {
 });
 
 test('412: too many schedules, while one may still be replaced; too many retries', async () => {
-  const id = await create(at('/limit'), yearly);
+  const id = await create(urlOf('/limit'), yearly);
   const limited = await startApi(system.redis.url, { MAX_SCHEDULES: '1' });
   const again = (headers: Record<string, string>) =>
-    limited.call(`/v2/schedules/${at('/limit')}`, { method: 'POST', headers });
+    limited.call(`/v2/schedules/${urlOf('/limit')}`, { method: 'POST', headers });
   expect(await refusal(await again(yearly))).toEqual([412, 'There can be at most 1 schedules.']);
   expect((await again({ ...yearly, 'Upstash-Schedule-Id': id })).status).toBe(200);
   expect((await again({ ...yearly, 'Upstash-Schedule-Id': id, 'Upstash-Retries': '21' })).status).toBe(412);
@@ -280,37 +284,34 @@ test('412: too many schedules, while one may still be replaced; too many retries
 });
 
 test('413: a body that is too large', async () => {
-  expect((await post(at('/large'), yearly, 'x'.repeat(100_001))).status).toBe(413);
+  expect((await post(urlOf('/large'), yearly, 'x'.repeat(100_001))).status).toBe(413);
 });
 
 // The only test that waits for a minute: all that a trigger does.
 test('a minute comes: one message for each schedule, wherever it goes and however it ends', async () => {
-  await api.call('/v2/topics/trio/endpoints', {
+  await api.addEndpoints('trio', urlOf('/one'), urlOf('/two'));
+  await api.addEndpoints('gone', urlOf('/gone'));
+  await api.call('/v2/queues', {
     method: 'POST',
-    body: JSON.stringify({ endpoints: [{ url: at('/one') }, { url: at('/two') }] }),
+    body: JSON.stringify({ queueName: 'ticks', parallelism: 4, paused: true }),
   });
-  await api.call('/v2/topics/gone/endpoints', {
-    method: 'POST',
-    body: JSON.stringify({ endpoints: [{ url: at('/gone') }] }),
-  });
-  await api.call('/v2/queues', { method: 'POST', body: JSON.stringify({ queueName: 'ticks', parallelism: 4 }) });
   system.receiver.reply('/two', 500);
   system.receiver.reply('/hanging', () => undefined);
   const body = 'y'.repeat(50_000);
   // All of them are to see the same minute.
-  await eventually(() => Date.now() % 60_000 < 50_000, 15_000);
+  await eventually(() => Date.now() % 60_000 < 50_000);
   const [plain, group, queued, paused, lost, redacted, canceled, hanging] = await Promise.all([
-    create(at('/plain'), { ...everyMinute, 'Upstash-Forward-X': 'v' }, 'tick'),
+    create(urlOf('/plain'), { ...everyMinute, 'Upstash-Forward-X': 'v' }, 'tick'),
     create('trio', { ...everyMinute, 'Upstash-Retries': '0' }),
-    create(at('/queued'), { ...everyMinute, 'Upstash-Queue-Name': 'ticks', 'Upstash-Delay': '2s' }),
-    create(at('/paused'), everyMinute),
+    create(urlOf('/queued'), { ...everyMinute, 'Upstash-Queue-Name': 'ticks', 'Upstash-Delay': '1s' }),
+    create(urlOf('/paused'), everyMinute),
     create('gone', everyMinute),
-    create(at('/secret'), { ...everyMinute, 'Upstash-Redact-Fields': 'body' }, body),
-    create(at('/canceled'), { ...everyMinute, 'Upstash-Delay': '1h' }),
-    create(at('/hanging'), everyMinute),
+    create(urlOf('/secret'), { ...everyMinute, 'Upstash-Redact-Fields': 'body' }, body),
+    create(urlOf('/canceled'), { ...everyMinute, 'Upstash-Delay': '1h' }),
+    create(urlOf('/hanging'), everyMinute),
   ]);
   await change('PATCH', `${paused}/pause`);
-  await api.call('/v2/topics/gone', { method: 'DELETE' });
+  await api.request('DELETE', '/v2/topics/gone');
   const { nextScheduleTime: minute } = await read(plain);
 
   const states = async (id: string) =>
@@ -318,16 +319,17 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
   const firstOf = (id: string) => eventually(async () => (await states(id))[0], 75_000);
   const [canceledId] = await firstOf(canceled);
   expect((await api.states(canceledId)).at(-1)).toBe('CREATED');
-  await api.call(`/v2/messages/${canceledId}`, { method: 'DELETE' });
+  await api.request('DELETE', `/v2/messages/${canceledId}`);
   expect(await states(canceled)).toEqual([[canceledId, 'FAIL']]);
 
   // What it has made is not touched when it is removed.
   const [queuedId, queuedState] = await firstOf(queued);
   expect(queuedState).toBe('IN_PROGRESS');
   expect(await change('DELETE', queued)).toBe(200);
-  await eventually(() => system.receiver.at('/queued')[0]);
-  expect(system.receiver.at('/queued')[0]?.headers['upstash-message-id']).toBe(queuedId);
-  expect(await (await api.call('/v2/queues/ticks')).json()).toMatchObject({ parallelism: 4 });
+  expect(system.receiver.at('/queued')).toEqual([]);
+  await api.request('POST', '/v2/queues/ticks/resume');
+  expect((await system.receiver.first('/queued')).headers['upstash-message-id']).toBe(queuedId);
+  expect(await api.read('/v2/queues/ticks')).toMatchObject({ parallelism: 4 });
 
   await eventually(async () => (await states(plain))[0]?.[1] === 'SUCCESS');
   const [received, ...more] = system.receiver.at('/plain');
@@ -351,7 +353,7 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
   expect(system.receiver.at('/one')[0]?.headers['upstash-topic-name']).toBe('trio');
   expect(system.receiver.at('/two')).toHaveLength(1);
 
-  const secret = await eventually(() => system.receiver.at('/secret')[0]);
+  const secret = await system.receiver.first('/secret');
   expect(secret.body.toString()).toBe(body);
   const message = (await (
     await api.call(`/v2/messages/${String(secret.headers['upstash-message-id'])}`)
@@ -365,11 +367,11 @@ test('a minute comes: one message for each schedule, wherever it goes and howeve
 
   // Canceled in flight, and no dispatcher is left to report how it ended.
   const [hangingId] = await firstOf(hanging);
-  await eventually(() => system.receiver.at('/hanging')[0]);
-  await api.call(`/v2/schedules/${hanging}/pause`, { method: 'POST' });
-  await api.call(`/v2/messages/${hangingId}`, { method: 'DELETE' });
+  await system.receiver.first('/hanging');
+  await api.request('POST', `/v2/schedules/${hanging}/pause`);
+  await api.request('DELETE', `/v2/messages/${hangingId}`);
   expect(await states(hanging)).toEqual([[hangingId, 'IN_PROGRESS']]);
   await Promise.all(dispatchers.map((dispatcher) => dispatcher.end('SIGKILL')));
   dispatchers.push(await startDispatcher(system.redis.url, soonTakenBack));
-  await eventually(async () => (await states(hanging))[0]?.[1] === 'FAIL', 30_000);
+  await eventually(async () => (await states(hanging))[0]?.[1] === 'FAIL');
 }, 180_000);
