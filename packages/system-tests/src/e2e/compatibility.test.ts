@@ -13,25 +13,24 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const at = (path: string) => system.receiver.url + path;
-const arrived = (path: string) => eventually(() => system.receiver.at(path)[0]);
+const urlOf = (path: string) => system.receiver.urlOf(path);
 const later = { delay: '1h' } as const;
 
 async function createReceiver(): Promise<Receiver> {
-  const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
+  const { current, next } = await system.api.read<{ current: string; next: string }>('/v2/keys');
   return new Receiver({ currentSigningKey: current, nextSigningKey: next });
 }
 const verify = (receiver: Receiver, request: Received) =>
   receiver.verify({
     signature: String(request.headers['upstash-signature']),
     body: request.body.toString(),
-    url: at(request.path),
+    url: urlOf(request.path),
   });
 
 describe('publish', () => {
   test('with every option', async () => {
     const { messageId } = await client.publishJSON({
-      url: at('/options?x=1'),
+      url: urlOf('/options?x=1'),
       body: { hello: 'world' },
       headers: { 'test-header': 'v', 'Content-Type': 'application/json' },
       delay: 3600,
@@ -39,21 +38,21 @@ describe('publish', () => {
       retryDelay: '1000 * (1 + retried)',
       method: 'PUT',
       timeout: '30s',
-      callback: at('/cb?a=b'),
-      failureCallback: at('/fail'),
+      callback: urlOf('/cb?a=b'),
+      failureCallback: urlOf('/fail'),
       label: ['one', 'two'],
       flowControl: { key: 'flow', rate: 4, period: '2s', parallelism: 3 },
     });
     expect(await client.messages.get(messageId)).toMatchObject({
       messageId,
-      url: at('/options?x=1'),
+      url: urlOf('/options?x=1'),
       method: 'PUT',
       body: '{"hello":"world"}',
       header: { 'Content-Type': ['application/json'], 'Test-Header': ['v'] },
       maxRetries: 2,
       retryDelayExpression: '1000 * (1 + retried)',
-      callback: at('/cb?a=b'),
-      failureCallback: at('/fail'),
+      callback: urlOf('/cb?a=b'),
+      failureCallback: urlOf('/fail'),
       label: 'one',
       flowControlKey: 'flow',
       rate: 4,
@@ -63,27 +62,32 @@ describe('publish', () => {
   });
 
   test('plain, at a time, without a body', async () => {
-    const { messageId } = await client.publish({ url: at('/plain'), body: 'text', headers: { 'Content-Type': 'a/b' } });
-    expect((await arrived('/plain')).headers['upstash-message-id']).toBe(messageId);
+    const { messageId } = await client.publish({
+      url: urlOf('/plain'),
+      body: 'text',
+      headers: { 'Content-Type': 'a/b' },
+    });
+    expect((await system.receiver.first('/plain')).headers['upstash-message-id']).toBe(messageId);
     const notBefore = Math.floor(Date.now() / 1000) + 3600;
-    const timed = await client.publish({ url: at('/timed'), notBefore });
+    const timed = await client.publish({ url: urlOf('/timed'), notBefore });
     expect(await client.messages.get(timed.messageId)).toMatchObject({ notBefore: notBefore * 1000 });
-    await client.publishJSON({ url: at('/no-body') });
-    expect((await arrived('/no-body')).body).toHaveLength(0);
+    await client.publishJSON({ url: urlOf('/no-body') });
+    expect((await system.receiver.first('/no-body')).body).toHaveLength(0);
   });
 
   test('with deduplication', async () => {
-    const publish = () => client.publish({ url: at('/dedup'), deduplicationId: 'sdk', ...later });
+    const publish = () => client.publish({ url: urlOf('/dedup'), deduplicationId: 'sdk', ...later });
     const first = await publish();
     expect(await publish()).toEqual({ ...first, deduplicated: true });
-    const byContent = () => client.publishJSON({ url: at('/c'), body: 1, contentBasedDeduplication: true, ...later });
+    const byContent = () =>
+      client.publishJSON({ url: urlOf('/c'), body: 1, contentBasedDeduplication: true, ...later });
     const { messageId } = await byContent();
     expect((await byContent()).messageId).toBe(messageId);
   });
 
   test('with redaction', async () => {
     const { messageId } = await client.publish({
-      url: at('/redact'),
+      url: urlOf('/redact'),
       body: 'secret',
       headers: { Authorization: 'Bearer s' },
       redact: { body: true, header: ['Authorization'] },
@@ -95,7 +99,7 @@ describe('publish', () => {
   });
 
   test('a wrong option is an error that says so', async () => {
-    await expect(client.publish({ url: at('/x'), retryDelay: 'foo(1)' })).rejects.toThrow(/Upstash-Retry-Delay/);
+    await expect(client.publish({ url: urlOf('/x'), retryDelay: 'foo(1)' })).rejects.toThrow(/Upstash-Retry-Delay/);
     await expect(client.publish({ url: 'example.com' })).rejects.toThrow(/endpoint has invalid scheme/);
   });
 });
@@ -104,14 +108,14 @@ describe('URL groups', () => {
   test('are filled, published to and removed', async () => {
     await client.urlGroups.addEndpoints({
       name: 'sdk',
-      endpoints: [{ url: at('/one'), name: 'one' }, { url: at('/two') }],
+      endpoints: [{ url: urlOf('/one'), name: 'one' }, { url: urlOf('/two') }],
     });
     expect(await client.urlGroups.get('sdk')).toMatchObject({
-      endpoints: [{ name: 'one', url: at('/one') }, { url: at('/two') }],
+      endpoints: [{ name: 'one', url: urlOf('/one') }, { url: urlOf('/two') }],
     });
     const reply = await client.publishJSON({ urlGroup: 'sdk', body: { n: 1 } });
-    expect(reply.map(({ url }) => url)).toEqual([at('/one'), at('/two')]);
-    await arrived('/two');
+    expect(reply.map(({ url }) => url)).toEqual([urlOf('/one'), urlOf('/two')]);
+    await system.receiver.first('/two');
     await client.urlGroups.removeEndpoints({ name: 'sdk', endpoints: [{ name: 'one' }] });
     expect((await client.urlGroups.get('sdk')).endpoints).toHaveLength(1);
     await client.urlGroups.delete('sdk');
@@ -120,16 +124,16 @@ describe('URL groups', () => {
 });
 
 test('batch and batchJSON', async () => {
-  await client.urlGroups.addEndpoints({ name: 'batch', endpoints: [{ url: at('/b1') }, { url: at('/b2') }] });
+  await client.urlGroups.addEndpoints({ name: 'batch', endpoints: [{ url: urlOf('/b1') }, { url: urlOf('/b2') }] });
   const reply = await client.batch([
-    { url: at('/batch'), body: 'a', headers: { 'X-Own': 'v' } },
+    { url: urlOf('/batch'), body: 'a', headers: { 'X-Own': 'v' } },
     { urlGroup: 'batch', body: 'b', delay: 1 },
   ]);
-  expect(reply).toMatchObject([{ url: at('/batch') }, [{ url: at('/b1') }, { url: at('/b2') }]]);
-  expect((await arrived('/batch')).headers['x-own']).toBe('v');
-  await arrived('/b2');
-  await client.batchJSON([{ url: at('/json'), body: { n: 1 }, retries: 0 }]);
-  const received = await arrived('/json');
+  expect(reply).toMatchObject([{ url: urlOf('/batch') }, [{ url: urlOf('/b1') }, { url: urlOf('/b2') }]]);
+  expect((await system.receiver.first('/batch')).headers['x-own']).toBe('v');
+  await system.receiver.first('/b2');
+  await client.batchJSON([{ url: urlOf('/json'), body: { n: 1 }, retries: 0 }]);
+  const received = await system.receiver.first('/json');
   expect(received.body.toString()).toBe('{"n":1}');
   expect(received.headers['content-type']).toBe('application/json');
 });
@@ -138,8 +142,8 @@ test('queues', async () => {
   const queue = client.queue({ queueName: 'sdk-queue' });
   await queue.upsert({ parallelism: 2, paused: true });
   expect(await queue.get()).toMatchObject({ name: 'sdk-queue', parallelism: 2, paused: true, lag: 0 });
-  const { messageId } = await queue.enqueueJSON({ url: at('/queued'), body: { n: 1 } });
-  await queue.enqueue({ url: at('/queued'), body: 'text' });
+  const { messageId } = await queue.enqueueJSON({ url: urlOf('/queued'), body: { n: 1 } });
+  await queue.enqueue({ url: urlOf('/queued'), body: 'text' });
   expect(await client.messages.get(messageId)).toMatchObject({ queueName: 'sdk-queue' });
   expect((await queue.get()).lag).toBe(2);
   await queue.resume();
@@ -147,15 +151,15 @@ test('queues', async () => {
   await queue.pause();
   expect((await queue.get()).paused).toBe(true);
   expect((await queue.list()).map(({ name }) => name)).toContain('sdk-queue');
-  await client.batch([{ queueName: 'sdk-batch', url: at('/queued-batch'), body: 'b' }]);
-  await arrived('/queued-batch');
+  await client.batch([{ queueName: 'sdk-batch', url: urlOf('/queued-batch'), body: 'b' }]);
+  await system.receiver.first('/queued-batch');
   await queue.delete();
   await expect(queue.get()).rejects.toThrow(/not found/);
 });
 
 test('flow control', async () => {
   const flowControl = { key: 'sdk-flow', parallelism: 3, rate: 10, period: '1m' } as const;
-  await client.publish({ url: at('/flow'), flowControl, ...later });
+  await client.publish({ url: urlOf('/flow'), flowControl, ...later });
   expect(await client.flowControl.get('sdk-flow')).toMatchObject({
     flowControlKey: 'sdk-flow',
     parallelismMax: 3,
@@ -176,7 +180,7 @@ test('flow control', async () => {
 
 test('schedules', async () => {
   const { scheduleId } = await client.schedules.create({
-    destination: at('/scheduled?x=1'),
+    destination: urlOf('/scheduled?x=1'),
     cron: '*/10 * * * * ',
     scheduleId: 'sdk-schedule',
     body: '{"n":1}',
@@ -184,8 +188,8 @@ test('schedules', async () => {
     delay: 10,
     retries: 2,
     retryDelay: '1000',
-    callback: at('/cb'),
-    failureCallback: at('/fail'),
+    callback: urlOf('/cb'),
+    failureCallback: urlOf('/fail'),
     method: 'PUT',
     timeout: 30,
     queueName: 'sdk-scheduled',
@@ -196,7 +200,7 @@ test('schedules', async () => {
   expect(scheduleId).toBe('sdk-schedule');
   expect(await client.schedules.get(scheduleId)).toMatchObject({
     scheduleId,
-    destination: at('/scheduled?x=1'),
+    destination: urlOf('/scheduled?x=1'),
     cron: '*/10 * * * *',
     body: '{"n":1}',
     header: {
@@ -206,8 +210,8 @@ test('schedules', async () => {
     delay: 10,
     retries: 2,
     retryDelayExpression: '1000',
-    callback: at('/cb'),
-    failureCallback: at('/fail'),
+    callback: urlOf('/cb'),
+    failureCallback: urlOf('/fail'),
     method: 'PUT',
     queueName: 'sdk-scheduled',
     flowControlKey: 'sdk-scheduled',
@@ -221,17 +225,17 @@ test('schedules', async () => {
   expect((await client.schedules.get(scheduleId)).isPaused).toBe(true);
   await client.schedules.resume({ schedule: scheduleId });
   expect((await client.schedules.get(scheduleId)).isPaused).toBe(false);
-  await client.schedules.create({ destination: at('/other'), cron: '0 0 1 1 *', scheduleId });
+  await client.schedules.create({ destination: urlOf('/other'), cron: '0 0 1 1 *', scheduleId });
   const schedules = (await client.schedules.list()).filter((each) => each.scheduleId === scheduleId);
-  expect(schedules).toMatchObject([{ destination: at('/other') }]);
+  expect(schedules).toMatchObject([{ destination: urlOf('/other') }]);
   expect(schedules[0]?.body).toBeUndefined();
   await client.schedules.delete(scheduleId);
   await expect(client.schedules.get(scheduleId)).rejects.toThrow(/not found/);
-  await expect(client.schedules.create({ destination: at('/x'), cron: '* *' })).rejects.toThrow(/Invalid cron/);
+  await expect(client.schedules.create({ destination: urlOf('/x'), cron: '* *' })).rejects.toThrow(/Invalid cron/);
 });
 
 describe('cancel', () => {
-  const publish = async (label: string) => (await client.publish({ url: at('/cancel'), label, ...later })).messageId;
+  const publish = async (label: string) => (await client.publish({ url: urlOf('/cancel'), label, ...later })).messageId;
   const isGone = async (id: string) => expect(client.messages.get(id)).rejects.toThrow(/not found/);
 
   test('one, several, by filter and all', async () => {
@@ -263,17 +267,17 @@ describe('cancel', () => {
 test('its receiver accepts deliveries, retries and callbacks, before and after a rotation, and no other body', async () => {
   const before = await createReceiver();
   system.receiver.reply('/signed', 500, 200);
-  await client.publishJSON({ url: at('/signed'), body: { ü: 1 }, retryDelay: '10', callback: at('/signed-cb') });
+  await client.publishJSON({ url: urlOf('/signed'), body: { ü: 1 }, retryDelay: '10', callback: urlOf('/signed-cb') });
   await eventually(() => system.receiver.at('/signed').length === 2 && system.receiver.at('/signed-cb').length === 2);
   for (const request of [...system.receiver.at('/signed'), ...system.receiver.at('/signed-cb')]) {
     expect(await verify(before, request)).toBe(true);
   }
-  await client.publish({ url: at('/empty') });
-  expect(await verify(before, await arrived('/empty'))).toBe(true);
+  await client.publish({ url: urlOf('/empty') });
+  expect(await verify(before, await system.receiver.first('/empty'))).toBe(true);
 
-  await system.api.call('/v2/keys/rotate', { method: 'POST' });
+  await system.api.request('POST', '/v2/keys/rotate');
   await eventually(async () => {
-    await client.publish({ url: at('/rotated') });
+    await client.publish({ url: urlOf('/rotated') });
     const last = system.receiver.at('/rotated').at(-1);
     return last && (await verify(await createReceiver(), last));
   });
@@ -284,7 +288,7 @@ test('its receiver accepts deliveries, retries and callbacks, before and after a
 
 test('logs and dead letters of these messages', async () => {
   system.receiver.reply('/dead', { status: 404, body: '404 Not Found' });
-  const { messageId } = await client.publish({ url: at('/dead'), retries: 0 });
+  const { messageId } = await client.publish({ url: urlOf('/dead'), retries: 0 });
   const { messages } = await eventually(async () => {
     const page = await client.dlq.listMessages();
     return page.messages.some((entry) => entry.messageId === messageId) ? page : undefined;
@@ -300,8 +304,8 @@ test('logs and dead letters of these messages', async () => {
 });
 
 test('the log of all messages, with filters and a cursor', async () => {
-  for (let n = 0; n < 3; n++) await client.publish({ url: at('/logged'), label: 'logged' });
-  const filter = { label: 'logged', state: 'DELIVERED', url: at('/logged'), fromDate: new Date(0) } as const;
+  for (let n = 0; n < 3; n++) await client.publish({ url: urlOf('/logged'), label: 'logged' });
+  const filter = { label: 'logged', state: 'DELIVERED', url: urlOf('/logged'), fromDate: new Date(0) } as const;
   await eventually(async () => (await client.logs({ filter })).logs.length === 3);
   const walked: string[] = [];
   let cursor: string | undefined;

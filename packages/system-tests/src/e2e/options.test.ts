@@ -1,32 +1,26 @@
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { readError } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
-
-const at = (path: string) => system.receiver.url + path;
-const read = async (messageId: string) =>
-  (await (await system.api.call(`/v2/messages/${messageId}`)).json()) as Record<string, unknown>;
+const system = useSystem();
+const { urlOf } = system;
 
 test('options and forwarded headers may come by query; a real header wins', async () => {
   const query =
     'upstash-retries=1&a=%20b&Upstash-Delay=2h&upstash-forward-x-trace=t&upstash-label=l&upstash-method=PUT';
-  const id = await system.api.publish(`${at('/q')}?${query}&b`, { headers: { 'Upstash-Delay': '1h' } });
-  const message = await read(id);
-  expect(message).toMatchObject({ url: `${at('/q')}?a=%20b&b`, maxRetries: 1, method: 'PUT', labels: ['l'] });
+  const id = await system.api.publish(`${urlOf('/q')}?${query}&b`, { headers: { 'Upstash-Delay': '1h' } });
+  const message = await system.api.message(id);
+  expect(message).toMatchObject({ url: `${urlOf('/q')}?a=%20b&b`, maxRetries: 1, method: 'PUT', labels: ['l'] });
   expect(message['header']).toEqual({ 'X-Trace': ['t'] });
   expect(Number(message['notBefore']) - Number(message['createdAt'])).toBe(3_600_000);
 });
 
 test('all headers are forwarded when that is asked for, by header or by query', async () => {
   const headers = { 'X-Own': 'v', Cookie: 'c=1' };
-  await system.api.publish(at('/all'), { headers: { ...headers, 'Upstash-Header-Forward': 'true' } });
-  await system.api.publish(`${at('/all-query')}?upstash-header-forward=true`, { headers });
-  await system.api.publish(at('/none'), { headers });
+  await system.api.publish(urlOf('/all'), { headers: { ...headers, 'Upstash-Header-Forward': 'true' } });
+  await system.api.publish(`${urlOf('/all-query')}?upstash-header-forward=true`, { headers });
+  await system.api.publish(urlOf('/none'), { headers });
   const [all, byQuery, none] = await Promise.all(
-    ['/all', '/all-query', '/none'].map((path) => eventually(() => system.receiver.at(path)[0])),
+    ['/all', '/all-query', '/none'].map((path) => system.receiver.first(path)),
   );
   for (const received of [all, byQuery]) {
     expect(received?.headers).toMatchObject({ 'x-own': 'v', cookie: 'c=1' });
@@ -36,14 +30,14 @@ test('all headers are forwarded when that is asked for, by header or by query', 
 });
 
 test('the signature and other headers of posthorn cannot be forged', async () => {
-  const id = await system.api.publish(at('/forged'), {
+  const id = await system.api.publish(urlOf('/forged'), {
     headers: {
       'Upstash-Forward-Upstash-Signature': 'forged',
       'Upstash-Forward-Upstash-Message-Id': 'forged',
       'Upstash-Forward-Upstash-Retried': '99',
     },
   });
-  const { headers } = await eventually(() => system.receiver.at('/forged')[0]);
+  const { headers } = await system.receiver.first('/forged');
   expect(headers).toMatchObject({ 'upstash-message-id': id, 'upstash-retried': '0' });
   expect(headers['upstash-signature']).toMatch(/^ey/);
 });
@@ -55,7 +49,7 @@ test.each([
   ['rate=1,period=1d', { rate: 1, period: 86_400 }, 'parallelism'],
 ])('flow control %s reads back', async (value, fields, absent) => {
   const headers = { 'Upstash-Delay': '1h', 'Upstash-Flow-Control-Key': 'key', 'Upstash-Flow-Control-Value': value };
-  const message = await read(await system.api.publish(at('/flow'), { headers }));
+  const message = await system.api.message(await system.api.publish(urlOf('/flow'), { headers }));
   expect(message).toMatchObject({ flowControlKey: 'key', ...fields });
   if (absent) expect(message).not.toHaveProperty(absent);
 });
@@ -66,7 +60,7 @@ test('labels and the retry expression read back', async () => {
     'Upstash-Label': ' a, ,b ',
     'Upstash-Retry-Delay': 'pow(2, retried) * 1000',
   };
-  expect(await read(await system.api.publish(at('/l'), { headers }))).toMatchObject({
+  expect(await system.api.message(await system.api.publish(urlOf('/l'), { headers }))).toMatchObject({
     label: 'a',
     labels: ['a', 'b'],
     retryDelayExpression: 'pow(2, retried) * 1000',
@@ -103,11 +97,11 @@ const options: [name: string, wrong: string, allowed: RegExp][] = [
 ];
 test.each(options)('Upstash-%s: %s is refused with the name and what is allowed', async (name, wrong, allowed) => {
   for (const byQuery of [false, true]) {
-    const destination = byQuery ? `${at('/x')}?upstash-${name}=${encodeURIComponent(wrong)}` : at('/x');
+    const destination = byQuery ? `${urlOf('/x')}?upstash-${name}=${encodeURIComponent(wrong)}` : urlOf('/x');
     const headers: Record<string, string> = byQuery ? {} : { [`Upstash-${name}`]: wrong };
     const response = await system.api.call(`/v2/publish/${destination}`, { method: 'POST', headers });
     expect(response.status).toBe(400);
-    const { error } = (await response.json()) as { error: string };
+    const error = await readError(response);
     // Clients know the texts about these, which have the name in another form.
     const inWords: Record<string, string> = {
       'Deduplication-Id': 'deduplicationid',
@@ -124,10 +118,10 @@ test.each(['Callback-Retries', 'Failure-Callback-Retries', 'Callback-Delay', 'Fa
   'Upstash-%s beyond its limit is 412',
   async (name) => {
     const kind = name.replace(/-(Retries|Delay)$/, '');
-    const headers = { [`Upstash-${kind}`]: at('/cb'), [`Upstash-${name}`]: name.endsWith('Delay') ? '366d' : '21' };
-    const response = await system.api.call(`/v2/publish/${at('/x')}`, { method: 'POST', headers });
+    const headers = { [`Upstash-${kind}`]: urlOf('/cb'), [`Upstash-${name}`]: name.endsWith('Delay') ? '366d' : '21' };
+    const response = await system.api.call(`/v2/publish/${urlOf('/x')}`, { method: 'POST', headers });
     expect(response.status).toBe(412);
-    expect(((await response.json()) as { error: string }).error).toContain(`Upstash-${name}`);
+    expect(await readError(response)).toContain(`Upstash-${name}`);
   },
 );
 
@@ -137,9 +131,9 @@ describe('default headers of a group', () => {
   const publish = async (headers: Record<string, string> = {}) => {
     const response = await system.api.call('/v2/publish/defaults', { method: 'POST', headers });
     const [item] = (await response.json()) as { messageId: string }[];
-    return read(item?.messageId ?? '');
+    return system.api.message(item?.messageId ?? '');
   };
-  beforeAll(() => change('POST', 'defaults/endpoints', { endpoints: [{ url: at('/default') }] }));
+  beforeAll(() => change('POST', 'defaults/endpoints', { endpoints: [{ url: urlOf('/default') }] }));
 
   test('apply to later publishes, and the request wins', async () => {
     const headers = {
@@ -160,23 +154,26 @@ describe('default headers of a group', () => {
     const item = [{ destination: 'defaults', headers: { 'Upstash-Retries': '5' } }];
     const batch = await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(item) });
     const [[first]] = (await batch.json()) as [{ messageId: string }[]];
-    expect(await read(first?.messageId ?? '')).toMatchObject({ maxRetries: 5, header: { Who: ['group'] } });
+    expect(await system.api.message(first?.messageId ?? '')).toMatchObject({
+      maxRetries: 5,
+      header: { Who: ['group'] },
+    });
   });
 
   test('survive a new endpoint and are shown; an empty set takes them away', async () => {
     await change('PATCH', 'defaults', { headers: { 'Upstash-Retries': '6', 'Upstash-Delay': '1h' } });
-    await change('POST', 'defaults/endpoints', { endpoints: [{ url: at('/default-2') }] });
-    const group = (await (await system.api.call('/v2/topics/defaults')).json()) as object;
+    await change('POST', 'defaults/endpoints', { endpoints: [{ url: urlOf('/default-2') }] });
+    const group = await system.api.read<object>('/v2/topics/defaults');
     expect(group).toMatchObject({ headers: { 'Upstash-Retries': ['6'], 'Upstash-Delay': ['1h'] } });
     await change('PATCH', 'defaults', { headers: {} });
-    expect(await (await system.api.call('/v2/topics/defaults')).json()).not.toHaveProperty('headers');
+    expect(await system.api.read('/v2/topics/defaults')).not.toHaveProperty('headers');
     expect(await publish({ 'Upstash-Delay': '1h' })).toMatchObject({ maxRetries: 3 });
   });
 
   test('are checked when they are set', async () => {
     const wrong = await change('PATCH', 'defaults', { headers: { 'Upstash-Delay': 'x' } });
     expect(wrong.status).toBe(400);
-    expect(((await wrong.json()) as { error: string }).error).toContain('Upstash-Delay');
+    expect(await readError(wrong)).toContain('Upstash-Delay');
     expect((await change('PATCH', 'defaults', {})).status).toBe(400);
     expect((await change('PATCH', 'unknown', { headers: {} })).status).toBe(404);
   });

@@ -15,8 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const at = (path: string) => system.receiver.url + path;
-const arrived = (path: string) => eventually(() => system.receiver.at(path)[0]);
+const urlOf = (path: string) => system.receiver.urlOf(path);
 const later = { delay: '1h' } as const;
 const catchError = (promise: Promise<unknown>) =>
   promise.then(
@@ -26,28 +25,28 @@ const catchError = (promise: Promise<unknown>) =>
 
 test('a message says everything that it was published with', async () => {
   const { messageId } = await client.publishJSON({
-    url: at('/options?x=1'),
+    url: urlOf('/options?x=1'),
     body: { hello: 'world' },
     headers: { 'test-header': 'v' },
     ...later,
     retries: 2,
     retryDelay: '1000 * (1 + retried)',
     method: 'PUT',
-    callback: at('/cb?a=b'),
-    failureCallback: at('/fail'),
+    callback: urlOf('/cb?a=b'),
+    failureCallback: urlOf('/fail'),
     label: ['one', 'two'],
     flowControl: { key: 'sdk/key', rate: 4, period: '2s', parallelism: 3 },
   });
   expect(await client.messages.get(messageId)).toMatchObject({
     messageId,
-    url: at('/options?x=1'),
+    url: urlOf('/options?x=1'),
     method: 'PUT',
     body: '{"hello":"world"}',
     header: { 'Content-Type': ['application/json'], 'Test-Header': ['v'] },
     maxRetries: 2,
     retryDelayExpression: '1000 * (1 + retried)',
-    callback: at('/cb?a=b'),
-    failureCallback: at('/fail'),
+    callback: urlOf('/cb?a=b'),
+    failureCallback: urlOf('/fail'),
     labels: ['one', 'two'],
     flowControlKey: 'sdk/key',
     rate: 4,
@@ -64,8 +63,8 @@ test.each<[string, () => NonNullable<RequestInit['body']>, string]>([
   ['a form', () => new URLSearchParams({ a: 'b c' }), 'a=b+c'],
 ])('a body of %s arrives as it is', async (name, create, text) => {
   const path = `/body-${name.replaceAll(' ', '-')}`;
-  await client.publish({ url: at(path), body: create() as string });
-  expect((await arrived(path)).body.toString()).toBe(text);
+  await client.publish({ url: urlOf(path), body: create() as string });
+  expect((await system.receiver.first(path)).body.toString()).toBe(text);
 });
 
 test('a URL with segments of dots is called and signed as it was given', async () => {
@@ -73,47 +72,49 @@ test('a URL with segments of dots is called and signed as it was given', async (
   const receiver = new Receiver({ currentSigningKey: current, nextSigningKey: next });
   const paths = ['publish', 'enqueue'].map((way) => `/dots-${way}/../%2e%2e/./other.example/hook?a=/../b`);
   const [plain = '', queued = ''] = paths;
-  await client.publish({ url: at(plain), body: 'x' });
-  await client.queue({ queueName: 'dots' }).enqueue({ url: at(queued), body: 'x' });
+  await client.publish({ url: urlOf(plain), body: 'x' });
+  await client.queue({ queueName: 'dots' }).enqueue({ url: urlOf(queued), body: 'x' });
   for (const path of paths) {
-    const { headers, body } = await arrived(path);
+    const { headers, body } = await system.receiver.first(path);
     const signature = String(headers['upstash-signature']);
-    expect(await receiver.verify({ signature, body, url: at(path) })).toBe(true);
+    expect(await receiver.verify({ signature, body, url: urlOf(path) })).toBe(true);
   }
-  const { scheduleId } = await client.schedules.create({ destination: at(plain), cron: '0 0 1 1 *' });
-  expect((await client.schedules.get(scheduleId)).destination).toBe(at(plain));
+  const { scheduleId } = await client.schedules.create({ destination: urlOf(plain), cron: '0 0 1 1 *' });
+  expect((await client.schedules.get(scheduleId)).destination).toBe(urlOf(plain));
 });
 
 test('a publish with a deduplication id can be repeated: there is one message', async () => {
-  const publish = () => client.publish({ url: at('/once'), deduplicationId: 'sdk-once', ...later });
+  const publish = () => client.publish({ url: urlOf('/once'), deduplicationId: 'sdk-once', ...later });
   const [first, second] = [await publish(), await publish()];
   expect(second).toEqual({ ...first, deduplicated: true });
 });
 
 test('URL groups, with default headers', async () => {
-  const endpoints = [{ url: at('/one'), name: 'one' }, { url: at('/two') }];
+  const endpoints = [{ url: urlOf('/one'), name: 'one' }, { url: urlOf('/two') }];
   await client.urlGroups.addEndpoints({ name: 'sdk', endpoints });
   await client.urlGroups.setHeaders({ name: 'sdk', headers: { 'Upstash-Forward-From-Group': 'yes' } });
   expect(await client.urlGroups.get('sdk')).toMatchObject({ name: 'sdk', endpoints });
   const reply = await client.publish({ urlGroup: 'sdk' });
-  expect(reply.map(({ url }) => url)).toEqual([at('/one'), at('/two')]);
-  expect((await arrived('/two')).headers['from-group']).toBe('yes');
+  expect(reply.map(({ url }) => url)).toEqual([urlOf('/one'), urlOf('/two')]);
+  expect((await system.receiver.first('/two')).headers['from-group']).toBe('yes');
   await client.urlGroups.removeEndpoints({ name: 'sdk', endpoints: [{ name: 'one' }] });
-  expect((await client.urlGroups.list()).find(({ name }) => name === 'sdk')?.endpoints).toEqual([{ url: at('/two') }]);
+  expect((await client.urlGroups.list()).find(({ name }) => name === 'sdk')?.endpoints).toEqual([
+    { url: urlOf('/two') },
+  ]);
   await client.urlGroups.delete('sdk');
   expect(await catchError(client.urlGroups.get('sdk'))).toBeInstanceOf(QstashNotFoundError);
 });
 
 test('a batch of different messages', async () => {
   const replies = await client.batchJSON([
-    { url: at('/batch'), body: { n: 1 }, headers: { 'X-Own': 'v' } },
-    { url: at('/batch-queue'), queueName: 'sdk-batch' },
+    { url: urlOf('/batch'), body: { n: 1 }, headers: { 'X-Own': 'v' } },
+    { url: urlOf('/batch-queue'), queueName: 'sdk-batch' },
   ]);
-  expect(replies.map(({ url }) => url)).toEqual([at('/batch'), at('/batch-queue')]);
-  const { body, headers } = await arrived('/batch');
+  expect(replies.map(({ url }) => url)).toEqual([urlOf('/batch'), urlOf('/batch-queue')]);
+  const { body, headers } = await system.receiver.first('/batch');
   expect([body.toString(), headers['x-own']]).toEqual(['{"n":1}', 'v']);
-  await arrived('/batch-queue');
-  const error = await catchError(client.batch([{ url: at('/never') }, { url: at('/x'), retryDelay: 'foo' }]));
+  await system.receiver.first('/batch-queue');
+  const error = await catchError(client.batch([{ url: urlOf('/never') }, { url: urlOf('/x'), retryDelay: 'foo' }]));
   expect(error).toBeInstanceOf(QstashValidationError);
   expect(system.receiver.at('/never')).toEqual([]);
 });
@@ -121,8 +122,8 @@ test('a batch of different messages', async () => {
 test('queues', async () => {
   const queue = client.queue({ queueName: 'sdk' });
   await queue.upsert({ parallelism: 2, paused: true });
-  await queue.enqueueJSON({ url: at('/queued'), body: { n: 1 } });
-  await queue.enqueue({ url: at('/queued'), body: 'text' });
+  await queue.enqueueJSON({ url: urlOf('/queued'), body: { n: 1 } });
+  await queue.enqueue({ url: urlOf('/queued'), body: 'text' });
   expect(await queue.get()).toMatchObject({ name: 'sdk', parallelism: 2, paused: true, lag: 2 });
   await queue.resume();
   await eventually(() => system.receiver.at('/queued').length === 2);
@@ -134,7 +135,7 @@ test('queues', async () => {
 
 test('flow control, also for a key that is no name', async () => {
   const key = 'user/1 ü?';
-  await client.publish({ url: at('/flow'), flowControl: { key: 'user/1', parallelism: 3 }, ...later });
+  await client.publish({ url: urlOf('/flow'), flowControl: { key: 'user/1', parallelism: 3 }, ...later });
   expect(await client.flowControl.get('user/1')).toMatchObject({ flowControlKey: 'user/1', parallelismMax: 3 });
   await client.flowControl.pin(key, { parallelism: 7, rate: 20, period: 120 });
   const pinned = { flowControlKey: key, parallelismMax: 7, rateMax: 20, ratePeriod: 120, isPinnedRate: true };
@@ -149,7 +150,7 @@ test('flow control, also for a key that is no name', async () => {
 });
 
 test('schedules', async () => {
-  const destination = at('/scheduled?x=1');
+  const destination = urlOf('/scheduled?x=1');
   const options = { headers: { 'Test-Header': 'v' }, delay: 10, timeout: 30, label: 'l', queueName: 'sdk-scheduled' };
   const request = { destination, cron: '*/10 * * * *', scheduleId: 'sdk', body: '{"n":1}', ...options };
   expect(await client.schedules.create(request)).toEqual({ scheduleId: 'sdk' });
@@ -169,7 +170,7 @@ test('schedules', async () => {
 });
 
 test('cancel: one, several, by a filter, all', async () => {
-  const publish = async (label: string) => (await client.publish({ url: at('/cancel'), label, ...later })).messageId;
+  const publish = async (label: string) => (await client.publish({ url: urlOf('/cancel'), label, ...later })).messageId;
   const [a, b] = [await publish('sdk-a'), await publish('sdk-a')];
   for (const label of ['sdk-b', 'sdk-b', 'sdk-c']) await publish(label);
   expect(await client.messages.cancel(a)).toEqual({ cancelled: 1 });
@@ -184,7 +185,7 @@ test('cancel: one, several, by a filter, all', async () => {
 
 test('dead letters: pages, one, retry, delete', async () => {
   system.receiver.reply('/dead', { status: 404, body: 'gone' });
-  await client.batch(['1', '2', '3'].map((body) => ({ url: at('/dead'), body, retries: 0, label: 'sdk-dead' })));
+  await client.batch(['1', '2', '3'].map((body) => ({ url: urlOf('/dead'), body, retries: 0, label: 'sdk-dead' })));
   const filter = { label: 'sdk-dead', responseStatus: 404 };
   const entries = await eventually(async () => {
     const { messages } = await client.dlq.listMessages({ filter });
@@ -205,7 +206,7 @@ test('dead letters: pages, one, retry, delete', async () => {
 });
 
 test('logs: of a message, by filters, and all pages', async () => {
-  const { messageId } = await client.publish({ url: at('/logged?x=1'), label: 'sdk-log', body: 'text' });
+  const { messageId } = await client.publish({ url: urlOf('/logged?x=1'), label: 'sdk-log', body: 'text' });
   const { logs } = await eventually(async () => {
     const page = await client.logs({ messageIds: [messageId] });
     return page.logs.length === 3 ? page : undefined;
@@ -215,7 +216,7 @@ test('logs: of a message, by filters, and all pages', async () => {
     const page = await client.logs({ filter: { label: 'sdk-log', state: 'DELIVERED', fromDate: new Date(0) } });
     return page.logs[0];
   });
-  expect(delivered).toMatchObject({ messageId, url: at('/logged?x=1'), method: 'POST' });
+  expect(delivered).toMatchObject({ messageId, url: urlOf('/logged?x=1'), method: 'POST' });
   const states: string[] = [];
   for await (const { state } of client.iterateLogs({ filter: { label: 'sdk-log' }, count: 1 })) states.push(state);
   expect(states).toEqual(['DELIVERED', 'ACTIVE', 'CREATED']);
@@ -224,7 +225,7 @@ test('logs: of a message, by filters, and all pages', async () => {
 test('refusals have classes and the sentence of the server', async () => {
   const stranger = new Client({ baseUrl: system.api.url, token: 'wrong' });
   expect(await catchError(stranger.queue().list())).toBeInstanceOf(QstashUnauthorizedError);
-  const limit = await catchError(client.publish({ url: at('/x'), retries: 1000 }));
+  const limit = await catchError(client.publish({ url: urlOf('/x'), retries: 1000 }));
   expect(limit).toBeInstanceOf(QstashLimitError);
   expect(limit).toMatchObject({ status: 412, message: expect.stringMatching(/^{"error":/) as string });
   expect(limit.detail).toContain('Upstash-Retries');
@@ -238,22 +239,22 @@ describe('deliveries', () => {
     receiver.verify({
       signature: String(request.headers['upstash-signature']),
       body: request.body,
-      url: at(request.path),
+      url: urlOf(request.path),
     });
 
   test('are accepted by the receiver, before and after a rotation, and with no other body or URL', async () => {
     const { current, next } = await client.keys.get();
     const before = new Receiver({ currentSigningKey: current, nextSigningKey: next });
-    await client.publish({ url: at('/signed?x=1'), body: new Uint8Array([0, 255, 128]) });
-    const request = await arrived('/signed?x=1');
+    await client.publish({ url: urlOf('/signed?x=1'), body: new Uint8Array([0, 255, 128]) });
+    const request = await system.receiver.first('/signed?x=1');
     expect(await verify(before, request)).toBe(true);
     await expect(verify(before, { ...request, body: Buffer.from('other') })).rejects.toThrow('body hash');
     await expect(verify(before, { ...request, path: '/other' })).rejects.toThrow('invalid subject');
 
     const rotated = await client.keys.rotate();
     expect(rotated.current).toBe(next);
-    await client.publish({ url: at('/rotated') });
-    expect(await verify(before, await arrived('/rotated'))).toBe(true);
+    await client.publish({ url: urlOf('/rotated') });
+    expect(await verify(before, await system.receiver.first('/rotated'))).toBe(true);
   });
 
   test('reach a handler that verifies them', async () => {

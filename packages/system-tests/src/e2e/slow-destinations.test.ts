@@ -21,7 +21,7 @@ const publishAll = (urls: string[], headers: Record<string, string> = {}) =>
   Promise.all(urls.map((url) => system.api.publish(url, { headers, body: 'x' })));
 
 async function readMetric(name: string): Promise<number> {
-  const text = await (await fetch(`${system.dispatcher.url}/metrics`)).text();
+  const text = await system.dispatcher.metrics();
   return Number(new RegExp(`^posthorn_${name} (.*)$`, 'm').exec(text)?.[1]);
 }
 
@@ -48,17 +48,17 @@ test('more hanging origins than worker slots: a healthy destination is served, a
   await publishAll([...hanging, ...tls]);
   await eventually(() => sinks.filter((sink) => sink.connections() > 0).length >= 16);
   await publishAll(Array.from({ length: 50 }, () => `${system.receiver.url}/healthy`));
-  await eventually(() => system.receiver.at('/healthy').length === 50, 15_000);
-  await eventually(async () => (await readMetric('slow_attempts')) === 90, 20_000);
+  await eventually(() => system.receiver.at('/healthy').length === 50);
+  await eventually(async () => (await readMetric('slow_attempts')) === 90);
   expect(await askReady()).toMatchObject({ status: 200, slowAttempts: 90, maxSlowAttempts: 200 });
   expect(await readMetric('slow_attempts_max')).toBe(200);
 
   const honest = await listen(20, (socket) =>
-    onRequest(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 3000)),
+    onRequest(socket, () => setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), 1000)),
   );
   const slowIds = await publishAll(honest);
   for (const id of slowIds) {
-    await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED', 20_000);
+    await system.api.untilState(id, 'DELIVERED');
     // One attempt each: none was put back.
     expect(await system.api.states(id)).toEqual(['CREATED', 'ACTIVE', 'DELIVERED']);
   }
@@ -91,9 +91,9 @@ test('all room for slow attempts is used: healthy ones go on, the rest wait, and
     const answer = await system.api.call(`/v2/enqueue/slow/${urls[0]}${path}`, { method: 'POST' });
     queued.push(((await answer.json()) as { messageId: string }).messageId);
   }
-  await eventually(async () => (await readMetric('slow_attempts_ended_total')) >= 20, 20_000);
+  await eventually(async () => (await readMetric('slow_attempts_ended_total')) >= 20);
   await publishAll(Array.from({ length: 30 }, () => `${system.receiver.url}/healthy`));
-  await eventually(() => system.receiver.at('/healthy').length === 30, 15_000);
+  await eventually(() => system.receiver.at('/healthy').length === 30);
 
   const { status, error } = await eventually(async () => {
     const ready = await askReady();
@@ -113,7 +113,7 @@ test('all room for slow attempts is used: healthy ones go on, the rest wait, and
   isAnswering = true;
   for (const socket of waiting) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   for (const id of [...ids, ...queued]) {
-    await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED', 30_000);
+    await system.api.untilState(id, 'DELIVERED');
     expect(await system.api.states(id)).not.toContain('ERROR');
     expect(new Set(requests[id])).toEqual(new Set(['0']));
   }
@@ -130,7 +130,7 @@ test('a dispatcher that dies with slow attempts loses none of them', async () =>
     else answerWell(socket);
   });
   const ids = await publishAll(urls);
-  await eventually(async () => (await readMetric('slow_attempts')) === 20, 20_000);
+  await eventually(async () => (await readMetric('slow_attempts')) === 20);
   // Their locks, which last for two seconds, are renewed four times each: no other dispatcher takes them.
   const { client } = system.redis;
   await client.config('RESETSTAT');
@@ -143,7 +143,7 @@ test('a dispatcher that dies with slow attempts loses none of them', async () =>
   await system.dispatcher.end('SIGKILL');
   isHanging = false;
   const next = await startDispatcher(system.redis.url, { STALLED_AFTER_SECONDS: '3' });
-  for (const id of ids) await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED', 30_000);
+  for (const id of ids) await system.api.untilState(id, 'DELIVERED');
   await next.end('SIGKILL');
 }, 90_000);
 
@@ -163,7 +163,7 @@ test('large bodies for destinations that hang do not fill the memory of a dispat
     await system.api.call('/v2/publish/large', { method: 'POST', body, headers: { 'Upstash-Retries': '0' } });
   }
   const readRss = async () => {
-    const text = await (await fetch(`${system.dispatcher.url}/metrics`)).text();
+    const text = await system.dispatcher.metrics();
     return Number(/^process_resident_memory_bytes (.*)$/m.exec(text)?.[1]);
   };
   let most = 0;

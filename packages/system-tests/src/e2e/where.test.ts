@@ -1,16 +1,12 @@
 // Where a message is, and why: the sentence of the timeline in each case.
 import type { Timeline } from '@posthorn/shared';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => (system = await startSystem({ dispatcher: { BACKOFF_FACTOR: '5' } })));
-afterAll(() => system.stop());
+const system = useSystem({ dispatcher: { BACKOFF_FACTOR: '5' } });
+const { urlOf, publish } = system;
 
-async function read(messageId: string, query = ''): Promise<Timeline> {
-  const response = await system.api.call(`/v2/messages/${messageId}/timeline${query}`);
-  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
-  return (await response.json()) as Timeline;
-}
+const read = (messageId: string, query = '') => system.api.read<Timeline>(`/v2/messages/${messageId}/timeline${query}`);
 
 /** Waits until the message is in this place, then gives its timeline. */
 const untilKind = (messageId: string, kind: string) =>
@@ -20,13 +16,8 @@ const untilKind = (messageId: string, kind: string) =>
     return timeline;
   });
 
-const at = (path: string) => `${system.receiver.url}${path}`;
-const publish = (path: string, headers: Record<string, string> = {}, body = 'x') =>
-  system.api.publish(at(path), { headers, body });
-async function enqueue(queue: string, path: string, headers: Record<string, string> = {}): Promise<string> {
-  const response = await system.api.call(`/v2/enqueue/${queue}/${at(path)}`, { method: 'POST', headers, body: 'x' });
-  return ((await response.json()) as { messageId: string }).messageId;
-}
+const enqueue = (queue: string, path: string, headers: Record<string, string> = {}) =>
+  system.api.enqueue(queue, urlOf(path), { headers, body: 'x' });
 const post = (path: string) => system.api.call(path, { method: 'POST' });
 
 const clock = '\\d\\d:\\d\\d:\\d\\d UTC';
@@ -127,7 +118,7 @@ const cases: Case[] = [
       system.receiver.reply('/deleted', 500);
       const id = await publish('/deleted', { 'Upstash-Retries': '0' });
       const { related } = await untilKind(id, 'dead');
-      await system.api.call(`/v2/dlq/${related.dlqId ?? ''}`, { method: 'DELETE' });
+      await system.api.request('DELETE', `/v2/dlq/${related.dlqId ?? ''}`);
       return id;
     },
     check: ({ related, message }) => expect([related.dlqId, message.dlqId]).toEqual([undefined, undefined]),
@@ -138,7 +129,7 @@ const cases: Case[] = [
     text: `Canceled ${clock}, before the first attempt\\.`,
     make: async () => {
       const id = await publish('/canceled', { 'Upstash-Delay': '1h' });
-      await system.api.call(`/v2/messages/${id}`, { method: 'DELETE' });
+      await system.api.request('DELETE', `/v2/messages/${id}`);
       return id;
     },
   },
@@ -150,7 +141,7 @@ const cases: Case[] = [
       system.receiver.reply('/canceled-later', 500);
       const id = await publish('/canceled-later', { 'Upstash-Retry-Delay': '600000' });
       await untilKind(id, 'retrying');
-      await system.api.call(`/v2/messages/${id}`, { method: 'DELETE' });
+      await system.api.request('DELETE', `/v2/messages/${id}`);
       return id;
     },
   },
@@ -171,7 +162,7 @@ const cases: Case[] = [
       system.receiver.reply('/last', { status: 500, afterMs: 5000 });
       const id = await publish('/last');
       await untilKind(id, 'in-flight');
-      await system.api.call(`/v2/messages/${id}`, { method: 'DELETE' });
+      await system.api.request('DELETE', `/v2/messages/${id}`);
       return id;
     },
   },
@@ -272,7 +263,7 @@ test('bodies are shown as far as is asked', async () => {
 });
 
 test('a callback and its source name each other', async () => {
-  const id = await publish('/ok', { 'Upstash-Callback': at('/callback') });
+  const id = await publish('/ok', { 'Upstash-Callback': urlOf('/callback') });
   await untilKind(id, 'delivered');
   const { related } = await eventually(async () => {
     const timeline = await read(id);

@@ -259,7 +259,7 @@ test('a step that sleeps, and a message, are delivered at once when a client ask
   const { receiver, api } = workflows.system;
   const plain = await api.publish(`${receiver.url}/plain-later`, { headers: { 'Upstash-Delay': '1h' } });
   expect((await post(`/v2/messages/${plain}/retry`)).status).toBe(200);
-  await eventually(() => receiver.at('/plain-later')[0]);
+  await receiver.first('/plain-later');
   expect(receiver.at('/plain-later')[0]?.headers['upstash-retried']).toBe('0');
   const queued = await api.call(`/v2/enqueue/slow/${receiver.url}/queued`, {
     method: 'POST',
