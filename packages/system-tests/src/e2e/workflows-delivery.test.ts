@@ -25,7 +25,7 @@ test('headers of the trigger arrive with steps, results of calls, events and dea
     headers: { 'X-User': 'u & <é>' },
   });
   await eventually(async () => (await workflows.client.notify({ eventId: 'headers' })).length === 1);
-  expect((await workflows.ended(workflowRunId, 20_000)).workflowState).toBe('RUN_FAILED');
+  expect((await workflows.ended(workflowRunId)).workflowState).toBe('RUN_FAILED');
   await eventually(() => isCalled);
   const deliveries = workflows.at('/headers');
   expect(deliveries.map(({ headers }) => headers['upstash-workflow-calltype'])).toEqual([
@@ -58,8 +58,8 @@ test('a schedule for the URL of a workflow begins a run with its payload', async
   expect(raw?.headers['upstash-workflow-runid']).toBeUndefined();
 });
 
-/** A second for a machine that is busy besides. */
-const maxLateMs = 2000;
+/** What a busy machine may add. */
+const maxLateMs = 10_000;
 const inSeconds = (seconds: number) => Date.now() / 1000 + seconds;
 
 test.each<[string, number, (pause: Pauses) => Promise<void>]>([
