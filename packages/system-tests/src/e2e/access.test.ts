@@ -1,13 +1,10 @@
 import { endpoints } from '@posthorn/shared';
-import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, readError, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem({
-    api: { QSTASH_TOKEN: `${testToken},second-token`, QSTASH_READONLY_TOKEN: 'only-reads' },
-  });
+const system = useSystem({
+  api: { QSTASH_TOKEN: `${testToken},second-token`, QSTASH_READONLY_TOKEN: 'only-reads' },
 });
-afterAll(() => system.stop());
 
 const statusOf = async (path: string, init?: RequestInit) => (await fetch(system.api.url + path, init)).status;
 
@@ -165,5 +162,5 @@ test.each([
 ])('%s answers 404 and says where to look', async (path, advice) => {
   const response = await system.api.call(path);
   expect(response.status).toBe(404);
-  expect(((await response.json()) as { error: string }).error).toContain(advice);
+  expect(await readError(response)).toContain(advice);
 });

@@ -2,13 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, findFreePort, startApi, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, startApi, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
 
 const program = join(process.cwd(), 'packages/cli/bin/posthorn.js');
 
@@ -57,15 +54,13 @@ async function json<T>(args: string[], options?: Options): Promise<T> {
   return JSON.parse(await posthorn([...args, '--json'], options)) as T;
 }
 
-const receivedAt = (path: string) => eventually(() => system.receiver.at(path)[0]);
-
 describe('publish', () => {
   test('prints the id alone, and the message arrives with its headers', async () => {
     const url = `${system.receiver.url}/plain`;
     const args = ['publish', url, '--body', '{"n":1}', '-t', 'json', '-H', 'X-Id: 7', '-H', 'X-Two: a: b', '-X', 'PUT'];
     const stdout = await posthorn(args);
     expect(stdout).toMatch(/^msg_\S+\n$/);
-    const received = await receivedAt('/plain');
+    const received = await system.receiver.first('/plain');
     expect(received.body.toString()).toBe('{"n":1}');
     expect(received.method).toBe('PUT');
     expect(received.headers).toMatchObject({ 'x-id': '7', 'x-two': 'a: b', 'content-type': 'application/json' });
@@ -75,14 +70,14 @@ describe('publish', () => {
   test('takes the body from standard input and from a file, byte by byte', async () => {
     const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xfe]);
     await posthorn(['publish', `${system.receiver.url}/stdin`], { input: bytes });
-    expect((await receivedAt('/stdin')).body).toEqual(bytes);
-    expect((await receivedAt('/stdin')).headers).not.toHaveProperty('content-type');
+    expect((await system.receiver.first('/stdin')).body).toEqual(bytes);
+    expect((await system.receiver.first('/stdin')).headers).not.toHaveProperty('content-type');
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-cli-'));
     await writeFile(join(folder, 'body.bin'), bytes);
     await posthorn(['publish', `${system.receiver.url}/file`, '-f', join(folder, 'body.bin')], { input: 'not this' });
-    expect((await receivedAt('/file')).body).toEqual(bytes);
+    expect((await system.receiver.first('/file')).body).toEqual(bytes);
     await posthorn(['publish', `${system.receiver.url}/dash`, '-f', '-'], { input: 'this' });
-    expect((await receivedAt('/dash')).body.toString()).toBe('this');
+    expect((await system.receiver.first('/dash')).body.toString()).toBe('this');
     expect((await run(['publish', `${system.receiver.url}/x`, '-f', join(folder, 'none')])).code).toBe(2);
     await rm(folder, { recursive: true });
   });
@@ -248,7 +243,7 @@ describe('logs', () => {
     await eventually(async () => {
       const lines = await json<unknown[]>(['logs', '--label', 'paged', '--limit', '0']);
       return lines.length === 1800;
-    }, 30_000);
+    });
     expect(await json<unknown[]>(['logs', '--label', 'paged', '--limit', '1500'])).toHaveLength(1500);
   }, 60_000);
 
@@ -300,7 +295,7 @@ describe('messages', () => {
       destination: `${system.receiver.url}/never`,
       headers: { 'Upstash-Label': 'pages', 'Upstash-Delay': '1h' },
     }));
-    await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) });
+    await system.api.request('POST', '/v2/batch', { body: items });
     expect(await json(['message', 'cancel', '--label', 'pages', '--limit', '110'])).toEqual({ cancelled: 110 });
     expect(await json(['message', 'cancel', '--label', 'pages'])).toEqual({ cancelled: 120 });
     await posthorn(['message', 'cancel', '--all', '--yes']);
@@ -362,7 +357,7 @@ test('--all reaches over pages', async () => {
     destination: 'http://127.0.0.1:1/',
     headers: { 'Upstash-Label': 'many', 'Upstash-Retries': '0' },
   }));
-  await system.api.call('/v2/batch', { method: 'POST', body: JSON.stringify(items) });
+  await system.api.request('POST', '/v2/batch', { body: items });
   await eventually(
     async () => (await json<unknown[]>(['dlq', 'list', '--label', 'many', '--limit', '0'])).length === 230,
     30_000,
@@ -408,8 +403,8 @@ test('topics get endpoints, are published to, and are deleted', async () => {
   expect(await posthorn(['topic', 'list'])).toContain(one);
   const printed = await posthorn(['publish', 'orders', '--body', 'both']);
   expect(printed).toMatch(new RegExp(`^msg_\\S+ {2}${one}\nmsg_\\S+ {2}${two}\n$`));
-  await receivedAt('/t1');
-  await receivedAt('/t2');
+  await system.receiver.first('/t1');
+  await system.receiver.first('/t2');
   await posthorn(['topic', 'remove', 'orders', 'second']);
   expect(await posthorn(['topic', 'get', 'orders'])).not.toContain(two);
   await posthorn(['topic', 'delete', 'orders']);
@@ -476,7 +471,7 @@ test('a server that runs is found by its file, unless the environment or an opti
 
 test('message says where a message is and what happened to it; console prints a link that signs in', async () => {
   const id = await system.api.publish(`${system.receiver.url}/where`);
-  await eventually(async () => (await system.api.states(id)).at(-1) === 'DELIVERED');
+  await system.api.untilState(id, 'DELIVERED');
   const text = await posthorn(['message', id]);
   expect(text).toMatch(/^Delivered .*, first attempt: 200 after .*\.$/m);
   for (const state of ['CREATED', 'ACTIVE', 'DELIVERED']) expect(text).toContain(state);
@@ -496,7 +491,7 @@ describe('listen', () => {
   async function listen(...args: string[]) {
     const port = await findFreePort();
     const listener = start(['listen', String(port), ...args]);
-    await eventually(() => listener.stderr.includes('listening on'), 30_000);
+    await eventually(() => listener.stderr.includes('listening on'));
     return { ...listener, url: `http://localhost:${port}`, output: () => listener.stdout };
   }
 
@@ -504,11 +499,11 @@ describe('listen', () => {
     const listener = await listen('--status', '418');
     const body = 'line\n\u001b[31mred';
     await posthorn(['publish', `${listener.url}/in?x=1`, '--body', body, '--retries', '0', '-H', 'X-Id: 7']);
-    await eventually(() => listener.output().includes('red'), 30_000);
+    await eventually(() => listener.output().includes('red'));
     expect(listener.output()).toMatch(/^POST \/in\?x=1 {2}signature valid$/m);
     expect(listener.output()).toMatch(/^ {2}x-id: 7$/m);
     expect(listener.output()).toContain(String.raw`\x1b[31mred`);
-    await eventually(async () => (await posthorn(['dlq', 'list', '--status', '418'])).includes('/in'), 30_000);
+    await eventually(async () => (await posthorn(['dlq', 'list', '--status', '418'])).includes('/in'));
     listener.child.kill('SIGINT');
     expect(await listener.exited).toBe(0);
   });
@@ -524,7 +519,7 @@ describe('listen', () => {
         .split('\n')
         .filter(Boolean)
         .map((line) => JSON.parse(line) as object);
-    await eventually(() => read().length === 2, 30_000);
+    await eventually(() => read().length === 2);
     expect(read()).toMatchObject([
       { method: 'PUT', path: '/', body: 'x', signature: 'missing' },
       { signature: expect.stringMatching(/^invalid: /) as string },

@@ -4,11 +4,13 @@ import {
   startCluster,
   startDispatcher,
   startReceiver,
+  type Fields,
   type Receiver,
   type TestApi,
   type TestCluster,
   type TestProcess,
   type TestRedis,
+  type TestRequest,
 } from '@posthorn/testkit';
 
 let cluster: TestCluster;
@@ -26,24 +28,24 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-const at = (path: string) => receiver.url + path;
-const call = async (method: string, path: string, init: { headers?: Record<string, string>; body?: object } = {}) => {
-  const { headers = {}, body } = init;
-  const response = await api.call(path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-  return (text ? JSON.parse(text) : {}) as Record<string, unknown>;
+const urlOf = (path: string) => receiver.urlOf(path);
+const call = async (method: string, path: string, request?: TestRequest) => {
+  const { status, body = {} } = await api.request<Fields | undefined>(method, path, request);
+  if (status >= 300) throw new Error(`${method} ${path} answered ${status}: ${JSON.stringify(body)}`);
+  return body;
 };
 const ids = (path: string) => receiver.at(path).map(({ headers }) => String(headers['upstash-message-id']));
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 test('messages live in both nodes, and all arrive: single ones, batches, large ones, those of a group, delayed ones', async () => {
-  const endpoints = numbers(5).map((n) => ({ name: `e${n}`, url: at(`/group-${n}`) }));
+  const endpoints = numbers(5).map((n) => ({ name: `e${n}`, url: urlOf(`/group-${n}`) }));
   await call('POST', '/v2/topics/everywhere/endpoints', { body: { endpoints } });
-  const published = await Promise.all(numbers(40).map(() => api.publish(at('/single'), { body: 'x'.repeat(30_000) })));
-  await call('POST', '/v2/batch', { body: numbers(100).map(() => ({ destination: at('/batch'), body: 'x' })) });
+  const published = await Promise.all(
+    numbers(40).map(() => api.publish(urlOf('/single'), { body: 'x'.repeat(30_000) })),
+  );
+  await call('POST', '/v2/batch', { body: numbers(100).map(() => ({ destination: urlOf('/batch'), body: 'x' })) });
   await api.call('/v2/publish/everywhere', { method: 'POST', body: 'x'.repeat(30_000) });
-  await api.publish(at('/delayed'), { headers: { 'Upstash-Delay': '1s' } });
+  await api.publish(urlOf('/delayed'), { headers: { 'Upstash-Delay': '1s' } });
   await eventually(() => receiver.at('/single').length === 40 && receiver.at('/batch').length === 100);
   await eventually(() => numbers(5).every((n) => receiver.at(`/group-${n}`)[0]?.body.length === 30_000));
   await eventually(() => receiver.at('/delayed').length === 1);
@@ -56,7 +58,7 @@ test('a queue keeps its order, and a flow-control key its limit', async () => {
   const headers = { 'Upstash-Queue-Name': 'orderly', 'Upstash-Retry-Delay': '100' };
   receiver.reply('/order', 500, 200);
   const published: string[] = [];
-  for (const _ of numbers(20)) published.push(await api.publish(at('/order'), { headers }));
+  for (const _ of numbers(20)) published.push(await api.publish(urlOf('/order'), { headers }));
   await eventually(() => receiver.at('/order').length === 21);
   expect(ids('/order').slice(1)).toEqual(published);
 
@@ -70,21 +72,25 @@ test('a queue keeps its order, and a flow-control key its limit', async () => {
     }, 20);
   });
   const limited = { 'Upstash-Flow-Control-Key': 'k', 'Upstash-Flow-Control-Value': 'parallelism=2' };
-  await Promise.all(numbers(30).map(() => api.publish(at('/limited'), { headers: limited })));
+  await Promise.all(numbers(30).map(() => api.publish(urlOf('/limited'), { headers: limited })));
   await eventually(() => receiver.at('/limited').length === 30);
   expect(most).toBe(2);
 });
 
 test('one deduplication id makes one message; callbacks arrive; what fails can be retried from the dead letter queue', async () => {
-  const once = { 'Upstash-Deduplication-Id': 'once', 'Upstash-Callback': at('/callback') };
-  const same = await Promise.all(numbers(20).map(() => api.publish(at('/once'), { headers: once })));
+  const once = { 'Upstash-Deduplication-Id': 'once', 'Upstash-Callback': urlOf('/callback') };
+  const same = await Promise.all(numbers(20).map(() => api.publish(urlOf('/once'), { headers: once })));
   expect(new Set(same).size).toBe(1);
   await eventually(() => receiver.at('/callback').length === 1);
   expect(receiver.at('/once')).toHaveLength(1);
 
   receiver.reply('/fails', 500, 500, 200);
-  const failing = { 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '50', 'Upstash-Failure-Callback': at('/failure') };
-  await api.publish(at('/fails'), { headers: failing });
+  const failing = {
+    'Upstash-Retries': '1',
+    'Upstash-Retry-Delay': '50',
+    'Upstash-Failure-Callback': urlOf('/failure'),
+  };
+  await api.publish(urlOf('/fails'), { headers: failing });
   await eventually(() => receiver.at('/failure').length === 1);
   const { messages } = (await call('GET', '/v2/dlq')) as { messages: { dlqId: string }[] };
   expect(messages).toHaveLength(1);
@@ -95,13 +101,13 @@ test('one deduplication id makes one message; callbacks arrive; what fails can b
 
 test('messages are canceled, schedules are kept, keys are rotated, and the log is read', async () => {
   const headers = { 'Upstash-Delay': '1h', 'Upstash-Label': 'to-cancel' };
-  const waiting = await Promise.all(numbers(10).map(() => api.publish(at('/never'), { headers })));
+  const waiting = await Promise.all(numbers(10).map(() => api.publish(urlOf('/never'), { headers })));
   expect(await call('DELETE', `/v2/messages/${waiting[0] ?? ''}`)).toBeDefined();
   expect(await call('DELETE', '/v2/messages?label=to-cancel')).toMatchObject({ cancelled: 9 });
   expect(await api.states(waiting[0] ?? '')).toEqual(['CREATED', 'CANCEL_REQUESTED', 'CANCELED']);
 
   const schedule = { 'Upstash-Cron': '* * * * *', 'Upstash-Schedule-Id': 'minutely' };
-  await call('POST', `/v2/schedules/${at('/minutely')}`, { headers: schedule });
+  await call('POST', `/v2/schedules/${urlOf('/minutely')}`, { headers: schedule });
   await call('POST', '/v2/schedules/minutely/pause');
   expect(await call('GET', '/v2/schedules/minutely')).toMatchObject({ isPaused: true });
   await call('DELETE', '/v2/schedules/minutely');
@@ -114,7 +120,7 @@ test('messages are canceled, schedules are kept, keys are rotated, and the log i
     const { events } = (await call('GET', '/v2/events?state=DELIVERED&count=1000&trimBody=0')) as { events: object[] };
     return events.length > 190;
   });
-  const metrics = await (await fetch(`${api.url}/metrics`)).text();
+  const metrics = await api.metrics();
   expect(metrics).toMatch(/^posthorn_redis_up 1$/m);
   for (const process of [api, ...dispatchers]) expect(process.output()).not.toMatch(/CROSSSLOT|MOVED|"level":"error"/);
 });
@@ -130,8 +136,8 @@ test('while nodes are down, requests that need them are answered with 503, and w
   const ask = async () => {
     const init = { method: 'POST', body: 'x'.repeat(30_000), headers: { 'Upstash-Queue-Name': 'trouble' } };
     const answers = await Promise.all([
-      api.call(`/v2/publish/${at('/trouble')}`, init),
-      api.call(`/v2/publish/${at('/trouble')}`, { method: 'POST', body: 'x' }),
+      api.call(`/v2/publish/${urlOf('/trouble')}`, init),
+      api.call(`/v2/publish/${urlOf('/trouble')}`, { method: 'POST', body: 'x' }),
       api.call('/v2/queues'),
     ]);
     for (const answer of answers) {
@@ -148,10 +154,10 @@ test('while nodes are down, requests that need them are answered with 503, and w
     await Promise.all(down.map((node) => node.kill()));
     // From the loss of the connection to the response that the cluster is down, and when no node is left.
     for (let asked = 0; asked < 10; asked++) await ask();
-    await eventually(async () => (await ask()).every(({ status }) => status === 503), 20_000);
+    await eventually(async () => (await ask()).every(({ status }) => status === 503));
     await Promise.all(down.map((node) => node.start()));
-    await eventually(isOk, 20_000);
-    await eventually(async () => (await ask()).every(({ ok }) => ok), 20_000);
+    await eventually(isOk);
+    await eventually(async () => (await ask()).every(({ ok }) => ok));
   }
   expect([...statuses].sort()).toEqual([200, 503]);
   expect(api.output()).not.toContain('request.broken');

@@ -1,22 +1,12 @@
 // What the console and the command line count: messages over time, and the hosts that they go to.
 import type { DestinationView, Stats } from '@posthorn/shared';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, readError } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => (system = await startSystem()));
-afterAll(() => system.stop());
+const system = useSystem();
+const { urlOf, publish } = system;
 
-async function get<T>(path: string): Promise<T> {
-  const response = await system.api.call(path);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
-}
 const status = async (path: string) => (await system.api.call(path)).status;
-const at = (path: string) => `${system.receiver.url}${path}`;
-const publish = (path: string, headers: Record<string, string> = {}) =>
-  system.api.publish(at(path), { headers, body: 'x' });
-const untilState = (id: string, state: string) =>
-  eventually(async () => (await system.api.states(id)).at(-1) === state);
 
 describe('counts', () => {
   test('say what happened, in all and for each group', async () => {
@@ -29,24 +19,26 @@ describe('counts', () => {
       'Upstash-Retry-Delay': '1',
     });
     const canceled = await publish('/counted', { ...headers, 'Upstash-Delay': '1h' });
-    await untilState(dead, 'FAILED');
-    await system.api.call(`/v2/messages/${canceled}`, { method: 'DELETE' });
+    await system.api.untilState(dead, 'FAILED');
+    await system.api.request('DELETE', `/v2/messages/${canceled}`);
     const wanted = { accepted: 5, delivered: 3, failed: 1, canceled: 1, attempts: 5, errors: 2, retries: 1 };
     const stats = await eventually(async () => {
-      const found = await get<Stats>('/v2/stats?label=counted');
+      const found = await system.api.read<Stats>('/v2/stats?label=counted');
       expect(found.totals).toEqual(wanted);
       return found;
     });
     const sum = stats.series[0]?.points.reduce((total, { attempts }) => total + attempts, 0);
     expect(sum).toBe(5);
-    const byStatus = await get<Stats>('/v2/stats?groupBy=responseStatus');
+    const byStatus = await system.api.read<Stats>('/v2/stats?groupBy=responseStatus');
     expect(byStatus.top.find(({ key }) => key === '503')?.count).toBe(2);
-    expect((await get<Stats>('/v2/stats?groupBy=label&top=50')).top).toContainEqual({ key: 'counted', count: 5 });
+    expect((await system.api.read<Stats>('/v2/stats?groupBy=label&top=50')).top).toContainEqual({
+      key: 'counted',
+      count: 5,
+    });
   });
 
   test('are kept for each field', async () => {
-    const endpoints = JSON.stringify({ endpoints: [{ url: at('/ok') }] });
-    await system.api.call('/v2/topics/counted-group/endpoints', { method: 'POST', body: endpoints });
+    await system.api.addEndpoints('counted-group', urlOf('/ok'));
     const headers = {
       'Upstash-Label': 'counted-label',
       'Upstash-Queue-Name': 'counted-all',
@@ -64,7 +56,7 @@ describe('counts', () => {
     ] as const) {
       const path = `/v2/stats?groupBy=${groupBy}&top=50`;
       const { series } = await eventually(async () => {
-        const found = await get<Stats>(path);
+        const found = await system.api.read<Stats>(path);
         return found.top.some((one) => one.key === key) ? found : undefined;
       });
       expect(series.map((one) => one.key)).toContain(key);
@@ -75,8 +67,8 @@ describe('counts', () => {
     const headers = { 'Upstash-Label': 'twice', 'Upstash-Deduplication-Id': 'twice' };
     await publish('/ok', headers);
     await publish('/ok', headers);
-    await eventually(async () => (await get<Stats>('/v2/stats?label=twice')).totals.delivered === 1);
-    expect((await get<Stats>('/v2/stats?label=twice')).totals).toMatchObject({ accepted: 1, delivered: 1 });
+    await eventually(async () => (await system.api.read<Stats>('/v2/stats?label=twice')).totals.delivered === 1);
+    expect((await system.api.read<Stats>('/v2/stats?label=twice')).totals).toMatchObject({ accepted: 1, delivered: 1 });
   });
 
   test.each([
@@ -91,12 +83,14 @@ describe('counts', () => {
   ])('%s is refused with a reason', async (query, reason) => {
     const response = await system.api.call(`/v2/stats?${query}`);
     expect(response.status).toBe(400);
-    expect(((await response.json()) as { error: string }).error).toContain(reason);
+    expect(await readError(response)).toContain(reason);
   });
 
   test('a host has its attempts, durations and last error', async () => {
     const list = await eventually(async () => {
-      const { destinations } = await get<{ destinations: DestinationView[] }>('/v2/destinations?order=attempts');
+      const { destinations } = await system.api.read<{ destinations: DestinationView[] }>(
+        '/v2/destinations?order=attempts',
+      );
       return destinations[0] && destinations[0].failed > 0 ? destinations : undefined;
     });
     expect(list[0]).toMatchObject({
@@ -106,21 +100,21 @@ describe('counts', () => {
     expect(list[0]?.p95Ms).toBeGreaterThanOrEqual(list[0]?.p50Ms ?? 0);
     expect(list[0]?.dead).toBeGreaterThan(0);
     expect(list[0]?.successRate).toBeLessThan(1);
-    expect((await get<{ destinations: DestinationView[] }>('/v2/destinations?host=none.example')).destinations).toEqual(
-      [],
-    );
+    expect(
+      (await system.api.read<{ destinations: DestinationView[] }>('/v2/destinations?host=none.example')).destinations,
+    ).toEqual([]);
   });
 });
 
 describe('destinations', () => {
   const list = (query: string) =>
-    get<{ destinations: DestinationView[]; cursor?: string }>(`/v2/destinations?${query}`);
+    system.api.read<{ destinations: DestinationView[]; cursor?: string }>(`/v2/destinations?${query}`);
   const hosts = async (query: string) => (await list(query)).destinations.map(({ host }) => host);
   beforeAll(async () => {
     system.receiver.reply('/slow-host', { status: 200, afterMs: 400 });
     const byName = system.receiver.url.replace('127.0.0.1', 'localhost');
-    await untilState(await publish('/ok'), 'DELIVERED');
-    await untilState(await system.api.publish(`${byName}/slow-host`), 'DELIVERED');
+    await system.api.untilState(await publish('/ok'), 'DELIVERED');
+    await system.api.untilState(await system.api.publish(`${byName}/slow-host`), 'DELIVERED');
     // The counts of the slow attempt are written last.
     await eventually(async () => (await list('host=localhost')).destinations[0]?.delivered === 1);
   });
@@ -147,13 +141,16 @@ describe('destinations', () => {
     const read = async () => (await list('host=127.0.0.2')).destinations[0];
     await system.api.publish(url, { headers: { 'Upstash-Delay': '1h' } });
     await eventually(async () => (await read())?.waiting === 1);
-    await untilState(await system.api.publish(url, { headers: { 'Upstash-Retry-Delay': '600000' } }), 'RETRY');
+    await system.api.untilState(
+      await system.api.publish(url, { headers: { 'Upstash-Retry-Delay': '600000' } }),
+      'RETRY',
+    );
     const host = await eventually(async () => {
       const found = await read();
       return found?.waiting === 2 && found.errors === 1 ? found : undefined;
     });
     expect(host).toMatchObject({ attempts: 1, inFlight: 0, delivered: 0, dead: 0 });
-    await system.api.call('/v2/messages?host=127.0.0.2', { method: 'DELETE' });
+    await system.api.request('DELETE', '/v2/messages?host=127.0.0.2');
     await eventually(async () => (await read())?.waiting === 0);
   });
 

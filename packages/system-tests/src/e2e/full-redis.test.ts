@@ -1,30 +1,11 @@
-import {
-  eventually,
-  startApi,
-  startDispatcher,
-  startReceiver,
-  startRedis,
-  type Receiver,
-  type TestApi,
-  type TestRedis,
-} from '@posthorn/testkit';
+import { eventually, readError, startDispatcher } from '@posthorn/testkit';
+import { useApi } from './system.fixture.ts';
 
-let redis: TestRedis;
-let receiver: Receiver;
-let api: TestApi;
-beforeEach(async () => {
-  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
-  api = await startApi(redis.url);
-});
-afterEach(async () => {
-  await Promise.all([api.end('SIGKILL'), receiver.stop()]);
-  await redis.stop();
-});
+const stage = useApi('test');
 
 const publish = (path: string, body: string, headers: Record<string, string> = {}) =>
-  api.call(`/v2/publish/${receiver.url}${path}`, { method: 'POST', body, headers });
-const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await redis.client.info('memory'))?.[1]);
-const linesOf = (output: string, name: string) => output.split('\n').filter((line) => line.includes(`"${name}"`));
+  stage.api.call(`/v2/publish/${stage.receiver.url}${path}`, { method: 'POST', body, headers });
+const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await stage.redis.client.info('memory'))?.[1]);
 
 test.each([
   ['in their messages', 12_000],
@@ -32,7 +13,7 @@ test.each([
 ])(
   'bodies that lie %s: from the watermark on publishes are refused, what is stored is delivered, and then publishing works again',
   async (_, size) => {
-    await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
+    await stage.redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
     const accepted: string[] = [];
     const body = 'x'.repeat(size);
     const refusal = await eventually(async () => {
@@ -43,56 +24,56 @@ test.each([
       }
       const texts = await Promise.all(answers.filter(({ ok }) => !ok).map((answer) => answer.text()));
       return texts.find((text) => text.includes('maxmemory'));
-    }, 20_000);
+    });
     expect(refusal).toMatch(/^\{"error":"Redis is full: \d+ % of its maxmemory are used, .* raise maxmemory\."\}$/);
-    const ready = await api.call('/ready');
+    const ready = await stage.api.call('/ready');
     expect(ready.status).toBe(503);
-    expect(((await ready.json()) as { error: string }).error).toMatch(/^Redis is full/);
-    expect((await api.call('/v2/queues')).status).toBe(200);
-    expect(linesOf(api.output(), 'trouble.started')).toHaveLength(1);
+    expect(await readError(ready)).toMatch(/^Redis is full/);
+    expect((await stage.api.call('/v2/queues')).status).toBe(200);
+    expect(stage.api.lines('"trouble.started"')).toHaveLength(1);
 
-    const dispatcher = await startDispatcher(redis.url);
-    await eventually(() => accepted.length > 100 && receiver.at('/drain').length >= accepted.length, 20_000);
-    const arrived = receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
+    const dispatcher = await startDispatcher(stage.redis.url);
+    await eventually(() => accepted.length > 100 && stage.receiver.at('/drain').length >= accepted.length);
+    const arrived = stage.receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
     expect(new Set(arrived)).toEqual(new Set(accepted));
     await eventually(async () => (await publish('/after', body)).ok);
-    expect(linesOf(api.output(), 'trouble.ended')).toHaveLength(1);
-    expect(linesOf(dispatcher.output(), 'redis.failed')).toEqual([]);
+    expect(stage.api.lines('"trouble.ended"')).toHaveLength(1);
+    expect(dispatcher.lines('"redis.failed"')).toEqual([]);
     await dispatcher.end('SIGKILL');
   },
   60_000,
 );
 
 test('a Redis that has no memory at all left is drained: callbacks, failures and retries included', async () => {
-  receiver.reply('/fails', 500);
-  receiver.reply('/again', 500, 200);
-  const callback = { 'Upstash-Callback': `${receiver.url}/callback` };
+  stage.receiver.reply('/fails', 500);
+  stage.receiver.reply('/again', 500, 200);
+  const callback = { 'Upstash-Callback': `${stage.receiver.url}/callback` };
   for (let n = 0; n < 20; n++) expect((await publish('/delivered', 'x', callback)).ok).toBe(true);
-  await publish('/fails', 'x', { 'Upstash-Retries': '0', 'Upstash-Failure-Callback': `${receiver.url}/failure` });
+  await publish('/fails', 'x', { 'Upstash-Retries': '0', 'Upstash-Failure-Callback': `${stage.receiver.url}/failure` });
   await publish('/again', 'x', { 'Upstash-Retry-Delay': '100' });
   await publish('/later', 'x', { 'Upstash-Delay': '2s' });
-  await redis.client.config('SET', 'maxmemory', '1');
+  await stage.redis.client.config('SET', 'maxmemory', '1');
 
-  const dispatcher = await startDispatcher(redis.url);
+  const dispatcher = await startDispatcher(stage.redis.url);
   await eventually(
     () =>
-      receiver.at('/callback').length === 20 &&
-      receiver.at('/failure').length === 1 &&
-      receiver.at('/again').length === 2 &&
-      receiver.at('/later').length === 1,
+      stage.receiver.at('/callback').length === 20 &&
+      stage.receiver.at('/failure').length === 1 &&
+      stage.receiver.at('/again').length === 2 &&
+      stage.receiver.at('/later').length === 1,
     20_000,
   );
   // Nothing was left half done, so nothing comes again.
   await eventually(async () =>
     (await fetch(`${dispatcher.url}/metrics`)).text().then((text) => /^posthorn_messages_in_flight 0$/m.test(text)),
   );
-  expect(receiver.at('/delivered')).toHaveLength(20);
-  expect(receiver.at('/fails')).toHaveLength(1);
+  expect(stage.receiver.at('/delivered')).toHaveLength(20);
+  expect(stage.receiver.at('/fails')).toHaveLength(1);
   expect((await fetch(`${dispatcher.url}/ready`)).status).toBe(200);
   expect(await dispatcher.end('SIGTERM')).toBe(0);
 
-  await redis.client.config('SET', 'maxmemory', '0');
-  const { messages } = (await (await api.call('/v2/dlq')).json()) as { messages: object[] };
+  await stage.redis.client.config('SET', 'maxmemory', '0');
+  const messages = await stage.api.deadLetters();
   expect(messages).toHaveLength(1);
   await eventually(async () => (await publish('/after', 'x')).ok);
 }, 60_000);
@@ -104,14 +85,13 @@ interface Entry {
   responseBody?: string;
   responseBodyTruncated?: true;
 }
-const listDlq = async () =>
-  ((await (await api.call('/v2/dlq?maxBytes=16777216')).json()) as { messages: Entry[] }).messages;
+const listDlq = async () => (await stage.api.read<{ messages: Entry[] }>('/v2/dlq?maxBytes=16777216')).messages;
 const noRetry = { 'Upstash-Retries': '0' };
 
 test('what destinations answer does not fill Redis', async () => {
-  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 20_000_000));
-  receiver.reply('/large', { status: 500, body: 'x'.repeat(5_000_000) });
-  const dispatcher = await startDispatcher(redis.url);
+  await stage.redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 20_000_000));
+  stage.receiver.reply('/large', { status: 500, body: 'x'.repeat(5_000_000) });
+  const dispatcher = await startDispatcher(stage.redis.url);
   for (let n = 0; n < 30; n++) expect((await publish('/large', 'x', noRetry)).ok).toBe(true);
   const entries = await eventually(async () => {
     const found = await listDlq();
@@ -126,21 +106,20 @@ test('what destinations answer does not fill Redis', async () => {
     expect(responseBody).toHaveLength(64 * 1024);
   }
   expect((await publish('/after', 'x')).ok).toBe(true);
-  expect(linesOf(api.output(), 'trouble.started')).toEqual([]);
+  expect(stage.api.lines('"trouble.started"')).toEqual([]);
   await dispatcher.end('SIGKILL');
 }, 120_000);
 
 test('a Redis that is full of dead letters heals: they are retried, deleted, or go after their retention', async () => {
-  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
-  receiver.reply('/down', 500);
+  await stage.redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
+  stage.receiver.reply('/down', 500);
   const fill = (size: number) =>
     eventually(async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/down', 'x'.repeat(size), noRetry)));
       return answers.some(({ status }) => status === 503);
     }, 60_000);
-  let dispatcher = await startDispatcher(redis.url);
-  const isIdle = async () =>
-    !/^posthorn_messages_(waiting|in_flight) [^0]/m.test(await (await fetch(`${dispatcher.url}/metrics`)).text());
+  let dispatcher = await startDispatcher(stage.redis.url);
+  const isIdle = async () => !/^posthorn_messages_(waiting|in_flight) [^0]/m.test(await dispatcher.metrics());
 
   // What an attempt held is freed at its end, which may make room again.
   await eventually(async () => {
@@ -148,39 +127,39 @@ test('a Redis that is full of dead letters heals: they are retried, deleted, or 
     await eventually(isIdle);
     return (await publish('/down', 'x', noRetry)).status === 503;
   }, 60_000);
-  receiver.reply('/down', 200);
-  expect((await api.call('/v2/dlq/retry?count=1', { method: 'POST' })).status).toBe(201);
-  await redis.client.config('SET', 'maxmemory', '1');
-  expect(await (await api.call('/v2/dlq?count=100', { method: 'DELETE' })).json()).not.toEqual({ deleted: 0 });
-  await redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 5_000_000));
+  stage.receiver.reply('/down', 200);
+  expect((await stage.api.call('/v2/dlq/retry?count=1', { method: 'POST' })).status).toBe(201);
+  await stage.redis.client.config('SET', 'maxmemory', '1');
+  expect(await (await stage.api.call('/v2/dlq?count=100', { method: 'DELETE' })).json()).not.toEqual({ deleted: 0 });
+  await stage.redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 5_000_000));
   await eventually(async () => (await publish('/after', 'x')).ok);
 
-  receiver.reply('/down', 500);
+  stage.receiver.reply('/down', 500);
   await fill(12_000);
   await eventually(isIdle);
   await dispatcher.end('SIGKILL');
-  dispatcher = await startDispatcher(redis.url, { DLQ_RETENTION_SECONDS: '1' });
+  dispatcher = await startDispatcher(stage.redis.url, { DLQ_RETENTION_SECONDS: '1' });
   await eventually(async () => (await publish('/after', 'x')).ok, 60_000);
   await dispatcher.end('SIGKILL');
 }, 240_000);
 
 test('a Redis that cannot write for a while: a repeated error is one line a second, and no message is delivered twice', async () => {
-  const dispatcher = await startDispatcher(redis.url);
-  receiver.reply('/held', { status: 200, afterMs: 700 });
+  const dispatcher = await startDispatcher(stage.redis.url);
+  stage.receiver.reply('/held', { status: 200, afterMs: 700 });
   for (let n = 0; n < 20; n++) await publish('/held', 'x');
-  await eventually(() => receiver.at('/held').length === 20);
+  await eventually(() => stage.receiver.at('/held').length === 20);
   // As with a disk that has failed, every write is refused: there are not enough replicas.
-  await redis.client.config('SET', 'min-replicas-to-write', '1');
+  await stage.redis.client.config('SET', 'min-replicas-to-write', '1');
   expect((await publish('/refused', 'x')).status).toBe(503);
   // So many that the end of each attempt, and its log, have been refused several times.
   await eventually(async () => {
-    const refused = /^errorstat_NOREPLICAS:count=(\d+)/m.exec(await redis.client.info('errorstats'))?.[1];
+    const refused = /^errorstat_NOREPLICAS:count=(\d+)/m.exec(await stage.redis.client.info('errorstats'))?.[1];
     return Number(refused) > 200;
   });
-  await redis.client.config('SET', 'min-replicas-to-write', '0');
+  await stage.redis.client.config('SET', 'min-replicas-to-write', '0');
   await eventually(async () => (await publish('/after', 'x')).ok);
-  await eventually(() => receiver.at('/after').length === 1);
-  expect(receiver.at('/held')).toHaveLength(20);
-  expect(linesOf(dispatcher.output(), 'redis.failed').length).toBeLessThan(10);
+  await eventually(() => stage.receiver.at('/after').length === 1);
+  expect(stage.receiver.at('/held')).toHaveLength(20);
+  expect(dispatcher.lines('"redis.failed"').length).toBeLessThan(10);
   await dispatcher.end('SIGKILL');
 }, 60_000);

@@ -13,9 +13,9 @@ test.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]'])(
     const url = system.receiver.url.replace('127.0.0.1', host);
     const messageId = await system.api.publish(`${url}/guarded`, { headers: { 'Upstash-Retries': '0' } });
     const entry = await eventually(async () => {
-      const { events } = (await (await system.api.call(`/v2/events?messageId=${messageId}`)).json()) as {
+      const { events } = await system.api.read<{
         events: { state: string; error?: string; responseStatus?: number }[];
-      };
+      }>(`/v2/events?messageId=${messageId}`);
       return events.find(({ state }) => state === 'ERROR');
     });
     expect(entry.error).toMatch(/loopback address: .*ALLOW_PRIVATE_DESTINATIONS/);

@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { exchangeRaw, startApi, startRedis, testToken, type TestApi, type TestRedis } from '@posthorn/testkit';
+import {
+  readError,
+  exchangeRaw,
+  startApi,
+  startRedis,
+  testToken,
+  type TestApi,
+  type TestRedis,
+} from '@posthorn/testkit';
 
 let redis: TestRedis;
 let api: TestApi;
@@ -19,14 +27,13 @@ const megabyte = 1024 * 1024;
 const peakBytes = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${api.pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 const destination = '"destination":"http://127.0.0.1:9/"';
 const batch = (body: string) => api.call('/v2/batch', { method: 'POST', body });
-const errorOf = async (response: Response) => ((await response.json()) as { error: string }).error;
 const names = (count: number) => Array.from({ length: count }, (_, n) => `"h${n}":"1"`).join(',');
 
 test('201 headers in an item of a batch are too many, 200 are not', async () => {
   expect((await batch(`[{${destination},"headers":{${names(200)}}}]`)).status).toBe(200);
   const response = await batch(`[{${destination}},{${destination},"headers":{${names(201)}}}]`);
   expect(response.status).toBe(431);
-  expect(await errorOf(response)).toBe('item 1: Use at most 200 headers.');
+  expect(await readError(response)).toBe('item 1: Use at most 200 headers.');
 });
 
 test.each([
@@ -42,7 +49,7 @@ test.each([
     const before = peakBytes();
     const response = await batch(write());
     expect([400, 413, 431]).toContain(response.status);
-    expect(await errorOf(response)).toMatch(expected);
+    expect(await readError(response)).toMatch(expected);
     expect(peakBytes() - before).toBeLessThan(100 * megabyte);
   },
 );
@@ -65,13 +72,13 @@ test.each([
 ])('%s %s with a body of too many values is refused before a schema looks at them', async (method, path, body) => {
   const response = await api.call(path, { method, body });
   expect(response.status).toBe(400);
-  expect(await errorOf(response)).toBe('Use at most 10000 values in the body.');
+  expect(await readError(response)).toBe('Use at most 10000 values in the body.');
 });
 
 test('of many faults the first ones are named', async () => {
   const response = await api.call('/v2/messages', { method: 'DELETE', body: `{"messageIds":[${'0,'.repeat(999)}0]}` });
   expect(response.status).toBe(400);
-  const error = await errorOf(response);
+  const error = await readError(response);
   expect(error).toContain('messageIds.4: ');
   expect(error).toContain('and 995 more');
 });

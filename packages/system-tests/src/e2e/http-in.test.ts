@@ -2,13 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { eventually, findFreePort, rawRequest, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, rawRequest, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
 
 const authorization = `Authorization: Bearer ${testToken}\r\n`;
 
@@ -96,7 +93,7 @@ describe('a compressed body', () => {
       headers: { 'Content-Encoding': 'gzip', 'Upstash-Forward-Content-Encoding': 'gzip' },
       body: zipped,
     });
-    const received = await eventually(() => system.receiver.at('/zipped')[0]);
+    const received = await system.receiver.first('/zipped');
     expect(received.body.equals(zipped)).toBe(true);
     expect(received.headers['content-encoding']).toBe('gzip');
   });
@@ -120,7 +117,7 @@ describe('JSON that is nested 100,000 times', () => {
 
   test('is a body like any other for a publish', async () => {
     await system.api.publish(`${system.receiver.url}/deep`, { body: deep });
-    const received = await eventually(() => system.receiver.at('/deep')[0]);
+    const received = await system.receiver.first('/deep');
     expect(received.body.toString()).toBe(deep);
   });
 });
@@ -142,7 +139,7 @@ describe.each(['__proto__', 'constructor', 'prototype', 'toString'])('the name %
 
     const post = (target: string, body: string) => system.api.call(target, { method: 'POST', body });
     expect((await post('/v2/queues', `{"queueName":"${name}","parallelism":2}`)).status).toBe(200);
-    expect(await (await system.api.call(`/v2/queues/${name}`)).json()).toMatchObject({ name, parallelism: 2 });
+    expect(await system.api.read(`/v2/queues/${name}`)).toMatchObject({ name, parallelism: 2 });
     const url = `${system.receiver.url}/group-${name}`;
     expect((await post(`/v2/topics/${name}/endpoints`, `{"endpoints":[{"url":"${url}"}]}`)).status).toBe(200);
     expect((await post(`/v2/publish/${name}`, '')).status).toBe(200);

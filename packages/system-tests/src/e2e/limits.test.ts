@@ -77,7 +77,7 @@ describe('412: what exists already can still be changed', () => {
 });
 
 test('the limits can be read, with those that the environment has not set', async () => {
-  expect(await (await api.call('/v2/limits')).json()).toMatchObject({
+  expect(await api.read('/v2/limits')).toMatchObject({
     maxQueues: 2,
     maxQueueParallelism: 2,
     maxUrlGroups: 2,

@@ -48,7 +48,7 @@ async function start(name: 'api' | 'dispatcher', to: string): Promise<App> {
   });
   const exited = once(child, 'exit').then(([status]) => status as number | null);
   const url = `http://127.0.0.1:${port}`;
-  await eventually(async () => (await fetch(`${url}/ready`)).ok, 20_000);
+  await eventually(async () => (await fetch(`${url}/ready`)).ok);
   return {
     child,
     url,
@@ -99,7 +99,7 @@ test.each([
       await once(reader, 'exit');
     }
     await publish(api.url, path, 30);
-    await eventually(() => receiver.at(path).length === 30, 20_000);
+    await eventually(() => receiver.at(path).length === 30);
     await makeLines(api.url, 20);
     expect(await readDropped(api.url)).toBeGreaterThanOrEqual(20);
     expect(await readDropped(dispatcher.url)).toBeGreaterThanOrEqual(30);

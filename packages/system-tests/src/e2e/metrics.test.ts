@@ -1,11 +1,8 @@
 import { networkInterfaces } from 'node:os';
-import { eventually, findFreePort, startApi, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, startApi, startSystem, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
 
 /** What users choose, in every place where they can: none of it may become a label. */
 const canary = 'canary-7f3a';

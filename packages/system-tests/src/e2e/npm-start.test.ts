@@ -164,7 +164,7 @@ test('a message that failed is one line of its output', async () => {
   await server.ready();
   const { stdout } = await posthorn(server.dataDir, 'publish', 'http://127.0.0.1:9/', '--body', 'x', '--retries', '0');
   const messageId = stdout.trim();
-  await eventually(() => server.output.stdout.includes('"message.failed"'), 30_000);
+  await eventually(() => server.output.stdout.includes('"message.failed"'));
   const line = server.output.stdout.split('\n').find((text) => text.includes('"message.failed"')) ?? '';
   expect(JSON.parse(line)).toMatchObject({ messageId, status: 0, errorKind: 'connect' });
 });
@@ -239,7 +239,7 @@ test('a message that was accepted before a backup is delivered after the restore
     await second.ready();
     expect(receiver.at('/kept')).toEqual([]);
     await posthorn(dataDir, 'queue', 'resume', 'waiting');
-    const received = await eventually(() => receiver.at('/kept')[0], 30_000);
+    const received = await eventually(() => receiver.at('/kept')[0]);
     expect(received.headers['upstash-message-id']).toBe(messageId.trim());
     const read = (output: string, name: string) => new RegExp(`${name}=(\\S+)`).exec(output)?.[1];
     for (const name of ['QSTASH_TOKEN', 'QSTASH_CURRENT_SIGNING_KEY', 'QSTASH_NEXT_SIGNING_KEY']) {

@@ -1,15 +1,14 @@
 // How long the message that waits longest could have been delivered, in the overview and in the metrics.
 import type { LogEntryView, Overview } from '@posthorn/shared';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => (system = await startSystem()));
-afterAll(() => system.stop());
+const system = useSystem();
 
-const readOldest = async () => ((await (await system.api.call('/v2/overview')).json()) as Overview).oldestWaiting;
+const readOldest = async () => (await system.api.read<Overview>('/v2/overview')).oldestWaiting;
 
 async function readOldestSeconds(): Promise<number> {
-  const text = await (await fetch(`${system.api.url}/metrics`)).text();
+  const text = await system.api.metrics();
   return Number(/^posthorn_oldest_waiting_seconds (.*)$/m.exec(text)?.[1]);
 }
 
@@ -18,7 +17,7 @@ async function publishFailing(retryDelayMs: number): Promise<{ id: string; retry
   const headers = { 'Upstash-Retry-Delay': String(retryDelayMs) };
   const id = await system.api.publish(`${system.receiver.url}/fails`, { headers });
   return eventually(async () => {
-    const { logs } = (await (await system.api.call(`/v2/logs?messageIds=${id}`)).json()) as { logs: LogEntryView[] };
+    const { logs } = await system.api.read<{ logs: LogEntryView[] }>(`/v2/logs?messageIds=${id}`);
     const retryAt = logs.find(({ state }) => state === 'RETRY')?.nextDeliveryTime;
     return retryAt === undefined ? undefined : { id, retryAt };
   });

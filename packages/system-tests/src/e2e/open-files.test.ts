@@ -18,7 +18,7 @@ async function startDispatcher(variables: Record<string, string>) {
   let output = '';
   child.stdout.on('data', (data: Buffer) => (output += data.toString()));
   const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { headers: { Connection: 'close' } });
-  await eventually(async () => (await ask('/ready').catch(() => undefined))?.ok, 30_000);
+  await eventually(async () => (await ask('/ready').catch(() => undefined))?.ok);
   return {
     output: () => output,
     ask,
@@ -71,11 +71,11 @@ test('a dispatcher without descriptors defers messages, says so, and none loses 
   ];
   const ids = await Promise.all(unrelated.map(publish));
   for (const id of ids) {
-    await eventually(async () => (await api.states(id)).at(-1) === 'DELIVERED', 80_000);
+    await api.untilState(id, 'DELIVERED', 80_000);
     expect(await api.states(id)).not.toContain('ERROR');
   }
   expect(receiver.requests.map(({ headers }) => headers['upstash-retried'])).toEqual(unrelated.map(() => '0'));
-  await eventually(() => dispatcher.output().includes('trouble.started'), 20_000);
+  await eventually(() => dispatcher.output().includes('trouble.started'));
   const metrics = await eventually(async () => (await dispatcher.ask('/metrics')).text());
   expect(Number(/^posthorn_own_faults_total\{kind="no-files"\} (.*)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
 
@@ -83,6 +83,6 @@ test('a dispatcher without descriptors defers messages, says so, and none loses 
   for (const socket of held) socket.destroy();
   await eventually(() => dispatcher.output().includes('trouble.ended'), 60_000);
   expect(dispatcher.output().match(/"kind":"no-files".*trouble\.started/g)).toHaveLength(1);
-  await eventually(async () => (await dispatcher.ask('/ready')).ok, 20_000);
+  await eventually(async () => (await dispatcher.ask('/ready')).ok);
   expect(dispatcher.output()).toMatch(/"limit":150,"needed":1428,.*set the limit to 2048 .*"open-files.few"/);
 }, 240_000);

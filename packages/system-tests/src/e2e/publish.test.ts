@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { eventually, rawRequest, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { rawRequest, readError, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem({ api: { MAX_MESSAGE_BYTES: '3000000' } });
-});
-afterAll(() => system.stop());
+const system = useSystem({ api: { MAX_MESSAGE_BYTES: '3000000' } });
 
 const later = { 'Upstash-Delay': '1h' };
-const read = async (messageId: string) =>
-  (await (await system.api.call(`/v2/messages/${messageId}`)).json()) as Record<string, unknown>;
 const publish = (headers: Record<string, string>, body?: RequestInit['body']) =>
   system.api.call(`/v2/publish/${system.receiver.url}/p`, { method: 'POST', headers, ...(body ? { body } : {}) });
 
@@ -23,7 +18,11 @@ test('the response names the message and its URL, and the message can be read at
   expect(response.status).toBe(200);
   const reply = (await response.json()) as { messageId: string };
   expect(reply).toEqual({ messageId: expect.stringMatching(/^msg_/) as string, url: `${system.receiver.url}/p` });
-  expect(await read(reply.messageId)).toMatchObject({ messageId: reply.messageId, body: 'hello', method: 'POST' });
+  expect(await system.api.message(reply.messageId)).toMatchObject({
+    messageId: reply.messageId,
+    body: 'hello',
+    method: 'POST',
+  });
 });
 
 test.each([
@@ -35,7 +34,7 @@ test.each([
 ])('%s arrive unchanged', async (name, body) => {
   const path = `/bytes/${name.replaceAll(' ', '-')}`;
   await system.api.publish(system.receiver.url + path, { body });
-  const received = await eventually(() => system.receiver.at(path)[0]);
+  const received = await system.receiver.first(path);
   expect(received.body.equals(body)).toBe(true);
   expect(received.headers['content-length']).toBe(String(body.length));
 });
@@ -47,7 +46,7 @@ test('a chunked body arrives whole', async () => {
     system.api.url,
     `${head}Authorization: Bearer ${testToken}\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`,
   );
-  expect((await eventually(() => system.receiver.at('/chunked')[0])).body.toString()).toBe('abcdefg');
+  expect((await system.receiver.first('/chunked')).body.toString()).toBe('abcdefg');
 });
 
 test('a body above the limit is refused, announced or not, and nothing is stored', async () => {
@@ -82,7 +81,7 @@ test('the message shows exactly the forwarded headers and the content type', asy
     },
     body: 'x',
   });
-  expect((await read(messageId))['header']).toEqual({
+  expect((await system.api.message(messageId))['header']).toEqual({
     'Content-Type': ['text/x-test'],
     'Test-Header': ['a'],
     'Bypass-Tunnel-Reminder': ['b'],
@@ -95,7 +94,7 @@ test('text shows as body, other bytes as bodyBase64, no bytes as neither', async
       system.api.publish(`${system.receiver.url}/v`, { headers: later, body }),
     ),
   );
-  const [text, binary, empty] = await Promise.all(ids.map(read));
+  const [text, binary, empty] = await Promise.all(ids.map(system.api.message));
   expect(text).toMatchObject({ body: 'text' });
   expect(binary).toMatchObject({ bodyBase64: '//4=' });
   expect(binary).not.toHaveProperty('body');
@@ -104,27 +103,29 @@ test('text shows as body, other bytes as bodyBase64, no bytes as neither', async
 });
 
 test('without a delay notBefore equals createdAt', async () => {
-  const message = await read(await system.api.publish(`${system.receiver.url}/now`));
+  const message = await system.api.message(await system.api.publish(`${system.receiver.url}/now`));
   expect(message['notBefore']).toBe(message['createdAt']);
   expect(message).toMatchObject({ maxRetries: 3, callerIP: '127.0.0.1', callerIp: '127.0.0.1' });
 });
 
 test('a delay is added up from its parts; an instant beats it', async () => {
-  const delayed = await read(
+  const delayed = await system.api.message(
     await system.api.publish(`${system.receiver.url}/d`, { headers: { 'Upstash-Delay': '1d10h30m' } }),
   );
   expect(Number(delayed['notBefore']) - Number(delayed['createdAt'])).toBe(124_200_000);
   const at = Math.floor(Date.now() / 1000) + 3600;
   const headers = { 'Upstash-Delay': '5s', 'Upstash-Not-Before': String(at) };
-  expect((await read(await system.api.publish(`${system.receiver.url}/d`, { headers })))['notBefore']).toBe(at * 1000);
+  expect(
+    (await system.api.message(await system.api.publish(`${system.receiver.url}/d`, { headers })))['notBefore'],
+  ).toBe(at * 1000);
 });
 
 test('an instant that has passed delivers at once, a short delay not before its time', async () => {
   const start = Date.now();
   await system.api.publish(`${system.receiver.url}/past`, { headers: { 'Upstash-Not-Before': '1000000000' } });
   await system.api.publish(`${system.receiver.url}/soon`, { headers: { 'Upstash-Delay': '0.5s' } });
-  await eventually(() => system.receiver.at('/past')[0]);
-  const soon = await eventually(() => system.receiver.at('/soon')[0]);
+  await system.receiver.first('/past');
+  const soon = await system.receiver.first('/soon');
   expect(soon.at - start).toBeGreaterThanOrEqual(495);
 });
 
@@ -147,12 +148,12 @@ test.each([
 ])('%s: %s is refused with an error that names the header', async (name, value, status) => {
   const response = await publish({ [name]: value }, 'x');
   expect(response.status).toBe(status);
-  expect(((await response.json()) as { error: string }).error).toContain(name);
+  expect(await readError(response)).toContain(name);
 });
 
 test('every wrong option is named at once', async () => {
   const response = await publish({ 'Upstash-Delay': 'x', 'Upstash-Retries': 'y' }, 'x');
-  const { error } = (await response.json()) as { error: string };
+  const error = await readError(response);
   expect(error).toMatch(/Upstash-Delay.*Upstash-Retries/);
 });
 

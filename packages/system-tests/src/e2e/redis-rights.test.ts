@@ -88,7 +88,7 @@ test('with the rights of the documentation everything works, and Redis denies no
   const failed = await api.publish(`${receiver.url}/fails`, {
     headers: { 'Upstash-Retries': '1', 'Upstash-Retry-Delay': '100' },
   });
-  await eventually(async () => (await api.states(failed)).at(-1) === 'FAILED', 20_000);
+  await api.untilState(failed, 'FAILED');
   const { messages } = (await ok(api.call('/v2/dlq'))) as { messages: { dlqId: string }[] };
   await ok(post('/v2/dlq/retry', { dlqIds: messages.map(({ dlqId }) => dlqId) }));
   await eventually(
@@ -134,7 +134,7 @@ test('rights that are withdrawn: not ready, few commands, one line at the start 
   }));
   await ok(post('/v2/batch', delayed));
   await setUser('-evalsha', '-eval', '-hget');
-  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 503, 20_000);
+  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 503);
   const { error } = (await (await fetch(`${dispatcher.url}/ready`)).json()) as { error: string };
   expect(error).toMatch(/a right was withdrawn from the Redis user .* grant it again: ACL SETUSER posthorn/);
   expect((await post(`/v2/publish/${receiver.url}/denied`)).status).toBe(503);
@@ -151,10 +151,10 @@ test('rights that are withdrawn: not ready, few commands, one line at the start 
   expect(perSecond).toBeLessThan(300);
 
   await setUser();
-  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 200, 20_000);
+  await eventually(async () => (await fetch(`${dispatcher.url}/ready`)).status === 200);
   const id = await eventually(() => api.publish(`${receiver.url}/granted`));
-  await eventually(() => receiver.at('/granted').some(({ headers }) => headers['upstash-message-id'] === id), 20_000);
-  await eventually(() => receiver.at('/delayed').length === 16, 20_000);
+  await eventually(() => receiver.at('/granted').some(({ headers }) => headers['upstash-message-id'] === id));
+  await eventually(() => receiver.at('/delayed').length === 16);
   const lines = (text: string) =>
     dispatcher
       .output()

@@ -1,5 +1,15 @@
-import { eventually, findFreePort, startApi, startDispatcher, startReceiver, startRedis } from '@posthorn/testkit';
-import type { Receiver, TestApi, TestProcess, TestRedis } from '@posthorn/testkit';
+import {
+  eventually,
+  findFreePort,
+  startApi,
+  startDispatcher,
+  startReceiver,
+  startRedis,
+  type Receiver,
+  type TestApi,
+  type TestProcess,
+  type TestRedis,
+} from '@posthorn/testkit';
 import jsonwebtoken from 'jsonwebtoken';
 
 let redis: TestRedis;
@@ -55,7 +65,7 @@ function startLoad(path: string, token: () => string) {
       await eventually(() => {
         const here = arrived();
         return [...ids].every((id) => here.has(id));
-      }, 20_000);
+      });
     },
   };
 }
@@ -93,7 +103,7 @@ test('signing keys are rotated under load: each delivery verifies with the two k
     const rotated = await keys('/v2/keys/rotate', 'POST');
     expect(rotated.current).toBe(known.next);
     // So many in a row come from both dispatchers. Then the receiver is told of the new pair, before the next rotation.
-    await eventually(() => byNext > 60, 20_000);
+    await eventually(() => byNext > 60);
     known = rotated;
     byNext = 0;
   }
@@ -110,7 +120,7 @@ test('the token is replaced under load: a caller with a valid one is never refus
       expect(await apis[place]?.end('SIGTERM')).toBe(0);
       apis[place] = await start(port, tokens);
       const before = load.count();
-      await eventually(() => load.count() > before + 20, 20_000);
+      await eventually(() => load.count() > before + 20);
     }
   };
   await restartAll('old,new');

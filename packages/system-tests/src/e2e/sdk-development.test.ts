@@ -24,7 +24,7 @@ beforeAll(async () => {
     PORT: port,
   });
   process.env = { ...env, QSTASH_DEV: 'true', QSTASH_DEV_PORT: port };
-  await eventually(() => new Client().keys.get().then(Boolean, () => false), 30_000);
+  await eventually(() => new Client().keys.get().then(Boolean, () => false));
 });
 afterAll(async () => {
   process.env = env;

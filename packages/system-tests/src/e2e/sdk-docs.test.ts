@@ -64,7 +64,7 @@ test('all examples compile, strictly', async () => {
 });
 
 test('all examples run and print what they say', async () => {
-  const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
+  const { current, next } = await system.api.read<{ current: string; next: string }>('/v2/keys');
   const env = {
     QSTASH_URL: system.api.url,
     QSTASH_TOKEN: testToken,

@@ -1,23 +1,19 @@
 import { createHash } from 'node:crypto';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
 
 interface Keys {
   current: string;
   next: string;
 }
-const keys = async (path = '/v2/keys', method = 'GET') =>
-  (await (await system.api.call(path, { method })).json()) as Keys;
+const keys = async (path = '/v2/keys', method = 'GET') => (await system.api.request<Keys>(method, path)).body;
 const deliver = async (path: string, body: string) => {
   await system.api.publish(system.receiver.url + path, { body });
-  const { headers } = await eventually(() => system.receiver.at(path)[0]);
+  const { headers } = await system.receiver.first(path);
   return String(headers['upstash-signature']);
 };
 const verify = (token: string, key: string) => jwtVerify(token, new TextEncoder().encode(key), { issuer: 'Upstash' });
@@ -61,7 +57,7 @@ test('rotation makes the next key the current one, also for messages that were a
   const before = await keys();
   system.receiver.reply('/older', 500, 200);
   await system.api.publish(`${system.receiver.url}/older`, { headers: { 'Upstash-Retry-Delay': '300' } });
-  await eventually(() => system.receiver.at('/older')[0]);
+  await system.receiver.first('/older');
 
   const after = await keys('/v2/keys/rotate', 'POST');
   expect(after.current).toBe(before.next);

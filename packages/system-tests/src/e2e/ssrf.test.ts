@@ -1,4 +1,4 @@
-import { eventually, findFreePort, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, findFreePort, readError, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
 import { startNameServer, type NameServer } from '../hostile/name-server.ts';
 import { answerWell, onRequest, startSink, type Sink } from '../hostile/sink.ts';
 
@@ -47,7 +47,7 @@ const paths: Record<string, (url: string) => Promise<Response>> = {
     const added = await post('/v2/topics/ssrf/endpoints', {}, { endpoints: [{ url }] });
     if (!added.ok) return added;
     const published = await post('/v2/publish/ssrf');
-    await system.api.call('/v2/topics/ssrf', { method: 'DELETE' });
+    await system.api.request('DELETE', '/v2/topics/ssrf');
     return published;
   },
   'a callback': (url) => post(`/v2/publish/http://127.0.0.1:${redirecting.port}/200`, { 'Upstash-Callback': url }),
@@ -107,7 +107,7 @@ test.each([...eachPath, ...Object.keys(laterPaths)])(
     for (const host of literals) {
       const response = await send(path, trapUrl(host));
       expect([host, response.status]).toEqual([host, 400]);
-      const { error } = (await response.json()) as { error: string };
+      const error = await readError(response);
       expect(error).toMatch(
         /invalid (failure callback|callback|destination) url: endpoint resolves to .*DESTINATION_ALLOW/,
       );
@@ -186,18 +186,18 @@ async function findError(url: string): Promise<string> {
   const { messageId } = await findDeadLetter(`url=${encodeURIComponent(url)}`);
   // The dead letter is there a moment before the log entries.
   return eventually(async () => {
-    const { events } = (await (await system.api.call(`/v2/events?messageId=${messageId}`)).json()) as {
-      events: { state: string; error?: string }[];
-    };
+    const { events } = await system.api.read<{ events: { state: string; error?: string }[] }>(
+      `/v2/events?messageId=${messageId}`,
+    );
     return events.find(({ state }) => state === 'ERROR')?.error;
   });
 }
 
 function findDeadLetter(filter: string): Promise<{ dlqId: string; messageId: string }> {
   return eventually(async () => {
-    const { messages } = (await (await system.api.call(`/v2/dlq?${filter}`)).json()) as {
-      messages: { dlqId: string; messageId: string }[];
-    };
+    const { messages } = await system.api.read<{ messages: { dlqId: string; messageId: string }[] }>(
+      `/v2/dlq?${filter}`,
+    );
     return messages[0];
   });
 }

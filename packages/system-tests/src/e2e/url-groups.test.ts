@@ -1,16 +1,13 @@
 import type { UrlGroupStats } from '@posthorn/shared';
-import { eventually, startSystem, type TestSystem } from '@posthorn/testkit';
+import { eventually, readError } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
-beforeAll(async () => {
-  system = await startSystem();
-});
-afterAll(() => system.stop());
+const system = useSystem();
 
 const change = (method: string, path: string, body?: object) =>
   system.api.call(`/v2/topics/${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
 const endpoints = async (name: string) =>
-  ((await (await system.api.call(`/v2/topics/${name}`)).json()) as { endpoints: object[] }).endpoints;
+  (await system.api.read<{ endpoints: object[] }>(`/v2/topics/${name}`)).endpoints;
 
 test('endpoints are added in order, renamed, moved and removed; with the last one the group goes', async () => {
   await change('POST', 'life/endpoints', {
@@ -25,7 +22,7 @@ test('endpoints are added in order, renamed, moved and removed; with the last on
     { name: 'b', url: 'https://b.example' },
     { url: 'https://c.example' },
   ]);
-  const group = (await (await system.api.call('/v2/topics/life')).json()) as Record<string, unknown>;
+  const group = await system.api.read<Record<string, unknown>>('/v2/topics/life');
   expect(group).toMatchObject({
     name: 'life',
     createdAt: expect.any(Number) as number,
@@ -67,7 +64,7 @@ test.each([
 ])('a wrong group is refused: %s %j', async (path, body) => {
   const response = await change('POST', path, body);
   expect(response.status).toBe(400);
-  expect(((await response.json()) as { error: string }).error).toMatch(/name|endpoints|url/);
+  expect(await readError(response)).toMatch(/name|endpoints|url/);
 });
 
 test('concurrent additions are all kept', async () => {
@@ -89,12 +86,12 @@ test('a publish makes one independent message per endpoint, in their order', asy
   expect(reply.map((item) => item.url)).toEqual([url('/one'), url('/two')]);
   const [one, two] = reply.map(({ messageId }) => messageId) as [string, string];
 
-  await eventually(async () => (await system.api.states(one)).at(-1) === 'FAILED');
-  await eventually(async () => (await system.api.states(two)).at(-1) === 'DELIVERED');
+  await system.api.untilState(one, 'FAILED');
+  await system.api.untilState(two, 'DELIVERED');
   const [received] = system.receiver.at('/two');
   expect(received?.headers['upstash-topic-name']).toBe('my-topic');
   expect(received?.body.toString()).toBe(body);
-  const failed = (await (await system.api.call(`/v2/messages/${one}`)).json()) as Record<string, unknown>;
+  const failed = await system.api.message(one);
   expect(failed).toMatchObject({ topicName: 'my-topic', endpointName: 'first', url: url('/one') });
 });
 

@@ -62,7 +62,7 @@ export async function startWorkflowSystem(
     ...variables,
     api: { QSTASH_TOKEN: `${testToken},${workflowToken}`, ...variables.api },
   });
-  const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
+  const { current, next } = await system.api.read<{ current: string; next: string }>('/v2/keys');
   const options = { baseUrl: system.api.url, token: workflowToken };
   const qstash = new QStashClient(options);
   const client = new Client(options);
@@ -122,8 +122,7 @@ export async function startWorkflowSystem(
     spoil: (path, ...statuses) => void spoilt.set(path, statuses),
     run,
     ended,
-    result: async (workflowRunId) =>
-      JSON.parse((await ended(workflowRunId, 20_000)).workflowRunResponse ?? 'null') as unknown,
+    result: async (workflowRunId) => JSON.parse((await ended(workflowRunId)).workflowRunResponse ?? 'null') as unknown,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -49,7 +49,7 @@ beforeAll(async () => {
   silenceSdk();
   system = await startSystem();
   client = new Client({ baseUrl: system.api.url, token: testToken });
-  const { current, next } = (await (await system.api.call('/v2/keys')).json()) as { current: string; next: string };
+  const { current, next } = await system.api.read<{ current: string; next: string }>('/v2/keys');
   const env = {
     QSTASH_URL: system.api.url,
     QSTASH_TOKEN: testToken,
@@ -85,7 +85,7 @@ const ended = (workflowRunId: string) =>
   eventually(async () => {
     const [run] = (await client.logs({ filter: { workflowRunId } })).runs;
     return run && run.workflowState !== 'RUN_STARTED' ? run : undefined;
-  }, 30_000);
+  });
 
 test('all kinds of steps, with signatures over the text of each body', async () => {
   system.receiver.reply('/third', { status: 200, headers: { 'Content-Type': 'text/plain' }, body: 'third & <ü>' });

@@ -1,21 +1,18 @@
-import { eventually, startSystem, testToken, type TestSystem } from '@posthorn/testkit';
+import { eventually, testToken } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
 const readOnlyToken = 'read-only-token-0123';
 const hookToken = Buffer.from('{"UserID":"user","Password":"0123456789abcdef"}').toString('base64');
-beforeAll(async () => {
-  system = await startSystem({
-    api: {
-      MAX_MESSAGE_BYTES: '20000',
-      MAX_RESPONSE_BYTES: '1000',
-      MAX_BATCH_BYTES: '1000000',
-      QSTASH_READONLY_TOKEN: readOnlyToken,
-      QSTASH_TOKEN: `${testToken},${hookToken}`,
-      WORKFLOW_MAX_RUNS: '16',
-    },
-  });
+const system = useSystem({
+  api: {
+    MAX_MESSAGE_BYTES: '20000',
+    MAX_RESPONSE_BYTES: '1000',
+    MAX_BATCH_BYTES: '1000000',
+    QSTASH_READONLY_TOKEN: readOnlyToken,
+    QSTASH_TOKEN: `${testToken},${hookToken}`,
+    WORKFLOW_MAX_RUNS: '16',
+  },
 });
-afterAll(() => system.stop());
 afterEach(async () => {
   // Whatever came before, the same process still takes messages.
   await system.api.publish(`${system.receiver.url}/alive`);

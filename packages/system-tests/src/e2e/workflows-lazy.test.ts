@@ -21,7 +21,7 @@ test('endpoints fetch the step log; callbacks and failure callbacks come in full
   });
   const { workflowRunId } = await workflows.client.trigger({ url, body: 'payload' });
   await eventually(async () => (await workflows.client.notify({ eventId: 'lazy', eventData: 'e' })).length === 1);
-  const run = await workflows.ended(workflowRunId, 20_000);
+  const run = await workflows.ended(workflowRunId);
   expect(JSON.parse(run.workflowRunResponse ?? '')).toEqual(['payload', 200, 'e', true]);
   expect(steps('/lazy').map(({ body }) => body)).toEqual(steps('/lazy').map(() => ''));
   const callback = workflows.at('/lazy').find(({ headers }) => headers['upstash-workflow-callback']);
@@ -51,7 +51,7 @@ test.each<[string, string, (n: number) => unknown]>([
     for (let n = 0; n < 60; n++) await context.run(`step ${n}`, () => value(n));
   });
   const { workflowRunId } = await workflows.client.trigger({ url });
-  const run = await workflows.ended(workflowRunId, 20_000);
+  const run = await workflows.ended(workflowRunId);
   expect(run.workflowState).toBe('RUN_FAILED');
   expect(JSON.stringify(run.steps.at(-1))).toContain(variable);
 });
@@ -63,7 +63,7 @@ test('a result of a call that finds no room in the log fails the run at once, wi
     return status;
   });
   const { workflowRunId } = await workflows.client.trigger({ url });
-  const run = await workflows.ended(workflowRunId, 5000);
+  const run = await workflows.ended(workflowRunId);
   expect(run.workflowState).toBe('RUN_FAILED');
   expect(JSON.stringify(run.steps.at(-1))).toContain('WORKFLOW_MAX_LOG_BYTES');
   expect(workflows.at('/call-large').filter(({ headers }) => headers['upstash-workflow-callback'])).toHaveLength(1);
