@@ -112,7 +112,9 @@ test('messages that an earlier version stored are tried as often as they say, an
   });
   await makeDue([delivered.id, failed.id]);
   await eventually(async () => {
-    const { messages } = (await system.api.request('GET', `/v2/dlq?messageId=${failed.id}`)).body as { messages: unknown[] };
+    const { messages } = (await system.api.request('GET', `/v2/dlq?messageId=${failed.id}`)).body as {
+      messages: unknown[];
+    };
     return messages.length === 1;
   });
   expect(system.receiver.at('/arrives')).toMatchObject([
