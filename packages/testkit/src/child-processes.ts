@@ -23,3 +23,13 @@ export function listChildProcesses(parentPid: number): ListedProcess[] {
     }
   });
 }
+
+/** The memory that a process has now, in MB; 0 if it is not there. */
+export function readRssMb(pid: number): number {
+  try {
+    const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Math.round(Number(kilobytes) / 1024);
+  } catch {
+    return 0;
+  }
+}

@@ -1,31 +1,5 @@
 // How fast the pages of the console are in a browser whose processor is slowed down four times.
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { testToken } from '@posthorn/testkit';
-
-/** What is used of playwright-core, which only the console depends on. */
-interface Page {
-  goto(url: string): Promise<unknown>;
-  fill(selector: string, text: string): Promise<void>;
-  press(selector: string, key: string): Promise<void>;
-  waitForSelector(selector: string): Promise<unknown>;
-  waitForTimeout(ms: number): Promise<void>;
-  addInitScript(script: string): Promise<void>;
-  evaluate<T>(script: string): Promise<T>;
-}
-interface Context {
-  newPage(): Promise<Page>;
-  newCDPSession(page: Page): Promise<{ send(method: string, parameters: object): Promise<unknown> }>;
-  storageState(): Promise<object>;
-  close(): Promise<void>;
-}
-interface Browser {
-  newContext(options?: object): Promise<Context>;
-  close(): Promise<void>;
-}
-interface Chromium {
-  launch(options: object): Promise<Browser>;
-}
+import { openConsole } from './console-browser.ts';
 
 const slowdown = 4;
 const coldStarts = 5;
@@ -62,23 +36,10 @@ export interface PageSpeed {
 
 /** Measures the console that an API serves. */
 export async function measurePages(url: string): Promise<PageSpeed> {
-  const require = createRequire(`${process.cwd()}/apps/console/package.json`);
-  const { chromium } = require('playwright-core') as { chromium: Chromium };
-  const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
-  const executablePath = process.env['CHROMIUM'] ?? places.find((place) => existsSync(place));
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await openConsole(url);
   try {
-    const first = await browser.newContext();
-    const signInPage = await first.newPage();
-    await signInPage.goto(`${url}/console/`);
-    await signInPage.fill('#token', testToken);
-    await signInPage.press('#token', 'Enter');
-    await signInPage.waitForSelector('main section.now');
-    const storageState = await first.storageState();
-    await first.close();
-
     const open = async () => {
-      const context = await browser.newContext({ storageState });
+      const context = await browser.newContext();
       const page = await context.newPage();
       const cdp = await context.newCDPSession(page);
       await cdp.send('Emulation.setCPUThrottlingRate', { rate: slowdown });

@@ -1,8 +1,8 @@
 // `npm run test:soak -- <minutes>`: 200 messages a second under random faults. After a last drain memory, file
 // descriptors and keys are back where they were after the warm-up. Prints one line of JSON.
 //   CHAOS_SEED=...  the faults of an earlier run
-import { readdirSync, readFileSync } from 'node:fs';
-import { eventually } from '@posthorn/testkit';
+import { readdirSync } from 'node:fs';
+import { eventually, readRssMb } from '@posthorn/testkit';
 import { createChaos } from './fault.ts';
 import { strike } from './nemesis.ts';
 import { createRandom } from '../random.ts';
@@ -29,12 +29,10 @@ interface Use {
 /** The largest of all processes, and the keys that do not go by themselves. */
 async function measure(stage: Stage): Promise<Use> {
   const pids = [...stage.apis, ...stage.dispatchers].map(({ pid }) => pid);
-  const rssMb = pids.map(
-    (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
-  );
+  const rssMb = pids.map(readRssMb);
   const fds = pids.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
   const [, all, expiring] = /^db0:keys=(\d+),expires=(\d+)/m.exec(await stage.redis.client.info('keyspace')) ?? [];
-  return { rssMb: Math.round(Math.max(...rssMb)), fds: Math.max(...fds), keys: Number(all) - Number(expiring) };
+  return { rssMb: Math.max(...rssMb), fds: Math.max(...fds), keys: Number(all) - Number(expiring) };
 }
 
 const random = createRandom(seed);

@@ -1,10 +1,9 @@
 // A run whose results are large. Its endpoint speaks the protocol itself: the SDK takes seconds per step to decode a log
 // of 100 MB, and the memory and time of the server are what counts here.
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventually, startApi, startDispatcher, startRedis, testToken } from '@posthorn/testkit';
+import { eventually, readRssMb, startApi, startDispatcher, startRedis, testToken } from '@posthorn/testkit';
 import { request } from 'undici';
 
 const bytesPerStep = 100_000;
@@ -25,16 +24,6 @@ async function countElements(pieces: AsyncIterable<Buffer>): Promise<number> {
     rest = text.subarray(Math.max(0, text.length - elementMark.length + 1));
   }
   return count;
-}
-
-/** The memory that a process has now, in MB; 0 if it is not there. */
-export function readRssMb(pid: number): number {
-  try {
-    const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Math.round(Number(kilobytes) / 1024);
-  } catch {
-    return 0;
-  }
 }
 
 /** Runs a workflow of so many steps of 100 KB each, prints what it took, and gives what is wrong. */

@@ -9,12 +9,12 @@ import {
   startRedis,
   testToken,
   type TestApi,
+  readRssMb,
   type TestDispatcher,
 } from '@posthorn/testkit';
 import { Client } from '@upstash/workflow';
 import { createExecutions } from './executions.ts';
 import { findLeftovers } from './leftovers.ts';
-import { readRssMb } from './long-run.ts';
 import { expectResult, nameEvent, type Operation } from './program.ts';
 
 /** Longer from attempt to attempt: what was killed works again before the last one. */
