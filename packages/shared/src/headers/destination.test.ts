@@ -394,14 +394,14 @@ it('answers a target of 1 MB soon', () => {
       `https://h?qstash_token&${text}`,
       `https%3A%2F%2F${text}`,
     ]) {
-      const startedAt = performance.now();
+      const before = process.cpuUsage();
       try {
         formatUrl(target);
         parseDestination(target);
       } catch (error) {
         expect(error).toBeInstanceOf(DestinationError);
       }
-      expect(performance.now() - startedAt).toBeLessThan(2000);
+      expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
     }
   }
 });

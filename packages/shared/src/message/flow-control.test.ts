@@ -79,8 +79,8 @@ it('reads back every value that can be written', () => {
 
 it('answers a text of 1 MB soon and briefly', () => {
   for (const text of ['rate=1,', 'rate=', ',', '=', ' ', '1'].map((part) => part.repeat(1_000_000 / part.length))) {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     expect(() => parseFlowControlValue(text)).toThrow(/^.{1,250}$/);
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
   }
 });

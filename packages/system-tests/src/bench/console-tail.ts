@@ -49,7 +49,8 @@ try {
   const base = samples[Math.floor(samples.length * warmUpPart)];
   const last = samples.at(-1);
   if (base && last) {
-    console.log(`since a quarter of the time: page ${last.pageMb - base.pageMb} MB, API ${last.apiMb - base.apiMb} MB`);
+    const grown = { page: Math.round((last.pageMb - base.pageMb) * 10) / 10, api: last.apiMb - base.apiMb };
+    console.log(`since a quarter of the time: page ${grown.page} MB, API ${grown.api} MB`);
   }
 } finally {
   await browser.close();
