@@ -13,9 +13,9 @@ export interface Draft<T> {
   /** Whether it has what was typed, now or at an earlier visit. */
   isTyped: boolean;
   change(changes: Partial<T>): void;
-  /** After success: the form keeps what it shows, and does not restore it later. */
+  /** After success: the form keeps what it shows, and does not restore it later, unless it has changed since. */
   forget(): void;
-  /** After success: the form is as it was given. */
+  /** After success: the form is as it was given, unless it has changed since. */
   reset(): void;
 }
 
@@ -34,10 +34,12 @@ export function useDraft<T extends object>(key: string, given: T): Draft<T> {
       setTyped({ key, value: next });
     },
     forget() {
+      if (drafts.get(key) !== kept) return;
       drafts.delete(key);
       setTyped({ key, value });
     },
     reset() {
+      if (drafts.get(key) !== kept) return;
       drafts.delete(key);
       setTyped({ key, value: undefined });
     },

@@ -163,6 +163,26 @@ test('a value that was typed and not saved is marked as such', async () => {
   await note.waitFor({ state: 'detached' });
 });
 
+test('what is typed while the value before is saved stays', async () => {
+  await stage.post('/v2/queues', { queueName: 'quick', parallelism: 2 });
+  const { page } = await stage.open('queues/quick');
+  const parallelism = page.getByRole('spinbutton', { name: 'Parallelism', exact: true });
+  await parallelism.fill('7');
+  let letGo = () => {};
+  const isTyped = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/v2/queues/quick', async (route) => {
+    await isTyped;
+    await route.continue();
+  });
+  await button(page, 'Save').click();
+  await status(page, 'Saved queue quick').waitFor();
+  await parallelism.fill('8');
+  letGo();
+  await page.getByText('At a time').locator('..').getByText('7', { exact: true }).waitFor();
+  expect(await parallelism.inputValue()).toBe('8');
+  await page.getByText('not saved yet', { exact: true }).waitFor();
+});
+
 test('a schedule that could not be sent has no fault in its destination', async () => {
   const { page } = await stage.open('schedules/new');
   await field(page, 'Destination').fill('https://a.example/');
