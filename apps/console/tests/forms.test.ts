@@ -168,7 +168,7 @@ test('what is typed while the value before is saved stays', async () => {
   const { page } = await stage.open('queues/quick');
   const parallelism = page.getByRole('spinbutton', { name: 'Parallelism', exact: true });
   await parallelism.fill('7');
-  let letGo = () => {};
+  let letGo: () => void = () => undefined;
   const isTyped = new Promise<void>((resolve) => (letGo = resolve));
   await page.route('**/v2/queues/quick', async (route) => {
     await isTyped;
