@@ -20,4 +20,7 @@ timeZone.follow((value) => write('timeZone', value));
 export const hasShortcuts = createStore(read('shortcuts') !== 'off');
 hasShortcuts.follow((value) => write('shortcuts', value ? 'on' : 'off'));
 
-export const zones: readonly string[] = [...new Set([ownZone, 'UTC', ...Intl.supportedValuesOf('timeZone')])];
+/** All time zones that the browser knows, first its own and `chosen`. */
+export const listZones = (chosen: string): string[] => [
+  ...new Set([ownZone, chosen, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+];

@@ -45,7 +45,9 @@ export function Table({ label, columns, children, empty, isEmpty = false, isStal
         <tbody>
           {isEmpty ? (
             <tr class="empty">
-              <td colSpan={columns.length}>{empty}</td>
+              <td colSpan={columns.length}>
+                <div>{empty}</div>
+              </td>
             </tr>
           ) : (
             children

@@ -4,12 +4,13 @@ import { call, formatQuery, isRefusal } from '../api.ts';
 import { useDraft } from '../drafts.ts';
 import { navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
-import { timeZone, zones } from '../settings.ts';
-import { Field, Select } from '../components/field.tsx';
+import { timeZone } from '../settings.ts';
+import { Field } from '../components/field.tsx';
 import { NextTimes, type Preview } from '../components/next-times.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
+import { ZoneSelect } from '../components/zone-select.tsx';
 
 interface Form {
   destination: string;
@@ -109,12 +110,7 @@ export function NewSchedule() {
               fault={faults.cron}
               onInput={(event) => change({ cron: event.currentTarget.value })}
             />
-            <Select
-              label="Time zone"
-              value={form.zone}
-              onValue={(zone) => change({ zone })}
-              options={zones.map((zone) => [zone, zone])}
-            />
+            <ZoneSelect value={form.zone} onValue={(zone) => change({ zone })} />
             <Field
               label="Schedule id"
               placeholder="generated when empty"

@@ -3,17 +3,18 @@ import { useState } from 'preact/hooks';
 import { call, session } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatBytes, formatDuration, formatNumber } from '../format.ts';
-import { hasShortcuts, theme, timeZone, zones, type Theme } from '../settings.ts';
+import { hasShortcuts, theme, timeZone, type Theme } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { Fallback } from '../components/fallback.tsx';
-import { Check, Select } from '../components/field.tsx';
+import { Check } from '../components/field.tsx';
 import { complain, report } from '../components/notice.ts';
 import { PageHead } from '../components/page-head.tsx';
 import { Pairs } from '../components/pairs.tsx';
 import { Table } from '../components/table.tsx';
 import { Time } from '../components/time.tsx';
 import { useCanWrite } from '../components/use-can-write.ts';
+import { ZoneSelect } from '../components/zone-select.tsx';
 
 const themes: readonly (readonly [Theme, string])[] = [
   ['system', 'System'],
@@ -45,12 +46,7 @@ export function Settings() {
           </label>
         ))}
       </div>
-      <Select
-        label="Time zone"
-        value={zone}
-        onValue={(value) => timeZone.set(value)}
-        options={zones.map((one) => [one, one])}
-      />
+      <ZoneSelect value={zone} onValue={(value) => timeZone.set(value)} />
       <Check label="Single-key shortcuts" isOn={shortcuts} onChange={(isOn) => hasShortcuts.set(isOn)} />
       {canWrite ? <Keys /> : null}
       <Limits />
