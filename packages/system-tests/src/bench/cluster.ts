@@ -2,10 +2,10 @@
 // the limit. Each primary gets a few percent of a core from a control group, so that the API and the dispatcher have more
 // than they need even on two cores. Without the right to make control groups, the limit is computed: the busiest primary
 // would be the first to use a whole core.
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startCluster } from '@posthorn/testkit';
+import { eventually, startCluster } from '@posthorn/testkit';
 import { parseWhole } from './arguments.ts';
 import { readCpuUs } from './cpu.ts';
 import { publishMany } from './load.ts';
@@ -34,8 +34,7 @@ interface Result {
   isLimited: boolean;
 }
 
-const results: Result[] = [];
-for (const primaries of [3, 6]) results.push(await run(primaries));
+const results = [await run(3), await run(6)];
 for (const { primaries, cost, busiest, isLimited } of results) {
   const limit = isLimited ? `${round(cost.perSecond)} messages/s with ${sharePercent} % of a core each` : 'not limited';
   const { api, dispatcher, redis } = cost;
@@ -74,32 +73,32 @@ async function run(primaries: number): Promise<Result> {
   } finally {
     await Promise.all([product.end(), receiver.end()]);
     await cluster.stop();
-    for (const group of groups) rmdirSync(group);
+    // The kernel takes a moment to notice that a process has ended.
+    for (const group of groups) {
+      await eventually(() => {
+        rmdirSync(group);
+        return true;
+      });
+    }
   }
 }
 
 /** Gives a process a share of one core; `undefined` where that is not allowed. Control groups of either version. */
 function limitCpu(pid: number): string | undefined {
-  const periodUs = 20_000;
-  const quotaUs = Math.round((periodUs * sharePercent) / 100);
-  const versions = [
-    { folder: '/sys/fs/cgroup/cpu', limits: { 'cpu.cfs_period_us': periodUs, 'cpu.cfs_quota_us': quotaUs } },
-    { folder: '/sys/fs/cgroup', limits: { 'cpu.max': `${quotaUs} ${periodUs}` } },
-  ];
-  for (const { folder, limits } of versions) {
-    const group = join(folder, `posthorn-bench-${pid}`);
-    try {
-      mkdirSync(group);
-    } catch {
-      continue;
-    }
-    try {
-      for (const [name, value] of Object.entries(limits)) writeFileSync(join(group, name), String(value));
-      writeFileSync(join(group, 'cgroup.procs'), String(pid));
-      return group;
-    } catch {
-      rmdirSync(group);
-    }
+  // A kernel takes no quota below 1 ms.
+  const periodUs = 100_000;
+  const quotaUs = periodUs * (sharePercent / 100);
+  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const group = join('/sys/fs/cgroup', isUnified ? '' : 'cpu', `posthorn-bench-${pid}`);
+  const limits = isUnified
+    ? { 'cpu.max': `${quotaUs} ${periodUs}` }
+    : { 'cpu.cfs_period_us': periodUs, 'cpu.cfs_quota_us': quotaUs };
+  try {
+    mkdirSync(group);
+    for (const [name, value] of Object.entries(limits)) writeFileSync(join(group, name), String(value));
+    writeFileSync(join(group, 'cgroup.procs'), String(pid));
+    return group;
+  } catch {
+    return undefined;
   }
-  return undefined;
 }
