@@ -14,7 +14,13 @@ afterAll(() => system.stop());
  * compares those. When a command is added on purpose, its `--write` commits to the new figures.
  */
 test('a message asks no more of Redis than what is committed', async () => {
-  const measured = await countLoneMessages(system);
-  expect(Object.keys(measured)).toEqual(['one at a time']);
-  expect(findRises(readCommitted(), measured)).toEqual([]);
+  const measure = async () => {
+    const measured = await countLoneMessages(system);
+    expect(Object.keys(measured)).toEqual(['one at a time']);
+    return findRises(readCommitted(), measured);
+  };
+  const rises = await measure();
+  // What a dispatcher does once in some minutes, such as tidying its indexes, may fall into one measurement. What a message
+  // costs is in both.
+  expect(rises.length > 0 ? await measure() : []).toEqual([]);
 });
