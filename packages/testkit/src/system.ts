@@ -11,13 +11,26 @@ export interface TestSystem {
   stop(): Promise<void>;
 }
 
-export async function startSystem(
-  variables: { api?: Record<string, string>; dispatcher?: Record<string, string> } = {},
-): Promise<TestSystem> {
+export interface TestSystemOptions {
+  /** Environment variables of the API. */
+  api?: Record<string, string>;
+  /** Environment variables of the dispatcher. */
+  dispatcher?: Record<string, string>;
+  /** Both use Redis as the user `posthorn`, who has these rules of `ACL SETUSER`; without, as the default user. */
+  user?: { password: string; rules: readonly string[] };
+}
+
+export async function startSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
   const redis = await startRedis();
+  let { url } = redis;
+  if (options.user) {
+    const { password, rules } = options.user;
+    await redis.client.call('ACL', 'SETUSER', 'posthorn', 'on', `>${password}`, ...rules);
+    url = url.replace('//', `//posthorn:${password}@`);
+  }
   const [api, dispatcher, receiver] = await Promise.all([
-    startApi(redis.url, variables.api),
-    startDispatcher(redis.url, variables.dispatcher),
+    startApi(url, options.api),
+    startDispatcher(url, options.dispatcher),
     startReceiver(),
   ]);
   return {

@@ -1,19 +1,18 @@
 // The official JavaScript SDK, unchanged, from its registry package: only its base URL and its token are ours.
-import { eventually, fetchChecked, startSystem, testToken, type Received, type TestSystem } from '@posthorn/testkit';
+import { eventually, fetchChecked, testToken, type Received } from '@posthorn/testkit';
 import { Client, Receiver } from '@upstash/qstash';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
+const system = useSystem();
+const { urlOf } = system;
 let client: Client;
 beforeAll(async () => {
   // The SDK writes each refusal there.
   jest.spyOn(console, 'error').mockImplementation();
-  system = await startSystem();
   jest.spyOn(globalThis, 'fetch').mockImplementation(fetchChecked(system.api.url));
   client = new Client({ baseUrl: system.api.url, token: testToken, retry: false });
 });
-afterAll(() => system.stop());
 
-const urlOf = (path: string) => system.receiver.urlOf(path);
 const later = { delay: '1h' } as const;
 
 async function createReceiver(): Promise<Receiver> {

@@ -1,38 +1,23 @@
-import {
-  eventually,
-  findFreePort,
-  startApi,
-  startApp,
-  startReceiver,
-  startRedis,
-  type Receiver,
-  type TestApi,
-  type TestProcess,
-  type TestRedis,
-} from '@posthorn/testkit';
+import { eventually, findFreePort, startApp, type TestProcess } from '@posthorn/testkit';
+import { useApi } from './system.fixture.ts';
 
-let redis: TestRedis;
-let receiver: Receiver;
-let api: TestApi;
+const system = useApi('file');
 let dispatcher: TestProcess;
 let probePort: number;
 let isOver = false;
 beforeAll(async () => {
-  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
-  api = await startApi(redis.url);
   probePort = await findFreePort();
 });
 afterAll(async () => {
   isOver = true;
-  await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
-  await redis.stop();
+  await dispatcher.end('SIGKILL');
 });
 
 const poisonAfter = 2;
 /** A dispatcher that is started again whenever it dies, as a supervisor would do. */
 function supervise(): void {
   dispatcher = startApp('dispatcher', {
-    REDIS_URL: redis.url,
+    REDIS_URL: system.redis.url,
     PROBE_PORT: String(probePort),
     POISON_AFTER: String(poisonAfter),
     STALLED_AFTER_SECONDS: '3',
@@ -43,27 +28,33 @@ function supervise(): void {
 }
 
 test('a message that takes down every dispatcher goes to the dead letter queue; those beside it are delivered', async () => {
-  receiver.reply('/poison', () => dispatcher.kill('SIGKILL'));
+  system.receiver.reply('/poison', () => dispatcher.kill('SIGKILL'));
   // Still in flight when the dispatcher dies.
-  receiver.reply('/beside', { status: 200, afterMs: 1500 });
-  const beside = await Promise.all(Array.from({ length: 3 }, () => api.publish(`${receiver.url}/beside`)));
-  const poison = await api.publish(`${receiver.url}/poison`, {
-    headers: { 'Upstash-Retries': '20', 'Upstash-Failure-Callback': `${receiver.url}/failure`, 'Upstash-Delay': '1s' },
+  system.receiver.reply('/beside', { status: 200, afterMs: 1500 });
+  const beside = await Promise.all(
+    Array.from({ length: 3 }, () => system.api.publish(`${system.receiver.url}/beside`)),
+  );
+  const poison = await system.api.publish(`${system.receiver.url}/poison`, {
+    headers: {
+      'Upstash-Retries': '20',
+      'Upstash-Failure-Callback': `${system.receiver.url}/failure`,
+      'Upstash-Delay': '1s',
+    },
   });
   supervise();
 
-  const failure = await eventually(() => receiver.at('/failure')[0]);
-  expect(receiver.at('/poison')).toHaveLength(poisonAfter);
+  const failure = await eventually(() => system.receiver.at('/failure')[0]);
+  expect(system.receiver.at('/poison')).toHaveLength(poisonAfter);
   const told = JSON.parse(String(failure.body)) as { sourceMessageId: string; body: string; status: number };
   expect(told).toMatchObject({ sourceMessageId: poison, status: 0 });
   expect(Buffer.from(told.body, 'base64').toString()).toMatch(/not tried again: 2 dispatchers ended/);
 
-  const messages = await api.deadLetters();
+  const messages = await system.api.deadLetters();
   expect(messages.map(({ messageId }) => messageId)).toEqual([poison]);
-  expect((await api.states(poison)).slice(-2)).toEqual(['ERROR', 'FAILED']);
+  expect((await system.api.states(poison)).slice(-2)).toEqual(['ERROR', 'FAILED']);
 
   await eventually(async () => {
-    for (const id of beside) expect((await api.states(id)).at(-1)).toBe('DELIVERED');
+    for (const id of beside) expect((await system.api.states(id)).at(-1)).toBe('DELIVERED');
     return true;
   });
   expect(await (await fetch(`http://127.0.0.1:${probePort}/metrics`)).text()).toMatch(

@@ -2,20 +2,19 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { eventually, startSystem, testToken, type Received, type TestSystem } from '@posthorn/testkit';
+import { eventually, testToken, type Received } from '@posthorn/testkit';
 import { Client, Receiver, type QstashError } from '@posthorn/sdk';
 import { QstashLimitError, QstashNotFoundError, QstashUnauthorizedError, QstashValidationError } from '@posthorn/sdk';
 import { verifySignatureFetch } from '@posthorn/sdk/fetch';
+import { useSystem } from './system.fixture.ts';
 
-let system: TestSystem;
+const system = useSystem();
+const { urlOf } = system;
 let client: Client;
 beforeAll(async () => {
-  system = await startSystem();
   client = new Client({ baseUrl: system.api.url, token: testToken, timeoutMs: 20_000 });
 });
-afterAll(() => system.stop());
 
-const urlOf = (path: string) => system.receiver.urlOf(path);
 const later = { delay: '1h' } as const;
 const catchError = (promise: Promise<unknown>) =>
   promise.then(

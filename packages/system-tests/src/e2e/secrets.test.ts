@@ -1,15 +1,6 @@
 import { endpoints } from '@posthorn/shared';
-import {
-  eventually,
-  startApi,
-  startDispatcher,
-  startReceiver,
-  startRedis,
-  type Receiver,
-  type TestApi,
-  type TestProcess,
-  type TestRedis,
-} from '@posthorn/testkit';
+import { eventually } from '@posthorn/testkit';
+import { useSystem } from './system.fixture.ts';
 
 /** Texts that occur nowhere else, so that any place with one of them has leaked it. */
 const canary = {
@@ -28,10 +19,17 @@ const { token, queryToken, readOnlyToken, wrongToken, currentKey, nextKey, redis
 /** Nobody but the environment holds these. */
 const tokens = [token, queryToken, readOnlyToken, wrongToken, redisPassword];
 
-let redis: TestRedis;
-let api: TestApi;
-let dispatcher: TestProcess;
-let receiver: Receiver;
+const system = useSystem({
+  api: {
+    LOG_LEVEL: 'trace',
+    QSTASH_TOKEN: `${token},${queryToken}`,
+    QSTASH_READONLY_TOKEN: readOnlyToken,
+    QSTASH_CURRENT_SIGNING_KEY: currentKey,
+    QSTASH_NEXT_SIGNING_KEY: nextKey,
+  },
+  dispatcher: { LOG_LEVEL: 'trace' },
+  user: { password: redisPassword, rules: ['~*', '&*', '+@all'] },
+});
 const ids = { messageId: '', dlqId: '', scheduleId: '' };
 
 const headers = {
@@ -43,34 +41,16 @@ const headers = {
   'Upstash-Flow-Control-Value': 'parallelism=5',
 };
 const post = async (path: string, more: Record<string, string> = {}, body = canary.body) => {
-  const response = await api.call(path, { method: 'POST', headers: { ...headers, ...more }, body });
+  const response = await system.api.call(path, { method: 'POST', headers: { ...headers, ...more }, body });
   return { status: response.status, reply: (await response.json().catch(() => ({}))) as Record<string, string> };
 };
-const at = (path: string) => receiver.url.replace('//', `//user:${canary.userinfo}@`) + path;
+const at = (path: string) => system.receiver.url.replace('//', `//user:${canary.userinfo}@`) + path;
 
-beforeAll(async () => {
-  [redis, receiver] = await Promise.all([startRedis(), startReceiver()]);
-  await redis.client.call('ACL', 'SETUSER', 'posthorn', 'on', `>${redisPassword}`, '~*', '&*', '+@all');
-  const url = redis.url.replace('//', `//posthorn:${redisPassword}@`);
-  const variables = { LOG_LEVEL: 'trace' };
-  api = await startApi(url, {
-    ...variables,
-    QSTASH_TOKEN: `${token},${queryToken}`,
-    QSTASH_READONLY_TOKEN: readOnlyToken,
-    QSTASH_CURRENT_SIGNING_KEY: currentKey,
-    QSTASH_NEXT_SIGNING_KEY: nextKey,
-  });
-  dispatcher = await startDispatcher(url, variables);
-  await live();
-});
-afterAll(async () => {
-  await Promise.all([api.end('SIGKILL'), dispatcher.end('SIGKILL'), receiver.stop()]);
-  await redis.stop();
-});
+beforeAll(() => live());
 
 /** A day in the life: everything that is done with a message, and every way to do it wrong. */
 async function live(): Promise<void> {
-  receiver.reply('/fails', { status: 500, headers: { 'Set-Cookie': 'a=b' }, body: 'no' });
+  system.receiver.reply('/fails', { status: 500, headers: { 'Set-Cookie': 'a=b' }, body: 'no' });
   const callbacks = {
     'Upstash-Callback': at('/callback'),
     'Upstash-Failure-Callback': at('/failure'),
@@ -86,48 +66,52 @@ async function live(): Promise<void> {
   await post('/v2/topics/canary/endpoints', {}, JSON.stringify({ endpoints: [{ url: at('/group') }] }));
   await post('/v2/publish/canary');
   const query = `qstash_token=${queryToken}&upstash-redact-fields=body`;
-  await fetch(`${api.url}/v2/publish/${at(`/by-query?${query}`)}`, { method: 'POST', body: canary.body });
+  await fetch(`${system.api.url}/v2/publish/${at(`/by-query?${query}`)}`, { method: 'POST', body: canary.body });
   ids.messageId = (await post(`/v2/publish/${at('/later')}`, { 'Upstash-Delay': '1h' })).reply['messageId'] ?? '';
   const { messageId: canceled = '' } = (await post(`/v2/publish/${at('/canceled')}`, { 'Upstash-Delay': '1h' })).reply;
-  const cancel = await api.call(`/v2/messages/${canceled}`, { method: 'DELETE', headers });
+  const cancel = await system.api.call(`/v2/messages/${canceled}`, { method: 'DELETE', headers });
   expect(cancel.status).toBe(200);
   ids.scheduleId =
     (await post(`/v2/schedules/${at('/scheduled')}`, { 'Upstash-Cron': '0 0 1 1 *' })).reply['scheduleId'] ?? '';
 
-  await fetch(`${api.url}/v2/dlq?qstash_token=${wrongToken}`);
-  await api.call('/v2/dlq', { headers: { Authorization: `Bearer ${wrongToken}` } });
-  await api.call(`/v2/publish/${at('/read-only')}`, {
+  await fetch(`${system.api.url}/v2/dlq?qstash_token=${wrongToken}`);
+  await system.api.call('/v2/dlq', { headers: { Authorization: `Bearer ${wrongToken}` } });
+  await system.api.call(`/v2/publish/${at('/read-only')}`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${readOnlyToken}` },
   });
-  await fetch(`${api.url}/v2/nothing?qstash_token=${queryToken}`);
-  await fetch(`${api.url}/v2/publish/ftp://user:${canary.userinfo}@x/?qstash_token=${queryToken}`, { method: 'POST' });
+  await fetch(`${system.api.url}/v2/nothing?qstash_token=${queryToken}`);
+  await fetch(`${system.api.url}/v2/publish/ftp://user:${canary.userinfo}@x/?qstash_token=${queryToken}`, {
+    method: 'POST',
+  });
   await post('/v2/batch', {}, `[{"destination": "${canary.body}"}, ${canary.body}`);
   await post(`/v2/publish/${at('/wrong')}`, { 'Upstash-Forward-X': canary.authorization, 'Upstash-Retries': 'x' });
 
   const delivered = ['/works', '/large', '/queued', '/batch', '/group', '/by-query', '/callback', '/failure'];
-  await eventually(() => delivered.every((path) => receiver.requests.some((request) => request.path.startsWith(path))));
+  await eventually(() =>
+    delivered.every((path) => system.receiver.requests.some((request) => request.path.startsWith(path))),
+  );
   ids.dlqId = await eventually(async () => {
     const { messages } = (await (await call('/v2/dlq')).json()) as { messages: { dlqId: string }[] };
     return messages.length >= 2 && messages[0]?.dlqId;
   });
 }
 
-const call = (path: string) => api.call(path, { headers: { Authorization: `Bearer ${token}` } });
+const call = (path: string) => system.api.call(path, { headers: { Authorization: `Bearer ${token}` } });
 const find = (text: string, secrets: string[]) => secrets.filter((secret) => text.includes(secret));
 const base64 = (text: string) => Buffer.from(text).toString('base64').replace(/=+$/, '');
 /** What is shown as a hash only. */
 const redacted = [canary.body, canary.authorization].flatMap((text) => [text, base64(text)]);
 
 test('the destination gets what is meant for it: the canaries are alive', () => {
-  const [works] = receiver.at('/works');
+  const [works] = system.receiver.at('/works');
   expect(works?.headers.authorization).toBe(canary.authorization);
   expect(works?.body.toString()).toBe(canary.body);
-  expect(receiver.at('/by-query')).toHaveLength(1);
+  expect(system.receiver.at('/by-query')).toHaveLength(1);
 });
 
 test('no destination gets a token or a signing key', () => {
-  expect(find(JSON.stringify(receiver.requests), [...tokens, currentKey, nextKey])).toEqual([]);
+  expect(find(JSON.stringify(system.receiver.requests), [...tokens, currentKey, nextKey])).toEqual([]);
 });
 
 test('no response to a reader holds a token, a key, or what is redacted', async () => {
@@ -150,7 +134,7 @@ test('no response to a reader holds a token, a key, or what is redacted', async 
 
 test('Redis holds no token; the signing keys lie in the settings only, and what is redacted where delivery needs it', async () => {
   const where = new Map<string, string[]>();
-  for (const key of await redis.client.keys('*')) {
+  for (const key of await system.redis.client.keys('*')) {
     const text = key + (await readText(key));
     for (const secret of find(text, [...Object.values(canary), ...redacted])) {
       where.set(secret, [...(where.get(secret) ?? []), key]);
@@ -167,8 +151,8 @@ test('no process says any of them, at the most talkative level and when Redis br
   // A key of another type is a fault that Redis answers with the command in its hands.
   for (let shard = 0; shard < 8; shard++) {
     for (const key of [`{d${shard}}:deliver:delayed`, `{d${shard}}:deliver:events`, `{d${shard}}:deliver:wait`]) {
-      await redis.client.del(key);
-      await redis.client.set(key, 'wrong');
+      await system.redis.client.del(key);
+      await system.redis.client.set(key, 'wrong');
     }
   }
   const statuses = await Promise.all([
@@ -178,15 +162,15 @@ test('no process says any of them, at the most talkative level and when Redis br
   ]);
   expect(statuses.map(({ status }) => status).filter((status) => status < 500)).toEqual([]);
   expect(find(JSON.stringify(statuses), Object.values(canary))).toEqual([]);
-  await redis.kill();
+  await system.redis.kill();
   await post(`/v2/publish/${at('/away')}`);
-  const output = api.output() + dispatcher.output();
+  const output = system.api.output() + system.dispatcher.output();
   expect(output).toContain('request.finished');
   expect(find(output, [...Object.values(canary), ...redacted])).toEqual([]);
 });
 
 async function readText(key: string): Promise<string> {
-  const { client } = redis;
+  const { client } = system.redis;
   const type = await client.type(key);
   const read: Record<string, () => Promise<unknown>> = {
     string: () => client.get(key),

@@ -7,6 +7,7 @@ import {
   type TestApi,
   type TestRedis,
   type TestSystem,
+  type TestSystemOptions,
 } from '@posthorn/testkit';
 
 /** All of posthorn, for the tests of one file. */
@@ -18,14 +19,14 @@ export interface UsedSystem extends TestSystem {
 }
 
 /** A system for all tests of a file, which is complete when the first of them begins. */
-export function useSystem(variables?: Parameters<typeof startSystem>[0]): UsedSystem {
+export function useSystem(options?: TestSystemOptions): UsedSystem {
   const system = {
     urlOf: (path: string) => system.receiver.urlOf(path),
     publish: (path: string, headers: Record<string, string> = {}, body = 'x') =>
       system.api.publish(system.urlOf(path), { headers, body }),
   } as UsedSystem;
   beforeAll(async () => {
-    Object.assign(system, await startSystem(variables));
+    Object.assign(system, await startSystem(options));
   });
   afterAll(() => system.stop());
   return system;
