@@ -1,14 +1,14 @@
 // `node scripts/console-pictures.mjs [folder]`: starts posthorn with some messages and takes the pictures of the documents.
 // `node scripts/console-pictures.mjs --all <folder> [page...]`: takes pictures of every page, or of those that are named,
 // with no, three and many messages, in both themes, 320, 768 and 1280 px wide.
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './setup.mjs';
 
 process.env.POSTHORN_ROOT = root;
-const { eventually, startSystem, testToken } = await import('../packages/testkit/dist/index.js');
+const { eventually, findChromium, startSystem, testToken } = await import('../packages/testkit/dist/index.js');
 const { chromium } = createRequire(join(root, 'apps/console/package.json'))('playwright-core');
 
 const { values, positionals } = parseArgs({ options: { all: { type: 'boolean' } }, allowPositionals: true });
@@ -146,10 +146,9 @@ async function signIn(browser, url, options) {
   return page;
 }
 
-const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 const quiet = ['background-networking', 'component-update', 'sync'].map((name) => `--disable-${name}`);
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? places.find((place) => existsSync(place)),
+  executablePath: findChromium(),
   args: ['--no-sandbox', '--disable-quic', '--no-first-run', ...quiet],
 });
 

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, say, setUp, toolEnvironment } from './setup.mjs';
 
 await setUp();
 const { findRedisServer } = await import('../packages/embedded-redis/dist/index.js');
+const { findChromium } = await import('../packages/testkit/dist/index.js');
 const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: say }).catch((error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
@@ -15,15 +16,11 @@ const redisServer = await findRedisServer({ dataDir: join(root, 'data'), log: sa
 const env = { ...toolEnvironment(), POSTHORN_TEST_REDIS: JSON.stringify(redisServer), TMPDIR: chooseScratch() };
 const total = { passed: 0, failed: 0, flaky: 0, skipped: 0 };
 /** More test files than these that fail are no accident of a busy machine, and get no second try. */
-const maxSecondTries = 4;
+const maxSecondTries = 8;
 
 await Promise.all([checkSources(), checkTypes()]);
 await test('unit');
-await testProcesses('integration');
-if (await hasChromium()) await testProcesses('browser');
-else skipBrowser();
-await testProcesses('e2e');
-await test('examples', '--runInBand');
+await testProcesses(['integration', 'e2e', 'examples', ...((await hasChromium()) ? ['browser'] : [])]);
 
 const others = ['flaky', 'skipped'].filter((kind) => total[kind] > 0).map((kind) => `, ${total[kind]} ${kind}`);
 console.log(`${total.passed} passed, ${total.failed} failed${others.join('')}`);
@@ -53,24 +50,27 @@ function chooseScratch() {
   return bavail * bsize >= 4 * 2 ** 30 ? memory : tmpdir();
 }
 
-/** The browser tests use the Chromium of the distribution. Where it is missing it is installed, if that is possible. */
+/**
+ * The browser tests use a Chromium of the distribution, and install one where it is missing, if that is possible: first the
+ * build without windows, which takes less than half of the time. Without a browser these tests prove nothing: they count
+ * as skipped, never as passed.
+ */
 async function hasChromium() {
-  // One that is named and missing is an error, which the tests show.
-  if (process.env.CHROMIUM) return true;
-  const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
-  const isThere = () => places.some((place) => existsSync(place));
-  if (isThere()) return true;
-  console.log('installing chromium, for the browser tests (apt-get install chromium)');
-  await run('apt-get', ['update']);
-  const { isPassed, output } = await run('apt-get', ['install', '--yes', '--no-install-recommends', 'chromium']);
-  if (!isPassed) console.log(output);
-  return isThere();
-}
-
-/** Without a browser these tests prove nothing: they count as skipped, never as passed. */
-function skipBrowser() {
+  const isLight = () => process.env.CHROMIUM !== undefined || findChromium()?.endsWith('-headless-shell') === true;
+  if (!isLight()) await installPackage('chromium-headless-shell');
+  if (findChromium() === undefined) await installPackage('chromium');
+  if (findChromium() !== undefined) return true;
   total.skipped++;
   console.log('SKIPPED browser: there is no Chromium, and it could not be installed. Install it, or set CHROMIUM.');
+  return false;
+}
+
+async function installPackage(name) {
+  const args = ['install', '--yes', '--no-install-recommends', '--no-remove', name];
+  console.log(`installing ${name}, for the browser tests (apt-get install ${name})`);
+  await run('apt-get', ['update']);
+  const { isPassed, output } = await run('apt-get', args);
+  if (!isPassed) console.log(output);
 }
 
 async function check(name, command, args, moreEnv) {
@@ -78,37 +78,39 @@ async function check(name, command, args, moreEnv) {
   report(name, ran, { passed: ran.isPassed ? 1 : 0, failed: ran.isPassed ? 0 : 1 });
 }
 
-async function test(project, ...args) {
-  const ran = await runTests(project, args);
+async function test(project) {
+  const ran = await runTests([project]);
   report(project, ran, ran.counted);
 }
 
 /**
- * Tests of real processes share the machine with each other, and one that waits for a while may wait too short on a busy
- * one. The files that failed run once more, alone. What passes then is counted as flaky, with what it said at first: it
- * does not stop a release, and it is to be mended.
+ * Tests of real processes wait for them most of the time, so that more of them run at once than there are cores. They
+ * share the machine with each other, and one that waits for a while may wait too short on a busy one. The files that
+ * failed run once more, alone. What passes then is counted as flaky, with what it said at first: it does not stop a
+ * release, and it is to be mended.
  */
-async function testProcesses(project, ...args) {
-  const first = await runTests(project, args);
+async function testProcesses(projects) {
+  const name = projects.join(', ');
+  const first = await runTests(projects, [`--maxWorkers=${2 * availableParallelism()}`]);
   const { failedFiles } = first;
-  report(project, first, failedFiles.length > maxSecondTries ? first.counted : { passed: first.counted.passed });
+  report(name, first, failedFiles.length > maxSecondTries ? first.counted : { passed: first.counted.passed });
   if (first.isPassed || failedFiles.length > maxSecondTries) return;
   if (failedFiles.length === 0) return void (total.failed += first.counted.failed);
-  const second = await runTests(project, ['--runInBand', '--runTestsByPath', ...failedFiles]);
+  const second = await runTests(projects, ['--runInBand', '--runTestsByPath', ...failedFiles]);
   const { failed } = second.counted;
-  report(`${project}, the failed files again, alone`, second, {
+  report('the failed files again, alone', second, {
     failed,
     flaky: Math.max(0, first.counted.failed - failed),
   });
 }
 
-/** Runs a project of jest: how it went, the tests counted, and the files with failures. */
-async function runTests(project, args) {
+/** Runs projects of jest: how it went, the tests counted, and the files with failures. */
+async function runTests(projects, args = []) {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
   const file = join(folder, 'result.json');
   // A test that failed in the middle may leave something open, for which jest would wait for ever.
   const json = ['--json', `--outputFile=${file}`, '--passWithNoTests', '--forceExit'];
-  const ran = await run('jest', ['--selectProjects', project, ...json, ...args]);
+  const ran = await run('jest', ['--selectProjects', ...projects, ...json, ...args]);
   const result = readResult(file);
   rmSync(folder, { recursive: true, force: true });
   // A file that cannot even be loaded has no tests to fail.

@@ -1,16 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findChromium } from '@posthorn/testkit';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-
-/** Where distributions put Chromium. */
-const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
 
 /** A browser that asks no other host for anything. */
 export async function startBrowser(): Promise<{ browser: Browser; stop: () => Promise<void> }> {
-  const executablePath = process.env['CHROMIUM'] ?? paths.find((path) => existsSync(path));
-  if (executablePath === undefined) throw new Error('There is no Chromium; install the package chromium.');
+  const executablePath = findChromium();
+  if (executablePath === undefined)
+    throw new Error('There is no Chromium; install the package chromium-headless-shell.');
   const profile = mkdtempSync(join(tmpdir(), 'posthorn-browser-'));
   const browser = await chromium.launch({
     executablePath,

@@ -1,5 +1,6 @@
 export * from './check-reply.ts';
 export * from './child-processes.ts';
+export * from './chromium.ts';
 export * from './cluster.ts';
 export * from './console-sizes.ts';
 export * from './eventually.ts';

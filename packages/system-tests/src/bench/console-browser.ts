@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { testToken } from '@posthorn/testkit';
+import { findChromium, testToken } from '@posthorn/testkit';
 
 /** What is used of playwright-core, which only the console depends on. */
 export interface Page {
@@ -38,9 +37,7 @@ export interface ConsoleBrowser {
 export async function openConsole(url: string): Promise<ConsoleBrowser> {
   const require = createRequire(`${process.cwd()}/apps/console/package.json`);
   const { chromium } = require('playwright-core') as { chromium: { launch(options: object): Promise<Browser> } };
-  const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
-  const executablePath = process.env['CHROMIUM'] ?? paths.find((path) => existsSync(path));
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
   try {
     const first = await browser.newContext();
     const page = await first.newPage();
