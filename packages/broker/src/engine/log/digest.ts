@@ -36,12 +36,10 @@ export function writeDigest(message: Message, bytes: Buffer, at: number): void {
   }
 }
 
-/** A test of one part of a digest: of so many bytes, from this offset on. */
-export interface PartTest {
+/** What a filter asks of one field of a digest: one of these hashes, of two bytes, at this offset. */
+export interface FieldTest {
   offset: number;
-  bytes: number;
-  /** @param at where the part begins */
-  passes(bytes: Buffer, at: number): boolean;
+  hashes: number[];
 }
 
 /** Bytes of a digest before its labels: a hash of two bytes for each field. */
@@ -53,7 +51,7 @@ export const fieldBytes = labelsAt;
  * @returns `undefined` for a filter without fields of a digest
  */
 export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: number) => boolean) | undefined {
-  const conditions = readConditions(filter);
+  const conditions = createFieldTests(filter);
   const labels = filter.label?.map(bitsOf);
   if (conditions.length === 0 && !labels) return undefined;
 
@@ -67,15 +65,7 @@ export function createDigestTest(filter: MessageFilter): ((bytes: Buffer, at: nu
 }
 
 /** The same prefilter for the fields alone, one by one: a message passes if it passes all of them. */
-export function createFieldTests(filter: MessageFilter): PartTest[] {
-  return readConditions(filter).map(({ offset, hashes }) => ({
-    offset,
-    bytes: 2,
-    passes: (bytes, at) => hashes.includes((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)),
-  }));
-}
-
-function readConditions(filter: MessageFilter): { offset: number; hashes: number[] }[] {
+export function createFieldTests(filter: MessageFilter): FieldTest[] {
   // The host counts with and without its port, the path in more than one form; the digest has one of each.
   const host = filter.host?.map((wanted) => wanted.replace(/:\d+$/, ''));
   const path = filter.path?.map((wanted) =>

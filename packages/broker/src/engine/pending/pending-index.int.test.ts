@@ -57,18 +57,31 @@ async function makeDue(): Promise<void> {
   for (const shard of allShards) {
     const head = keyspace.pendingHead(shard);
     for (const [field, value] of Object.entries(await broker.redis.hgetall(head))) {
-      const [first = '', , last = ''] = value.split(' ');
-      if (field.startsWith('segment:')) await broker.redis.setField(head, field, field, `${first} 0 ${last}`);
+      const [first = '', , ...others] = value.split(' ');
+      if (field.startsWith('segment:'))
+        await broker.redis.setField(head, field, field, [first, 0, ...others].join(' '));
       if (field === 'gap') await broker.redis.setField(head, field, field, `${first} 0`);
     }
   }
 }
 
 /** Bytes of all rows, in whatever form. */
-async function countRows(): Promise<number> {
+async function countBytes(): Promise<number> {
   const keys = await server.client.keys('{d*}:pending:*');
   const lengths = await Promise.all(keys.map((key) => server.client.strlen(key)));
-  return lengths.reduce((total, length) => total + length, 0) / rowBytes;
+  return lengths.reduce((total, length) => total + length, 0);
+}
+
+/** Rows in the index, whether they are sorted by columns or not. */
+async function countRows(): Promise<number> {
+  const counts = allShards.map(async (shard) => {
+    const head = keyspace.pendingHead(shard);
+    const fields = Object.entries(await server.client.hgetall(head)).filter(([field]) => field.startsWith('segment:'));
+    const sorted = fields.map(([, value]) => Number(value.split(' ')[0])).filter((rows) => rows > 0);
+    const newest = (await server.client.strlen(keyspace.pendingRows(shard))) / rowBytes;
+    return sorted.reduce((sum, rows) => sum + rows, newest);
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
 }
 
 /** Calls of commands that Redis carries out meanwhile, those of scripts included. */
@@ -338,8 +351,9 @@ test('a segment whose number another one has after a failover is left alone', as
   await makeDue();
   const segments = await server.client.keys('{d*}:pending:[0-9]*');
   for (const key of segments) await server.client.append(key, Buffer.alloc(rowBytes));
+  const before = await countBytes();
   for (const tidy of claims) await tidy?.();
-  expect(await countRows()).toBe(20 + segments.length);
+  expect(await countBytes()).toBe(before);
 });
 
 test('messages that are delivered soon leave nothing after the index was tidied once', async () => {

@@ -1,9 +1,19 @@
 import { packedIdBytes, unpackMessageId, type MessageFilter } from '@posthorn/shared';
-import type { PartTest } from '../log/digest.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
-import { createRowTests, idPart, locateColumn, readRowId, rowBytes, type Segment } from './pending-rows.ts';
-import { claimTidying, type PendingMessages } from './tidy-pending.ts';
+import {
+  createRowTest,
+  findRows,
+  locateCompared,
+  locateIds,
+  passesRow,
+  readRowId,
+  rowBytes,
+  toRows,
+  type RowTest,
+  type Segment,
+} from './pending-rows.ts';
+import { claimTidying, parseLabelColumns, type PendingMessages } from './tidy-pending.ts';
 
 /**
  * The index of the messages of a shard that have not ended: for each a row of 45 bytes, with hashes of what
@@ -51,52 +61,52 @@ export function openPendingIndex(
 
   const readHead = async () => {
     const [missing, rows, ...fields] = await redis.readPendingBuffer(head, rowsKey, `${jobPrefix}id`);
-    const numbers = fields.map((field) => Number(field.toString()));
-    const segments = Array.from({ length: numbers.length / 2 }, (_, index): Segment => ({
-      number: numbers[index * 2] ?? 0,
-      rows: numbers[index * 2 + 1] ?? 0,
-    }));
+    const texts = fields.map(String);
+    const segments = Array.from({ length: texts.length / 3 }, (_, index): Segment => {
+      const [number, rows, labelColumns] = texts.slice(index * 3);
+      return { number: Number(number), rows: Number(rows), labelColumns: parseLabelColumns(labelColumns) };
+    });
     return { isComplete: missing?.toString() === '0', rows: rows ?? Buffer.alloc(0), segments };
   };
 
-  /** Ids of a segment whose digests pass; `undefined` if it is gone: it was tidied, and its rows are in a new one. */
-  const searchSegment = async ({ number, rows }: Segment, filter: MessageFilter): Promise<string[] | undefined> => {
+  /** Ids of a segment whose rows pass; `undefined` if it is gone: it was tidied, and its rows are in a new one. */
+  const searchSegment = async (segment: Segment, test: RowTest | undefined): Promise<string[] | undefined> => {
+    const { number, rows, labelColumns } = segment;
     const key = segmentKey(number);
-    if (rows === 0) {
-      const unsorted = await redis.getBuffer(key);
-      return unsorted ? searchRows(unsorted, filter) : undefined;
+    if (rows === 0 || labelColumns === undefined || !test) {
+      const content = await redis.getBuffer(key);
+      return content ? searchRows(rows === 0 ? content : toRows(content, labelColumns), test) : undefined;
     }
-    const tests = createRowTests(filter);
-    const columns = await Promise.all(
-      tests.map((test) => {
-        const { from, to } = locateColumn(rows, test);
-        return redis.getrangeBuffer(key, from, to - 1);
-      }),
-    );
-    const { from, to } = locateColumn(rows, idPart);
-    if (columns.some(({ length }) => length === 0)) return undefined;
-    const hits = findHits(rows, tests, columns);
+    const places = locateCompared(segment, test);
+    const read = ({ from, to }: { from: number; to: number }) => redis.getrangeBuffer(key, from, to - 1);
+    const [fields, labels] = await Promise.all([
+      Promise.all(places.fields.map(read)),
+      Promise.all(places.labels.map(read)),
+    ]);
+    if ([...fields, ...labels].some(({ length }) => length === 0)) return undefined;
+    const hits = findRows(test, { fields, labels });
+    const idsAt = locateIds(segment);
     if (hits.length > maxSingleIds) {
-      const ids = await redis.getrangeBuffer(key, from, to - 1);
+      const ids = await read({ from: idsAt, to: idsAt + rows * packedIdBytes });
       return ids.length === 0 ? undefined : hits.map((row) => unpackMessageId(ids, row * packedIdBytes));
     }
     const ids = await Promise.all(
-      hits.map((row) => redis.getrangeBuffer(key, from + row * packedIdBytes, from + (row + 1) * packedIdBytes - 1)),
+      hits.map((row) => read({ from: idsAt + row * packedIdBytes, to: idsAt + (row + 1) * packedIdBytes })),
     );
     if (ids.some(({ length }) => length === 0)) return undefined;
     return ids.map((id) => unpackMessageId(id, 0));
   };
 
   /** @param first what was read first: its rows are in segments later on, which are then read twice */
-  async function* searchAll(first: Awaited<ReturnType<typeof readHead>>, filter: MessageFilter) {
-    yield* splitPages(searchRows(first.rows, filter));
+  async function* searchAll(first: Awaited<ReturnType<typeof readHead>>, test?: RowTest) {
+    yield* splitPages(searchRows(first.rows, test));
     const done = new Set<number>();
     let { segments } = first;
     for (;;) {
       let isOutdated = false;
       for (let from = 0; from < segments.length; from += segmentsAtOnce) {
         const some = segments.slice(from, from + segmentsAtOnce);
-        const found = await Promise.all(some.map((segment) => searchSegment(segment, filter)));
+        const found = await Promise.all(some.map((segment) => searchSegment(segment, test)));
         for (const { number } of some) done.add(number);
         for (const ids of found) {
           if (ids) yield* splitPages(ids);
@@ -111,9 +121,10 @@ export function openPendingIndex(
   return {
     keys: [head, rowsKey],
     async search(filter) {
-      if (createRowTests(filter).length === 0) return undefined;
+      const test = createRowTest(filter);
+      if (!test) return undefined;
       const first = await readHead();
-      return first.isComplete ? searchAll(first, filter) : undefined;
+      return first.isComplete ? searchAll(first, test) : undefined;
     },
     claimTidying: () =>
       claimTidying({
@@ -124,33 +135,19 @@ export function openPendingIndex(
         jobPrefix,
         messages,
         readIds: async function* () {
-          yield* searchAll(await readHead(), {});
+          yield* searchAll(await readHead());
         },
       }),
   };
 }
 
-function searchRows(rows: Buffer, filter: MessageFilter): string[] {
-  const tests = createRowTests(filter);
+/** Ids of the rows that pass, or of all without a test. */
+function searchRows(rows: Buffer, test: RowTest | undefined): string[] {
   const ids: string[] = [];
   for (let at = 0; at + rowBytes <= rows.length; at += rowBytes) {
-    if (tests.every(({ offset, passes }) => passes(rows, at + offset))) ids.push(readRowId(rows, at));
+    if (!test || passesRow(test, rows, at)) ids.push(readRowId(rows, at));
   }
   return ids;
-}
-
-/** Numbers of the rows that pass all tests, each with its column. */
-function findHits(rows: number, tests: readonly PartTest[], columns: readonly Buffer[]): number[] {
-  let hits: number[] | undefined;
-  for (const [index, { bytes, passes }] of tests.entries()) {
-    const column = columns[index] ?? Buffer.alloc(0);
-    if (hits) hits = hits.filter((row) => passes(column, row * bytes));
-    else {
-      hits = [];
-      for (let row = 0; row < rows; row++) if (passes(column, row * bytes)) hits.push(row);
-    }
-  }
-  return hits ?? Array.from({ length: rows }, (_, row) => row);
 }
 
 function* splitPages(ids: readonly string[]): Generator<string[]> {

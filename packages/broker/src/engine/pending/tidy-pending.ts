@@ -42,16 +42,22 @@ export async function claimTidying(parts: TidyParts): Promise<(() => Promise<voi
   const lists = ['id', 'wait', 'active', 'delayed'].map((name) => jobPrefix + name);
   const [now, gap, ...fields] = await redis.claimPending(head, rowsKey, ...(lists as Lists), claimMs, quietMs);
   const byInterval = new Map<number, ClaimedSegment[]>();
-  for (let index = 0; index < fields.length; index += 4) {
+  for (let index = 0; index < fields.length; index += 5) {
     const [number = 0, rows = 0, intervalMs = 0] = fields.slice(index, index + 3).map(Number);
-    const claim = fields[index + 3] ?? '';
-    byInterval.set(intervalMs, [...(byInterval.get(intervalMs) ?? []), { number, rows, intervalMs, claim }]);
+    const [claim = '', labelColumns = ''] = fields.slice(index + 3);
+    const segment = { number, rows, labelColumns: parseLabelColumns(labelColumns), intervalMs, claim };
+    byInterval.set(intervalMs, [...(byInterval.get(intervalMs) ?? []), segment]);
   }
   if (byInterval.size === 0 && gap === '') return undefined;
   return async () => {
     for (const [intervalMs, segments] of byInterval) await mergeSegments(parts, segments, intervalMs, Number(now));
     if (gap !== '') await addMissing(parts, gap, Number(now));
   };
+}
+
+/** What the head of the index says of a segment; '' if an earlier version has made it. */
+export function parseLabelColumns(text = ''): number | undefined {
+  return text === '' ? undefined : Number(text);
 }
 
 type Lists = [counter: string, wait: string, active: string, delayed: string];
@@ -80,7 +86,7 @@ async function mergeSegments(
   for (const segment of segments) {
     const content = await redis.getBuffer(segmentKey(segment.number));
     if (!content) continue;
-    const pending = await keepPending(parts, segment.rows === 0 ? content : toRows(content));
+    const pending = await keepPending(parts, segment.rows === 0 ? content : toRows(content, segment.labelColumns));
     if (bytes + pending.length > segmentBytes) await replace();
     left.push(pending);
     bytes += pending.length;
@@ -97,9 +103,9 @@ async function putSegment(
   intervalMs: number,
   replaced: readonly ClaimedSegment[] = [],
 ): Promise<void> {
-  const columns = toColumns(rows);
+  const { columns, labelColumns } = toColumns(rows);
   const claims = replaced.flatMap(({ number, claim }) => [number, claim]);
-  await redis.replacePending(head, columns.length / rowBytes, nextAt, intervalMs, columns, ...claims);
+  await redis.replacePending(head, rows.length / rowBytes, labelColumns, nextAt, intervalMs, columns, ...claims);
 }
 
 /** The rows of messages that have not ended. */

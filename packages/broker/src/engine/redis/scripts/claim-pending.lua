@@ -5,8 +5,9 @@
 -- ARGV[1] no other process gets the same segments within this time, ms
 -- ARGV[2] messages without a row are looked for when none was added for this time, ms: before, an API of an older version
 -- is still at work
--- Returns the time, ms; what to say when these messages were found, '' not to look for any; and for each segment four: its
--- number, its rows, 0 if they are not sorted by columns, its interval, ms, and the claim, with which it can be replaced
+-- Returns the time, ms; what to say when these messages were found, '' not to look for any; and for each segment five: its
+-- number, its rows, 0 if they are not sorted by columns, its interval, ms, the claim, with which it can be replaced, and its
+-- columns of labels, '' if an earlier version has made it
 -- @script pending-head
 
 local clock = redis.call('TIME')
@@ -30,11 +31,14 @@ end
 if redis.call('EXISTS', KEYS[2]) == 1 then
   sealRows(KEYS[1], KEYS[2])
 end
-eachSegment(KEYS[1], function(number, rows, at, interval)
+eachSegment(KEYS[1], function(number, rows, at, interval, labelColumns)
   if tonumber(at) <= now then
     local claim = string.format('%s %.0f %s', rows, now + ARGV[1], interval)
+    if labelColumns ~= '' then
+      claim = claim .. ' ' .. labelColumns
+    end
     redis.call('HSET', KEYS[1], SEGMENT .. number, claim)
-    for _, text in ipairs({ number, rows, interval, claim }) do
+    for _, text in ipairs({ number, rows, interval, claim, labelColumns }) do
       result[#result + 1] = text
     end
   end

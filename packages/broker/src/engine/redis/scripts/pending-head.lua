@@ -3,7 +3,8 @@
 -- ADDED  messages that were added with a row, and those of runs, which need none
 -- NEWEST  number of the newest segment
 -- GAP  '<messages that were added without a row> <since when there are so many, ms>'; missing if all have one
--- SEGMENT .. '<number>'  '<rows> <when it is tidied next, ms> <its interval, ms>'; 0 rows if they are not sorted by columns
+-- SEGMENT .. '<number>'  '<rows> <when it is tidied next, ms> <its interval, ms> <columns of labels>'; 0 rows if they are not
+-- sorted by columns; earlier versions had one column of labels, and leave out the last
 local ADDED, NEWEST, GAP, SEGMENT = 'added', 'newest', 'gap', 'segment:'
 
 local function countAdded(head, count)
@@ -27,13 +28,13 @@ local function sealRows(head, rows)
   redis.call('HSET', head, SEGMENT .. number, '0 0 0')
 end
 
--- Calls `visit` with number, rows, time and interval of each segment.
+-- Calls `visit` with number, rows, time, interval and columns of labels of each segment.
 local function eachSegment(head, visit)
   local fields = redis.call('HGETALL', head)
   for index = 1, #fields, 2 do
     local number = string.match(fields[index], '^' .. SEGMENT .. '(%d+)$')
     if number then
-      visit(number, string.match(fields[index + 1], '^(%d+) (%d+) (%d+)$'))
+      visit(number, string.match(fields[index + 1], '^(%d+) (%d+) (%d+) ?(%d*)$'))
     end
   end
 end

@@ -143,6 +143,7 @@ export interface ScriptCommands {
   replacePending(
     headKey: string,
     rows: number,
+    labelColumns: number,
     tidyAt: number,
     intervalMs: number,
     columns: Buffer,
