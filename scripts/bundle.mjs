@@ -25,10 +25,12 @@ const ownAddresses = {
 /** What modules of a dependency ask for and posthorn does not use: compiling and running it would take CPU time at each start. */
 const unused = {
   // Its store in PostgreSQL, the times of its own schedulers, and classes beside `Queue` and `Worker`.
-  bullmq: /^(cron-parser|\.\/(postgres|(bun-redis|node-redis|valkey-glide)-client|redis-relay-backend|relay(-errors)?))$/,
+  bullmq:
+    /^(cron-parser|\.\/(postgres|(bun-redis|node-redis|valkey-glide)-client|redis-relay-backend|relay(-errors)?))$/,
   express: /^(body-parser|qs|serve-static)$/,
   // Attempts have an adapter of their own, and bodies that are bytes.
   axios: /^(form-data|\.\/(fetch|http|xhr)\.js)$/,
+  debug: /^supports-color$/,
   'prom-client': /^(@opentelemetry\/api|\.\/lib\/(cluster|pushgateway))$/,
   // English is not part of it.
   zod: /\/locales\/index\.js$/,

@@ -1,7 +1,7 @@
 // Installs what is missing and builds what is stale. Plain Node.js: it runs before anything is installed.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runStep, say } from './step.mjs';
 
@@ -30,17 +30,21 @@ export async function setUp(wanted = 'all') {
   requireNode();
   const stamp = readStamp();
   const scope = stamp.scope === 'all' ? 'all' : wanted;
-  const installed = hashFiles(manifests());
-  const isInstalled = stamp.installed === installed && stamp.scope === scope && existsSync(findTool('tsc'));
-  if (!isInstalled) {
-    await install(scope);
-    writeStamp({ scope, installed });
-  }
-  const built = hashFiles(sources());
   const buildable = packages().filter((path) => scope === 'all' || !isTestOnly(path));
-  if (!isInstalled || stamp.built !== built || !buildable.every(isBuilt)) {
-    await build(scope, buildable);
-    writeStamp({ scope, installed, built });
+  const hasTools = stamp.scope === scope && existsSync(findTool('tsc'));
+  const hasPrograms = buildable.every(isBuilt);
+  const inputs = [manifests(), sources()];
+  // Each start waits for this check, and reading all files takes longer than asking when they have changed.
+  const states = hashStates(inputs.flat());
+  if (!hasTools || !hasPrograms || stamp.states !== states) {
+    const [installed, built] = inputs.map(hashFiles);
+    const isInstalled = hasTools && stamp.installed === installed;
+    if (!isInstalled) {
+      await install(scope);
+      writeStamp({ scope, installed });
+    }
+    if (!isInstalled || !hasPrograms || stamp.built !== built) await build(scope, buildable);
+    writeStamp({ scope, installed, built, states });
   }
   linkCommand();
 }
@@ -128,8 +132,13 @@ function readStamp() {
   }
 }
 
+/** A checkout that somebody else has set up may be read-only. */
 function writeStamp(stamp) {
-  writeFileSync(stampFile, JSON.stringify(stamp));
+  try {
+    writeFileSync(stampFile, JSON.stringify(stamp));
+  } catch (error) {
+    if (error.code !== 'EACCES' && error.code !== 'EROFS') throw error;
+  }
 }
 
 function packages() {
@@ -174,9 +183,19 @@ function sources() {
 
 function listFiles(folder) {
   if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { recursive: true })
-    .map((name) => join(folder, name))
-    .filter((path) => !/\.test\.tsx?$/.test(path) && statSync(join(root, path)).isFile());
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.test\.tsx?$/.test(entry.name))
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
+}
+
+/** Sizes and times of the last change, which the file system sets itself. */
+function hashStates(paths) {
+  const hash = createHash('sha256').update(process.versions.modules);
+  for (const path of paths) {
+    const state = statSync(join(root, path), { throwIfNoEntry: false });
+    if (state) hash.update(`\0${path}\0${state.size}\0${state.mtimeMs}\0${state.ctimeMs}`);
+  }
+  return hash.digest('hex');
 }
 
 function hashFiles(paths) {

@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
+import { ask } from './ask.ts';
 import { formatBanner } from './banner.ts';
 import {
   countDispatchers,
@@ -75,14 +76,18 @@ await runProcess(async () => {
     await stop();
     throw error;
   }
+  const [validKeys, consoleLink] = await Promise.all([
+    readValidKeys(url, credentials),
+    createConsoleLink(url, credentials),
+  ]);
   const removeServerFile = explained(() => writeServerFile(dataDir, { url, token: firstToken(credentials) }));
   process.stdout.write(
     formatBanner({
       url,
       publicUrls: listPublicUrls(config),
-      credentials: await readValidKeys(url, credentials),
+      credentials: validKeys,
       isPrivateAllowed: isPrivateAllowed(config),
-      consoleLink: await createConsoleLink(url, credentials),
+      consoleLink,
       destination: receiver?.url,
     }),
   );
@@ -121,19 +126,22 @@ function explained<T>(action: () => T): T {
 
 /** Returns the server's current keys: a rotation overrides the environment. */
 async function readValidKeys(url: string, credentials: Credentials): Promise<Credentials> {
-  const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
-  const response = await fetch(`${url}/v2/keys`, { headers });
-  const { current, next } = (await response.json()) as { current: string; next: string };
+  const { body } = await ask(`${url}/v2/keys`, { headers: authorize(credentials) });
+  const { current, next } = body as { current: string; next: string };
   return { ...credentials, currentSigningKey: current, nextSigningKey: next };
 }
 
 /** Creates a link that signs in to the console. A failure here must not prevent the start. */
 async function createConsoleLink(url: string, credentials: Credentials): Promise<string | undefined> {
-  const headers = { Authorization: `Bearer ${firstToken(credentials)}` };
-  const response = await fetch(`${url}/console/code`, { method: 'POST', headers }).catch(() => undefined);
-  if (response?.status !== 201) return undefined;
-  const { code } = (await response.json()) as { code: string };
+  const options = { method: 'POST', headers: authorize(credentials) };
+  const answer = await ask(`${url}/console/code`, options).catch(() => undefined);
+  if (answer?.status !== 201) return undefined;
+  const { code } = answer.body as { code: string };
   return `${url}/console/#code=${code}`;
+}
+
+function authorize(credentials: Credentials) {
+  return { Authorization: `Bearer ${firstToken(credentials)}` };
 }
 
 /** A terminal that has closed cannot be written to; that must not keep this process from stopping cleanly. */

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError, readyMessage, supervise, within } from '@posthorn/process';
+import { ask } from './ask.ts';
 
 export interface AppOptions {
   /** The folder below `apps/`, and its name in a sentence. */
@@ -95,9 +96,9 @@ export function startApp({ name: app, number, env, url, isFromSources, stopMs, l
 /** Whether it is ready, and what it says that keeps it from that. */
 async function askWhetherReady(url: string): Promise<{ isReady: boolean; trouble?: string }> {
   try {
-    const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(2000) });
-    const { error } = (await response.json()) as { error?: string };
-    return { isReady: response.ok, ...(error === undefined ? {} : { trouble: error }) };
+    const { status, body } = await ask(`${url}/ready`, { signal: AbortSignal.timeout(2000) });
+    const { error } = body as { error?: string };
+    return { isReady: status === 200, ...(error === undefined ? {} : { trouble: error }) };
   } catch {
     return { isReady: false };
   }

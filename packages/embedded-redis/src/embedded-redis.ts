@@ -30,7 +30,7 @@ export class EmbeddedRedisError extends Error {
 }
 
 const stopMs = 20_000;
-const pingEveryMs = 20;
+const pingEveryMs = 5;
 const loadingNoticeMs = 5000;
 
 /**

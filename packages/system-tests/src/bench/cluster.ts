@@ -2,12 +2,11 @@
 // the limit. Each primary gets a few percent of a core from a control group, so that the API and the dispatcher have more
 // than they need even on two cores. Without the right to make control groups, the limit is computed: the busiest primary
 // would be the first to use a whole core.
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { eventually, startCluster } from '@posthorn/testkit';
+import { startCluster } from '@posthorn/testkit';
 import { parseWhole } from './arguments.ts';
 import { readCpuUs } from './cpu.ts';
+import { limitCpu, type CpuLimits } from './limit-cpu.ts';
 import { publishMany } from './load.ts';
 import { measure, round, type Cost } from './measure.ts';
 import { startProduct } from './product.ts';
@@ -56,49 +55,20 @@ async function run(primaries: number): Promise<Result> {
   const receiver = await startProgram(new URL('receiver.js', import.meta.url));
   const product = await startProduct(cluster.url, { SHARDS: String(shards) });
   const pids = cluster.nodes.map((node) => node.pid());
-  const groups: string[] = [];
+  let limits: CpuLimits | undefined;
   try {
     const all = { pids: { ...product.pids, redis: pids } };
     const send = (count: number) =>
       measure(all, receiver.url, count, () => publishMany(product.url, `${receiver.url}/m`, count, inFlight));
     await send(warmUp);
-    for (const pid of pids) {
-      const group = limitCpu(pid);
-      if (group !== undefined) groups.push(group);
-    }
+    limits = limitCpu(pids, sharePercent);
     const before = pids.map(readCpuUs);
     const cost = await send(messages);
     const used = pids.map((pid, index) => (readCpuUs(pid) - (before[index] ?? 0)) / messages);
-    return { primaries, cost, busiest: Math.max(...used), isLimited: groups.length > 0 };
+    return { primaries, cost, busiest: Math.max(...used), isLimited: limits.areSet };
   } finally {
     await Promise.all([product.end(), receiver.end()]);
     await cluster.stop();
-    // The kernel takes a moment to notice that a process has ended.
-    for (const group of groups) {
-      await eventually(() => {
-        rmdirSync(group);
-        return true;
-      });
-    }
-  }
-}
-
-/** Gives a process a share of one core; `undefined` where that is not allowed. Control groups of either version. */
-function limitCpu(pid: number): string | undefined {
-  // A kernel takes no quota below 1 ms.
-  const periodUs = 100_000;
-  const quotaUs = periodUs * (sharePercent / 100);
-  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
-  const group = join('/sys/fs/cgroup', isUnified ? '' : 'cpu', `posthorn-bench-${pid}`);
-  const limits = isUnified
-    ? { 'cpu.max': `${quotaUs} ${periodUs}` }
-    : { 'cpu.cfs_period_us': periodUs, 'cpu.cfs_quota_us': quotaUs };
-  try {
-    mkdirSync(group);
-    for (const [name, value] of Object.entries(limits)) writeFileSync(join(group, name), String(value));
-    writeFileSync(join(group, 'cgroup.procs'), String(pid));
-    return group;
-  } catch {
-    return undefined;
+    await limits?.remove();
   }
 }

@@ -117,6 +117,9 @@ async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promis
     refusal ??= explainRefusal(error);
   };
   redis.on('error', remember);
+  let wake: (() => void) | undefined;
+  const goOn = () => wake?.();
+  redis.on('ready', goOn);
   let asked: Promise<void> | undefined;
   const askForTls = async () => {
     const target = findTarget(redis);
@@ -130,9 +133,10 @@ async function waitUntilReady(redis: RedisConnection, timeoutMs: number): Promis
         const answer = await Promise.race([redis.ping().catch(remember), sleep(startedAt + timeoutMs - Date.now())]);
         if (answer === 'PONG') return;
       } else if (isLate(explainTlsAfterMs)) asked ??= askForTls();
-      await sleep(20);
+      await Promise.race([sleep(20), new Promise<void>((resolve) => (wake = resolve))]);
     }
   } finally {
+    redis.off('ready', goOn);
     redis.off('error', remember);
   }
   throw refusal === undefined ? doesNotAnswer(reason) : new ConfigurationError(refusal);
