@@ -37,6 +37,11 @@ export interface LogStore {
   /** Lists entries that are part of something else that is stored: a job, or what a script writes. */
   list(messageId: string, entries: NewLogEntry[], message: Message): void;
   read(messageId: string): Promise<MessageLog>;
+  /**
+   * Leaves out messages that have none of these labels, and few others. A digest of the list of all entries cannot tell every
+   * label from each other, and reading a log takes a hundred times as long as this.
+   */
+  keepLabeled<T extends { messageId: string }>(messages: readonly T[], labels: readonly string[]): Promise<T[]>;
   /** Notes in the log of a dead message which message a retry has made of it. Doing it twice changes nothing. */
   noteRetry(messageId: string, newId: string): Promise<void>;
   /** The response body of an entry, and whether it was cut. */
@@ -61,6 +66,8 @@ export interface LogStore {
 const keepStartedMs = 50;
 /** With more unanswered writes than this, entries are dropped and counted: the log must never fill the memory. */
 const maxPending = 5000;
+/** Messages that one call of the script looks at: Redis does nothing else in the meantime. */
+const findAtOnce = 200;
 /** Keys that are removed at once. */
 const removeAtOnce = 500;
 
@@ -200,6 +207,23 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
       const retriedAs = fields[retriedAsField]?.split(',') ?? [];
       const entries = parseLog(messageId, pending, fields);
       return { entries: entries[0]?.message.workflow ? [] : entries, bytes, retriedAs };
+    },
+    async keepLabeled(messages, labels) {
+      const texts = labels.map((label) => JSON.stringify(label));
+      const { byShard } = shards.group(messages.map(({ messageId }) => messageId));
+      const kept = new Set<string>();
+      const find = async (shard: number, ids: readonly string[]) => {
+        const keys = ids.flatMap((id) => [keyspace.bullmq(shard) + id, keyspace.messageLog(shard, id)]);
+        const found = await redis.findTexts(keys.length, ...keys, 'data', logFields.created, ...texts);
+        for (const [index, id] of ids.entries()) if (found[index] === '1') kept.add(id);
+      };
+      const calls = Array.from(byShard).flatMap(([shard, ids]) =>
+        Array.from({ length: Math.ceil(ids.length / findAtOnce) }, (_, call) =>
+          find(shard, ids.slice(call * findAtOnce, (call + 1) * findAtOnce)),
+        ),
+      );
+      await Promise.all(calls);
+      return messages.filter(({ messageId }) => kept.has(messageId));
     },
     async noteRetry(messageId, newId) {
       const shard = shards.shardOf(messageId);

@@ -72,6 +72,7 @@ export async function searchEntries(logs: LogStore, search: Search): Promise<{ h
 
   /** Reads the candidates; gives the last one that was looked at if that was enough and there are more. */
   const check = async (): Promise<LogOffset | undefined> => {
+    if (search.label) candidates = await logs.keepLabeled(candidates, search.label);
     for (let begin = 0, end: number; begin < candidates.length; begin = end) {
       if (stoppedAt) return stoppedAt;
       const fitting = bytes === 0 ? 0 : Math.round((readBytesAtOnce * known.size) / bytes);

@@ -82,6 +82,7 @@ export function createMessageList({ redis, shards, logs, retentionMs }: MessageL
 
       /** Reads the candidates; gives the offset of the last one that was looked at when the page is full. */
       const check = async (): Promise<LogOffset | undefined> => {
+        if (filter.label) candidates = await logs.keepLabeled(candidates, filter.label);
         for (let begin = 0; begin < candidates.length; begin += readAtOnce) {
           const some = candidates.slice(begin, begin + readAtOnce);
           const found = await Promise.all(some.map(({ messageId, lastAt }) => readSummary(messageId, lastAt, filter)));

@@ -20,6 +20,8 @@ const scripts = {
   claimPending: { file: 'claim-pending.lua', numberOfKeys: 6 },
   /** The number of its keys is its first argument. */
   findPending: { file: 'find-pending.lua' },
+  /** The number of its keys is its first argument. */
+  findTexts: { file: 'find-texts.lua' },
   replacePending: { file: 'replace-pending.lua', numberOfKeys: 1 },
   closePendingGap: { file: 'close-pending-gap.lua', numberOfKeys: 1 },
   wakeMessages: { file: 'wake-messages.lua', numberOfKeys: 9 },
@@ -140,6 +142,7 @@ export interface ScriptCommands {
     quietMs: number,
   ): Promise<[now: string, gap: string, ...segments: string[]]>;
   findPending(numberOfKeys: number, ...jobKeys: string[]): Promise<string>;
+  findTexts(numberOfKeys: number, ...keysFieldsAndTexts: string[]): Promise<string>;
   replacePending(
     headKey: string,
     rows: number,
