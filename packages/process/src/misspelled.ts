@@ -31,10 +31,14 @@ export function isMisspelling(name: string, known: string): boolean {
   // Names of one short word are too common.
   if (words.length !== knownWords.length || known.length < 6) return false;
   // Each start compares every variable with every known one. Letters can be counted only where the lengths are close.
-  if (knownWords.some((word, index) => Math.abs(word.length - (words[index]?.length ?? 0)) > maxTotalSlips)) return false;
+  if (knownWords.some((word, index) => Math.abs(word.length - (words[index]?.length ?? 0)) > maxTotalSlips))
+    return false;
   const slips = knownWords.map((word, index) => countSlips(words[index] ?? '', word));
   const total = slips.reduce((sum, count) => sum + count, 0);
-  return total <= maxTotalSlips && slips.every((count, index) => count <= maxSlips(knownWords[index] ?? '', words[index] ?? ''));
+  return (
+    total <= maxTotalSlips &&
+    slips.every((count, index) => count <= maxSlips(knownWords[index] ?? '', words[index] ?? ''))
+  );
 }
 
 const maxTotalSlips = 3;
