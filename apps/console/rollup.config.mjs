@@ -5,26 +5,24 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import ts from 'typescript';
+import { transform, transformSync } from 'esbuild';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(folder, 'dist');
 rmSync(dist, { recursive: true, force: true });
 
-/** Takes the types off and turns elements into calls. */
+const target = 'es2022';
+const minify = (loader, text) => transformSync(text, { loader, target, minify: true }).code;
+
+/** Takes the types off, turns elements into calls, and leaves out what only a reader of the source needs. */
 const compile = {
   name: 'compile',
-  transform(code, id) {
-    if (!/\.tsx?$/.test(id)) return null;
-    const compilerOptions = {
-      target: 'es2022',
-      module: 'esnext',
-      removeComments: true,
-      jsx: ts.JsxEmit.ReactJSX,
-      jsxImportSource: 'preact',
-    };
-    return ts.transpileModule(code, { compilerOptions, fileName: id }).outputText;
+  async transform(text, id) {
+    const loader = /\.(tsx?)$/.exec(id)?.[1];
+    if (!loader) return null;
+    return (await transform(text, { loader, target, jsx: 'automatic', jsxImportSource: 'preact' })).code;
   },
+  renderChunk: async (text) => (await transform(text, { target, format: 'esm', minify: true })).code,
 };
 
 /** The modules of the contract that run in the browser. */
@@ -58,13 +56,13 @@ const pages = {
       this.emitFile({ type: 'asset', fileName, source: text });
       return fileName;
     };
-    const style = emit('console.css', minifyStyle(readFileSync(join(folder, 'src/console.css'), 'utf8')));
-    const theme = emit('theme.js', readFileSync(join(folder, 'src/theme.js'), 'utf8').replace(/^\/\/.*\n/gm, ''));
+    const style = emit('console.css', minify('css', readFileSync(join(folder, 'src/console.css'), 'utf8')));
+    const first = emit('first.js', minify('js', readFileSync(join(folder, 'src/first.js'), 'utf8')));
     const icon = emit('icon.svg', readFileSync(join(folder, 'src/icon.svg'), 'utf8'));
     const main = Object.values(bundle).find((chunk) => chunk.type === 'chunk' && chunk.isEntry);
     const page = readFileSync(join(folder, 'src/index.html'), 'utf8')
       .replace('{{style}}', style)
-      .replace('{{theme}}', theme)
+      .replace('{{first}}', first)
       .replace('{{icon}}', icon)
       .replace('{{main}}', main.fileName)
       .replace(
@@ -82,13 +80,6 @@ const pages = {
   },
 };
 
-function minifyStyle(text) {
-  return text
-    .replace(/\/\*.*?\*\//gs, '')
-    .replace(/\s+/g, ' ')
-    .replace(/ ?([{};,]) ?/g, '$1');
-}
-
 mkdirSync(dist, { recursive: true });
 export default {
   input: 'src/main.tsx',
@@ -98,7 +89,6 @@ export default {
     format: 'es',
     entryFileNames: 'assets/[name]-[hash].js',
     chunkFileNames: 'assets/[name]-[hash].js',
-    compact: true,
     // What only a few pages share is small, and costs a round trip of its own.
     experimentalMinChunkSize: 4000,
   },

@@ -1,3 +1,4 @@
+import { takeAhead } from './ahead.ts';
 import { watchSilence, type Silence } from './silence.ts';
 import { sleep } from './sleep.ts';
 import { createStore, type Store } from './store.ts';
@@ -100,13 +101,15 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
       silence?.hear();
       let response: Response;
       try {
-        response = await fetch(path, {
-          method,
-          headers,
-          body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
-          cache: 'no-store',
-          signal: silence?.signal ?? null,
-        });
+        const ahead = method === 'GET' ? takeAhead(path) : undefined;
+        response = await (ahead ??
+          fetch(path, {
+            method,
+            headers,
+            body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+            cache: 'no-store',
+            signal: silence?.signal ?? null,
+          }));
       } catch (error) {
         if (silence?.isEnded()) throw error;
         throw lose();

@@ -20,6 +20,21 @@ function remember(path: string, value: unknown): void {
   if (known.size > maxKnown && oldest !== undefined) known.delete(oldest);
 }
 
+/** When replies came that no page has asked for yet. */
+const readAheadAt = new Map<string, number>();
+/** A page that opens takes such a reply for its own, if it is not older. */
+const maxAheadMs = 1000;
+
+/** Reads what the first page will ask for, so that it is drawn with its data. */
+export async function readAhead(path: string): Promise<void> {
+  try {
+    remember(path, await call(path));
+    readAheadAt.set(path, performance.now());
+  } catch {
+    // The page asks again, and tells the reader.
+  }
+}
+
 /** After a sign-out nothing of the session stays. */
 export const forgetAll = (): void => known.clear();
 
@@ -148,7 +163,10 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
     const own = state.current;
     own.isEnded = false;
     const mayFollow = () => isAwaited || isLive.get();
-    void read(true);
+    const aheadAt = readAheadAt.get(path) ?? -Infinity;
+    readAheadAt.delete(path);
+    if (performance.now() - aheadAt < maxAheadMs) own.readAt = aheadAt;
+    else void read(true);
     const ends = [
       refreshes.follow(() => void read(true)),
       rereads.follow(() => void read(false)),

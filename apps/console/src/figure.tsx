@@ -1,4 +1,5 @@
 import type { Stats } from '@posthorn/shared';
+import { useState } from 'preact/hooks';
 import { formatQuery, serverNow, type ApiError } from './api.ts';
 import { countsMs, useResource, type Resource } from './data.ts';
 import { formatNumber } from './format.ts';
@@ -68,6 +69,24 @@ function RangePicker() {
   );
 }
 
+type Point = Stats['series'][number]['points'][number];
+
+/** The bars of each part, those of all points in one path. */
+function drawBars(points: readonly Point[], most: number): string[] {
+  const step = width / Math.max(1, points.length);
+  const paths = parts.map(() => '');
+  for (const [index, point] of points.entries()) {
+    let y = height;
+    for (const [at, { name }] of parts.entries()) {
+      if (point[name] === 0) continue;
+      const size = (point[name] / most) * (height - 4);
+      y -= size;
+      paths[at] += `M${index * step + 0.5} ${y}h${Math.max(1, step - 1)}v${size}h${-Math.max(1, step - 1)}z`;
+    }
+  }
+  return paths;
+}
+
 /** Counts over time as bars, and the same as a table. */
 export function MessagesOverTime({
   data: stats,
@@ -94,7 +113,6 @@ export function MessagesOverTime({
   }
   const points = stats.series[0]?.points ?? [];
   const most = Math.max(1, ...points.map((point) => parts.reduce((sum, { name }) => sum + point[name], 0)));
-  const barWidth = width / Math.max(1, points.length);
   const { accepted, delivered, failed, retries } = stats.totals;
   const filled = points.filter((point) => point.accepted + point.attempts > 0);
   return (
@@ -114,16 +132,9 @@ export function MessagesOverTime({
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true" class="bars">
-        {points.map((point, index) => {
-          let y = height;
-          return parts.map(({ name, style }) => {
-            const size = (point[name] / most) * (height - 4);
-            y -= size;
-            return size > 0 ? (
-              <rect class={style} x={index * barWidth + 0.5} y={y} width={Math.max(1, barWidth - 1)} height={size} />
-            ) : null;
-          });
-        })}
+        {drawBars(points, most).map((path, index) => (
+          <path class={parts[index]?.style} d={path} />
+        ))}
         <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} class="axis" />
       </svg>
       <div class="range">
@@ -132,8 +143,18 @@ export function MessagesOverTime({
         <Time at={Math.min(stats.to, serverNow())} />
       </div>
       <div class="chart-foot">{isFixed ? null : <RangePicker />}</div>
-      <details>
-        <summary>{label} as a table</summary>
+      <PointsTable label={label} points={filled} />
+    </figure>
+  );
+}
+
+/** The rows are made when the reader opens the table. */
+function PointsTable({ label, points }: { label: string; points: readonly Point[] }) {
+  const [isOpen, setIsOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+      <summary>{label} as a table</summary>
+      {isOpen ? (
         <div class="scroll" tabIndex={0} role="group" aria-label={`${label} in numbers`}>
           <table>
             <thead>
@@ -150,12 +171,12 @@ export function MessagesOverTime({
               </tr>
             </thead>
             <tbody>
-              {filled.length === 0 ? (
+              {points.length === 0 ? (
                 <tr>
                   <td colSpan={5}>Nothing happened in this time.</td>
                 </tr>
               ) : (
-                filled.map((point) => (
+                points.map((point) => (
                   <tr>
                     <td>
                       <Time at={point.time} />
@@ -170,7 +191,7 @@ export function MessagesOverTime({
             </tbody>
           </table>
         </div>
-      </details>
-    </figure>
+      ) : null}
+    </details>
   );
 }

@@ -3,7 +3,8 @@ import { durationUnits } from '@posthorn/shared/format-duration';
 
 export { formatDuration } from '@posthorn/shared/format-duration';
 
-export const formatNumber = (value: number): string => value.toLocaleString('en');
+/** A whole number with commas. The first use of `Intl` takes so long that no page may need it to be drawn. */
+export const formatNumber = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
 /** `1 queue`, `2 queues`. */
 export const formatCount = (count: number, name: string): string =>
@@ -34,21 +35,24 @@ export const formatPercent = (share: number): string =>
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Writes instants as `2026-01-31 14:00:00`, in a zone. */
-function formatIn(timeZone: string): Intl.DateTimeFormat {
-  let format = formats.get(timeZone);
-  if (!format) {
-    format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
-    formats.set(timeZone, format);
+/** An instant as `2026-01-31 14:00:00`, in a zone; `null` for that of the browser. */
+function formatIn(zone: string | null, instant: number): string {
+  if (zone === null) {
+    const offsetMs = new Date(instant).getTimezoneOffset() * 60_000;
+    return new Date(instant - offsetMs).toISOString().slice(0, 19).replace('T', ' ');
   }
-  return format;
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+    formats.set(zone, format);
+  }
+  return format.format(instant);
 }
 
 /** An instant in a zone: the time of day, with the date unless that is today's. */
-export function formatInstant(instant: number, now: number, timeZone: string): string {
-  const format = formatIn(timeZone);
-  const [date = '', time = ''] = format.format(instant).split(' ');
-  return format.format(now).startsWith(date) ? time : `${date} ${time}`;
+export function formatInstant(instant: number, now: number, zone: string | null): string {
+  const [date = '', time = ''] = formatIn(zone, instant).split(' ');
+  return formatIn(zone, now).startsWith(date) ? time : `${date} ${time}`;
 }
 
 /** A body that the log shows only as a hash. */
@@ -112,7 +116,7 @@ const typedTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?\s*
  */
 export function parseInstant(
   text: string,
-  { now, timeZone, roundAge }: { now: number; timeZone: string; roundAge: (minutes: number) => number },
+  { now, zone, roundAge }: { now: number; zone: string | null; roundAge: (minutes: number) => number },
 ): number | undefined {
   const typed = text.trim();
   const [, amount, unit = ''] = /^(\d{1,6})\s*([smhd])$/.exec(typed) ?? [];
@@ -122,13 +126,13 @@ export function parseInstant(
   if (date === undefined) return undefined;
   const asUtc = Date.parse(`${date}T${time}${offset?.toUpperCase() ?? 'Z'}`);
   if (Number.isNaN(asUtc) || !new Date(Date.parse(date)).toISOString().startsWith(date)) return undefined;
-  return offset === undefined ? fromZone(asUtc, timeZone) : asUtc;
+  return offset === undefined ? fromZone(asUtc, zone) : asUtc;
 }
 
 /** The instant whose time of day in a zone is the one that another instant has in UTC. */
-function fromZone(asUtc: number, timeZone: string): number {
+function fromZone(asUtc: number, zone: string | null): number {
   const offsetAt = (instant: number) =>
-    Date.parse(`${formatIn(timeZone).format(instant).replace(' ', 'T')}Z`) - Math.floor(instant / 1000) * 1000;
+    Date.parse(`${formatIn(zone, instant).replace(' ', 'T')}Z`) - Math.floor(instant / 1000) * 1000;
   // The offset is that of the instant, which is not known yet; the second guess is right around a change of the clocks, too.
   return asUtc - offsetAt(asUtc - offsetAt(asUtc));
 }

@@ -1,5 +1,5 @@
 import type { LogEntryView } from '@posthorn/shared';
-import { formatQuery, isOffline, isReachable, reportLoss, send, session } from './api.ts';
+import { formatQuery, isOffline, isReachable, reportLoss, send, session, type Session } from './api.ts';
 import { currentLocation } from './router.tsx';
 import { watchSilence, type Silence } from './silence.ts';
 import { sleep } from './sleep.ts';
@@ -70,7 +70,8 @@ const maxSilenceMs = 40_000;
 
 let current: { isFull: boolean; silence: Silence } | undefined;
 let lastId: string | undefined;
-let hasOpened = false;
+/** Something may have changed since the page was read, before the stream was open. */
+let mayHaveMissed = false;
 /** The log is shown within this time after the session is known, as a rule. */
 const logMs = 1000;
 
@@ -109,8 +110,8 @@ async function read(isFull: boolean, silence: Silence): Promise<void> {
   const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewEntries });
   const response = await send(`/v2/logs/stream${query}`, { headers, silence });
   if (lastId === undefined) reportGap();
-  if (hasOpened) reportChange();
-  hasOpened = true;
+  if (mayHaveMissed) reportChange();
+  mayHaveMissed = true;
   let rest = '';
   await silence.read(response, (part) => {
     const events = (rest + part).split('\n\n');
@@ -135,18 +136,21 @@ function take(event: string): void {
   if (fields['event']) reportChange();
 }
 
-export function startLive(): void {
+/** @param hasRead whether the page was read already */
+export function startLive(hasRead: boolean): void {
+  mayHaveMissed = hasRead;
   for (const store of [isLive, isOffline]) store.follow(update);
-  session.follow((now) => {
+  const followSession = (now: Session | null | undefined) => {
     if (!now) lastId = undefined;
     // The log opens its own stream as soon as it is shown; another page must not miss what happens while it reads.
     if (now && currentLocation.get().path === '/log') setTimeout(update, logMs);
     else update();
-  });
+  };
+  session.follow(followSession);
   document.addEventListener('visibilitychange', () => {
     // Behind a hidden tab much may have happened.
     if (document.visibilityState === 'visible') reportChange();
     update();
   });
-  update();
+  followSession(session.get());
 }

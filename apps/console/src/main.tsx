@@ -1,9 +1,11 @@
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
+import { listAhead } from './ahead.ts';
 import { isOffline, readSession, reportLoss, session, signIn } from './api.ts';
 import { hasDrafts } from './drafts.ts';
-import { forgetAll, refreshes } from './data.ts';
+import { forgetAll, readAhead, refreshes } from './data.ts';
 import { findRoot, Frame } from './frame.tsx';
+import { untilIdle } from './idle.ts';
 import { startLive } from './live.ts';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
@@ -218,7 +220,8 @@ async function redeemCode(): Promise<boolean> {
   }
 }
 
-async function start(): Promise<void> {
+/** Finds out who the reader is. */
+async function identify(): Promise<void> {
   if (await redeemCode()) return;
   while (session.get() === undefined) {
     await readSession().catch(() => undefined);
@@ -233,25 +236,34 @@ const restMs = 300;
 async function loadRest(): Promise<void> {
   for (const load of loads.values()) {
     await sleep(restMs);
-    await new Promise<void>((resolve) => {
-      if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: 5000 });
-      else resolve();
-    });
+    await untilIdle();
     await load().catch(() => undefined);
   }
 }
-startShortcuts();
-startLive();
-const root = document.querySelector('#app');
-if (root) render(<App />, root);
+
+/** What is read at first is waited for so long: a page that is drawn without it is drawn twice. */
+const patienceMs = 1000;
+
+async function start(): Promise<void> {
+  const paths = listAhead().filter((path) => path !== '/console/session');
+  const load = loads.get(findPage(currentLocation.get().path).Page);
+  const identified = identify();
+  await Promise.race([
+    Promise.all([identified, load?.().catch(() => undefined), ...paths.map(readAhead)]),
+    sleep(patienceMs),
+  ]);
+  const root = document.querySelector('#app');
+  if (root) render(<App />, root);
+  startShortcuts();
+  startLive(paths.length > 0);
+  await identified;
+  await loadRest();
+}
+
 // The link may also be opened in a tab that shows the console already: only the fragment changes then.
 addEventListener('hashchange', () => void redeemCode());
 // Another tab may have signed in with another token, and the clock of this machine may have been set.
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible' && session.get() !== undefined) void readSession().catch(() => undefined);
 });
-// The script of the page arrives while the session is read.
-loads
-  .get(findPage(currentLocation.get().path).Page)?.()
-  .catch(() => undefined);
-void start().then(loadRest);
+void start();

@@ -12,15 +12,21 @@ theme.follow((value) => {
   else document.documentElement.dataset['theme'] = value;
 });
 
-/** The zone of the browser, or another one that the reader has chosen. */
-const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
-export const timeZone = createStore(read('timeZone') ?? ownZone);
-timeZone.follow((value) => write('timeZone', value));
+/** The zone that the reader has chosen; `null` for that of the browser. */
+export const chosenZone = createStore(read('timeZone'));
+chosenZone.follow((value) => value !== null && write('timeZone', value));
+
+let ownZone: string | undefined;
+/** The name of the zone of the browser. It loads the texts of all languages, so that no page may need it to be drawn. */
+const readOwnZone = (): string => (ownZone ??= Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC');
+
+/** The name of the zone in which times are shown. */
+export const readZone = (): string => chosenZone.get() ?? readOwnZone();
 
 export const hasShortcuts = createStore(read('shortcuts') !== 'off');
 hasShortcuts.follow((value) => write('shortcuts', value ? 'on' : 'off'));
 
 /** All time zones that the browser knows, first its own and `chosen`. */
 export const listZones = (chosen: string): string[] => [
-  ...new Set([ownZone, chosen, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
+  ...new Set([readOwnZone(), chosen, 'UTC', ...Intl.supportedValuesOf('timeZone')]),
 ];

@@ -5,9 +5,10 @@ import { forgetAll, refreshAll } from './data.ts';
 import { forgetDrafts } from './drafts.ts';
 import { Find } from './find.tsx';
 import { findRoot, Frame, pages } from './frame.tsx';
+import { untilIdle } from './idle.ts';
 import { Link, navigate, currentLocation, useLocation } from './router.tsx';
 import { openDialog, pageKeys } from './shortcuts.ts';
-import { timeZone } from './settings.ts';
+import { chosenZone, readZone } from './settings.ts';
 import { useStore } from './store.ts';
 import { Confirmation, question } from './components/confirmation.tsx';
 import { Dialog } from './components/dialog.tsx';
@@ -43,7 +44,6 @@ async function leave(): Promise<void> {
 export function Shell({ children }: { children: ComponentChildren }) {
   const { path } = useLocation();
   const scope = useStore(session)?.scope;
-  const zone = useStore(timeZone);
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -81,13 +81,21 @@ export function Shell({ children }: { children: ComponentChildren }) {
       >
         <ShowNew />
         {children}
-        <p class="zone">Times in {zone}</p>
+        <Zone />
       </Frame>
       <Notices />
       <Confirmation />
       <Dialogs />
     </>
   );
+}
+
+/** The zone of all times. Its name takes long to read, so that it follows when the page is drawn. */
+function Zone() {
+  const chosen = useStore(chosenZone);
+  const [zone, setZone] = useState(chosen);
+  useEffect(() => void untilIdle().then(() => setZone(readZone())), [chosen]);
+  return <p class="zone">{zone === null ? '\u00a0' : `Times in ${zone}`}</p>;
 }
 
 function Dialogs() {

@@ -23,13 +23,14 @@ export function watchSilence(maxMs: number): Silence {
     signal: controller.signal,
     hear,
     async read(response, take) {
-      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      const reader = response.body?.getReader();
       if (!reader) return;
+      const decoder = new TextDecoder();
       for (;;) {
         hear();
         const { done, value } = await reader.read();
+        take(decoder.decode(value, { stream: !done }));
         if (done) return;
-        take(value);
       }
     },
     end() {

@@ -1,6 +1,6 @@
 import { serverNow } from '../api.ts';
 import { formatDistance, formatInstant } from '../format.ts';
-import { timeZone } from '../settings.ts';
+import { chosenZone } from '../settings.ts';
 import { createStore, useStore } from '../store.ts';
 
 const clock = createStore(0);
@@ -11,11 +11,11 @@ setInterval(() => {
 /** An instant: exact, in the zone of the reader, and how far away it is. */
 export function Time({ at }: { at: number }) {
   useStore(clock);
-  const zone = useStore(timeZone);
+  const zone = useStore(chosenZone);
   const now = serverNow();
-  const title = `${new Date(at).toISOString()} (${zone})`;
+  const exact = new Date(at).toISOString();
   return (
-    <time dateTime={new Date(at).toISOString()} title={title}>
+    <time dateTime={exact} title={exact}>
       {formatInstant(at, now, zone)} <small>{formatDistance(at, now)}</small>
     </time>
   );

@@ -5,7 +5,7 @@ import { call, formatQuery } from '../api.ts';
 import { stateMs, useResource } from '../data.ts';
 import { decodeBody, formatDuration } from '../format.ts';
 import { Link, navigate, segment } from '../router.tsx';
-import { timeZone } from '../settings.ts';
+import { chosenZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { readBytes, readWhole, shownBytes, timelinePath } from '../timeline.ts';
 import { formatCurl, readGaps, readOptions } from '../request.ts';
@@ -25,7 +25,7 @@ import { isFinished, isPending, WhereItIs } from '../components/where-it-is.tsx'
 
 export function Message({ id }: { id: string }) {
   // The sentence of the server has times of this zone.
-  useStore(timeZone);
+  useStore(chosenZone);
   const canWrite = useCanWrite();
   const { data, error, refresh } = useResource<Timeline>(timelinePath(id, readBytes), {
     isLive: true,

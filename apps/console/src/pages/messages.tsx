@@ -7,7 +7,7 @@ import { parseDestination } from '../destination.ts';
 import { MessagesOverTime, useRange, useStats } from '../figure.tsx';
 import { formatNumber, parseInstant } from '../format.ts';
 import { Link, segment, setQuery, useLocation } from '../router.tsx';
-import { timeZone } from '../settings.ts';
+import { chosenZone } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { Fallback } from '../components/fallback.tsx';
 import { Field, Select } from '../components/field.tsx';
@@ -30,15 +30,12 @@ export function Messages() {
   const get = (name: string) => query.get(name) ?? '';
   const [from, setFrom] = useTyped('from');
   const [to, setTo] = useTyped('to');
-  const zone = useStore(timeZone);
+  const zone = useStore(chosenZone);
   const cursor = get('cursor');
   const refreshed = useStore(refreshes);
   // An age is counted from when it was typed, or from the last refresh, so that the rows stay where they are.
   const useTime = (name: string, roundAge: (minutes: number) => number) =>
-    useMemo(
-      () => parseInstant(get(name), { now: serverNow(), timeZone: zone, roundAge }),
-      [get(name), zone, refreshed],
-    );
+    useMemo(() => parseInstant(get(name), { now: serverNow(), zone, roundAge }), [get(name), zone, refreshed]);
   const [fromDate, toDate] = [useTime('from', Math.floor), useTime('to', Math.ceil)];
   const fault = (name: string, instant: number | undefined) =>
     get(name) !== '' && instant === undefined ? 'Type 2h, 2026-01-31 or 2026-01-31 14:00.' : undefined;

@@ -4,7 +4,7 @@ import { call, formatQuery, isRefusal } from '../api.ts';
 import { useDraft } from '../drafts.ts';
 import { navigate, segment } from '../router.tsx';
 import { encodeHeader } from '../request.ts';
-import { timeZone } from '../settings.ts';
+import { readZone } from '../settings.ts';
 import { Field } from '../components/field.tsx';
 import { NextTimes, type Preview } from '../components/next-times.tsx';
 import { complain, report } from '../components/notice.ts';
@@ -24,7 +24,7 @@ export function NewSchedule() {
   const draft = useDraft<Form>('/schedules/new', {
     destination: '',
     cron: '',
-    zone: timeZone.get(),
+    zone: readZone(),
     scheduleId: '',
     body: '',
   });

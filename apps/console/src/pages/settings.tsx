@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { call, session } from '../api.ts';
 import { useResource } from '../data.ts';
 import { formatBytes, formatDuration, formatNumber } from '../format.ts';
-import { hasShortcuts, theme, timeZone, type Theme } from '../settings.ts';
+import { chosenZone, hasShortcuts, readZone, theme, type Theme } from '../settings.ts';
 import { useStore } from '../store.ts';
 import { confirm } from '../components/confirmation.tsx';
 import { Fallback } from '../components/fallback.tsx';
@@ -24,7 +24,7 @@ const themes: readonly (readonly [Theme, string])[] = [
 
 export function Settings() {
   const chosen = useStore(theme);
-  const zone = useStore(timeZone);
+  useStore(chosenZone);
   const shortcuts = useStore(hasShortcuts);
   const known = useStore(session);
   const canWrite = useCanWrite();
@@ -46,7 +46,7 @@ export function Settings() {
           </label>
         ))}
       </div>
-      <ZoneSelect value={zone} onValue={(value) => timeZone.set(value)} />
+      <ZoneSelect value={readZone()} onValue={(value) => chosenZone.set(value)} />
       <Check label="Single-key shortcuts" isOn={shortcuts} onChange={(isOn) => hasShortcuts.set(isOn)} />
       {canWrite ? <Keys /> : null}
       <Limits />

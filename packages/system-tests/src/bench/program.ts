@@ -12,7 +12,7 @@ export interface Program {
 /** Starts a part of the bench in a process of its own: it gets its port and `args`, and prints when it is ready. */
 export async function startProgram(
   file: URL,
-  { port, args = [] }: { port?: number; args?: number[] } = {},
+  { port, args = [] }: { port?: number; args?: (number | string)[] } = {},
 ): Promise<Program> {
   const chosen = port ?? (await findFreePort());
   const all = [file.pathname, ...[chosen, ...args].map(String)];
