@@ -1,11 +1,23 @@
-/** A function that gives the result of an earlier call if that is at most this old; calls at the same time share one. */
-export function createCache<T>(keepMs: number, read: () => Promise<T>): () => Promise<T> {
-  let last: { result: Promise<T>; at: number } | undefined;
-  return () => {
+/** Queries whose results are kept. */
+const maxKept = 50;
+
+/**
+ * A function that gives the result of an earlier call with the same query if that is at most this old; calls at the same
+ * time share one.
+ */
+export function createCache<Q, T>(keepMs: number, read: (query: Q) => Promise<T>): (query: Q) => Promise<T> {
+  const kept = new Map<string, { result: Promise<T>; at: number }>();
+  return (query) => {
+    const key = JSON.stringify(query) ?? '';
+    const last = kept.get(key);
     if (last && performance.now() - last.at < keepMs) return last.result;
-    const taken = (last = { result: read(), at: performance.now() });
+    const taken = { result: read(query), at: performance.now() };
+    kept.delete(key);
+    kept.set(key, taken);
+    const [oldest] = kept.keys();
+    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
     taken.result.catch(() => {
-      if (last === taken) last = undefined;
+      if (kept.get(key) === taken) kept.delete(key);
     });
     return taken.result;
   };

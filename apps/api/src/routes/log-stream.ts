@@ -49,16 +49,24 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     response.write(': connected\n\n');
     let stuckSince: number | undefined;
     const isFull = () => response.writableLength > maxWaitingBytes;
+    // Entries come many at a time: what comes at once is sent in one piece.
+    const write = (event: string) => {
+      if (response.writableCorked === 0) {
+        response.cork();
+        setImmediate(() => response.uncork());
+      }
+      response.write(event);
+    };
     const close = broker.views.stream.open(filter, cursor, {
       isFull,
       entry(id, json) {
         if (isFull()) return false;
-        response.write(`event: line\nid: ${id}\ndata: ${json}\n\n`);
+        write(`event: line\nid: ${id}\ndata: ${json}\n\n`);
         return true;
       },
       skipped(count) {
         if (isFull()) return false;
-        response.write(`event: skipped\ndata: ${JSON.stringify({ count })}\n\n`);
+        write(`event: skipped\ndata: ${JSON.stringify({ count })}\n\n`);
         return true;
       },
     });

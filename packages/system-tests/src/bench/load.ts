@@ -12,8 +12,8 @@ export async function publish(url: string, destination: string, body: string): P
     headers: authorization,
     body,
   });
-  await reply.dump();
-  if (statusCode !== 200) throw new Error(`publish answered ${statusCode}`);
+  const text = await reply.text();
+  if (statusCode !== 200) throw new Error(`publish answered ${statusCode}: ${text}`);
 }
 
 /** Calls `work` with 0 to `count - 1`, `inFlight` calls at a time. */
