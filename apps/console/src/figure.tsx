@@ -74,6 +74,7 @@ type Point = Stats['series'][number]['points'][number];
 /** The bars of each part, those of all points in one path. */
 function drawBars(points: readonly Point[], most: number): string[] {
   const step = width / Math.max(1, points.length);
+  const barWidth = Math.max(1, step - 1);
   const paths = parts.map(() => '');
   for (const [index, point] of points.entries()) {
     let y = height;
@@ -81,7 +82,8 @@ function drawBars(points: readonly Point[], most: number): string[] {
       if (point[name] === 0) continue;
       const size = (point[name] / most) * (height - 4);
       y -= size;
-      paths[at] += `M${index * step + 0.5} ${y}h${Math.max(1, step - 1)}v${size}h${-Math.max(1, step - 1)}z`;
+      const bar = `M${index * step + 0.5} ${y}h${barWidth}v${size}h${-barWidth}z`;
+      paths[at] = `${paths[at] ?? ''}${bar}`;
     }
   }
   return paths;
