@@ -8,7 +8,7 @@ const maxKept = 50;
 export function createCache<Q, T>(keepMs: number, read: (query: Q) => Promise<T>): (query: Q) => Promise<T> {
   const kept = new Map<string, { result: Promise<T>; at: number }>();
   return (query) => {
-    const key = String(JSON.stringify(query));
+    const key = JSON.stringify(query);
     const last = kept.get(key);
     if (last && performance.now() - last.at < keepMs) return last.result;
     const taken = { result: read(query), at: performance.now() };
