@@ -17,6 +17,8 @@ const env = { ...toolEnvironment(), POSTHORN_TEST_REDIS: JSON.stringify(redisSer
 const total = { passed: 0, failed: 0, flaky: 0, skipped: 0 };
 /** More test files than these that fail are no accident of a busy machine, and get no second try. */
 const maxSecondTries = 8;
+/** Each test file loads its modules anew: with more room for new objects, collecting them takes a tenth less CPU time. */
+const jest = ['--max-semi-space-size=32', join(root, 'node_modules/jest/bin/jest.js')];
 
 await Promise.all([checkSources(), checkTypes()]);
 await test('unit');
@@ -91,7 +93,7 @@ async function test(project) {
  */
 async function testProcesses(projects) {
   const name = projects.join(', ');
-  const first = await runTests(projects, [`--maxWorkers=${2 * availableParallelism()}`]);
+  const first = await runTests(projects, [`--maxWorkers=${Math.ceil(1.5 * availableParallelism())}`]);
   const { failedFiles } = first;
   report(name, first, failedFiles.length > maxSecondTries ? first.counted : { passed: first.counted.passed });
   if (first.isPassed || failedFiles.length > maxSecondTries) return;
@@ -110,7 +112,7 @@ async function runTests(projects, args = []) {
   const file = join(folder, 'result.json');
   // A test that failed in the middle may leave something open, for which jest would wait for ever.
   const json = ['--json', `--outputFile=${file}`, '--passWithNoTests', '--forceExit'];
-  const ran = await run('jest', ['--selectProjects', ...projects, ...json, ...args]);
+  const ran = await run(process.execPath, [...jest, '--selectProjects', ...projects, ...json, ...args]);
   const result = readResult(file);
   rmSync(folder, { recursive: true, force: true });
   // A file that cannot even be loaded has no tests to fail.
@@ -138,8 +140,7 @@ async function run(command, args, moreEnv = {}) {
   const startedAt = performance.now();
   const child = spawn(command, args, { cwd: root, env: { ...env, ...moreEnv }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  // The JSON of jest says nothing that its report on standard error does not.
-  child.stdout.setEncoding('utf8').on('data', (text) => (output += command === 'jest' ? '' : text));
+  child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
   const [status] = await once(child, 'close').catch((error) => {
     output += `${error.message}\n`;
