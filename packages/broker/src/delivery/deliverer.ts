@@ -4,6 +4,7 @@ import type { Slot } from '../engine/lanes/lanes.ts';
 import type { LogStore } from '../engine/log/log-store.ts';
 import { activeEntry, canceledEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
+import { createCompleteJob } from '../engine/shards/complete-jobs.ts';
 import type { Delivery } from '../engine/shards/shard.ts';
 import { divideParallelism, type Shards } from '../engine/shards/shards.ts';
 import { workShard, type ShardWorker, type WorkOptions } from '../engine/shards/worker.ts';
@@ -59,7 +60,7 @@ export interface Deliverer {
 
 export type DeliveryWorkOptions = Omit<
   WorkOptions,
-  'redis' | 'log' | 'shards' | 'drop' | 'parked' | 'isAwaited' | 'ended'
+  'redis' | 'log' | 'completeJob' | 'shards' | 'drop' | 'parked' | 'isAwaited' | 'ended'
 >;
 
 export interface DelivererParts {
@@ -80,6 +81,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
   const { log, shards, bodies, logs, slots, holdings, settlement, runs, endCanceled } = parts;
 
   const readStored = createSharedReads();
+  const completeJob = createCompleteJob(parts.redis);
 
   async function readBody(body: Body): Promise<Buffer | string | undefined> {
     // Text stays text: the transport writes it as UTF-8, which is what it was.
@@ -128,6 +130,7 @@ export function createDeliverer(parts: DelivererParts): Deliverer {
         ...options,
         redis: parts.redis,
         log,
+        completeJob,
         shards,
         isAwaited: holdsAnything,
         parked: slots.recheck,

@@ -6,6 +6,7 @@ import { Worker } from 'bullmq';
 import { pino } from 'pino';
 import { connectForWork, type RedisConnection } from './redis/connect.ts';
 import { findPending, samplePending } from './shards/pending.ts';
+import { createAddMessages } from './shards/add-messages.ts';
 import { openShard, type Shard } from './shards/shard.ts';
 import { bullmqQueue } from './redis/keyspace.ts';
 
@@ -16,7 +17,7 @@ let worker: Worker;
 beforeAll(async () => {
   server = await startRedis();
   redis = connectForWork(server.url);
-  shard = openShard(redis, 0, pino({ level: 'fatal' }));
+  shard = openShard(redis, 0, pino({ level: 'fatal' }), createAddMessages(redis));
   const removed = { count: 0 };
   worker = new Worker(bullmqQueue, null, { connection: redis, prefix: '{d0}', removeOnComplete: removed });
 });

@@ -17,7 +17,7 @@ const scripts: Record<string, Part> = {
   'addStandardJob-9': {
     hash: '2eee45c9ffc54d24',
     lookAt:
-      'scripts/add-job.lua, which embeds it, its order of keys in shards/shard.ts, scripts/skip-unused.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
+      'scripts/add-job.lua, which embeds it, its order of keys in shards/shard.ts and scripts/add-messages.lua, scripts/skip-unused.ts, and its counter of added jobs, which scripts/pending-head.lua compares',
   },
   'addDelayedJob-6': {
     hash: 'e47c0db3c46bd84a',
@@ -56,7 +56,7 @@ const scripts: Record<string, Part> = {
   'moveToFinished-14': {
     hash: '8e744ec5d65dbe9e',
     lookAt:
-      'withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and cancel-messages.lua, which replaces the data of a job that has not ended',
+      'scripts/complete-jobs.lua, which embeds it, withoutEvents in scripts/scripts.ts, scripts/skip-unused.ts, and cancel-messages.lua, which replaces the data of a job that has not ended',
   },
 };
 

@@ -77,8 +77,8 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
   const responses = createResponseStore(redis, shards);
   const started = new Map<string, { message: Message; entry: NewLogEntry }>();
   let timer: NodeJS.Timeout | undefined;
-  /** By shard what was written in this turn of the event loop, as `write-logs.lua` wants it. */
-  const unsent = new Map<number, { messages: number; entries: number; args: (string | number)[] }>();
+  /** What was written in this turn of the event loop, as `write-logs.lua` wants it; of a cluster, by shard. */
+  const unsent = new Map<number, { entries: number; keys: string[]; args: (string | number)[] }>();
   let pending = 0;
   let lost = 0;
   let lastWrite = Promise.resolve();
@@ -96,27 +96,28 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
       fields.push(field, value);
       if (status !== undefined) fields.push(statusField, status);
     }
-    const waiting = unsent.get(shard) ?? { messages: 0, entries: 0, args: [] };
     if (unsent.size === 0) redis.sendAhead(send);
-    unsent.set(shard, waiting);
-    waiting.messages++;
+    const slot = redis.isCluster ? shard : 0;
+    let waiting = unsent.get(slot);
+    if (!waiting) unsent.set(slot, (waiting = { entries: 0, keys: [], args: [] }));
     waiting.entries += entries.length;
-    waiting.args.push(messageId, expireMs, fields.length, ...fields);
+    waiting.keys.push(keyspace.messageLog(shard, messageId));
+    waiting.args.push(expireMs, fields.length, ...fields);
     pending++;
     // The entry has the beginning. A reader of the entry sees if the rest was not stored.
     for (const { retried, body } of entries) if (body) responses.put(messageId, retried, body, expireMs);
     listEntries(messageId, entries, message);
   };
 
-  /** Sends what one turn of the event loop has written as one command per shard, ahead of the ends of its jobs. */
+  /** Sends what one turn of the event loop has written with one command, ahead of the ends of its jobs. */
   const send = () => {
-    for (const [shard, { messages, entries, args }] of unsent) {
-      lastWrite = redis.writeLogs(keyspace.messageLog(shard, ''), ...args).then(
+    for (const { entries, keys, args } of unsent.values()) {
+      lastWrite = redis.writeLogs(keys.length, ...keys, ...args).then(
         () => {
-          pending -= messages;
+          pending -= keys.length;
         },
         () => {
-          pending -= messages;
+          pending -= keys.length;
           lost += entries;
         },
       );

@@ -34,22 +34,23 @@ test('a process that answers requests uses a cluster', async () => {
 
 async function sendInOneTurn(connection: RedisConnection): Promise<string[]> {
   const earlier = connection.rpush('{order}', 'sent');
+  connection.sendLast(() => void connection.rpush('{order}', 'last'));
   connection.sendAhead(() => void connection.rpush('{order}', 'ahead'));
-  await Promise.all([earlier, connection.rpush('{order}', 'sent last')]);
+  await Promise.all([earlier, connection.rpush('{order}', 'sent later')]);
   return connection.lrange('{order}', 0, -1);
 }
 
-test('what a worker sends ahead is carried out before all that it has sent in the same turn', async () => {
-  expect(await sendInOneTurn(redis)).toEqual(['ahead', 'sent', 'sent last']);
+test('what a worker sends ahead, or last, is carried out before, or after, all that it has sent in the same turn', async () => {
+  expect(await sendInOneTurn(redis)).toEqual(['ahead', 'sent', 'sent later', 'last']);
 });
 
-test('so is what a process that answers requests sends ahead to one Redis, with one write for the turn', async () => {
+test('so is what a process that answers requests sends to one Redis, with one write for the turn', async () => {
   const server = await startRedis();
   const requests = connectForRequests(server.url);
   await eventually(() => requests.status === 'ready');
   const countReads = async () => Number(/total_reads_processed:(\d+)/.exec(await requests.info('stats'))?.[1]);
   const before = await countReads();
-  expect(await sendInOneTurn(requests)).toEqual(['ahead', 'sent', 'sent last']);
+  expect(await sendInOneTurn(requests)).toEqual(['ahead', 'sent', 'sent later', 'last']);
   // The turn, the look at its result, and the second question for the number of reads.
   expect((await countReads()) - before).toBe(3);
   requests.disconnect();

@@ -16,6 +16,8 @@ export type RedisConnection = Redis &
      * except with `connectForRequests` to a cluster.
      */
     sendAhead(write: () => void): void;
+    /** The same, except that its commands are sent after all others of the turn. */
+    sendLast(write: () => void): void;
   };
 
 /** How long a process that answers requests waits for Redis. */
@@ -77,6 +79,7 @@ function joinWrites(redis: RedisConnection): void {
   const send = redis.sendCommand.bind(redis);
   let commands: Parameters<typeof send>[] = [];
   let ahead: (() => void)[] = [];
+  let last: (() => void)[] = [];
   let isPlanned = false;
 
   const flush = () => {
@@ -84,7 +87,11 @@ function joinWrites(redis: RedisConnection): void {
     commands = [];
     for (const write of ahead) write();
     ahead = [];
-    const all = commands.concat(others);
+    const first = commands;
+    commands = [];
+    for (const write of last) write();
+    last = [];
+    const all = first.concat(others, commands);
     commands = [];
     isPlanned = false;
     // A cluster has a socket per node and none here.
@@ -111,6 +118,10 @@ function joinWrites(redis: RedisConnection): void {
   };
   redis.sendAhead = (write) => {
     ahead.push(write);
+    plan();
+  };
+  redis.sendLast = (write) => {
+    last.push(write);
     plan();
   };
 }
@@ -145,7 +156,7 @@ function connect(url: string, options: RedisOptions): RedisConnection {
   client.on('error', (error: Error & { command?: { name: string } }) => {
     if (error.command?.name === 'select') client.disconnect(true);
   });
-  return Object.assign(client as RedisConnection, { sendAhead: setImmediate });
+  return Object.assign(client as RedisConnection, { sendAhead: setImmediate, sendLast: setImmediate });
 }
 
 function isCluster(url: string): boolean {

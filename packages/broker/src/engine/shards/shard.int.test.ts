@@ -4,17 +4,20 @@ import { Queue, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue } from '../redis/keyspace.ts';
+import { createAddMessages, type AddMessages } from './add-messages.ts';
 import { openShard, type NewDelivery, type Shard } from './shard.ts';
 import { formatMessage } from './stored-message.ts';
 
 let server: TestRedis;
 let redis: RedisConnection;
 let shard: Shard;
+let addMessages: AddMessages;
 beforeAll(async () => {
   server = await startRedis();
   redis = connectForRequests(server.url);
   await new Promise((resolve) => redis.once('ready', resolve));
-  shard = openShard(redis, 0, pino({ level: 'fatal' }));
+  addMessages = createAddMessages(redis);
+  shard = openShard(redis, 0, pino({ level: 'fatal' }), addMessages);
 });
 afterAll(async () => {
   await shard.close();
@@ -187,4 +190,25 @@ test('crashes count for a message that was delivered alone, as long as its attem
 test('a message that has ended does not come back by a note', async () => {
   await shard.loneAttempts.note({ id: 'msg_gone', crashes: 3, retried: 0 });
   expect(await redis.keys('*msg_gone*')).toEqual([]);
+});
+
+test('messages of a turn of the event loop go to all shards with one call, and a shard that is damaged stops no other', async () => {
+  const others = [1, 2].map((n) => openShard(redis, n, pino({ level: 'fatal' }), addMessages));
+  await redis.lpush('{d1}:deliver:id', 'no counter');
+  await redis.config('RESETSTAT');
+  const stored = await Promise.allSettled(
+    [shard, ...others, shard].map((each, index) => each.add([job(`msg_${index}`), job(`msg_${index}b`)])),
+  );
+  expect(stored).toEqual([
+    { status: 'fulfilled', value: ['msg_0', 'msg_0b'] },
+    { status: 'rejected', reason: expect.objectContaining({ message: expect.stringContaining('WRONGTYPE') }) },
+    { status: 'fulfilled', value: ['msg_2', 'msg_2b'] },
+    { status: 'fulfilled', value: ['msg_3', 'msg_3b'] },
+  ]);
+  expect(await redis.lrange('{d0}:deliver:wait', 0, -1)).toEqual(['msg_3b', 'msg_3', 'msg_0b', 'msg_0']);
+  expect(await redis.lrange('{d2}:deliver:wait', 0, -1)).toEqual(['msg_2b', 'msg_2']);
+  // The call for all, one for the damaged shard, and one for those after it.
+  const calls = (await redis.info('commandstats')).matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm);
+  expect([...calls].reduce((sum, [, count]) => sum + Number(count), 0)).toBe(3);
+  await Promise.all(others.map((each) => each.close()));
 });

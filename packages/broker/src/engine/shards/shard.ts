@@ -2,13 +2,13 @@ import type { Message, MessageFilter } from '@posthorn/shared';
 import { Queue, type Job } from 'bullmq';
 import type { Log } from '@posthorn/process';
 import { openPendingIndex, type PendingIndex } from '../pending/pending-index.ts';
-import { segmentBytes, formatRows } from '../pending/pending-rows.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
+import type { AddMessages } from './add-messages.ts';
 import { canceledField, cancelJobs, type CanceledNow } from './cancel-jobs.ts';
 import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
-import { formatMessage, restoreMessage } from './stored-message.ts';
+import { restoreMessage } from './stored-message.ts';
 import { isMessage } from './unreadable.ts';
 import { readMessages, walkJobs } from './walk-jobs.ts';
 
@@ -49,13 +49,6 @@ export interface NewDelivery {
   once?: { key: string; forMs: number };
   /** It waits for a slot in a lane, which wakes it before this time has passed. */
   parkedMs?: number;
-}
-
-/** Messages that wait for the end of the turn of the event loop. */
-interface Addition {
-  deliveries: readonly NewDelivery[];
-  resolve(ids: string[]): void;
-  reject(error: unknown): void;
 }
 
 /** One BullMQ queue and the keys beside it, in our words. A job of it is a message, from publish to its end. */
@@ -100,7 +93,7 @@ export interface Shard {
   close(): Promise<void>;
 }
 
-export function openShard(redis: RedisConnection, shard: number, log: Log): Shard {
+export function openShard(redis: RedisConnection, shard: number, log: Log, addMessages: AddMessages): Shard {
   const jobPrefix = keyspace.bullmq(shard);
   const wakeKeys = ['delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', 'pc', 'events', 'marker'].map(
     (key) => jobPrefix + key,
@@ -118,37 +111,10 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
     walk: () => walkJobs(redis, jobPrefix),
     read: (ids) => readMessages(redis, jobPrefix, ids),
   });
-  let waiting: Addition[] = [];
-  const addNow = async (deliveries: readonly NewDelivery[]) => {
-    const stored: Promise<string[]>[] = [];
-    for (let from = 0; from < deliveries.length; from += addAtOnce) {
-      const some = deliveries.slice(from, from + addAtOnce);
-      const [rows, texts] = [formatRows(some), some.flatMap(formatDelivery)];
-      stored.push(redis.addMessages(jobPrefix, ...index.keys, rows, segmentBytes, ...texts));
-    }
-    return (await Promise.all(stored)).flat();
-  };
-  /** All messages of one turn of the event loop go with one call. */
-  const write = () => {
-    const additions = waiting;
-    waiting = [];
-    addNow(additions.flatMap(({ deliveries }) => deliveries)).then(
-      (ids) => {
-        let from = 0;
-        for (const { deliveries, resolve } of additions) resolve(ids.slice(from, (from += deliveries.length)));
-      },
-      (error: unknown) => {
-        for (const { reject } of additions) reject(error);
-      },
-    );
-  };
+  const addKeys = [jobPrefix, ...index.keys] as const;
 
   return {
-    add: (deliveries) =>
-      new Promise((resolve, reject) => {
-        if (waiting.length === 0) redis.sendAhead(write);
-        waiting.push({ deliveries, resolve, reject });
-      }),
+    add: (deliveries) => addMessages(addKeys, deliveries),
     async get(id) {
       const job = await queue.getJob(id).catch((error: unknown) => {
         // Its data is no JSON: a dispatcher will set it aside.
@@ -213,16 +179,6 @@ export function openShard(redis: RedisConnection, shard: number, log: Log): Shar
 
 /** BullMQ puts a counter below the milliseconds of the score of a delayed job. */
 export const scorePerMs = 0x1000;
-
-/** Messages in one call of the script: Redis does nothing else in the meantime, for some milliseconds. */
-const addAtOnce = 100;
-
-/** A message as `add-messages.lua` wants it. */
-function formatDelivery({ id, message, once, parkedMs = 0 }: NewDelivery): [head: string, data: string] {
-  const delayMs = Math.max(0, message.notBefore - message.createdAt, Math.round(parkedMs));
-  const head = `${id} ${message.createdAt} ${delayMs}`;
-  return [once ? `${head} ${once.key} ${once.forMs}` : head, formatMessage(message)];
-}
 
 /** A job in our words. */
 export function toDelivery(shard: number, job: Job<unknown>, message: Message, token?: string): Delivery {

@@ -3,6 +3,7 @@ import type { Log } from '@posthorn/process';
 import { anyExists } from '../redis/any-exists.ts';
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
+import { createAddMessages } from './add-messages.ts';
 import { hashText } from './hash.ts';
 import { openShard, type Shard } from './shard.ts';
 
@@ -38,7 +39,8 @@ export function divideParallelism(max: number, count: number, shard: number): nu
 }
 
 export function openShards(redis: RedisConnection, count: number, log: Log): Shards {
-  const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log));
+  const addMessages = createAddMessages(redis);
+  const shards = Array.from({ length: count }, (_, shard) => openShard(redis, shard, log, addMessages));
   let turn = 0;
   const keysOf = (...names: string[]) =>
     shards.flatMap((_, shard) => names.map((name) => keyspace.bullmq(shard) + name));

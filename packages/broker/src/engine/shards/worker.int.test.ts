@@ -4,6 +4,7 @@ import { LockManager, Queue } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue } from '../redis/keyspace.ts';
+import { createCompleteJob } from './complete-jobs.ts';
 import type { Delivery, Shard } from './shard.ts';
 import { openShards, type Shards } from './shards.ts';
 import { workShard, type ShardWorker } from './worker.ts';
@@ -53,6 +54,7 @@ async function startWorker(stalledAfterMs = 15_000): Promise<void> {
     maxDetached: 10,
     stalledAfterMs,
     log,
+    completeJob: createCompleteJob(connection),
     shards,
     failed: () => undefined,
     process: (delivery) => {

@@ -1,9 +1,18 @@
 import { parseCreatedAt, type Message, type Outcome } from '@posthorn/shared';
-import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job, type JobJson } from 'bullmq';
+import {
+  DelayedError,
+  raw2NextJobData,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+  type Job,
+  type JobJson,
+} from 'bullmq';
 import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import { isCanceled } from './cancel-jobs.ts';
+import type { CompleteJob } from './complete-jobs.ts';
 import { toDelivery, type Delivery } from './shard.ts';
 import type { Shards } from './shards.ts';
 import { restoreMessage } from './stored-message.ts';
@@ -19,6 +28,8 @@ export interface WorkOptions {
   /** A job whose worker died is taken back this long after the last sign of life, at most. */
   stalledAfterMs: number;
   log: Log;
+  /** Ends the jobs of all shards and hands over the next ones. */
+  completeJob: CompleteJob;
   /** What is asked, for all shards at once, before a worker looks at its own shard without having been woken. */
   shards: Pick<Shards, 'hasActive' | 'hasPending'>;
   /** Redis has failed, perhaps thousands of times a second. */
@@ -135,6 +146,19 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
     return Math.max(0.1, maxBlockSeconds - ((performance.now() / 1000) % maxBlockSeconds));
   }
 
+  /** Ends jobs together with those of other workers. None of them stays in Redis. */
+  completeBy(completeJob: CompleteJob, jobPrefix: string): void {
+    const { backend } = this;
+    const { lockDuration = 0 } = this.opts;
+    backend.moveToCompleted = async ({ id = '' }, _value, _keep, token, fetchNext) => {
+      const finishedOn = Date.now();
+      const result = await completeJob({ jobPrefix, id, token, nextLockMs: fetchNext ? lockDuration : 0 });
+      if (typeof result !== 'number') return { result: raw2NextJobData(result), finishedOn };
+      if (result === 0) return { result: [], finishedOn };
+      throw backend.finishedErrors({ code: result, jobId: id, command: 'completeJobs', state: 'active' });
+    };
+  }
+
   protected override async moveToActive(token: string, name?: string) {
     if (!this.findsNothing) return super.moveToActive(token, name);
     this.findsNothing = false;
@@ -173,6 +197,7 @@ export function workShard({
   maxDetached,
   stalledAfterMs,
   log,
+  completeJob,
   shards,
   failed,
   process,
@@ -251,6 +276,7 @@ export function workShard({
     },
   );
   worker.restWhileEmpty(shards);
+  worker.completeBy(completeJob, keyspace.bullmq(shard));
   const end = (id: string | undefined) => {
     const last = ending.get(id ?? '');
     if (!last || !ending.delete(last.delivery.id)) return;

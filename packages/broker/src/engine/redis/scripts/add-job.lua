@@ -5,12 +5,19 @@
 -- call find it in the same state, and one mark is enough.
 local isMarked = false
 
-local function addStandardJob(KEYS, ARGV)
-  -- @bullmq addStandardJob
+local rcall = redis.call
+local storeStandardJob, storeDelayedJob
+do
+  -- @bullmq functions of addStandardJob
+  function storeStandardJob(KEYS, ARGV)
+    -- @bullmq steps of addStandardJob
+  end
 end
-
-local function addDelayedJob(KEYS, ARGV)
-  -- @bullmq addDelayedJob
+do
+  -- @bullmq functions of addDelayedJob
+  function storeDelayedJob(KEYS, ARGV)
+    -- @bullmq steps of addDelayedJob
+  end
 end
 
 -- `keys` are wait, paused, meta, id, completed, delayed, active, events and marker, `head` is '<id> <timestamp, ms>
@@ -25,7 +32,7 @@ local function addJob(keys, prefix, head, data)
     options.de = { id = once, ttl = tonumber(window) }
   end
   if options.delay > 0 then
-    return addDelayedJob({ keys[9], keys[3], keys[4], keys[6], keys[5], keys[8] }, { job, data, options })
+    return storeDelayedJob({ keys[9], keys[3], keys[4], keys[6], keys[5], keys[8] }, { job, data, options })
   end
-  return addStandardJob(keys, { job, data, options })
+  return storeStandardJob(keys, { job, data, options })
 end

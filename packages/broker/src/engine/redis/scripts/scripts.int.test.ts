@@ -231,3 +231,49 @@ test('addExpiring lets a list expire with its last member, whatever comes in whi
   await redis.addExpiring('z', 'later', now + 90_000, now + 2000);
   expect(await redis.zrange('z', '0', '-1')).toEqual(['late', 'later']);
 });
+
+describe('complete-jobs', () => {
+  const prefix = '{d0}:deliver:';
+  const put = async (shard: string, id: string) => {
+    await redis.hset(`${shard}${id}`, 'data', '{}');
+    await redis.lpush(`${shard}active`, id);
+    await redis.set(`${shard}${id}:lock`, `lock-of-${id}`);
+  };
+  const complete = (...jobs: string[]) => redis.completeJobs(2, prefix, '{d1}:deliver:', 1000, ...jobs);
+
+  test('ends jobs of several shards, and hands over the next job of each that wants one', async () => {
+    await put(prefix, 'a');
+    await put('{d1}:deliver:', 'b');
+    for (const shard of [prefix, '{d1}:deliver:']) {
+      await redis.hset(`${shard}next`, 'data', '{}');
+      await redis.lpush(`${shard}wait`, 'next');
+    }
+    const [first, second] = await complete('1 5000 lock-of-a a', '2 0 lock-of-b b');
+    expect(first).toEqual([['data', '{}'], 'next', 0, 11_000]);
+    expect(second).toBe(0);
+    expect(await redis.get(`${prefix}next:lock`)).toBe('lock-of-a');
+    expect(await redis.pttl(`${prefix}next:lock`)).toBeGreaterThan(4000);
+    expect(await redis.lrange('{d1}:deliver:wait', 0, -1)).toEqual(['next']);
+    expect(await redis.exists(`${prefix}a`, `${prefix}a:lock`, '{d1}:deliver:b', '{d1}:deliver:b:lock')).toBe(0);
+    expect(await redis.lrange('{d1}:deliver:active', 0, -1)).toEqual([]);
+  });
+
+  test('says of a job that is gone, or in other hands, what BullMQ says, and ends the others', async () => {
+    await put(prefix, 'a');
+    await put(prefix, 'b');
+    await redis.set(`${prefix}a:lock`, 'of another worker');
+    expect(await complete('1 0 lock-of-a a', '1 0 x gone', '1 0 lock-of-b b')).toEqual([-6, -1, 0]);
+    expect(await redis.lrange(`${prefix}active`, 0, -1)).toEqual(['a']);
+  });
+
+  test('an error ends the call after the jobs before it, or fails it if there are none', async () => {
+    await put(prefix, 'a');
+    await put(prefix, 'c');
+    await redis.lpush('{d1}:deliver:b:lock', 'no string');
+    await redis.hset('{d1}:deliver:b', 'data', '{}');
+    const jobs = ['1 0 lock-of-a a', '2 0 lock-of-b b', '1 0 lock-of-c c'];
+    expect(await complete(...jobs)).toEqual([0]);
+    expect(await redis.exists(`${prefix}c`)).toBe(1);
+    await expect(complete(...jobs.slice(1))).rejects.toThrow('WRONGTYPE');
+  });
+});

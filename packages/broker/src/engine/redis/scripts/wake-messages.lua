@@ -2,8 +2,10 @@
 -- KEYS delayed, wait, paused, meta, prioritized, active, pc, events, marker
 -- ARGV[1] prefix of BullMQ's jobs   ARGV[2...] message ids
 -- Returns for each 1 woken, 0 not parked, -1 there is no such job.
+local rcall = redis.call
+-- @bullmq functions of promote
 local function promote(KEYS, ARGV)
-  -- @bullmq promote
+  -- @bullmq steps of promote
 end
 
 local result = {}
