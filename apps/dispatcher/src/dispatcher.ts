@@ -131,7 +131,8 @@ export async function startDispatcher(parts: DispatcherParts): Promise<Dispatche
           });
         });
         slow.answered(delivery, response.body.length);
-        return { ...response, durationMs: now() - startedAt };
+        response.durationMs = now() - startedAt;
+        return response;
       },
       judge: (delivery, response) => defer(response) ?? judge(delivery, response, rules, Date.now()),
       finish: deliverer.finish,

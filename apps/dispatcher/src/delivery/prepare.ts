@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Delivery } from '@posthorn/broker';
 import { randomText, formatDeliveryHeaders, formatSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
+import { createHmacSha256 } from './hmac.ts';
 
 export interface PrepareOptions {
   /** The signing key of this moment. */
@@ -21,11 +22,11 @@ export interface Content {
 export function createPrepare(options: PrepareOptions): (delivery: Delivery, content: Content) => DeliveryRequest {
   const { currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
-  // Making a key from its text costs more than signing with it.
-  let known: { text: string; key: KeyObject } | undefined;
-  const readKey = (text: string) => {
-    if (known?.text !== text) known = { text, key: createSecretKey(text, 'utf8') };
-    return known.key;
+  // Preparing a key costs more than signing with it.
+  let known: { key: string; sign: (text: string) => string } | undefined;
+  const findSign = (key: string) => {
+    if (known?.key !== key) known = { key, sign: createHmacSha256(key) };
+    return known.sign;
   };
 
   return (delivery, { header, body }) => {
@@ -38,12 +39,12 @@ export function createPrepare(options: PrepareOptions): (delivery: Delivery, con
         nowSeconds: Math.floor(Date.now() / 1000),
         ttlSeconds: signatureLifetimeSeconds,
       },
-      (text) => createHmac('sha256', readKey(currentKey())).update(text).digest('base64url'),
+      findSign(currentKey()),
     );
     return {
       url: message.url,
       method: message.method,
-      header: formatDeliveryHeaders({ ...message, header }, { messageId: id, retried, signature, userAgent, region }),
+      header: formatDeliveryHeaders(message, header, { messageId: id, retried, signature, userAgent, region }),
       body,
       timeoutMs: message.timeoutMs,
       keepSuccessBody: message.callback !== undefined || keepsAnswer(message.workflow),

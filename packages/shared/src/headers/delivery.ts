@@ -1,4 +1,5 @@
 import type { Message } from '../message/message.ts';
+import type { HeaderMap } from './forward.ts';
 import { deliveryNames } from './names.ts';
 
 export interface DeliveryContext {
@@ -10,14 +11,18 @@ export interface DeliveryContext {
   region: string | undefined;
 }
 
-/** Header names and values in turn, as a destination gets them (contract D4). */
-export function formatDeliveryHeaders(message: Message, context: DeliveryContext): string[] {
+/**
+ * Header names and values in turn, as a destination gets them (contract D4).
+ *
+ * @param header the headers of the message, or those that a run sends in place of them
+ */
+export function formatDeliveryHeaders(message: Message, header: HeaderMap, context: DeliveryContext): string[] {
   const list: string[] = [];
-  for (const name in message.header) {
-    for (const value of message.header[name] ?? []) list.push(name, value);
+  for (const name in header) {
+    for (const value of header[name] ?? []) list.push(name, value);
   }
-  if (!message.header['User-Agent']) list.push('User-Agent', context.userAgent);
-  if (!message.header['Accept-Encoding']) list.push('Accept-Encoding', 'gzip');
+  if (!header['User-Agent']) list.push('User-Agent', context.userAgent);
+  if (!header['Accept-Encoding']) list.push('Accept-Encoding', 'gzip');
 
   list.push(deliveryNames.messageId, context.messageId);
   list.push(deliveryNames.retried, String(context.retried));

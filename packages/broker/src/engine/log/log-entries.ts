@@ -99,7 +99,8 @@ export function activeEntry(retried: number, now: number): NewLogEntry {
 
 export function deliveredEntry(now: number, status?: number): NewLogEntry {
   const entry: NewLogEntry = { state: 'DELIVERED', retried: 0, time: now, field: 'delivered', value: now };
-  return status === undefined ? entry : { ...entry, status };
+  if (status !== undefined) entry.status = status;
+  return entry;
 }
 
 export function retryEntries(retried: number, now: number, failure: KeptFailure, delayMs: number): NewLogEntry[] {

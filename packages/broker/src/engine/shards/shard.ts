@@ -183,5 +183,7 @@ export const scorePerMs = 0x1000;
 /** A job in our words. */
 export function toDelivery(shard: number, job: Job<unknown>, message: Message, token?: string): Delivery {
   const { id = '', attemptsMade: retried, stalledCounter: crashes } = job;
-  return { id, shard, message, retried, crashes, ...(token === undefined ? {} : { token }) };
+  const delivery: Delivery = { id, shard, message, retried, crashes };
+  if (token !== undefined) delivery.token = token;
+  return delivery;
 }

@@ -12,6 +12,7 @@ import type { Log } from '@posthorn/process';
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import { isCanceled } from './cancel-jobs.ts';
+import type { CompletedJob } from '../redis/scripts/scripts.ts';
 import type { CompleteJob } from './complete-jobs.ts';
 import { toDelivery, type Delivery } from './shard.ts';
 import type { Shards } from './shards.ts';
@@ -83,6 +84,9 @@ type StoredJob = Job<unknown, undefined>;
 class ShardQueueWorker extends Worker<unknown, undefined> {
   /** Functions that detach the jobs that are being processed. */
   private readonly detachers = new Map<StoredJob, () => boolean>();
+  private complete: (id: string, token: string, fetchNext: boolean) => Promise<CompletedJob> = () => {
+    throw new Error('The worker has no way to end a job.');
+  };
   /** The worker was not woken, and no shard had a job. One that is added now wakes it. */
   private findsNothing = false;
   /** The worker waits as long as it may, and not for the time of a delayed job. */
@@ -146,17 +150,31 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
     return Math.max(0.1, maxBlockSeconds - ((performance.now() / 1000) % maxBlockSeconds));
   }
 
-  /** Ends jobs together with those of other workers. None of them stays in Redis. */
+  /** Ends jobs together with those of other workers, from now on. */
   completeBy(completeJob: CompleteJob, jobPrefix: string): void {
-    const { backend } = this;
     const { lockDuration = 0 } = this.opts;
-    backend.moveToCompleted = async ({ id = '' }, _value, _keep, token, fetchNext) => {
-      const finishedOn = Date.now();
-      const result = await completeJob({ jobPrefix, id, token, nextLockMs: fetchNext ? lockDuration : 0 });
-      if (typeof result !== 'number') return { result: raw2NextJobData(result), finishedOn };
-      if (result === 0) return { result: [], finishedOn };
-      throw backend.finishedErrors({ code: result, jobId: id, command: 'completeJobs', state: 'active' });
-    };
+    this.complete = (id, token, fetchNext) =>
+      completeJob({ jobPrefix, id, token, nextLockMs: fetchNext ? lockDuration : 0 });
+  }
+
+  /** Ends a job of which nothing stays. BullMQ's own method takes a dozen steps that wait for nothing. */
+  protected override async handleCompleted(
+    _result: undefined,
+    job: StoredJob,
+    token: string,
+    fetchNext: () => boolean = () => true,
+  ) {
+    // BullMQ leaves the job to another worker then, too.
+    if (this.backend.closing) return undefined as unknown as StoredJob;
+    const { id = '' } = job;
+    const result = await this.complete(id, token, fetchNext() && !this.closing && !this.isPaused());
+    if (typeof result === 'number' && result < 0) {
+      throw this.backend.finishedErrors({ code: result, jobId: id, command: 'completeJobs', state: 'active' });
+    }
+    this.emit('completed', job, undefined, 'active');
+    const [data, nextId, limitMs, lookAt] = typeof result === 'number' ? [] : raw2NextJobData(result);
+    (this as unknown as { updateDelays(limitMs?: number, lookAt?: number): void }).updateDelays(limitMs, lookAt);
+    return this.nextJobFromJobData(data, nextId, token);
   }
 
   protected override async moveToActive(token: string, name?: string) {
@@ -173,18 +191,22 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
     // BullMQ keeps these two to itself: the time at which to look for a delayed job, and whether nothing waits.
     const state = this as unknown as { blockUntil: number; drained: boolean };
     const isLast = state.blockUntil > 0;
-    const job = await super.nextJobFromJobData(data, id, token);
-    if (isLast) state.drained = true;
+    if (!data) return super.nextJobFromJobData(data, id, token);
+    // BullMQ would look whether the job is to be repeated, which none is, and call listeners, which it has none.
+    const job = this.createJob(data, id ?? '');
+    if (token !== undefined) job.token = token;
+    state.drained = isLast;
     return job;
   }
 
   protected override createJob(stored: JobJson, id: string) {
     // BullMQ renews a lock by the time at which the job was handed over, which Redis does not keep.
-    const json = { ...stored, opts: jobOptions, processedOn: Date.now() };
+    stored.opts = jobOptions;
+    stored.processedOn = Date.now();
     try {
-      return super.createJob(json, id);
+      return super.createJob(stored, id);
     } catch {
-      return super.createJob({ ...json, data: wrapText(json.data) }, id);
+      return super.createJob({ ...stored, data: wrapText(stored.data) }, id);
     }
   }
 }
@@ -223,7 +245,8 @@ export function workShard({
         inSlots--;
         detached++;
       };
-      let taken: Delivery = { ...toDelivery(shard, job, data as Message, token), freeSlot };
+      let taken = toDelivery(shard, job, data as Message, token);
+      taken.freeSlot = freeSlot;
       let outcome: Outcome;
       const setAside = () => {
         const standIn = createStandIn(unwrapText(job.data), parseCreatedAt(job.id ?? ''));
