@@ -34,11 +34,15 @@ export function createApp(parts: AppParts): Express {
   app.use(requireHost);
   if (config.corsOrigins.length > 0) app.use(allowOrigins(config.corsOrigins));
   const { sessions, cookieName } = parts;
+  const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
+  const isUnlimited = (route: Route) => route.endpoint.unlimited === true && !isPublic(route);
+  const authenticated = authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName });
+  // What is published: Express asks each entry of its table, one after the other, whether it is meant.
+  for (const { method, path, handle } of table.filter(isUnlimited)) app[method](path, authenticated, handle);
   app.use(redirectToConsole);
   const check = createCheckToken(listTokens(config.qstashToken, config.qstashReadonlyToken));
   const countRequest = createCountRequest(broker.rateLimits, config.burstRateLimit);
   app.use('/console', consoleRoutes({ sessions, check, countRequest, cookieName, version: parts.version, log }));
-  const isPublic = ({ endpoint }: Route) => endpoint.scope === 'none';
   for (const { method, path, handle } of table.filter(isPublic)) app[method](path, handle);
   const { contentType, write, writeCommon } = parts.metrics;
   // With several processes behind one port, each request reaches another one, and counters would jump.
@@ -46,11 +50,10 @@ export function createApp(parts: AppParts): Express {
   // A proxy that adds no header looks like a program on this machine; where one is declared, only the token counts.
   if (!isBehindProxy && !config.metricsPort) app.get('/metrics', forThisMachine(metrics));
   // Routes below this line run only with a valid token.
-  app.use(authenticate(config.qstashToken, config.qstashReadonlyToken, { sessions, cookieName }));
+  app.use(authenticated);
   const limit = limitRate(countRequest);
   for (const route of table) {
-    if (isPublic(route)) continue;
-    app[route.method](route.path, route.endpoint.unlimited ? [route.handle] : [limit, route.handle]);
+    if (!isPublic(route) && !isUnlimited(route)) app[route.method](route.path, limit, route.handle);
   }
   app.get('/metrics', limit, metrics);
   app.use(limit, refuseUnknown(table));

@@ -30,10 +30,8 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
       response.json(await publishForRun(broker, request, target, { maxMessageBytes, maxResponseBytes }));
       return;
     }
-    const asked = {
-      ...(await readPublishRequest(request, target, maxMessageBytes)),
-      ...(queueName === undefined ? {} : { queueName }),
-    };
+    const asked = await readPublishRequest(request, target, maxMessageBytes);
+    if (queueName !== undefined) asked.queueName = queueName;
     warn(response, warnOfUnknownHeaders(asked.headers));
     if (isForSchedule(asked.headers)) {
       response.json({ scheduleId: await startDeadline().limit(broker.schedules.create(asked)) });
@@ -41,7 +39,8 @@ export function publishRoutes(broker: Broker, warn: Warn, maxMessageBytes: numbe
     }
     const reply = await broker.publish(asked);
     // All are duplicates: 202, nothing was created.
-    if ([reply].flat().every(({ deduplicated }) => deduplicated)) response.status(202);
+    const isDuplicate = Array.isArray(reply) ? reply.every(({ deduplicated }) => deduplicated) : reply.deduplicated;
+    if (isDuplicate) response.status(202);
     response.json(reply);
   }
 }

@@ -71,14 +71,13 @@ export function accept(parts: AcceptParts, request: PublishRequest, group: UrlGr
   return {
     isGroup: request.destination.kind === 'urlGroup',
     bytes: request.body,
-    messages: targets.map((target, index) => {
+    messages: targets.map((target, index): Draft['messages'][number] => {
       const key = keys?.[index];
-      return {
-        ...shards.newId(template.createdAt, key),
-        // A copy with one more field takes longer than the rest of this function.
-        message: Object.assign(targets.length > 1 ? { ...template } : template, target),
-        ...(key === undefined ? {} : { once: { key, forMs: limits.deduplicationWindowMs } }),
-      };
+      const { id, shard } = shards.newId(template.createdAt, key);
+      // A copy with one more field takes longer than the rest of this function.
+      const message = Object.assign(targets.length > 1 ? { ...template } : template, target);
+      if (key === undefined) return { id, shard, message };
+      return { id, shard, message, once: { key, forMs: limits.deduplicationWindowMs } };
     }),
   };
 }

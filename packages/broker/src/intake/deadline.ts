@@ -36,7 +36,16 @@ export function startDeadline(): Deadline {
           clearTimeout(timer);
           leftMs = Math.max(0, leftMs - Math.round(performance.now() - startedAt));
         };
-        work.finally(spend).then(resolve, reject);
+        work.then(
+          (result) => {
+            spend();
+            resolve(result);
+          },
+          (error: Error) => {
+            spend();
+            reject(error);
+          },
+        );
       });
     },
   };

@@ -42,7 +42,8 @@ async function publishInTime(parts: PublishParts, request: PublishRequest): Prom
   const { destination } = request;
   const group = destination.kind === 'urlGroup' ? await findGroup(parts.urlGroups, destination.name) : undefined;
   const draft = accept(parts, withDefaults(request, group), group);
-  await ensureQueues(parts.queues, listQueueNames([draft]));
+  const queueNames = listQueueNames([draft]);
+  if (queueNames.size > 0) await ensureQueues(parts.queues, queueNames);
   const [stored = []] = await store(parts, [draft]);
   return formatReply(draft, requireStored(stored));
 }
@@ -174,8 +175,12 @@ export async function ensureQueues(queues: Queues, names: Iterable<string | unde
   for (const name of new Set(names)) if (name !== undefined) await queues.ensure(name);
 }
 
-function listQueueNames(drafts: readonly Draft[]): (string | undefined)[] {
-  return drafts.flatMap(({ messages }) => messages.map(({ message }) => message.queueName));
+function listQueueNames(drafts: readonly Draft[]): Set<string> {
+  const names = new Set<string>();
+  for (const { messages } of drafts) {
+    for (const { message } of messages) if (message.queueName !== undefined) names.add(message.queueName);
+  }
+  return names;
 }
 
 /** @throws {PosthornError | DestinationError} when there is no such group */

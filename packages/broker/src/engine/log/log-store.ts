@@ -91,18 +91,20 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
     // No reader finds the log of a message whose id is not ours.
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return;
-    const fields: (string | number)[] = isEnd ? [logFields.created, JSON.stringify(redactMessage(message))] : [];
-    for (const { field, value, status } of entries) {
-      fields.push(field, value);
-      if (status !== undefined) fields.push(statusField, status);
-    }
     if (unsent.size === 0) redis.sendAhead(send);
     const slot = redis.isCluster ? shard : 0;
     let waiting = unsent.get(slot);
     if (!waiting) unsent.set(slot, (waiting = { entries: 0, keys: [], args: [] }));
     waiting.entries += entries.length;
     waiting.keys.push(keyspace.messageLog(shard, messageId));
-    waiting.args.push(expireMs, fields.length, ...fields);
+    const { args } = waiting;
+    const countAt = args.push(expireMs, 0) - 1;
+    if (isEnd) args.push(logFields.created, JSON.stringify(redactMessage(message)));
+    for (const { field, value, status } of entries) {
+      args.push(field, value);
+      if (status !== undefined) args.push(statusField, status);
+    }
+    args[countAt] = args.length - countAt - 1;
     pending++;
     // The entry has the beginning. A reader of the entry sees if the rest was not stored.
     for (const { retried, body } of entries) if (body) responses.put(messageId, retried, body, expireMs);

@@ -199,11 +199,12 @@ test('messages of a turn of the event loop go to all shards with one call, and a
   const stored = await Promise.allSettled(
     [shard, ...others, shard].map((each, index) => each.add([job(`msg_${index}`), job(`msg_${index}b`)])),
   );
-  expect(stored).toEqual([
-    { status: 'fulfilled', value: ['msg_0', 'msg_0b'] },
-    { status: 'rejected', reason: expect.objectContaining({ message: expect.stringContaining('WRONGTYPE') }) },
-    { status: 'fulfilled', value: ['msg_2', 'msg_2b'] },
-    { status: 'fulfilled', value: ['msg_3', 'msg_3b'] },
+  const results = stored.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason)));
+  expect(results).toEqual([
+    ['msg_0', 'msg_0b'],
+    expect.stringContaining('WRONGTYPE'),
+    ['msg_2', 'msg_2b'],
+    ['msg_3', 'msg_3b'],
   ]);
   expect(await redis.lrange('{d0}:deliver:wait', 0, -1)).toEqual(['msg_3b', 'msg_3', 'msg_0b', 'msg_0']);
   expect(await redis.lrange('{d2}:deliver:wait', 0, -1)).toEqual(['msg_2b', 'msg_2']);

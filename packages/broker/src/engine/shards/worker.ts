@@ -172,7 +172,10 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
       throw this.backend.finishedErrors({ code: result, jobId: id, command: 'completeJobs', state: 'active' });
     }
     this.emit('completed', job, undefined, 'active');
-    const [data, nextId, limitMs, lookAt] = typeof result === 'number' ? [] : raw2NextJobData(result);
+    const next = typeof result === 'number' ? [] : raw2NextJobData(result);
+    const [data, nextId, limitMs, lookAt] = next as Partial<
+      [data: JobJson, id: string, limitMs: number, lookAt: number]
+    >;
     (this as unknown as { updateDelays(limitMs?: number, lookAt?: number): void }).updateDelays(limitMs, lookAt);
     return this.nextJobFromJobData(data, nextId, token);
   }
