@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCluster, startRedis, type TestRedis } from '@posthorn/testkit';
-import { connectForRequests, connectForWork } from './connect.ts';
+import { connectForRequests, connectForWork, type RedisConnection } from './connect.ts';
 import { agreeOnData, inspectRedis, type RedisFacts } from './inspect.ts';
 import { neededCommands } from './rights.ts';
 
@@ -44,6 +44,16 @@ test('a Redis that runs, is empty and allows everything gives no warning', async
   expect(await startBoth(redis.url)).toEqual(
     Array(2).fill({ version: expect.stringMatching(/^\d+\.\d+/) as string, warnings: [] }),
   );
+});
+
+test('a proxy that divides the keys among several servers is refused', async () => {
+  const refuse = (connection: RedisConnection) => {
+    connection.eval = () => Promise.reject(new Error("CROSSSLOT Keys in request don't hash to the same slot"));
+    return connection;
+  };
+  const refusal = expect.stringMatching(/^REDIS_URL: Redis is a proxy that divides its keys/) as string;
+  expect(await start(redis.url, (url) => refuse(connectForRequests(url)))).toEqual(refusal);
+  expect(await start(redis.url, (url) => refuse(connectForWork(url)))).toEqual(refusal);
 });
 
 test('a database number is used, and nothing lies elsewhere', async () => {
