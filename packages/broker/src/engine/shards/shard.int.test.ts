@@ -202,7 +202,7 @@ test('messages of a turn of the event loop go to all shards with one call, and a
   const results = stored.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason)));
   expect(results).toEqual([
     ['msg_0', 'msg_0b'],
-    expect.stringContaining('WRONGTYPE'),
+    expect.stringMatching(/^ReplyError: WRONGTYPE /),
     ['msg_2', 'msg_2b'],
     ['msg_3', 'msg_3b'],
   ]);

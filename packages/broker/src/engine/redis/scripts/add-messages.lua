@@ -37,7 +37,8 @@ local from = 2
 for key = 1, #KEYS, 3 do
   local isDone, result = pcall(addToQueue, KEYS[key], KEYS[key + 1], KEYS[key + 2], from)
   if not isDone and key == 1 then
-    error(result, 0)
+    -- Thrown again, the error would lose its code.
+    return redis.error_reply(result)
   elseif not isDone then
     break
   end

@@ -33,7 +33,8 @@ for index = 2, #ARGV do
   local isDone, result =
     pcall(complete, keys, { id, ARGV[1], 'returnvalue', 'null', 'completed', fetchNext, prefix, options, '' })
   if not isDone and index == 2 then
-    error(result, 0)
+    -- Thrown again, the error would lose its code.
+    return redis.error_reply(result)
   elseif not isDone then
     break
   end
