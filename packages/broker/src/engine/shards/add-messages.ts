@@ -33,17 +33,16 @@ export function createAddMessages(redis: RedisConnection): AddMessages {
       void callTogether(together, addNow);
     }
   };
-  const addNow = (additions: readonly Addition[]) =>
-    redis.addMessages(
-      additions.length * 3,
-      ...additions.flatMap(({ keys }) => keys),
-      segmentBytes,
-      ...additions.flatMap(({ deliveries }) => [
-        formatRows(deliveries),
-        deliveries.length,
-        ...deliveries.flatMap(formatDelivery),
-      ]),
-    );
+  const addNow = (additions: readonly Addition[]) => {
+    const messages = additions.flatMap(({ deliveries }) => [
+      formatRows(deliveries),
+      deliveries.length,
+      ...deliveries.flatMap(formatDelivery),
+    ]);
+    const [first] = additions;
+    if (redis.isCluster && first) return redis.addToShard(...first.keys, segmentBytes, ...messages);
+    return redis.addMessages(3 * additions.length, ...additions.flatMap(({ keys }) => keys), segmentBytes, ...messages);
+  };
   const add = (keys: AddKeys, deliveries: readonly NewDelivery[]) =>
     new Promise<string[]>((resolve, reject) => {
       if (waiting.length === 0) redis.sendAhead(write);

@@ -31,6 +31,8 @@ const scripts = {
   cancelMessages: { file: 'cancel-messages.lua', numberOfKeys: 1 },
   /** The number of its keys is its first argument, as with all that have no number here. */
   addMessages: { file: 'add-messages.lua' },
+  /** The same for one shard of a cluster: auto-pipelining finds the node by the first argument, so that it must be a key. */
+  addToShard: { file: 'add-messages.lua', numberOfKeys: 3 },
   completeJobs: { file: 'complete-jobs.lua' },
   readPending: { file: 'read-pending.lua', numberOfKeys: 3 },
   claimPending: { file: 'claim-pending.lua', numberOfKeys: 6 },
@@ -146,6 +148,12 @@ export interface ScriptCommands {
   ): Promise<(0 | 1 | 2)[]>;
   /** For each shard three keys, then `segmentBytes`, then for each shard its rows and messages. */
   addMessages(numberOfKeys: number, ...keysAndMessages: (string | number | Buffer)[]): Promise<string[][]>;
+  addToShard(
+    jobPrefix: string,
+    pendingHead: string,
+    pendingRows: string,
+    ...messages: (string | number | Buffer)[]
+  ): Promise<string[][]>;
   completeJobs(numberOfKeys: number, ...prefixesAndJobs: (string | number)[]): Promise<CompletedJob[]>;
   readPendingBuffer(headKey: string, rowsKey: string, counterKey: string): Promise<Buffer[]>;
   claimPending(
