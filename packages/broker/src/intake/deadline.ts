@@ -36,16 +36,7 @@ export function startDeadline(): Deadline {
           clearTimeout(timer);
           leftMs = Math.max(0, leftMs - Math.round(performance.now() - startedAt));
         };
-        work.then(
-          (result) => {
-            spend();
-            resolve(result);
-          },
-          (error: Error) => {
-            spend();
-            reject(error);
-          },
-        );
+        work.finally(spend).then(resolve, reject);
       });
     },
   };
