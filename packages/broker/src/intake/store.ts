@@ -3,7 +3,7 @@ import type { LogStore } from '../engine/log/log-store.ts';
 import { createdEntry } from '../engine/log/log-entries.ts';
 import type { BodyStore } from '../engine/shards/body.ts';
 import { firstLane, flowLane, queueLane, type Lanes, type Slot } from '../engine/lanes/lanes.ts';
-import type { NewDelivery } from '../engine/shards/shard.ts';
+import type { NewDelivery } from '../engine/shards/add-messages.ts';
 import type { Shards } from '../engine/shards/shards.ts';
 import type { StatsCounter } from '../views/stats/counter.ts';
 

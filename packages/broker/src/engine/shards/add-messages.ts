@@ -1,8 +1,18 @@
+import type { Message } from '@posthorn/shared';
 import { segmentBytes, formatRows } from '../pending/pending-rows.ts';
 import { callTogether, groupBy, type Task } from '../redis/call-together.ts';
 import type { RedisConnection } from '../redis/connect.ts';
-import type { NewDelivery } from './shard.ts';
 import { formatMessage } from './stored-message.ts';
+
+/** A message that is to be stored in its shard. */
+export interface NewDelivery {
+  id: string;
+  message: Message;
+  /** Only the first message with this key is stored within `forMs`, even if it has ended. */
+  once?: { key: string; forMs: number };
+  /** It waits for a slot in a lane, which wakes it before this time has passed. */
+  parkedMs?: number;
+}
 
 /** Keys of a shard that `add-messages.lua` takes. */
 export type AddKeys = readonly [jobPrefix: string, pendingHead: string, pendingRows: string];

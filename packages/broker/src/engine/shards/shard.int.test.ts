@@ -4,8 +4,8 @@ import { Queue, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { connectForRequests, connectForWork, type RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue } from '../redis/keyspace.ts';
-import { createAddMessages, type AddMessages } from './add-messages.ts';
-import { openShard, type NewDelivery, type Shard } from './shard.ts';
+import { createAddMessages, type AddMessages, type NewDelivery } from './add-messages.ts';
+import { openShard, type Shard } from './shard.ts';
 import { formatMessage } from './stored-message.ts';
 
 let server: TestRedis;

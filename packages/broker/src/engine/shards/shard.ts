@@ -5,7 +5,7 @@ import { openPendingIndex, type PendingIndex } from '../pending/pending-index.ts
 import type { RedisConnection } from '../redis/connect.ts';
 import { bullmqQueue, keyspace } from '../redis/keyspace.ts';
 import type { NineKeys } from '../redis/scripts/scripts.ts';
-import type { AddMessages } from './add-messages.ts';
+import type { AddMessages, NewDelivery } from './add-messages.ts';
 import { canceledField, cancelJobs, type CanceledNow } from './cancel-jobs.ts';
 import { createLoneAttempts, type LoneAttempts } from './lone-attempts.ts';
 import { restoreMessage } from './stored-message.ts';
@@ -40,16 +40,6 @@ export interface Delivery {
 
 /** What has become of a message while an attempt was running. `lost`: it has ended, or is in other hands. */
 export type Standing = 'ours' | 'canceled' | 'lost';
-
-/** A message that is to be stored in its shard. */
-export interface NewDelivery {
-  id: string;
-  message: Message;
-  /** Only the first message with this key is stored within `forMs`, even if it has ended. */
-  once?: { key: string; forMs: number };
-  /** It waits for a slot in a lane, which wakes it before this time has passed. */
-  parkedMs?: number;
-}
 
 /** One BullMQ queue and the keys beside it, in our words. A job of it is a message, from publish to its end. */
 export interface Shard {
