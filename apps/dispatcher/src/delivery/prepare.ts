@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { Delivery } from '@posthorn/broker';
 import { randomText, formatDeliveryHeaders, formatSignature, type HeaderMap, type RunMessage } from '@posthorn/shared';
 import type { DeliveryRequest } from '../transport/send.ts';
-import { createHmacSha256 } from './hmac.ts';
 
 export interface PrepareOptions {
   /** The signing key of this moment. */
@@ -22,11 +21,11 @@ export interface Content {
 export function createPrepare(options: PrepareOptions): (delivery: Delivery, content: Content) => DeliveryRequest {
   const { currentKey, signatureLifetimeSeconds, userAgent, region } = options;
 
-  // Preparing a key costs more than signing with it.
-  let known: { key: string; sign: (text: string) => string } | undefined;
-  const findSign = (key: string) => {
-    if (known?.key !== key) known = { key, sign: createHmacSha256(key) };
-    return known.sign;
+  // Making a key from its text costs more than signing with it.
+  let known: { text: string; key: KeyObject } | undefined;
+  const readKey = (text: string) => {
+    if (known?.text !== text) known = { text, key: createSecretKey(text, 'utf8') };
+    return known.key;
   };
 
   return (delivery, { header, body }) => {
@@ -39,7 +38,7 @@ export function createPrepare(options: PrepareOptions): (delivery: Delivery, con
         nowSeconds: Math.floor(Date.now() / 1000),
         ttlSeconds: signatureLifetimeSeconds,
       },
-      findSign(currentKey()),
+      (text) => createHmac('sha256', readKey(currentKey())).update(text).digest('base64url'),
     );
     return {
       url: message.url,
