@@ -92,7 +92,7 @@ export function createLogStore(redis: RedisConnection, shards: Shards, options: 
     const shard = shards.shardOf(messageId);
     if (shard === undefined) return;
     if (unsent.size === 0) redis.sendAhead(send);
-    const slot = redis.isCluster ? shard : 0;
+    const slot = redis.joinsShards ? 0 : shard;
     let waiting = unsent.get(slot);
     if (!waiting) unsent.set(slot, (waiting = { entries: 0, keys: [], args: [] }));
     waiting.entries += entries.length;

@@ -11,6 +11,8 @@ type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>;
 /** A connection to Redis, or to a Redis Cluster, with our scripts as methods. */
 export type RedisConnection = Redis &
   ScriptCommands & {
+    /** Whether one command may have keys of several shards: not in a cluster, nor behind a proxy that divides the keys. */
+    joinsShards: boolean;
     /**
      * Calls `write` at the end of this turn of the event loop. Its commands are sent before all others of the turn,
      * except with `connectForRequests` to a cluster.
@@ -156,7 +158,11 @@ function connect(url: string, options: RedisOptions): RedisConnection {
   client.on('error', (error: Error & { command?: { name: string } }) => {
     if (error.command?.name === 'select') client.disconnect(true);
   });
-  return Object.assign(client as RedisConnection, { sendAhead: setImmediate, sendLast: setImmediate });
+  return Object.assign(client as RedisConnection, {
+    joinsShards: !isCluster(url),
+    sendAhead: setImmediate,
+    sendLast: setImmediate,
+  });
 }
 
 function isCluster(url: string): boolean {

@@ -44,23 +44,21 @@ async function inspect(redis: RedisConnection): Promise<RedisFacts> {
       'REDIS_URL: Redis is a node of a cluster; list its nodes with commas, or the one twice: host:port,host:port.',
     );
   }
-  await requireOneServer(redis);
+  await recognizeProxy(redis);
   await requireDatabase(redis, db);
   const isNew = (await redis.hget(keyspace.settings, 'shards').catch(refuseWrongType)) === null;
   const foreign = `Database ${db} of Redis already holds ${state.keys} keys of other programs; posthorn adds its own beside them. Give each installation of posthorn a database of its own (redis://host:port/number).`;
   return { version: state.version, warnings: isNew && state.keys > 0 ? [foreign] : [] };
 }
 
-/** One call of a script has keys of several shards, except in a cluster. A proxy before several servers refuses it. */
-async function requireOneServer(redis: RedisConnection): Promise<void> {
-  if (redis.isCluster) return;
+/** A database may be a proxy before several servers that divide the keys. It refuses a script with keys of two of them. */
+async function recognizeProxy(redis: RedisConnection): Promise<void> {
+  if (!redis.joinsShards) return;
   try {
     await redis.eval('return 1', 2, keyspace.bullmq(0), keyspace.bullmq(1));
   } catch (error) {
     if (!String(error).includes('CROSSSLOT')) throw error;
-    throw new ConfigurationError(
-      'REDIS_URL: Redis is a proxy that divides its keys among several servers; use a database on one server, or list the nodes of a cluster with commas.',
-    );
+    redis.joinsShards = false;
   }
 }
 

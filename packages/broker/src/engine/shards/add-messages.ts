@@ -39,7 +39,7 @@ export function createAddMessages(redis: RedisConnection): AddMessages {
     const additions = waiting;
     waiting = [];
     const parts = groupBy(additions, ({ keys }) => keys[0]).flatMap((ofShard) => bundle(ofShard).map(join));
-    for (const together of redis.isCluster ? parts.map((part) => [part]) : bundle(parts)) {
+    for (const together of redis.joinsShards ? bundle(parts) : parts.map((part) => [part])) {
       void callTogether(together, addNow);
     }
   };
@@ -50,7 +50,7 @@ export function createAddMessages(redis: RedisConnection): AddMessages {
       ...deliveries.flatMap(formatDelivery),
     ]);
     const [first] = additions;
-    if (redis.isCluster && first) return redis.addToShard(...first.keys, segmentBytes, ...messages);
+    if (!redis.joinsShards && first) return redis.addToShard(...first.keys, segmentBytes, ...messages);
     return redis.addMessages(3 * additions.length, ...additions.flatMap(({ keys }) => keys), segmentBytes, ...messages);
   };
   const add = (keys: AddKeys, deliveries: readonly NewDelivery[]) =>

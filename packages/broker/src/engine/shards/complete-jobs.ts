@@ -31,7 +31,7 @@ export function createCompleteJob(redis: RedisConnection): CompleteJob {
   const write = () => {
     const endings = waiting;
     waiting = [];
-    for (const group of redis.isCluster ? groupBy(endings, ({ jobPrefix }) => jobPrefix) : [endings]) {
+    for (const group of redis.joinsShards ? [endings] : groupBy(endings, ({ jobPrefix }) => jobPrefix)) {
       for (let from = 0; from < group.length; from += maxAtOnce) {
         void callTogether(group.slice(from, from + maxAtOnce), completeNow);
       }
