@@ -4,7 +4,7 @@ import { keyspace } from '../engine/redis/keyspace.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
-import type { Run } from './runs.ts';
+import type { Run, RunFailure } from './runs.ts';
 import { parseWaiter } from './stored-waiter.ts';
 
 /** The messages of the run that have not ended, or had not when the run ended. */
@@ -79,10 +79,8 @@ export async function viewNext(
     if (steps.has(messageId)) continue;
     if (!isFailed && !pending.has(messageId)) continue;
     const { errors, next } = await readErrors(parts, run.shard, messageId);
-    const last = errors.at(-1);
-    // The run has the response that failed it, of which the log of the message may have nothing.
-    if (isFailed && last?.body === '')
-      last.body = Buffer.from(run.failure?.bodyBase64 ?? '', 'base64').toString('utf8');
+    // The run has the response that failed it: the log of the message may not have it yet, or without its body.
+    if (isFailed && run.failure) addFailure(errors, run, run.failure);
     const shown = limit(errors);
     const nextDeliveryTime = next ?? notBefore;
     const isOver = run.state !== 'RUN_STARTED';
@@ -135,14 +133,29 @@ export async function readErrors(
     };
     const retry = fields[`${retried}:retry`];
     next = retry === undefined ? undefined : (JSON.parse(retry) as { next: number }).next;
-    const isOwn = !failure.error.startsWith('the destination answered');
-    errors.push({
-      status: failure.status,
-      headers: failure.header,
-      body: failure.body === undefined ? '' : Buffer.from(failure.body, 'base64').toString('utf8'),
-      error: isOwn ? failure.error : `${failure.status} ${STATUS_CODES[failure.status] ?? ''}`.trim(),
-      time: failure.time,
-    });
+    errors.push(toStepError(failure, failure.body ?? '', failure.time));
   }
   return { errors, ...(next === undefined ? {} : { next }) };
+}
+
+function addFailure(errors: StepError[], run: Run, failure: RunFailure): void {
+  const described = toStepError(failure, failure.bodyBase64, run.completedAt ?? run.createdAt);
+  const logged = errors.length > failure.retried ? errors.at(-1) : undefined;
+  if (logged === undefined) errors.push(described);
+  else if (logged.body === '') logged.body = described.body;
+}
+
+function toStepError(
+  { status, header, error }: Pick<RunFailure, 'status' | 'header' | 'error'>,
+  bodyBase64: string,
+  time: number,
+): StepError {
+  const isOwn = !error.startsWith('the destination answered');
+  return {
+    status,
+    headers: header,
+    body: Buffer.from(bodyBase64, 'base64').toString('utf8'),
+    error: isOwn ? error : `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
+    time,
+  };
 }

@@ -12,7 +12,7 @@ import { createRuns, type Run } from './runs.ts';
 import { request, step, url, useRuns } from './runs.fixture.ts';
 
 const runs = useRuns();
-const { start, submit, fail, readField, readDelivery } = runs;
+const { start, submit, fail, readField, readLog, readDelivery } = runs;
 const page = { count: 10, maxBytes: 1e6 };
 
 /** Fails a run at its first message; its dead letter. */
@@ -333,6 +333,18 @@ describe('the view of one run', () => {
     const last = steps.find(({ invokedWorkflowRunId: id }) => id === `wfr_invoked-${invocations}`);
     expect(last).toMatchObject({ invokedWorkflowUrl: url, invokedWorkflowRunHeaders: {} });
     expect(keys.filter((key) => key.includes('wfr_invoked-'))).toEqual([]);
+  });
+
+  test('shows what failed the run when the log of the message does not have it yet', async () => {
+    await start('wfr_unlogged');
+    const [{ messageId } = { messageId: '' }] = (await readLog('wfr_unlogged')) ?? [];
+    const response = { status: 500, header: { A: ['b'] }, body: Buffer.from('reason') };
+    const outcome = { kind: 'failed', error: 'the destination answered 500', errorKind: 'http', response } as const;
+    await runs.broker.workflows.settle(await readDelivery(messageId), outcome, 1000);
+    const { steps } = await viewRun(runs.broker as unknown as RunParts, await readNow('wfr_unlogged'));
+    const error = { status: 500, headers: { A: ['b'] }, body: 'reason', error: '500 Internal Server Error' };
+    const step = { messageId, state: 'STEP_FAILED', errors: [expect.objectContaining(error)] };
+    expect(steps.at(-1)).toMatchObject({ type: 'next', steps: [step] });
   });
 
   test('shows 1 MiB of headers and bodies of failed attempts, and all of their errors', async () => {

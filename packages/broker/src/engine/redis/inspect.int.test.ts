@@ -46,21 +46,24 @@ test('a Redis that runs, is empty and allows everything gives no warning', async
   );
 });
 
-test.each([connectForRequests, connectForWork])('a proxy that divides the keys gets no call for several shards', async (connect) => {
-  const connections: RedisConnection[] = [];
-  const open = (url: string) => {
-    const connection = connect(url);
-    connections.push(connection);
-    return connection;
-  };
-  await start(redis.url, open);
-  await start(redis.url, (url) => {
-    const connection = open(url);
-    connection.eval = () => Promise.reject(new Error("CROSSSLOT Keys in request don't hash to the same slot"));
-    return connection;
-  });
-  expect(connections.map(({ joinsShards }) => joinsShards)).toEqual([true, false]);
-});
+test.each([connectForRequests, connectForWork])(
+  'a proxy that divides the keys gets no call for several shards',
+  async (connect) => {
+    const connections: RedisConnection[] = [];
+    const open = (url: string) => {
+      const connection = connect(url);
+      connections.push(connection);
+      return connection;
+    };
+    await start(redis.url, open);
+    await start(redis.url, (url) => {
+      const connection = open(url);
+      connection.eval = () => Promise.reject(new Error("CROSSSLOT Keys in request don't hash to the same slot"));
+      return connection;
+    });
+    expect(connections.map(({ joinsShards }) => joinsShards)).toEqual([true, false]);
+  },
+);
 
 test('a database number is used, and nothing lies elsewhere', async () => {
   expect(await startBoth(`${redis.url}/3`)).toEqual(Array(2).fill(expect.objectContaining({ warnings: [] })));
