@@ -151,7 +151,9 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       }
       if (own.isEnded || state.current !== own) return;
       setCount((count) => count + 1);
-      if (!own.isDue || own.running > 0) return;
+      // The page is drawn first: a reply that it cannot show ends it.
+      await Promise.resolve();
+      if (own.isEnded || !own.isDue || own.running > 0) return;
       own.isDue = false;
       void read(false);
     },

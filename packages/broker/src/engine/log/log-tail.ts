@@ -1,7 +1,7 @@
 import type { RedisConnection } from '../redis/connect.ts';
 import { keyspace } from '../redis/keyspace.ts';
 import type { LogOffset } from './entry-list.ts';
-import { readRecord, recordBytes, type EntryRecord } from './record.ts';
+import { readRecord, readTime, recordBytes, type EntryRecord } from './record.ts';
 
 /** A record with where it is in the log. */
 export interface TailRecord extends EntryRecord, LogOffset {
@@ -14,8 +14,36 @@ export interface TailRecord extends EntryRecord, LogOffset {
 export interface LogTail {
   /** Behind the newest entry. */
   findEnd(): Promise<LogOffset>;
-  /** Up to `max` entries from an offset on, oldest first, and the offset behind them. Entries before it may be gone. */
+  /** Up to `max` entries of one segment from an offset on, oldest first, and the offset behind them. Entries before it may be gone. */
   readFrom(start: LogOffset, max: number): Promise<{ records: TailRecord[]; next: LogOffset }>;
+}
+
+/** Reads a record when it is asked for: a busy log has thousands a second, of which a reader is shown few. */
+class StoredRecord implements TailRecord {
+  readonly records: Buffer;
+  readonly at: number;
+  readonly segment: number;
+  readonly number: number;
+
+  constructor(records: Buffer, index: number, first: LogOffset) {
+    this.records = records;
+    this.at = index * recordBytes;
+    this.segment = first.segment;
+    this.number = first.number + index;
+  }
+
+  get messageId() {
+    return readRecord(this.records, this.at).messageId;
+  }
+  get state() {
+    return readRecord(this.records, this.at).state;
+  }
+  get retried() {
+    return readRecord(this.records, this.at).retried;
+  }
+  get time() {
+    return readTime(this.records, this.at);
+  }
 }
 
 /** Segments that a reader can be behind; older ones are left out. */
@@ -48,13 +76,8 @@ export function createLogTail(redis: RedisConnection): LogTail {
         (number + max) * recordBytes - 1,
       );
       const count = Math.floor(bytes.length / recordBytes);
-      const records = Array.from({ length: count }, (_, index) => ({
-        ...readRecord(bytes, index * recordBytes),
-        segment,
-        number: number + index,
-        records: bytes,
-        at: index * recordBytes,
-      }));
+      const first = { segment, number };
+      const records = Array.from({ length: count }, (_, index) => new StoredRecord(bytes, index, first));
       return { records, next: { segment, number: number + count } };
     },
   };

@@ -119,8 +119,10 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
     try {
       if (!one.next || !isBefore(one.next, limit)) return false;
       const { records, next } = await shared.read(one.next);
-      for (const record of records) {
-        if (!isBefore(record, limit)) return false;
+      const [first] = records;
+      if (first && !isBefore(first, limit)) return false;
+      const wanted = first?.segment === limit.segment ? records.slice(0, limit.number - first.number) : records;
+      for (const record of wanted) {
         const isWanted = one.test(record);
         const isSkipped =
           isWanted && (one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed) || one.reader.isFull());
@@ -134,7 +136,7 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
         if (!one.reader.entry(`${record.segment}-${record.number}`, json)) one.skipped++;
       }
       if (records.length === 0) one.next = next;
-      return records.length > 0;
+      return records.length > 0 && wanted.length === records.length;
     } catch (error) {
       // The others go on.
       log.debug({ err: error }, 'stream.failed');
@@ -241,14 +243,14 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
   };
 }
 
-function createTest({ state, messageId, fromDate = 0, toDate = Infinity, callerIP, ...filter }: StreamFilter) {
+function createTest({ state, messageId, fromDate, toDate, callerIP, ...filter }: StreamFilter) {
   const digestTest = createDigestTest({ ...filter, callerIp: filter.callerIp ?? callerIP });
   const messageIds = messageId && new Set(messageId);
   return (record: TailRecord): boolean =>
     (!state || state.includes(record.state)) &&
     (!messageIds || messageIds.has(record.messageId)) &&
-    record.time >= fromDate &&
-    record.time <= toDate &&
+    (fromDate === undefined || record.time >= fromDate) &&
+    (toDate === undefined || record.time <= toDate) &&
     (digestTest?.(record.records, record.at) ?? true);
 }
 
