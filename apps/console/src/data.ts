@@ -135,7 +135,8 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       const number = ++own.sent;
       own.running++;
       own.readAt = performance.now();
-      const isOld = () => own.isEnded === true || state.current !== own || number < own.applied;
+      const isGone = () => own.isEnded === true || state.current !== own;
+      const isOld = () => isGone() || number < own.applied;
       try {
         const data = await call<T>(path, { isBackground: !isAsked });
         if (!isOld()) {
@@ -149,11 +150,11 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       } finally {
         own.running--;
       }
-      if (own.isEnded || state.current !== own) return;
+      if (isGone()) return;
       setCount((count) => count + 1);
       // The page is drawn first: a reply that it cannot show ends it.
       await Promise.resolve();
-      if (own.isEnded || !own.isDue || own.running > 0) return;
+      if (isGone() || !own.isDue || own.running > 0) return;
       own.isDue = false;
       void read(false);
     },
