@@ -89,8 +89,6 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
   };
   /** The worker was not woken, and no shard had a job. One that is added now wakes it. */
   private findsNothing = false;
-  /** The worker waits as long as it may, and not for the time of a delayed job. */
-  private isLongWait = false;
 
   /**
    * The main loop counts a job as long as this promise is pending. BullMQ renews the lock of a job and ends it in the
@@ -136,18 +134,9 @@ class ShardQueueWorker extends Worker<unknown, undefined> {
     backend.waitForJob = async (timeout) => {
       const marker = await wait(timeout);
       // After a shorter time it is the turn of a delayed job.
-      this.findsNothing = marker === null && this.isLongWait && !(await shards.hasPending());
+      this.findsNothing = marker === null && timeout === maxBlockSeconds && !(await shards.hasPending());
       return marker;
     };
-  }
-
-  /** The workers of all shards end their longest waits together: their process wakes up once, and asks once for all. */
-  protected override getBlockTimeout(blockUntil: number): number {
-    const seconds = super.getBlockTimeout(blockUntil);
-    this.isLongWait = seconds === maxBlockSeconds;
-    if (!this.isLongWait) return seconds;
-    // To Redis, a tiny wait is one without an end.
-    return Math.max(0.1, maxBlockSeconds - ((performance.now() / 1000) % maxBlockSeconds));
   }
 
   /** Ends jobs together with those of other workers, from now on. */
