@@ -130,14 +130,15 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
         own.isDue = true;
         return;
       }
-      const isFinal = own.error === undefined && own.data !== undefined && latest.current.isFinal?.(own.data) === true;
-      if (!isAsked && isFinal) return;
       const number = ++own.sent;
       own.running++;
       own.readAt = performance.now();
       const isGone = () => own.isEnded === true || state.current !== own;
       const isOld = () => isGone() || number < own.applied;
       try {
+        // Throws for a reply that the page cannot show either.
+        const isFinal = () => own.error === undefined && own.data !== undefined && latest.current.isFinal?.(own.data);
+        if (!isAsked && isFinal()) return;
         const data = await call<T>(path, { isBackground: !isAsked });
         if (!isOld()) {
           own.applied = number;
@@ -152,9 +153,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       }
       if (isGone()) return;
       setCount((count) => count + 1);
-      // The page is drawn first: a reply that it cannot show ends it.
-      await Promise.resolve();
-      if (isGone() || !own.isDue || own.running > 0) return;
+      if (!own.isDue || own.running > 0) return;
       own.isDue = false;
       void read(false);
     },
