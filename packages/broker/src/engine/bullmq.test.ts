@@ -60,31 +60,32 @@ const scripts: Record<string, Part> = {
   },
 };
 
-/** Methods of BullMQ's worker that shards/worker.ts overrides, and those that call them. */
+/** Methods of BullMQ's worker that shards/queue-worker.ts overrides, and those that call them. */
 const methods: Record<string, Part> = {
   processJob: {
     hash: '07268ae7f3ef3f39',
-    lookAt: 'processJob in shards/worker.ts, which frees the slot of a job before it has ended',
+    lookAt: 'processJob in shards/queue-worker.ts, which frees the slot of a job before it has ended',
   },
   mainLoop: {
     hash: 'd59e6730522c551b',
-    lookAt: 'processJob in shards/worker.ts: the loop must count a job as long as its promise is pending',
+    lookAt: 'processJob in shards/queue-worker.ts: the loop must count a job as long as its promise is pending',
   },
   createJob: {
     hash: 'f147c2a66bca5fdd',
-    lookAt: 'createJob in shards/worker.ts, which takes data that is not JSON and sets the time of the hand-over',
+    lookAt: 'createJob in shards/queue-worker.ts, which takes data that is not JSON and sets the time of the hand-over',
   },
   nextJobFromJobData: {
     hash: 'c01c17079e961024',
-    lookAt: 'createJob in shards/worker.ts, which it must call for every job',
+    lookAt: 'createJob in shards/queue-worker.ts, which it must call for every job',
   },
   handleCompleted: {
     hash: '40a322800ca24578',
-    lookAt: 'fetchNext of processJob in shards/worker.ts, which it must call before it asks Redis',
+    lookAt: 'fetchNext of processJob in shards/queue-worker.ts, which it must call before it asks Redis',
   },
   handleFailed: {
     hash: '1ef739812d0202ec',
-    lookAt: 'fetchNext of processJob in shards/worker.ts, and the errors that it throws to defer a job',
+    lookAt:
+      'fetchNext of processJob in shards/queue-worker.ts, and the errors that shards/worker.ts throws to defer a job',
   },
 };
 
