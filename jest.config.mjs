@@ -23,6 +23,9 @@ const common = {
   modulePathIgnorePatterns: ['/dist/'],
 };
 
+/** Of tests of real processes, whose replies are checked. */
+const processes = { ...common, testEnvironment: '<rootDir>/packages/testkit/dist/jest-environment.js' };
+
 const where = '<rootDir>/{apps,packages}/**';
 
 export default {
@@ -36,9 +39,9 @@ export default {
       testMatch: [`${where}/src/**/*.test.ts`],
       testPathIgnorePatterns: ['\\.int\\.test\\.ts$', '/system-tests/src/e2e/'],
     },
-    { ...common, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
-    { ...common, displayName: 'examples', testMatch: ['<rootDir>/examples/**/*.test.ts'] },
-    { ...common, displayName: 'browser', testMatch: ['<rootDir>/apps/console/tests/**/*.test.ts'] },
-    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/packages/system-tests/src/e2e/**/*.test.ts'] },
+    { ...processes, displayName: 'integration', testMatch: [`${where}/src/**/*.int.test.ts`] },
+    { ...processes, displayName: 'examples', testMatch: ['<rootDir>/examples/**/*.test.ts'] },
+    { ...processes, displayName: 'browser', testMatch: ['<rootDir>/apps/console/tests/**/*.test.ts'] },
+    { ...processes, displayName: 'e2e', testMatch: ['<rootDir>/packages/system-tests/src/e2e/**/*.test.ts'] },
   ],
 };

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkReply } from './check-reply.ts';
 import { eventually } from './eventually.ts';
 import { findFreePort } from './free-port.ts';
@@ -204,8 +205,7 @@ export function startApp(name: 'api' | 'dispatcher' | 'local', variables: Variab
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (output += data.toString()));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   return {
     pid: child.pid ?? 0,
@@ -220,14 +220,19 @@ export function startApp(name: 'api' | 'dispatcher' | 'local', variables: Variab
   };
 }
 
+/** A process has its log say that it has started; one whose log is off is looked at now and then. */
+const lookMs = 250;
+
 async function untilReady(url: string, { exited, output }: TestProcess): Promise<void> {
-  const ended = exited.then(() => 'ended' as const);
+  const process = { hasEnded: false };
+  void exited.then(() => (process.hasEnded = true));
   for (;;) {
+    const lookAgainAt = performance.now() + lookMs;
+    const seen = output();
     const response = await fetch(`${url}/ready`).catch(() => undefined);
     if (response?.ok) return;
-    const pause = new Promise((resolve) => setTimeout(resolve, 20));
-    if ((await Promise.race([ended, pause])) === 'ended')
-      throw new Error(`the process ended before it was ready: ${output()}`);
+    while (output() === seen && performance.now() < lookAgainAt && !process.hasEnded) await sleep(5);
+    if (process.hasEnded) throw new Error(`the process ended before it was ready: ${output()}`);
   }
 }
 

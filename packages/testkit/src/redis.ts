@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findRedisServer, type Durability, type RedisServer } from '@posthorn/embedded-redis';
+import type { Durability, RedisServer } from '@posthorn/embedded-redis';
 import { Redis } from 'ioredis';
 import { findFreePort } from './free-port.ts';
 
@@ -87,5 +87,6 @@ function hasEnded(child: ChildProcess): boolean {
 export async function findServer(): Promise<RedisServer> {
   const found = process.env['POSTHORN_TEST_REDIS'];
   if (found) return JSON.parse(found) as RedisServer;
+  const { findRedisServer } = await import('@posthorn/embedded-redis');
   return findRedisServer({ dataDir: tmpdir(), log: () => undefined });
 }

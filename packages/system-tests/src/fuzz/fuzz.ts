@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { eventually, findFault, readReplies, type RawReply } from '@posthorn/testkit';
+import { eventually, readReplies, type RawReply } from '@posthorn/testkit';
+import { findFault } from '@posthorn/testkit/reply-faults';
 import type { FuzzRequest } from './generate.ts';
 
 export interface FuzzReport {
