@@ -1,4 +1,4 @@
-import { createCache } from './cache.ts';
+import { createCache, shareReads } from './cache.ts';
 
 const keepMs = 60_000;
 
@@ -36,4 +36,21 @@ test('of very many queries the oldest is dropped', async () => {
   expect(read).toHaveBeenCalledTimes(51);
   await cached(0);
   expect(read).toHaveBeenCalledTimes(52);
+});
+
+test('only calls during a read share it, and its error', async () => {
+  let count = 0;
+  const read = shareReads(async ({ host }: { host: string }) => {
+    await Promise.resolve();
+    count++;
+    if (host === 'bad') throw new Error('no');
+    return count;
+  });
+  expect(await Promise.all([read({ host: 'a' }), read({ host: 'a' }), read({ host: 'b' })])).toEqual([1, 1, 2]);
+  expect(await read({ host: 'a' })).toBe(3);
+  const both = [read({ host: 'bad' }), read({ host: 'bad' })];
+  for (const one of both) await expect(one).rejects.toThrow('no');
+  expect(count).toBe(4);
+  await expect(read({ host: 'bad' })).rejects.toThrow('no');
+  expect(count).toBe(5);
 });

@@ -22,3 +22,16 @@ export function createCache<Q, T>(keepMs: number, read: (query: Q) => Promise<T>
     return taken.result;
   };
 }
+
+/** A function whose calls with the same query share one read while it is under way. */
+export function shareReads<Q, T>(read: (query: Q) => Promise<T>): (query: Q) => Promise<T> {
+  const running = new Map<string, Promise<T>>();
+  return (query) => {
+    const key = JSON.stringify(query);
+    const known = running.get(key);
+    if (known) return known;
+    const started = read(query).finally(() => running.delete(key));
+    running.set(key, started);
+    return started;
+  };
+}

@@ -1,7 +1,9 @@
 import type { Broker } from '@posthorn/broker';
 import { contract, describeUnknownFilters, EventsQuery, filters, readLogFilter } from '@posthorn/shared';
 import type { Request } from 'express';
+import { readAccess } from '../middleware/authenticate.ts';
 import type { Warn } from '../middleware/warn.ts';
+import { shareReads } from './cache.ts';
 import type { route } from './route.ts';
 
 /** Entries of a page that names no number (contract P48). */
@@ -17,6 +19,11 @@ export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn
     );
     if (res && unknown.length > 0) warn(res, [describeUnknownFilters(unknown, known)]);
   };
+  /**
+   * Tabs of the console read the log at the same moment, when their streams have left out entries: they share a read. A
+   * caller with a token has a read of its own, which begins after everything that it did before.
+   */
+  const listForTabs = shareReads(logPages.list);
   return [
     list(contract.events.events, async ({ query }, request) => {
       warnOfUnknown(request);
@@ -27,7 +34,8 @@ export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn
       warnOfUnknown(request);
       const filter = readLogFilter(query, defaultCounts.logs);
       if (filter.isGrouped) return logPages.listGroups(filter);
-      const { events, ...rest } = await logPages.list(filter);
+      const isTab = readAccess(request).isValid !== undefined;
+      const { events, ...rest } = await (isTab ? listForTabs : logPages.list)(filter);
       return { logs: events, ...rest };
     }),
   ];

@@ -48,14 +48,16 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
     }
     response.write(': connected\n\n');
     let stuckSince: number | undefined;
-    const isFull = () => response.writableLength > maxWaitingBytes;
     // Entries come many at a time: what comes at once is sent in one piece.
+    let unsent = '';
+    const isFull = () => response.writableLength + unsent.length > maxWaitingBytes;
     const write = (event: string) => {
-      if (response.writableCorked === 0) {
-        response.cork();
-        setImmediate(() => response.uncork());
-      }
-      response.write(event);
+      if (unsent === '') setImmediate(send);
+      unsent += event;
+    };
+    const send = () => {
+      if (!response.writableEnded) response.write(unsent);
+      unsent = '';
     };
     const close = broker.views.stream.open(filter, cursor, {
       isFull,
@@ -70,7 +72,10 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
         return true;
       },
     });
-    const end = () => response.end();
+    const end = () => {
+      response.end(unsent);
+      unsent = '';
+    };
     const look = async () => {
       stuckSince = response.writableNeedDrain ? (stuckSince ?? performance.now()) : undefined;
       if (stuckSince !== undefined && performance.now() - stuckSince > maxStuckMs) {

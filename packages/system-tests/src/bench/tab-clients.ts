@@ -7,17 +7,28 @@ import { Agent, request } from 'undici';
 const [port, url = '', page, count] = process.argv.slice(2);
 /** A page reads again so often while entries come: 1.2 s are gathered, and the first change is shown after 100 ms. */
 const readEveryMs = 1300;
-/** What each page reads when the log has changed, and what its stream asks for. */
-const pages: Record<string, { stream: string; reads: string[]; readsAfter: string }> = {
+/** What each page reads after an event, how soon, and what its stream asks for. */
+const pages: Record<string, { stream: string; reads: string[]; readsAfter: string; everyMs: number }> = {
   overview: {
     stream: '?trimBody=0&maxPerSecond=20',
     reads: ['/v2/overview', '/v2/stats', '/v2/destinations?count=10'],
     readsAfter: 'event: ',
+    everyMs: readEveryMs,
   },
-  // The stream brings the entries; the page is read again when some were left out.
-  log: { stream: '?trimBody=0', reads: ['/v2/logs?count=100&trimBody=0'], readsAfter: 'event: skipped' },
+  // The stream brings the entries; the page is read again, at once, when some were left out.
+  log: {
+    stream: '?trimBody=0&maxPerSecond=50',
+    reads: ['/v2/logs?count=100&trimBody=0'],
+    readsAfter: 'event: skipped',
+    everyMs: 0,
+  },
 };
-const { stream, reads, readsAfter } = pages[page ?? ''] ?? { stream: '', reads: [], readsAfter: '' };
+const { stream, reads, readsAfter, everyMs } = pages[page ?? ''] ?? {
+  stream: '',
+  reads: [],
+  readsAfter: '',
+  everyMs: 0,
+};
 const seen = { events: 0, reads: 0 };
 
 async function openTab(): Promise<void> {
@@ -34,17 +45,18 @@ async function openTab(): Promise<void> {
   };
   const { statusCode, body } = await request(`${url}/v2/logs/stream${stream}`, { dispatcher, headers });
   if (statusCode !== 200) throw new Error(`the stream answered ${statusCode}`);
-  let isDue = false;
+  let timer: NodeJS.Timeout | undefined;
+  let readAt = 0;
+  const readAll = () => {
+    timer = undefined;
+    readAt = performance.now();
+    for (const path of reads) void read(path);
+  };
   body.on('data', (data: Buffer) => {
     const text = data.toString();
     seen.events += text.split('event: ').length - 1;
-    isDue ||= text.includes(readsAfter);
+    if (text.includes(readsAfter)) timer ??= setTimeout(readAll, Math.max(0, readAt + everyMs - performance.now()));
   });
-  setInterval(() => {
-    if (!isDue) return;
-    isDue = false;
-    for (const path of reads) void read(path);
-  }, readEveryMs);
 }
 
 await Promise.all(Array.from({ length: Number(count) }, openTab));

@@ -56,7 +56,8 @@ const maxSharedBytes = 8 * 1024 * 1024;
 
 interface Subscription {
   filter: StreamFilter;
-  test: (record: TailRecord) => boolean;
+  /** `undefined`: every record is wanted. */
+  test: ((record: TailRecord) => boolean) | undefined;
   reader: StreamReader;
   /** `undefined` until the end of the log is known. */
   next: LogOffset | undefined;
@@ -122,14 +123,20 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
       const [first] = records;
       if (first && !isBefore(first, limit)) return false;
       const wanted = first?.segment === limit.segment ? records.slice(0, limit.number - first.number) : records;
-      for (const record of wanted) {
-        const isWanted = one.test(record);
-        const isSkipped =
-          isWanted && (one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed) || one.reader.isFull());
+      for (const [index, record] of wanted.entries()) {
+        const isWanted = one.test?.(record) ?? true;
+        const hasEnough = one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed);
+        if (hasEnough && !one.test) {
+          // So is all that follows in this second, which is not looked at.
+          one.skipped += wanted.length - index;
+          one.next = behind(wanted.at(-1) ?? record);
+          break;
+        }
+        const isSkipped = isWanted && (hasEnough || one.reader.isFull());
         // Before the reader goes on: an entry that cannot be read now is read again.
         const json = isWanted && !isSkipped ? await shared.format(record, one.filter) : undefined;
         if (!subscriptions.has(one)) return false;
-        one.next = { segment: record.segment, number: record.number + 1 };
+        one.next = behind(record);
         if (isSkipped) one.skipped++;
         if (json === undefined) continue;
         one.sentInSecond++;
@@ -243,8 +250,10 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
   };
 }
 
+/** @returns `undefined` for a filter that every record passes */
 function createTest({ state, messageId, fromDate, toDate, callerIP, ...filter }: StreamFilter) {
   const digestTest = createDigestTest({ ...filter, callerIp: filter.callerIp ?? callerIP });
+  if ([digestTest, state, messageId, fromDate, toDate].every((one) => one === undefined)) return undefined;
   const messageIds = messageId && new Set(messageId);
   return (record: TailRecord): boolean =>
     (!state || state.includes(record.state)) &&
@@ -254,6 +263,8 @@ function createTest({ state, messageId, fromDate, toDate, callerIP, ...filter }:
     (digestTest?.(record.records, record.at) ?? true);
 }
 
+const behind = ({ segment, number }: LogOffset): LogOffset => ({ segment, number: number + 1 });
+
 function isBefore(a: LogOffset, b: LogOffset): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.number < b.number);
 }
@@ -261,5 +272,5 @@ function isBefore(a: LogOffset, b: LogOffset): boolean {
 /** The position behind the entry with this cursor. */
 function parseCursor(cursor: string): LogOffset {
   const [segment = 0, number = 0] = cursor.split('-').map(Number);
-  return { segment, number: number + 1 };
+  return behind({ segment, number });
 }
