@@ -16,8 +16,6 @@ const reportGap = () => gaps.set(gaps.get() + 1);
 const listeners = new Set<(entry: LogEntryView) => void>();
 /** Entries in a second that are enough to know that something has changed. */
 const fewEntries = 20;
-/** Entries in a second that a reader can follow; when there are more, the newest ones are read as a page. */
-const manyEntries = 50;
 
 /** Calls for every new entry of the log, as long as it is not ended by the function that it returns. */
 export function followEntries(listener: (entry: LogEntryView) => void): () => void {
@@ -109,7 +107,7 @@ async function read(isFull: boolean, silence: Silence): Promise<void> {
   // A page that only follows changes needs no entry of the past.
   if (!isFull) lastId = undefined;
   const headers: Record<string, string> = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
-  const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? manyEntries : fewEntries });
+  const query = formatQuery({ trimBody: 0, maxPerSecond: isFull ? undefined : fewEntries });
   const response = await send(`/v2/logs/stream${query}`, { headers, silence });
   if (lastId === undefined) reportGap();
   if (mayHaveMissed) reportChange();

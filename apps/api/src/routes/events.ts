@@ -1,5 +1,12 @@
 import type { Broker } from '@posthorn/broker';
-import { contract, describeUnknownFilters, EventsQuery, filters, readLogFilter } from '@posthorn/shared';
+import {
+  contract,
+  describeUnknownFilters,
+  EventsQuery,
+  filters,
+  readLogFilter,
+  type LogFilter,
+} from '@posthorn/shared';
 import type { Request } from 'express';
 import { readAccess } from '../middleware/authenticate.ts';
 import type { Warn } from '../middleware/warn.ts';
@@ -23,7 +30,7 @@ export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn
    * Tabs of the console read the log at the same moment, when their streams have left out entries: they share a read. A
    * caller with a token has a read of its own, which begins after everything that it did before.
    */
-  const listForTabs = shareReads(logPages.list);
+  const listForTabs = shareReads((filter: LogFilter) => logPages.list(filter));
   return [
     list(contract.events.events, async ({ query }, request) => {
       warnOfUnknown(request);
@@ -35,7 +42,7 @@ export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn
       const filter = readLogFilter(query, defaultCounts.logs);
       if (filter.isGrouped) return logPages.listGroups(filter);
       const isTab = readAccess(request).isValid !== undefined;
-      const { events, ...rest } = await (isTab ? listForTabs : logPages.list)(filter);
+      const { events, ...rest } = await (isTab ? listForTabs(filter) : logPages.list(filter));
       return { logs: events, ...rest };
     }),
   ];

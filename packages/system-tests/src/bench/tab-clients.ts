@@ -17,7 +17,7 @@ const pages: Record<string, { stream: string; reads: string[]; readsAfter: strin
   },
   // The stream brings the entries; the page is read again, at once, when some were left out.
   log: {
-    stream: '?trimBody=0&maxPerSecond=50',
+    stream: '?trimBody=0',
     reads: ['/v2/logs?count=100&trimBody=0'],
     readsAfter: 'event: skipped',
     everyMs: 0,
