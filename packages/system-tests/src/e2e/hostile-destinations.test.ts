@@ -120,7 +120,8 @@ beforeAll(async () => {
     'has a name without an address': { ends: /^unable to resolve host: /, url: 'http://empty.test/' },
     'has a broken name server': { ends: /^unable to resolve host: the name server failed/, url: 'http://broken.test/' },
     'has a silent name server': {
-      ends: /^unable to resolve host: no name server answered for silent.test in time$/,
+      // The resolver itself waits a shorter time for a server that has answered other questions quickly.
+      ends: /^unable to resolve host: (no name server answered for silent.test in time|the name server did not answer for silent.test)$/,
       url: 'http://silent.test/',
     },
   };
