@@ -15,13 +15,20 @@ const parseLocation = (): Location => ({
 });
 
 export const currentLocation = createStore<Location>(parseLocation());
-addEventListener('popstate', () => currentLocation.set(parseLocation()));
+/** Whether the reader came to this page by "back" or "forward", where the browser scrolls to the place that they left. */
+let isReturn = false;
+export const hasReturned = (): boolean => isReturn;
+addEventListener('popstate', () => {
+  isReturn = true;
+  currentLocation.set(parseLocation());
+});
 
 /** Goes to a page. `isReplaced`: the page before is left out of the history, as for filters while they are typed. */
 export function navigate(to: string, { isReplaced = false } = {}): void {
   if (isReplaced) history.replaceState(null, '', base + to);
   else history.pushState(null, '', base + to);
   const before = currentLocation.get().path;
+  isReturn = false;
   currentLocation.set(parseLocation());
   if (currentLocation.get().path !== before && !isReplaced) scrollTo(0, 0);
 }

@@ -8,8 +8,8 @@ declare global {
 // A test may put another `fetch` in place of the one that is used here.
 const plainFetch = globalThis.fetch;
 
-/** The schemas of all replies take half a second to load: not for each file of tests, and not for a program that checks none. */
-const loadFindFault = async () => globalThis.findReplyFault ?? (await import('./reply-faults.ts')).findFault;
+/** The schemas of all replies take half a second to load: once for all files of a worker, else once for a program. */
+const loaded = globalThis.findReplyFault ?? import('./reply-faults.ts').then((faults) => faults.findFault);
 
 /**
  * Checks status, content type and body of a reply against the OpenAPI document.
@@ -19,8 +19,7 @@ const loadFindFault = async () => globalThis.findReplyFault ?? (await import('./
 export async function checkReply(method: string, path: string, response: Response): Promise<void> {
   const { status } = response;
   const text = await response.clone().text();
-  const findFault = await loadFindFault();
-  const fault = findFault(method, path, status, response.headers.get('content-type') ?? '', text);
+  const fault = (await loaded)(method, path, status, response.headers.get('content-type') ?? '', text);
   if (fault) throw new Error(`${method} ${path} answered ${status}: ${fault}; its text: ${shorten(text)}`);
 }
 

@@ -1,5 +1,6 @@
-import type { ComponentChildren } from 'preact';
+import { toChildArray, type ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { hasReturned } from '../router.tsx';
 
 /** Columns of a table; those that are no text have a class for their alignment. */
 export interface Column {
@@ -20,8 +21,14 @@ export interface TableProps {
   isStale?: boolean;
 }
 
+/** Rows that a page opened by a link is drawn with. The others follow in the next frame: a browser takes long to place many. */
+const firstRows = 10;
+
 export function Table({ label, columns, children, empty, isEmpty = false, isStale = false }: TableProps) {
   const box = useRef<HTMLDivElement>(null);
+  const rows = toChildArray(children);
+  const [isWhole, setIsWhole] = useState(hasReturned);
+  useEffect(() => setIsWhole(true), []);
   // A table without links has nothing that could be focused to scroll it by the keyboard.
   const [isPlain, setIsPlain] = useState(false);
   useEffect(() => setIsPlain(box.current?.querySelector('a, button, input') === null));
@@ -49,8 +56,10 @@ export function Table({ label, columns, children, empty, isEmpty = false, isStal
                 <div>{empty}</div>
               </td>
             </tr>
+          ) : isWhole ? (
+            rows
           ) : (
-            children
+            rows.slice(0, firstRows)
           )}
         </tbody>
       </table>
