@@ -56,7 +56,7 @@ export function logStreamRoutes({ broker, stopping }: AppParts): Route[] {
       unsent += event;
     };
     const send = () => {
-      if (!response.writableEnded) response.write(unsent);
+      if (!isGone(response) && !response.writableEnded) response.write(unsent);
       unsent = '';
     };
     const close = broker.views.stream.open(filter, cursor, {
