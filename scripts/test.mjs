@@ -21,8 +21,10 @@ const maxSecondTries = 8;
 const jest = ['--max-semi-space-size=32', join(root, 'node_modules/jest/bin/jest.js')];
 
 await Promise.all([checkSources(), checkTypes()]);
-await test('unit');
-await testProcesses(['integration', 'e2e', 'examples', ...((await hasChromium()) ? ['browser'] : [])]);
+await test(['unit']);
+// Tests of real processes wait for them most of the time, so that more of them run at once than there are cores.
+const processTests = ['integration', 'e2e', 'examples', ...((await hasChromium()) ? ['browser'] : [])];
+await test(processTests, [`--maxWorkers=${Math.ceil(1.5 * availableParallelism())}`]);
 
 const others = ['flaky', 'skipped'].filter((kind) => total[kind] > 0).map((kind) => `, ${total[kind]} ${kind}`);
 console.log(`${total.passed} passed, ${total.failed} failed${others.join('')}`);
@@ -80,20 +82,14 @@ async function check(name, command, args, moreEnv) {
   report(name, ran, { passed: ran.isPassed ? 1 : 0, failed: ran.isPassed ? 0 : 1 });
 }
 
-async function test(project) {
-  const ran = await runTests([project]);
-  report(project, ran, ran.counted);
-}
-
 /**
- * Tests of real processes wait for them most of the time, so that more of them run at once than there are cores. They
- * share the machine with each other, and one that waits for a while may wait too short on a busy one. The files that
+ * Tests share the machine with each other, and one that waits for a while may wait too short on a busy one. The files that
  * failed run once more, alone. What passes then is counted as flaky, with what it said at first: it does not stop a
  * release, and it is to be mended.
  */
-async function testProcesses(projects) {
+async function test(projects, args = []) {
   const name = projects.join(', ');
-  const first = await runTests(projects, [`--maxWorkers=${Math.ceil(1.5 * availableParallelism())}`]);
+  const first = await runTests(projects, args);
   const { failedFiles } = first;
   report(name, first, failedFiles.length > maxSecondTries ? first.counted : { passed: first.counted.passed });
   if (first.isPassed || failedFiles.length > maxSecondTries) return;
