@@ -38,7 +38,7 @@ const stateGroups: Record<string, readonly State[]> = {
 const maxIds = 100;
 const maxEntries = 1000;
 const pageGroups = 10;
-const wholeNumber = z.string().regex(/^\d+$/, 'use a whole number of bytes, 0 or more');
+const wholeNumber = z.string().regex(/^\d+$/, 'use a whole number, 0 or more');
 
 /**
  * Which entries are meant: those of the messages with these ids, otherwise those that match (contract P41, P45). Unknown
