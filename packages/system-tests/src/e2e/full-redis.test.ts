@@ -16,7 +16,7 @@ test.each([
     await stage.redis.client.config('SET', 'maxmemory', String((await usedBytes()) + 12_000_000));
     const accepted: string[] = [];
     const body = 'x'.repeat(size);
-    const refusal = await eventually(async () => {
+    const fill = async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => publish('/drain', body)));
       for (const answer of answers) {
         if (answer.ok) accepted.push(((await answer.json()) as { messageId: string }).messageId);
@@ -24,20 +24,26 @@ test.each([
       }
       const texts = await Promise.all(answers.filter(({ ok }) => !ok).map((answer) => answer.text()));
       return texts.find((text) => text.includes('maxmemory'));
-    });
+    };
+    const refusal = await eventually(fill);
     expect(refusal).toMatch(/^\{"error":"Redis is full: \d+ % of its maxmemory are used, .* raise maxmemory\."\}$/);
-    const ready = await stage.api.call('/ready');
-    expect(ready.status).toBe(503);
+    const ready = await eventually(async () => {
+      const answer = await stage.api.call('/ready');
+      if (answer.status === 503) return answer;
+      // What the refused requests held was given back: there is room for more.
+      await fill();
+      return undefined;
+    });
     expect(await readError(ready)).toMatch(/^Redis is full/);
     expect((await stage.api.call('/v2/queues')).status).toBe(200);
-    expect(stage.api.lines('"trouble.started"')).toHaveLength(1);
+    expect(stage.api.lines('"trouble.started"')).not.toEqual([]);
 
     const dispatcher = await startDispatcher(stage.redis.url);
     await eventually(() => accepted.length > 100 && stage.receiver.at('/drain').length >= accepted.length);
     const arrived = stage.receiver.at('/drain').map(({ headers }) => String(headers['upstash-message-id']));
     expect(new Set(arrived)).toEqual(new Set(accepted));
     await eventually(async () => (await publish('/after', body)).ok);
-    expect(stage.api.lines('"trouble.ended"')).toHaveLength(1);
+    expect(stage.api.lines('"trouble.ended"')).toHaveLength(stage.api.lines('"trouble.started"').length);
     expect(dispatcher.lines('"redis.failed"')).toEqual([]);
     await dispatcher.end('SIGKILL');
   },
