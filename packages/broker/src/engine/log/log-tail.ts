@@ -24,6 +24,7 @@ class StoredRecord implements TailRecord {
   readonly at: number;
   readonly segment: number;
   readonly number: number;
+  #entry: EntryRecord | undefined;
 
   constructor(records: Buffer, index: number, first: LogOffset) {
     this.records = records;
@@ -33,16 +34,21 @@ class StoredRecord implements TailRecord {
   }
 
   get messageId() {
-    return readRecord(this.records, this.at).messageId;
+    return this.read().messageId;
   }
   get state() {
-    return readRecord(this.records, this.at).state;
+    return this.read().state;
   }
   get retried() {
-    return readRecord(this.records, this.at).retried;
+    return this.read().retried;
   }
   get time() {
     return readTime(this.records, this.at);
+  }
+
+  /** Once for all readers. */
+  private read(): EntryRecord {
+    return (this.#entry ??= readRecord(this.records, this.at));
   }
 }
 

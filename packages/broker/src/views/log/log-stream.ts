@@ -3,7 +3,7 @@ import { createDigestTest } from '../../engine/log/digest.ts';
 import { createEntryFormatter } from './entry-formatter.ts';
 import type { LogStore } from '../../engine/log/log-store.ts';
 import { matches } from '../filter.ts';
-import type { LogEntry, MessageLog } from '../../engine/log/log-entries.ts';
+import type { MessageLog } from '../../engine/log/log-entries.ts';
 import type { LogOffset } from '../../engine/log/entry-list.ts';
 import type { LogTail, TailRecord } from '../../engine/log/log-tail.ts';
 import type { Log } from '@posthorn/process';
@@ -49,6 +49,8 @@ const entryCost = 5;
 const testCost = 0.1;
 /** Records that are read at once for a reader, before it is the turn of others. */
 const pieceSize = 1000;
+/** Logs of messages that are read at once: one command for each, one after the other, would cost both sides a wake-up each. */
+const readAtOnce = 25;
 /** Bytes of one entry with its body, about. */
 const maxEntryBytes = 64 * 1024;
 /** Bytes of logs of messages and of entries that readers share in one look. What is more is read again. */
@@ -123,9 +125,10 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
       const [first] = records;
       if (first && !isBefore(first, limit)) return false;
       const wanted = first?.segment === limit.segment ? records.slice(0, limit.number - first.number) : records;
+      const maxPerSecond = one.filter.maxPerSecond ?? maxStreamed;
       for (const [index, record] of wanted.entries()) {
         const isWanted = one.test?.(record) ?? true;
-        const hasEnough = one.sentInSecond >= (one.filter.maxPerSecond ?? maxStreamed);
+        const hasEnough = one.sentInSecond >= maxPerSecond;
         if (hasEnough && !one.test) {
           // So is all that follows in this second, which is not looked at.
           one.skipped += wanted.length - index;
@@ -133,8 +136,14 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
           break;
         }
         const isSkipped = isWanted && (hasEnough || one.reader.isFull());
+        if (!one.test && !isSkipped && index % readAtOnce === 0) {
+          const count = Math.min(readAtOnce, maxPerSecond - one.sentInSecond);
+          shared.readAhead(wanted.slice(index, index + count));
+        }
         // Before the reader goes on: an entry that cannot be read now is read again.
-        const json = isWanted && !isSkipped ? await shared.format(record, one.filter) : undefined;
+        const formatted = isWanted && !isSkipped ? shared.format(record, one.filter, one.test === undefined) : undefined;
+        // What another reader has got already is not waited for.
+        const json = typeof formatted === 'object' ? await formatted : formatted;
         if (!subscriptions.has(one)) return false;
         one.next = behind(record);
         if (isSkipped) one.skipped++;
@@ -193,13 +202,16 @@ interface Shared {
   /** What was done for it so far. */
   cost(): number;
   read(from: LogOffset): ReturnType<LogTail['readFrom']>;
-  format(record: TailRecord, filter: StreamFilter): Promise<string | undefined>;
+  /** Begins to read what these records will need to be written. */
+  readAhead(records: readonly TailRecord[]): void;
+  /** @returns an entry as JSON, at once if it is known; `undefined` if the filter does not mean it after all */
+  format(record: TailRecord, filter: StreamFilter, isAllWanted: boolean): string | Promise<string | undefined>;
 }
 
 function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared {
   const pieces = new Map<string, ReturnType<LogTail['readFrom']>>();
   const messageLogs = new Map<string, Promise<MessageLog>>();
-  const texts = new Map<string, Promise<string>>();
+  const texts = new Map<string, string>();
   let cost = 0;
   let bytes = 0;
   const remember = <T>(map: Map<string, T>, key: string, make: () => T): T => {
@@ -225,10 +237,18 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
     keep(messageLog.bytes);
     return messageLog;
   };
-  const format = async (entry: LogEntry, trimBody: number) => {
+  const format = async (record: TailRecord, { trimBody, ...filter }: StreamFilter, key: string) => {
+    const { messageId, state, retried, time } = record;
+    const { entries } = await remember(messageLogs, messageId, () => readMessageLog(messageId));
+    const entry = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
+    const { state: _s, messageId: _m, maxPerSecond: _p, cursor: _c, callerIP, ...fields } = filter;
+    if (!entry || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, entry.message, time)) return undefined;
+    const known = texts.get(key);
+    if (known !== undefined) return known;
     cost += entryCost;
-    const options = { maxBytes: maxEntryBytes, trimBody, readsStored: false };
+    const options = { maxBytes: maxEntryBytes, trimBody: trimBody ?? 0, readsStored: false };
     const text = JSON.stringify(await createEntryFormatter(logs, bodies, options).format(entry));
+    texts.set(key, text);
     keep(text.length);
     return text;
   };
@@ -239,13 +259,15 @@ function createShared(tail: LogTail, logs: LogStore, bodies: BodyStore): Shared 
       cost += testCost * piece.records.length;
       return piece;
     },
-    async format({ messageId, state, retried, time, segment, number }, { trimBody = 0, ...filter }) {
-      const { entries } = await remember(messageLogs, messageId, () => readMessageLog(messageId));
-      const entry = entries.find((one) => one.state === state && one.retried === retried && one.writtenAt === time);
-      const { state: _s, messageId: _m, maxPerSecond: _p, cursor: _c, callerIP, ...fields } = filter;
-      if (!entry || !matches({ ...fields, callerIp: fields.callerIp ?? callerIP }, entry.message, time))
-        return undefined;
-      return remember(texts, `${segment}-${number}-${trimBody}`, () => format(entry, trimBody));
+    readAhead(records) {
+      for (const { messageId } of records) {
+        // Who needs it learns that it could not be read.
+        remember(messageLogs, messageId, () => readMessageLog(messageId)).catch(() => undefined);
+      }
+    },
+    format(record, filter, isAllWanted) {
+      const key = `${record.segment}-${record.number}-${filter.trimBody ?? 0}`;
+      return (isAllWanted ? texts.get(key) : undefined) ?? format(record, filter, key);
     },
   };
 }
