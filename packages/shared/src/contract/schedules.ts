@@ -25,8 +25,8 @@ export const Schedule = z
     isPaused: z.boolean().describe('Whether the schedule is paused and publishes nothing.'),
     bodyBase64: z.string().optional().describe('The body in base64, if it is not valid UTF-8.'),
     bodyTruncated,
-    delay: z.number().optional().describe('Delay of each message, in seconds.'),
-    timeout: z.number().optional().describe('Timeout of an attempt, in seconds.'),
+    delay: z.int().optional().describe('Delay of each message, in seconds, rounded up.'),
+    timeout: z.int().optional().describe('Timeout of an attempt, in seconds, rounded up.'),
     callbackHeader: HeaderMapField.optional().describe('Forwarded headers of the callback.'),
     failureCallbackHeader: HeaderMapField.optional().describe('Forwarded headers of the failure callback.'),
     lastScheduleTime: Instant.optional().describe(

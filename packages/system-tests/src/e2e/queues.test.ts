@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { eventually, startDispatcher } from '@posthorn/testkit';
 import { useSystem } from './system.fixture.ts';
 
-const system = useSystem({ api: { MAX_QUEUES: '12' }, dispatcher: { STALLED_AFTER_SECONDS: '3' } });
+const system = useSystem({ api: { MAX_QUEUES: '16' }, dispatcher: { STALLED_AFTER_SECONDS: '3' } });
 const { urlOf } = system;
 
 const enqueue = (queue: string, path: string, headers: Record<string, string> = {}) =>
@@ -189,6 +189,49 @@ test('a message that is delayed joins its queue when it is due; duplicates take 
   await eventually(async () => (await get('delayed'))['lag'] === 0);
 });
 
+test.each<[string, (queue: string, order: readonly string[]) => Promise<unknown>]>([
+  [
+    'one after the other',
+    async (queue, order) => {
+      for (const path of order) await enqueue(queue, path, { 'Upstash-Delay': '1s' });
+    },
+  ],
+  [
+    'for one instant',
+    async (queue, order) => {
+      const notBefore = String(Math.ceil(Date.now() / 1000) + 1);
+      for (const path of order) await enqueue(queue, path, { 'Upstash-Not-Before': notBefore });
+    },
+  ],
+  [
+    'in a batch',
+    (queue, order) =>
+      system.api.request('POST', '/v2/batch', {
+        body: order.map((path) => ({
+          destination: urlOf(path),
+          queue,
+          headers: { 'Upstash-Delay': '1s' },
+        })),
+      }),
+  ],
+])('messages that were delayed %s start in the order in which they were accepted', async (name, accept) => {
+  const queue = `due-${name.replaceAll(' ', '-')}`;
+  const order = numbered(`/${queue}/`, 12);
+  await accept(queue, order);
+  await eventually(() => paths(`/${queue}/`).length === order.length);
+  expect(paths(`/${queue}/`)).toEqual(order);
+});
+
+test('a resume starts as many as there are slots, in their order', async () => {
+  const body = { queueName: 'slots', parallelism: 8, paused: true };
+  await system.api.request('POST', '/v2/queues', { body });
+  const order = numbered('/slots/', 8);
+  for (const path of order) await enqueue('slots', path);
+  await system.api.request('POST', '/v2/queues/slots/resume');
+  await eventually(() => paths('/slots/').length === order.length);
+  expect(paths('/slots/')).toEqual(order);
+});
+
 test('publish with Upstash-Queue-Name enqueues', async () => {
   const id = await system.api.publish(urlOf('/by-header'), {
     headers: { 'Upstash-Queue-Name': 'order', 'Upstash-Delay': '1h' },
@@ -216,5 +259,5 @@ test('beyond the limit a queue is refused, but those that exist can be changed',
   expect(
     (await system.api.request('POST', '/v2/queues', { body: { queueName: 'order', parallelism: 2 } })).status,
   ).toBe(200);
-  await expect(enqueue('one-more', '/x')).rejects.toThrow(/at most 12 queues/);
+  await expect(enqueue('one-more', '/x')).rejects.toThrow(/at most 16 queues/);
 });

@@ -353,6 +353,84 @@ test('a key that was forgotten while its messages slept has their limits again',
   expect((await lanes.read(lane))?.parallelism).toBe(4);
 });
 
+describe('delayed messages of a queue', () => {
+  const id = (madeAt: number, n: number) =>
+    `msg_${String(madeAt).padStart(10, '0')}00${String(n * 7919).padStart(14, '0')}`;
+  const wakes: string[][] = [];
+  const shard = {
+    wake: (ids: string[]) => Promise.resolve(wakes.push(ids) && ids.map(() => 'woken')),
+    exists: () => Promise.resolve(true),
+  };
+  const create = async (name: string) => {
+    const lanes = createLanes(redis, {
+      of: () => 0,
+      shardOf: () => 0,
+      at: () => shard,
+      find: () => shard,
+      group: groupInOne,
+    } as unknown as Shards);
+    await lanes.createQueue(name);
+    await lanes.setPaused({ kind: 'queue', name }, true);
+    return { lanes, lane: { kind: 'queue', name } as Lane };
+  };
+
+  test('enter in the order in which they are due and then accepted, whichever comes first', async () => {
+    const { lanes, lane } = await create('due');
+    const now = Date.now();
+    // The last digits of the ids are in another order than the messages.
+    const ids = [5, 3, 4, 1, 2].map((n) => id(1, n));
+    for (const each of ids) await lanes.delay(lane, each, now - 10);
+    const earlier = id(2, 1);
+    await lanes.delay(lane, earlier, now - 20);
+    await lanes.delay(lane, id(3, 1), now + 3_600_000);
+    await lanes.acquire(lane, ids[3] ?? '');
+    expect(await listMembers(redis, lanes, lane)).toEqual([earlier, ...ids]);
+    expect(await lanes.read(lane)).toMatchObject({ waiters: 6, delayed: 1 });
+  });
+
+  test('enter together with the first of them that a dispatcher takes for due, and before a new message', async () => {
+    const { lanes, lane } = await create('clock');
+    const ids = [2, 3, 1].map((n) => id(1, n));
+    for (const each of ids) await lanes.delay(lane, each, Date.now() + 60_000);
+    await lanes.acquire(lane, ids[2] ?? '');
+    await lanes.enter(lane, id(9, 9));
+    expect(await listMembers(redis, lanes, lane)).toEqual([...ids, id(9, 9)]);
+  });
+
+  test('keep their places when more are due than enter at once', async () => {
+    const { lanes, lane } = await create('many');
+    const now = Date.now();
+    const ids = Array.from({ length: 1500 }, (_, n) => id(1, (n * 31) % 1500));
+    await Promise.all(ids.map((each) => lanes.delay(lane, each, now - 10)));
+    const last = ids.at(-1) ?? '';
+    expect(await lanes.acquire(lane, last)).toMatchObject({ has: false });
+    await lanes.enter(lane, 'msg_new');
+    const members = await listMembers(redis, lanes, lane);
+    expect(members).toEqual([...ids, 'msg_new']);
+  });
+
+  test('that have a slot, or wait, and are accepted again do not enter twice', async () => {
+    const { lanes, lane } = await create('again');
+    await lanes.setPaused(lane, false);
+    await lanes.acquire(lane, id(1, 1));
+    await lanes.acquire(lane, id(1, 2));
+    for (const n of [1, 2]) await lanes.delay(lane, id(1, n), Date.now() - 10);
+    await lanes.setPaused(lane, false);
+    expect(await listMembers(redis, lanes, lane)).toEqual([id(1, 1), id(1, 2)]);
+    expect((await lanes.read(lane))?.delayed).toBe(0);
+  });
+
+  test('several that are granted slots at once are woken one after the other', async () => {
+    const { lanes, lane } = await create('woken');
+    const ids = [3, 1, 2].map((n) => id(1, n));
+    for (const each of ids) await lanes.enter(lane, each);
+    await lanes.configure(lane, { parallelism: 3 });
+    wakes.length = 0;
+    await lanes.setPaused(lane, false);
+    expect(wakes).toEqual(ids.map((each) => [each]));
+  });
+});
+
 test('order, parallelism and rate hold, and nothing is stuck, whatever happens', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
   const runs = 1000;

@@ -41,7 +41,7 @@ export interface Lanes extends LaneSettings {
   enterUnsure(lane: Lane, messageId: string, limits: FlowControl): Promise<{ slot: Slot; keepsOtherLimits: boolean }>;
   /** The same for a message that sleeps: it is woken if it has a slot already. */
   enterAsleep(lane: Lane, messageId: string): Promise<Slot>;
-  /** A message that is about to be stored enters the queue when it is due, in ms. */
+  /** A message that is about to be stored enters the queue when it is due, in ms; of several, the one accepted first. */
   delay(lane: Lane, messageId: string, dueAt: number): Promise<void>;
   /**
    * The attempt begins, if the message has a slot; else it waits for one. The limits that it brought count again if the key
@@ -76,6 +76,8 @@ export interface Lanes extends LaneSettings {
 export const leaseMs = 30_000;
 /** How long a flow-control key is known after its last message. */
 const idleMs = 60_000;
+/** So many messages that are granted slots at once are woken one after the other, each with a call of its own. */
+const wokenInOrder = 32;
 /** A message that waits to be woken asks by itself after this time, in case the wake-up was lost. */
 const parkedMs = 3_600_000;
 /** A lane in which nothing has happened for this time is swept. */
@@ -90,7 +92,7 @@ const busyAtOnce = 10;
 
 const fieldNames = Object.values(laneFields);
 
-type Step = 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant';
+type Step = 'delay' | 'enter' | 'acquire' | 'renew' | 'release' | 'leave' | 'revoke' | 'hold' | 'grant';
 
 export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
   const shardOf = ({ kind, name }: Lane) => shards.of(`${kind}:${name}`);
@@ -140,6 +142,12 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
 
   /** Wakes messages that were granted a slot. One that does not exist gives it back. */
   async function wake(lane: Lane, messageIds: readonly string[]): Promise<void> {
+    // Together they would start in any order.
+    if (messageIds.length <= wokenInOrder) for (const id of messageIds) await wakeTogether(lane, [id]);
+    else await wakeTogether(lane, messageIds);
+  }
+
+  async function wakeTogether(lane: Lane, messageIds: readonly string[]): Promise<void> {
     const { byShard, unknown } = shards.group(messageIds);
     await Promise.all([
       ...unknown.map((id) => run('revoke', lane, id)),
@@ -167,7 +175,7 @@ export function createLanes(redis: RedisConnection, shards: Shards): Lanes {
       return slot;
     },
     async delay(lane, messageId, dueAt) {
-      await redis.zadd(keysOf(lane).delayed, dueAt, messageId);
+      await run('delay', lane, messageId, String(dueAt));
     },
     acquire: (lane, messageId, limits) => run('acquire', lane, messageId, undefined, limits),
     async renew(lane, messageId) {

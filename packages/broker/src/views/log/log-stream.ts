@@ -141,7 +141,8 @@ export function createLogStream({ tail, logs, bodies, log }: LogStreamParts): Lo
           shared.readAhead(wanted.slice(index, index + count));
         }
         // Before the reader goes on: an entry that cannot be read now is read again.
-        const formatted = isWanted && !isSkipped ? shared.format(record, one.filter, one.test === undefined) : undefined;
+        const formatted =
+          isWanted && !isSkipped ? shared.format(record, one.filter, one.test === undefined) : undefined;
         // What another reader has got already is not waited for.
         const json = typeof formatted === 'object' ? await formatted : formatted;
         if (!subscriptions.has(one)) return false;

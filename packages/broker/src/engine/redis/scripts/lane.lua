@@ -5,13 +5,13 @@
 -- time of their last step   KEYS[5] zset: flow-control keys of the shard, by the time after which they are forgotten;
 -- '+inf' for those that are paused or pinned
 -- KEYS[6] set: of a message in a queue, what must end before its slot is free   KEYS[7] zset: delayed messages of a queue,
--- which enter it when they are due
--- ARGV[1] step: 'enter' wait for a slot; 'acquire' the same, and the attempt begins; 'renew' its lease; 'release' the
--- slot after an attempt; 'leave'; 'revoke' a slot that was granted to a message which does not exist; 'grant' what is
--- free; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane   ARGV[3] message id
--- ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of an idle key, ms;
--- 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period, start of the
--- window, starts in it, paused, pinned parallelism, pinned rate, last position
+-- which enter it when they are due: the time when that is, and as its fraction the order in which they were accepted
+-- ARGV[1] step: 'delay' the message, until ARGV[5]; 'enter' wait for a slot; 'acquire' the same, and the attempt begins;
+-- 'renew' its lease; 'release' the slot after an attempt; 'leave'; 'revoke' a slot that was granted to a message which does
+-- not exist; 'grant' what is free; 'hold' the slot until more than the message has ended   ARGV[2] name of the lane
+-- ARGV[3] message id   ARGV[4] lease, ms; 0: none   ARGV[5] part that has ended, for 'leave' and 'hold'   ARGV[6] memory of
+-- an idle key, ms; 0: it is never forgotten   ARGV[7...15] names of the fields of the state: parallelism, rate, period,
+-- start of the window, starts in it, paused, pinned parallelism, pinned rate, last position
 -- ARGV[16...18] parallelism, rate, period in seconds that the message asks for; '' for none; missing: they stay
 -- ARGV[19] '1': these limits count only if the key has none. So it is when an attempt begins, for those of a later message
 -- may have replaced them, and for a message that may be a duplicate.
@@ -107,6 +107,36 @@ local function grant()
   return granted
 end
 
+-- Messages that enter a queue in one step when they are due. More have their turn in the next steps.
+local MOST_DUE = 1000
+-- Of messages for one instant, so many are told from each other. More are in the order of their ids, which begin with a time.
+local ORDERS = 4096
+
+-- The message enters its queue when it is due, behind those that are due at the same instant.
+local function delay(dueAt)
+  local before = string.format('(%.0f', dueAt + 1)
+  local last = redis.call('ZREVRANGEBYSCORE', KEYS[7], before, dueAt, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  local score = last and math.min(tonumber(last) + 1 / ORDERS, dueAt + 1 - 1 / ORDERS) or dueAt
+  redis.call('ZADD', KEYS[7], string.format('%.17g', score), id)
+end
+
+-- A queue takes what is due before anything else happens, in the order in which it was due, and then accepted: no message
+-- loses its place because its own dispatcher is slow. By the clock of a dispatcher, its message may be due a little earlier.
+local function takeDue()
+  local ownDue = (step == 'enter' or step == 'acquire') and redis.call('ZSCORE', KEYS[7], id)
+  local before = string.format('(%.0f', math.floor(math.max(now, tonumber(ownDue or '0'))) + 1)
+  for _, due in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', before, 'LIMIT', 0, MOST_DUE)) do
+    redis.call('ZREM', KEYS[7], due)
+    local holds = redis.call('ZSCORE', KEYS[2], due) or redis.call('ZSCORE', KEYS[2], '+' .. due)
+    if not holds and not redis.call('ZSCORE', KEYS[3], due) then
+      redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], LAST_POSITION, 1), due)
+    end
+  end
+end
+
+if lease == 0 and step ~= 'delay' then
+  takeDue()
+end
 if lease > 0 then
   local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES')
   for index = 1, #ended, 2 do
@@ -121,7 +151,9 @@ if lease > 0 then
 end
 
 local has, wait, woken = 0, -1, {}
-if step == 'hold' then
+if step == 'delay' then
+  delay(math.floor(tonumber(part)))
+elseif step == 'hold' then
   redis.call('SADD', KEYS[6], id, part)
 elseif step == 'release' then
   -- Do not remove it from the waiters: it may have lost this slot and be waiting for another.
@@ -162,11 +194,10 @@ elseif redis.call('ZSCORE', KEYS[2], id) then
     wait = windowStart + period - now
   end
 else
-  if not redis.call('ZSCORE', KEYS[3], id) then
+  -- Where more messages are due than enter at once, it is still among them.
+  local isDue = lease == 0 and redis.call('ZSCORE', KEYS[7], id)
+  if not isDue and not redis.call('ZSCORE', KEYS[3], id) then
     redis.call('ZADD', KEYS[3], redis.call('HINCRBY', KEYS[1], LAST_POSITION, 1), id)
-    if lease == 0 then
-      redis.call('ZREM', KEYS[7], id)
-    end
   end
   for _, granted in ipairs(grant()) do
     if granted == id then
