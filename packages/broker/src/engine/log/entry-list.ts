@@ -50,8 +50,11 @@ export interface EntryListOptions {
   maxEntries: number;
 }
 
-/** Entries of a piece that is read at once: Redis copies it in some ten microseconds. */
-const sliceEntries = 5000;
+/**
+ * Entries of a piece that is read at once: Redis copies it in some ten microseconds. The first piece of a walk is smaller:
+ * a page without a filter needs no more.
+ */
+const sliceEntries = { first: 1000, others: 5000 };
 /** Pieces that are under way from Redis while one is looked at. */
 const readAhead = 3;
 /** A segment is a string that grows; were it larger, growing it would stop Redis for milliseconds. */
@@ -60,10 +63,16 @@ const maxSegmentEntries = 65_536;
 const maxPending = 50_000;
 /** Entries of several machines may stand in an order that is wrong by this much. */
 const disorderMs = 60_000;
-/** Segments that are asked for at once. */
-const listAtOnce = 64;
+/** Segments that are asked for at once; the newest ones often have enough. */
+const listAtOnce = { first: 2, others: 64 };
 /** The list is looked through again after this time, also if no segment was added to it. */
 const lookThroughMs = 10_000;
+
+interface Segment {
+  segment: number;
+  /** Number of its entries. */
+  count: number;
+}
 
 export function createEntryList(redis: RedisConnection, { retentionMs, maxEntries }: EntryListOptions): EntryList {
   // The limit is kept by removing whole segments, so that they are small if it is.
@@ -109,19 +118,25 @@ export function createEntryList(redis: RedisConnection, { retentionMs, maxEntrie
       .finally(() => (pending -= entries.length));
   };
 
-  /** Number and length of all segments, the oldest first. Some may have expired in between. */
-  const listSegments = async () => {
-    const segments: { segment: number; count: number }[] = [];
-    for (let next = Number(await redis.get(keyspace.logHead)); next > 0; next -= listAtOnce) {
-      const numbers = Array.from({ length: Math.min(listAtOnce, next) }, (_, index) => next - index);
+  /** Number and length of segments, the newest first, from the newest or from one on. Some may have expired. */
+  async function* findSegments(newest?: number): AsyncGenerator<Segment[]> {
+    const head = Number(await redis.get(keyspace.logHead));
+    let atOnce = listAtOnce.first;
+    for (let next = Math.min(head, newest ?? head); next > 0; next -= atOnce, atOnce = listAtOnce.others) {
+      const numbers = Array.from({ length: Math.min(atOnce, next) }, (_, index) => next - index);
       const lengths = await Promise.all(numbers.map((segment) => redis.strlen(keyspace.logSegment(segment))));
-      const there = numbers.map((segment, index) => ({
-        segment,
-        count: Math.floor((lengths[index] ?? 0) / recordBytes),
-      }));
-      segments.push(...there.filter(({ count }) => count > 0));
-      if (there.every(({ count }) => count === 0)) break;
+      const there = numbers
+        .map((segment, index) => ({ segment, count: Math.floor((lengths[index] ?? 0) / recordBytes) }))
+        .filter(({ count }) => count > 0);
+      if (there.length === 0 && atOnce === listAtOnce.others) return;
+      yield there;
     }
+  }
+
+  /** All segments, the oldest first. */
+  const listSegments = async () => {
+    const segments: Segment[] = [];
+    for await (const found of findSegments()) segments.push(...found);
     return segments.reverse();
   };
 
@@ -131,49 +146,56 @@ export function createEntryList(redis: RedisConnection, { retentionMs, maxEntrie
     return { segment, number: from, records };
   };
 
-  const isWithin = async ({ segment, count }: { segment: number; count: number }, { from, to }: WalkOptions) => {
+  const isWithin = async ({ segment, count }: Segment, { from, to }: WalkOptions) => {
     const [first, last] = await Promise.all([read(segment, 0, 1), read(segment, count - 1, count)]);
     if (first.records.length < recordBytes || last.records.length < recordBytes) return false;
     return readTime(first.records, 0) - disorderMs <= to && readTime(last.records, 0) + disorderMs >= from;
   };
 
-  /** The pieces of a walk: entries `from` to before `to` of a segment. */
-  const plan = async (options: WalkOptions) => {
+  /** The pieces of a walk: entries `from` to before `to` of a segment. They are looked for as far as the walk goes. */
+  async function* findPieces(options: WalkOptions): AsyncGenerator<{ segment: number; from: number; to: number }> {
     const { order, after } = options;
     const isForward = order === 'earliestFirst';
-    const slices: { segment: number; from: number; to: number }[] = [];
-    const segments = await listSegments();
-    const within = await Promise.all(segments.map((segment) => isWithin(segment, options)));
-    for (const { segment, count } of segments.filter((_, index) => within[index])) {
-      const isHere = after?.segment === segment;
-      if (after && (isForward ? segment < after.segment : segment > after.segment)) continue;
-      const begin = isHere && isForward ? after.number + 1 : 0;
-      const end = isHere && !isForward ? Math.min(after.number, count) : count;
-      for (let from = begin; from < end; from += sliceEntries) {
-        slices.push({ segment, from, to: Math.min(from + sliceEntries, end) });
+    let most = sliceEntries.first;
+    for await (const found of isForward ? [await listSegments()] : findSegments(after?.segment)) {
+      const segments = found.filter(({ segment }) => !isForward || !after || segment >= after.segment);
+      const within = await Promise.all(segments.map((segment) => isWithin(segment, options)));
+      for (const { segment, count } of segments.filter((_, index) => within[index])) {
+        const isHere = after?.segment === segment;
+        let from = isHere && isForward ? after.number + 1 : 0;
+        let to = isHere && !isForward ? Math.min(after.number, count) : count;
+        while (from < to) {
+          const size = Math.min(most, to - from);
+          yield isForward ? { segment, from, to: from + size } : { segment, from: to - size, to };
+          if (isForward) from += size;
+          else to -= size;
+          most = sliceEntries.others;
+        }
       }
     }
-    return isForward ? slices : slices.reverse();
-  };
+  }
 
   async function* walk(options: WalkOptions): AsyncGenerator<Slice> {
-    const slices = await plan(options);
+    const pieces = findPieces(options);
     const reads: Promise<Slice>[] = [];
-    for (let done = 0; done < slices.length; done++) {
-      // The first piece is often enough, so reading ahead starts with the second.
-      for (const { segment, from, to } of slices.slice(done + reads.length, done + (done === 0 ? 1 : readAhead))) {
-        const next = read(segment, from, to);
+    // The first piece is often enough, so reading ahead starts with the second.
+    for (let atOnce = 1; ; atOnce = readAhead) {
+      while (reads.length < atOnce) {
+        const piece = await pieces.next();
+        if (piece.done) break;
+        const next = read(piece.value.segment, piece.value.from, piece.value.to);
         next.catch(() => undefined);
         reads.push(next);
       }
       const slice = await reads.shift();
-      if (slice) yield slice;
+      if (!slice) return;
+      yield slice;
     }
   }
 
   const remove = async (segment: number, count: number, forget: Forget) => {
-    for (let from = 0; from < count; from += sliceEntries) {
-      await forget(await read(segment, from, Math.min(from + sliceEntries, count)));
+    for (let from = 0; from < count; from += sliceEntries.others) {
+      await forget(await read(segment, from, Math.min(from + sliceEntries.others, count)));
     }
     await redis.unlink(keyspace.logSegment(segment));
   };
