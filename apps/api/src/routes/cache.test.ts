@@ -38,19 +38,24 @@ test('of very many queries the oldest is dropped', async () => {
   expect(read).toHaveBeenCalledTimes(52);
 });
 
-test('only calls during a read share it, and its error', async () => {
+test('calls during a read share it, and its error; those soon after it share what was read', async () => {
+  jest.useFakeTimers();
   let count = 0;
-  const read = shareReads(async ({ host }: { host: string }) => {
+  const read = shareReads(100, async ({ host }: { host: string }) => {
     await Promise.resolve();
     count++;
     if (host === 'bad') throw new Error('no');
     return count;
   });
   expect(await Promise.all([read({ host: 'a' }), read({ host: 'a' }), read({ host: 'b' })])).toEqual([1, 1, 2]);
+  jest.advanceTimersByTime(99);
+  expect(await read({ host: 'a' })).toBe(1);
+  jest.advanceTimersByTime(1);
   expect(await read({ host: 'a' })).toBe(3);
   const both = [read({ host: 'bad' }), read({ host: 'bad' })];
   for (const one of both) await expect(one).rejects.toThrow('no');
   expect(count).toBe(4);
   await expect(read({ host: 'bad' })).rejects.toThrow('no');
   expect(count).toBe(5);
+  jest.useRealTimers();
 });

@@ -23,15 +23,20 @@ export function createCache<Q, T>(keepMs: number, read: (query: Q) => Promise<T>
   };
 }
 
-/** A function whose calls with the same query share one read while it is under way. */
-export function shareReads<Q, T>(read: (query: Q) => Promise<T>): (query: Q) => Promise<T> {
-  const running = new Map<string, Promise<T>>();
+/**
+ * A function whose calls with the same query share one read, from its begin until `keepMs` after its end. Nothing is kept
+ * for longer.
+ */
+export function shareReads<Q, T>(keepMs: number, read: (query: Q) => Promise<T>): (query: Q) => Promise<T> {
+  const shared = new Map<string, Promise<T>>();
   return (query) => {
     const key = JSON.stringify(query);
-    const known = running.get(key);
+    const known = shared.get(key);
     if (known) return known;
-    const started = read(query).finally(() => running.delete(key));
-    running.set(key, started);
+    const started = read(query);
+    shared.set(key, started);
+    const drop = () => shared.delete(key);
+    started.then(() => setTimeout(drop, keepMs), drop);
     return started;
   };
 }

@@ -15,6 +15,8 @@ import type { route } from './route.ts';
 
 /** Entries of a page that names no number (contract P48). */
 const defaultCounts = { events: 1000, logs: 100 };
+/** Tabs that read within this time share what was read. */
+const tabsWithinMs = 100;
 
 export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn) => {
   /** Filters that are not known narrow nothing, and the wire format wants them to be accepted. */
@@ -27,10 +29,11 @@ export const eventRoutes = ({ logPages }: Broker, list: typeof route, warn: Warn
     if (res && unknown.length > 0) warn(res, [describeUnknownFilters(unknown, known)]);
   };
   /**
-   * Tabs of the console read the log at the same moment, when their streams have left out entries: they share a read. A
-   * caller with a token has a read of its own, which begins after everything that it did before.
+   * Tabs of the console read the log at the same moment, when their streams have left out entries: they share a read. These
+   * entries are older than `tabsWithinMs`, so that each tab gets them. A caller with a token has a read of its own, which
+   * begins after everything that it did before.
    */
-  const listForTabs = shareReads((filter: LogFilter) => logPages.list(filter));
+  const listForTabs = shareReads(tabsWithinMs, (filter: LogFilter) => logPages.list(filter));
   return [
     list(contract.events.events, async ({ query }, request) => {
       warnOfUnknown(request);
