@@ -187,7 +187,14 @@ export interface Overview {
   inFlight: number;
   retrying: number;
   /** The message that is due and waits longest, and since when it could have been delivered. */
-  oldestWaiting?: { messageId: string; since: number; url: string; kind: 'due' | 'queued' | 'limited' };
+  /** A message of a workflow run has the id of its run. */
+  oldestWaiting?: {
+    messageId?: string;
+    workflowRunId?: string;
+    since: number;
+    url: string;
+    kind: 'due' | 'queued' | 'limited';
+  };
   dlq: { count: number; oldest?: number };
   queues: { count: number; paused: number; lag: number };
   schedules: { count: number; paused: number; next?: { scheduleId: string; time: number } };

@@ -1,5 +1,5 @@
 import { PosthornError } from '@posthorn/shared';
-import { Router, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { readConsoleFiles, type ConsoleFile } from './files.ts';
 import { sessionRoutes, type SessionParts } from './session-routes.ts';
 
@@ -45,12 +45,9 @@ export function consoleRoutes(parts: SessionParts, files = readConsoleFiles()): 
       const text = files.size === 0 ? 'The console is not built; run npm start.' : 'The console has no such file.';
       throw new PosthornError('not_found', text);
     }
-    if (request.get('if-none-match') === file.etag) {
-      setCaching(response, file);
-      response.status(304).end();
-      return;
-    }
-    sendFile(response, file, request.get('accept-encoding') ?? '', request.method === 'HEAD');
+    setCaching(response, file);
+    if (request.fresh) response.status(304).end();
+    else sendFile(request, response, file);
   });
   return router;
 }
@@ -80,16 +77,11 @@ function setCaching(response: Response, { etag, isImmutable }: ConsoleFile): voi
   response.setHeader('Cache-Control', isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache');
 }
 
-function sendFile(response: Response, file: ConsoleFile, accepted: string, isHead: boolean): void {
-  const [encoding, body] =
-    file.br && /\bbr\b/.test(accepted)
-      ? (['br', file.br] as const)
-      : file.gzip && /\bgzip\b/.test(accepted)
-        ? (['gzip', file.gzip] as const)
-        : ([undefined, file.plain] as const);
-  setCaching(response, file);
+function sendFile(request: Request, response: Response, file: ConsoleFile): void {
+  const encoding = (['br', 'gzip'] as const).find((one) => file[one] && request.acceptsEncodings(one));
+  const body = (encoding && file[encoding]) ?? file.plain;
   response.setHeader('Content-Type', file.type);
   if (encoding) response.setHeader('Content-Encoding', encoding);
   response.setHeader('Content-Length', body.length);
-  response.end(isHead ? undefined : body);
+  response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -61,7 +61,7 @@ function Now({ data }: { data: OverviewData }) {
       {figure(
         'Oldest waiting',
         oldest ? formatDuration(Math.max(0, serverNow() - oldest.since)) : 'none',
-        oldest ? `/messages/${segment(oldest.messageId)}` : '/messages',
+        oldest?.messageId === undefined ? '/messages' : `/messages/${segment(oldest.messageId)}`,
       )}
     </section>
   );

@@ -61,7 +61,7 @@ export function createViews(parts: ViewsParts): Views {
     destinations: createDestinations({ stats, dlq, sample }),
     dlq,
     overview: createOverview({ ...parts, sample }),
-    find: createFind({ redis, shards, stats }),
+    find: createFind({ redis, shards, logs, stats }),
     stream: createLogStream({ ...parts, tail: createLogTail(redis) }),
   };
 }

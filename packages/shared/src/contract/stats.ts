@@ -158,7 +158,8 @@ export const Overview = z
     retrying: z.int().describe('Messages that wait for a retry; estimated when more than 1,000 wait in all.'),
     oldestWaiting: z
       .object({
-        messageId: messageFields.messageId,
+        messageId: messageFields.messageId.optional().describe('Absent for a message of a workflow run.'),
+        workflowRunId: z.string().optional().describe('The run that the message belongs to.'),
         since: Instant.describe(
           'Since when it could have been delivered: its creation, the end of its delay, or the time of its retry; in milliseconds since 1970.',
         ),

@@ -282,6 +282,17 @@ describe('what is sent', () => {
     },
   );
 
+  test.each([
+    ['gzip, br', 'br'],
+    ['gzip, br;q=0', 'gzip'],
+    ['br;q=0, gzip;q=0', undefined],
+    ['*', 'br'],
+    ['', undefined],
+  ])('a client that accepts "%s" gets %s', async (accepted, encoding) => {
+    const { status, headers } = await ask('GET', '/console/', { 'accept-encoding': accepted });
+    expect([status, headers['content-encoding']]).toEqual([200, encoding]);
+  });
+
   test('the page is asked for again, its parts never; both come compressed', async () => {
     const html = await ask('GET', '/console/', { 'accept-encoding': 'br, gzip' });
     expect(html.headers).toMatchObject({
@@ -297,8 +308,11 @@ describe('what is sent', () => {
       'content-encoding': 'gzip',
       'content-type': 'text/javascript; charset=utf-8',
     });
-    const again = await ask('GET', '/console/', { 'if-none-match': String(plain.headers['etag']) });
-    expect(again).toMatchObject({ status: 304, text: '' });
+    const etag = String(plain.headers['etag']);
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      expect(await ask('GET', '/console/', { 'if-none-match': known })).toMatchObject({ status: 304, text: '' });
+    }
+    expect((await ask('GET', '/console/', { 'if-none-match': '"other"' })).status).toBe(200);
     expect(plain.text).not.toMatch(/<script>|style=|https?:\/\//);
   });
 

@@ -1,3 +1,4 @@
+import type { Overview } from '@posthorn/shared';
 import { eventually } from '@posthorn/testkit';
 import { useWorkflowSystem } from './workflow-system.fixture.ts';
 
@@ -30,6 +31,26 @@ describe('flow control', () => {
     const { runs: logs } = await workflows.client.logs({ filter: { workflowRunId: runs[0]?.workflowRunId ?? '' } });
     expect(logs[0]).toMatchObject({ flowControlKey: 'run-key' });
   });
+});
+
+test('a message of a run has no page: the overview names its run, and nothing is found by its id', async () => {
+  const url = workflows.define('/no-page', async (context) => context.run('a', () => 'done'));
+  const first = await workflows.client.trigger({ url });
+  expect(await workflows.result(first.workflowRunId)).toBe('done');
+  const messageId = String(workflows.at('/no-page')[0]?.headers['upstash-message-id']);
+  expect(await workflows.system.api.read(`/v2/find?q=${messageId}`)).toEqual({ hits: [] });
+
+  await post('/v2/flowControl/no-page/pause');
+  const flowControl = { key: 'no-page', parallelism: 1 };
+  const { workflowRunId } = await workflows.client.trigger({ url, flowControl });
+  const { oldestWaiting } = await eventually(async () => {
+    const overview = await workflows.system.api.read<Overview>('/v2/overview');
+    return overview.oldestWaiting ? overview : undefined;
+  });
+  expect(oldestWaiting).toMatchObject({ workflowRunId, url, kind: 'limited' });
+  expect(oldestWaiting).not.toHaveProperty('messageId');
+  await post('/v2/flowControl/no-page/resume');
+  expect(await workflows.result(workflowRunId)).toBe('done');
 });
 
 describe('cancel', () => {

@@ -1,5 +1,6 @@
 import { hidePassword, parseShard, type FindHit } from '@posthorn/shared';
 import { parseDlqId } from '../dlq/dlq-list.ts';
+import type { LogStore } from '../../engine/log/log-store.ts';
 import type { RedisConnection } from '../../engine/redis/connect.ts';
 import { listFlowKeys } from '../../engine/lanes/flow-keys.ts';
 import { keyspace } from '../../engine/redis/keyspace.ts';
@@ -9,6 +10,7 @@ import type { StatsReader } from '../stats/read-stats.ts';
 export interface FindParts {
   redis: RedisConnection;
   shards: Shards;
+  logs: LogStore;
   stats: StatsReader;
 }
 
@@ -18,17 +20,14 @@ const maxKeys = 2000;
 
 /** Finds what a person means by a text: an id in full, or a part of a name. Exact matches come first. */
 export function createFind(parts: FindParts): (text: string) => Promise<FindHit[]> {
-  const { redis, shards, stats } = parts;
+  const { redis, shards, logs, stats } = parts;
   const all = Array.from({ length: shards.count }, (_, shard) => shard);
 
   async function findById(text: string): Promise<FindHit[]> {
-    const shard = parseShard(text) === undefined ? undefined : shards.shardOf(text);
-    if (shard !== undefined) {
-      const [hasLog, isPending] = await Promise.all([
-        redis.exists(keyspace.messageLog(shard, text)),
-        shards.at(shard).exists(text),
-      ]);
-      return hasLog === 1 || isPending ? [{ kind: 'message', id: text, title: text }] : [];
+    if (parseShard(text) !== undefined) {
+      // Messages of workflow runs have no entries of their own, and no page.
+      const { entries } = await logs.read(text);
+      return entries.length > 0 ? [{ kind: 'message', id: text, title: text }] : [];
     }
     const dlqId = parseDlqId(text);
     if (!dlqId) return [];

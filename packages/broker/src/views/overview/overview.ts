@@ -86,7 +86,7 @@ export function createOverview(parts: OverviewParts): () => Promise<SystemState>
     }
     return (
       oldest && {
-        messageId: oldest.id,
+        ...(oldest.message.workflow ? { workflowRunId: oldest.message.workflow.runId } : { messageId: oldest.id }),
         since: oldest.since,
         url: hidePassword(oldest.message.url),
         kind: oldest.kind,
