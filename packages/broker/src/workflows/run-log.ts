@@ -36,6 +36,28 @@ export async function readElement(
   return { messageId, body: Buffer.from(body, 'base64'), callType };
 }
 
+/** Bytes at each end of an element in which the short fields of its body are. */
+const endBytes = 8 * 1024;
+const bodyStart = '"body":"';
+const bodyEnd = '","callType":';
+
+/** The body of an element, or the beginning and the end of a long one. */
+export async function readEnds(
+  redis: RedisConnection,
+  { shard, name }: Pick<Run, 'shard' | 'name'>,
+  { start, end }: { start: number; end: number },
+): Promise<Buffer | undefined> {
+  if (end - start <= 2 * endBytes) return (await readElement(redis, shard, name, { start, end }))?.body;
+  const key = runKeys.log(shard, name);
+  const first = await redis.getrange(key, start, start + endBytes - 1);
+  const last = await redis.getrange(key, end - endBytes, end - 1);
+  if (first === '' || last === '') return undefined;
+  const beginning = first.slice(first.indexOf(bodyStart) + bodyStart.length);
+  const ending = last.slice(0, last.lastIndexOf(bodyEnd));
+  // Four characters of base64 stand for three bytes; the last four end with the body.
+  return Buffer.concat([Buffer.from(beginning, 'base64'), Buffer.from(ending.slice(ending.length % 4), 'base64')]);
+}
+
 /** Bytes of a log that is delivered which are read with one command. */
 const deliveredPieceBytes = 1024 * 1024;
 

@@ -302,6 +302,71 @@ describe('when a later run takes the id', () => {
 });
 
 describe('the view of one run', () => {
+  const plan = (stepId: number, concurrent: number, more: object = {}) =>
+    step(0, { stepName: `step ${stepId}`, concurrent, targetStep: stepId, ...more });
+  /** Groups of the run as it is now, without the deliveries that go on. */
+  const viewGroups = async (runId: string) => {
+    const { steps: groups } = await viewRun(runs.broker as unknown as RunParts, await readNow(runId));
+    return groups.flatMap((group) => (group.type === 'next' ? [] : [group]));
+  };
+
+  test('says of each step what it is when the results have no room', async () => {
+    await start('wfr_much');
+    const out = JSON.stringify('ü'.repeat(50_000));
+    const count = 40;
+    for (let stepId = 1; stepId <= count; stepId++) await submit('wfr_much', step(stepId, { out, stepType: 'Call' }));
+    await submit('wfr_much', step(count + 1, { out: 'x'.repeat(300_000), stepName: '"ü"'.repeat(200) }));
+    const [, ...steps] = (await viewGroups('wfr_much')).flatMap((group) => group.steps);
+    expect(steps.map(({ stepId }) => stepId)).toEqual(Array.from({ length: count + 1 }, (_, n) => n + 1));
+    expect(steps.at(-1)).toMatchObject({ stepName: '"ü"'.repeat(200), stepType: 'Run', state: 'STEP_SUCCESS' });
+    expect(steps.at(-2)).toMatchObject({ stepName: 'step 40', stepType: 'Call', concurrent: 1 });
+    expect(steps[0]).toHaveProperty('out');
+    expect(steps.at(-1)).not.toHaveProperty('out');
+    expect(steps.at(-2)).not.toHaveProperty('out');
+  });
+
+  test('has results of parallel steps in their places when they have no room', async () => {
+    await start('wfr_wide');
+    await submit('wfr_wide', plan(1, 2), plan(2, 2));
+    await submit('wfr_wide', step(1, { out: 'x'.repeat(5_000_000), concurrent: 2 }));
+    await submit('wfr_wide', step(2, { out: '"small"', concurrent: 2 }));
+    await runs.broker.workflows.finish('wfr_wide', '1');
+    const [, parallel, ...more] = await viewGroups('wfr_wide');
+    expect(more).toEqual([]);
+    expect(parallel).toMatchObject({
+      type: 'parallel',
+      steps: [
+        { stepId: 1, stepName: 'step 1', stepType: 'Run', concurrent: 2, state: 'STEP_SUCCESS' },
+        { stepId: 2, stepName: 'step 2', out: '"small"', state: 'STEP_SUCCESS' },
+      ],
+    });
+  });
+
+  test('has a group for each set of parallel steps', async () => {
+    await start('wfr_sets');
+    const sets = [
+      [1, 2],
+      [3, 4, 5],
+      [6, 7],
+    ];
+    for (const ids of sets) {
+      await submit('wfr_sets', ...ids.map((id) => plan(id, ids.length)));
+      for (const id of ids) await submit('wfr_sets', step(id, { concurrent: ids.length, out: '1' }));
+    }
+    const [, ...groups] = await viewGroups('wfr_sets');
+    expect(groups.map(({ steps }) => steps.map(({ stepId }) => stepId))).toEqual(sets);
+  });
+
+  test('cuts no character in half', async () => {
+    await start('wfr_emoji', {}, `x${'😀'.repeat(40_000)}`);
+    await submit('wfr_emoji', step(1, { out: `x${'😀'.repeat(40_000)}` }));
+    await runs.broker.workflows.finish('wfr_emoji', `x${'😀'.repeat(40_000)}`);
+    const { workflowRunResponse } = await viewRun(runs.broker as unknown as RunParts, await readNow('wfr_emoji'));
+    const outs = (await viewGroups('wfr_emoji')).flatMap((group) => group.steps.map((one) => one.out));
+    const cut = `x${'😀'.repeat(32_767)}`;
+    expect([workflowRunResponse, ...outs].map((text) => text === cut)).toEqual([true, true, true]);
+  });
+
   test('leaves headers of invoked runs out beyond 4 MiB, and reads none of their results', async () => {
     const { broker } = runs;
     await start('wfr_invokes');

@@ -1,12 +1,15 @@
 import { hidePassword, type RunGroup, type RunStepView, type RunView } from '@posthorn/shared';
 import { createErrorLimit, readErrors, readPending, readWaiting, viewNext } from './delivery-view.ts';
-import { readElement, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
+import { readElement, readEnds, readEntries, readEntry, type RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import { readRecords, type Run, type RunHead } from './runs.ts';
-import { hide, viewInit, viewStep, type BodyReader } from './step-view.ts';
+import { parseStepEnds } from './step-text.ts';
+import { cutText, hide, viewInit, viewStep, type BodyReader } from './step-view.ts';
 
 /** Bytes of all bodies that the view of a run shows, and of the headers of all steps. */
 const maxShownBytesPerRun = 4 * 1024 * 1024;
+/** Characters of the name and the type of a step whose body is not shown. */
+const maxNameCharacters = 1024;
 
 /** A run with its steps as clients see it (contract W22). Absent fields are left out. */
 export async function viewRun(parts: RunParts, run: Run): Promise<RunView> {
@@ -94,9 +97,8 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
     const step = await viewStep(parts, run, entry, body, pending.has(entry.messageId), calls, reader);
     if (step.isPlan) {
       const open = groups.at(-1);
-      const isSame = open?.type === 'parallel' && open.steps.length < step.view.concurrent;
-      const steps = isSame ? open.steps : [];
-      if (!isSame) groups.push({ type: 'parallel', steps });
+      const steps = open?.type === 'parallel' && isNextOf(open.steps, step.view) ? open.steps : [];
+      if (steps.length === 0) groups.push({ type: 'parallel', steps });
       steps.push(step.view);
       parallels.set(step.view.stepId ?? 0, steps);
       continue;
@@ -116,6 +118,12 @@ async function viewSteps(parts: RunParts, run: Run): Promise<RunGroup[]> {
   return next.length > 0 ? [...groups, { type: 'next', steps: next }] : groups;
 }
 
+/** Whether a plan is of the same parallel steps as those before it: they are accepted together, in their order. */
+function isNextOf(steps: readonly RunStepView[], { concurrent, stepId = 0 }: RunStepView): boolean {
+  const last = steps.at(-1);
+  return last?.concurrent === concurrent && steps.length < concurrent && last.stepId === stepId - 1;
+}
+
 /** Reads bodies of elements, and headers of other runs, as long as not too much was read. */
 function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   let left = maxShownBytesPerRun;
@@ -127,6 +135,17 @@ function createBodyReader({ redis }: RunParts, run: Run): BodyReader {
   };
   return {
     read: (entry) => readOf(run, entry),
+    async readHead(entry) {
+      const ends = await readEnds(redis, run, entry);
+      const head = ends && parseStepEnds(ends);
+      return (
+        head && {
+          ...head,
+          stepName: cutText(head.stepName, maxNameCharacters),
+          stepType: cutText(head.stepType, maxNameCharacters),
+        }
+      );
+    },
     limitHeader(header) {
       const size = Buffer.byteLength(JSON.stringify(header));
       if (size > left) return {};

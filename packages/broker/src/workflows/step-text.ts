@@ -36,6 +36,12 @@ export function checkStep(value: unknown): StepHead | undefined {
   };
 }
 
+/** The same of a body of which only the beginning and the end are there. */
+export function parseStepEnds(ends: Buffer): StepHead | undefined {
+  // A text that lost its middle is still a text.
+  return parseStepHead(ends) ?? parseLongStep(ends);
+}
+
 /** SDKs write the short fields first and the result after them, with or without blanks between them. */
 function parseLongStep(body: Buffer): StepHead | undefined {
   const start = body.toString('utf8', 0, 4096);

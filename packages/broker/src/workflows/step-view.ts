@@ -5,10 +5,10 @@ import { formatHeader } from '../engine/log/message-fields.ts';
 import type { RunLogEntry } from './run-log.ts';
 import type { RunParts } from './run-parts.ts';
 import type { Run, RunHead } from './runs.ts';
-import { parseStepHead } from './step-text.ts';
+import { parseStepHead, type StepHead } from './step-text.ts';
 
-/** Bytes of one body that the view of a run shows. */
-const maxShownBytes = 64 * 1024;
+/** Characters of one body that the view of a run shows. */
+const maxShownCharacters = 64 * 1024;
 /** Values of a step, or of the result of a call, that are parsed for the view of a run. */
 const maxValues = 100_000;
 
@@ -51,6 +51,8 @@ interface StepJson {
 export interface BodyReader {
   /** The body of an element of the run. */
   read(entry: RunLogEntry): Promise<Buffer | undefined>;
+  /** What a step is, however much was shown. */
+  readHead(entry: RunLogEntry): Promise<StepHead | undefined>;
   /** The payload of a run that it has started. */
   readPayload(run: RunHead): Promise<Buffer | undefined>;
   /** Headers of such a run; none when the view has shown enough. */
@@ -67,7 +69,7 @@ export async function viewStep(
   calls: ReadonlyMap<number, RunLogEntry>,
   reader: BodyReader,
 ): Promise<{ view: RunStepView; isPlan: boolean }> {
-  const step = parseStep(body);
+  const step: StepJson = body ? parseStep(body) : ((await reader.readHead(entry)) ?? {});
   const isPlan = step.stepId === 0 && (step.targetStep ?? 0) > 0;
   const stepId = isPlan ? step.targetStep : step.stepId;
   const isAsleep = isPending && entry.notBefore !== undefined && run.state === 'RUN_STARTED';
@@ -134,8 +136,8 @@ async function viewInvoked(
   };
 }
 
-function parseStep(body: Buffer | undefined): StepJson {
-  const step = body && (parseJson(body.toString('utf8')) ?? parseStepHead(body));
+function parseStep(body: Buffer): StepJson {
+  const step = parseJson(body.toString('utf8')) ?? parseStepHead(body);
   return typeof step === 'object' ? step : {};
 }
 
@@ -164,7 +166,12 @@ function showText(run: RunHead, body: Buffer | undefined): string {
 /** Text as it is shown: cut, or its hash where the run wants it hidden. */
 export function hide(run: RunHead, text: string): string {
   if (run.config.redaction?.body) return `REDACTED:${createHash('sha256').update(text).digest('hex')}`;
-  return text.length > maxShownBytes ? text.slice(0, maxShownBytes) : text;
+  return cutText(text, maxShownCharacters);
+}
+
+/** The beginning of a text, without the first half of a character. */
+export function cutText(text: string, maxCharacters: number): string {
+  return text.length > maxCharacters ? text.slice(0, maxCharacters).replace(/[\uD800-\uDBFF]$/, '') : text;
 }
 
 function showHeader({ config }: RunHead, header: HeaderMap): HeaderMap {
