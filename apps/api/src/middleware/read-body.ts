@@ -28,6 +28,7 @@ const sharedBudget = createBodyBudget({ maxBytes: 512 * 1024 * 1024, uncountedBy
  * Reads a body piece by piece, whatever its type. Express' own readers cost more than the rest of a request.
  *
  * @param take called with each piece; an error that it throws ends the reading and becomes the result
+ * @param isCut whether a longer body is taken up to `maxBytes`, and its rest is received and dropped
  * @throws {PosthornError} `body_too_large`; `invalid_request` when the sender left before the end or sends too many
  *   pieces; `request_timeout` when it takes too long; `unavailable` when all bodies together are too large
  */
@@ -36,9 +37,10 @@ export function readPieces(
   maxBytes: number,
   take: (piece: Buffer) => void,
   budget = sharedBudget,
+  isCut = false,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (announcedBytes(request) > maxBytes) {
+    if (!isCut && announcedBytes(request) > maxBytes) {
       reject(tooLarge(maxBytes));
       return;
     }
@@ -68,8 +70,9 @@ export function readPieces(
       budget.bytesHeld += sizeBytes - held;
       held = sizeBytes;
     };
-    request.on('data', (piece: Buffer) => {
+    request.on('data', (received: Buffer) => {
       if (isOver) return;
+      const piece = isCut ? received.subarray(0, maxBytes - sizeBytes) : received;
       sizeBytes += piece.length;
       pieces += 1;
       if (sizeBytes > maxBytes) {
@@ -109,7 +112,25 @@ export function readPieces(
  *
  * @throws {PosthornError} as `readPieces` does
  */
-export async function readBody(request: Request, maxBytes: number, budget?: BodyBudget): Promise<Buffer> {
+export function readBody(request: Request, maxBytes: number, budget?: BodyBudget): Promise<Buffer> {
+  return collect(request, maxBytes, budget, false);
+}
+
+/**
+ * The beginning of the body of a request, up to `maxBytes`. The whole body is received.
+ *
+ * @throws {PosthornError} as `readPieces` does
+ */
+export function readBeginning(request: Request, maxBytes: number): Promise<Buffer> {
+  return collect(request, maxBytes, undefined, true);
+}
+
+async function collect(
+  request: Request,
+  maxBytes: number,
+  budget: BodyBudget | undefined,
+  isCut: boolean,
+): Promise<Buffer> {
   const announced = announcedBytes(request);
   // Most bodies come in one piece, which needs no copy.
   let bytes: Buffer = empty;
@@ -119,7 +140,7 @@ export async function readBody(request: Request, maxBytes: number, budget?: Body
     else bytes = append(bytes, length, piece);
     length += piece.length;
   };
-  await readPieces(request, maxBytes, take, budget);
+  await readPieces(request, maxBytes, take, budget, isCut);
   return bytes.length === length ? bytes : bytes.subarray(0, length);
 }
 

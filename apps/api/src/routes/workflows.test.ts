@@ -19,6 +19,7 @@ const run = {
   received: [] as Buffer[],
   notified: 0,
   waits: [] as unknown[],
+  ends: [] as string[],
   log: async function* (): AsyncGenerator<Buffer> {
     yield Buffer.from('[]');
   },
@@ -31,11 +32,13 @@ const workflows = {
   ...webhooks,
   notify: async () => ((run.notified += 1), []),
   wait: async (_event: string, _headers: unknown, json: unknown) => void run.waits.push(json),
+  finish: async (_run: string, result: string) => run.ends.push(result) > 0,
+  cancel: async () => run.ends.push('canceled'),
   readLog: async () => run.log(),
 };
 
 beforeEach(async () => {
-  Object.assign(run, { takes: true, received: [], notified: 0, waits: [] });
+  Object.assign(run, { takes: true, received: [], notified: 0, waits: [], ends: [] });
   Object.assign(workflows, webhooks);
   const reads = { list: createPageRoute({ atOnce: 1, waiting: 1 }), logs: createGate({ atOnce: 10, waiting: 0 }) };
   const config = { maxMessageBytes: 10 * 1024 * 1024 } as Config;
@@ -173,6 +176,46 @@ describe('a wait', () => {
     expect((await post('/v2/wait/event', body)).status).toBe(status);
     expect(run.waits).toHaveLength(status === 201 ? 1 : 0);
   });
+});
+
+describe('the end of a run', () => {
+  const end = (query: string, body = 'result') =>
+    fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/workflows/runs/wfr_1${query}`, {
+      method: 'DELETE',
+      headers: { authorization: 'Bearer a-token-of-this-test' },
+      body,
+    });
+
+  test.each([
+    ['', 'canceled'],
+    ['?cancel=true', 'canceled'],
+    ['?cancel=false', 'result'],
+  ])('with the query "%s"', async (query, result) => {
+    expect((await end(query)).status).toBe(200);
+    expect(run.ends).toEqual([result]);
+  });
+
+  test.each(['cancel=False', 'cancel=', 'cancel=no', 'cancel=false&cancel=false'])(
+    'with the query "%s" is refused, and cancels nothing',
+    async (query) => {
+      const response = await end(`?${query}`);
+      expect([response.status, await response.json()]).toEqual([400, { error: 'cancel: use true or false, once' }]);
+      expect(run.ends).toEqual([]);
+    },
+  );
+
+  test.each([0, 1, 2, 3])(
+    'keeps the beginning of a result that is too large, cut between characters (%i)',
+    async (n) => {
+      const maxBytes = 10 * 1024 * 1024;
+      const text = 'x'.repeat(n) + '😀'.repeat(maxBytes / 4);
+      expect((await end('?cancel=false', `${text}${'y'.repeat(2 * maxBytes)}`)).status).toBe(200);
+      // No comparison of texts of 10 MiB in a report.
+      expect(
+        run.ends.map((result) => result === 'x'.repeat(n) + '😀'.repeat(n > 0 ? maxBytes / 4 - 1 : maxBytes / 4)),
+      ).toEqual([true]);
+    },
+  );
 });
 
 describe('the step log of a run', () => {

@@ -1,9 +1,10 @@
+import { StringDecoder } from 'node:string_decoder';
 import { refuseForRun, startDeadline, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { createBodyBudget, readBody } from '../middleware/read-body.ts';
+import { createBodyBudget, readBeginning, readBody } from '../middleware/read-body.ts';
 import { readItems } from './batch.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { PageRoute } from './page-route.ts';
@@ -121,23 +122,28 @@ export function workflowRoutes(
       path: /^\/v2\/waiters(?:\/.*)?$/i,
     },
     { ...steps, handle: logs.guard(steps.handle) },
-    rawRoute(workflowRuns.end, (request, response) =>
-      forRun(async () => {
+    rawRoute(workflowRuns.end, (request, response) => {
+      // Not as of a run: nothing but a mistake sends another value, and it must not cancel the run.
+      const cancel = workflowRuns.end.query?.parse(request.query).cancel;
+      return forRun(async () => {
         const runId = readRunId(request);
-        const result = await read(request);
+        refuseEncoded(request);
+        // The run has done all its work: a result that is too large does not fail it.
+        const result = await readBeginning(request, maxBytes);
         const end = async () =>
-          request.query['cancel'] === 'false'
-            ? workflows.finish(runId, result.toString('utf8'))
+          cancel === 'false'
+            ? // It drops a character that was cut off.
+              workflows.finish(runId, new StringDecoder('utf8').write(result))
             : (await workflows.cancel(runId)) !== 'unknown';
         const isKnown = await startDeadline().limit(end());
         // The end of a run that is not known is no fault of the workflow that has reached it.
-        if (!isKnown && request.query['cancel'] !== 'false') {
+        if (!isKnown && cancel !== 'false') {
           response.status(404).json({ error: `workflow run ${runId} not found` });
           return;
         }
         response.status(200).end();
-      }),
-    ),
+      });
+    }),
     ...hooks.map((endpoint) =>
       rawRoute(endpoint, async (request, response) => {
         refuseHead(request, response);

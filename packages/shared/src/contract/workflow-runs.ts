@@ -143,11 +143,16 @@ export const workflowRuns = {
     summary: 'Cancel a run; with `cancel=false` end it with the result in the body',
     scope: 'write',
     params: z.object({ workflowRunId: runId }),
-    query: z.object({ cancel: z.string().optional().describe('`false` when the workflow has returned.') }),
+    query: z.object({
+      cancel: z
+        .enum(['true', 'false'], 'use true or false, once')
+        .optional()
+        .describe('`false` when the workflow has returned.'),
+    }),
     body: anyBody,
     unlimited: true,
     reply: Ignored,
-    errors: ['not_found', 'limit_exceeded'],
+    errors: ['invalid_request', 'not_found', 'limit_exceeded'],
   }),
   hookGet: endpoint({ ...webhook, method: 'GET' }),
   hookPost: endpoint({ ...webhook, method: 'POST', takesMessage: true }),
