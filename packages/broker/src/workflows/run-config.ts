@@ -86,7 +86,9 @@ export function createRunConfig(
   { template, failureCallback }: Checked,
   features: ReadonlySet<string>,
 ): RunConfig {
-  const { header } = parseForwardedHeaders(request.headers, false, false);
+  const { header: forwarded } = parseForwardedHeaders(request.headers, false, false);
+  // A client forwards the encodings that it understands itself.
+  const header = Object.fromEntries(Object.entries(forwarded).filter(([name]) => name !== encoding));
   const { maxRetries, timeoutMs, callerIp, retryDelayExpression, flowControl, labels, redaction } = template;
   return {
     url,
