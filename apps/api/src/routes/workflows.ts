@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { refuseForRun, startDeadline, type Broker } from '@posthorn/broker';
+import { nameItem, refuseForRun, startDeadline, type Broker } from '@posthorn/broker';
 import { contract, PosthornError, type Endpoint } from '@posthorn/shared';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -85,7 +85,7 @@ export function workflowRoutes(
         maxItems: config.maxBatchItems,
         maxMessageBytes: maxBytes,
       });
-      response.status(201).json(await workflows.trigger(items));
+      response.status(201).json(await workflows.trigger(items, nameItem));
     }),
     rawRoute(
       workflowRuns.wait,

@@ -1,4 +1,5 @@
 import { PosthornError } from '@posthorn/shared';
+import { nameItem } from '../intake/publish.ts';
 import { plain, request, step, useRuns } from './runs.fixture.ts';
 
 const runs = useRuns();
@@ -88,4 +89,11 @@ test('items of runs and others are accepted together, with replies in their orde
   const log = await readLog('wfr_mixed');
   expect([log?.[1]?.messageId, (await readLog('wfr_mixed-too'))?.[0]?.messageId]).toEqual([ids[1], ids[3]]);
   for (const id of ids) expect(await runs.server.client.keys(`*:deliver:${id}`)).toHaveLength(1);
+});
+
+test('a faulty item of many triggers is named by its index, and one trigger is not', async () => {
+  const requests = [plain('fine'), plain('', { 'Upstash-Retries': '1000' })];
+  const { trigger } = runs.broker.workflows;
+  await expect(trigger(requests, nameItem)).rejects.toThrow(/^item 1: Upstash-Retries/);
+  await expect(trigger(requests.slice(1))).rejects.toThrow(/^Upstash-Retries/);
 });

@@ -22,10 +22,21 @@ interface Trigger {
  * Begins runs for a client without an SDK: their endpoints start them once more, with one (contract W23). All are checked
  * before the first begins. The failure of a run is reported to its workflow, unless the request says otherwise.
  *
+ * @param name the same error about one of the requests, by its index
  * @throws {PosthornError}, and what `accept` throws
  */
-export async function triggerRuns(parts: RunParts, requests: readonly PublishRequest[]): Promise<Triggered[]> {
-  const triggers = requests.map((request) => checkTrigger(parts, request));
+export async function triggerRuns(
+  parts: RunParts,
+  requests: readonly PublishRequest[],
+  name = (error: unknown, _index: number) => error,
+): Promise<Triggered[]> {
+  const triggers = requests.map((request, index) => {
+    try {
+      return checkTrigger(parts, request);
+    } catch (error) {
+      throw name(error, index);
+    }
+  });
   await startDeadline().limit(
     requireRoom(
       parts,

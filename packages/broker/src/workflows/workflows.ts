@@ -63,8 +63,12 @@ export interface Workflows extends RunAttempts {
   receiveWebhook(runId: string, eventId: string, data: Buffer): Promise<boolean>;
   waiters(eventId: string): Promise<WaiterView[]>;
 
-  /** Begins runs for a client without an SDK, all or none of them. */
-  trigger(requests: readonly PublishRequest[]): Promise<Triggered[]>;
+  /**
+   * Begins runs for a client without an SDK, all or none of them.
+   *
+   * @param name the same error about one of the requests, by its index
+   */
+  trigger(requests: readonly PublishRequest[], name?: (error: unknown, index: number) => unknown): Promise<Triggered[]>;
   /**
    * A page of runs that match, newest first, and where to go on if there may be more.
    *
@@ -163,7 +167,7 @@ export function createWorkflows({ reads, ...given }: WorkflowsParts): Workflows 
     },
     waiters: (eventId) => readWaiters(readers, eventId),
 
-    trigger: (requests) => triggerRuns(parts, requests),
+    trigger: (requests, name) => triggerRuns(parts, requests, name),
     list: (filter, size, cursor) => listRunViews(readers, filter, size, cursor),
     async cancelMany(runIds) {
       let canceled = 0;
