@@ -40,7 +40,7 @@ const waitersAtOnce = 50;
 
 function viewWaiting(run: Run, text: string): RunStepView {
   const { timeoutId, waiter } = parseWaiter(text);
-  const { step, eventId, timeout, deadline } = waiter;
+  const { step, eventId, timeout, deadline, createdAt = run.createdAt } = waiter;
   return {
     stepId: step.stepId,
     stepName: step.stepName,
@@ -49,7 +49,7 @@ function viewWaiting(run: Run, text: string): RunStepView {
     messageId: timeoutId,
     concurrent: step.concurrent,
     state: 'STEP_PROGRESS',
-    createdAt: run.createdAt,
+    createdAt,
     headers: {},
     retries: run.config.maxRetries,
     waitEventId: eventId,

@@ -1,6 +1,6 @@
 import { connectForWork } from '../engine/redis/connect.ts';
 import { restoreMessage } from '../engine/shards/stored-message.ts';
-import type { TestRedis } from '@posthorn/testkit';
+import { eventually, type TestRedis } from '@posthorn/testkit';
 import type { BrokerParts } from '../broker.ts';
 import { createBroker } from '../create-broker.ts';
 import { startTestBroker, testOptions } from '../broker.fixture.ts';
@@ -169,6 +169,26 @@ test('whether a run takes a call of a webhook is known before the call is read',
   await expect(takes()).rejects.toMatchObject({ status: 412 });
   await broker.workflows.cancel('wfr_asked');
   expect(await takes()).toBe(false);
+});
+
+test('a step that waits was created when its wait began', async () => {
+  await submit('wfr_since', true, 'payload');
+  const { workflowRunCreatedAt = 0 } = (await stateOf('wfr_since')) ?? {};
+  await eventually(() => Date.now() > workflowRunCreatedAt + 100);
+  await wait('wfr_since', 'since');
+  const waiting = (await stateOf('wfr_since'))?.steps.flatMap(({ steps }) => steps).find((one) => 'waitEventId' in one);
+  expect(waiting).toHaveProperty('createdAt', expect.any(Number));
+  expect((waiting as { createdAt: number }).createdAt).toBeGreaterThan(workflowRunCreatedAt + 100);
+  await broker.workflows.cancel('wfr_since');
+});
+
+test('the id of an event has at most 256 characters', async () => {
+  await submit('wfr_named', true, 'payload');
+  await wait('wfr_named', 'ä'.repeat(256));
+  const refused = { status: 412, message: 'eventId: use 1 to 256 characters without control characters' };
+  await expect(wait('wfr_named', 'a'.repeat(257))).rejects.toMatchObject(refused);
+  await expect(broker.workflows.notify('a'.repeat(257), Buffer.from('x'))).rejects.toMatchObject(refused);
+  await broker.workflows.cancel('wfr_named');
 });
 
 describe('what a step that waits may have', () => {

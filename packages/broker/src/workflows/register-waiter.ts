@@ -121,11 +121,13 @@ function parseWaitRequest(
       checkOptions(parts, { headers, callerIp: '', body: Buffer.alloc(0) });
       createServerStep(parts, run, headers, head, origin);
     }
+    const createdAt = Date.now();
     const waiter: StoredWaiter = {
       eventId,
       step: head,
+      createdAt,
       timeout: timeout as string,
-      deadline: Math.ceil((Date.now() + timeoutMs) / 1000),
+      deadline: Math.ceil((createdAt + timeoutMs) / 1000),
       url,
       headers: kept,
       timeoutUrl,

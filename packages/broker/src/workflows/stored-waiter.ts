@@ -6,6 +6,8 @@ import type { StepHead } from './step-text.ts';
 export interface StoredWaiter {
   eventId: string;
   step: StepHead;
+  /** When the wait began; waits of earlier versions do not have it. */
+  createdAt?: number;
   timeout: string;
   /** Unix seconds. */
   deadline: number;
@@ -22,7 +24,7 @@ export const maxWaiterBytes = 256 * 1024;
 
 /** @throws {PosthornError} `limit_exceeded` */
 export function requireEventId(eventId: string): void {
-  if (eventId === '' || Buffer.byteLength(eventId) > 4 * maxNameLength || /\p{Cc}/u.test(eventId)) {
+  if (eventId === '' || eventId.length > maxNameLength || /\p{Cc}/u.test(eventId)) {
     throw new PosthornError(
       'limit_exceeded',
       `eventId: use 1 to ${maxNameLength} characters without control characters`,
