@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { HeaderMap, RunGroup, RunStepView, StepError } from '@posthorn/shared';
+import { cutBody } from '../engine/log/responses.ts';
 import { keyspace } from '../engine/redis/keyspace.ts';
 import { runKeys } from './run-keys.ts';
 import type { RunLogEntry } from './run-log.ts';
@@ -106,7 +107,7 @@ export function createErrorLimit(): (errors: readonly StepError[]) => StepError[
     const headerBytes = Buffer.byteLength(JSON.stringify(error.headers));
     if (headerBytes > left) return { ...error, headers: {}, body: '' };
     const body = Buffer.from(error.body);
-    const shown = body.subarray(0, left - headerBytes);
+    const shown = cutBody(body, left - headerBytes);
     left -= headerBytes + shown.length;
     return shown.length === body.length ? error : { ...error, body: shown.toString('utf8') };
   };
