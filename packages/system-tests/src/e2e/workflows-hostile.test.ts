@@ -176,7 +176,9 @@ describe('a batch of triggers', () => {
   test('over REST of which one is wrong begins nothing', async () => {
     const [first] = many('valid', 1);
     for (const wrong of [{ destination: 'ftp://x' }, item({ 'upstash-delay': 'soon' })]) {
-      expect([400, 412]).toContain((await trigger([first ?? {}, wrong])).status);
+      const response = await trigger([first ?? {}, wrong]);
+      expect([400, 412]).toContain(response.status);
+      expect(await response.json()).toEqual({ error: expect.stringMatching(/^item 1: /) as string });
     }
     expect(await countStarted()).toBe(0);
   });
@@ -216,6 +218,17 @@ test.each([
   ['GET', '/v2/waiters/%zz', 400],
 ])('%s %s answers %i', async (method, path, status) => {
   expect((await send(method, path)).status).toBe(status);
+});
+
+test('a run whose result is too large ends with the beginning of it', async () => {
+  const later = { 'upstash-delay': '1h', 'upstash-workflow-runid': 'wfr_long-result' };
+  expect((await batch(item(later))).status).toBe(200);
+  const ended = await send('DELETE', '/v2/workflows/runs/wfr_long-result?cancel=false', 'ü'.repeat(20_000));
+  expect(ended.status).toBe(200);
+  const response = await send('GET', '/v2/workflows/logs?workflowRunId=wfr_long-result');
+  expect(await response.json()).toMatchObject({
+    runs: [{ workflowState: 'RUN_SUCCESS', workflowRunResponse: 'ü'.repeat(10_000) }],
+  });
 });
 
 test('without a token nothing is shown, and a token that may only read changes nothing', async () => {
