@@ -85,7 +85,10 @@ export function addWorkflow(command: Command, act: Act): void {
       // There is no cursor: what is canceled no longer matches.
       while (ids.length === 0 && cancelled < options.limit) {
         const count = Math.min(pageSize, options.limit - cancelled);
-        const reply = await client.workflow.cancel(filter ? { filter, count } : { all: true, count });
+        const reply = await client.workflow.cancel(
+          // Without it, the server takes the URL for the beginning of one.
+          filter ? { filter: { ...filter, workflowUrlExactMatch: true }, count } : { all: true, count },
+        );
         cancelled += reply.cancelled;
         if (reply.cancelled < count) break;
       }

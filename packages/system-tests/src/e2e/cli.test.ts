@@ -428,6 +428,15 @@ test('flow-control keys are pinned, paused, listed, shown and reset', async () =
   expect((await run(['flow', 'pin', 'k/1'])).code).toBe(2);
 });
 
+test('workflow cancel --url leaves runs of a longer URL alone', async () => {
+  const urls = ['/w', '/w/other'].map((path) => system.urlOf(path));
+  for (const url of urls) await posthorn(['workflow', 'trigger', url, '--delay', '1h']);
+  expect(await json(['workflow', 'cancel', '--url', urls[0] ?? ''])).toEqual({ cancelled: 1 });
+  const active = await json<{ workflowUrl: string }[]>(['workflow', 'list', '--state', 'RUN_STARTED']);
+  expect(active.map(({ workflowUrl }) => workflowUrl)).toEqual([urls[1]]);
+  expect(await json(['workflow', 'cancel', '--all', '--yes'])).toEqual({ cancelled: 1 });
+});
+
 test('signing keys are printed, and rotated', async () => {
   const before = await json<{ current: string; next: string }>(['keys', 'get']);
   expect(await posthorn(['keys', 'get'])).toBe(`current  ${before.current}\nnext     ${before.next}\n`);
