@@ -55,7 +55,7 @@ export interface RunsRequest extends WorkflowFilter {
 
 export interface NotifyRequest {
   eventId: string;
-  /** Text as it is; anything else becomes JSON. */
+  /** Text and bytes as they are; anything else becomes JSON. */
   eventData?: unknown;
   /** Only this run gets it, and keeps it for a step that does not wait yet. */
   workflowRunId?: string;
@@ -150,7 +150,8 @@ export class Workflow {
     options: CallOptions = {},
   ): Promise<NotifyResponse[]> {
     const run = workflowRunId === undefined ? [] : [encodeURIComponent(formatRunId(workflowRunId))];
-    const body = typeof eventData === 'string' || eventData === undefined ? eventData : JSON.stringify(eventData);
+    const isPlain = typeof eventData === 'string' || eventData instanceof Uint8Array || eventData === undefined;
+    const body = isPlain ? eventData : JSON.stringify(eventData);
     const path = ['v2', 'notify', ...run, formatSegment(eventId, 'Event id')];
     return this.#http.request({ ...options, method: 'POST', path, body });
   }

@@ -105,7 +105,7 @@ export function addWorkflow(command: Command, act: Act): void {
         const data = await readBody(body, output.note);
         const notified = await client.workflow.notify({
           eventId,
-          ...(data === undefined ? {} : { eventData: Buffer.from(data).toString('utf8') }),
+          ...(data === undefined ? {} : { eventData: data }),
           ...(run === undefined ? {} : { workflowRunId: run }),
         });
         output.done(`Resumed ${formatCount(notified.length, 'step')}.`, notified);

@@ -437,6 +437,14 @@ test('workflow cancel --url leaves runs of a longer URL alone', async () => {
   expect(await json(['workflow', 'cancel', '--all', '--yes'])).toEqual({ cancelled: 1 });
 });
 
+test('workflow notify sends the bytes of a file as they are', async () => {
+  const bytes = Buffer.from([0, 0xff, 0xfe, 0x80, 10]);
+  const args = ['workflow', 'notify', 'paid', '--body-file', '-'];
+  // In place of the server: it would show the bytes only to a step.
+  await run(args, { input: bytes, env: { QSTASH_URL: system.receiver.url } });
+  expect((await system.receiver.first('/v2/notify/paid')).body).toEqual(bytes);
+});
+
 test('signing keys are printed, and rotated', async () => {
   const before = await json<{ current: string; next: string }>(['keys', 'get']);
   expect(await posthorn(['keys', 'get'])).toBe(`current  ${before.current}\nnext     ${before.next}\n`);
