@@ -3,19 +3,16 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { collectHeaderText, parseCount, parseHeaderText } from './arguments.ts';
 import { Failure } from './failure.ts';
 
-/** What can be said about a message, whether it is published or scheduled. */
-export interface MessageOptionValues {
+/** What can be said about a run of a workflow, and about a message. */
+export interface RunOptionValues {
   header?: [string, string][];
   contentType?: string;
-  method: HTTPMethods;
   delay?: Duration;
   retries?: number;
   retryDelay?: string;
   timeout?: Duration;
-  callback?: string;
   failureCallback?: string;
   label?: string[];
-  queue?: string;
   flowKey?: string;
   parallelism?: number;
   rate?: number;
@@ -23,23 +20,34 @@ export interface MessageOptionValues {
   redact?: string[];
 }
 
+/** What can be said about a message, whether it is published or scheduled. */
+export interface MessageOptionValues extends RunOptionValues {
+  method: HTTPMethods;
+  callback?: string;
+  queue?: string;
+}
+
 export function addMessageOptions(command: Command): Command {
-  return command
-    .option('-H, --header <header>', "header of the delivery, such as 'X-Id: 7'; may be repeated", parseHeader)
-    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json', parseHeaderText)
+  return addRunOptions(command)
     .addOption(
       new Option('-X, --method <method>', 'method of the delivery')
         .choices(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
         .default('POST'),
     )
+    .option('--callback <url>', 'gets the outcome of every attempt', parseHeaderText)
+    .option('--queue <name>', 'deliver in the order of this queue; it is created when needed');
+}
+
+export function addRunOptions(command: Command): Command {
+  return command
+    .option('-H, --header <header>', "header of the delivery, such as 'X-Id: 7'; may be repeated", parseHeader)
+    .option('-t, --content-type <type>', 'type of the body; `json` is short for application/json', parseHeaderText)
     .option('--delay <duration>', 'wait before the first attempt, such as 90s or 1h30m', parseDuration)
     .option('--retries <number>', 'retries after a failed first attempt (default: 3)', parseCount)
     .option('--retry-delay <expression>', "wait before a retry in ms, such as '1000 * (1 + retried)'", parseHeaderText)
     .option('--timeout <duration>', 'longest time of one attempt', parseDuration)
-    .option('--callback <url>', 'gets the outcome of every attempt', parseHeaderText)
     .option('--failure-callback <url>', 'gets a request when the message has finally failed', parseHeaderText)
     .option('--label <label>', 'to find the message by; may be repeated', collectHeaderText)
-    .option('--queue <name>', 'deliver in the order of this queue; it is created when needed')
     .option('--flow-key <key>', 'messages with the same key share the limits:', parseHeaderText)
     .option('--parallelism <number>', '  maximum number of attempts in flight', parseCount)
     .option('--rate <number>', '  maximum number of attempts that start per period', parseCount)
@@ -48,7 +56,7 @@ export function addMessageOptions(command: Command): Command {
 }
 
 /** The same for the SDK, without the queue: each call takes that in another parameter. */
-export function toMessageOptions(options: MessageOptionValues): MessageOptions {
+export function toMessageOptions(options: RunOptionValues & Partial<MessageOptionValues>): MessageOptions {
   const { header = [], contentType, flowKey, parallelism, rate, period, redact, queue: _, ...same } = options;
   const headers = contentType === undefined ? header : [...header, formatContentType(contentType)];
   if (flowKey === undefined && [parallelism, rate, period].some((limit) => limit !== undefined)) {

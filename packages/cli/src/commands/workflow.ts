@@ -11,7 +11,7 @@ import { collectHeaderText, parseHeaderText, parseLimit } from '../arguments.ts'
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { Failure } from '../failure.ts';
 import { addMany, checkMany, chunk, type ManyOptions } from '../many.ts';
-import { addMessageOptions, toMessageOptions, type MessageOptionValues } from '../message-options.ts';
+import { addRunOptions, toMessageOptions, type RunOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
 import { formatDistance } from '../output/time.ts';
@@ -58,15 +58,14 @@ export function addWorkflow(command: Command, act: Act): void {
       }),
     );
 
-  addMessageOptions(addBody(command.command('trigger <url>').description('begin a run of the workflow at this URL')))
+  addRunOptions(addBody(command.command('trigger <url>').description('begin a run of the workflow at this URL')))
     .option('--id <id>', 'the id of the run; while one with it is active, no other starts', parseHeaderText)
     .action(
-      act(async ({ client, output }, url: string, options: MessageOptionValues & BodyOptions & { id?: string }) => {
+      act(async ({ client, output }, url: string, options: RunOptionValues & BodyOptions & { id?: string }) => {
         const { body, bodyFile, id, ...messageOptions } = options;
         const content = await readBody({ body, bodyFile }, output.note);
-        const { method: _, callback: _callback, ...message } = toMessageOptions(messageOptions);
         const reply = await client.workflow.trigger({
-          ...message,
+          ...toMessageOptions(messageOptions),
           url,
           ...(content === undefined ? {} : { body: content }),
           ...(id === undefined ? {} : { workflowRunId: id }),

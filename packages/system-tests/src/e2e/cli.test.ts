@@ -428,6 +428,16 @@ test('flow-control keys are pinned, paused, listed, shown and reset', async () =
   expect((await run(['flow', 'pin', 'k/1'])).code).toBe(2);
 });
 
+test.each([
+  ['--method', 'PUT'],
+  ['--callback', 'https://a.example'],
+  ['--queue', 'q'],
+])('workflow trigger has no %s, which runs do not have', async (option, value) => {
+  const { code, stderr } = await run(['workflow', 'trigger', system.urlOf('/w'), option, value]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`unknown option '${option}'`);
+});
+
 test('workflow cancel --url leaves runs of a longer URL alone', async () => {
   const urls = ['/w', '/w/other'].map((path) => system.urlOf(path));
   for (const url of urls) await posthorn(['workflow', 'trigger', url, '--delay', '1h']);
