@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** A whole number, 0 or more. */
 export function parseCount(text: string): number {
@@ -14,6 +14,11 @@ export function collectCount(text: string, earlier: number[] | undefined): numbe
 /** Maximum number of entries of a list; 0 stands for all. */
 export function parseLimit(text: string): number {
   return parseCount(text) || Infinity;
+}
+
+/** `--limit` of what has no limit by default. */
+export function createLimit(): Option {
+  return new Option('--limit <number>', 'maximum number; 0 for all').argParser(parseLimit).default(Infinity, 'all');
 }
 
 /** What travels in a header, as UTF-8: any text without control characters. */

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { parseLimit } from './arguments.ts';
+import { createLimit } from './arguments.ts';
 import { Failure } from './failure.ts';
 
 /** Which entries a command is about: those named, those that match filters, or all. */
@@ -14,7 +14,7 @@ export function addMany(command: Command): Command {
   return command
     .option('--all', 'all of them')
     .option('--yes', 'do not ask before `--all`')
-    .option('--limit <number>', 'maximum number; 0 for no limit', parseLimit, Infinity);
+    .addOption(createLimit());
 }
 
 /** Requires exactly one selection, and a confirmation for `--all`. */

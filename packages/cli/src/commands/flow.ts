@@ -1,7 +1,7 @@
 import type { FlowControlInfo } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { parseCount, parseLimit } from '../arguments.ts';
+import { createLimit, parseCount } from '../arguments.ts';
 import { Failure } from '../failure.ts';
 import type { Column } from '../output/table.ts';
 import { formatDuration } from '../output/time.ts';
@@ -11,7 +11,7 @@ export function addFlow(command: Command, act: Act): void {
     .command('list')
     .description('list flow-control keys')
     .option('--search <text>', 'with this in their name')
-    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
+    .addOption(createLimit())
     .action(
       act(async ({ client, output }, { search, limit }: { search?: string; limit: number }) => {
         const keys = await client.flowControl.list(search === undefined ? {} : { search });

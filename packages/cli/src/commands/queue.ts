@@ -1,7 +1,7 @@
 import type { QueueResponse } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { parseCount, parseLimit } from '../arguments.ts';
+import { createLimit, parseCount } from '../arguments.ts';
 import type { Column } from '../output/table.ts';
 import { formatDistance } from '../output/time.ts';
 
@@ -9,7 +9,7 @@ export function addQueue(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all queues')
-    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
+    .addOption(createLimit())
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.queue().list()).slice(0, limit), columns, 'no queues');

@@ -1,7 +1,7 @@
 import type { CreateScheduleRequest, Schedule } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { parseHeaderText, parseLimit } from '../arguments.ts';
+import { createLimit, parseHeaderText } from '../arguments.ts';
 import { addBody, readBody, type BodyOptions } from '../body.ts';
 import { addMessageOptions, toMessageOptions, type MessageOptionValues } from '../message-options.ts';
 import type { Column } from '../output/table.ts';
@@ -41,7 +41,7 @@ export function addSchedule(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all schedules')
-    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
+    .addOption(createLimit())
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.schedules.list()).slice(0, limit), columns, 'no schedules');

@@ -1,7 +1,7 @@
 import type { UrlGroup } from '@posthorn/sdk';
 import type { Command } from 'commander';
 import type { Act } from '../act.ts';
-import { parseLimit } from '../arguments.ts';
+import { createLimit } from '../arguments.ts';
 import type { Column } from '../output/table.ts';
 import { formatCount } from '../output/text.ts';
 import { formatDistance } from '../output/time.ts';
@@ -10,7 +10,7 @@ export function addTopic(command: Command, act: Act): void {
   command
     .command('list')
     .description('list all topics')
-    .option('--limit <number>', 'maximum number; 0 for all', parseLimit, Infinity)
+    .addOption(createLimit())
     .action(
       act(async ({ client, output }, { limit }: { limit: number }) => {
         output.table((await client.urlGroups.list()).slice(0, limit), columns, 'no topics');
