@@ -1,6 +1,6 @@
-import { access, chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigurationError } from '@posthorn/process';
+import { ConfigurationError, makeDirectory } from '@posthorn/process';
 import { loadSnapshot, requireUnusedDataDir, saveSnapshot } from '@posthorn/embedded-redis';
 import { archived, hashArchived, hashFile, Manifest, pack, requireIntact, unpack } from './archive.ts';
 import { rethrowExplained } from './explain.ts';
@@ -78,7 +78,7 @@ export async function restore({ dataDir, file, redisUrl, log }: BackupOptions): 
   process.umask(0o077);
   if (!(await exists(file))) throw new ConfigurationError(`${file} does not exist.`);
   await requireEmpty(dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 }).catch(rethrowExplained);
+  await makeDirectory(dataDir, 0o700).catch(rethrowExplained);
   const draft = await mkdtemp(join(dataDir, 'restore.')).catch(rethrowExplained);
   try {
     await unpack(file, draft);

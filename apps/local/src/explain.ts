@@ -9,6 +9,7 @@ const remedies: Record<string, string> = {
   EPERM: 'this user may not write there; set another directory',
   ENOTDIR: 'a part of its path is no directory; set another directory',
   EEXIST: 'it is no directory; set another directory',
+  ENOENT: 'it is a link to nothing, or no directory can be made there; set another directory',
   ENAMETOOLONG: 'its path is too long; set another directory',
 };
 

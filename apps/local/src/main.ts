@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { runProcess } from '@posthorn/process';
+import { makeDirectory, runProcess } from '@posthorn/process';
 import { requireUnusedDataDir, startEmbeddedRedis, type EmbeddedRedis } from '@posthorn/embedded-redis';
 import { ask } from './ask.ts';
 import { formatBanner } from './banner.ts';
@@ -104,7 +104,7 @@ async function makeDataDir({ posthornDataDir }: Config): Promise<string> {
   // All files that this process or a child of it makes are its owner's.
   process.umask(0o077);
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeDirectory(dataDir);
     await access(dataDir, constants.W_OK);
   } catch (error) {
     return rethrowExplained(error, dataDir);

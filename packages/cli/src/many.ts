@@ -11,10 +11,7 @@ export interface ManyOptions {
 }
 
 export function addMany(command: Command): Command {
-  return command
-    .option('--all', 'all of them')
-    .option('--yes', 'do not ask before `--all`')
-    .addOption(createLimit());
+  return command.option('--all', 'all of them').option('--yes', 'do not ask before `--all`').addOption(createLimit());
 }
 
 /** Requires exactly one selection, and a confirmation for `--all`. */

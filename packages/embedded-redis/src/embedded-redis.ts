@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { endWithParent } from './end-with-parent.ts';
 import { findRedisServer, type RedisServer } from './find-redis-server.ts';
 import { lockDataDir, type Lock } from './lock.ts';
 import { ping } from './ping.ts';
 import { chooseAddress, formatConfig, formatUrl, type Durability } from './redis-config.ts';
-import { supervise } from '@posthorn/process';
+import { makeDirectory, supervise } from '@posthorn/process';
 
 export interface EmbeddedRedisOptions {
   dataDir: string;
@@ -42,7 +42,7 @@ const loadingNoticeMs = 5000;
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   const { dataDir, durability, log, snapshot } = options;
   const folder = join(resolve(dataDir), 'redis');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeDirectory(folder, 0o700);
   await chmod(folder, 0o700);
   const lock = await lockDataDir(resolve(dataDir));
   try {

@@ -3,6 +3,7 @@ export { everySecond } from './every-second.ts';
 export * from './listen.ts';
 export { isLoopback } from './loopback.ts';
 export { openLog, type Log, type ProcessLog } from './log.ts';
+export { makeDirectory } from './make-directory.ts';
 export * from './metrics-server.ts';
 export * from './misspelled.ts';
 export * from './open-files.ts';

@@ -159,6 +159,23 @@ describe('a port of another server', () => {
   });
 });
 
+describe('a data directory that cannot be used', () => {
+  const expectRefusal = async (dataDir: string, reason: string, at = '') => {
+    const server = await start({ POSTHORN_DATA_DIR: dataDir });
+    expect(await server.exited).toBe(1);
+    const { stdout, stderr } = server.output;
+    const sentences = stderr.split('\n').filter((line) => line !== '' && !/^(posthorn: |npm )/.test(line));
+    expect(sentences).toEqual([
+      expect.stringContaining(`POSTHORN_DATA_DIR: ${dataDir}${at} cannot be used: ${reason}`),
+    ]);
+    expect(stdout).not.toContain('posthorn ready');
+  };
+
+  (existsSync('/proc/self') ? test : test.skip)('because the system makes none there is named', async () => {
+    await expectRefusal('/proc/posthorn', 'it is a link to nothing, or no directory can be made there');
+  });
+});
+
 test('a message that failed is one line of its output', async () => {
   const server = await start();
   await server.ready();
