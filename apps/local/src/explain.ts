@@ -10,6 +10,8 @@ const remedies: Record<string, string> = {
   ENOTDIR: 'a part of its path is no directory; set another directory',
   EEXIST: 'it is no directory; set another directory',
   ENOENT: 'it is a link to nothing, or no directory can be made there; set another directory',
+  ELOOP: 'its links lead in a circle; set another directory',
+  EISDIR: 'it is a directory where a file belongs; remove it and start again',
   ENAMETOOLONG: 'its path is too long; set another directory',
 };
 
@@ -23,7 +25,8 @@ export function rethrowExplained(error: unknown, dataDir = 'the data directory')
   if ([DataDirInUseError, EmbeddedRedisError, NoRedisServerError].some((kind) => error instanceof kind)) {
     throw new ConfigurationError((error as Error).message);
   }
-  const { code = '', path = dataDir } = error as NodeJS.ErrnoException;
+  // Of two paths, the first is that of a draft.
+  const { code = '', path = dataDir, dest = path } = error as NodeJS.ErrnoException & { dest?: string };
   const remedy = remedies[code];
-  throw remedy ? new ConfigurationError(`POSTHORN_DATA_DIR: ${path} cannot be used: ${remedy} (${code}).`) : error;
+  throw remedy ? new ConfigurationError(`POSTHORN_DATA_DIR: ${dest} cannot be used: ${remedy} (${code}).`) : error;
 }

@@ -72,31 +72,31 @@ await runProcess(async () => {
 
   try {
     await Promise.all([api, ...dispatchers].map(({ ready }) => ready));
+    const [validKeys, consoleLink] = await Promise.all([
+      readValidKeys(url, credentials),
+      createConsoleLink(url, credentials),
+    ]);
+    const removeServerFile = explained(() => writeServerFile(dataDir, { url, token: firstToken(credentials) }));
+    process.stdout.write(
+      formatBanner({
+        url,
+        publicUrls: listPublicUrls(config),
+        credentials: validKeys,
+        isPrivateAllowed: isPrivateAllowed(config),
+        consoleLink,
+        destination: receiver?.url,
+      }),
+    );
+
+    return async () => {
+      log('stopping; Ctrl-C again forces it');
+      removeServerFile();
+      await stop();
+    };
   } catch (error) {
     await stop();
     throw error;
   }
-  const [validKeys, consoleLink] = await Promise.all([
-    readValidKeys(url, credentials),
-    createConsoleLink(url, credentials),
-  ]);
-  const removeServerFile = explained(() => writeServerFile(dataDir, { url, token: firstToken(credentials) }));
-  process.stdout.write(
-    formatBanner({
-      url,
-      publicUrls: listPublicUrls(config),
-      credentials: validKeys,
-      isPrivateAllowed: isPrivateAllowed(config),
-      consoleLink,
-      destination: receiver?.url,
-    }),
-  );
-
-  return async () => {
-    log('stopping; Ctrl-C again forces it');
-    removeServerFile();
-    await stop();
-  };
 });
 
 async function makeDataDir({ posthornDataDir }: Config): Promise<string> {

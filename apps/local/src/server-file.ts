@@ -14,7 +14,11 @@ export interface ServerFacts {
 export function writeServerFile(dataDir: string, facts: ServerFacts): () => void {
   const file = join(dataDir, 'server.json');
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify({ ...facts, pid: process.pid }, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, file);
+  try {
+    writeFileSync(draft, `${JSON.stringify({ ...facts, pid: process.pid }, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+  }
   return () => rmSync(file, { force: true });
 }

@@ -101,7 +101,9 @@ function findLock(dataDir: string): string {
 function readOwner(file: string): Owner | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Owner;
-  } catch {
+  } catch (error) {
+    // A directory is no lock that an owner left behind. The error of a read does not name the file.
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') throw Object.assign(error as Error, { path: file });
     return undefined;
   }
 }

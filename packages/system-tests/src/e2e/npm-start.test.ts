@@ -1,6 +1,17 @@
 // What a person sees of `npm start`: from the set-up to the end, and a backup in between.
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -174,6 +185,26 @@ describe('a data directory that cannot be used', () => {
   (existsSync('/proc/self') ? test : test.skip)('because the system makes none there is named', async () => {
     await expectRefusal('/proc/posthorn', 'it is a link to nothing, or no directory can be made there');
   });
+
+  test.each([
+    ['nothing', 'it is a link to nothing'],
+    ['circular', 'its links lead in a circle'],
+  ])('because it is a link to %s is named', async (target, reason) => {
+    const dataDir = join(mkdtempSync(join(folder, 'links-')), 'circular');
+    symlinkSync(target, dataDir);
+    await expectRefusal(dataDir, reason);
+  });
+
+  test.each(['posthorn.lock', 'server.json'])(
+    'because %s in it is a directory is named, and nothing stays',
+    async (name) => {
+      const dataDir = mkdtempSync(join(folder, 'data-'));
+      mkdirSync(join(dataDir, name));
+      await expectRefusal(dataDir, 'it is a directory where a file belongs', `/${name}`);
+      const others = readdirSync(dataDir).filter((other) => /lock|server[.]/.test(other));
+      expect(others).toEqual([name]);
+    },
+  );
 });
 
 test('a message that failed is one line of its output', async () => {
