@@ -102,3 +102,9 @@ test.each([
   expect(doubts).toHaveLength(expected.length);
   for (const [index, doubt] of doubts.entries()) expect(doubt).toMatch(expected[index] ?? /never/);
 });
+
+test('the metrics have a port of their own', () => {
+  const ports = { PORT: '9001', METRICS_PORT: '9000', APIS: '2' };
+  expect(() => read(ports)).toThrow(/^METRICS_PORT: 9001 is the port of the API \(PORT\)/);
+  expect(read({ ...ports, METRICS_HOST: '10.0.0.5' }).metricsPort).toBe(9000);
+});

@@ -6,8 +6,10 @@ import {
   isAddressRange,
   isLoopback,
   list,
+  listPorts,
   maxPeriodSeconds,
   readEnvironment,
+  requireDistinctPorts,
   seconds,
   serverSettings,
   type Environment,
@@ -127,6 +129,7 @@ function isOrigin(text: string): boolean {
 export function readConfig(): Config {
   const config = readEnvironment(table, process.env);
   refuseUnsafe(config);
+  refuseOnePort(config);
   return config;
 }
 
@@ -147,6 +150,18 @@ function refuseUnsafe(config: Config): void {
   if (faults.length === 0) return;
   throw new ConfigurationError(
     `Wrong environment: ${faults.join(', ')}: the development credentials are public; set others where NODE_ENV is production or HOST is not loopback.`,
+  );
+}
+
+function refuseOnePort({ host, port, metricsHost, metricsPort, apis }: Config): void {
+  requireDistinctPorts(
+    { variable: 'PORT', name: 'the API', host, ports: [port] },
+    {
+      variable: 'METRICS_PORT',
+      name: 'the metrics',
+      host: metricsHost,
+      ports: listPorts('METRICS_PORT', metricsPort, apis),
+    },
   );
 }
 

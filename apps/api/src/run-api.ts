@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { openBroker } from '@posthorn/broker';
 import {
   createProcessMetrics,
-  explainListenError,
   listen,
   listPorts,
   openLog,
@@ -83,10 +82,7 @@ export async function runApi(config: Config): Promise<() => Promise<void>> {
   const { server, stop } = createServer(app);
   const metricsServer = metricsPort ? await startMetricsServer(metrics, config.metricsHost, metricsPort) : undefined;
   const { host, port } = config;
-  await listen(server, { host, port }, (error) => {
-    const reason = explainListenError(error, { variable: 'PORT', host, port });
-    return reason ?? `HOST: cannot listen on ${host}:${port} (${error.message}).`;
-  });
+  await listen(server, { variable: 'PORT', host, port });
   log.info({ host, port, durability: durability() }, 'api.started');
 
   return async () => {

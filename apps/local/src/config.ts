@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   defineEnvironment,
   flag,
+  host,
   integer,
   isLoopback,
   maxProcesses,
@@ -35,6 +36,8 @@ export const table = defineEnvironment({
     defaultText: 'free ports',
     help: 'Port of the probe of the first dispatcher; free ones by default.',
   },
+  METRICS_PORT: { schema: integer(0, 1, 65_535), help: 'Port of the metrics of the API; none by default.' },
+  METRICS_HOST: { schema: host('127.0.0.1'), help: 'Address of METRICS_PORT.' },
   QSTASH_TOKEN: {
     schema: z.string().optional(),
     defaultText: 'generated once',

@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { explainSideServerError, listen } from './listen.ts';
+import { listen } from './listen.ts';
 
 /** What a scraper reads. */
 export interface MetricsText {
@@ -31,8 +31,6 @@ export async function startMetricsServer(metrics: MetricsText, host: string, por
     if (request.url === '/metrics') void answerMetrics(response, metrics, () => response.writeHead(500).end());
     else response.writeHead(404).end();
   });
-  await listen(server, { host, port, exclusive: true }, (error) =>
-    explainSideServerError(error, { variable: 'METRICS_PORT', host, port }),
-  );
+  await listen(server, { variable: 'METRICS_PORT', host, port, exclusive: true });
   return server;
 }

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { explainSideServerError, listen } from './listen.ts';
+import { listen } from './listen.ts';
 import { answerMetrics, type MetricsText } from './metrics-server.ts';
 
 export interface ProbeOptions {
@@ -33,8 +33,6 @@ export async function startProbeServer(options: ProbeOptions): Promise<Server> {
       void answerMetrics(response, metrics, () => answer(500, { error: 'The metrics could not be written.' }));
     } else answer(404, { error: 'There are only /health, /ready and /metrics here.' });
   });
-  await listen(server, { host, port, exclusive: true }, (error) =>
-    explainSideServerError(error, { variable: 'PROBE_PORT', host, port }),
-  );
+  await listen(server, { variable: 'PROBE_PORT', host, port, exclusive: true });
   return server;
 }

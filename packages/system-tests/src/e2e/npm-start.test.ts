@@ -161,13 +161,16 @@ describe('a port of another server', () => {
   });
   afterEach(() => other.close());
 
-  test.each(['PORT', 'PROBE_PORT'])('is named when %s is set to it, and nothing stays', async (variable) => {
-    const server = await start({ [variable]: String(port) });
-    expect(await server.exited).toBe(1);
-    expect(server.output.stderr).toContain(`${variable}: ${port} on 127.0.0.1 is in use`);
-    expect(server.output.stdout).not.toContain('posthorn ready');
-    expect(existsSync(join(server.dataDir, 'posthorn.lock'))).toBe(false);
-  });
+  test.each(['PORT', 'PROBE_PORT', 'METRICS_PORT'])(
+    'is named when %s is set to it, and nothing stays',
+    async (variable) => {
+      const server = await start({ [variable]: String(port) });
+      expect(await server.exited).toBe(1);
+      expect(server.output.stderr).toContain(`${variable}: ${port} on 127.0.0.1 is in use`);
+      expect(server.output.stdout).not.toContain('posthorn ready');
+      expect(existsSync(join(server.dataDir, 'posthorn.lock'))).toBe(false);
+    },
+  );
 });
 
 describe('a data directory that cannot be used', () => {
@@ -217,11 +220,21 @@ test('a message that failed is one line of its output', async () => {
   expect(JSON.parse(line)).toMatchObject({ messageId, status: 0, errorKind: 'connect' });
 });
 
-test('PROBE_PORT must differ from PORT', async () => {
+test.each([
+  ['PROBE_PORT', 'PORT', 'the API'],
+  ['METRICS_PORT', 'PORT', 'the API'],
+  ['PROBE_PORT', 'METRICS_PORT', 'the metrics'],
+])('%s must differ from %s', async (variable, other, name) => {
   const port = String(await findFreePort());
-  const server = await start({ PORT: port, PROBE_PORT: port });
+  const server = await start({ [variable]: port, [other]: port });
   expect(await server.exited).toBe(1);
-  expect(server.output.stderr).toContain(`PROBE_PORT: ${port} is the port of the API`);
+  expect(server.output.stderr).toContain(`${variable}: ${port} is the port of ${name} (${other})`);
+});
+
+test('an address that this machine does not have is that of METRICS_HOST', async () => {
+  const server = await start({ METRICS_PORT: String(await findFreePort()), METRICS_HOST: '192.0.2.1' });
+  expect(await server.exited).toBe(1);
+  expect(server.output.stderr).toContain('METRICS_HOST: 192.0.2.1 is no address of this machine');
 });
 
 test('on all addresses, the banner says how others reach it, without encryption, and own ports stay refused', async () => {
