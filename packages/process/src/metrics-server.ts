@@ -1,10 +1,15 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { listen } from './listen.ts';
 
 /** What a scraper reads. */
 export interface MetricsText {
   contentType: string;
   write(): Promise<string>;
+}
+
+/** The path of a request, without its query. */
+export function parsePath({ url = '' }: IncomingMessage): string {
+  return url.replace(/\?.*$/, '');
 }
 
 /** Answers a request for the metrics. */
@@ -28,7 +33,7 @@ export async function answerMetrics(
  */
 export async function startMetricsServer(metrics: MetricsText, host: string, port: number): Promise<Server> {
   const server = createServer((request, response) => {
-    if (request.url === '/metrics') void answerMetrics(response, metrics, () => response.writeHead(500).end());
+    if (parsePath(request) === '/metrics') void answerMetrics(response, metrics, () => response.writeHead(500).end());
     else response.writeHead(404).end();
   });
   await listen(server, { variable: 'METRICS_PORT', host, port, exclusive: true });

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { listen } from './listen.ts';
-import { answerMetrics, type MetricsText } from './metrics-server.ts';
+import { answerMetrics, parsePath, type MetricsText } from './metrics-server.ts';
 
 export interface ProbeOptions {
   host: string;
@@ -23,13 +23,14 @@ export async function startProbeServer(options: ProbeOptions): Promise<Server> {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
     };
-    if (request.url === '/health') answer(200, { status: 'ok' });
-    else if (request.url === '/ready') {
+    const path = parsePath(request);
+    if (path === '/health') answer(200, { status: 'ok' });
+    else if (path === '/ready') {
       void findTrouble().then((trouble) => {
         if (trouble) answer(503, { error: trouble, ...details() });
         else answer(200, { status: 'ready', ...details() });
       });
-    } else if (request.url === '/metrics') {
+    } else if (path === '/metrics') {
       void answerMetrics(response, metrics, () => answer(500, { error: 'The metrics could not be written.' }));
     } else answer(404, { error: 'There are only /health, /ready and /metrics here.' });
   });
