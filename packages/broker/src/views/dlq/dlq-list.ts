@@ -69,7 +69,8 @@ export async function* listDlqIds(
   }
 
   const test = createEntryTest(filter);
-  const atOnce = test ? lookAtOnce : Math.min(lookAtOnce, filter.count + spare);
+  // Each shard has about its share of them.
+  const atOnce = test ? lookAtOnce : Math.min(lookAtOnce, Math.ceil(filter.count / shards.count) + spare);
   const lists = Array.from({ length: shards.count }, (_, shard) => ({
     shard,
     from: isForward ? min : max,
@@ -103,7 +104,8 @@ export async function* listDlqIds(
   };
 
   for (;;) {
-    await Promise.all(lists.map(fill));
+    const empty = lists.filter(({ ids, isDone }) => ids.length === 0 && !isDone);
+    if (empty.length > 0) await Promise.all(empty.map(fill));
     let first: (typeof lists)[number] | undefined;
     for (const list of lists) {
       const id = list.ids[0];
