@@ -20,6 +20,12 @@ afterAll(async () => {
 
 const groupInOne = (ids: Iterable<string>) => ({ byShard: new Map([[0, [...ids]]]), unknown: [] });
 
+/** Lanes whose messages are all in one shard. */
+const createLanesOf = (shard: object) => {
+  const parts = { of: () => 0, shardOf: () => 0, at: () => shard, find: () => shard, group: groupInOne };
+  return createLanes(redis, parts as unknown as Shards);
+};
+
 type Step =
   | { kind: 'publish' | 'start' | 'finish' | 'retry' | 'crash' | 'cancel' | 'loseWakeUp'; pick: number }
   | { kind: 'pause' | 'resume' | 'resetRate' }
@@ -284,13 +290,7 @@ test('a slot of a message that has ended is found in a queue that never stands s
     wake: (ids: string[]) => Promise.resolve(ids.map(() => 'awake')),
     exists: (id: string) => Promise.resolve(id !== 'msg_ended'),
   };
-  const lanes = createLanes(redis, {
-    of: () => 0,
-    shardOf: () => 0,
-    at: () => shard,
-    find: () => shard,
-    group: groupInOne,
-  } as unknown as Shards);
+  const lanes = createLanesOf(shard);
   const lane: Lane = { kind: 'queue', name: 'moving' };
   await redis.hset(keyspace.lane(0, 'queue', 'moving'), 'parallelism', 2);
   await redis.del(keyspace.busyLanes(0));
@@ -305,13 +305,7 @@ test('a slot of a message that has ended is found in a queue that never stands s
 test('a slot that is to be held for a callback stays held, though the callback is not stored yet', async () => {
   const existing = new Set(['msg_1']);
   const shard = { exists: (id: string) => Promise.resolve(existing.has(id)) };
-  const lanes = createLanes(redis, {
-    of: () => 0,
-    shardOf: () => 0,
-    at: () => shard,
-    find: () => shard,
-    group: groupInOne,
-  } as unknown as Shards);
+  const lanes = createLanesOf(shard);
   const lane: Lane = { kind: 'queue', name: 'held' };
   await redis.del(keyspace.busyLanes(0));
   await lanes.acquire(lane, 'msg_1');
@@ -332,13 +326,7 @@ test('a key that was forgotten while its messages slept has their limits again',
     exists: () => Promise.resolve(true),
     wake: (ids: string[]) => Promise.resolve(ids.map(() => 'woken')),
   };
-  const lanes = createLanes(redis, {
-    of: () => 0,
-    shardOf: () => 0,
-    at: () => shard,
-    find: () => shard,
-    group: groupInOne,
-  } as unknown as Shards);
+  const lanes = createLanesOf(shard);
   const limits = { key: 'slept', parallelism: 2, periodSeconds: 1 };
   const lane = flowLane(limits);
   await lanes.setLimits(lane, limits);
@@ -362,13 +350,7 @@ describe('delayed messages of a queue', () => {
     exists: () => Promise.resolve(true),
   };
   const create = async (name: string) => {
-    const lanes = createLanes(redis, {
-      of: () => 0,
-      shardOf: () => 0,
-      at: () => shard,
-      find: () => shard,
-      group: groupInOne,
-    } as unknown as Shards);
+    const lanes = createLanesOf(shard);
     await lanes.createQueue(name);
     await lanes.setPaused({ kind: 'queue', name }, true);
     return { lanes, lane: { kind: 'queue', name } as Lane };
